@@ -1,0 +1,293 @@
+/**
+ * The state vector: struct layouts, declared once.
+ *
+ * A declaration gives every field its values, meaning, guard and role; `planLayout` turns the declarations of a
+ * program into byte positions. Accessors (native and compiled), pretty printer, state diff, sanitizers and
+ * documentation all read the resulting `LayoutPlan` and nothing else.
+ *
+ * Packing: a field takes the fewest bits that hold its range. Fields narrower than a byte share bytes and never
+ * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. A field of one possible value takes no
+ * bits at all. Values are stored as `value - min`, so that zeroed memory reads as the smallest value: NONE for a
+ * reference, false, the empty set, a free lock.
+ */
+
+/** "No such object": the value of a reference that points nowhere. Stored as 0. */
+export const NONE = -1;
+
+/** `state` decides the future; `ghost` is specification-only state that routines may write but not read; `statistic` is outside the fingerprint. */
+export type Role = "state" | "ghost" | "statistic";
+
+export interface FieldOptions {
+  /**
+   * What protects the field. `"lock"` or `"struct.lock"` names a lock field: of the same struct and index, or of a
+   * singleton struct. `"atomic"`: every access is one indivisible operation. `"once"`: written before the object is
+   * published and never again. Unset: nothing is promised, and the sanitizers treat each access as unprotected.
+   */
+  readonly guard?: string;
+  readonly role?: Role;
+  /** Initial value; the smallest value when unset (NONE, false, empty, `min`). */
+  readonly init?: number | boolean;
+  /** Sequence counters: a store out of range wraps instead of being a fault. Integers only. */
+  readonly wrapping?: boolean;
+}
+
+interface FieldBase extends FieldOptions {
+  readonly meaning: string;
+}
+export interface IntField extends FieldBase { readonly kind: "int"; readonly min: number; readonly max: number }
+export interface BoolField extends FieldBase { readonly kind: "bool" }
+export interface RefField extends FieldBase { readonly kind: "ref"; readonly table: string }
+export interface BitsetField extends FieldBase { readonly kind: "bitset"; readonly size: number }
+export interface LockField extends FieldBase {
+  readonly kind: "spinlock" | "mutex" | "rwsem";
+  /** rwsem: a waiting writer holds off new readers, as the kernel's does. */
+  readonly queued: boolean;
+}
+export type ScalarField = IntField | BoolField | RefField | BitsetField;
+export interface ArrayField<E extends ScalarField = ScalarField> {
+  readonly kind: "array";
+  readonly length: number;
+  readonly element: E;
+  readonly meaning: string;
+}
+export type Field = ScalarField | LockField | ArrayField;
+export type Fields = Readonly<Record<string, Field>>;
+
+export interface Struct<F extends Fields = Fields> {
+  readonly shape: "struct" | "table";
+  readonly count: number;
+  readonly fields: F;
+}
+export interface SingletonStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "struct" }
+export interface TableStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "table" }
+export type Structs = Readonly<Record<string, Struct>>;
+
+/** An integer in min..max, both included. */
+export function int(min: number, max: number, meaning: string, options: FieldOptions = {}): IntField {
+  if (!Number.isInteger(min) || !Number.isInteger(max) || max < min || max - min > 0xffff_ffff) {
+    throw new RangeError(`int(${min}, ${max}, "${meaning}"): the bounds must be integers with min <= max, at most 2^32 values`);
+  }
+  return { kind: "int", min, max, meaning, ...options };
+}
+export function bool(meaning: string, options: FieldOptions = {}): BoolField {
+  return { kind: "bool", meaning, ...options };
+}
+/** An index into table `table`, or NONE. */
+export function ref(table: string, meaning: string, options: FieldOptions = {}): RefField {
+  return { kind: "ref", table, meaning, ...options };
+}
+/** A set of small integers 0..size-1 (size at most 31), read and written as a bit mask or one member at a time. */
+export function bitset(size: number, meaning: string, options: FieldOptions = {}): BitsetField {
+  if (!Number.isInteger(size) || size < 0 || size > 31) throw new RangeError(`bitset(${size}, "${meaning}"): size must be 0..31`);
+  return { kind: "bitset", size, meaning, ...options };
+}
+/** A fixed number of equal fields, reached by one more index. Each element takes whole bytes. */
+export function array<E extends ScalarField>(length: number, element: E): ArrayField<E> {
+  if (!Number.isInteger(length) || length < 0) throw new RangeError(`array(${length}, ...): the length must be a whole number`);
+  return { kind: "array", length, element, meaning: element.meaning };
+}
+/** Held by one thread, which may not sleep meanwhile. */
+export function spinlock(meaning: string): LockField {
+  return { kind: "spinlock", meaning, queued: false };
+}
+/** Held by one thread, which may sleep. */
+export function mutex(meaning: string): LockField {
+  return { kind: "mutex", meaning, queued: false };
+}
+/** Held by any number of readers or one writer. `queued`: once a writer waits, new readers wait behind it. */
+export function rwsem(meaning: string, options: { readonly queued?: boolean } = {}): LockField {
+  return { kind: "rwsem", meaning, queued: options.queued ?? false };
+}
+
+/** One object: `k.mm.rss.get()`. */
+export function struct<F extends Fields>(fields: F): SingletonStruct<F> {
+  return { shape: "struct", count: 1, fields };
+}
+/** `count` objects of one kind: `k.page.refcount.get(pfn)`. */
+export function table<F extends Fields>(count: number, fields: F): TableStruct<F> {
+  if (!Number.isInteger(count) || count < 0) throw new RangeError(`table(${count}, ...): the count must be a whole number`);
+  return { shape: "table", count, fields };
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+
+/** Where one field lies. The element of index (i, j) starts at byte `offset + i * stride + j * elementStride`. */
+export interface FieldPlan {
+  readonly id: number;
+  readonly struct: string;
+  readonly field: string;
+  /** `struct.field` */
+  readonly path: string;
+  readonly kind: ScalarField["kind"] | LockField["kind"];
+  readonly role: Role;
+  readonly guard: string | null;
+  readonly meaning: string;
+  /** Objects in the struct; 1 for a singleton. */
+  readonly count: number;
+  readonly singleton: boolean;
+  /** Array elements per object, or null for a plain field. */
+  readonly length: number | null;
+  readonly offset: number;
+  readonly stride: number;
+  readonly elementStride: number;
+  /** Bits stored; 0 when the field has one possible value. */
+  readonly bits: number;
+  /** Bits to the right within the byte (fields narrower than 8 bits). */
+  readonly shift: number;
+  readonly min: number;
+  readonly max: number;
+  readonly wrapping: boolean;
+  /** For references: the table pointed into. */
+  readonly refersTo: string | null;
+  readonly init: number;
+  /** For locks: the id of instance 0; ids of one field are consecutive. */
+  readonly lockBase: number;
+  readonly queued: boolean;
+}
+
+/** One lock of the program: an instance of a lock field. Lock ids index `LayoutPlan.locks`. */
+export interface LockPlan {
+  readonly id: number;
+  readonly kind: LockField["kind"];
+  /** `mm.mmapLock` or `page.lock[3]` */
+  readonly name: string;
+  /** The lock field, `struct.field`: what lockdep calls the class. */
+  readonly lockClass: string;
+  readonly queued: boolean;
+  /** First byte. spinlock, mutex: holder. rwsem: writer, then masks of readers and of waiting writers. */
+  readonly offset: number;
+}
+
+export interface LayoutPlan {
+  readonly structs: Structs;
+  readonly fields: readonly FieldPlan[];
+  readonly locks: readonly LockPlan[];
+  /** Bytes of the state part (role state and ghost), not counting thread frames. */
+  readonly stateBytes: number;
+  /** Bytes of the statistic part. */
+  readonly statisticBytes: number;
+  /** Bytes of one reader mask or waiter mask of a rwsem. */
+  readonly maskBytes: number;
+}
+
+/** Bits needed for `values` different values. */
+export function bitsFor(values: number): number {
+  return values <= 1 ? 0 : Math.ceil(Math.log2(values));
+}
+
+const alignUp = (n: number, alignment: number): number => Math.ceil(n / alignment) * alignment;
+
+/** Bytes that a field of `bits` bits takes when it does not share: 0, 1, 2 or 4. */
+export const wholeBytes = (bits: number): number => (bits === 0 ? 0 : bits <= 8 ? 1 : bits <= 16 ? 2 : 4);
+
+interface Range { min: number; max: number; bits: number }
+
+function rangeOf(f: ScalarField, structs: Structs, path: string): Range {
+  switch (f.kind) {
+    case "int": return { min: f.min, max: f.max, bits: bitsFor(f.max - f.min + 1) };
+    case "bool": return { min: 0, max: 1, bits: 1 };
+    case "bitset": return { min: 0, max: 2 ** f.size - 1, bits: f.size };
+    case "ref": {
+      const target = structs[f.table];
+      if (target === undefined) throw new Error(`${path}: ref("${f.table}") points into a table that is not declared; declared are ${Object.keys(structs).join(", ")}`);
+      return { min: NONE, max: target.count - 1, bits: bitsFor(target.count + 1) };
+    }
+  }
+}
+
+/** Assigns byte positions. Structs lie in declaration order; statistics get positions of their own, counted from `stateBytes` rounded up by the caller. */
+export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
+  if (actorCount > 30) throw new RangeError(`${actorCount} actors: lock holder masks hold at most 30`);
+  const maskBytes = wholeBytes(actorCount);
+  const fields: FieldPlan[] = [];
+  const locks: LockPlan[] = [];
+  let stateEnd = 0;
+  let statisticEnd = 0;
+  for (const [structName, s] of Object.entries(structs)) {
+    for (const part of ["state", "statistic"] as const) {
+      const packer = new Packer();
+      const placed: { name: string; f: Field; position: number; shift: number; range: Range; elementStride: number }[] = [];
+      for (const [name, f] of Object.entries(s.fields)) {
+        const element = f.kind === "array" ? f.element : f;
+        const role: Role = "role" in element && element.role !== undefined ? element.role : "state";
+        if ((role === "statistic") !== (part === "statistic")) continue;
+        const path = `${structName}.${name}`;
+        if (f.kind === "spinlock" || f.kind === "mutex" || f.kind === "rwsem") {
+          const bytes = f.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
+          const range = { min: 0, max: 255, bits: 8 };
+          placed.push({ name, f, position: packer.bytes(bytes, 1), shift: 0, range, elementStride: 0 });
+          continue;
+        }
+        if (f.kind === "array") {
+          const range = rangeOf(f.element, structs, path);
+          const width = wholeBytes(range.bits);
+          placed.push({ name, f, position: packer.bytes(width * f.length, Math.max(width, 1)), shift: 0, range, elementStride: width });
+          continue;
+        }
+        const range = rangeOf(f, structs, path);
+        const { position, shift } = packer.bits(range.bits);
+        placed.push({ name, f, position, shift, range, elementStride: 0 });
+      }
+      const stride = alignUp(packer.size, packer.alignment);
+      let base = part === "state" ? stateEnd : statisticEnd;
+      base = alignUp(base, packer.alignment);
+      for (const p of placed) {
+        const f = p.f;
+        const scalar = f.kind === "array" ? f.element : f;
+        const isLock = scalar.kind === "spinlock" || scalar.kind === "mutex" || scalar.kind === "rwsem";
+        const path = `${structName}.${p.name}`;
+        const init = "init" in scalar && scalar.init !== undefined ? Number(scalar.init) : scalar.kind === "int" && (scalar.min > 0 || scalar.max < 0) ? scalar.min : scalar.kind === "ref" ? NONE : scalar.kind === "int" ? 0 : 0;
+        if (!isLock && (init < p.range.min || init > p.range.max)) throw new RangeError(`${path}: init ${init} is outside ${p.range.min}..${p.range.max}`);
+        const lockBase = isLock ? locks.length : -1;
+        if (isLock) {
+          for (let i = 0; i < s.count; i++) {
+            locks.push({ id: locks.length, kind: scalar.kind, name: s.shape === "struct" ? path : `${structName}[${i}].${p.name}`, lockClass: path, queued: scalar.queued, offset: base + p.position + i * stride });
+          }
+        }
+        fields.push({
+          id: fields.length, struct: structName, field: p.name, path, kind: scalar.kind,
+          role: "role" in scalar && scalar.role !== undefined ? scalar.role : "state",
+          guard: "guard" in scalar && scalar.guard !== undefined ? scalar.guard : null,
+          meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
+          offset: base + p.position, stride, elementStride: p.elementStride, bits: p.range.bits, shift: p.shift,
+          min: p.range.min, max: p.range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
+          refersTo: scalar.kind === "ref" ? scalar.table : null, init, lockBase, queued: isLock && scalar.queued,
+        });
+      }
+      if (part === "state") stateEnd = base + stride * s.count;
+      else statisticEnd = base + stride * s.count;
+    }
+  }
+  return { structs, fields, locks, stateBytes: stateEnd, statisticBytes: statisticEnd, maskBytes };
+}
+
+/** First-fit packing of one struct: narrow fields into shared bytes, wide ones into aligned whole bytes. */
+class Packer {
+  size = 0;
+  alignment = 1;
+  readonly #free: { position: number; used: number }[] = [];
+
+  bytes(count: number, alignment: number): number {
+    const position = alignUp(this.size, alignment);
+    this.size = position + count;
+    if (count > 0) this.alignment = Math.max(this.alignment, alignment);
+    return position;
+  }
+
+  bits(count: number): { position: number; shift: number } {
+    if (count === 0) return { position: 0, shift: 0 };
+    if (count >= 8) {
+      const width = wholeBytes(count);
+      return { position: this.bytes(width, width), shift: 0 };
+    }
+    const open = this.#free.find((b) => b.used + count <= 8);
+    if (open !== undefined) {
+      const shift = open.used;
+      open.used += count;
+      return { position: open.position, shift };
+    }
+    const position = this.bytes(1, 1);
+    this.#free.push({ position, used: count });
+    return { position, shift: 0 };
+  }
+}

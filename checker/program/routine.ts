@@ -1,0 +1,84 @@
+/**
+ * The vocabulary that kernel-style routines are written in.
+ *
+ * A routine is a generator function `function* name(k, ...): Routine<T>`. It yields where it can be preempted:
+ * `yield at("label", () => guard)`. Between two yields it runs atomically. `choose` branches inside a step.
+ * The compiler (`compile/`) turns the same source into step functions; run natively, these functions are the oracle.
+ */
+import { StepFault } from "../system.ts";
+
+/** What a yield hands to whoever runs the routine. */
+export interface YieldPoint {
+  readonly label: string;
+  readonly guard: (() => boolean) | null;
+  /** A thread may stay here forever without being deadlocked. */
+  readonly idle: boolean;
+  /** Set when the guard waits for a lock: its id and the mode wanted. */
+  readonly lock: { readonly id: number; readonly mode: "exclusive" | "shared" } | null;
+}
+
+/** A routine that ends with a `T`. */
+export type Routine<T = void> = Generator<YieldPoint, T, void>;
+
+/** A local of this type takes `N` bits in its frame. */
+export type U<N extends number> = number & { readonly __bits?: N };
+export type U8 = U<8>;
+export type U16 = U<16>;
+export type U32 = U<32>;
+/** An integer local in Min..Max, both included. */
+export type Int<Min extends number, Max extends number> = number & { readonly __range?: readonly [Min, Max] };
+/** A local that is an index into table `T`, or NONE. */
+export type Ref<T extends string> = number & { readonly __table?: T };
+/** A local that is a subset of 0..N-1, as a bit mask. */
+export type Mask<N extends number> = number & { readonly __mask?: N };
+export type Bool = boolean;
+
+export interface YieldOptions {
+  /** An allowed resting place: waiting here forever is no deadlock. */
+  readonly idle?: boolean;
+}
+
+/**
+ * A preemption point. The label names the step that follows; the guard, evaluated in the state where that step would
+ * start, says whether it can be taken.
+ */
+export function at(label: string, guard: (() => boolean) | null = null, options: YieldOptions = {}): YieldPoint {
+  return { label, guard, idle: options.idle ?? false, lock: null };
+}
+
+/** What a native world answers to the vocabulary below; compiled code has it built in. */
+export interface Scheduler {
+  /** The actor that is taking the step. */
+  readonly current: number;
+  choose(name: string, n: number): number;
+}
+
+/** Key under which a native world carries its scheduler. */
+export const SCHEDULER: unique symbol = Symbol("thpcheck.scheduler");
+
+export interface Schedulable {
+  readonly [SCHEDULER]?: Scheduler;
+}
+
+/** The scheduler of a native world. Throws where none runs, e.g. in a property. */
+export function schedulerOf(k: object): Scheduler {
+  const s = (k as Schedulable)[SCHEDULER];
+  if (s === undefined) throw new Error("choose, current and locks work only while a routine runs, not in a property or a guard");
+  return s;
+}
+
+/** Branch: some number in 0..n-1, every one of them explored. Not a preemption point. `name` is for the trace. */
+export function choose(k: object, name: string, n: number): number {
+  if (!(n >= 1)) throw new StepFault("choose-from-nothing", `choose("${name}", ${n}): there is nothing to choose; guard the step instead`);
+  return schedulerOf(k).choose(name, n);
+}
+
+/** The actor that is taking the step, 0 being the first thread of the scenario. */
+export function current(k: object): number {
+  return schedulerOf(k).current;
+}
+
+/** BUG_ON: the step that gets here with `condition` true is a violation, reported with the message. */
+export function bugOn(condition: boolean, message: string): void {
+  if (condition) throw new StepFault("assertion", message);
+}

@@ -1,0 +1,171 @@
+/**
+ * The world `k`: typed accessors over one state vector.
+ *
+ * These are the accessors that native runs call. The compiler replaces each call by the same operation inline
+ * (`compile/access.ts`); a property test holds the two equal, byte for byte.
+ */
+import { StepFault } from "../system.ts";
+import type { ArrayField, BitsetField, BoolField, Field, FieldPlan, Fields, IntField, LayoutPlan, LockField, RefField, SingletonStruct, Struct, Structs } from "./layout.ts";
+
+/** Identity of one lock of the program; what `k.mm.mmapLock.at()` gives and `spinLock` takes. */
+export type LockId = number & { readonly __lock?: never };
+
+export interface NumberAccess<I extends readonly number[], V = number> {
+  get(...index: I): V;
+  set(...indexAndValue: [...I, V]): void;
+  /** READ_ONCE: a deliberate access without the declared lock. */
+  once(...index: I): V;
+  /** WRITE_ONCE */
+  setOnce(...indexAndValue: [...I, V]): void;
+  /** Indivisible compare and exchange; true when it stored. */
+  cmpxchg(...indexExpectedAndValue: [...I, V, V]): boolean;
+}
+export interface IntAccess<I extends readonly number[]> extends NumberAccess<I> {
+  add(...indexAndDelta: [...I, number]): void;
+}
+export interface BitsetAccess<I extends readonly number[]> extends NumberAccess<I> {
+  has(...indexAndMember: [...I, number]): boolean;
+  insert(...indexAndMember: [...I, number]): void;
+  remove(...indexAndMember: [...I, number]): void;
+  /** Number of members. */
+  size(...index: I): number;
+}
+export interface LockAccess<I extends readonly number[]> {
+  at(...index: I): LockId;
+  /** Held by anyone, in any mode. */
+  isHeld(...index: I): boolean;
+}
+
+type ScalarAccess<F, I extends readonly number[]> =
+  F extends IntField ? IntAccess<I>
+  : F extends BoolField ? NumberAccess<I, boolean>
+  : F extends RefField ? NumberAccess<I>
+  : F extends BitsetField ? BitsetAccess<I>
+  : F extends LockField ? LockAccess<I>
+  : never;
+type FieldAccess<F extends Field, I extends readonly number[]> =
+  F extends ArrayField<infer E> ? ScalarAccess<E, [...I, number]> & { readonly length: number } : ScalarAccess<F, I>;
+type StructAccess<S extends Struct> = S extends Struct<infer F extends Fields>
+  ? { readonly [N in keyof F]: FieldAccess<F[N], S extends SingletonStruct ? [] : [number]> } & { readonly count: number }
+  : never;
+
+/** The world of a program with these structs: `k.<struct>.<field>.<operation>(index...)`. */
+export type World<S extends Structs> = { readonly [N in keyof S]: StructAccess<S[N]> };
+
+/** Any world; what generic code (the runner, locks) is written against. */
+export type AnyWorld = Readonly<Record<string, unknown>>;
+
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** The bytes of one state, seen at the three widths that fields use. */
+export class StateBytes {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  constructor(buffer: ArrayBufferLike) {
+    if (!littleEndian) throw new Error("thpcheck needs a little-endian machine");
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+  }
+
+  /** The stored (unbiased, unshifted) value of a field. */
+  raw(f: FieldPlan, position: number): number {
+    if (f.bits === 0) return 0;
+    if (f.bits < 8) return (this.u8[position]! >> f.shift) & ((1 << f.bits) - 1);
+    if (f.bits === 8) return this.u8[position]!;
+    return f.bits <= 16 ? this.u16[position >> 1]! : this.u32[position >> 2]!;
+  }
+
+  setRaw(f: FieldPlan, position: number, raw: number): void {
+    if (f.bits === 0) return;
+    if (f.bits < 8) {
+      const mask = ((1 << f.bits) - 1) << f.shift;
+      this.u8[position] = (this.u8[position]! & ~mask) | (raw << f.shift);
+    } else if (f.bits === 8) this.u8[position] = raw;
+    else if (f.bits <= 16) this.u16[position >> 1] = raw;
+    else this.u32[position >> 2] = raw >>> 0;
+  }
+}
+
+/** Byte position of an element; throws the fault that a wild index deserves. */
+export function positionOf(f: FieldPlan, statisticBase: number, i: number, j: number): number {
+  if (!(i >= 0 && i < f.count)) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+  if (f.length !== null && !(j >= 0 && j < f.length)) throw new StepFault("range", `${f.path}[${i}][${j}]: the index is outside 0..${f.length - 1}`);
+  return f.offset + (f.role === "statistic" ? statisticBase : 0) + i * f.stride + j * f.elementStride;
+}
+
+/** The value to store, biased; throws the fault that a store out of range deserves. */
+export function encode(f: FieldPlan, value: number | boolean): number {
+  const v = Number(value);
+  if (v >= f.min && v <= f.max && Number.isInteger(v)) return v - f.min;
+  if (f.wrapping && Number.isInteger(v)) {
+    const values = f.max - f.min + 1;
+    return (((v - f.min) % values) + values) % values;
+  }
+  throw new StepFault("range", `${f.path} = ${String(value)}: the value does not fit ${f.min}..${f.max}`);
+}
+
+/** Gives every field its initial value. `bytes` must be zeroed. */
+export function writeInitialValues(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): void {
+  for (const f of plan.fields) {
+    if (f.lockBase >= 0) continue;
+    for (let i = 0; i < f.count; i++) {
+      for (let j = 0; j < (f.length ?? 1); j++) bytes.setRaw(f, positionOf(f, statisticBase, i, f.length === null ? 0 : j), f.init - f.min);
+    }
+  }
+}
+
+/** Native accessors over `bytes`. `statisticBase`: byte at which the statistic part starts. */
+export function makeWorld<S extends Structs>(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): World<S> {
+  const world: Record<string, Record<string, unknown>> = {};
+  for (const [name, s] of Object.entries(plan.structs)) world[name] = { count: s.count };
+  for (const f of plan.fields) world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes) : scalarAccess(f, bytes, statisticBase);
+  return world as unknown as World<S>;
+}
+
+function lockAccess(f: FieldPlan, bytes: StateBytes): LockAccess<number[]> {
+  return {
+    at: (...index) => {
+      const i = f.singleton ? 0 : index[0]!;
+      if (!(i >= 0 && i < f.count)) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+      return f.lockBase + i;
+    },
+    isHeld: (...index) => {
+      const p = f.offset + (f.singleton ? 0 : index[0]!) * f.stride;
+      return bytes.u8[p] !== 0 || (f.kind === "rwsem" && bytes.u8[p + 1] !== 0);
+    },
+  };
+}
+
+function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): BitsetAccess<number[]> & IntAccess<number[]> & { length: number } {
+  const indices = (f.singleton ? 0 : 1) + (f.length === null ? 0 : 1);
+  const at = (index: readonly number[]): number =>
+    positionOf(f, statisticBase, f.singleton ? 0 : index[0]!, f.length === null ? 0 : index[f.singleton ? 0 : 1]!);
+  const decode = (raw: number): number => (f.kind === "bool" ? (raw !== 0) as unknown as number : raw + f.min);
+  const get = (...index: number[]): number => decode(bytes.raw(f, at(index)));
+  const set = (...args: number[]): void => bytes.setRaw(f, at(args), encode(f, args[indices]!));
+  const member = (m: number): number => {
+    if (m >= 0 && m < f.bits) return m;
+    throw new StepFault("range", `${f.path}: member ${m} is outside 0..${f.bits - 1}`);
+  };
+  return {
+    length: f.length ?? 1,
+    get, set, once: get, setOnce: set,
+    add: (...args) => { const p = at(args); bytes.setRaw(f, p, encode(f, bytes.raw(f, p) + f.min + args[indices]!)); },
+    cmpxchg: (...args) => {
+      const p = at(args);
+      if (decode(bytes.raw(f, p)) !== args[indices]) return false;
+      bytes.setRaw(f, p, encode(f, args[indices + 1]!));
+      return true;
+    },
+    has: (...args) => ((bytes.raw(f, at(args)) >> member(args[indices]!)) & 1) !== 0,
+    insert: (...args) => { const p = at(args); bytes.setRaw(f, p, bytes.raw(f, p) | (1 << member(args[indices]!))); },
+    remove: (...args) => { const p = at(args); bytes.setRaw(f, p, bytes.raw(f, p) & ~(1 << member(args[indices]!))); },
+    size: (...index) => {
+      let n = 0;
+      for (let m = bytes.raw(f, at(index)); m !== 0; m &= m - 1) n++;
+      return n;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** Results as plain data. Rendering them is the business of `report/`. */
+import type { Explanation, NamedValue, SourceFrame } from "./system.ts";
+
+export const RESULT_FORMAT = "thpcheck-result";
+export const RESULT_VERSION = 1;
+export const TRACE_FORMAT = "thpcheck-trace";
+export const TRACE_VERSION = 1;
+
+export type Tier = "quick" | "full" | "nightly";
+export type StrategyName = "bfs" | "dfs" | "random";
+export type Verdict = "holds" | "violated" | "incomplete" | "error";
+
+/** What a trace shows to be broken. `fault` names a rule that every program is held to. */
+export interface PropertyRef {
+  readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault";
+  readonly name: string;
+}
+
+/** Everything a counterexample needs; replay recomputes the rest. See contracts, "Trace JSON". */
+export interface Trace {
+  readonly format: typeof TRACE_FORMAT;
+  readonly version: typeof TRACE_VERSION;
+  readonly scenario: string;
+  readonly programHash: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly policy: string | null;
+  readonly patch: { readonly name: string; readonly text: string } | null;
+  readonly memoryModel: "sc";
+  readonly seed: number;
+  readonly property: PropertyRef;
+  /** Choices of `init`, when it branches. */
+  readonly initial: readonly number[];
+  readonly steps: readonly TraceStep[];
+  readonly loop: number | null;
+}
+
+export interface TraceStep {
+  readonly actor: string;
+  readonly label: string;
+  readonly choices: readonly number[];
+}
+
+export interface Violation {
+  /** The name of the promise: what `violated("...")` is compared with. */
+  readonly property: string;
+  readonly kind: PropertyRef["kind"];
+  readonly message: string;
+  readonly trace: Trace | null;
+  /** Steps of the trace; states are one more. */
+  readonly length: number;
+  /** Shortest and with the fewest context switches among the shortest; false when that search would not fit its bounds. */
+  readonly minimised: boolean;
+}
+
+export interface WitnessReport {
+  readonly name: string;
+  readonly reached: boolean;
+}
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  readonly verdict: Verdict;
+  /** The verdict that the scenario declares, in words: `holds`, `holds (14,456 states)`, `violated("I1")`. */
+  readonly expected: string;
+  readonly asExpected: boolean;
+  /** Why `asExpected` is false or the verdict is incomplete or error; null otherwise. */
+  readonly reason: string | null;
+  readonly states: number;
+  readonly transitions: number;
+  /** BFS levels (the initial state is level 1); for other strategies the longest path walked, in states. */
+  readonly depth: number;
+  /** End states found. */
+  readonly terminals: number;
+  readonly seconds: number;
+  readonly statesPerSecond: number;
+  readonly bytesPerState: number;
+  /** Peak bytes of visited table and predecessor links. */
+  readonly tableBytes: number;
+  /** Expected number of states lost to equal fingerprints, n(n-1)/2 / 2^bits; 0 in exact mode. */
+  readonly collisionProbability: number;
+  readonly fingerprintBits: number;
+  readonly exact: boolean;
+  readonly workers: number;
+  readonly reductions: readonly string[];
+  readonly strategy: StrategyName;
+  readonly seed: number;
+  readonly witnesses: readonly WitnessReport[];
+  /** What this run did not look at, in sentences. */
+  readonly notChecked: readonly string[];
+  readonly violation: Violation | null;
+}
+
+export interface ResultFile {
+  readonly format: typeof RESULT_FORMAT;
+  readonly version: typeof RESULT_VERSION;
+  readonly tier: Tier;
+  readonly seed: number;
+  readonly results: readonly ScenarioResult[];
+}
+
+/** One row of a trace as `replay` recomputes it; the terminal view and any other view start from here. */
+export interface TraceRow {
+  /** 0 is the initial state. */
+  readonly index: number;
+  readonly actor: string | null;
+  readonly label: string | null;
+  readonly choices: readonly string[];
+  readonly source: SourceFrame | null;
+  /** Fields whose value the step changed. */
+  readonly changes: readonly { readonly name: string; readonly before: string; readonly after: string }[];
+  readonly statistics: readonly NamedValue[];
+  /** Why another actor runs from here on: the previous one ended, waits, or was preempted; null without a switch. */
+  readonly switchReason: string | null;
+}
+
+export interface ReplayedTrace {
+  readonly trace: Trace;
+  readonly actors: readonly string[];
+  readonly initial: readonly NamedValue[];
+  readonly rows: readonly TraceRow[];
+  readonly property: PropertyRef;
+  readonly message: string;
+  readonly explanation: Explanation | null;
+  /** For deadlocks: who waits for what, who holds it. */
+  readonly waiting: readonly string[];
+}

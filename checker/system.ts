@@ -1,0 +1,141 @@
+/**
+ * The one interface between what is explored and how it is explored.
+ *
+ * A compiled coroutine program and a hand-written model both become a `TransitionSystem`; every search strategy,
+ * the replayer and the minimiser see nothing else.
+ */
+
+/** The actor could not move: its guard is false, or it has ended. The vector is untouched. */
+export const STEP_DISABLED = 0;
+/** The actor moved; `vector` holds the successor. */
+export const STEP_TAKEN = 1;
+
+export interface ActorInfo {
+  readonly name: string;
+  /** A daemon need not end: waiting for work (not for a lock) counts as rest. */
+  readonly daemon: boolean;
+}
+
+/** Where an actor stands, in words a person can read. */
+export interface ActorPosition {
+  /** The label of the yield at which the actor stands, i.e. the name of its next step; null when it has ended. */
+  readonly label: string | null;
+  /** Innermost first: the routine and source line of each frame. */
+  readonly stack: readonly SourceFrame[];
+  /** Set when the next step waits for a lock. */
+  readonly waitsFor: { readonly lock: string; readonly holders: readonly string[] } | null;
+}
+
+export interface SourceFrame {
+  readonly routine: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** One named value of a state, for printing and comparing: `range[1].unused = 3`. */
+export interface NamedValue {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Why a property is false: the conjunct that failed, as written, and the values it was computed from. */
+export interface Explanation {
+  readonly conjunct: string;
+  readonly values: readonly NamedValue[];
+  /** Where the conjunct is written, `file:line`; null when unknown. */
+  readonly source: string | null;
+}
+
+export type PropertyKind = "always" | "step" | "finally";
+
+/**
+ * A transition system over vectors of 32-bit words.
+ *
+ * Steps work in place on `vector`. The first `stateWords` words are the state: they alone are saved, hashed and
+ * compared. The words behind them hold statistics: `step` zeroes them first, so that afterwards they are the
+ * step's deltas.
+ *
+ * Branching: a step (or `init`) that calls `choose` follows the current script. `step(a)` runs the branch that the
+ * script selects; `nextBranch()` then moves the script to the next branch and returns false (with the script empty
+ * again) when all are done. The caller restores `vector` to the parent between branches.
+ */
+export interface TransitionSystem {
+  readonly stateWords: number;
+  /** Length `stateWords` + statistic words. */
+  readonly vector: Int32Array;
+  readonly actors: readonly ActorInfo[];
+  /** Property names, in the order of the indices that the check functions return. */
+  readonly always: readonly string[];
+  readonly stepProperties: readonly string[];
+  readonly finally: readonly string[];
+  readonly sometimes: readonly string[];
+
+  /** Build the initial state that the script selects, with every actor run up to its first yield. Throws StepFault. */
+  init(): void;
+  /** Returns STEP_DISABLED or STEP_TAKEN; throws StepFault when the step itself goes wrong (an assertion, a range, a lock rule). */
+  step(actor: number): number;
+  /** Move to the next branch; false, with an empty script, when there is none. */
+  nextBranch(): boolean;
+  /** The choices taken by the last `step` or `init`. */
+  branch(): number[];
+  /** Follow exactly these choices in the next `step` or `init`. */
+  setBranch(choices: readonly number[]): void;
+
+  /** Index of the first violated state property of `vector`, or -1. */
+  checkState(): number;
+  /** Index of the first violated step property of the step `before` -> `vector`, or -1. */
+  checkStep(before: Int32Array): number;
+  /** Index of the first violated end-state property of `vector`, or -1. */
+  checkEnd(): number;
+  /** Whether witness `index` is shown by `vector`. */
+  witness(index: number): boolean;
+  /** Whether the actor has ended, or rests where it may rest forever. */
+  atRest(actor: number): boolean;
+
+  /** The choice names and option texts of the branch last taken, for traces: e.g. `page=3`. */
+  branchNames(): string[];
+  position(actor: number): ActorPosition;
+  /** Every field and live local of `vector`, in declaration order. */
+  values(): NamedValue[];
+  /** Values of the statistics in `vector` (deltas of the last step). */
+  statistics(): NamedValue[];
+  explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null;
+}
+
+/** The rule that a faulty step broke; each is a property that no scenario has to declare. */
+export type FaultRule =
+  | "assertion" // vmBugOn and the like
+  | "range" // a store that does not fit its field, an index outside its table
+  | "lock-ownership" // released by another than its owner, or taken twice
+  | "lock-held-at-exit"
+  | "sleep-in-atomic"
+  | "choose-from-nothing"
+  | "exception" // any other JavaScript error: a mistake in the routine
+  | "atomicity"
+  | "data-race"
+  | "lock-order";
+
+/** A step that went wrong. It is a finding about the program under check, not an error of the checker. */
+export class StepFault extends Error {
+  readonly rule: FaultRule;
+  /** `file:line`, or null. */
+  readonly source: string | null;
+  constructor(rule: FaultRule, message: string, source: string | null = null) {
+    super(message);
+    this.name = "StepFault";
+    this.rule = rule;
+    this.source = source;
+  }
+}
+
+/**
+ * How a worker thread builds its own copy of a system: import `module`, call its export `instantiate(data)`.
+ * `data` must survive structured cloning, so that no worker has to load or compile the user's modules.
+ */
+export interface SystemSource {
+  /** File URL of a module with `export function instantiate(data): TransitionSystem`. */
+  readonly module: string;
+  readonly data: unknown;
+  /** Hash of everything that decides behaviour; recorded in traces. */
+  readonly programHash: string;
+}
