@@ -92,6 +92,8 @@ export interface TransitionSystem {
   /** Whether the actor has ended, or rests where it may rest forever. */
   atRest(actor: number): boolean;
 
+  /** The label of the step last taken: that of the yield it started from, or what a hand-written model returned. */
+  label(): string;
   /** The choice names and option texts of the branch last taken, for traces: e.g. `page=3`. */
   branchNames(): string[];
   position(actor: number): ActorPosition;

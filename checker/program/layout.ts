@@ -224,7 +224,7 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
           placed.push({ name, f, position: packer.bytes(width * f.length, Math.max(width, 1)), shift: 0, range, elementStride: width });
           continue;
         }
-        const range = rangeOf(f, structs, path);
+        const range = rangeOf(f as ScalarField, structs, path);
         const { position, shift } = packer.bits(range.bits);
         placed.push({ name, f, position, shift, range, elementStride: 0 });
       }
@@ -236,7 +236,7 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
         const scalar = f.kind === "array" ? f.element : f;
         const isLock = scalar.kind === "spinlock" || scalar.kind === "mutex" || scalar.kind === "rwsem";
         const path = `${structName}.${p.name}`;
-        const init = "init" in scalar && scalar.init !== undefined ? Number(scalar.init) : scalar.kind === "int" && (scalar.min > 0 || scalar.max < 0) ? scalar.min : scalar.kind === "ref" ? NONE : scalar.kind === "int" ? 0 : 0;
+        const init = "init" in scalar && scalar.init !== undefined ? Number(scalar.init) : p.range.min;
         if (!isLock && (init < p.range.min || init > p.range.max)) throw new RangeError(`${path}: init ${init} is outside ${p.range.min}..${p.range.max}`);
         const lockBase = isLock ? locks.length : -1;
         if (isLock) {

@@ -1,0 +1,34 @@
+/**
+ * What the instrumented variant of a program reports while it runs: every access to the state vector and every lock
+ * operation, in program order, with its place in the source. Sanitizers and footprints are observers.
+ */
+
+export const READ = 0;
+export const WRITE = 1;
+/** An indivisible operation that may write: cmpxchg, or any access to a field guarded as "atomic". */
+export const ATOMIC = 2;
+/** READ_ONCE / WRITE_ONCE: marked as racy on purpose. */
+export const READ_ONCE = 3;
+export const WRITE_ONCE = 4;
+export type AccessMode = typeof READ | typeof WRITE | typeof ATOMIC | typeof READ_ONCE | typeof WRITE_ONCE;
+
+/** A place in the source: index into `ProgramInfo.sites`. */
+export interface Site {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The routine or helper that contains it. */
+  readonly routine: string;
+}
+
+export interface StepObserver {
+  /** The actor's guard held and its step begins at the yield labelled `label`. */
+  beginStep(actor: number, label: string): void;
+  /** `field` indexes LayoutPlan.fields; `i`, `j` are the object and array indices (0 where there is none). */
+  access(field: number, i: number, j: number, mode: AccessMode, site: number): void;
+  /** Called when the lock has been taken, before anything is done under it. `trylock`: it could have failed. */
+  acquire(lock: number, mode: "exclusive" | "shared", trylock: boolean, site: number): void;
+  release(lock: number, mode: "exclusive" | "shared", site: number): void;
+  /** The step has reached its next yield, or the thread has ended. */
+  endStep(actor: number): void;
+}

@@ -1,0 +1,91 @@
+/** The scenario module: what a user writes, and what every strategy runs. See contracts, "Scenario module". */
+import type { Structs } from "./program/layout.ts";
+import type { Routine } from "./program/routine.ts";
+import type { World } from "./program/world.ts";
+import type { Tier } from "./result.ts";
+
+/** A property is true, or says which conjunct failed and from which values. A plain `false` is explained from its source. */
+export type PropertyResult = boolean | { readonly conjunct: string; readonly values: Readonly<Record<string, unknown>> };
+
+export interface Thread<S extends Structs> {
+  readonly name: string;
+  readonly run: (k: World<S>) => Routine<unknown>;
+  /** Need not end: waiting for work (not for a lock) counts as rest. */
+  readonly daemon?: boolean;
+}
+
+/** An actor of a hand-written model: one guarded step function over the same structs, with no hidden state. */
+export interface ModelActor<S extends Structs> {
+  readonly name: string;
+  readonly daemon?: boolean;
+  /** Takes one step and returns its label, or null when the actor cannot move (having changed nothing). May `choose`. */
+  readonly step: (k: World<S>) => string | null;
+  /** Whether the actor has finished, or may rest here forever. */
+  readonly atRest: (k: World<S>) => boolean;
+}
+
+/** A model written by hand: the state is the structs and nothing else. */
+export interface Model<S extends Structs> {
+  readonly structs: S;
+  readonly init?: (k: World<S>) => void;
+  readonly actors: readonly ModelActor<S>[];
+}
+
+export type Expectation =
+  | { readonly verdict: "holds"; readonly states: number | null; readonly transitions: number | null; readonly depth: number | null; readonly statesWithoutClearing: number | null }
+  | { readonly verdict: "violated"; readonly property: string; readonly length: number | null };
+
+/** The scenario must hold; counts that are given are pinned (`check --update-pins` rewrites them). */
+export function holds(pins: { states?: number; transitions?: number; depth?: number; statesWithoutClearing?: number } = {}): Expectation {
+  return { verdict: "holds", states: pins.states ?? null, transitions: pins.transitions ?? null, depth: pins.depth ?? null, statesWithoutClearing: pins.statesWithoutClearing ?? null };
+}
+
+/** The scenario must violate exactly this promise; a crash or another violation does not count. `length`: steps of the shortest trace. */
+export function violated(property: string, pins: { length?: number } = {}): Expectation {
+  return { verdict: "violated", property, length: pins.length ?? null };
+}
+
+interface ScenarioBase<S extends Structs> {
+  readonly name: string;
+  readonly why: string;
+  readonly tier: Tier;
+  /** Bounds, version switches, knobs: plain data, recorded in traces. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  /** Clear dead locals at each yield; true unless set. Off, states that differ only in garbage count as different. */
+  readonly clearDeadLocals?: boolean;
+  readonly always?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
+  readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
+  readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
+  readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;
+  readonly expect: Expectation;
+}
+/** A scenario of threads that run routines. */
+export interface ProgramScenario<S extends Structs = Structs> extends ScenarioBase<S> {
+  readonly structs: S;
+  /** Straight-line, not explored; may `choose`, which gives several initial states. */
+  readonly init?: (k: World<S>) => void;
+  readonly threads: readonly Thread<S>[];
+}
+/** A scenario of a hand-written model. */
+export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase<S> {
+  readonly model: Model<S>;
+}
+export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
+
+/** Marks a scenario; checks its form. Throws a RangeError that names what is wrong. */
+export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
+  const where = `scenario ${JSON.stringify(s.name)}`;
+  if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
+  const actors = "model" in s ? s.model.actors : s.threads;
+  if (actors.length === 0) throw new RangeError(`${where}: there is no thread to run`);
+  const names = new Set(actors.map((a) => a.name));
+  if (names.size !== actors.length) throw new RangeError(`${where}: two threads have the same name; traces could not tell them apart`);
+  const promises = [s.always, s.step, s.finally].flatMap((g) => Object.keys(g ?? {}));
+  const twice = promises.find((p, i) => promises.indexOf(p) !== i);
+  if (twice !== undefined) throw new RangeError(`${where}: two properties are named ${JSON.stringify(twice)}`);
+  return s;
+}
+
+export function isScenario(value: unknown): value is Scenario {
+  return typeof value === "object" && value !== null && "name" in value && "expect" in value && ("threads" in value || "model" in value);
+}
