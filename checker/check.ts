@@ -1,0 +1,180 @@
+/**
+ * Checks one scenario: compile, explore, rebuild the trace, compare with what the scenario expects. The answer is data;
+ * `report/` renders it.
+ */
+import type { Expectation, Scenario } from "./scenario.ts";
+import type { PropertyRef, ReplayedTrace, ScenarioResult, StrategyName, Verdict, Violation } from "./result.ts";
+import type { ExploreOptions, Finding, Outcome, Progress } from "./search/explore.ts";
+import type { SystemSource, TransitionSystem } from "./system.ts";
+import { errorSentence } from "./error-sentence.ts";
+import { group } from "./report/numbers.ts";
+import { expectedCollisions } from "./search/fingerprint.ts";
+import { replay, type ReplaySubject } from "./trace/replay.ts";
+
+export interface CheckOptions {
+  readonly strategy: StrategyName;
+  /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
+  readonly workers: number | null;
+  readonly exact: boolean;
+  readonly maxStates: number | null;
+  readonly maxDepth: number | null;
+  readonly seconds: number | null;
+  readonly memoryBytes: number | null;
+  readonly seed: number;
+  readonly fingerprintBits: 32 | 64;
+  /** Random walks to take; null: until another bound ends the run. */
+  readonly walks: number | null;
+  readonly minimise: boolean;
+  /** Overrides the scenario's own setting; null keeps it. */
+  readonly clearDeadLocals: boolean | null;
+  readonly shouldStop: () => boolean;
+  readonly onProgress: (p: Progress) => void;
+}
+
+export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
+  strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
+  fingerprintBits: 64, walks: null, minimise: true, clearDeadLocals: null, shouldStop: () => false, onProgress: () => {},
+};
+
+export interface Compiled {
+  readonly system: TransitionSystem;
+  readonly source: SystemSource | null;
+}
+
+/** What a check is made of. Tests put their own in its place. */
+export interface Engine {
+  compile(s: Scenario, options: { clearDeadLocals: boolean }): Compiled | Promise<Compiled>;
+  explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome>;
+}
+
+export interface Checked {
+  readonly result: ScenarioResult;
+  /** The violation's trace with all that replay recomputes; null when there is none. */
+  readonly replayed: ReplayedTrace | null;
+  /** States found with dead-local clearing off, where the scenario pins that count and the check got that far. */
+  readonly statesWithoutClearing: number | null;
+}
+
+/** Pinned size from which one worker per core is worth the time that threads take to start. */
+const PARALLEL_STATES_MIN = 300_000;
+const WORKERS_MAX = 8;
+
+/** The compiler and the explorer, loaded when the first scenario needs them. */
+export async function defaultEngine(): Promise<Engine> {
+  const [{ compileScenario }, { explore }] = await Promise.all([import("./program/compile/scenario.ts"), import("./search/explore.ts")]);
+  return { compile: compileScenario, explore };
+}
+
+/** One worker, unless the scenario pins a count that is large enough to share. Any number gives the same result. */
+export function workersFor(s: Scenario, cores: number): number {
+  const pinned = s.expect.verdict === "holds" ? s.expect.states ?? 0 : 0;
+  return pinned >= PARALLEL_STATES_MIN ? Math.max(1, Math.min(cores, WORKERS_MAX)) : 1;
+}
+
+/** The expectation in words: `holds (14,456 states)`, `violated("I1") in 7 steps`. */
+export function expectationInWords(e: Expectation): string {
+  if (e.verdict === "violated") return `violated(${JSON.stringify(e.property)})${e.length === null ? "" : ` in ${e.length} steps`}`;
+  return `holds${e.states === null ? "" : ` (${group(e.states)} states)`}`;
+}
+
+const isModel = (s: Scenario): boolean => "model" in s;
+export const clearsDeadLocals = (s: Scenario, override: boolean | null): boolean => override ?? s.clearDeadLocals ?? true;
+
+/** Checks the scenario. Whatever goes wrong becomes a result with verdict "error"; nothing is thrown. */
+export async function checkScenario(s: Scenario, options: CheckOptions, cores: number, engine?: Engine): Promise<Checked> {
+  const clearing = clearsDeadLocals(s, options.clearDeadLocals);
+  const workers = options.strategy === "bfs" ? options.workers ?? workersFor(s, cores) : options.workers ?? 1;
+  try {
+    const { compile, explore } = engine ?? (await defaultEngine());
+    const exploreOptions: ExploreOptions = { ...options, workers };
+    const { system, source } = await compile(s, { clearDeadLocals: clearing });
+    const outcome = await explore(system, source, exploreOptions);
+    const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {} };
+    const { finding } = outcome;
+    // A witness that is never reached has no trace to replay.
+    const replayed = finding === null || finding.kind === "sometimes" ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
+    const violation = finding === null ? null : violationOf(finding, replayed);
+    const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
+
+    let statesWithoutClearing: number | null = null;
+    if (wantsSecondCount(s, options, clearing) && verdict === "holds") {
+      const second = await compile(s, { clearDeadLocals: false });
+      const counted = await explore(second.system, second.source, exploreOptions);
+      if (counted.complete) statesWithoutClearing = counted.states;
+    }
+    const reason = reasonAgainst(s, verdict, violation, outcome, options, clearing, statesWithoutClearing);
+    const result: ScenarioResult = {
+      ...measures(outcome, options),
+      scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null && verdict !== "incomplete", reason,
+      reductions: clearing && !isModel(s) ? ["dead-local clearing"] : [],
+      witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
+      violation,
+    };
+    return { result, replayed, statesWithoutClearing };
+  } catch (e) {
+    return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null };
+  }
+}
+
+const wantsSecondCount = (s: Scenario, options: CheckOptions, clearing: boolean): boolean =>
+  s.expect.verdict === "holds" && s.expect.statesWithoutClearing !== null && clearing && !isModel(s) && options.clearDeadLocals === null && options.strategy !== "random";
+
+function recipeOf(f: Finding, scenario: string, programHash: string, seed: number): Parameters<typeof replay>[1] {
+  const property: PropertyRef = { kind: f.kind, name: f.name };
+  return { scenario, programHash, seed, property, initial: f.initial, steps: f.steps.map((step) => ({ ...step, label: null })), loop: null };
+}
+
+function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
+  return { property: f.name, kind: f.kind, message: replayed?.message ?? f.message, trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised };
+}
+
+function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "violation"> {
+  const collisions = o.exact ? 0 : expectedCollisions(o.states, o.fingerprintBits);
+  const lost = collisions >= 0.01 ? [`About ${collisions < 10 ? collisions.toFixed(2) : group(Math.round(collisions))} states are expected to be lost to equal ${o.fingerprintBits}-bit fingerprints; --exact loses none.`] : [];
+  return {
+    states: o.states, transitions: o.transitions, depth: o.depth, terminals: o.terminals,
+    seconds: o.seconds, statesPerSecond: o.seconds > 0 ? Math.round(o.states / o.seconds) : 0,
+    bytesPerState: o.stateBytes, tableBytes: o.tableBytes,
+    collisionProbability: collisions, fingerprintBits: o.fingerprintBits, exact: o.exact, workers: o.workers,
+    strategy: options.strategy, seed: options.seed, notChecked: [...o.notChecked, ...lost],
+  };
+}
+
+/** Why the result is not what the scenario expects, or null. */
+function reasonAgainst(s: Scenario, verdict: Verdict, violation: Violation | null, o: Outcome, options: CheckOptions, clearing: boolean, statesWithoutClearing: number | null): string | null {
+  if (verdict === "incomplete") return o.stopReason ?? "the search ended early";
+  const e = s.expect;
+  if (e.verdict === "violated") {
+    if (violation === null) return `${JSON.stringify(e.property)} should be violated, and every promise holds`;
+    if (violation.property !== e.property) return `${JSON.stringify(e.property)} should be violated, and ${JSON.stringify(violation.property)} is`;
+    const shortest = options.strategy === "bfs" || violation.minimised;
+    if (e.length !== null && shortest && violation.trace !== null && violation.length !== e.length) return `the shortest trace has ${violation.length} steps, ${e.length} are pinned`;
+    return null;
+  }
+  if (violation !== null) return violation.message;
+  const exhaustive = options.strategy !== "random";
+  // The pins of states, transitions and depth are those of the scenario's own setting of dead-local clearing.
+  const own = exhaustive && clearing === clearsDeadLocals(s, null);
+  const different: string[] = [];
+  const pin = (what: string, pinned: number | null, found: number | null): void => {
+    if (pinned !== null && found !== null && pinned !== found) different.push(`${group(found)} ${what}, pinned are ${group(pinned)}`);
+  };
+  if (own) {
+    pin("states", e.states, o.states);
+    pin("transitions", e.transitions, o.transitions);
+    // Depth counts BFS levels; a depth-first search does not know them.
+    if (options.strategy === "bfs") pin("levels", e.depth, o.depth);
+  }
+  pin("states without dead-local clearing", e.statesWithoutClearing, exhaustive && !clearing ? o.states : statesWithoutClearing);
+  return different.length === 0 ? null : different.join("; ");
+}
+
+/** A result that says only why there is none. */
+export function errorResult(s: Scenario, options: CheckOptions, workers: number, reason: string): ScenarioResult {
+  return {
+    scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
+    states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
+    collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, reductions: [],
+    strategy: options.strategy, seed: options.seed, witnesses: [], notChecked: ["Nothing was checked."], violation: null,
+  };
+}

@@ -1,0 +1,79 @@
+/** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
+import { existsSync, readFileSync } from "node:fs";
+import { defaultEngine } from "../../check.ts";
+import { toJson } from "../../report/json.ts";
+import { renderTrace } from "../../report/terminal.ts";
+import { RESULT_FORMAT, type Trace } from "../../result.ts";
+import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
+import { checkTrace } from "../../trace/json.ts";
+import type { Recipe } from "../../trace/recipe.ts";
+import { ReplayMismatch, replay } from "../../trace/replay.ts";
+import { UsageError } from "../../usage-error.ts";
+import { EXIT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
+import { replayCommand } from "../replay-command.ts";
+import { matchScenarios, selectScenarios } from "../select.ts";
+
+export interface ReplayRequest {
+  /** A trace string or the path of a file. */
+  readonly trace: string;
+  /** Which trace of a file of results. */
+  readonly scenario: string | null;
+  /** The scenario module, where the configuration does not list it. */
+  readonly from: string | null;
+  readonly format: "pretty" | "json";
+  readonly full: boolean;
+}
+
+/** Writes the trace and returns the exit code. Throws a UsageError for a trace that cannot be read or does not apply. */
+export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
+  const recipe = readRecipe(request.trace, request.scenario);
+  const { scenarios } = await selectScenarios(request.from === null ? [recipe.scenario] : [request.from], "nightly", host.folder);
+  const loaded = matchScenarios(recipe.scenario, scenarios, "nightly")[0]!;
+  const { compile } = host.engine ?? (await defaultEngine());
+  const { scenario } = loaded;
+  const { system, source } = await compile(scenario, { clearDeadLocals: scenario.clearDeadLocals ?? true });
+  try {
+    const replayed = replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {} }, recipe);
+    host.out.write(request.format === "json"
+      ? toJson(replayed)
+      : renderTrace(replayed, { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: replayCommand(replayed.trace, replayed.actors, loaded.from) }));
+    return EXIT_AS_EXPECTED;
+  } catch (e) {
+    if (!(e instanceof ReplayMismatch)) throw e;
+    host.err.write(`thpcheck: ${scenario.name}: ${e.message}\n`);
+    return EXIT_USAGE;
+  }
+}
+
+/** Reads a trace in any of its forms. Throws a UsageError that says what is wrong with it. */
+export function readRecipe(given: string, scenario: string | null): Recipe {
+  if (given.startsWith(TRACE_STRING_PREFIX) && !existsSync(given)) return decodeTrace(given.trim());
+  let text: string;
+  try {
+    text = readFileSync(given, "utf8").trim();
+  } catch (e) {
+    const code = (e as NodeJS.ErrnoException).code;
+    if (code !== "ENOENT" && code !== "ENAMETOOLONG") throw new UsageError(`${given} cannot be read (${code})`);
+    throw new UsageError(`${given.length > 80 ? `${given.slice(0, 77)}...` : given} is neither a file nor a trace string; a trace string starts with "tc1."`);
+  }
+  if (text.startsWith(TRACE_STRING_PREFIX)) return decodeTrace(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (e) {
+    throw new UsageError(`${given} holds neither a trace string nor JSON (${(e as Error).message})`);
+  }
+  return (value as { format?: unknown } | null)?.format === RESULT_FORMAT ? fromResults(value, given, scenario) : checkTrace(value, given);
+}
+
+function fromResults(value: unknown, file: string, scenario: string | null): Trace {
+  const results = (value as { results?: unknown }).results;
+  if (!Array.isArray(results)) throw new UsageError(`${file} is not a valid file of results: results must be an array`);
+  const traces = (results as { scenario?: unknown; violation?: { trace?: unknown } | null }[])
+    .flatMap((r) => (r?.violation?.trace ? [{ name: String(r.scenario), trace: r.violation.trace }] : []));
+  const names = traces.map((t) => t.name);
+  const chosen = scenario === null ? (traces.length === 1 ? traces[0] : undefined) : traces.find((t) => t.name === scenario);
+  if (chosen !== undefined) return checkTrace(chosen.trace, `${file}, scenario ${chosen.name}`);
+  if (traces.length === 0) throw new UsageError(`${file} holds no trace: none of its results is a violation`);
+  throw new UsageError(scenario === null ? `${file} holds several traces; choose with --scenario, one of ${names.join(", ")}` : `${file} holds no trace of ${scenario}, only of ${names.join(", ")}`);
+}

@@ -1,0 +1,33 @@
+/** Values of command-line options: each reader accepts exactly what makes sense and says what does. */
+import { InvalidArgumentError } from "commander";
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** An integer from 1 upward. */
+export function positiveInteger(text: string): number {
+  const n = Number(text.replace(/[_,]/g, ""));
+  if (!/^[\d_,]+$/.test(text) || !Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError("It must be an integer from 1 upward.");
+  return n;
+}
+
+/** A positive number of seconds, fractions allowed. */
+export function positiveSeconds(text: string): number {
+  const n = Number(text);
+  if (!/^[\d.]+(e\d+)?$/i.test(text) || !Number.isFinite(n) || n <= 0) throw new InvalidArgumentError("It must be a number of seconds above 0, such as 60 or 0.5.");
+  return n;
+}
+
+/** A size such as `512M` or `2GiB`, in bytes; units are powers of 1024. */
+export function size(text: string): number {
+  const m = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text);
+  const n = m === null ? NaN : Math.floor(Number(m[1]) * SIZE_UNITS[m[2]!.toLowerCase()]!);
+  if (!Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError("It must be a size above 0, such as 512M or 2G.");
+  return n;
+}
+
+/** A seed: an integer that fits 32 bits. */
+export function seed(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || n > 0xffffffff) throw new InvalidArgumentError("It must be an integer from 0 to 4294967295.");
+  return n;
+}

@@ -1,0 +1,121 @@
+/** The user's project as the command line sees it: the configuration and the scenario modules. */
+import { existsSync, globSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Config } from "../config.ts";
+import { errorSentence, shortPath } from "../error-sentence.ts";
+import { isScenario, scenario as validated, type Scenario } from "../scenario.ts";
+import { UsageError } from "../usage-error.ts";
+
+const CONFIG_NAMES = ["thpcheck.config.ts", "thpcheck.config.js", "thpcheck.config.mjs"];
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Absolute path of the folder that the configuration lies in; its globs start here. */
+  readonly folder: string;
+  readonly file: string;
+}
+
+export interface LoadedScenario {
+  readonly scenario: Scenario;
+  /** Absolute path of the module. */
+  readonly file: string;
+  /** The module as a command has to name it, where the person did; null when the configuration lists it. */
+  readonly from: string | null;
+}
+
+/** Scenarios by module order, and what went wrong with the modules that gave none. */
+export interface Loaded {
+  readonly scenarios: readonly LoadedScenario[];
+  readonly failures: readonly string[];
+}
+
+/** The configuration file of `folder` or of the nearest folder above; null when there is none. */
+export function findConfigFile(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const name = CONFIG_NAMES.find((n) => existsSync(join(at, n)));
+    if (name !== undefined) return join(at, name);
+    if (at === dirname(at)) return null;
+  }
+}
+
+let loaderReady: Promise<unknown> | null = null;
+/** Installs the hooks that compile user modules and resolve "thpcheck" from any folder. Loaded late: help needs no compiler. */
+function installLoader(): Promise<unknown> {
+  loaderReady ??= import("../program/register.ts");
+  return loaderReady;
+}
+
+/** Imports a user's module. Throws a UsageError with one sentence when that fails. */
+async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+  await installLoader();
+  const stillLoading = (code: number): void => {
+    // Node ends with 13 when nothing is left that could finish a top-level await.
+    if (code !== 13) return;
+    console.error(`thpcheck: ${shortPath(file)} never finishes loading: a top-level await in it waits for something that does not happen`);
+    process.exitCode = 2;
+  };
+  process.once("exit", stillLoading);
+  try {
+    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (e) {
+    throw new UsageError(`${shortPath(file)} cannot be loaded: ${errorSentence(e)}`);
+  } finally {
+    process.off("exit", stillLoading);
+  }
+}
+
+/** Throws a UsageError when the file does not export a configuration. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const config = (await importModule(file))["default"] as Partial<Config> | undefined;
+  if (!Array.isArray(config?.scenarios) || !config.scenarios.every((g) => typeof g === "string")) {
+    throw new UsageError(`${shortPath(file)} must say "export default defineConfig({ scenarios: [globs] })"`);
+  }
+  for (const c of config.commands ?? []) {
+    if (typeof c.name !== "string" || typeof c.description !== "string" || typeof c.register !== "function") throw new UsageError(`${shortPath(file)}: a command needs a name, a description and a register function`);
+  }
+  return { config: config as Config, folder: dirname(file), file };
+}
+
+/** Modules that the globs of the configuration match, sorted, so that scenarios always come in the same order. */
+export function configuredModules({ config, folder }: LoadedConfig): string[] {
+  const found = globSync([...config.scenarios], { cwd: folder, exclude: ["**/node_modules/**"] });
+  return [...new Set(found.map((f) => resolve(folder, f)).filter((f) => statSync(f).isFile()))].sort();
+}
+
+/** The scenarios of one module. Throws a UsageError when it cannot be loaded or exports something else. */
+export async function loadModule(file: string): Promise<LoadedScenario[]> {
+  const exported = (await importModule(file))["default"];
+  const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
+  if (exported === undefined) throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
+  return all.map((s, i) => {
+    const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
+    if (!isScenario(s)) throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
+    try {
+      return { scenario: validated(s as Parameters<typeof validated>[0]), file, from: null };
+    } catch (e) {
+      throw new UsageError(`${shortPath(file)}: ${errorSentence(e)}`);
+    }
+  });
+}
+
+/** Loads modules one by one; one that fails does not keep the others from being checked. */
+export async function loadModules(files: readonly string[]): Promise<Loaded> {
+  const scenarios: LoadedScenario[] = [];
+  const failures: string[] = [];
+  const seen = new Map<string, string>();
+  for (const file of new Set(files.map((f) => realpathSync(f)))) {
+    try {
+      for (const s of await loadModule(file)) {
+        const other = seen.get(s.scenario.name);
+        if (other !== undefined) throw new UsageError(`scenario ${JSON.stringify(s.scenario.name)} is declared in ${shortPath(other)} and again in ${shortPath(file)}; a name must be unique`);
+        seen.set(s.scenario.name, file);
+        scenarios.push(s);
+      }
+    } catch (e) {
+      if (!(e instanceof UsageError)) throw e;
+      failures.push(e.message);
+    }
+  }
+  return { scenarios, failures };
+}

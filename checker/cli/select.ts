@@ -1,0 +1,95 @@
+/**
+ * Which scenarios a command means.
+ *
+ * A pattern is the exact name of a scenario first, then a file, then a glob over names. What is named exactly, or by
+ * its file, is meant whatever its tier; a glob, or no pattern at all, means the scenarios of the tier and those below.
+ */
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import picomatch from "picomatch";
+import type { Tier } from "../result.ts";
+import { shortPath } from "../error-sentence.ts";
+import { UsageError } from "../usage-error.ts";
+import { didYouMean } from "./nearest.ts";
+import { configuredModules, findConfigFile, loadConfig, loadModules, type Loaded, type LoadedScenario } from "./project.ts";
+
+const TIERS: readonly Tier[] = ["quick", "full", "nightly"];
+const within = (s: LoadedScenario, tier: Tier): boolean => TIERS.indexOf(s.scenario.tier) <= TIERS.indexOf(tier);
+
+export interface Selection {
+  readonly scenarios: readonly LoadedScenario[];
+  /** Modules that could not be loaded and may hold scenarios that were asked for. */
+  readonly failures: readonly string[];
+  /** Modules that could not be loaded, though everything asked for was found elsewhere. */
+  readonly warnings: readonly string[];
+}
+
+/** Whether the pattern names a module rather than scenarios: it ends like one, or it is a path to a file. */
+export function isFilePattern(pattern: string): boolean {
+  return /\.[cm]?[jt]s$/.test(pattern) || (pattern.includes("/") && existsSync(pattern) && statSync(pattern).isFile());
+}
+
+const isGlob = (pattern: string): boolean => /[*?[\]{}!]/.test(pattern);
+
+/** Chooses among loaded scenarios by name. Throws a UsageError when a pattern matches nothing. */
+export function matchScenarios(pattern: string, all: readonly LoadedScenario[], tier: Tier): LoadedScenario[] {
+  const exact = all.find((s) => s.scenario.name === pattern);
+  if (exact !== undefined) return [exact];
+  const names = all.map((s) => s.scenario.name);
+  const matches = picomatch(pattern);
+  const matching = isGlob(pattern) ? all.filter((s) => matches(s.scenario.name)) : [];
+  if (matching.length === 0) {
+    throw new UsageError(isGlob(pattern)
+      ? `no scenario matches ${JSON.stringify(pattern)}; "npx thpcheck list" shows them all`
+      : `there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} "npx thpcheck list" shows them all`);
+  }
+  const meant = matching.filter((s) => within(s, tier));
+  if (meant.length === 0) {
+    const tiers = TIERS.filter((t) => matching.some((s) => s.scenario.tier === t));
+    throw new UsageError(`${JSON.stringify(pattern)} matches scenarios of tier ${tiers.join(" and ")} only; add --tier ${tiers[0]}`);
+  }
+  return meant;
+}
+
+/** Loads what the patterns need, and chooses. Throws a UsageError that names the pattern at fault. */
+export async function selectScenarios(patterns: readonly string[], tier: Tier, folder: string): Promise<Selection> {
+  const filePatterns = patterns.filter(isFilePattern);
+  for (const p of filePatterns) if (!existsSync(p)) throw new UsageError(`there is no file ${p}`);
+  const named = await loadModules(filePatterns.map((p) => resolve(p)));
+  const own: Loaded = { ...named, scenarios: named.scenarios.map((s) => ({ ...s, from: shortPath(s.file) })) };
+  const names = patterns.filter((p) => !isFilePattern(p));
+  const needsConfig = patterns.length === 0 || names.some((n) => !own.scenarios.some((s) => s.scenario.name === n));
+  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios) : { scenarios: [], failures: [] };
+  const all = [...own.scenarios, ...project.scenarios];
+
+  let chosen: readonly LoadedScenario[];
+  try {
+    chosen = patterns.length === 0
+      ? all.filter((s) => within(s, tier))
+      : [...own.scenarios, ...names.flatMap((n) => matchScenarios(n, all, tier))];
+  } catch (e) {
+    // A scenario that is not found may well be in a module that could not be loaded: that is then the thing to mend.
+    if (e instanceof UsageError && project.failures.length > 0) throw new UsageError([...project.failures, e.message].join("\n"));
+    throw e;
+  }
+  const complete = patterns.length > 0 && names.every((n) => !isGlob(n) || all.some((s) => s.scenario.name === n));
+  return {
+    scenarios: [...new Set(chosen)],
+    failures: complete ? own.failures : [...own.failures, ...project.failures],
+    warnings: complete ? project.failures : [],
+  };
+}
+
+/** All scenarios of the project, without those of modules that were named themselves. */
+async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[]): Promise<Loaded> {
+  const file = findConfigFile(folder);
+  if (file === null) {
+    throw new UsageError(`there is no thpcheck.config.ts in ${folder} or above it; go to your project, or name a scenario file: npx thpcheck check ./my-scenario.ts`);
+  }
+  const config = await loadConfig(file);
+  const modules = configuredModules(config);
+  if (modules.length === 0) throw new UsageError(`${file}: no file matches its scenarios (${config.config.scenarios.join(", ")})`);
+  const loaded = await loadModules(modules.filter((m) => !without.has(m)));
+  const named = new Set(own.map((s) => s.scenario.name));
+  return { scenarios: loaded.scenarios.filter((s) => !named.has(s.scenario.name)), failures: loaded.failures };
+}

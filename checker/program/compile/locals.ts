@@ -1,0 +1,81 @@
+/** A function made ready for translation: a private copy of its tree in which every local has a unique name. */
+import traverseModule, { type NodePath } from "@babel/traverse";
+import * as t from "@babel/types";
+import type { FunctionNode } from "./source-module.ts";
+
+const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
+
+export interface Local {
+  /** As written, for messages and traces. */
+  readonly name: string;
+  readonly annotation: t.TSType | null;
+  readonly init: t.Expression | null;
+  readonly constant: boolean;
+  readonly declaration: t.Node;
+}
+
+export interface PreparedFunction {
+  /** Unique names of the parameters, in order. */
+  readonly params: readonly string[];
+  readonly body: t.BlockStatement;
+  /** By unique name. Unique names begin with `v_`. */
+  readonly locals: Map<string, Local>;
+  readonly returnType: t.TSType | null;
+  readonly generator: boolean;
+}
+
+export function isLocalName(name: string): boolean {
+  return name.startsWith("v_");
+}
+
+/** `refuse` is called for a parameter or binding that is not a plain name. */
+export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
+  const copy = t.cloneNode(original, true, false);
+  const body = t.isBlockStatement(copy.body) ? copy.body : withPlace(t.blockStatement([withPlace(t.returnStatement(copy.body), copy.body)]), copy.body);
+  const expression = t.functionExpression(null, copy.params as t.FunctionExpression["params"], body, "generator" in copy && copy.generator === true);
+  const locals = new Map<string, Local>();
+  let params: string[] = [];
+  const file = t.file(t.program([t.expressionStatement(expression)]));
+  traverse(file, {
+    Scopable(path: NodePath) {
+      const scope = path.scope;
+      if (scope.path !== path || path.isProgram()) return;
+      for (const name of Object.keys(scope.bindings)) {
+        if (isLocalName(name) && locals.has(name)) continue;
+        const binding = scope.bindings[name]!;
+        let unique = `v_${name}`;
+        for (let n = 2; locals.has(unique); n++) unique = `v_${name}_${n}`;
+        const d = binding.path.node;
+        const target = t.isVariableDeclarator(d) ? d.id : binding.identifier;
+        if (t.isVariableDeclarator(d) && !t.isIdentifier(d.id)) refuse(d, "destructuring is not in the subset", "Declare one name at a time");
+        const annotation = t.isIdentifier(target) && target.typeAnnotation != null && t.isTSTypeAnnotation(target.typeAnnotation) ? target.typeAnnotation.typeAnnotation : null;
+        locals.set(unique, { name, annotation, init: t.isVariableDeclarator(d) ? d.init ?? null : null, constant: binding.constant, declaration: d });
+        scope.rename(name, unique);
+      }
+    },
+  });
+  params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", "Write one name for each parameter, without default, destructuring or rest")));
+  const returnType = copy.returnType != null && t.isTSTypeAnnotation(copy.returnType) ? copy.returnType.typeAnnotation : null;
+  return { params, body: expression.body, locals, returnType, generator: expression.generator === true };
+}
+
+export function withPlace<N extends t.Node>(node: N, from: t.Node): N {
+  node.loc = from.loc ?? null;
+  node.start = from.start ?? null;
+  node.end = from.end ?? null;
+  return node;
+}
+
+/** Whether the node contains a yield of its own function. */
+export function containsYield(node: t.Node | null | undefined): boolean {
+  if (node == null) return false;
+  if (t.isYieldExpression(node)) return true;
+  if (t.isFunction(node)) return false;
+  const record = node as unknown as Record<string, unknown>;
+  for (const key of t.VISITOR_KEYS[node.type] ?? []) {
+    const child = record[key];
+    if (Array.isArray(child)) { if (child.some((c) => containsYield(c as t.Node | null))) return true; }
+    else if (child != null && typeof child === "object" && "type" in child && containsYield(child as t.Node)) return true;
+  }
+  return false;
+}

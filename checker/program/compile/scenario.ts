@@ -1,0 +1,234 @@
+/** Compiles a scenario into a program image and makes a transition system of it. */
+import { createHash } from "node:crypto";
+import * as t from "@babel/types";
+import type { ModelScenario, ProgramScenario, Scenario } from "../../scenario.ts";
+import type { SystemSource } from "../../system.ts";
+import { planLayout, type LayoutPlan } from "../layout.ts";
+import type { StepObserver } from "../observer.ts";
+import { CompileError } from "./compile-error.ts";
+import { explainingFunction } from "./explain.ts";
+import { generateCode } from "./generate.ts";
+import { CompiledSystem, prelude, type ProgramImage } from "./image.ts";
+import { Linker, type LinkedFunction } from "./link.ts";
+import { Translator, type Purpose } from "./translate.ts";
+
+export interface CompileOptions {
+  /** `instrumented` reports each access and lock operation to `observer`. */
+  readonly variant?: "plain" | "instrumented";
+  /** Overrides the scenario's own setting. */
+  readonly clearDeadLocals?: boolean;
+  readonly observer?: StepObserver;
+}
+
+export interface CompiledScenario {
+  readonly system: CompiledSystem;
+  /** For worker threads. */
+  readonly source: SystemSource;
+  readonly image: ProgramImage;
+}
+
+/** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
+export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {
+  const image = compileImage(scenario, options);
+  return {
+    image,
+    system: new CompiledSystem(image, options.observer ?? null),
+    source: { module: new URL("./image.ts", import.meta.url).href, data: image, programHash: programHash(image) },
+  };
+}
+
+/** Hash of everything that decides behaviour: emitted text and layout. Source positions are left out, so that a comment changes nothing. */
+export function programHash(image: ProgramImage): string {
+  return createHash("sha256").update(image.code).update(JSON.stringify(image.plan)).digest("hex").slice(0, 16);
+}
+
+export function compileImage(scenario: Scenario, options: CompileOptions = {}): ProgramImage {
+  const isModel = "model" in scenario;
+  const structs = isModel ? scenario.model.structs : scenario.structs;
+  const actors = (isModel ? scenario.model.actors : scenario.threads).map((a) => ({ name: a.name, daemon: a.daemon ?? false }));
+  const plan = planLayout(structs, actors.length);
+  // Where statistics start depends on the frames, whose size is known only when everything is compiled: compile once to
+  // learn it (positions of state fields do not depend on it), then for good. Programs without statistics need one pass.
+  const first = new Assembly(scenario, plan, actors.length, 0, options);
+  if (plan.statisticBytes === 0) return first.image(actors);
+  return new Assembly(scenario, plan, actors.length, first.stateWords * 4, options).image(actors);
+}
+
+class Assembly {
+  readonly scenario: Scenario;
+  readonly plan: LayoutPlan;
+  readonly linker: Linker;
+  readonly instrumented: boolean;
+  readonly roots: { routine: string; base: number; args: string }[] = [];
+  readonly body: string[] = [];
+  readonly stateWords: number;
+
+  constructor(scenario: Scenario, plan: LayoutPlan, actorCount: number, statisticBase: number, options: CompileOptions) {
+    this.scenario = scenario;
+    this.plan = plan;
+    this.instrumented = options.variant === "instrumented";
+    this.linker = new Linker(plan, statisticBase, scenario.config ?? {}, {
+      instrumented: this.instrumented,
+      clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
+    });
+    const isModel = "model" in scenario;
+    const init = (isModel ? scenario.model.init : scenario.init) as ((k: never) => void) | undefined;
+    const initCall = init === undefined ? "" : `${this.property(init, "init", "init", [""]).emitted}();`;
+    if (isModel) this.model(scenario);
+    else this.threads(scenario);
+    this.linker.drain();
+    let base = plan.stateBytes;
+    for (const root of this.roots) {
+      root.base = base;
+      base += this.linker.areaBytes(root.routine);
+    }
+    this.stateWords = Math.max(1, Math.ceil(base / 4));
+    this.properties();
+    this.linker.drain();
+    this.body.push(this.initFunction(initCall), this.stepFunction(actorCount, isModel));
+  }
+
+  property(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[]): LinkedFunction {
+    return this.linker.link(f, name, purpose, worlds, () => {
+      throw new Error(`scenario ${this.scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
+    });
+  }
+
+  threads(scenario: ProgramScenario): void {
+    for (const thread of scenario.threads) {
+      const run = this.property(thread.run, thread.name, "program", [""]);
+      if (run.routine) {
+        this.roots.push({ routine: run.emitted, base: 0, args: "" });
+        continue;
+      }
+      // `run: (k) => routine(k, 1, 2)`: the routine itself is the root, its arguments are evaluated once.
+      const tr = new Translator(this.linker, run);
+      const only = tr.prepared.body.body[0];
+      const call = t.isReturnStatement(only) ? only.argument : null;
+      const callee = t.isCallExpression(call) && t.isIdentifier(call.callee) ? run.captured(call.callee.name) : undefined;
+      if (tr.prepared.body.body.length !== 1 || !t.isCallExpression(call) || typeof callee !== "function") {
+        throw new CompileError(tr.place(run.node), `thread ${thread.name}: run is neither a routine nor (k) => routine(k, ...)`, "Write function* (k) { ... } or (k) => routine(k, arguments)");
+      }
+      const routine = this.linker.callee(callee, tr, call, (call.callee as t.Identifier).name);
+      if (!routine.routine) throw new CompileError(tr.place(call), `thread ${thread.name}: ${routine.label} is not a generator function`, "A thread runs a routine: function* name(k, ...)");
+      this.roots.push({ routine: routine.emitted, base: 0, args: tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join("") });
+    }
+  }
+
+  readonly modelSteps: { step: string; atRest: string }[] = [];
+  model(scenario: ModelScenario): void {
+    for (const a of scenario.model.actors) {
+      this.modelSteps.push({ step: this.property(a.step, `${a.name}.step`, "program", [""]).emitted, atRest: this.property(a.atRest, `${a.name}.atRest`, "always", [""]).emitted });
+    }
+  }
+
+  properties(): void {
+    const s = this.scenario;
+    const explainers: string[] = [];
+    const group = (kind: "always" | "step" | "finally", record: Readonly<Record<string, unknown>> | undefined, worlds: readonly ("" | "P")[]): string =>
+      Object.entries(record ?? {}).map(([name, f], i) => {
+        const linked = this.property(f, name, kind, worlds);
+        const explainer = `e_${kind}_${i}`;
+        this.body.push(generateCode(explainingFunction(this.linker, linked, explainer)));
+        explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
+        return `if (${linked.emitted}() !== true) return ${i};`;
+      }).join(" ");
+    const always = group("always", s.always, [""]);
+    const step = group("step", s.step, ["P", ""]);
+    const final = group("finally", s.finally, [""]);
+    const witnesses = Object.entries(s.sometimes ?? {}).map(([name, f], i) => `case ${i}: return ${this.property(f, name, "sometimes", [""]).emitted}() === true;`).join(" ");
+    this.body.push(
+      `function checkState() { ${always} return -1; }`,
+      `function checkStep(before) { $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); ${step} return -1; }`,
+      `function checkEnd() { ${final} return -1; }`,
+      `function witness(i) { switch (i) { ${witnesses} } return false; }`,
+      `let $found = null;
+function $explain(conjuncts) {
+  for (const [text, site, value, operands] of conjuncts) {
+    const v = value();
+    if (v === true) continue;
+    $found = v !== null && typeof v === "object" && "conjunct" in v ? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : { conjunct: text, site, operands: operands() };
+    return false;
+  }
+  return true;
+}
+function explain(kind, index) { $found = null; switch (kind + index) { ${explainers.join(" ")} } return $found; }`,
+    );
+  }
+
+  initFunction(initCall: string): string {
+    const starts = this.roots.map((r, a) => `$me = ${a}; ${r.routine}(${r.base}, true${r.args});`).join("\n  ");
+    return `const $structBytes = ${this.plan.stateBytes};
+function init() {
+  $ci = 0; $me = 0;
+  $vector.fill(0);
+  $deps.writeInitialValues();
+  ${initCall}
+  const untouched = $B.slice(0, $structBytes), chosen = $ci;
+  ${starts}
+  for (let i = 0; i < $structBytes; i++) if ($B[i] !== untouched[i]) $fault("assertion", "a thread touches the shared state before its first yield; start it with yield at(...)", -1);
+  if ($ci !== chosen) $fault("assertion", "a thread chooses before its first yield; start it with yield at(...)", -1);
+}`;
+  }
+
+  stepFunction(actorCount: number, isModel: boolean): string {
+    const clear = this.plan.statisticBytes === 0 ? "" : `$vector.fill(0, ${this.stateWords});`;
+    const end = this.instrumented ? "$observer.endStep(a);" : "";
+    if (isModel) {
+      const cases = this.modelSteps.map((m, a) => `case ${a}: label = ${m.step}(); break;`).join(" ");
+      const begin = this.instrumented ? '$observer.beginStep(a, "");' : "";
+      const rests = this.modelSteps.map((m, a) => `case ${a}: return ${m.atRest}() === true;`).join(" ");
+      return `function step(a) {
+  $ci = 0; $me = a; ${clear} ${begin}
+  let label = null;
+  switch (a) { ${cases} }
+  if (label === null) return 0;
+  $label = label; ${end}
+  return 1;
+}
+function modelAtRest(a) { switch (a) { ${rests} } return false; }`;
+    }
+    const frames = new Map(this.linker.routines.map((r) => [r.emitted, r.frame]));
+    const cases = this.roots.map((r, a) => {
+      const f = frames.get(r.routine)!;
+      const ended = f.bytes === 0 ? "true" : f.pcBytes === 2 ? `($B[${r.base}] | $B[${r.base + 1}]) === 0` : `($B[${r.base}] & ${(1 << f.pcBits) - 1}) === 0`;
+      return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false); break;`;
+    }).join("\n    ");
+    const exit = this.plan.locks.length === 0 ? "" : "$lk.atExit(a);";
+    void actorCount;
+    return `function step(a) {
+  $ci = 0; $me = a; ${clear}
+  let s = 0;
+  switch (a) {
+    ${cases}
+  }
+  if (s === 0) return 0;
+  if (s === 2) { ${exit} }
+  ${end}
+  return 1;
+}
+function modelAtRest() { return false; }`;
+  }
+
+  image(actors: readonly { name: string; daemon: boolean }[]): ProgramImage {
+    const s = this.scenario;
+    const { linker } = this;
+    const routines = linker.routines.map(({ emitted, name, frame, points }) => ({ emitted, name, frame, points }));
+    const labels = linker.pointTable.map((p) => routines.find((r) => r.emitted === p.routine)!.points[p.pc]!.label);
+    const code = [
+      prelude({ plan: this.plan }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
+function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }`),
+      linker.text(),
+      ...this.body,
+      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkStep, checkEnd, witness, modelAtRest, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain };",
+    ].join("\n");
+    return {
+      scenario: s.name, code, plan: this.plan, actors,
+      roots: this.roots.map(({ routine, base }) => ({ routine, base })),
+      stateWords: this.stateWords, statisticWords: Math.ceil(this.plan.statisticBytes / 4),
+      routines, points: linker.pointTable, sites: linker.sites,
+      always: Object.keys(s.always ?? {}), stepProperties: Object.keys(s.step ?? {}), finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
+      instrumented: this.instrumented,
+    };
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * States in words: every field of a state vector with its name and value, and what differs between two states.
+ *
+ * `page[2].refcount = 1`, `pmd.maps = page 3`, `mm.cpus = {0,2}`, `mm.mmapLock = held by fault`.
+ */
+import type { NamedValue } from "../system.ts";
+import { NONE, type FieldPlan, type LayoutPlan, type LockPlan } from "./layout.ts";
+import { LockTable } from "./locks.ts";
+import { positionOf, type StateBytes } from "./world.ts";
+
+/** Printed for a value that exists in only one of two compared states, e.g. a local of a routine that has returned. */
+export const ABSENT = "-";
+
+/**
+ * Every field of the state (statistics excepted): struct by struct, object by object, fields in declaration order,
+ * one entry for each array element. `actorNames` names lock holders.
+ */
+export function structValues(plan: LayoutPlan, bytes: StateBytes, actorNames: readonly string[], statisticBase: number): NamedValue[] {
+  return fieldValues(plan, bytes, actorNames, statisticBase, (f) => f.role !== "statistic");
+}
+
+/** Every statistic, in the same order and form. */
+export function statisticValues(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): NamedValue[] {
+  return fieldValues(plan, bytes, [], statisticBase, (f) => f.role === "statistic");
+}
+
+function fieldValues(plan: LayoutPlan, bytes: StateBytes, actorNames: readonly string[], statisticBase: number, wanted: (f: FieldPlan) => boolean): NamedValue[] {
+  const locks = new LockTable(plan, bytes);
+  const values: NamedValue[] = [];
+  for (const [structName, struct] of Object.entries(plan.structs)) {
+    // The plan sorts a struct's statistics behind its state; within each role it keeps the order of declaration.
+    const fields = plan.fields.filter((f) => f.struct === structName && wanted(f));
+    for (let i = 0; i < struct.count; i++) {
+      for (const f of fields) {
+        const name = f.singleton ? f.path : `${f.struct}[${i}].${f.field}`;
+        if (f.lockBase >= 0) {
+          values.push({ name, value: lockText(locks, plan.locks[f.lockBase + i]!, actorNames) });
+          continue;
+        }
+        for (let j = 0; j < (f.length ?? 1); j++) {
+          const raw = bytes.raw(f, positionOf(f, statisticBase, i, j));
+          values.push({ name: f.length === null ? name : `${name}[${j}]`, value: valueText(f.kind, raw + f.min, f.refersTo) });
+        }
+      }
+    }
+  }
+  return values;
+}
+
+/** One value as a reader writes it. `refersTo`: the table that a reference points into. */
+export function valueText(kind: FieldPlan["kind"], value: number, refersTo: string | null): string {
+  switch (kind) {
+    case "bool": return value === 0 ? "false" : "true";
+    case "ref": return value === NONE ? "NONE" : `${refersTo} ${value}`;
+    case "bitset": return `{${membersOf(value).join(",")}}`;
+    default: return String(value);
+  }
+}
+
+function membersOf(mask: number): number[] {
+  const members: number[] = [];
+  for (let m = 0; m < 31; m++) if (((mask >>> m) & 1) !== 0) members.push(m);
+  return members;
+}
+
+function lockText(locks: LockTable, lock: LockPlan, actorNames: readonly string[]): string {
+  const named = (actors: readonly number[]): string => actors.map((a) => actorNames[a] ?? `actor ${a}`).join(", ");
+  const holder = locks.holder(lock);
+  const readers = membersOf(locks.readers(lock));
+  const waiters = membersOf(locks.waiters(lock));
+  const held = holder >= 0 ? `${lock.kind === "rwsem" ? "held for writing" : "held"} by ${named([holder])}`
+    : readers.length > 0 ? `held for reading by ${named(readers)}`
+    : "free";
+  return waiters.length === 0 ? held : `${held}; waiting to write: ${named(waiters)}`;
+}
+
+/** What differs, in the order of `after`, then what only `before` has. Names must be unique within each state. */
+export function changedValues(before: readonly NamedValue[], after: readonly NamedValue[]): { readonly name: string; readonly before: string; readonly after: string }[] {
+  const old = new Map(before.map((v) => [v.name, v.value]));
+  const changes: { name: string; before: string; after: string }[] = [];
+  for (const { name, value } of after) {
+    const was = old.get(name) ?? ABSENT;
+    if (was !== value) changes.push({ name, before: was, after: value });
+    old.delete(name);
+  }
+  for (const [name, value] of old) changes.push({ name, before: value, after: ABSENT });
+  return changes;
+}

@@ -1,0 +1,90 @@
+/**
+ * Blocks as data: what one step did, from one yield to the next, in order.
+ *
+ * Everything the sanitizers say is a function of the set of different blocks that an exploration met. So each block is
+ * written down once, however many states it runs in; sets from several workers are merged by union; and verdicts
+ * depend neither on the order of the search nor on the number of workers.
+ */
+import type { HeldLock } from "./held-locks.ts";
+
+// Operations. Accesses come in four kinds (see guard.ts and shared-use.ts), plain or marked.
+/** A read under the declared lock; of a `once` field: a read of a value that has been set. */
+export const COVERED_READ = 0;
+/** A write under the declared lock, held exclusively; of a `once` field: the write that sets it. */
+export const COVERED_WRITE = 1;
+export const BARE_READ = 2;
+export const BARE_WRITE = 3;
+/** Added to the four above: an indivisible or deliberately racy access (atomic, READ_ONCE, WRITE_ONCE). */
+export const MARKED = 4;
+export const ACQUIRE_SHARED = 8;
+export const ACQUIRE_EXCLUSIVE = 9;
+export const TRYLOCK_SHARED = 10;
+export const TRYLOCK_EXCLUSIVE = 11;
+export const TRYLOCK_FAILED_SHARED = 12;
+export const TRYLOCK_FAILED_EXCLUSIVE = 13;
+/** Looked whether the lock is held, without holding it. */
+export const LOCK_INSPECTED = 14;
+export const RELEASE_SHARED = 15;
+export const RELEASE_EXCLUSIVE = 16;
+/** Exclusive to shared, with no moment between. */
+export const DOWNGRADE = 17;
+
+export const isAccess = (operation: number): boolean => operation < ACQUIRE_SHARED;
+export const isMarked = (operation: number): boolean => (operation & MARKED) !== 0;
+/** COVERED_READ .. BARE_WRITE of an access. */
+export const accessKind = (operation: number): number => operation & 3;
+export const isWrite = (operation: number): boolean => (operation & 1) !== 0;
+export const takesLock = (operation: number): boolean => operation >= ACQUIRE_SHARED && operation <= TRYLOCK_EXCLUSIVE;
+/** Of an operation that takes a lock. */
+export const modeTaken = (operation: number): "exclusive" | "shared" => ((operation & 1) !== 0 ? "exclusive" : "shared");
+
+/** Numbers per operation in `RecordedBlock.operations`. */
+export const OPERATION_WORDS = 3;
+
+/** One block. Plain data: it survives structured cloning, so workers can post it. */
+export interface RecordedBlock {
+  readonly actor: number;
+  /** The label of the yield at which the block begins. */
+  readonly label: string;
+  readonly heldAtStart: readonly HeldLock[];
+  /** Triples: operation, subject (element or lock id), site. */
+  readonly operations: Int32Array;
+}
+
+/** A set of different blocks, in the order they were first added. */
+export class BlockSet {
+  readonly #buckets = new Map<number, RecordedBlock[]>();
+  readonly #blocks: RecordedBlock[] = [];
+
+  get size(): number {
+    return this.#blocks.length;
+  }
+  [Symbol.iterator](): Iterator<RecordedBlock> {
+    return this.#blocks[Symbol.iterator]();
+  }
+
+  /** Adds a copy of the block unless an equal one is there. `words` of `operations` are used. True when it was new. */
+  add(actor: number, label: string, held: readonly HeldLock[], operations: Int32Array, words: number): boolean {
+    let low = 0x811c9dc5 ^ actor;
+    let high = 0x9e3779b9 ^ words;
+    for (let w = 0; w < words; w++) {
+      const x = operations[w]!;
+      low = Math.imul(low ^ x, 0x01000193);
+      high = Math.imul(high ^ x ^ (low >>> 15), 0x85ebca6b);
+    }
+    const hash = (low >>> 0) * 0x20_0000 + (high >>> 11);
+    let bucket = this.#buckets.get(hash);
+    if (bucket === undefined) this.#buckets.set(hash, (bucket = []));
+    for (const b of bucket) if (same(b, actor, label, held, operations, words)) return false;
+    const block = { actor, label, heldAtStart: [...held], operations: operations.slice(0, words) };
+    bucket.push(block);
+    this.#blocks.push(block);
+    return true;
+  }
+}
+
+function same(b: RecordedBlock, actor: number, label: string, held: readonly HeldLock[], operations: Int32Array, words: number): boolean {
+  if (b.actor !== actor || b.operations.length !== words || b.label !== label || b.heldAtStart.length !== held.length) return false;
+  for (let w = 0; w < words; w++) if (b.operations[w] !== operations[w]) return false;
+  return held.every((h, n) => b.heldAtStart[n]!.lock === h.lock && b.heldAtStart[n]!.mode === h.mode);
+}

@@ -1,0 +1,67 @@
+/**
+ * Data races: a plain access that is neither under its declared lock nor alone in its block.
+ *
+ * A declared lock is a promise about every access, so it is checked without waiting for a second thread to be caught
+ * in the act (as Clang's GUARDED_BY does, and unlike KCSAN): the plain access without the lock is the finding. A write
+ * needs the lock exclusively; a reader's hold does not cover it.
+ *
+ * A field without a declared lock promises nothing that could be broken by one thread; there, and for a `once` field
+ * whose value is read before it is set or overwritten after, a race needs a second side: an access by another thread,
+ * anywhere in the exploration, of which one is a write.
+ *
+ * Alone in its block means that the block makes no other access to the state (the guard's evaluation counts; locks,
+ * statistics and ghosts do not). Such an access has a preemption point of its own, so the search interleaves it with
+ * everything, which is what the author asked for by the yield. An access that is marked (atomic, cmpxchg, `once`,
+ * `setOnce`) is racy on purpose and never a data race; whether its block is atomic is block-atomicity's question.
+ *
+ * Not covered: what a compiler or a weak memory model does to a lone plain access; happens-before by publication (use
+ * `once`).
+ */
+import { accessKind, BARE_READ, isAccess, isMarked, isWrite } from "./block-log.ts";
+import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
+import { GUARD_ATOMIC, GUARD_LOCK, type Elements } from "./guard.ts";
+import type { SharedUse } from "./shared-use.ts";
+
+/** The access nearest to access `nth` in its block, the previous one if there is one; -1 when it is alone. */
+function company(b: Block, nth: number): number {
+  for (let n = nth - 1; n >= 0; n--) if (isAccess(operationOf(b, n))) return n;
+  for (let n = nth + 1; n < lengthOf(b); n++) if (isAccess(operationOf(b, n))) return n;
+  return -1;
+}
+
+/** Whether operation `nth` of the block is a data race; `company` (see `racesIn`) is what it is not alone with. */
+export function isRace(elements: Elements, use: SharedUse, actor: number, operation: number, element: number): boolean {
+  if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ) return false;
+  switch (elements.guardKind(element)) {
+    case GUARD_LOCK: return true;
+    case GUARD_ATOMIC: return false;
+    default: return use.conflicts(actor, element, accessKind(operation));
+  }
+}
+
+/** The racing accesses of a block, each with the access that it is not alone with. */
+export function racesIn(e: Evidence, b: Block): { readonly access: number; readonly company: number }[] {
+  const races: { access: number; company: number }[] = [];
+  for (let nth = 0; nth < lengthOf(b); nth++) {
+    if (!isRace(e.elements, e.use, b.actor, operationOf(b, nth), subjectOf(b, nth))) continue;
+    const other = company(b, nth);
+    if (other >= 0) races.push({ access: nth, company: other });
+  }
+  return races;
+}
+
+export function raceFinding(e: Evidence, b: Block, access: number, other: number): Finding {
+  const operation = operationOf(b, access);
+  const element = subjectOf(b, access);
+  const sites = [siteOf(b, access), siteOf(b, other)];
+  const lock = e.elements.guardLock(element);
+  const rival = e.rival(b.actor, operation, element);
+  const missing = lock < 0 ? "with no lock declared for it" : `without ${e.lockName(lock)}${isWrite(operation) ? " held exclusively" : ""}`;
+  const message =
+    `data-race: ${e.actor(b.actor)} ${e.operation(operation, element)} at ${e.place(sites[0]!)} plainly and ${missing} ` +
+    `(it holds ${e.heldNames(heldBefore(b, access))}), and not alone in block "${b.label}", which also ` +
+    `${e.operation(operationOf(b, other), subjectOf(b, other))} at ${e.place(sites[1]!)}` +
+    (rival === null ? "" : `; ${e.actor(rival.actor)} ${e.operation(rival.operation, element)} at ${e.place(rival.site)}`) +
+    `. ${lock < 0 ? "Declare and take a lock" : "Take the lock"}, mark the access (once, setOnce), or give it a block of its own`;
+  return { rule: "data-race", message, sites, source: e.source(sites[0]!), actor: b.actor, label: b.label };
+}

@@ -1,0 +1,149 @@
+/**
+ * What an exploration has shown so far: its different blocks, who uses what, and words for both.
+ *
+ * The rules (block-atomicity, data-race, lock-order) judge from this and from nothing else.
+ */
+import type { LayoutPlan } from "../program/layout.ts";
+import type { Site } from "../program/observer.ts";
+import { BlockSet, DOWNGRADE, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import { Elements, GUARD_ATOMIC } from "./guard.ts";
+import type { HeldLock } from "./held-locks.ts";
+import { SharedUse, deniedBy } from "./shared-use.ts";
+
+export type SanitizerRule = "atomicity" | "data-race" | "lock-order";
+
+/** One broken rule, the same however often it was met. */
+export interface Finding {
+  readonly rule: SanitizerRule;
+  /** Names the rule, both sides and their lines. */
+  readonly message: string;
+  /** The lines at odds, the offending one first; indices into the program's sites. */
+  readonly sites: readonly number[];
+  /** `file:line` of the offending operation, or null when the program has no such site. */
+  readonly source: string | null;
+  /** A block in which it shows. */
+  readonly actor: number;
+  readonly label: string;
+}
+
+/** What makes two findings the same: the rule and the lines. */
+export function findingKey(f: Finding): string {
+  return `${f.rule}:${f.sites.join(",")}`;
+}
+
+/** A block that is recorded, or still running: its first `operations.length` words are used. */
+export type Block = RecordedBlock;
+
+export const operationOf = (b: Block, nth: number): number => b.operations[nth * OPERATION_WORDS]!;
+export const subjectOf = (b: Block, nth: number): number => b.operations[nth * OPERATION_WORDS + 1]!;
+export const siteOf = (b: Block, nth: number): number => b.operations[nth * OPERATION_WORDS + 2]!;
+export const lengthOf = (b: Block): number => b.operations.length / OPERATION_WORDS;
+
+/** The locks held just before operation `nth` of the block, with the line that took them where the block itself did. */
+export function heldBefore(b: Block, nth: number): (HeldLock & { readonly site: number | null })[] {
+  const held: (HeldLock & { readonly site: number | null })[] = b.heldAtStart.map((h) => ({ ...h, site: null }));
+  for (let n = 0; n < nth; n++) {
+    const operation = operationOf(b, n);
+    const lock = subjectOf(b, n);
+    if (takesLock(operation)) held.push({ lock, mode: modeTaken(operation), site: siteOf(b, n) });
+    else if (operation === RELEASE_SHARED || operation === RELEASE_EXCLUSIVE || operation === DOWNGRADE) {
+      const at = held.findIndex((h) => h.lock === lock);
+      if (at < 0) continue;
+      if (operation === DOWNGRADE) held[at] = { ...held[at]!, mode: "shared" };
+      else held.splice(at, 1);
+    }
+  }
+  return held;
+}
+
+export class Evidence {
+  readonly plan: LayoutPlan;
+  readonly elements: Elements;
+  readonly sites: readonly Site[];
+  readonly actors: readonly string[];
+  readonly blocks = new BlockSet();
+  readonly use: SharedUse;
+
+  constructor(plan: LayoutPlan, sites: readonly Site[], actors: readonly string[]) {
+    this.plan = plan;
+    this.elements = new Elements(plan);
+    this.sites = sites;
+    this.actors = actors;
+    this.use = new SharedUse(this.elements);
+  }
+
+  /** Adds a block met elsewhere, e.g. by another worker. True when it was new. */
+  add(b: RecordedBlock): boolean {
+    if (!this.blocks.add(b.actor, b.label, b.heldAtStart, b.operations, b.operations.length)) return false;
+    for (let n = 0; n < lengthOf(b); n++) this.use.note(b.actor, operationOf(b, n), subjectOf(b, n));
+    return true;
+  }
+
+  actor(actor: number): string {
+    return this.actors[actor] ?? `thread ${actor}`;
+  }
+
+  /** `file:line` */
+  place(site: number): string {
+    const s = this.sites[site];
+    return s === undefined ? "(unknown line)" : `${s.file}:${s.line}`;
+  }
+
+  source(site: number): string | null {
+    return this.sites[site] === undefined ? null : this.place(site);
+  }
+
+  lockName(lock: number): string {
+    return this.plan.locks[lock]!.name;
+  }
+
+  heldNames(held: readonly HeldLock[]): string {
+    return held.length === 0 ? "no lock" : held.map((h) => this.lockName(h.lock) + (h.mode === "shared" ? " (shared)" : "")).join(", ");
+  }
+
+  /** `reads page[3].flags`, `takes mm.mmapLock (shared)` */
+  operation(operation: number, subject: number): string {
+    if (isAccess(operation)) {
+      const name = this.elements.name(subject);
+      if (!isMarked(operation)) return `${isWrite(operation) ? "writes" : "reads"} ${name}`;
+      if (this.elements.guardKind(subject) === GUARD_ATOMIC) return `accesses ${name} (atomic)`;
+      return `${isWrite(operation) ? "writes" : "reads"} ${name} (marked)`;
+    }
+    const lock = this.lockName(subject);
+    const shared = this.plan.locks[subject]!.kind === "rwsem" ? " (shared)" : "";
+    switch (operation) {
+      case TRYLOCK_SHARED:
+      case TRYLOCK_FAILED_SHARED: return `tries ${lock}${shared}`;
+      case TRYLOCK_EXCLUSIVE:
+      case TRYLOCK_FAILED_EXCLUSIVE: return `tries ${lock}`;
+      case LOCK_INSPECTED: return `asks whether ${lock} is held`;
+      case RELEASE_SHARED: return `releases ${lock}${shared}`;
+      case RELEASE_EXCLUSIVE: return `releases ${lock}`;
+      case DOWNGRADE: return `downgrades ${lock}`;
+      default: return `takes ${lock}${modeTaken(operation) === "shared" ? shared : ""}`;
+    }
+  }
+
+  /** An operation of another thread that does not commute with this one: on the smallest site, then actor. */
+  rival(actor: number, operation: number, subject: number): { readonly actor: number; readonly operation: number; readonly site: number } | null {
+    let best: { actor: number; operation: number; site: number } | null = null;
+    for (const b of this.blocks) {
+      if (b.actor === actor) continue;
+      for (let n = 0; n < lengthOf(b); n++) {
+        if (subjectOf(b, n) !== subject) continue;
+        const other = operationOf(b, n);
+        if (!this.#rivals(operation, other, subject)) continue;
+        const site = siteOf(b, n);
+        if (best === null || site < best.site || (site === best.site && (b.actor < best.actor || (b.actor === best.actor && other < best.operation)))) best = { actor: b.actor, operation: other, site };
+      }
+    }
+    return best;
+  }
+
+  #rivals(mine: number, other: number, subject: number): boolean {
+    if (isAccess(mine)) return isAccess(other) && ((deniedBy(this.elements, subject, accessKind(mine)) >> accessKind(other)) & 1) !== 0;
+    if (isAccess(other)) return false;
+    const sees = (o: number): boolean => o === LOCK_INSPECTED || (o >= TRYLOCK_SHARED && o <= TRYLOCK_FAILED_EXCLUSIVE);
+    return sees(mine) ? takesLock(other) : sees(other);
+  }
+}

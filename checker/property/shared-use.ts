@@ -1,0 +1,140 @@
+/**
+ * Who uses what, over a whole exploration: which operations of other threads an operation can fail to commute with.
+ *
+ * A declared lock makes an access commute only as long as *everybody* respects the declaration. One READ_ONCE of a
+ * field elsewhere, without its lock, can see between two stores that are both made under it. (Flanagan, Freund, Lifshin
+ * and Qadeer, "Types for atomicity", TOPLAS 2008, have the same distinction: a write to a `write_guarded_by` field is
+ * atomic but no mover.) The same holds for locks: an acquisition is a right mover and a release a left mover only while
+ * nobody else can see the lock being held without waiting for it, by a trylock or by asking whether it is held.
+ *
+ * So the class of an operation is a fact about the program, not about one block: it is decided from masks of actors
+ * that only grow. Conversely an access without any lock commutes when no other thread's use conflicts with it.
+ *
+ * The kinds of access, and whose presence in another thread denies them:
+ *
+ *   | kind          | declared lock                     | guard "once"                       | denied by             |
+ *   |---------------|-----------------------------------|------------------------------------|-----------------------|
+ *   | covered read  | held                              | the value has been set             | bare write            |
+ *   | covered write | held exclusively                  | first store: the value was initial | bare read, bare write |
+ *   | bare read     | not held, or there is none        | the value is still initial         | any write             |
+ *   | bare write    | not held exclusively, or none     | a set value is overwritten         | any access            |
+ *
+ * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. That a
+ * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
+ * initial one is taken for unset, which only makes the verdict stricter.
+ */
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
+import { GUARD_ONCE, type Elements } from "./guard.ts";
+
+export const RIGHT_MOVER = 0;
+export const LEFT_MOVER = 1;
+export const BOTH_MOVER = 2;
+export const NON_MOVER = 3;
+export type Mover = typeof RIGHT_MOVER | typeof LEFT_MOVER | typeof BOTH_MOVER | typeof NON_MOVER;
+
+const KINDS = 4;
+const bit = (kind: number): number => 1 << kind;
+/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE. */
+const DENIED_BY: readonly number[] = [
+  bit(BARE_WRITE),
+  bit(BARE_READ) | bit(BARE_WRITE),
+  bit(COVERED_WRITE) | bit(BARE_WRITE),
+  bit(COVERED_READ) | bit(COVERED_WRITE) | bit(BARE_READ) | bit(BARE_WRITE),
+];
+
+/** Kinds of access (a bit each) by other threads that do not commute with this one. */
+export function deniedBy(elements: Elements, element: number, kind: number): number {
+  const denied = DENIED_BY[kind]!;
+  return kind === COVERED_WRITE && elements.guardKind(element) === GUARD_ONCE ? denied | bit(COVERED_WRITE) : denied;
+}
+
+export class SharedUse {
+  readonly #elements: Elements;
+  /** Per element and kind of access: the actors that make such accesses. */
+  readonly #users: Uint32Array;
+  /** Per lock: the actors that can see, without waiting, whether it is held (exclusively; at all). */
+  readonly #seeExclusive: Uint32Array;
+  readonly #seeShared: Uint32Array;
+  readonly #takers: Uint32Array;
+  /** Per lock: the actors that wait for it exclusively. */
+  readonly #writers: Uint32Array;
+  /** Per lock: the actors that try for it shared, where waiting writers hold off readers. */
+  readonly #triesQueue: Uint32Array;
+
+  constructor(elements: Elements) {
+    const locks = elements.plan.locks.length;
+    this.#elements = elements;
+    this.#users = new Uint32Array(elements.count * KINDS);
+    this.#seeExclusive = new Uint32Array(locks);
+    this.#seeShared = new Uint32Array(locks);
+    this.#takers = new Uint32Array(locks);
+    this.#writers = new Uint32Array(locks);
+    this.#triesQueue = new Uint32Array(locks);
+  }
+
+  note(actor: number, operation: number, subject: number): void {
+    const me = 1 << actor;
+    if (isAccess(operation)) {
+      this.#users[subject * KINDS + accessKind(operation)]! |= me;
+      return;
+    }
+    switch (operation) {
+      case ACQUIRE_EXCLUSIVE:
+        this.#writers[subject]! |= me;
+        this.#takers[subject]! |= me;
+        break;
+      case ACQUIRE_SHARED:
+        this.#takers[subject]! |= me;
+        break;
+      case TRYLOCK_SHARED:
+      case TRYLOCK_EXCLUSIVE:
+      case TRYLOCK_FAILED_SHARED:
+      case TRYLOCK_FAILED_EXCLUSIVE: {
+        const shared = operation === TRYLOCK_SHARED || operation === TRYLOCK_FAILED_SHARED;
+        const queued = this.#elements.plan.locks[subject]!.queued;
+        // A reader's trylock succeeds beside readers, unless a writer queues; and a writer queues because of readers.
+        this.#seeExclusive[subject]! |= me;
+        if (!shared || queued) this.#seeShared[subject]! |= me;
+        if (shared && queued) this.#triesQueue[subject]! |= me;
+        if (operation === TRYLOCK_SHARED || operation === TRYLOCK_EXCLUSIVE) this.#takers[subject]! |= me;
+        break;
+      }
+      case LOCK_INSPECTED:
+        this.#seeExclusive[subject]! |= me;
+        this.#seeShared[subject]! |= me;
+        break;
+    }
+  }
+
+  /** Whether a thread other than `actor` makes an access that does not commute with this one. */
+  conflicts(actor: number, element: number, kind: number): boolean {
+    const denied = deniedBy(this.#elements, element, kind);
+    let users = 0;
+    for (let k = 0; k < KINDS; k++) if ((denied & bit(k)) !== 0) users |= this.#users[element * KINDS + k]!;
+    return (users & ~(1 << actor)) !== 0;
+  }
+
+  /** Whether a thread other than `actor` can see, without waiting, that `actor` takes or releases the lock. */
+  #seen(actor: number, lock: number, exclusive: boolean): boolean {
+    let see = exclusive ? this.#seeExclusive[lock]! : this.#seeShared[lock]!;
+    // A queueing writer joins the waiters or not, depending on whether the lock is held; that matters to those only
+    // who look at the waiters without waiting themselves. Else its arrival can be put off until it takes the lock.
+    if (this.#triesQueue[lock] !== 0) see |= this.#writers[lock]!;
+    return (see & ~(1 << actor)) !== 0;
+  }
+
+  mover(actor: number, operation: number, subject: number): Mover {
+    if (isAccess(operation)) return this.conflicts(actor, subject, accessKind(operation)) ? NON_MOVER : BOTH_MOVER;
+    switch (operation) {
+      case ACQUIRE_SHARED:
+      case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;
+      case ACQUIRE_EXCLUSIVE:
+      case TRYLOCK_EXCLUSIVE: return this.#seen(actor, subject, true) ? NON_MOVER : RIGHT_MOVER;
+      case RELEASE_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : LEFT_MOVER;
+      case RELEASE_EXCLUSIVE:
+      case DOWNGRADE: return this.#seen(actor, subject, true) ? NON_MOVER : LEFT_MOVER;
+      // What they see changes when another thread takes or releases the lock, and never otherwise.
+      default: return (this.#takers[subject]! & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
+    }
+  }
+}

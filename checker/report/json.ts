@@ -1,0 +1,70 @@
+/** Results as JSON text: one file for a run, brought up to date after each scenario. */
+import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { RESULT_FORMAT, RESULT_VERSION, type ResultFile, type ScenarioResult, type Tier } from "../result.ts";
+import { UsageError } from "../usage-error.ts";
+
+export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[]): ResultFile {
+  return { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results };
+}
+
+export const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+const reasonOf = (e: unknown): string => (e instanceof Error ? e.message.replace(/^(\w+): (.*?),.*$/, "$2 ($1)") : String(e));
+
+/**
+ * The file named by `--out`. It always holds a complete document: each write goes to a neighbour that is then renamed
+ * over it, so that a run that is killed leaves the last results that were whole. Where no neighbour can be made the file
+ * is overwritten; a device or a pipe is written once, on `finish`.
+ */
+export class OutFile {
+  readonly path: string;
+  readonly #mode: "replace" | "overwrite" | "once";
+  readonly #created: boolean;
+  #latest: string | null = null;
+
+  /** Throws a UsageError when the file cannot be written: better now than after an hour of search. */
+  constructor(path: string) {
+    this.path = path;
+    const existing = statSync(path, { throwIfNoEntry: false });
+    this.#created = existing === undefined;
+    try {
+      // Opening a pipe would wait for its reader, so a pipe is only asked for its permissions.
+      if (existing === undefined || existing.isFile() || existing.isDirectory()) closeSync(openSync(path, "a"));
+      else accessSync(path, constants.W_OK);
+    } catch (e) {
+      throw new UsageError(`--out ${path} cannot be written: ${reasonOf(e)}`);
+    }
+    this.#mode = existing !== undefined && !existing.isFile() ? "once" : isWritable(dirname(path)) ? "replace" : "overwrite";
+  }
+
+  /** Throws a UsageError when the disk refuses. */
+  write(text: string): void {
+    this.#latest = text;
+    if (this.#mode === "once") return;
+    try {
+      if (this.#mode === "replace") {
+        writeFileSync(`${this.path}.partial`, text);
+        renameSync(`${this.path}.partial`, this.path);
+      } else writeFileSync(this.path, text);
+    } catch (e) {
+      throw new UsageError(`--out ${this.path} could not be written: ${reasonOf(e)}; the results on the screen are complete`);
+    }
+  }
+
+  /** Call at the end of the run: writes to a pipe, and removes a file that was made for nothing. */
+  finish(): void {
+    if (this.#latest === null) {
+      if (this.#created) rmSync(this.path, { force: true });
+    } else if (this.#mode === "once") writeFileSync(this.path, this.#latest);
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

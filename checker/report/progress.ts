@@ -1,0 +1,57 @@
+/** Live progress: one line that is rewritten on a terminal, a line every few seconds elsewhere. */
+import type { Progress } from "../search/explore.ts";
+import { duration, group, short } from "./numbers.ts";
+
+/** Where progress goes; a part of `process.stdout`. */
+export interface ProgressOutput {
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+  write(text: string): unknown;
+}
+
+const TERMINAL_INTERVAL_MS = 100;
+const PLAIN_INTERVAL_MS = 5000;
+const CLEAR_LINE = "\r\u001b[K";
+
+export class ProgressLine {
+  readonly #out: ProgressOutput;
+  readonly #live: boolean;
+  readonly #now: () => number;
+  #title = "";
+  #last = -Infinity;
+  #shown = false;
+
+  constructor(out: ProgressOutput, now: () => number = () => performance.now()) {
+    this.#out = out;
+    this.#live = out.isTTY === true;
+    this.#now = now;
+  }
+
+  /** A scenario starts. On a terminal its name appears at once; elsewhere only runs that take a while get lines. */
+  start(title: string): void {
+    this.#title = title;
+    this.#last = this.#live ? -Infinity : this.#now();
+    if (this.#live) this.#show(title);
+  }
+
+  update(p: Progress): void {
+    const now = this.#now();
+    if (now - this.#last < (this.#live ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
+    this.#last = now;
+    const text = `${this.#title}: ${group(p.states)} states, ${short(p.statesPerSecond)} states/s, depth ${p.depth}, frontier ${group(p.frontier)}, ${duration(p.seconds)}`;
+    if (this.#live) this.#show(text);
+    else this.#out.write(`${text}\n`);
+  }
+
+  /** Takes the live line away, so that other text can be written. */
+  clear(): void {
+    if (this.#shown) this.#out.write(CLEAR_LINE);
+    this.#shown = false;
+  }
+
+  #show(text: string): void {
+    const width = (this.#out.columns ?? 80) - 1;
+    this.#out.write(CLEAR_LINE + (text.length > width ? text.slice(0, width) : text));
+    this.#shown = true;
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * A counterexample as text: a column for each thread, time downward, a row wherever another thread takes over, and under
+ * each step its source line and the fields it changed. Then the broken promise, the conjunct that failed with its
+ * values, who waits for what in a deadlock, and the command that replays it all.
+ *
+ * The columns follow Lincheck's text traces; changed fields only follow TLC's -difftrace.
+ */
+import picocolors from "picocolors";
+import { match } from "ts-pattern";
+import type { PropertyRef, ReplayedTrace, TraceRow } from "../result.ts";
+import { shortPath } from "../error-sentence.ts";
+import { count } from "./numbers.ts";
+
+export interface TraceView {
+  /** Characters a line may take. */
+  readonly width: number;
+  readonly color: boolean;
+  /** Everything: unchanged fields of the initial state, statistics, and no folding. */
+  readonly full: boolean;
+  /** The command that replays this trace. */
+  readonly replayCommand: string;
+}
+
+type Style = "plain" | "bold" | "dim" | "change" | "alarm";
+interface Line {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** Below this width of a column, columns are harder to read than one list. */
+const LANE_WIDTH_MIN = 24;
+const LANE_WIDTH_MAX = 64;
+const GUTTER = 6;
+const CHANGES_MAX = 12;
+/** A longer trace is folded in the middle: its first and its last rows tell most. */
+const HEAD_ROWS = 20;
+const TAIL_ROWS = 80;
+
+/** The view as text, ending with a newline. */
+export function renderTrace(t: ReplayedTrace, view: TraceView): string {
+  return new TraceRenderer(t, view).render();
+}
+
+/** `text` in pieces of at most `width`, broken at spaces where there are any; later pieces are indented by two. */
+export function wrap(text: string, width: number): string[] {
+  const pieces: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(" ", width);
+    const indented = pieces.length > 0 ? 2 : 0;
+    const cut = space > indented ? space : width;
+    pieces.push(rest.slice(0, cut));
+    rest = `  ${rest.slice(cut).trimStart()}`;
+    if (width <= 3) break;
+  }
+  pieces.push(rest);
+  return pieces;
+}
+
+class TraceRenderer {
+  readonly #trace: ReplayedTrace;
+  readonly #view: TraceView;
+  readonly #paint: ReturnType<typeof picocolors.createColors>;
+  /** Actors with a column, in the scenario's order; empty when the trace is shown as a list. */
+  readonly #lanes: readonly string[];
+  readonly #laneWidth: number;
+  readonly #out: string[] = [];
+
+  constructor(trace: ReplayedTrace, view: TraceView) {
+    this.#trace = trace;
+    this.#view = view;
+    this.#paint = picocolors.createColors(view.color);
+    const moving = new Set(trace.rows.map((r) => r.actor));
+    const lanes = trace.actors.filter((a) => moving.has(a));
+    const room = Math.floor((view.width - GUTTER - 3 * (lanes.length - 1)) / Math.max(1, lanes.length));
+    this.#lanes = room >= LANE_WIDTH_MIN ? lanes : [];
+    this.#laneWidth = Math.min(LANE_WIDTH_MAX, room >= LANE_WIDTH_MIN ? room : Math.max(LANE_WIDTH_MIN, view.width - GUTTER));
+  }
+
+  render(): string {
+    const { trace } = this.#trace;
+    this.#line(this.#paint.bold(`counterexample of ${trace.scenario}, ${count(trace.steps.length, "step")}`));
+    this.#line("");
+    this.#initial();
+    if (trace.steps.length > 0) this.#laneHeads();
+    this.#steps();
+    this.#line("");
+    this.#promise();
+    this.#line("");
+    this.#line("replay it with");
+    this.#line(`  ${this.#view.replayCommand}`);
+    return `${this.#out.join("\n")}\n`;
+  }
+
+  #line(text: string): void {
+    this.#out.push(text.trimEnd());
+  }
+
+  #initial(): void {
+    const { initial, rows } = this.#trace;
+    const changing = new Set(rows.flatMap((r) => r.changes.map((c) => c.name)));
+    const shown = this.#view.full ? initial : initial.filter((v) => changing.has(v.name));
+    const choices = rows[0]?.choices ?? [];
+    const parts = [...choices.map((c) => `[${c}]`), ...shown.map((v) => `${v.name} = ${v.value}`)];
+    if (parts.length === 0) return;
+    const title = this.#view.full ? "at first: " : "at first, of the fields that change: ";
+    for (const piece of wrap(title + parts.join(", "), this.#view.width)) this.#line(this.#paint.dim(piece));
+    this.#line("");
+  }
+
+  #laneHeads(): void {
+    if (this.#lanes.length === 0) return;
+    const pad = " ".repeat(GUTTER);
+    this.#line(pad + this.#lanes.map((a) => this.#paint.bold(a.padEnd(this.#laneWidth))).join(" | "));
+    this.#line(pad + this.#lanes.map(() => "-".repeat(this.#laneWidth)).join("-+-"));
+  }
+
+  #steps(): void {
+    const rows = this.#trace.rows.slice(1);
+    const folded = this.#view.full ? 0 : Math.max(0, rows.length - HEAD_ROWS - TAIL_ROWS);
+    rows.forEach((row, i) => {
+      if (folded > 0 && i === HEAD_ROWS) this.#line(this.#paint.dim(`      ... steps ${HEAD_ROWS + 1} to ${HEAD_ROWS + folded} are not shown; replay with --full`));
+      if (folded > 0 && i >= HEAD_ROWS && i < HEAD_ROWS + folded) return;
+      if (row.switchReason !== null) this.#line(this.#paint.yellow(`  ~~~~ ${row.switchReason}; ${row.actor} runs`));
+      this.#step(row);
+    });
+    const loop = this.#trace.trace.loop;
+    if (loop !== null) this.#line(this.#paint.yellow(`  ~~~~ from here the trace repeats from state ${loop}, forever`));
+  }
+
+  #step(row: TraceRow): void {
+    const lane = this.#lanes.indexOf(row.actor ?? "");
+    const before = lane < 0 ? "" : this.#lanes.slice(0, lane).map(() => `${" ".repeat(this.#laneWidth)} | `).join("");
+    const after = lane < 0 ? "" : this.#lanes.slice(lane + 1).map(() => ` | ${" ".repeat(this.#laneWidth)}`).join("");
+    let first = true;
+    for (const line of this.#stepLines(row)) {
+      for (const piece of wrap(line.text, this.#laneWidth)) {
+        const gutter = first ? `${String(row.index).padStart(GUTTER - 2)}  ` : " ".repeat(GUTTER);
+        this.#line(gutter + before + this.#styled(piece.padEnd(this.#laneWidth), line.style) + after);
+        first = false;
+      }
+    }
+  }
+
+  #stepLines(row: TraceRow): Line[] {
+    const choices = row.choices.length === 0 ? "" : ` [${row.choices.join(", ")}]`;
+    const actor = this.#lanes.length === 0 ? `${row.actor}: ` : "";
+    const lines: Line[] = [{ text: `${actor}${row.label}${choices}`, style: "bold" }];
+    if (row.source !== null) lines.push({ text: `${row.source.routine} ${shortPath(row.source.file)}:${row.source.line}`, style: "dim" });
+    const wanted = this.#view.full ? row.changes : row.changes.filter((c) => c.after !== "");
+    const shown = this.#view.full ? wanted : wanted.slice(0, CHANGES_MAX);
+    for (const c of shown) lines.push({ text: change(c), style: "change" });
+    if (shown.length < wanted.length) lines.push({ text: `... and ${count(wanted.length - shown.length, "change")} more (--full)`, style: "dim" });
+    if (this.#view.full) for (const s of row.statistics) lines.push({ text: `${s.name}: +${s.value}`, style: "dim" });
+    return lines;
+  }
+
+  #styled(text: string, style: Style): string {
+    return match(style)
+      .with("plain", () => text)
+      .with("bold", () => this.#paint.bold(text))
+      .with("dim", () => this.#paint.dim(text))
+      .with("change", () => this.#paint.cyan(text))
+      .with("alarm", () => this.#paint.red(text))
+      .exhaustive();
+  }
+
+  #paragraph(text: string, style: Style): void {
+    for (const piece of wrap(text, this.#view.width)) this.#line(this.#styled(piece, style));
+  }
+
+  #promise(): void {
+    const { property, message, explanation, waiting } = this.#trace;
+    this.#paragraph(`broken: ${promiseInWords(property)}`, "alarm");
+    this.#paragraph(`  ${message}`, "plain");
+    if (explanation !== null) {
+      this.#paragraph(`  this failed: ${explanation.conjunct}${explanation.source === null ? "" : `  (${shortPath(explanation.source)})`}`, "plain");
+      for (const v of explanation.values) this.#paragraph(`    ${v.name} = ${v.value}`, "change");
+    }
+    for (const sentence of waiting) this.#paragraph(`  ${sentence}`, "plain");
+  }
+}
+
+function change(c: TraceRow["changes"][number]): string {
+  if (c.before === "") return `${c.name} = ${c.after}`;
+  return c.after === "" ? `${c.name} ends (was ${c.before})` : `${c.name}: ${c.before} -> ${c.after}`;
+}
+
+/** `always "NoOverlap"`, `deadlock`, `rule "range"`. */
+export function promiseInWords(p: PropertyRef): string {
+  const name = JSON.stringify(p.name);
+  return match(p.kind)
+    .with("always", () => `always ${name}`)
+    .with("step", () => `step ${name}`)
+    .with("finally", () => `finally ${name}`)
+    .with("sometimes", () => `sometimes ${name}`)
+    .with("deadlock", () => "freedom from deadlock")
+    .with("fault", () => `rule ${name}`)
+    .exhaustive();
+}

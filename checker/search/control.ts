@@ -1,0 +1,188 @@
+/**
+ * How the workers of a parallel search agree: a few shared words, a barrier at the end of each level, and a gate
+ * that lets one worker grow the visited table while no other is inside it.
+ */
+
+/** Words that all workers share; each in a cache line of its own, because neighbours would slow each other down. */
+const LINE = 16;
+/** Why workers must stop before the search is done; one of STOP_*. */
+const STOP = 0 * LINE;
+/** 1 while the visited table grows. */
+const GROWING = 1 * LINE;
+/** Times the table has grown: a worker that knows another number has an old view. */
+const GENERATION = 2 * LINE;
+const ARRIVED = 3 * LINE;
+const ROUND = 4 * LINE;
+/** States in the table, as of the batches that are finished. */
+const COUNT = 5 * LINE;
+/** Next state to take of an even level; the line after it, of an odd one. */
+const CURSOR = 6 * LINE;
+/** What the last to arrive decided; one of GO_ON, ... */
+const DECISION = 8 * LINE;
+const LEVEL = 9 * LINE;
+/** States of the levels before LEVEL. */
+const EXPANDED = 10 * LINE;
+const WORKERS = 11 * LINE;
+// Of each worker, from WORKERS + worker * LINE:
+const INSIDE = 0;
+/** States discovered in the even level; the word after it, in the odd one. */
+const LEVEL_COUNT = 1;
+const VIOLATED = 3;
+const DISCOVERED = 4;
+/** Two words: transitions modulo 2^30, and above. */
+const TRANSITIONS = 5;
+
+export const STOP_ASKED = 1;
+export const STOP_OUT_OF_MEMORY = 2;
+/** A worker died; nobody may wait for it. */
+export const STOP_FAILED = 3;
+
+export type Decision = typeof GO_ON | typeof DONE;
+export const GO_ON = 0;
+export const DONE = 1;
+
+/** Turns at the barrier before a worker sleeps: levels are often so small that sleeping would cost more than they. */
+const SPINS = 2000;
+
+export class Control {
+  readonly words: Int32Array;
+  readonly workers: number;
+  readonly me: number;
+
+  constructor(buffer: SharedArrayBuffer, workers: number, me: number) {
+    this.words = new Int32Array(buffer);
+    this.workers = workers;
+    this.me = me;
+  }
+
+  static allocate(workers: number): SharedArrayBuffer {
+    return new SharedArrayBuffer((WORKERS + workers * LINE) * 4);
+  }
+
+  // --- stopping -------------------------------------------------------------------------------------------------
+
+  stop(reason: number): void {
+    Atomics.compareExchange(this.words, STOP, 0, reason);
+    if (reason === STOP_FAILED) {
+      Atomics.store(this.words, STOP, reason);
+      for (const word of [ROUND, GROWING]) Atomics.notify(this.words, word);
+    }
+  }
+  get stopped(): number {
+    return Atomics.load(this.words, STOP);
+  }
+
+  // --- levels ---------------------------------------------------------------------------------------------------
+
+  /** Takes the next `n` states of a level; returns the first of them, which may lie beyond its end. */
+  take(level: number, n: number): number {
+    return Atomics.add(this.words, CURSOR + (level & 1) * LINE, n);
+  }
+  publishCount(level: number, count: number, violated: boolean): void {
+    Atomics.store(this.words, this.#mine(LEVEL_COUNT + (level & 1)), count);
+    Atomics.store(this.words, this.#mine(VIOLATED), violated ? 1 : 0);
+  }
+  countOf(worker: number, level: number): number {
+    return Atomics.load(this.words, WORKERS + worker * LINE + LEVEL_COUNT + (level & 1));
+  }
+  anyViolation(): boolean {
+    for (let w = 0; w < this.workers; w++) if (Atomics.load(this.words, WORKERS + w * LINE + VIOLATED) === 1) return true;
+    return false;
+  }
+
+  /**
+   * Waits for all workers to finish building `level`; the last to arrive calls `decide`. `before`: states of the
+   * levels before it. False when a worker has failed.
+   */
+  meet(level: number, before: number, decide: () => Decision): boolean {
+    const { words } = this;
+    const round = Atomics.load(words, ROUND);
+    if (Atomics.add(words, ARRIVED, 1) === this.workers - 1) {
+      Atomics.store(words, ARRIVED, 0);
+      Atomics.store(words, CURSOR + (level & 1) * LINE, 0);
+      Atomics.store(words, LEVEL, level);
+      Atomics.store(words, EXPANDED, before);
+      Atomics.store(words, DECISION, decide());
+      Atomics.add(words, ROUND, 1);
+      Atomics.notify(words, ROUND);
+    } else {
+      for (let i = 0; i < SPINS && Atomics.load(words, ROUND) === round; i++);
+      while (Atomics.load(words, ROUND) === round && this.stopped !== STOP_FAILED) Atomics.wait(words, ROUND, round, 1000);
+    }
+    return this.stopped !== STOP_FAILED;
+  }
+  get decision(): number {
+    return Atomics.load(this.words, DECISION);
+  }
+
+  // --- the gate of the visited table ----------------------------------------------------------------------------
+
+  /**
+   * Enters the table and returns its generation; the caller must `leave` soon. Sequentially consistent stores and
+   * loads make this Dekker's protocol: either the grower sees this worker inside, or this worker sees it growing.
+   */
+  enter(): number {
+    const { words } = this;
+    const inside = this.#mine(INSIDE);
+    for (;;) {
+      Atomics.store(words, inside, 1);
+      if (Atomics.load(words, GROWING) === 0) return Atomics.load(words, GENERATION);
+      this.leave();
+      Atomics.wait(words, GROWING, 1, 1000);
+    }
+  }
+  leave(): void {
+    const inside = this.#mine(INSIDE);
+    Atomics.store(this.words, inside, 0);
+    if (Atomics.load(this.words, GROWING) === 1) Atomics.notify(this.words, inside);
+  }
+  /** Runs `grow` while no worker is inside; returns without running it if another worker is growing. Must be called from outside. */
+  alone(grow: () => void): void {
+    const { words } = this;
+    if (Atomics.compareExchange(words, GROWING, 0, 1) !== 0) return;
+    try {
+      for (let w = 0; w < this.workers; w++) {
+        const inside = WORKERS + w * LINE + INSIDE;
+        while (Atomics.load(words, inside) === 1) Atomics.wait(words, inside, 1, 1);
+      }
+      grow();
+      Atomics.add(words, GENERATION, 1);
+    } finally {
+      Atomics.store(words, GROWING, 0);
+      Atomics.notify(words, GROWING);
+    }
+  }
+  get count(): number {
+    return Atomics.load(this.words, COUNT);
+  }
+  addCount(n: number): void {
+    Atomics.add(this.words, COUNT, n);
+  }
+
+  // --- progress -------------------------------------------------------------------------------------------------
+
+  publishProgress(discovered: number, transitions: number): void {
+    Atomics.store(this.words, this.#mine(DISCOVERED), discovered);
+    Atomics.store(this.words, this.#mine(TRANSITIONS), transitions % 2 ** 30);
+    Atomics.store(this.words, this.#mine(TRANSITIONS + 1), Math.floor(transitions / 2 ** 30));
+  }
+  progress(): { states: number; transitions: number; depth: number; frontier: number } {
+    const { words } = this;
+    const level = Atomics.load(words, LEVEL);
+    let states = 0;
+    let transitions = 0;
+    let size = 0;
+    for (let w = 0; w < this.workers; w++) {
+      const at = WORKERS + w * LINE;
+      states += Atomics.load(words, at + DISCOVERED);
+      transitions += Atomics.load(words, at + TRANSITIONS) + Atomics.load(words, at + TRANSITIONS + 1) * 2 ** 30;
+      size += this.countOf(w, level);
+    }
+    const taken = Math.min(size, Atomics.load(words, CURSOR + (level & 1) * LINE));
+    return { states, transitions, depth: level + 1, frontier: Math.max(0, states - Atomics.load(words, EXPANDED) - taken) };
+  }
+
+  #mine(word: number): number {
+    return WORKERS + this.me * LINE + word;
+  }
+}

@@ -1,0 +1,36 @@
+/** A violation in words, from the state that its path leads to. */
+import type { Explanation, TransitionSystem } from "../system.ts";
+import type { Broken } from "./candidate.ts";
+import type { Path } from "./steps.ts";
+import { followPath } from "./steps.ts";
+
+export function explainViolation(system: TransitionSystem, broken: Broken, path: Path): Explanation | null {
+  const { before } = followPath(system, path);
+  if (broken.kind === "always" || broken.kind === "finally") return system.explain(broken.kind, broken.index, null);
+  return broken.kind === "step" ? system.explain("step", broken.index, before) : null;
+}
+
+/** One sentence; leaves `system.vector` at the end of the path. */
+export function describeViolation(system: TransitionSystem, broken: Broken, path: Path): string {
+  followPath(system, path);
+  switch (broken.kind) {
+    case "always": return path.steps.length === 0 ? `"${broken.name}" is false in the initial state` : `"${broken.name}" is false after the last step`;
+    case "step": return `"${broken.name}" is false of the last step`;
+    case "finally": return `every thread has ended or rests, and "${broken.name}" is false`;
+    case "fault": return broken.message;
+    case "deadlock": return `nothing can move: ${whoWaits(system).join("; ")}`;
+    case "sometimes": return `"${broken.name}" is never reached`;
+  }
+}
+
+/** For every actor that is not at rest, what it waits for and who holds it. */
+export function whoWaits(system: TransitionSystem): string[] {
+  const lines: string[] = [];
+  for (const [a, actor] of system.actors.entries()) {
+    if (system.atRest(a)) continue;
+    const { label, waitsFor } = system.position(a);
+    if (waitsFor === null) lines.push(`${actor.name} waits at ${label ?? "its end"}`);
+    else lines.push(`${actor.name} waits for ${waitsFor.lock}, held by ${waitsFor.holders.length === 0 ? "no one" : waitsFor.holders.join(" and ")}`);
+  }
+  return lines;
+}

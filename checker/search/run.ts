@@ -1,0 +1,114 @@
+/** What every strategy is asked and what it answers. */
+import type { Candidate } from "./candidate.ts";
+import type { Path } from "./steps.ts";
+
+export interface ExploreOptions {
+  readonly strategy: "bfs" | "dfs" | "random";
+  /** Worker threads, 1..64. With 1 the search runs in the calling thread, in slices. */
+  readonly workers: number;
+  /** Store and compare whole states, not fingerprints. Runs on one worker. */
+  readonly exact: boolean;
+  /** Stop when so many states are known; looked at when a BFS level ends, so that every number of workers stops alike. */
+  readonly maxStates: number | null;
+  /** States at this depth (the initial state has depth 1) are checked but not expanded. */
+  readonly maxDepth: number | null;
+  readonly seconds: number | null;
+  /** Bytes of resident memory of the process. */
+  readonly memoryBytes: number | null;
+  /** Seeds the fingerprints, and the choices of random walks. */
+  readonly seed: number;
+  /** 32 is a test mode, in which collisions can be seen. */
+  readonly fingerprintBits: 32 | 64;
+  /** Random walks to take; null: until a bound ends them, or DEFAULT_WALKS if there is none. */
+  readonly walks: number | null;
+  /** Search again for the shortest trace with the fewest context switches. */
+  readonly minimise: boolean;
+  /** Asked about 20 times a second. True ends the run as incomplete. */
+  readonly shouldStop: () => boolean;
+  /** Called about 4 times a second. */
+  readonly onProgress: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly states: number;
+  readonly transitions: number;
+  /** BFS: the level being expanded; otherwise the longest path so far, in states. */
+  readonly depth: number;
+  /** States known and not yet expanded. */
+  readonly frontier: number;
+  readonly seconds: number;
+  readonly statesPerSecond: number;
+}
+
+/** What a strategy found out. */
+export interface SearchRun {
+  /** Every reachable state was expanded. */
+  readonly complete: boolean;
+  /** The bound that ended the run; null when it is complete or ended with a violation. */
+  readonly stopReason: string | null;
+  readonly states: number;
+  readonly transitions: number;
+  readonly depth: number;
+  readonly terminals: number;
+  readonly levels: readonly number[];
+  /** Peak bytes of the visited set and the links. */
+  readonly tableBytes: number;
+  readonly workers: number;
+  readonly witnessed: Uint8Array;
+  readonly violation: Candidate | null;
+  /** The path that led the search to the violation; any path of that length, for the strategies that find a shortest one. */
+  readonly path: (() => Path) | null;
+  readonly remarks: readonly string[];
+}
+
+/** Milliseconds of search between looks at the clock, the bounds and Ctrl-C. */
+export const SLICE_MS = 50;
+const PROGRESS_MS = 250;
+
+/** Clock, bounds and progress of a run in the calling thread. */
+export class Pacer {
+  readonly #options: ExploreOptions;
+  readonly #start = performance.now();
+  #sliceEnd = this.#start + SLICE_MS;
+  #nextProgress = this.#start + PROGRESS_MS;
+
+  constructor(options: ExploreOptions) {
+    this.#options = options;
+  }
+
+  get elapsed(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
+  /** Whether it is time for `pause`. */
+  due(): boolean {
+    return performance.now() >= this.#sliceEnd;
+  }
+
+  /** Lets timers and signals run; returns why the search must end, or null. */
+  async pause(progress: () => Omit<Progress, "seconds" | "statesPerSecond">): Promise<string | null> {
+    this.report(progress);
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#sliceEnd = performance.now() + SLICE_MS;
+    return this.bound();
+  }
+
+  /** Calls `onProgress` when it is time. */
+  report(progress: () => Omit<Progress, "seconds" | "statesPerSecond">): void {
+    const now = performance.now();
+    if (now < this.#nextProgress) return;
+    this.#nextProgress = now + PROGRESS_MS;
+    const seconds = this.elapsed;
+    const p = progress();
+    this.#options.onProgress({ ...p, seconds, statesPerSecond: p.states / seconds });
+  }
+
+  /** Why the search must end now, or null. */
+  bound(): string | null {
+    const { seconds, memoryBytes, shouldStop } = this.#options;
+    if (shouldStop()) return "interrupted";
+    if (seconds !== null && this.elapsed >= seconds) return `the time bound of ${seconds} s was reached`;
+    if (memoryBytes !== null && process.memoryUsage.rss() > memoryBytes) return `the memory bound of ${(memoryBytes / 2 ** 20).toFixed(0)} MiB was reached`;
+    return null;
+  }
+}
