@@ -1,1 +1,6 @@
-export {};
+/** The composition root: the one module that knows every part of the project. Only the command line loads it. */
+import { defineConfig } from "./checker/config.ts";
+
+export default defineConfig({
+  scenarios: ["test/models/*.ts"],
+});

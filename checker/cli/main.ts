@@ -81,7 +81,7 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all scenarios of the tier")
     .addOption(tierOption().default("quick"))
     .addOption(new Option("--strategy <name>", "bfs: shortest traces; dfs: less memory at the frontier; random: walks through what is too large").choices(["bfs", "dfs", "random"]).default("bfs"))
-    .option("--workers <n>", "threads of a breadth-first search; the results are the same for any number (default: one for each core if the scenario pins 300,000 states or more, else 1)", positiveInteger)
+    .option("--workers <n>", "threads of a breadth-first search; the results are the same for any number (default: one for each core if the scenario pins 3 million states or more, else 1)", positiveInteger)
     .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
     .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
     .option("--max-depth <n>", "do not go deeper than so many states from the start", positiveInteger)

@@ -49,19 +49,18 @@ function installLoader(): Promise<unknown> {
 /** Imports a user's module. Throws a UsageError with one sentence when that fails. */
 async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   await installLoader();
-  const stillLoading = (code: number): void => {
-    // Node ends with 13 when nothing is left that could finish a top-level await.
-    if (code !== 13) return;
-    console.error(`thpcheck: ${shortPath(file)} never finishes loading: a top-level await in it waits for something that does not happen`);
-    process.exitCode = 2;
-  };
-  process.once("exit", stillLoading);
+  let giveUp = (): void => {};
+  const stuck = new Promise<never>((_, reject) => {
+    giveUp = () => { reject(new Error("it never finishes loading; a top-level await in it waits for something that does not happen")); };
+  });
+  // Nothing is left to do, and the module is not there yet: nothing will ever finish its top-level await.
+  process.once("beforeExit", giveUp);
   try {
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return (await Promise.race([import(pathToFileURL(file).href), stuck])) as Record<string, unknown>;
   } catch (e) {
     throw new UsageError(`${shortPath(file)} cannot be loaded: ${errorSentence(e)}`);
   } finally {
-    process.off("exit", stillLoading);
+    process.off("beforeExit", giveUp);
   }
 }
 
@@ -94,7 +93,7 @@ export async function loadModule(file: string): Promise<LoadedScenario[]> {
     try {
       return { scenario: validated(s as Parameters<typeof validated>[0]), file, from: null };
     } catch (e) {
-      throw new UsageError(`${shortPath(file)}: ${errorSentence(e)}`);
+      throw new UsageError(`${shortPath(file)}: ${(e as Error).message}`);
     }
   });
 }

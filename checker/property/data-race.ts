@@ -29,7 +29,7 @@ function company(b: Block, nth: number): number {
   return -1;
 }
 
-/** Whether operation `nth` of the block is a data race; `company` (see `racesIn`) is what it is not alone with. */
+/** Whether the operation is a data race unless it is alone in its block. */
 export function isRace(elements: Elements, use: SharedUse, actor: number, operation: number, element: number): boolean {
   if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ) return false;
   switch (elements.guardKind(element)) {
@@ -39,9 +39,14 @@ export function isRace(elements: Elements, use: SharedUse, actor: number, operat
   }
 }
 
-/** The racing accesses of a block, each with the access that it is not alone with. */
-export function racesIn(e: Evidence, b: Block): { readonly access: number; readonly company: number }[] {
-  const races: { access: number; company: number }[] = [];
+/** An access that races, and the access of its block that it is not alone with: places in the block's operations. */
+export interface Race {
+  readonly access: number;
+  readonly company: number;
+}
+
+export function racesIn(e: Evidence, b: Block): Race[] {
+  const races: Race[] = [];
   for (let nth = 0; nth < lengthOf(b); nth++) {
     if (!isRace(e.elements, e.use, b.actor, operationOf(b, nth), subjectOf(b, nth))) continue;
     const other = company(b, nth);

@@ -27,7 +27,7 @@ export interface Finding {
 }
 
 /** What makes two findings the same: the rule and the lines. */
-export function findingKey(f: Finding): string {
+export function findingKey(f: Pick<Finding, "rule" | "sites">): string {
   return `${f.rule}:${f.sites.join(",")}`;
 }
 

@@ -55,6 +55,10 @@ export class HeldLocks {
     this.#held.splice(this.#held.indexOf(lock), 1);
   }
 
+  get count(): number {
+    return this.#held.length;
+  }
+
   holds(lock: number): boolean {
     return this.#mode[lock] !== NOT_HELD;
   }
@@ -62,9 +66,5 @@ export class HeldLocks {
   /** Whether the lock is held in a mode that suffices: a write needs it exclusively, a read in any mode. */
   covers(lock: number, write: boolean): boolean {
     return this.#mode[lock]! >= (write ? EXCLUSIVE : SHARED);
-  }
-
-  list(): HeldLock[] {
-    return this.#held.map((lock) => ({ lock, mode: this.#mode[lock] === EXCLUSIVE ? "exclusive" : "shared" }));
   }
 }

@@ -41,22 +41,28 @@ export class OutFile {
   /** Throws a UsageError when the disk refuses. */
   write(text: string): void {
     this.#latest = text;
-    if (this.#mode === "once") return;
-    try {
-      if (this.#mode === "replace") {
+    if (this.#mode === "replace") {
+      this.#guard(() => {
         writeFileSync(`${this.path}.partial`, text);
         renameSync(`${this.path}.partial`, this.path);
-      } else writeFileSync(this.path, text);
+      });
+    } else if (this.#mode === "overwrite") this.#guard(() => { writeFileSync(this.path, text); });
+  }
+
+  /** Call at the end of the run: writes to a pipe, and removes a file that was made for nothing. Throws like `write`. */
+  finish(): void {
+    const text = this.#latest;
+    if (text === null) {
+      if (this.#created) rmSync(this.path, { force: true });
+    } else if (this.#mode === "once") this.#guard(() => { writeFileSync(this.path, text); });
+  }
+
+  #guard(write: () => void): void {
+    try {
+      write();
     } catch (e) {
       throw new UsageError(`--out ${this.path} could not be written: ${reasonOf(e)}; the results on the screen are complete`);
     }
-  }
-
-  /** Call at the end of the run: writes to a pipe, and removes a file that was made for nothing. */
-  finish(): void {
-    if (this.#latest === null) {
-      if (this.#created) rmSync(this.path, { force: true });
-    } else if (this.#mode === "once") writeFileSync(this.path, this.#latest);
   }
 }
 

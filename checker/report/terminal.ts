@@ -151,6 +151,8 @@ class TraceRenderer {
     const shown = this.#view.full ? wanted : wanted.slice(0, CHANGES_MAX);
     for (const c of shown) lines.push({ text: change(c), style: "change" });
     if (shown.length < wanted.length) lines.push({ text: `... and ${count(wanted.length - shown.length, "change")} more (--full)`, style: "dim" });
+    // A step that stores what was there already is often the interesting one.
+    if (wanted.length === 0) lines.push({ text: "(changes no field)", style: "dim" });
     if (this.#view.full) for (const s of row.statistics) lines.push({ text: `${s.name}: +${s.value}`, style: "dim" });
     return lines;
   }

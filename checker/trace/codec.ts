@@ -130,6 +130,7 @@ export function decodeTrace(text: string): Recipe {
   if (odd !== null) throw bad(`${JSON.stringify(odd[0])} is not a letter of its alphabet`);
   const bytes = Buffer.from(encoded, "base64url");
   if (bytes.length < 5) throw bad("it ends too early");
+  if (bytes[0]! > 1 || bytes.toString("base64url") !== encoded) throw bad("it is not a string that thpcheck wrote");
   try {
     const body = bytes.subarray(5);
     const packed = bytes[0] === 1 ? inflateRawSync(body, { maxOutputLength: PACKED_BYTES_MAX }) : body;

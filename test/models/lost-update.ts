@@ -43,6 +43,6 @@ export default [
     structs,
     threads: [{ name: "a", run: lockedIncrement }, { name: "b", run: lockedIncrement }],
     finally: bothCount,
-    expect: holds(),
+    expect: holds({ states: 8 }),
   }),
 ];

@@ -3,9 +3,12 @@
  * step function. The compiled twin in `thp-resv.ts` must find the same states, edges and levels.
  *
  * With the program counters in sight, the locks can be checked against the positions of the threads: invariant I5.
+ *
+ * The `-cleared-plain` scenarios forget which range and page a thread works on as soon as it has no more use for them,
+ * which is what the compiler does to dead locals.
  */
 import { NONE, choose, holds, int, ref, scenario, struct, table, type Expectation, type Model, type ModelActor, type Scenario, type World } from "thpcheck";
-import { MUNMAP_LOCK_ORDER, PAGES, invariants, mapPage, promote, rows, seededBugs, structs as sharedStructs, takeBack, unmapRange, type Bounds, type Row } from "./thp-resv.ts";
+import { MUNMAP_LOCK_ORDER, PAGES, clearedRows, invariants, mapPage, promote, rows, seededBugs, structs as sharedStructs, takeBack, unmapRange, type Bounds, type Row } from "./thp-resv.ts";
 
 function structs(bounds: Bounds) {
   return {
@@ -35,7 +38,12 @@ function structs(bounds: Bounds) {
 type PlainStructs = ReturnType<typeof structs>;
 type K = World<PlainStructs>;
 
-function faultThread(bounds: Bounds, t: number): ModelActor<PlainStructs> {
+function forgetFault(k: K, t: number): void {
+  k.fault.range.set(t, NONE);
+  k.fault.page.set(t, NONE);
+}
+
+function faultThread(bounds: Bounds, clear: boolean, t: number): ModelActor<PlainStructs> {
   const faults = bounds.faults;
   const bug = bounds.bug;
   return {
@@ -56,6 +64,7 @@ function faultThread(bounds: Bounds, t: number): ModelActor<PlainStructs> {
           return "lock resv";
         case 2:
           mapPage(k, k.fault.range.get(t), k.fault.page.get(t), bug);
+          if (clear) forgetFault(k, t);
           k.fault.pc.set(t, 3);
           return "map page";
         case 3:
@@ -65,8 +74,7 @@ function faultThread(bounds: Bounds, t: number): ModelActor<PlainStructs> {
         case 4:
           k.mm.readers.add(-1);
           k.fault.done.add(t, 1);
-          k.fault.range.set(t, NONE);
-          k.fault.page.set(t, NONE);
+          forgetFault(k, t);
           k.fault.pc.set(t, k.fault.done.get(t) === faults ? 5 : 0);
           return "mmap_read_unlock";
         default:
@@ -77,7 +85,7 @@ function faultThread(bounds: Bounds, t: number): ModelActor<PlainStructs> {
   };
 }
 
-function khugepaged(bounds: Bounds): ModelActor<PlainStructs> {
+function khugepaged(bounds: Bounds, clear: boolean): ModelActor<PlainStructs> {
   const rounds = bounds.collapseRounds;
   const threshold = bounds.threshold;
   const bug = bounds.bug;
@@ -93,6 +101,7 @@ function khugepaged(bounds: Bounds): ModelActor<PlainStructs> {
           return "mmap_write_lock";
         case 1:
           promote(k, k.khugepaged.range.get(), threshold, bug);
+          if (clear) k.khugepaged.range.set(NONE);
           k.khugepaged.pc.set(2);
           return "promote";
         case 2:
@@ -109,7 +118,7 @@ function khugepaged(bounds: Bounds): ModelActor<PlainStructs> {
   };
 }
 
-function shrinker(bounds: Bounds): ModelActor<PlainStructs> {
+function shrinker(bounds: Bounds, clear: boolean): ModelActor<PlainStructs> {
   const rounds = bounds.shrinkRounds;
   return {
     name: "shrinker",
@@ -127,6 +136,7 @@ function shrinker(bounds: Bounds): ModelActor<PlainStructs> {
           return "trylock resv";
         case 1:
           takeBack(k, k.shrinker.range.get());
+          if (clear) k.shrinker.range.set(NONE);
           k.shrinker.pc.set(2);
           return "take back";
         case 2:
@@ -143,7 +153,7 @@ function shrinker(bounds: Bounds): ModelActor<PlainStructs> {
   };
 }
 
-function munmap(bounds: Bounds): ModelActor<PlainStructs> {
+function munmap(bounds: Bounds, clear: boolean): ModelActor<PlainStructs> {
   const bug = bounds.bug;
   return {
     name: "munmap",
@@ -169,6 +179,7 @@ function munmap(bounds: Bounds): ModelActor<PlainStructs> {
           return "lock resv";
         case 2:
           unmapRange(k, k.munmap.range.get());
+          if (clear) k.munmap.range.set(NONE);
           k.munmap.pc.set(3);
           return "unmap";
         case 3:
@@ -193,10 +204,10 @@ function munmap(bounds: Bounds): ModelActor<PlainStructs> {
   };
 }
 
-function model(bounds: Bounds): Model<PlainStructs> {
+function model(bounds: Bounds, clear: boolean): Model<PlainStructs> {
   return {
     structs: structs(bounds),
-    actors: [...Array.from({ length: bounds.faultThreads }, (_, t) => faultThread(bounds, t)), khugepaged(bounds), shrinker(bounds), munmap(bounds)],
+    actors: [...Array.from({ length: bounds.faultThreads }, (_, t) => faultThread(bounds, clear, t)), khugepaged(bounds, clear), shrinker(bounds, clear), munmap(bounds, clear)],
   };
 }
 
@@ -224,11 +235,11 @@ function resvLockHolders(k: K): number {
   return faultsAt(k, 2, 3) + (shrinking ? 1 : 0) + (unmapping ? 1 : 0);
 }
 
-function plain(name: string, why: string, tier: Row["tier"], bounds: Bounds, expect: Expectation): Scenario<PlainStructs> {
+function plain(name: string, why: string, tier: Row["tier"], bounds: Bounds, expect: Expectation, clear = false): Scenario<PlainStructs> {
   return scenario({
     name: `${name}-plain`, why, tier,
     config: { ...bounds },
-    model: model(bounds),
+    model: model(bounds, clear),
     always: {
       ...invariants(bounds),
       I5: (k: K) => !(k.mm.writer.get() && k.mm.readers.get() > 0)
@@ -242,5 +253,6 @@ function plain(name: string, why: string, tier: Row["tier"], bounds: Bounds, exp
 
 export default [
   ...rows.map((row) => plain(row.name, "the hand-written twin of the compiled program", row.tier, row.bounds, holds({ states: row.states, transitions: row.edges, depth: row.levels }))),
+  ...clearedRows.map((row) => plain(row.name, "forgets by hand what the compiler clears", row.tier, row.bounds, holds({ states: row.states, transitions: row.edges, depth: row.levels }), true)),
   ...seededBugs.map((seeded) => plain(seeded.name, seeded.why, "quick", seeded.bounds, seeded.expect)),
 ];

@@ -303,7 +303,7 @@ export const rows: readonly Row[] = [
   { name: "thp-resv-s", tier: "quick", bounds: bounds(1, 2, 2, 1, 1, 2, 1), states: 14_456, edges: 27_194, levels: 22 },
   { name: "thp-resv-m", tier: "quick", bounds: bounds(2, 1, 2, 2, 2, 2, 1), states: 117_401, edges: 284_706, levels: 27 },
   { name: "thp-resv-l", tier: "quick", bounds: bounds(2, 2, 2, 1, 1, 2, 1), states: 1_344_692, edges: 3_414_528, levels: 32 },
-  { name: "thp-resv-xl", tier: "full", bounds: bounds(2, 2, 2, 2, 2, 2, 1), states: 4_164_896, edges: 11_416_244, levels: 37 },
+  { name: "thp-resv-xl", tier: "quick", bounds: bounds(2, 2, 2, 2, 2, 2, 1), states: 4_164_896, edges: 11_416_244, levels: 37 },
   // The others are named by their bounds, in the order of the table: F K R CK CS TH NB.
   { name: "thp-resv-1111121", tier: "full", bounds: bounds(1, 1, 1, 1, 1, 2, 1), states: 516, edges: 840, levels: 17 },
   { name: "thp-resv-1121121", tier: "full", bounds: bounds(1, 1, 2, 1, 1, 2, 1), states: 1_900, edges: 3_620, levels: 17 },
@@ -330,13 +330,13 @@ export const seededBugs: readonly SeededBug[] = [
   { name: "thp-resv-bug3", why: "a reservation over mapped pages: its unused pages are wrong at once", bounds: bounds(2, 2, 2, 1, 1, 2, 1, RESERVES_OVER_PAGES), expect: violated("I2", { length: 18 }) },
 ];
 
-/** Distinct states with dead locals cleared: found by this checker, there is no other source. */
-const cleared: Readonly<Record<string, { readonly states?: number; readonly transitions?: number; readonly depth?: number }>> = {
-  "thp-resv-s": {},
-  "thp-resv-m": {},
-  "thp-resv-l": {},
-  "thp-resv-xl": {},
-};
+/** The counts of some rows with dead locals cleared. Only this checker has them, but it finds them in two ways: the plain twins forget the same values by hand. */
+export const clearedRows: readonly Row[] = [
+  { name: "thp-resv-s", states: 12_988, edges: 24_532, levels: 22 },
+  { name: "thp-resv-m", states: 93_117, edges: 228_714, levels: 26 },
+  { name: "thp-resv-l", states: 854_196, edges: 2_167_162, levels: 32 },
+  { name: "thp-resv-xl", states: 2_544_246, edges: 6_959_468, levels: 36 },
+].map((counts) => ({ ...rows.find((row) => row.name === counts.name)!, ...counts, name: `${counts.name}-cleared` }));
 
 function program(name: string, why: string, tier: Row["tier"], b: Bounds, expect: Expectation, clearDeadLocals: boolean): Scenario<ResvStructs> {
   return scenario({
@@ -355,6 +355,6 @@ function program(name: string, why: string, tier: Row["tier"], b: Bounds, expect
 
 export default [
   ...rows.map((row) => program(row.name, "the same count as TLC, Spin and Stateright", row.tier, row.bounds, holds({ states: row.states, transitions: row.edges, depth: row.levels }), false)),
-  ...rows.filter((row) => row.name in cleared).map((row) => program(`${row.name}-cleared`, "clearing dead locals leaves out states that differ only in garbage", row.tier, row.bounds, holds(cleared[row.name]), true)),
+  ...clearedRows.map((row) => program(row.name, "clearing dead locals leaves out states that differ only in garbage", row.tier, row.bounds, holds({ states: row.states, transitions: row.edges, depth: row.levels }), true)),
   ...seededBugs.map((seeded) => program(seeded.name, seeded.why, "quick", seeded.bounds, seeded.expect, false)),
 ];

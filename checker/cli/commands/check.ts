@@ -27,11 +27,15 @@ export interface CheckRequest {
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
 export async function runCheck(request: CheckRequest, host: Host): Promise<number> {
   const out = request.out === null ? null : new OutFile(request.out);
+  let exitCode: number;
   try {
-    return await new CheckRun(request, host, out).run();
-  } finally {
+    exitCode = await new CheckRun(request, host, out).run();
+  } catch (e) {
     out?.finish();
+    throw e;
   }
+  out?.finish();
+  return exitCode;
 }
 
 class CheckRun {
@@ -95,8 +99,7 @@ class CheckRun {
     // The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone.
     if (replayed === null || (result.asExpected && selection.scenarios.length > 1)) return;
     const { color } = this.#host;
-    this.#say("");
-    this.#say(renderTrace(replayed, { width: lineWidth(this.#host.out), color, full: false, replayCommand: this.#replayHint(s, replayed.trace, replayed.actors) }));
+    this.#say(`\n${renderTrace(replayed, { width: lineWidth(this.#host.out), color, full: false, replayCommand: this.#replayHint(s, replayed.trace, replayed.actors) }).trimEnd()}`);
   }
 
   #replayHint(s: LoadedScenario, trace: NonNullable<Checked["replayed"]>["trace"], actors: readonly string[]): string {
@@ -128,7 +131,7 @@ class CheckRun {
     const results = this.#results;
     if (this.#request.format === "json" && this.#out === null) this.#host.out.write(this.#json());
     if (results.length > 1) this.#say(`\n${summaryTable(results, this.#host.paint)}`);
-    this.#say(`\n${tally(results, notRun)}`);
+    if (results.length + notRun.length > 0) this.#say(`\n${tally(results, notRun)}`);
     if (notRun.length > 0) this.#say(`not run: ${notRun.join(", ")}`);
     for (const d of this.#disagreements) this.#say(this.#host.paint.red(d));
     // Said once more at the end, where it is not scrolled away by the results.

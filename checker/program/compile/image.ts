@@ -21,6 +21,8 @@ export interface RoutineImage {
 export interface ProgramImage {
   readonly scenario: string;
   readonly code: string;
+  /** Source map of the emitted function, version 3. */
+  readonly map: object;
   readonly plan: LayoutPlan;
   readonly actors: readonly ActorInfo[];
   /** For compiled programs: root routine and first byte of the frame area of each thread. Empty for hand-written models. */
@@ -35,6 +37,8 @@ export interface ProgramImage {
   readonly finally: readonly string[];
   readonly sometimes: readonly string[];
   readonly instrumented: boolean;
+  /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */
+  readonly blocks: readonly number[];
 }
 
 /** What the emitted text defines. */
@@ -50,6 +54,8 @@ interface Emitted {
   checkEnd(): number;
   witness(index: number): boolean;
   modelAtRest(actor: number): boolean;
+  result(): unknown;
+  coverage(): Uint32Array;
   point(): number;
   waitsFor(): number;
   modelLabel(): string;
@@ -102,7 +108,8 @@ export class CompiledSystem implements TransitionSystem {
       throw new StepFault(rule, message, this.#sourceOf(site));
     };
     // The text is unique per instance, so that V8 compiles and specialises it afresh.
-    const make = new Function("$deps", `"use strict"; /* ${image.scenario} ${instanceNumber()} */\n${image.code}`) as (deps: object) => Emitted;
+    const map = Buffer.from(JSON.stringify(image.map)).toString("base64");
+    const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js\n//# sourceMappingURL=data:application/json;base64,${map}`) as (deps: object) => Emitted;
     this.#emitted = make({
       vector: this.vector, before: this.#before, plan: image.plan, fault, observer,
       statisticBase: image.stateWords * 4,
@@ -124,6 +131,17 @@ export class CompiledSystem implements TransitionSystem {
   #sourceOf(site: number): string | null {
     const s = this.image.sites[site];
     return s === undefined ? null : `${s.file}:${s.line}`;
+  }
+
+  /** Straight-line: what the thread that ran last returned. */
+  result(): unknown {
+    return this.#emitted.result();
+  }
+
+  /** How often each basic block ran in this instance so far, by where it begins. */
+  coverage(): { readonly site: Site; readonly count: number }[] {
+    const counts = this.#emitted.coverage();
+    return this.image.blocks.map((site, n) => ({ site: this.image.sites[site]!, count: counts[n]! }));
   }
 
   label(): string {
@@ -261,6 +279,9 @@ export class CompiledSystem implements TransitionSystem {
     };
   }
 }
+
+/** Unmapped lines before the emitted functions: the two that `new Function` adds, and "use strict". */
+export const FUNCTION_HEADER_LINES = ";;;";
 
 let instances = 0;
 /** Only to make each instance's text unique; decides nothing. */

@@ -6,7 +6,8 @@ import * as t from "@babel/types";
 import type { FieldPlan, LayoutPlan } from "../layout.ts";
 import type { Site } from "../observer.ts";
 import { CompileError } from "./compile-error.ts";
-import { generateCode } from "./generate.ts";
+import { insertBlockCounters } from "./coverage.ts";
+import { generateProgram, type GeneratedProgram } from "./generate.ts";
 import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
 import { originOf, SourceModules, type FunctionNode, type SourceModule } from "./source-module.ts";
 import { slotOf, type SlotType, type TypeContext } from "./slot-type.ts";
@@ -16,6 +17,8 @@ export interface LinkOptions {
   /** Report each access and lock operation to an observer. */
   readonly instrumented: boolean;
   readonly clearDeadLocals: boolean;
+  /** Count how often each basic block runs. */
+  readonly coverage: boolean;
 }
 
 /** A function of the user's, in one role. */
@@ -27,6 +30,8 @@ export interface LinkedFunction {
   readonly node: FunctionNode;
   readonly module: SourceModule;
   readonly routine: boolean;
+  /** A routine as one straight-line function: its yields only check that nothing has to wait. */
+  readonly straight: boolean;
   readonly purpose: Purpose;
   /** For each parameter: which world it is, or null for a value. */
   readonly worlds: readonly ("" | "P" | null)[];
@@ -41,9 +46,11 @@ export class Linker {
   readonly modules = new SourceModules();
   readonly types: TypeContext;
   readonly sites: Site[] = [];
+  /** Sites of the basic blocks that are counted. */
+  readonly blocks: number[] = [];
   readonly routines: LoweredRoutine[] = [];
   readonly pointTable: { routine: string; pc: number }[] = [];
-  readonly #code: string[] = [];
+  readonly #functions: t.Statement[] = [];
   readonly #constants: string[] = [];
   readonly #constantNames = new Map<unknown, string>();
   readonly #linked = new Map<unknown, Map<string, LinkedFunction>>();
@@ -100,12 +107,13 @@ export class Linker {
 
   /** The function `value` in the role that the call gives it. */
   callee(value: unknown, from: Translator, call: t.CallExpression, name: string): LinkedFunction {
-    return this.link(value, name, from.fn.purpose, from.worldArguments(call), () =>
+    return this.link(value, name, from.fn.purpose, from.worldArguments(call), from.fn.straight, () =>
       from.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`, "Declare it as a plain function at the top level of a module of your own"));
   }
 
-  link(value: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P" | null)[], refuse: () => never): LinkedFunction {
-    const key = `${purpose}/${worlds.map((w) => w ?? "-").join(",")}`;
+  /** `onlyRoutines`: a plain function is described but not emitted (a thread's `(k) => routine(k)`). */
+  link(value: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P" | null)[], straight: boolean, refuse: () => never, onlyRoutines = false): LinkedFunction {
+    const key = `${purpose}/${straight ? "straight" : ""}/${worlds.map((w) => w ?? "-").join(",")}`;
     const variants = this.#linked.get(value) ?? new Map<string, LinkedFunction>();
     this.#linked.set(value, variants);
     const known = variants.get(key);
@@ -118,11 +126,11 @@ export class Linker {
     const routine = "generator" in node && node.generator === true;
     const label = "id" in node && node.id != null ? node.id.name : name;
     const fn: LinkedFunction = {
-      emitted: `${routine ? "r" : "f"}${this.#count++}_${label.replace(/\W/g, "_")}`,
-      label, node, module, routine, purpose, worlds, scope, captured: (x) => scope[x],
+      emitted: `${routine ? (straight ? "s" : "r") : "f"}${this.#count++}_${label.replace(/\W/g, "_")}`,
+      label, node, module, routine, straight, purpose, worlds, scope, captured: (x) => scope[x],
     };
     variants.set(key, fn);
-    this.#queue.push(fn);
+    if (routine || !onlyRoutines) this.#queue.push(fn);
     return fn;
   }
 
@@ -138,23 +146,32 @@ export class Linker {
   /** Translates everything that has been linked so far and what that links in turn. */
   drain(): void {
     for (let fn = this.#queue.shift(); fn !== undefined; fn = this.#queue.shift()) {
-      if (fn.routine) {
+      if (fn.routine && !fn.straight) {
         const lowered = lowerRoutine(this, fn);
         this.routines.push(lowered);
-        this.#code.push(generateCode(lowered.code));
-      } else this.#code.push(generateCode(this.helper(fn)));
+        this.#functions.push(lowered.code);
+      } else this.#functions.push(this.helper(fn));
     }
   }
 
   helper(fn: LinkedFunction): t.FunctionDeclaration {
     const tr = new Translator(this, fn);
+    if (this.options.coverage && fn.purpose === "program") insertBlockCounters(tr);
     const body = tr.statement(tr.prepared.body) as t.BlockStatement;
     if (tr.temporaries.length > 0) body.body.unshift(t.variableDeclaration("let", tr.temporaries.map((x) => t.variableDeclarator(t.identifier(x)))));
     return t.functionDeclaration(t.identifier(fn.emitted), tr.params.map((p) => t.identifier(p)), body);
   }
 
-  text(): string {
-    return [...this.#constants, ...this.#code].join("\n");
+  add(made: t.Statement): void {
+    this.#functions.push(made);
+  }
+
+  program(): GeneratedProgram {
+    return generateProgram(this.#functions);
+  }
+
+  constants(): string {
+    return this.#constants.join("\n");
   }
 
   /** Bytes of frames below and including routine `emitted`. Throws CompileError on recursion. */

@@ -17,6 +17,7 @@
  */
 import { parse } from "@babel/parser";
 import * as t from "@babel/types";
+import { insertBlockCounters } from "./coverage.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 import { clearFrame, planFrame, readPc, readSlot, writeFrame, type FramePlan, type Slot } from "./frame.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
@@ -96,6 +97,7 @@ class RoutineLowering {
 
   run(): LoweredRoutine {
     const body = this.tr.prepared.body;
+    if (this.linker.options.coverage) insertBlockCounters(this.tr);
     this.expandLocks(body);
     this.findYields(body);
     this.live = liveAtYields(body, (name) => isLocalName(name) && !this.tr.worlds.has(name));
@@ -324,7 +326,10 @@ class RoutineLowering {
   }
 
   statements(text: string): t.Statement[] {
-    return text === "" ? [] : parse(`{${text}}`, { allowReturnOutsideFunction: true, errorRecovery: true }).program.body.flatMap((b) => (t.isBlockStatement(b) ? b.body : [b]));
+    if (text === "") return [];
+    const parsed = parse(text, { allowReturnOutsideFunction: true }).program.body;
+    for (const s of parsed) t.traverseFast(s, (node) => { node.loc = null; });
+    return parsed;
   }
 
   saveFrame(y: t.YieldExpression): t.Statement[] {

@@ -8,16 +8,18 @@ import type { StepObserver } from "../observer.ts";
 import { CompileError } from "./compile-error.ts";
 import { explainingFunction } from "./explain.ts";
 import { generateCode } from "./generate.ts";
-import { CompiledSystem, prelude, type ProgramImage } from "./image.ts";
+import { CompiledSystem, FUNCTION_HEADER_LINES, prelude, type ProgramImage } from "./image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
 export interface CompileOptions {
-  /** `instrumented` reports each access and lock operation to `observer`. */
-  readonly variant?: "plain" | "instrumented";
+  /** `instrumented` reports each access and lock operation to `observer`; `straight-line` has no yields (`compileStraightLine`). */
+  readonly variant?: "plain" | "instrumented" | "straight-line";
   /** Overrides the scenario's own setting. */
   readonly clearDeadLocals?: boolean;
   readonly observer?: StepObserver;
+  /** Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. */
+  readonly coverage?: boolean;
 }
 
 export interface CompiledScenario {
@@ -49,9 +51,28 @@ export function compileImage(scenario: Scenario, options: CompileOptions = {}): 
   const plan = planLayout(structs, actors.length);
   // Where statistics start depends on the frames, whose size is known only when everything is compiled: compile once to
   // learn it (positions of state fields do not depend on it), then for good. Programs without statistics need one pass.
-  const first = new Assembly(scenario, plan, actors.length, 0, options);
+  const first = new Assembly(scenario, plan, 0, options);
   if (plan.statisticBytes === 0) return first.image(actors);
-  return new Assembly(scenario, plan, actors.length, first.stateWords * 4, options).image(actors);
+  return new Assembly(scenario, plan, first.stateWords * 4, options).image(actors);
+}
+
+/**
+ * A program without preemption: `run(actor)` takes a thread from its beginning to its end on the shared vector. Used
+ * for functional tests and full-size simulation; statistics add up.
+ */
+export class StraightLine {
+  readonly system: CompiledSystem;
+  constructor(scenario: ProgramScenario) {
+    this.system = new CompiledSystem(compileImage(scenario, { variant: "straight-line" }));
+    this.system.init();
+  }
+
+  /** Runs the thread and gives its result, following `choices` (0 beyond them). Throws StepFault, also where it would have to wait. */
+  run(actor: number, choices: readonly number[] = []): unknown {
+    this.system.setBranch(choices);
+    this.system.step(actor);
+    return this.system.result();
+  }
 }
 
 class Assembly {
@@ -59,17 +80,20 @@ class Assembly {
   readonly plan: LayoutPlan;
   readonly linker: Linker;
   readonly instrumented: boolean;
+  readonly straight: boolean;
   readonly roots: { routine: string; base: number; args: string }[] = [];
   readonly body: string[] = [];
   readonly stateWords: number;
 
-  constructor(scenario: Scenario, plan: LayoutPlan, actorCount: number, statisticBase: number, options: CompileOptions) {
+  constructor(scenario: Scenario, plan: LayoutPlan, statisticBase: number, options: CompileOptions) {
     this.scenario = scenario;
     this.plan = plan;
     this.instrumented = options.variant === "instrumented";
+    this.straight = options.variant === "straight-line";
     this.linker = new Linker(plan, statisticBase, scenario.config ?? {}, {
       instrumented: this.instrumented,
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
+      coverage: options.coverage ?? false,
     });
     const isModel = "model" in scenario;
     const init = (isModel ? scenario.model.init : scenario.init) as ((k: never) => void) | undefined;
@@ -80,23 +104,23 @@ class Assembly {
     let base = plan.stateBytes;
     for (const root of this.roots) {
       root.base = base;
-      base += this.linker.areaBytes(root.routine);
+      if (!this.straight) base += this.linker.areaBytes(root.routine);
     }
     this.stateWords = Math.max(1, Math.ceil(base / 4));
     this.properties();
     this.linker.drain();
-    this.body.push(this.initFunction(initCall), this.stepFunction(actorCount, isModel));
+    this.body.push(this.initFunction(initCall), this.straight ? this.runFunction() : this.stepFunction(isModel));
   }
 
-  property(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[]): LinkedFunction {
-    return this.linker.link(f, name, purpose, worlds, () => {
+  property(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {
+    return this.linker.link(f, name, purpose, worlds, this.straight && purpose === "program", () => {
       throw new Error(`scenario ${this.scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
-    });
+    }, onlyRoutines);
   }
 
   threads(scenario: ProgramScenario): void {
     for (const thread of scenario.threads) {
-      const run = this.property(thread.run, thread.name, "program", [""]);
+      const run = this.property(thread.run, thread.name, "program", [""], true);
       if (run.routine) {
         this.roots.push({ routine: run.emitted, base: 0, args: "" });
         continue;
@@ -129,7 +153,7 @@ class Assembly {
       Object.entries(record ?? {}).map(([name, f], i) => {
         const linked = this.property(f, name, kind, worlds);
         const explainer = `e_${kind}_${i}`;
-        this.body.push(generateCode(explainingFunction(this.linker, linked, explainer)));
+        this.linker.add(explainingFunction(this.linker, linked, explainer));
         explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
         return `if (${linked.emitted}() !== true) return ${i};`;
       }).join(" ");
@@ -157,7 +181,7 @@ function explain(kind, index) { $found = null; switch (kind + index) { ${explain
   }
 
   initFunction(initCall: string): string {
-    const starts = this.roots.map((r, a) => `$me = ${a}; ${r.routine}(${r.base}, true${r.args});`).join("\n  ");
+    const starts = this.straight ? "" : this.roots.map((r, a) => `$me = ${a}; ${r.routine}(${r.base}, true${r.args});`).join("\n  ");
     return `const $structBytes = ${this.plan.stateBytes};
 function init() {
   $ci = 0; $me = 0;
@@ -171,7 +195,22 @@ function init() {
 }`;
   }
 
-  stepFunction(actorCount: number, isModel: boolean): string {
+  /** Straight-line: a thread runs from its beginning to its end and gives its result. */
+  runFunction(): string {
+    const cases = this.roots.map((r, a) => `case ${a}: result = ${r.routine}(${r.args.replace(/^, /, "")}); break;`).join(" ");
+    return `function $stuck(label, site) { $fault("exception", \`\${label}: the step would wait forever, since nothing else runs\`, site); }
+function step(a) {
+  $ci = 0; $me = a; $R = undefined;
+  let result;
+  switch (a) { ${cases} }
+  $lk.atExit(a);
+  $R = result;
+  return 1;
+}
+function modelAtRest() { return false; }`;
+  }
+
+  stepFunction(isModel: boolean): string {
     const clear = this.plan.statisticBytes === 0 ? "" : `$vector.fill(0, ${this.stateWords});`;
     const end = this.instrumented ? "$observer.endStep(a);" : "";
     if (isModel) {
@@ -195,7 +234,6 @@ function modelAtRest(a) { switch (a) { ${rests} } return false; }`;
       return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false); break;`;
     }).join("\n    ");
     const exit = this.plan.locks.length === 0 ? "" : "$lk.atExit(a);";
-    void actorCount;
     return `function step(a) {
   $ci = 0; $me = a; ${clear}
   let s = 0;
@@ -215,20 +253,24 @@ function modelAtRest() { return false; }`;
     const { linker } = this;
     const routines = linker.routines.map(({ emitted, name, frame, points }) => ({ emitted, name, frame, points }));
     const labels = linker.pointTable.map((p) => routines.find((r) => r.emitted === p.routine)!.points[p.pc]!.label);
+    const { code: functions, map } = linker.program();
     const code = [
+      functions,
       prelude({ plan: this.plan }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
 function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }`),
-      linker.text(),
+      `const $cov = new Uint32Array(${linker.blocks.length});`,
+      linker.constants(),
       ...this.body,
-      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkStep, checkEnd, witness, modelAtRest, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain };",
+      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkStep, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain };",
     ].join("\n");
     return {
-      scenario: s.name, code, plan: this.plan, actors,
-      roots: this.roots.map(({ routine, base }) => ({ routine, base })),
+      scenario: s.name, code, map: { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` }, plan: this.plan, actors,
+      roots: this.straight ? [] : this.roots.map(({ routine, base }) => ({ routine, base })),
       stateWords: this.stateWords, statisticWords: Math.ceil(this.plan.statisticBytes / 4),
       routines, points: linker.pointTable, sites: linker.sites,
       always: Object.keys(s.always ?? {}), stepProperties: Object.keys(s.step ?? {}), finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
       instrumented: this.instrumented,
+      blocks: linker.blocks,
     };
   }
 }

@@ -65,7 +65,9 @@ export class Translator {
       case "Identifier": return this.identifier(node);
       case "CallExpression": return this.call(node);
       case "MemberExpression": return this.member(node);
-      case "YieldExpression": return this.refuse(node, "a yield inside a larger expression", "Give it a statement of its own: `const x: T = yield* f(k);`");
+      case "YieldExpression":
+        if (this.fn.straight) return this.straightYield(node);
+        return this.refuse(node, "a yield inside a larger expression", "Give it a statement of its own: `const x: T = yield* f(k);`");
       case "AwaitExpression": return this.refuse(node, "await", "Routines wait with `yield at(label, () => condition)`");
       case "ThisExpression": return this.refuse(node, "this/super", "Pass what is needed as a parameter; state lives in the structs");
       case "ClassExpression": case "TaggedTemplateExpression": case "ImportExpression": case "OptionalCallExpression":
@@ -192,6 +194,7 @@ export class Translator {
     // The two operations that `lower.ts` inserts for a queued semaphore.
     if (name === "$arrive") return quasi(`$lk.arrive($l, $me, ${this.site(node)})`, { $l: this.expression(node.arguments[0] as t.Expression) });
     if (name === "$isQueued") return quasi("$lk.isQueued($l)", { $l: this.expression(node.arguments[0] as t.Expression) });
+    if (name === "$cover") return quasi(`$cov[${(node.arguments[0] as t.NumericLiteral).value}]++`);
     if (isLocalName(name)) {
       if (this.fn.routine) return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`, "Call a named helper function or routine");
       return this.children(node);
@@ -206,6 +209,31 @@ export class Translator {
     const callee = this.linker.callee(value, this, node, name);
     if (callee.routine) return this.refuse(node, `routine ${name} is called without yield*`, `Write yield* ${name}(...)`);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
+  }
+
+  /** A yield of the straight-line lowering: what would have to wait is an error, everything else goes on. */
+  straightYield(node: t.YieldExpression): t.Expression {
+    const call = node.argument;
+    if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) return this.refuse(node, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+    const site = this.site(node);
+    const value = this.fn.captured(call.callee.name);
+    const intrinsic = INTRINSICS.get(value);
+    if (intrinsic?.kind === "at") {
+      const [label, guard] = call.arguments;
+      if (!t.isArrowFunctionExpression(guard) || !t.isExpression(guard.body)) {
+        if (guard === undefined || t.isNullLiteral(guard)) return t.identifier("undefined");
+        return this.refuse(guard, "a guard that is not written in place as () => condition", "Write () => condition");
+      }
+      return quasi(`($g || $stuck($l, ${site}))`, { $g: this.expression(guard.body), $l: this.expression(label as t.Expression) });
+    }
+    if (intrinsic?.kind === "lock") {
+      const lock = this.temporary();
+      const id = this.argumentsWithoutWorlds(call)[0]!;
+      return quasi(`($t = $id, $lk.canTake($t, "${intrinsic.mode}") || $stuck("${intrinsic.label}", ${site}), $lk.take($t, "${intrinsic.mode}", "${intrinsic.lockKind}", "${intrinsic.label}", $me, ${site}))`, { $t: lock, $id: id });
+    }
+    if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${call.callee.name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+    const callee = this.linker.callee(value, this, call, call.callee.name);
+    return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(call)), node);
   }
 
   argumentsWithoutWorlds(node: t.CallExpression): t.Expression[] {
@@ -231,7 +259,7 @@ export class Translator {
     const purpose = this.fn.purpose;
     if (purpose !== "program" && purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
     if (chain.buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
-    if (purpose === "program" && f.role === "ghost" && (!writes || operation !== "set") && operation !== "setOnce") this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only .set them");
+    if (purpose === "program" && f.role === "ghost" && (!writes || operation === "cmpxchg")) this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
     if (f.role === "statistic") {
       if (purpose === "program" && operation !== "add") this.refuse(node, `routine code uses statistic ${f.path}`, "Statistics are outside the state: only .add them; what decides the future is a field of role state");
       if (purpose === "always" || purpose === "sometimes" || purpose === "finally") this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");

@@ -1,0 +1,44 @@
+/**
+ * Basic-block counters: a call `$cover(n)` at the start of each block of a routine or helper and behind each yield.
+ * They are ordinary statements to the rest of the compiler, which turns them into `$cov[n]++`.
+ */
+import * as t from "@babel/types";
+import { containsYield } from "./locals.ts";
+import type { Translator } from "./translate.ts";
+
+export function insertBlockCounters(tr: Translator): void {
+  const counter = (at: t.Node): t.Statement => {
+    const block = tr.linker.blocks.push(tr.site(at)) - 1;
+    return t.expressionStatement(t.callExpression(t.identifier("$cover"), [t.numericLiteral(block)]));
+  };
+  const counted = (statements: readonly t.Statement[], at: t.Node): t.Statement[] => {
+    const out: t.Statement[] = [counter(statements[0] ?? at)];
+    statements.forEach((s, i) => {
+      out.push(visit(s));
+      const next = statements[i + 1];
+      if (next !== undefined && containsYield(s)) out.push(counter(next));
+    });
+    return out;
+  };
+  const branch = (s: t.Statement): t.Statement => t.blockStatement(counted(t.isBlockStatement(s) ? s.body : [s], s));
+  const visit = (s: t.Statement): t.Statement => {
+    switch (s.type) {
+      case "BlockStatement": s.body = s.body.map(visit); break;
+      case "IfStatement":
+        s.consequent = branch(s.consequent);
+        if (s.alternate != null) s.alternate = branch(s.alternate);
+        break;
+      case "WhileStatement": case "DoWhileStatement": case "ForStatement": case "ForOfStatement": case "ForInStatement":
+        s.body = branch(s.body);
+        break;
+      case "LabeledStatement": s.body = t.isBlockStatement(s.body) ? branch(s.body) : visit(s.body); break;
+      case "SwitchStatement":
+        for (const k of s.cases) k.consequent = counted(k.consequent, k);
+        break;
+      default: break;
+    }
+    return s;
+  };
+  const { body } = tr.prepared;
+  body.body = counted(body.body, tr.fn.node);
+}

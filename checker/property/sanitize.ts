@@ -1,0 +1,298 @@
+/**
+ * The sanitizers of the instrumented pass: block atomicity, data races and lock order, as one observer.
+ *
+ * The observer is fed every (reachable state, step) of a search. It writes down each different block once; `findings()`
+ * judges them all. Verdicts use facts about the whole exploration (who else uses this field?), so the last block met can
+ * condemn the first, and a finding has no trace of its own. Hence two ways to run it:
+ *
+ * 1. Collect (`raise` unset): nothing is thrown. Explore, unite the workers' `blocks()` with `merge`, ask for
+ *    `findings()`. The same set of blocks gives the same findings, for any order and any number of workers.
+ * 2. Raise, with the collected blocks as `knowledge`: throws StepFault at the operation at which a finding first shows.
+ *    The verdict on an operation now depends on its block alone, so the search treats it like any other faulty step,
+ *    and its trace is the one it always gives. `only` confines it to one finding, to get a trace for each.
+ *
+ * Raising without knowledge is sound in what it throws, but may pass over what becomes a finding later; `findings()`
+ * after such a run says what was passed over.
+ *
+ * What it needs of whoever feeds it:
+ * - between beginStep and endStep come all accesses of the step in program order, those of the guard's (successful)
+ *   evaluation first; the vector still holds the state before the step when beginStep is called;
+ * - an access is announced before it takes effect, a lock operation after;
+ * - a read-modify-write that is not indivisible in the kernel (`add`, `insert`, `remove` on a field that is not atomic)
+ *   is announced as a READ and a WRITE, a look at a lock (`isHeld`) as a READ of the lock's field;
+ * - a trylock that fails is announced to `acquireFailed`: it sees that another thread holds the lock;
+ * - downgradeWrite is announced as a release (exclusive) and an acquire (shared) of one site, with nothing between.
+ *
+ * A step that ends in another StepFault has no endStep; what it did up to there is not judged.
+ */
+import type { LayoutPlan } from "../program/layout.ts";
+import { READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
+import { encode, positionOf, type StateBytes } from "../program/world.ts";
+import { StepFault } from "../system.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { MoverSequence, atomicityFinding, outOfOrder } from "./block-atomicity.ts";
+import { isRace, raceFinding, racesIn, type Race } from "./data-race.ts";
+import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
+import { GUARD_ATOMIC, GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
+import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
+import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
+
+export const SANITIZER_RULES: readonly SanitizerRule[] = ["atomicity", "data-race", "lock-order"];
+
+/** What the sanitizers read of the state itself. */
+export interface StateView {
+  /** The locks an actor holds; called when a step begins. */
+  readonly heldAt: HeldAt;
+  /** Whether the element holds the field's initial value now; asked for `once` fields only. */
+  readonly isInitial: (field: number, i: number, j: number) => boolean;
+}
+
+export interface SanitizerOptions extends LockOrderNotes {
+  /** Names of the actors, for messages. */
+  readonly actors?: readonly string[];
+  /** The rules to hold the program to; all unless set. */
+  readonly rules?: readonly SanitizerRule[];
+  /** Throw StepFault where a finding shows; else only collect. */
+  readonly raise?: boolean;
+  /** Blocks of an earlier exploration of the same program. */
+  readonly knowledge?: Iterable<RecordedBlock>;
+  /** Raise for these findings alone (`findingKey`). */
+  readonly only?: ReadonlySet<string>;
+}
+
+export interface Sanitizer extends StepObserver {
+  /** A trylock found the lock not to be had. */
+  acquireFailed(lock: number, mode: LockMode, site: number): void;
+  /** All findings on the blocks met so far, one per rule and lines, in an order that depends on the set of blocks alone. */
+  findings(): Finding[];
+  /** The different blocks met so far, as plain data for `merge` and `knowledge`. */
+  blocks(): RecordedBlock[];
+  /** Adds blocks met by another worker. */
+  merge(blocks: Iterable<RecordedBlock>): void;
+}
+
+/** Reads the vector in `bytes`. */
+export function viewOf(plan: LayoutPlan, bytes: StateBytes): StateView {
+  return {
+    heldAt: heldInVector(plan, bytes),
+    isInitial: (field, i, j) => {
+      const f = plan.fields[field]!;
+      return bytes.raw(f, positionOf(f, 0, i, j)) === encode(f, f.init);
+    },
+  };
+}
+
+/** Throws RangeError for guards and notes that name no lock of the plan. */
+export function makeSanitizer(plan: LayoutPlan, sites: readonly Site[], view: StateView, options: SanitizerOptions = {}): Sanitizer {
+  return new BlockSanitizer(plan, sites, view, options);
+}
+
+class BlockSanitizer implements Sanitizer {
+  readonly #plan: LayoutPlan;
+  readonly #view: StateView;
+  readonly #notes: LockOrderNotes;
+  readonly #rules: ReadonlySet<SanitizerRule>;
+  readonly #raise: boolean;
+  readonly #only: ReadonlySet<string> | null;
+  readonly #evidence: Evidence;
+  readonly #held: HeldLocks;
+
+  // The block that is running.
+  #actor = -1;
+  #label = "";
+  #heldAtStart: readonly HeldLock[] = [];
+  #operations = new Int32Array(64 * OPERATION_WORDS);
+  #length = 0;
+
+  // What raising needs to know of it.
+  readonly #order: LockOrder;
+  readonly #movers = new MoverSequence();
+  #firstAccess = -1;
+  #lastAccess = -1;
+
+  constructor(plan: LayoutPlan, sites: readonly Site[], view: StateView, options: SanitizerOptions) {
+    this.#plan = plan;
+    this.#view = view;
+    this.#notes = options;
+    this.#rules = new Set(options.rules ?? SANITIZER_RULES);
+    this.#raise = options.raise ?? false;
+    this.#only = options.only ?? null;
+    this.#evidence = new Evidence(plan, sites, options.actors ?? []);
+    this.#held = new HeldLocks(plan.locks.length);
+    this.#order = new LockOrder(plan, options);
+    this.merge(options.knowledge ?? []);
+  }
+
+  merge(blocks: Iterable<RecordedBlock>): void {
+    for (const b of blocks) if (this.#evidence.add(b)) this.#order.addBlock(b);
+  }
+
+  blocks(): RecordedBlock[] {
+    return [...this.#evidence.blocks];
+  }
+
+  beginStep(actor: number, label: string): void {
+    this.#actor = actor;
+    this.#label = label;
+    this.#heldAtStart = this.#view.heldAt(actor);
+    this.#held.reset(this.#heldAtStart);
+    this.#length = 0;
+    this.#movers.reset();
+    this.#firstAccess = this.#lastAccess = -1;
+  }
+
+  access(field: number, i: number, j: number, mode: AccessMode, site: number): void {
+    const f = this.#plan.fields[field]!;
+    if (f.lockBase >= 0) {
+      // What a thread sees of a lock that it holds itself is no news.
+      if (!this.#held.holds(f.lockBase + i)) this.#did(LOCK_INSPECTED, f.lockBase + i, site);
+      return;
+    }
+    const element = this.#evidence.elements.of(field, i, j);
+    if (element < 0) return;
+    const guard = this.#evidence.elements.guardKind(element);
+    const write = mode !== READ && mode !== READ_ONCE;
+    const covered =
+      guard === GUARD_LOCK ? this.#held.covers(this.#evidence.elements.guardLock(element), write)
+      : guard === GUARD_ONCE ? this.#view.isInitial(field, i, j) === write
+      : false;
+    const kind = write ? (covered ? COVERED_WRITE : BARE_WRITE) : covered ? COVERED_READ : BARE_READ;
+    const plain = (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC;
+    this.#did(plain ? kind : kind | MARKED, element, site);
+  }
+
+  acquire(lock: number, mode: LockMode, trylock: boolean, site: number): void {
+    const last = (this.#length - 1) * OPERATION_WORDS;
+    const words = this.#operations;
+    if (!trylock && mode === "shared" && last >= 0 && words[last] === RELEASE_EXCLUSIVE && words[last + 1] === lock && words[last + 2] === site) {
+      words[last] = DOWNGRADE;
+      this.#held.acquire(lock, mode);
+      return;
+    }
+    this.#held.acquire(lock, mode);
+    if (trylock) this.#did(mode === "shared" ? TRYLOCK_SHARED : TRYLOCK_EXCLUSIVE, lock, site);
+    else this.#did(mode === "shared" ? ACQUIRE_SHARED : ACQUIRE_EXCLUSIVE, lock, site);
+  }
+
+  acquireFailed(lock: number, mode: LockMode, site: number): void {
+    if (this.#held.holds(lock)) return;
+    this.#did(mode === "shared" ? TRYLOCK_FAILED_SHARED : TRYLOCK_FAILED_EXCLUSIVE, lock, site);
+  }
+
+  release(lock: number, mode: LockMode, site: number): void {
+    this.#held.release(lock);
+    this.#did(mode === "shared" ? RELEASE_SHARED : RELEASE_EXCLUSIVE, lock, site);
+  }
+
+  endStep(actor: number): void {
+    if (actor !== this.#actor) throw new Error(`the sanitizer was told that actor ${actor} ends a step which actor ${this.#actor} began`);
+    if (this.#length > 0) this.#record();
+  }
+
+  #record(): void {
+    const words = this.#length * OPERATION_WORDS;
+    if (!this.#evidence.blocks.add(this.#actor, this.#label, this.#heldAtStart, this.#operations, words)) return;
+    const b = this.#block();
+    for (let n = 0; n < this.#length; n++) {
+      this.#evidence.use.note(b.actor, b.operations[n * OPERATION_WORDS]!, b.operations[n * OPERATION_WORDS + 1]!);
+      this.#order.addOperation(b, n);
+    }
+  }
+
+  #block(): RecordedBlock {
+    return { actor: this.#actor, label: this.#label, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS) };
+  }
+
+  #did(operation: number, subject: number, site: number): void {
+    const at = this.#length * OPERATION_WORDS;
+    if (at === this.#operations.length) {
+      const larger = new Int32Array(at * 2);
+      larger.set(this.#operations);
+      this.#operations = larger;
+    }
+    this.#operations[at] = operation;
+    this.#operations[at + 1] = subject;
+    this.#operations[at + 2] = site;
+    const nth = this.#length++;
+    if (this.#raise) this.#judge(nth, operation, subject);
+  }
+
+  #judge(nth: number, operation: number, subject: number): void {
+    const { elements, use } = this.#evidence;
+    use.note(this.#actor, operation, subject);
+    const races = isAccess(operation) ? this.#racesWith(nth) : [];
+    const lockMissing = (race: Race): boolean => elements.guardKind(this.#operations[race.access * OPERATION_WORDS + 1]!) === GUARD_LOCK;
+    // Where a lock is declared, the access lacks the lock, whatever else is wrong; else the block lacks a yield.
+    for (const race of races) if (lockMissing(race)) this.#offerRace(race);
+    const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth);
+    if (earlier >= 0) this.#offer("atomicity", [this.#site(nth), this.#site(earlier)], () => atomicityFinding(this.#evidence, this.#block(), earlier, nth));
+    for (const race of races) if (!lockMissing(race)) this.#offerRace(race);
+    if (operation === ACQUIRE_SHARED || operation === ACQUIRE_EXCLUSIVE) this.#judgeOrder(nth);
+  }
+
+  /** The races that access `nth` completes: its own, and that of the block's first access when it is the second. */
+  #racesWith(nth: number): Race[] {
+    const previous = this.#lastAccess;
+    this.#lastAccess = nth;
+    if (this.#firstAccess < 0) this.#firstAccess = nth;
+    if (previous < 0) return [];
+    const candidates = [{ access: nth, company: previous }];
+    if (previous === this.#firstAccess) candidates.unshift({ access: previous, company: nth });
+    const { elements, use } = this.#evidence;
+    return candidates.filter(({ access }) => isRace(elements, use, this.#actor, this.#operations[access * OPERATION_WORDS]!, this.#operations[access * OPERATION_WORDS + 1]!));
+  }
+
+  #offerRace(race: Race): void {
+    this.#offer("data-race", [this.#site(race.access), this.#site(race.company)], () => raceFinding(this.#evidence, this.#block(), race.access, race.company));
+  }
+
+  #judgeOrder(nth: number): void {
+    if (!this.#rules.has("lock-order") || this.#held.count < 2) return;
+    const b = this.#block();
+    this.#order.addOperation(b, nth);
+    for (const edge of this.#order.edgesOf(b, nth)) {
+      const cycle = this.#order.cycleThrough(edge);
+      if (cycle !== null) this.#offer("lock-order", this.#order.sites(cycle), () => orderFinding(this.#evidence, this.#order, cycle, edge));
+    }
+  }
+
+  #site(nth: number): number {
+    return this.#operations[nth * OPERATION_WORDS + 2]!;
+  }
+
+  /** Throws the finding, if it is one to be raised. */
+  #offer(rule: SanitizerRule, sites: readonly number[], make: () => Finding): void {
+    if (!this.#rules.has(rule) || (this.#only !== null && !this.#only.has(findingKey({ rule, sites })))) return;
+    const finding = make();
+    this.#record();
+    throw new StepFault(finding.rule, finding.message, finding.source);
+  }
+
+  findings(): Finding[] {
+    const e = this.#evidence;
+    const found = new Map<string, Finding>();
+    const add = (f: Finding): void => {
+      if (!this.#rules.has(f.rule)) return;
+      const known = found.get(findingKey(f));
+      if (known === undefined || smaller(f, known)) found.set(findingKey(f), f);
+    };
+    const order = new LockOrder(this.#plan, this.#notes);
+    for (const b of e.blocks) {
+      order.addBlock(b);
+      const pair = outOfOrder(b, e.use);
+      if (pair !== null) add(atomicityFinding(e, b, pair.earlier, pair.later));
+      for (const race of racesIn(e, b)) add(raceFinding(e, b, race.access, race.company));
+    }
+    for (const cycle of order.cycles()) add(orderFinding(e, order, cycle));
+    return [...found.values()].sort((a, b) => (smaller(a, b) ? -1 : 1));
+  }
+}
+
+function smaller(a: Finding, b: Finding): boolean {
+  const rank = (f: Finding): number => SANITIZER_RULES.indexOf(f.rule);
+  if (rank(a) !== rank(b)) return rank(a) < rank(b);
+  for (let n = 0; n < Math.min(a.sites.length, b.sites.length); n++) if (a.sites[n] !== b.sites[n]) return a.sites[n]! < b.sites[n]!;
+  if (a.sites.length !== b.sites.length) return a.sites.length < b.sites.length;
+  if (a.actor !== b.actor) return a.actor < b.actor;
+  return a.label === b.label ? a.message < b.message : a.label < b.label;
+}

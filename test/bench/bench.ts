@@ -1,0 +1,120 @@
+/**
+ * `npm run bench`: the same models here, in Spin and in TLC.
+ *
+ * The tools take turns within each round, so that a machine that is slow for a while is slow for all of them.
+ * Exit status: 0, 1 when a tool failed or counts differ, 2 for a wrong option.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { arch, availableParallelism, cpus, platform, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { positiveInteger } from "../../checker/cli/options.ts";
+import type { Contestant, Measurement } from "./contestant.ts";
+import { unmeasured } from "./measure.ts";
+import { DEFAULT_MODELS, models, type BenchModel } from "./models.ts";
+import { missingSpin, spin } from "./spin.ts";
+import { disagreements, printRatios, printRows, ratios, row, type Ratio, type Row, type Series } from "./table.ts";
+import { missingTlc, tlc } from "./tlc.ts";
+import { thpcheck } from "./thpcheck.ts";
+
+interface Options {
+  readonly runs: number;
+  readonly models: readonly BenchModel[];
+  readonly format: "pretty" | "json";
+  readonly out?: string;
+}
+
+interface ModelReport {
+  readonly model: string;
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+  readonly disagreements: readonly string[];
+}
+
+function chosenModels(text: string): BenchModel[] {
+  return text.split(",").map((name) => {
+    const model = models.find((m) => m.name === name.trim());
+    if (model === undefined) throw new InvalidArgumentError(`There is no model "${name}"; there are ${models.map((m) => m.name).join(", ")}.`);
+    return model;
+  });
+}
+
+function outputFormat(text: string): "pretty" | "json" {
+  if (text === "pretty" || text === "json") return text;
+  throw new InvalidArgumentError("It must be pretty or json.");
+}
+
+function readOptions(): Options {
+  return new Command("bench")
+    .description("Measure thpcheck on its benchmark models, beside Spin and TLC where they are installed.")
+    .option("--runs <n>", "rounds; the medians of at least 3 are worth comparing", positiveInteger, 3)
+    .option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}`, chosenModels, chosenModels(DEFAULT_MODELS.join(",")))
+    .option("--format <format>", "pretty or json", outputFormat, "pretty")
+    .option("--out <file>", "write the report to a file")
+    .addHelpText("after", "\nExample:\n  npm run bench -- --runs 5 --models thp-resv-xl,peterson-5 --format json --out bench.json")
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+    .parse()
+    .opts<Options>();
+}
+
+/** Who takes part, and in sentences who does not. */
+function gather(): { contestants: Contestant[]; skipped: string[] } {
+  const workers = availableParallelism() > 1 ? [1, 2] : [1];
+  const noSpin = missingSpin();
+  const noTlc = missingTlc();
+  return {
+    contestants: [...workers.map(thpcheck), ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
+    skipped: [
+      ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),
+      ...(noSpin === null ? [] : [`SKIP spin: ${noSpin}`]),
+      ...(noTlc === null ? [] : [`SKIP tlc: ${noTlc}`]),
+      ...(unmeasured === null ? [] : [unmeasured]),
+    ],
+  };
+}
+
+function benchmark(model: BenchModel, contestants: readonly Contestant[], rounds: number, folder: string): ModelReport {
+  const prepared = contestants.map((contestant) => ({ contestant, run: contestant.prepare(model, folder), runs: [] as Measurement[] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { contestant, run, runs } of prepared) {
+      process.stderr.write(`${model.name}  round ${round}/${rounds}  ${contestant.name}\n`);
+      runs.push(run());
+    }
+  }
+  const series: Series[] = prepared;
+  return { model: model.name, rows: series.map(row), ratios: ratios(series), disagreements: disagreements(model, series) };
+}
+
+function pretty(report: ModelReport): string {
+  return [`\n${report.model}`, printRows(report.rows), ...(report.ratios.length === 0 ? [] : ["", printRatios(report.ratios)]), ...report.disagreements.map((d) => `DIFFERS ${d}`), ""].join("\n");
+}
+
+function main(): number {
+  const options = readOptions();
+  const { contestants, skipped } = gather();
+  const machine = `${cpus()[0]?.model.trim() ?? arch()}, ${availableParallelism()} cores, ${platform()}, Node ${process.versions.node}`;
+  process.stderr.write(`${[machine, ...skipped].join("\n")}\n`);
+  const folder = mkdtempSync(join(tmpdir(), "thpcheck-bench-"));
+  const reports: ModelReport[] = [];
+  let failure: string | null = null;
+  try {
+    for (const model of options.models) {
+      reports.push(benchmark(model, contestants, options.runs, folder));
+      if (options.format === "pretty" && options.out === undefined) process.stdout.write(pretty(reports.at(-1)!));
+    }
+  } catch (error) {
+    // What was measured before is still worth having.
+    failure = error instanceof Error ? error.message : String(error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const text = options.format === "json"
+    ? `${JSON.stringify({ format: "thpcheck-bench", version: 1, machine, runs: options.runs, skipped, models: reports, failure }, null, 2)}\n`
+    : `${[machine, ...skipped].join("\n")}\n${reports.map(pretty).join("")}`;
+  if (options.out !== undefined) writeFileSync(options.out, text);
+  else if (options.format === "json") process.stdout.write(text);
+  if (failure !== null) process.stderr.write(`bench: ${failure}\n`);
+  return failure !== null || reports.some((r) => r.disagreements.length > 0) ? 1 : 0;
+}
+
+process.exitCode = main();

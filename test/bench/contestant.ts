@@ -1,0 +1,33 @@
+/** What the benchmark asks of each tool. */
+import type { BenchModel } from "./models.ts";
+
+/** One run of one tool on one model. */
+export interface Measurement {
+  readonly states: number;
+  /** As the tool counts them. */
+  readonly transitions: number;
+  /** The search alone, by the tool's own clock. */
+  readonly searchSeconds: number;
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number | null;
+  readonly peakBytes: number | null;
+}
+
+export interface Contestant {
+  /** As printed: `thpcheck, 1 worker`. */
+  readonly name: string;
+  /** Contestants of one tool share its name in the ratios. */
+  readonly tool: "thpcheck" | "spin" | "tlc";
+  readonly workers: number;
+  /** The transitions that this tool must report for the model, by its way of counting. */
+  readonly expectedTransitions: (model: BenchModel) => number;
+  /** Whatever is not to be timed, such as compiling; gives the run. Throws with the tool's output when that fails. */
+  readonly prepare: (model: BenchModel, folder: string) => () => Measurement;
+}
+
+/** A number that the tool must have printed, thousands separators allowed. */
+export function numberIn(text: string, pattern: RegExp, what: string): number {
+  const found = pattern.exec(text)?.[1];
+  if (found === undefined) throw new Error(`${what} is missing from the output:\n${text.slice(-2000)}`);
+  return Number(found.replaceAll(",", ""));
+}

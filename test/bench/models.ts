@@ -1,0 +1,93 @@
+/** The models of the benchmark: each exists here, in Promela and in TLA+, with the same atomic steps. */
+import peterson from "../models/peterson.ts";
+import refcount from "../models/refcount.ts";
+import { rows as thpRows } from "../models/thp-resv.ts";
+
+export interface BenchModel {
+  /** The scenario's name. */
+  readonly name: string;
+  readonly states: number;
+  /** Edges with multiplicity, without the initial state and without stuttering; the tools' own numbers differ, see the peers. */
+  readonly edges: number;
+  /** States in which every thread has ended. */
+  readonly terminals: number;
+  readonly spin: {
+    readonly file: string;
+    readonly defines: Readonly<Record<string, number>>;
+    /** Bound of the depth-first search. Too small, and Spin would leave states out. */
+    readonly depth: number;
+  };
+  readonly tla: { readonly module: string; readonly config: string };
+}
+
+/** What models have in common in TLC's configuration. */
+const SPECIFICATION = "SPECIFICATION Spec\nCHECK_DEADLOCK TRUE\n";
+
+const constants = (values: Readonly<Record<string, string | number>>): string =>
+  `CONSTANTS\n${Object.entries(values).map(([name, value]) => `  ${name} = ${value}\n`).join("")}`;
+
+/** `setOf("t", 2)` is `{t1, t2}`. */
+const setOf = (prefix: string, size: number): string => `{${Array.from({ length: size }, (_, i) => `${prefix}${i + 1}`).join(", ")}}`;
+
+function thpResv(name: string, terminals: number): BenchModel {
+  const row = thpRows.find((r) => r.name === name);
+  if (row === undefined) throw new Error(`test/models/thp-resv.ts has no row ${name}`);
+  const b = row.bounds;
+  return {
+    name, states: row.states, edges: row.edges, terminals,
+    spin: {
+      file: "thpresv.pml",
+      defines: { F: b.faultThreads, K: b.faults, R: b.ranges, CK: b.collapseRounds, CS: b.shrinkRounds, TH: b.threshold, NB: b.blocks, BUG: b.bug },
+      depth: 1_000,
+    },
+    tla: {
+      module: "ThpResv",
+      config: constants({
+        FThr: setOf("t", b.faultThreads), KF: b.faults, Rng: setOf("r", b.ranges), Pg: setOf("p", 4),
+        CK: b.collapseRounds, CS: b.shrinkRounds, TH: b.threshold, NB: b.blocks, NONE: "NONE", BUG: b.bug,
+      }) + SPECIFICATION + "INVARIANT Inv\n",
+    },
+  };
+}
+
+/** Counts pinned by the scenario of that name. */
+function pinned(scenarios: typeof refcount | typeof peterson, name: string): { name: string; states: number; edges: number } {
+  const s = scenarios.find((candidate) => candidate.name === name);
+  if (s?.expect.verdict !== "holds" || s.expect.states === null || s.expect.transitions === null) throw new Error(`test/models has no scenario ${name} with pinned counts`);
+  return { name, states: s.expect.states, edges: s.expect.transitions };
+}
+
+function refcounts(threads: number, objects: number): BenchModel {
+  return {
+    ...pinned(refcount, `refcount-${threads}${objects}`),
+    terminals: 0,
+    spin: { file: "refcount.pml", defines: { N: threads, KO: objects, BUG: 0 }, depth: 1_000_000 },
+    tla: {
+      module: "Refcount",
+      config: constants({ Thr: setOf("t", threads), Obj: setOf("o", objects), NONE: "NONE", BUG: 0 }) + SPECIFICATION + "INVARIANT Inv\n",
+    },
+  };
+}
+
+function filterLock(processes: number): BenchModel {
+  return {
+    ...pinned(peterson, `peterson-${processes}`),
+    terminals: 0,
+    spin: { file: "peterson.pml", defines: { N: processes }, depth: 1_000_000 },
+    tla: { module: "Peterson", config: constants({ Proc: setOf("q", processes), NONE: "NONE" }) + SPECIFICATION + "INVARIANT Mutex\n" },
+  };
+}
+
+export const models: readonly BenchModel[] = [
+  thpResv("thp-resv-s", 115),
+  thpResv("thp-resv-m", 115),
+  thpResv("thp-resv-l", 639),
+  thpResv("thp-resv-xl", 639),
+  refcounts(3, 2),
+  refcounts(3, 3),
+  refcounts(4, 2),
+  filterLock(4),
+  filterLock(5),
+];
+
+export const DEFAULT_MODELS: readonly string[] = ["thp-resv-l", "thp-resv-xl", "refcount-33", "peterson-5"];

@@ -1,0 +1,130 @@
+/** From measurements to the rows and ratios of the report. */
+import type { Contestant, Measurement } from "./contestant.ts";
+import type { BenchModel } from "./models.ts";
+
+/** All runs of one contestant on one model, in the order of the rounds. */
+export interface Series {
+  readonly contestant: Contestant;
+  readonly runs: readonly Measurement[];
+}
+
+export interface Row {
+  readonly tool: string;
+  readonly states: number;
+  readonly transitions: number;
+  /** States per second of the tool's own search time. */
+  readonly searchRate: number;
+  /** States per second of wall time. */
+  readonly wallRate: number;
+  readonly wallSeconds: number;
+  readonly wallMin: number;
+  readonly wallMax: number;
+  readonly cpuSeconds: number | null;
+  readonly peakBytes: number | null;
+}
+
+export interface Ratio {
+  readonly of: string;
+  readonly to: string;
+  /** Above 1: `of` finds more states per second of its own search time. */
+  readonly searchRate: number;
+  /** Above 1: `of` finds more states per second of wall time. */
+  readonly wallRate: number;
+  /** Below 1: `of` takes less. */
+  readonly cpu: number | null;
+  readonly peak: number | null;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The median, or null when one run has no value. */
+const medianOf = (runs: readonly Measurement[], value: (m: Measurement) => number | null): number | null => {
+  const values = runs.map(value).filter((v) => v !== null);
+  return values.length === runs.length ? median(values) : null;
+};
+
+/** A clock that reads in hundredths may read 0. */
+const searchRate = (m: Measurement): number => m.states / Math.max(m.searchSeconds, 0.001);
+const wallRate = (m: Measurement): number => m.states / m.wallSeconds;
+
+export function row({ contestant, runs }: Series): Row {
+  const wall = runs.map((m) => m.wallSeconds);
+  return {
+    tool: contestant.name,
+    states: runs[0]!.states,
+    transitions: runs[0]!.transitions,
+    searchRate: median(runs.map(searchRate)),
+    wallRate: median(runs.map(wallRate)),
+    wallSeconds: median(wall), wallMin: Math.min(...wall), wallMax: Math.max(...wall),
+    cpuSeconds: medianOf(runs, (m) => m.cpuSeconds),
+    peakBytes: medianOf(runs, (m) => m.peakBytes),
+  };
+}
+
+/** The median over the rounds of each round's ratio: what slows the machine for a while slows both sides of a round. */
+export function ratio(of: Series, to: Series): Ratio {
+  const perRound = (value: (m: Measurement) => number | null): number | null => {
+    const ratios = of.runs.map((m, round) => {
+      const [a, b] = [value(m), value(to.runs[round]!)];
+      return a === null || b === null ? null : a / b;
+    }).filter((r) => r !== null);
+    return ratios.length === of.runs.length ? median(ratios) : null;
+  };
+  return {
+    of: of.contestant.name, to: to.contestant.name,
+    searchRate: perRound(searchRate)!, wallRate: perRound(wallRate)!,
+    cpu: perRound((m) => m.cpuSeconds), peak: perRound((m) => m.peakBytes),
+  };
+}
+
+/** thpcheck against each other tool of as many workers, and more workers against one. */
+export function ratios(series: readonly Series[]): Ratio[] {
+  const ours = series.filter((s) => s.contestant.tool === "thpcheck");
+  const theirs = series.filter((s) => s.contestant.tool !== "thpcheck");
+  const one = ours.find((s) => s.contestant.workers === 1);
+  return [
+    ...ours.flatMap((own) => theirs.filter((other) => other.contestant.workers === own.contestant.workers).map((other) => ratio(own, other))),
+    ...(one === undefined ? [] : ours.filter((s) => s !== one).map((s) => ratio(s, one))),
+  ];
+}
+
+/** Each count that differs from what the model has, in a sentence. */
+export function disagreements(model: BenchModel, series: readonly Series[]): string[] {
+  return series.flatMap(({ contestant, runs }) => {
+    const transitions = contestant.expectedTransitions(model);
+    const wrong = runs.find((m) => m.states !== model.states || m.transitions !== transitions);
+    return wrong === undefined ? [] : [
+      `${model.name}: ${contestant.name} found ${group(wrong.states)} states and ${group(wrong.transitions)} transitions instead of ${group(model.states)} and ${group(transitions)}`,
+    ];
+  });
+}
+
+const group = (n: number): string => Math.round(n).toLocaleString("en-US");
+const seconds = (n: number): string => n.toFixed(n < 10 ? 3 : 1);
+const orDash = (n: number | null, print: (n: number) => string): string => (n === null ? "-" : print(n));
+
+export function printRows(rows: readonly Row[]): string {
+  const header = ["", "states", "transitions", "states/s search", "states/s wall", "wall s", "min-max", "CPU s", "peak MB"];
+  return layOut([header, ...rows.map((r) => [
+    r.tool, group(r.states), group(r.transitions), group(r.searchRate), group(r.wallRate), seconds(r.wallSeconds),
+    `${seconds(r.wallMin)}-${seconds(r.wallMax)}`, orDash(r.cpuSeconds, seconds), orDash(r.peakBytes, (b) => group(b / 2 ** 20)),
+  ])]);
+}
+
+export function printRatios(list: readonly Ratio[]): string {
+  const times = (n: number): string => n.toFixed(2);
+  return layOut([
+    ["ratio", "states/s search", "states/s wall", "CPU s", "peak MB"],
+    ...list.map((r) => [`${r.of} / ${r.to}`, times(r.searchRate), times(r.wallRate), orDash(r.cpu, times), orDash(r.peak, times)]),
+  ]);
+}
+
+/** Columns of equal width, the first to the left and the others to the right. */
+function layOut(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines.map((line) => line.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join("  ").trimEnd()).join("\n");
+}

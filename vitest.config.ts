@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Worker threads of a search outlive a test that times out; a process of its own per file ends them with it.
+    pool: "forks",
+    testTimeout: 30_000,
+  },
+});
