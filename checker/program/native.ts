@@ -118,24 +118,26 @@ class NativeMachine<S extends Structs> implements Scheduler {
     }
   }
 
-  /** Like `during`, for parts that may look at the state but not touch it. */
-  withoutWriting<T>(activity: Activity, what: string, run: () => T): T {
-    const before = this.bytes.u8.slice();
-    const result = this.during(activity, run);
-    if (Buffer.compare(before, this.bytes.u8) !== 0) throw new StepFault("exception", `${what} writes to the state vector`);
-    return result;
-  }
-
+  /** Runs a thread to its first yield, where it starts: threads must not differ by the order in which they were set up. */
   start(thread: ProgramScenario<S>["threads"][number], actor: number): { routine: Routine<unknown>; at: IteratorResult<YieldPoint, unknown> } {
-    return this.withoutWriting({ kind: "thread", actor }, `thread ${thread.name} starts at its first yield, but before that it`, () => {
+    const chosen = this.choices.length;
+    const before = this.bytes.u8.slice();
+    const started = this.during({ kind: "thread", actor }, () => {
       const routine = thread.run(this.world);
       return { routine, at: routine.next() };
     });
+    const misdeed = Buffer.compare(before, this.bytes.u8) !== 0 ? "touches the shared state" : this.choices.length !== chosen ? "chooses" : null;
+    if (misdeed !== null) throw new StepFault("assertion", `thread ${thread.name} ${misdeed} before its first yield; start it with yield at(...)`);
+    return started;
   }
 
   holds(point: YieldPoint): boolean {
     const { guard } = point;
-    return guard === null || this.withoutWriting({ kind: "guard" }, `the guard of "${point.label}"`, guard);
+    if (guard === null) return true;
+    const before = this.bytes.u8.slice();
+    const holds = this.during({ kind: "guard" }, guard);
+    if (Buffer.compare(before, this.bytes.u8) !== 0) throw new StepFault("exception", `the guard of "${point.label}" writes to the state vector; a guard only looks`);
+    return holds;
   }
 
   resume(routine: Routine<unknown>, actor: number, name: string): IteratorResult<YieldPoint, unknown> {
@@ -170,7 +172,7 @@ export class NativeRun<S extends Structs = Structs> {
   readonly #machine: NativeMachine<S>;
   readonly #threads: NativeThread[];
 
-  /** `choices`: for `init`, followed by what threads choose before their first yield. Throws StepFault, ChoiceError. */
+  /** `choices`: those of `init`. Throws StepFault, ChoiceError. */
   constructor(scenario: ProgramScenario<S>, choices: readonly number[] | Chooser = []) {
     const machine = new NativeMachine(scenario, asChooser(choices));
     this.#machine = machine;

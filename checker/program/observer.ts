@@ -28,6 +28,8 @@ export interface StepObserver {
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void;
   /** Called when the lock has been taken, before anything is done under it. `trylock`: it could have failed. */
   acquire(lock: number, mode: "exclusive" | "shared", trylock: boolean, site: number): void;
+  /** A trylock, or a writer that arrives at a queued semaphore, found the lock not to be had. */
+  acquireFailed(lock: number, mode: "exclusive" | "shared", site: number): void;
   release(lock: number, mode: "exclusive" | "shared", site: number): void;
   /** The step has reached its next yield, or the thread has ended. */
   endStep(actor: number): void;

@@ -80,6 +80,10 @@ export class LockOrder {
     this.#queuedOrPlain = new Set(plan.locks.filter((l) => l.kind !== "rwsem" || l.queued).map((l) => l.lockClass));
   }
 
+  isAscending(lockClass: string): boolean {
+    return this.#ascending.has(lockClass);
+  }
+
   /** The edges that operation `nth` of the block stands for. */
   edgesOf(b: Block, nth: number): LockEdge[] {
     const operation = operationOf(b, nth);
@@ -189,7 +193,7 @@ export function orderFinding(e: Evidence, order: LockOrder, cycle: readonly Lock
     `${e.actor(c.actor)} takes ${mode(c.taken, c.toMode)} at ${e.place(c.site)} while holding ${mode(c.held, c.fromMode)}, taken at ${e.place(order.heldSite(c))}`);
   const names = cycle.map((c) => c.from);
   const message = cycle.length === 1
-    ? `lock-order: two locks of class ${names[0]} are nested: ${links[0]}. Declare the class ascending and take the lower index first, or nested if another rule orders them`
+    ? `lock-order: two locks of class ${names[0]} are nested${order.isAscending(names[0]!) ? " against their ascending order" : ""}: ${links[0]}. Take the lower index first and declare the class ascending, or declare it nested if another rule orders them`
     : `lock-order: ${[...names, names[0]].join(" -> ")} is a cycle: ${links.join("; ")}. Take these locks in one order everywhere`;
   return { rule: "lock-order", message, sites: order.sites(cycle), source: e.source(at.site), actor: at.actor, label: at.label };
 }

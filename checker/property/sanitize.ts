@@ -17,6 +17,8 @@
  * What it needs of whoever feeds it:
  * - between beginStep and endStep come all accesses of the step in program order, those of the guard's (successful)
  *   evaluation first; the vector still holds the state before the step when beginStep is called;
+ * - a guard that turns out false is announced as well: beginStep, its accesses, guardFailed. Reads that are torn apart
+ *   can make it true when no state does;
  * - an access is announced before it takes effect, a lock operation after;
  * - a read-modify-write that is not indivisible in the kernel (`add`, `insert`, `remove` on a field that is not atomic)
  *   is announced as a READ and a WRITE, a look at a lock (`isHeld`) as a READ of the lock's field;
@@ -63,6 +65,8 @@ export interface SanitizerOptions extends LockOrderNotes {
 export interface Sanitizer extends StepObserver {
   /** A trylock found the lock not to be had. */
   acquireFailed(lock: number, mode: LockMode, site: number): void;
+  /** Called in place of endStep: the guard was evaluated and is false, so there is no step. */
+  guardFailed(actor: number): void;
   /** All findings on the blocks met so far, one per rule and lines, in an order that depends on the set of blocks alone. */
   findings(): Finding[];
   /** The different blocks met so far, as plain data for `merge` and `knowledge`. */
@@ -143,6 +147,7 @@ class BlockSanitizer implements Sanitizer {
 
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void {
     const f = this.#plan.fields[field]!;
+    if (i >= f.count || i < 0 || j < 0 || j >= (f.length ?? 1)) return; // the access itself will be the fault
     if (f.lockBase >= 0) {
       // What a thread sees of a lock that it holds itself is no news.
       if (!this.#held.holds(f.lockBase + i)) this.#did(LOCK_INSPECTED, f.lockBase + i, site);
@@ -164,7 +169,7 @@ class BlockSanitizer implements Sanitizer {
   acquire(lock: number, mode: LockMode, trylock: boolean, site: number): void {
     const last = (this.#length - 1) * OPERATION_WORDS;
     const words = this.#operations;
-    if (!trylock && mode === "shared" && last >= 0 && words[last] === RELEASE_EXCLUSIVE && words[last + 1] === lock && words[last + 2] === site) {
+    if (mode === "shared" && last >= 0 && words[last] === RELEASE_EXCLUSIVE && words[last + 1] === lock && words[last + 2] === site) {
       words[last] = DOWNGRADE;
       this.#held.acquire(lock, mode);
       return;
@@ -182,6 +187,10 @@ class BlockSanitizer implements Sanitizer {
   release(lock: number, mode: LockMode, site: number): void {
     this.#held.release(lock);
     this.#did(mode === "shared" ? RELEASE_SHARED : RELEASE_EXCLUSIVE, lock, site);
+  }
+
+  guardFailed(actor: number): void {
+    this.endStep(actor);
   }
 
   endStep(actor: number): void {

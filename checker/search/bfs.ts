@@ -4,9 +4,10 @@ import { OutOfMemory } from "./column.ts";
 import { Discovery } from "./discovery.ts";
 import { BATCH, makeExpander } from "./expand.ts";
 import { makeCopyState, makeFingerprint } from "./fingerprint.ts";
-import { Genealogy, pathTo } from "./genealogy.ts";
+import { Genealogy } from "./genealogy.ts";
 import { levelBound, seed } from "./level.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
+import { pathOf } from "./steps.ts";
 import { Pacer } from "./run.ts";
 import { StateIndex } from "./state-index.ts";
 import type { Visited } from "./visited.ts";
@@ -68,8 +69,7 @@ export async function breadthFirst(system: TransitionSystem, options: ExploreOpt
     tableBytes: visited.bytes + discovery.links.bytes,
     workers: 1,
     witnessed,
-    violation,
-    path: violation === null ? null : () => pathTo(system, new Genealogy([discovery.links.view], levels.map((n) => [n])), violation),
-    remarks: [],
+    violation: violation?.broken ?? null,
+    path: violation === null ? null : () => pathOf(system, new Genealogy([discovery.links.view], levels.map((n) => [n])).lineageOf(violation)),
   };
 }

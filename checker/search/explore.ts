@@ -4,9 +4,15 @@ import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
 import { breadthFirst } from "./bfs.ts";
 import type { Broken } from "./candidate.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
+import { depthFirst } from "./dfs.ts";
+import type { MinimiseBounds } from "./minimise.ts";
+import { minimise } from "./minimise.ts";
 import { parallelBreadthFirst } from "./parallel.ts";
+import { randomWalk } from "./random-walk.ts";
+import { releaseMemory } from "./release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
-import type { Path, PathStep } from "./steps.ts";
+import { MAX_WORKERS } from "./run.ts";
+import type { PathStep } from "./steps.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
 export { expectedCollisions } from "./fingerprint.ts";
@@ -55,16 +61,24 @@ export interface Outcome {
   readonly notChecked: readonly string[];
 }
 
-/** Explores `system`. `source` is needed for more than one worker. */
+/** States that the search for a shorter trace may take when the strategy gave none that is shortest. */
+const MINIMISE_STATES = 1_000_000;
+/** Bytes that it may take when no memory bound is given. */
+const MINIMISE_BYTES = 4 * 2 ** 30;
+
+/**
+ * Explores `system`. `source` is needed for more than one worker. Throws what a property throws, and RangeError for
+ * options that make no sense; whatever the steps throw is a finding.
+ */
 export async function explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome> {
+  checkOptions(options, source);
   const start = performance.now();
   const run = await search(system, source, options);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
-  const notChecked = [...run.remarks];
   let finding: Finding | null = null;
-  if (run.violation !== null && run.path !== null) finding = report(system, run.violation.broken, run.path(), false);
+  if (run.violation !== null) finding = await report(system, run, run.violation, options);
   else if (run.complete) finding = missingWitness(system, witnessesReached);
-  if (run.stopReason !== null) notChecked.push(`The search is incomplete: ${run.stopReason}.`);
+  releaseMemory(run.tableBytes);
   return {
     complete: run.complete,
     stopReason: run.stopReason,
@@ -81,18 +95,51 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     witnessesReached,
     finding,
     levels: run.levels,
-    notChecked,
+    notChecked: remarks(run, options),
   };
 }
 
-async function search(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
-  if (options.workers > 1 && source !== null && !options.exact) return await parallelBreadthFirst(system, source, options);
-  return await breadthFirst(system, options);
+function checkOptions(options: ExploreOptions, source: SystemSource | null): void {
+  const positive = { workers: options.workers, maxStates: options.maxStates, maxDepth: options.maxDepth, seconds: options.seconds, memoryBytes: options.memoryBytes, walks: options.walks };
+  for (const [name, value] of Object.entries(positive)) {
+    if (value !== null && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be greater than 0`);
+  }
+  if (options.workers > MAX_WORKERS) throw new RangeError(`workers is ${options.workers}; at most ${MAX_WORKERS} are possible`);
+  if (options.workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
 }
 
-function report(system: TransitionSystem, broken: Broken, path: Path, minimised: boolean): Finding {
+function search(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
+  switch (options.strategy) {
+    case "bfs": return options.workers > 1 && source !== null && !options.exact ? parallelBreadthFirst(system, source, options) : breadthFirst(system, options);
+    case "dfs": return depthFirst(system, options);
+    case "random": return randomWalk(system, options);
+  }
+}
+
+function remarks(run: SearchRun, options: ExploreOptions): string[] {
+  const lines: string[] = [];
+  if (run.violation !== null) lines.push("The search ended with the violation; states beyond it were not looked at.");
+  if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
+  if (run.workers < options.workers) {
+    const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of random walks";
+    lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
+  }
+  return lines;
+}
+
+async function report(system: TransitionSystem, run: SearchRun, broken: Broken, options: ExploreOptions): Promise<Finding> {
+  const shortest = options.minimise ? await minimise(system, broken, minimiseBounds(options), options) : null;
+  const path = shortest ?? run.path!();
   const explanation = explainViolation(system, broken, path);
-  return { kind: broken.kind, name: broken.name, message: describeViolation(system, broken, path), initial: path.initial, steps: path.steps, minimised, explanation };
+  return { kind: broken.kind, name: broken.name, message: describeViolation(system, broken, path), initial: path.initial, steps: path.steps, minimised: shortest !== null, explanation };
+}
+
+function minimiseBounds(options: ExploreOptions): MinimiseBounds {
+  return {
+    // A breadth-first search has seen that the violation is within reach; nothing is known of the others.
+    maxStates: options.strategy === "bfs" ? Infinity : MINIMISE_STATES,
+    maxBytes: options.memoryBytes === null ? MINIMISE_BYTES : Math.max(0, options.memoryBytes - process.memoryUsage.rss()),
+  };
 }
 
 function missingWitness(system: TransitionSystem, reached: readonly boolean[]): Finding | null {

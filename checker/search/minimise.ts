@@ -67,6 +67,8 @@ class ShortestPaths {
   /** Steps from a level to the next: (from, to, actor), ordered by `from`. */
   readonly #edges = new Column();
   #edgeCount = 0;
+  /** The state a step starts from, for step properties. */
+  readonly #before: Int32Array;
   /** Vectors of the level being expanded and of the next. */
   #level = new Column();
   #next = new Column();
@@ -79,6 +81,7 @@ class ShortestPaths {
     this.#system = system;
     this.#broken = broken;
     this.#states = new StateIndex(system.stateWords, options.exact);
+    this.#before = new Int32Array(system.vector.length);
     const fingerprint = makeFingerprint(system.stateWords, 64, options.seed);
     this.#fingerprint = (words, at) => fingerprint(words, at, this.#print, 0);
   }
@@ -115,14 +118,14 @@ class ShortestPaths {
   #expand(words: Int32Array, at: number, from: number, nextFirst: number): boolean {
     const system = this.#system;
     const broken = this.#broken;
-    const before = words.slice(at, at + system.vector.length);
+    if (broken.kind === "step") for (let w = 0; w < system.stateWords; w++) this.#before[w] = words[at + w]!;
     let found = false;
     const steps = forEachStep(system, words, at, (actor, _, fault) => {
       if (fault !== null) {
         if (sameBroken(fault, broken)) found = this.#edge(from, BROKEN, actor);
         return;
       }
-      if (broken.kind === "step" && system.checkStep(before) === broken.index) found = this.#edge(from, BROKEN, actor);
+      if (broken.kind === "step" && system.checkStep(this.#before) === broken.index) found = this.#edge(from, BROKEN, actor);
       const count = this.#states.count;
       const to = this.#number();
       if (to < nextFirst) return;
@@ -202,11 +205,10 @@ class ShortestPaths {
       // The steps that the graph has at this state, so that a step elsewhere is not mistaken for one that leads on.
       const ahead = this.#successors(at);
       const options: { actor: number; choices: number[]; to: number; words: Int32Array }[] = [];
-      const before = new Int32Array(system.vector.length);
-      before.set(state);
+      this.#before.set(state);
       forEachStep(system, state, 0, (actor, _, fault) => {
         const switches = budget - (actor === last ? 0 : 1);
-        const breaks = fault !== null ? sameBroken(fault, this.#broken) : this.#broken.kind === "step" && system.checkStep(before) === this.#broken.index;
+        const breaks = fault !== null ? sameBroken(fault, this.#broken) : this.#broken.kind === "step" && system.checkStep(this.#before) === this.#broken.index;
         const words = system.vector.slice(0, stateWords);
         if (breaks && ahead.has(BROKEN)) {
           if (switches === 0) options.push({ actor, choices: system.branch(), to: BROKEN, words });

@@ -11,9 +11,10 @@ import type { SystemSource, TransitionSystem } from "../system.ts";
 import { compareCandidates } from "./candidate.ts";
 import { Control, STOP_ASKED, STOP_OUT_OF_MEMORY } from "./control.ts";
 import { Discovery } from "./discovery.ts";
-import { Genealogy, pathTo } from "./genealogy.ts";
+import { Genealogy } from "./genealogy.ts";
 import { levelBound } from "./level.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
+import { pathOf } from "./steps.ts";
 import { Pacer, SLICE_MS } from "./run.ts";
 import { reserveTable } from "./visited.ts";
 import type { WorkerReport, WorkerTask } from "./worker.ts";
@@ -64,9 +65,8 @@ export async function parallelBreadthFirst(system: TransitionSystem, source: Sys
     tableBytes: table.byteLength + discoveries.reduce((sum, d) => sum + d.links.bytes, 0),
     workers,
     witnessed: Uint8Array.from(reports[0]!.witnessed, (_, i) => (reports.some((r) => r.witnessed[i] === 1) ? 1 : 0)),
-    violation,
-    path: violation === null ? null : () => pathTo(system, new Genealogy(discoveries.map((d) => d.links.view), perLevel), violation),
-    remarks: [],
+    violation: violation?.broken ?? null,
+    path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), perLevel).lineageOf(violation)),
   };
 }
 

@@ -1,10 +1,12 @@
 /** What every strategy is asked and what it answers. */
-import type { Candidate } from "./candidate.ts";
+import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
+
+export const MAX_WORKERS = 64;
 
 export interface ExploreOptions {
   readonly strategy: "bfs" | "dfs" | "random";
-  /** Worker threads, 1..64. With 1 the search runs in the calling thread, in slices. */
+  /** Worker threads, 1..MAX_WORKERS. With 1 the search runs in the calling thread, in slices. */
   readonly workers: number;
   /** Store and compare whole states, not fingerprints. Runs on one worker. */
   readonly exact: boolean;
@@ -55,10 +57,9 @@ export interface SearchRun {
   readonly tableBytes: number;
   readonly workers: number;
   readonly witnessed: Uint8Array;
-  readonly violation: Candidate | null;
-  /** The path that led the search to the violation; any path of that length, for the strategies that find a shortest one. */
+  readonly violation: Broken | null;
+  /** The path that led the search to the violation. */
   readonly path: (() => Path) | null;
-  readonly remarks: readonly string[];
 }
 
 /** Milliseconds of search between looks at the clock, the bounds and Ctrl-C. */

@@ -62,6 +62,29 @@ export function forEachStep(system: TransitionSystem, words: Int32Array, at: num
   return ordinal;
 }
 
+/** The path that takes, at each state, the step of the given ordinal; the first ordinal counts the branches of `init`. */
+export function pathOf(system: TransitionSystem, ordinals: readonly number[]): Path {
+  const [first, ...rest] = ordinals;
+  const state = new Int32Array(system.stateWords);
+  const next = new Int32Array(system.stateWords);
+  let initial: readonly number[] = [];
+  forEachInitial(system, (index) => {
+    if (index !== first) return;
+    initial = system.branch();
+    state.set(system.vector.subarray(0, state.length));
+  });
+  const steps: PathStep[] = [];
+  for (const wanted of rest) {
+    forEachStep(system, state, 0, (actor, ordinal) => {
+      if (ordinal !== wanted) return;
+      steps.push({ actor, choices: system.branch() });
+      next.set(system.vector.subarray(0, next.length));
+    });
+    state.set(next);
+  }
+  return { initial, steps };
+}
+
 /** The state that follows a path does not exist: the model does not behave the same twice. */
 export class PathBroken extends Error {
   readonly step: number;

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { positiveInteger } from "../../checker/cli/options.ts";
 import type { Contestant, Measurement } from "./contestant.ts";
 import { unmeasured } from "./measure.ts";
@@ -48,7 +48,7 @@ function readOptions(): Options {
   return new Command("bench")
     .description("Measure thpcheck on its benchmark models, beside Spin and TLC where they are installed.")
     .option("--runs <n>", "rounds; the medians of at least 3 are worth comparing", positiveInteger, 3)
-    .option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}`, chosenModels, chosenModels(DEFAULT_MODELS.join(",")))
+    .addOption(new Option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}`).argParser(chosenModels).default(chosenModels(DEFAULT_MODELS), DEFAULT_MODELS))
     .option("--format <format>", "pretty or json", outputFormat, "pretty")
     .option("--out <file>", "write the report to a file")
     .addHelpText("after", "\nExample:\n  npm run bench -- --runs 5 --models thp-resv-xl,peterson-5 --format json --out bench.json")

@@ -90,4 +90,4 @@ export const models: readonly BenchModel[] = [
   filterLock(5),
 ];
 
-export const DEFAULT_MODELS: readonly string[] = ["thp-resv-l", "thp-resv-xl", "refcount-33", "peterson-5"];
+export const DEFAULT_MODELS = "thp-resv-l,thp-resv-xl,refcount-33,peterson-5";

@@ -70,7 +70,8 @@ export function ratio(of: Series, to: Series): Ratio {
   const perRound = (value: (m: Measurement) => number | null): number | null => {
     const ratios = of.runs.map((m, round) => {
       const [a, b] = [value(m), value(to.runs[round]!)];
-      return a === null || b === null ? null : a / b;
+      // GNU time reads in hundredths of a second: 0 says only that there was too little to compare with.
+      return a === null || b === null || b === 0 ? null : a / b;
     }).filter((r) => r !== null);
     return ratios.length === of.runs.length ? median(ratios) : null;
   };

@@ -178,5 +178,8 @@ export function lockIdExpression(f: FieldPlan, args: readonly t.Expression[], c:
 
 /** `k.struct.lock.isHeld(i)`. */
 export function lockHeldExpression(f: FieldPlan, args: readonly t.Expression[], c: AccessContext): t.Expression {
-  return quasi(`$isHeld${c.buffer}($l)`, { $l: lockIdExpression(f, args, c) });
+  const held = (l: t.Expression): t.Expression => quasi(`$isHeld${c.buffer}($l)`, { $l: l });
+  if (!c.instrumented) return held(lockIdExpression(f, args, c));
+  const id = c.temporary();
+  return quasi(`($id = $l, $observer.access(${f.id}, $id - ${f.lockBase}, 0, ${READ}, ${c.site}), $held)`, { $id: id, $l: lockIdExpression(f, args, c), $held: held(t.cloneNode(id)) });
 }

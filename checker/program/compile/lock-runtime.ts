@@ -66,7 +66,10 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
   };
   const tryExclusive = (id: number, kind: LockPlan["kind"], label: string, me: number, site: number): boolean => {
     checkKind(id, kind, label, site);
-    if (!canTake(id, "exclusive")) return false;
+    if (!canTake(id, "exclusive")) {
+      if (observer !== null) observer.acquireFailed(id, "exclusive", site);
+      return false;
+    }
     bytes[at(id)] = me + 1;
     if (observer !== null) observer.acquire(id, "exclusive", true, site);
     return true;
@@ -90,6 +93,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
         return true;
       }
       setWaiters(id, waiters(id) | (1 << me));
+      if (observer !== null) observer.acquireFailed(id, "exclusive", site);
       return false;
     },
     take: (id, mode, kind, label, me, site) => {
@@ -110,7 +114,10 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
     upWrite: (id, me, site) => release(id, "rwsem", "up_write", me, site),
     downReadTrylock: (id, me, site) => {
       checkKind(id, "rwsem", "down_read_trylock", site);
-      if (!canTake(id, "shared")) return false;
+      if (!canTake(id, "shared")) {
+        if (observer !== null) observer.acquireFailed(id, "shared", site);
+        return false;
+      }
       setReaders(id, readers(id) | (1 << me));
       if (observer !== null) observer.acquire(id, "shared", true, site);
       return true;

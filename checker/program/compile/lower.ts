@@ -198,6 +198,10 @@ class RoutineLowering {
     const visit = (node: t.Node): void => {
       if (t.isFunction(node)) return;
       if (t.isYieldExpression(node)) { this.addPoint(node); return; }
+      if ((t.isForOfStatement(node) || t.isForInStatement(node)) && containsYield(node.body)) {
+        this.tr.refuse(node, `a yield inside ${t.isForOfStatement(node) ? "for...of" : "for...in"}`, "The iterator is hidden state: use an index loop `for (let i: Int<0, 3> = 0; i < 3; i++)`");
+      }
+      if (t.isTryStatement(node) && containsYield(node)) this.tr.refuse(node, "a yield inside try", "Unwind by ordinary branches, as the kernel does");
       const record = node as unknown as Record<string, unknown>;
       for (const key of t.VISITOR_KEYS[node.type] ?? []) {
         const child = record[key];
@@ -469,12 +473,6 @@ class RoutineLowering {
         this.mark(end);
         return;
       }
-      case "ForOfStatement": case "ForInStatement":
-        this.tr.refuse(s, `a yield inside ${s.type === "ForOfStatement" ? "for...of" : "for...in"}`, "The iterator is hidden state: use an index loop `for (let i: Int<0, 3> = 0; i < 3; i++)`");
-        return;
-      case "TryStatement":
-        this.tr.refuse(s, "a yield inside try", "Unwind by ordinary branches, as the kernel does");
-        return;
       default:
         this.tr.refuse(s, `a yield inside ${s.type}`, "Use if, while, do, for, switch, labels, break, continue and return");
     }

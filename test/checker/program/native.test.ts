@@ -166,7 +166,8 @@ describe("faults", () => {
   });
 
   test("nothing shared is touched before the first yield", () => {
-    expect(fault(() => start({ *a(k) { k.s.x.set(1); yield at("go"); } }))).toMatch(/^exception: thread a starts at its first yield, but before that it writes/);
+    expect(fault(() => start({ *a(k) { k.s.x.set(1); yield at("go"); } }))).toMatch(/^assertion: thread a touches the shared state before its first yield/);
+    expect(fault(() => start({ *a(k) { choose(k, "x", 2); yield at("go"); } }))).toMatch(/^assertion: thread a chooses before its first yield/);
     expect(start({ *a(k) { const x = k.s.x.get(); yield at("go"); k.s.turn.set(x); } }, (k) => k.s.x.set(2)).label(0)).toBe("go");
   });
 

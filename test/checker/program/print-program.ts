@@ -487,6 +487,8 @@ class FunctionPrinter {
         return this.#within({ label, form: "block", heldBelow: this.#held.length }, () => this.#block(label === null ? "{" : `${label}: {`, () => this.#statements(s.body), "}"));
       }
       case "assert":
+        if (this.#mode === "init") return;
+        this.#needsThread = true;
         this.#form("bugOn");
         return this.#emit(`bugOn(${this.#bool(s.test, false)} && ${this.#int(s.other, false).text} % 3 === 1, "${this.#name}.${this.#labels++}");`);
       case "overflow": {

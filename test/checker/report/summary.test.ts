@@ -1,0 +1,77 @@
+import picocolors from "picocolors";
+import { describe, expect, it } from "vitest";
+import { bytes, duration, group, odds, short } from "../../../checker/report/numbers.ts";
+import { ProgressLine } from "../../../checker/report/progress.ts";
+import { resultLine, summaryTable, tally } from "../../../checker/report/summary.ts";
+import type { ScenarioResult } from "../../../checker/result.ts";
+
+const paint = picocolors.createColors(false);
+const result = (over: Partial<ScenarioResult>): ScenarioResult => ({
+  scenario: "toy", verdict: "holds", expected: "holds", asExpected: true, reason: null, states: 1234, transitions: 5678, depth: 9, terminals: 1, seconds: 0.5, statesPerSecond: 2468,
+  bytesPerState: 8, tableBytes: 0, collisionProbability: 4e-12, fingerprintBits: 64, exact: false, workers: 1, reductions: [], strategy: "bfs", seed: 0, witnesses: [], notChecked: [], violation: null, ...over,
+});
+const violation = { property: "I1", kind: "always" as const, message: "m", trace: null, length: 1, minimised: true };
+
+describe("a result as a line", () => {
+  it.each([
+    [{}, "ok   toy holds: 1,234 states, 5,678 transitions, depth 9, 0.50 s, 2.47k states/s"],
+    [{ verdict: "violated" as const, violation, asExpected: false, reason: "m" }, 'FAIL toy violates "I1" in 1 step: 1,234 states, 5,678 transitions, depth 9, 0.50 s, 2.47k states/s\n     expected: holds; m'],
+    [{ verdict: "violated" as const, violation: { ...violation, kind: "sometimes" as const }, asExpected: false, reason: "m" }, 'FAIL toy never shows "I1": '],
+    [{ verdict: "incomplete" as const, asExpected: false, reason: "time", notChecked: ["The search is incomplete: time.", "Liveness."] }, "part toy incomplete: "],
+    [{ verdict: "error" as const, asExpected: false, reason: "it broke" }, "FAIL toy: it broke"],
+  ])("%#", (over, text) => {
+    expect(resultLine(result(over), paint).startsWith(text), resultLine(result(over), paint)).toBe(true);
+  });
+
+  it("says what was not checked, once", () => {
+    const text = resultLine(result({ verdict: "incomplete", asExpected: false, reason: "time", notChecked: ["The search is incomplete: time.", "Liveness."] }), paint);
+    expect(text.split("\n").slice(1)).toEqual(["     stopped: time", "     note: Liveness."]);
+  });
+});
+
+describe("the summary", () => {
+  const results = [result({}), result({ scenario: "another", verdict: "violated", violation, asExpected: false, exact: true }), result({ scenario: "third", verdict: "incomplete", asExpected: false })];
+  it("is a table with aligned columns", () => {
+    expect(`\n${summaryTable(results, paint)}\n`).toBe(`
+scenario  verdict                 states  transitions  depth  seconds  states/s  lost to collisions  as expected
+toy       holds                    1,234        5,678      9     0.50     2.47k               4e-12  yes
+another   violates "I1" in 1 step  1,234        5,678      9     0.50     2.47k                none  NO
+third     incomplete               1,234        5,678      9     0.50     2.47k               4e-12  incomplete
+`);
+  });
+  it("counts what happened", () => {
+    expect(tally(results, ["x", "y"])).toBe("3 scenarios: 1 as expected, 1 not as expected, 1 incomplete, 2 not run; 3,702 states in 1.50 s");
+  });
+});
+
+describe("numbers", () => {
+  it.each([[group(0), "0"], [group(999), "999"], [group(1344692), "1,344,692"], [short(999), "999"], [short(1000), "1.00k"], [short(2_170_000), "2.17M"], [short(999_600), "1.00M"],
+    [duration(0.044), "0.04 s"], [duration(12.34), "12.3 s"], [duration(245), "4 min 05 s"], [bytes(512), "512 B"], [bytes(2 ** 29), "512 MiB"], [odds(0, true), "none"], [odds(0, false), "0"], [odds(2019.4, false), "2,019"]])("%s", (got, wanted) => {
+    expect(got).toBe(wanted);
+  });
+});
+
+describe("progress", () => {
+  const p = { states: 12_345, transitions: 1, depth: 3, frontier: 40, seconds: 1, statesPerSecond: 12_345 };
+  const written = (isTTY: boolean, at: readonly number[]): string[] => {
+    const lines: string[] = [];
+    let now = 0;
+    const line = new ProgressLine({ isTTY, columns: 200, write: (text: string) => lines.push(text) }, () => now);
+    line.start("[1/2] toy");
+    for (const t of at) {
+      now = t;
+      line.update(p);
+    }
+    line.clear();
+    return lines;
+  };
+  it("rewrites one line on a terminal, at most ten times a second, and takes it away", () => {
+    const lines = written(true, [1, 50, 101, 150]);
+    expect(lines).toHaveLength(4);
+    expect(lines[1]).toBe("\r\u001b[K[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s");
+    expect(lines.at(-1)).toBe("\r\u001b[K");
+  });
+  it("writes a plain line every five seconds elsewhere", () => {
+    expect(written(false, [1000, 4999, 5000, 9000, 10_000])).toEqual(Array.from({ length: 2 }, () => "[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s\n"));
+  });
+});
