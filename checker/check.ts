@@ -43,8 +43,8 @@ export interface Compiled {
 
 /** What a check is made of. Tests put their own in its place. */
 export interface Engine {
-  compile(s: Scenario, options: { clearDeadLocals: boolean }): Compiled | Promise<Compiled>;
-  explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome>;
+  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean }) => Compiled | Promise<Compiled>;
+  readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
 }
 
 export interface Checked {

@@ -1,8 +1,8 @@
 /** What a scenario, a specification or an implementation may import from "thpcheck". */
 export { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table } from "./program/layout.ts";
 export type { Structs } from "./program/layout.ts";
-export { at, bugOn, choose, current } from "./program/routine.ts";
-export type { Bool, Int, Mask, Ref, Routine, U, U16, U32, U8, YieldPoint } from "./program/routine.ts";
+export { at, bugOn, choose, current, emit } from "./program/routine.ts";
+export type { Bool, Int, Mask, Ref, Routine, U, U16, U32, U8, UpTo, YieldPoint } from "./program/routine.ts";
 export { downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock, spinUnlock, upRead, upWrite } from "./program/locks.ts";
 export type { LockId, World } from "./program/world.ts";
 export { holds, isScenario, scenario, violated } from "./scenario.ts";

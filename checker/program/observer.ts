@@ -31,6 +31,8 @@ export interface StepObserver {
   /** A trylock, or a writer that arrives at a queued semaphore, found the lock not to be had. */
   acquireFailed(lock: number, mode: "exclusive" | "shared", site: number): void;
   release(lock: number, mode: "exclusive" | "shared", site: number): void;
+  /** A specification event that the routine announced. */
+  event?(event: number, instances: readonly number[]): void;
   /** The step has reached its next yield, or the thread has ended. */
   endStep(actor: number): void;
 }

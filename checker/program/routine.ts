@@ -29,6 +29,8 @@ export type U32 = U<32>;
 export type Int<Min extends number, Max extends number> = number & { readonly __range?: readonly [Min, Max] };
 /** A local that is an index into table `T`, or NONE. */
 export type Ref<T extends string> = number & { readonly __table?: T };
+/** A local in 0..config[Name]: its width follows from the scenario's bounds. */
+export type UpTo<Name extends string> = number & { readonly __upTo?: Name };
 /** A local that is a subset of 0..N-1, as a bit mask. */
 export type Mask<N extends number> = number & { readonly __mask?: N };
 export type Bool = boolean;
@@ -51,6 +53,8 @@ export interface Scheduler {
   /** The actor that is taking the step. */
   readonly current: number;
   choose(name: string, n: number): number;
+  /** Told of each specification event, where somebody listens. */
+  emit?(event: number, instances: readonly number[]): void;
 }
 
 /** Key under which a native world carries its scheduler. */
@@ -76,6 +80,14 @@ export function choose(k: object, name: string, n: number): number {
 /** The actor that is taking the step, 0 being the first thread of the scenario. */
 export function current(k: object): number {
   return schedulerOf(k).current;
+}
+
+/**
+ * Announce a specification event, in the same step as the store that makes it true. `event` and the instances that it
+ * names are small integers. Costs nothing where nobody listens.
+ */
+export function emit(k: object, event: number, ...instances: readonly number[]): void {
+  schedulerOf(k).emit?.(event, instances);
 }
 
 /** BUG_ON: the step that gets here with `condition` true is a violation, reported with the message. */

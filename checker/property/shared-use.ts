@@ -58,8 +58,8 @@ export class SharedUse {
   readonly #takers: Uint32Array;
   /** Per lock: the actors that wait for it exclusively. */
   readonly #writers: Uint32Array;
-  /** Per lock: the actors that try for it shared, where waiting writers hold off readers. */
-  readonly #triesQueue: Uint32Array;
+  /** Per lock: 1 when somebody can see, without waiting, whether writers wait: tries for it shared where they queue. */
+  readonly #queueSeen: Uint8Array;
 
   constructor(elements: Elements) {
     const locks = elements.plan.locks.length;
@@ -69,7 +69,7 @@ export class SharedUse {
     this.#seeShared = new Uint32Array(locks);
     this.#takers = new Uint32Array(locks);
     this.#writers = new Uint32Array(locks);
-    this.#triesQueue = new Uint32Array(locks);
+    this.#queueSeen = new Uint8Array(locks);
   }
 
   note(actor: number, operation: number, subject: number): void {
@@ -91,11 +91,10 @@ export class SharedUse {
       case TRYLOCK_FAILED_SHARED:
       case TRYLOCK_FAILED_EXCLUSIVE: {
         const shared = operation === TRYLOCK_SHARED || operation === TRYLOCK_FAILED_SHARED;
-        const queued = this.#elements.plan.locks[subject]!.queued;
-        // A reader's trylock succeeds beside readers, unless a writer queues; and a writer queues because of readers.
+        // A reader's trylock succeeds beside readers, unless a writer waits in a queue.
         this.#seeExclusive[subject]! |= me;
-        if (!shared || queued) this.#seeShared[subject]! |= me;
-        if (shared && queued) this.#triesQueue[subject]! |= me;
+        if (!shared) this.#seeShared[subject]! |= me;
+        else if (this.#elements.plan.locks[subject]!.queued) this.#queueSeen[subject] = 1;
         if (operation === TRYLOCK_SHARED || operation === TRYLOCK_EXCLUSIVE) this.#takers[subject]! |= me;
         break;
       }
@@ -117,9 +116,9 @@ export class SharedUse {
   /** Whether a thread other than `actor` can see, without waiting, that `actor` takes or releases the lock. */
   #seen(actor: number, lock: number, exclusive: boolean): boolean {
     let see = exclusive ? this.#seeExclusive[lock]! : this.#seeShared[lock]!;
-    // A queueing writer joins the waiters or not, depending on whether the lock is held; that matters to those only
-    // who look at the waiters without waiting themselves. Else its arrival can be put off until it takes the lock.
-    if (this.#triesQueue[lock] !== 0) see |= this.#writers[lock]!;
+    // A writer joins the queue or not, depending on whether the lock is held. That matters only where somebody looks at
+    // the queue without waiting; else the arrival can be put off until the writer takes the lock.
+    if (this.#queueSeen[lock] !== 0) see |= this.#writers[lock]!;
     return (see & ~(1 << actor)) !== 0;
   }
 

@@ -1,5 +1,5 @@
 /** Results of a run as lines and as a table. */
-import picocolors from "picocolors";
+import type picocolors from "picocolors";
 import { match } from "ts-pattern";
 import type { ScenarioResult } from "../result.ts";
 import { count, duration, group, odds, short } from "./numbers.ts";

@@ -22,7 +22,9 @@ const DECISION = 8 * LINE;
 const LEVEL = 9 * LINE;
 /** States of the levels before LEVEL. */
 const EXPANDED = 10 * LINE;
-const WORKERS = 11 * LINE;
+/** Workers that are ready to start. */
+const READY = 11 * LINE;
+const WORKERS = 12 * LINE;
 // Of each worker, from WORKERS + worker * LINE:
 const INSIDE = 0;
 /** States discovered in the even level; the word after it, in the odd one. */
@@ -70,6 +72,25 @@ export class Control {
   }
   get stopped(): number {
     return Atomics.load(this.words, STOP);
+  }
+
+  // --- starting -------------------------------------------------------------------------------------------------
+
+  /** Says that this worker can take over. */
+  ready(): void {
+    Atomics.add(this.words, READY, 1);
+  }
+  get allReady(): boolean {
+    return Atomics.load(this.words, READY) === this.workers;
+  }
+  /** Before the workers start at level `level`, from its state `cursor` on; it has `size` states, `before` states lie before it, and `count` are in the table. */
+  preset(level: number, cursor: number, size: number, before: number, count: number): void {
+    const { words } = this;
+    Atomics.store(words, LEVEL, level);
+    Atomics.store(words, EXPANDED, before);
+    Atomics.store(words, CURSOR + (level & 1) * LINE, cursor);
+    Atomics.store(words, WORKERS + LEVEL_COUNT + (level & 1), size);
+    Atomics.store(words, COUNT, count);
   }
 
   // --- levels ---------------------------------------------------------------------------------------------------

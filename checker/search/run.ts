@@ -23,6 +23,8 @@ export interface ExploreOptions {
   readonly fingerprintBits: 32 | 64;
   /** Random walks to take; null: until a bound ends them, or DEFAULT_WALKS if there is none. */
   readonly walks: number | null;
+  /** Milliseconds of search in the calling thread before worker threads are started; 0: they do all the work. */
+  readonly workersAfterMs?: number;
   /** Search again for the shortest trace with the fewest context switches. */
   readonly minimise: boolean;
   /** Asked about 20 times a second. True ends the run as incomplete. */

@@ -166,11 +166,13 @@ class Replayer {
         explanation: broken("step", system.stepProperties, this.#before === null ? -1 : system.checkStep(this.#before)),
         message: `${name} must hold of every step, and does not hold of the last one`,
       }))
-      .with("finally", () => ({ explanation: broken("finally", system.finally, system.checkEnd()), message: `${name} must hold when every thread has ended or rests, and does not` }))
+      .with("finally", () => {
+        const stuck = this.#stuckAtEnd("no end state");
+        if (stuck.length > 0) this.#mismatch(end, `every step applies, but the last state is no end state: ${stuck.join(", ")} ${stuck.length === 1 ? "waits" : "wait"}`);
+        return { explanation: broken("finally", system.finally, system.checkEnd()), message: `${name} must hold when every thread has ended or rests, and does not` };
+      })
       .with("deadlock", () => {
-        const mover = system.actors.findIndex((_, a) => canMove(system, a));
-        if (mover >= 0) this.#mismatch(end, `every step applies, but the last state is no deadlock: ${system.actors[mover]!.name} can move`);
-        const stuck = system.actors.filter((_, a) => !system.atRest(a)).map((a) => a.name);
+        const stuck = this.#stuckAtEnd("no deadlock");
         if (stuck.length === 0) this.#mismatch(end, "every step applies, but the last state is no deadlock: every thread has ended or rests");
         return { explanation: null, message: `deadlock: no thread can move, and ${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"} not ended` };
       })
@@ -182,6 +184,14 @@ class Replayer {
       })
       .with("sometimes", () => this.#mismatch(end, "a witness that is never reached has no trace"))
       .exhaustive();
+  }
+
+  /** The actors that are not at rest in the last state, in which none must be able to move: else it is what `wrong` says. */
+  #stuckAtEnd(wrong: string): string[] {
+    const system = this.#system;
+    const mover = system.actors.findIndex((_, a) => canMove(system, a));
+    if (mover >= 0) this.#mismatch(this.#recipe.steps.length + 1, `every step applies, but the last state is ${wrong}: ${system.actors[mover]!.name} can move`);
+    return system.actors.filter((_, a) => !system.atRest(a)).map((a) => a.name);
   }
 
   #mismatch(step: number, what: string): never {

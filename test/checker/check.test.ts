@@ -24,7 +24,7 @@ function engine(answer: (options: ExploreOptions, clearing: boolean) => Partial<
       clearing = options.clearDeadLocals;
       return { system: new ToySystem(program), source: { module: "", data: null, programHash: "abcdef" } };
     },
-    explore: async (_system, _source, options) => await Promise.resolve(outcome(answer(options, clearing))),
+    explore: (_system, _source, options) => Promise.resolve(outcome(answer(options, clearing))),
   };
 }
 const check = async (expect: Expectation, answer: Parameters<typeof engine>[0], options: Partial<CheckOptions> = {}): Promise<ScenarioResult> =>
@@ -91,7 +91,7 @@ describe("the audit", () => {
     (await auditScenario(scenario(holds()), DEFAULT_CHECK_OPTIONS, 2, engine(answer, program))).disagreements;
 
   it("is silent when everything agrees, and lets dead locals cost states", async () => {
-    expect(await audit((_, clearing) => ({ states: clearing ? 100 : 150 }))).toEqual([]);
+    expect(await audit((_, clearing) => ({ states: clearing ? 100 : 150, depth: clearing ? 7 : 8 }))).toEqual([]);
   });
 
   it.each<[string, (o: ExploreOptions, clearing: boolean) => Partial<Outcome>, RegExp]>([
@@ -100,7 +100,8 @@ describe("the audit", () => {
     ["a transition lost by two workers", (o) => ({ transitions: o.workers === 2 ? 199 : 200 }), /two workers disagrees .*: 199 transitions, not 200/],
     ["an end state lost depth first", (o) => ({ terminals: o.strategy === "dfs" ? 0 : 1 }), /depth first disagrees .*: 0 end states, not 1/],
     ["a violation that clearing hides", (_, clearing) => (clearing ? {} : { complete: false, finding: lostUpdate }), /dead locals kept disagrees .*: verdict violated, not holds/],
-    ["another depth without clearing", (_, clearing) => ({ depth: clearing ? 7 : 8 }), /dead locals kept disagrees .*: 8 levels, not 7/],
+    ["states that clearing invents", (_, clearing) => ({ states: clearing ? 100 : 99 }), /dead locals kept disagrees .*: 99 states, fewer than 100/],
+    ["another depth with another seed", (o) => ({ depth: o.seed === 0 ? 7 : 8 }), /another fingerprint seed disagrees .*: 8 levels, not 7/],
     ["another trace of two workers", (o) => ({ complete: false, finding: o.workers === 2 ? { ...lostUpdate, steps: [1, 0, 1, 0].map((actor) => ({ actor, choices: [] })) } : lostUpdate }), /two workers disagrees .*: its trace is another/],
   ])("notices %s", async (_what, answer, sentence) => {
     const found = await audit(answer);

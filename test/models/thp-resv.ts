@@ -296,8 +296,8 @@ const bounds = (faultThreads: number, faults: number, ranges: number, collapseRo
 
 /**
  * The conformance table. To find the first level at which a count goes wrong, the sizes of the levels:
- * `111111`: 1 7 13 19 23 27 44 63 55 46 56 45 38 38 24 13 4;
- * `s`: 1 14 38 50 48 73 194 480 483 431 781 1071 1628 1651 1317 1557 1273 1044 1151 805 314 52.
+ * `thp-resv-1111121`: 1 7 13 19 23 27 44 63 55 46 56 45 38 38 24 13 4;
+ * `thp-resv-s`: 1 14 38 50 48 73 194 480 483 431 781 1071 1628 1651 1317 1557 1273 1044 1151 805 314 52.
  */
 export const rows: readonly Row[] = [
   { name: "thp-resv-s", tier: "quick", bounds: bounds(1, 2, 2, 1, 1, 2, 1), states: 14_456, edges: 27_194, levels: 22 },

@@ -121,6 +121,8 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
 
   switch (operation) {
     case "get": case "once": {
+      // A configuration value: one possible value, nowhere stored.
+      if (f.bits === 0 && i === null && j === null) return f.kind === "bool" ? t.booleanLiteral(false) : number(f.min);
       report(operation === "get" ? READ : READ_ONCE);
       return finish(decode(rawAt(position())));
     }

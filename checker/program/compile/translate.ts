@@ -288,6 +288,8 @@ export class Translator {
     }
     switch (intrinsic.kind) {
       case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
+      case "emit":
+        return this.instrumented ? this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node) : t.identifier("undefined");
       case "current": return t.identifier("$me");
       case "bugOn": return this.withPlace(quasi(`$bugOn($c, $m, ${site})`, { $c: args[0]!, $m: args[1]! }), node);
       case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);

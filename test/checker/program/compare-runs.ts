@@ -33,19 +33,19 @@ function outcomeOf(attempt: () => Outcome): Outcome {
 
 /** Notes what a step reports, to be held against what it changed. */
 class Recorder implements StepObserver {
-  readonly written = new Set<string>();
+  readonly written: { readonly field: number; readonly i: number; readonly j: number }[] = [];
   readonly locks = new Set<number>();
   open: { readonly actor: number; readonly label: string } | null = null;
   ended = false;
   begin(): void {
-    this.written.clear();
+    this.written.length = 0;
     this.locks.clear();
     this.open = null;
     this.ended = false;
   }
   beginStep(actor: number, label: string): void { this.open = { actor, label }; }
   access(field: number, i: number, j: number, mode: number): void {
-    if (mode !== READ && mode !== READ_ONCE) this.written.add(`${field}/${i}/${j}`);
+    if (mode !== READ && mode !== READ_ONCE) this.written.push({ field, i, j });
   }
   acquireFailed(): void {}
   acquire(lock: number): void { this.locks.add(lock); }
@@ -53,14 +53,15 @@ class Recorder implements StepObserver {
   endStep(): void { this.ended = true; }
 }
 
-interface Variant {
+export interface Variant {
   readonly name: string;
   readonly system: CompiledSystem;
   readonly bytes: StateBytes;
   readonly recorder: Recorder | null;
 }
 
-function compileAll(scenario: ProgramScenario): Variant[] {
+/** Every variant of the compiled program. Throws CompileError. */
+export function compileVariants(scenario: ProgramScenario): Variant[] {
   const recorder = new Recorder();
   const variants: [string, Recorder | null, CompiledSystem][] = [
     ["compiled", null, compileScenario(scenario, { clearDeadLocals: true }).system],
@@ -70,18 +71,20 @@ function compileAll(scenario: ProgramScenario): Variant[] {
   return variants.map(([name, r, system]) => ({ name, recorder: r, system, bytes: new StateBytes(system.vector.buffer) }));
 }
 
-/** Structs and statistics as one text, field by field, so that a difference names its field. */
+/** Every field, statistic and lock of a state by name, so that a difference names its place. */
 function memory(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): Map<string, number> {
   const locks = new LockTable(plan, bytes);
   const cells = new Map<string, number>();
   for (const f of plan.fields) {
+    if (f.lockBase >= 0) continue;
     for (let i = 0; i < f.count; i++) {
-      if (f.lockBase >= 0) {
-        const l = plan.locks[f.lockBase + i]!;
-        cells.set(`lock ${l.id}`, (locks.holder(l) + 1) * 2 ** 20 + locks.readers(l) * 2 ** 10);
-        cells.set(`waiters of lock ${l.id}`, locks.waiters(l));
-      } else for (let j = 0; j < (f.length ?? 1); j++) cells.set(`${f.id}/${i}/${j}`, bytes.raw(f, positionOf(f, statisticBase, i, j)));
+      for (let j = 0; j < (f.length ?? 1); j++) cells.set(`${f.path}/${i}/${j}`, bytes.raw(f, positionOf(f, statisticBase, i, j)));
     }
+  }
+  for (const l of plan.locks) {
+    cells.set(`holder/${l.id}`, locks.holder(l));
+    cells.set(`readers/${l.id}`, locks.readers(l));
+    cells.set(`waiters/${l.id}`, locks.waiters(l));
   }
   return cells;
 }
@@ -93,8 +96,7 @@ const scripted = (answers: readonly number[]): Chooser => {
 const namesOf = (choices: readonly Choice[]): string[] => choices.map((c) => `${c.name}=${c.value}`);
 
 /** Throws an AssertionError that names variant, step and difference. Returns the number of steps compared. */
-export function compareRuns(scenario: ProgramScenario, schedule: readonly ScheduleEntry[]): number {
-  const variants = compileAll(scenario);
+export function compareRuns(scenario: ProgramScenario, schedule: readonly ScheduleEntry[], variants: readonly Variant[] = compileVariants(scenario)): number {
   let native: NativeRun | undefined;
   const initialChoices: Choice[] = [];
   const start = outcomeOf(() => {
@@ -122,6 +124,7 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
     const able = actors.map((a) => outcomeOf(() => (run.enabled(a) ? "enabled" : "disabled")));
     for (const v of variants) {
       assert.deepEqual(actors.map((a) => v.system.position(a).label), labels, `${v.name}: labels after ${steps} steps`);
+      assert.deepEqual(actors.map((a) => v.system.atRest(a)), actors.map((a) => run.point(a)?.idle ?? true), `${v.name}: who rests after ${steps} steps`);
       const here = v.system.vector.slice();
       for (const a of actors) {
         v.system.setBranch([]);
@@ -143,7 +146,7 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
     const { choices } = run;
     const after = memory(run.plan, run.bytes, run.statisticBase);
     for (const v of variants) {
-      const what = `${v.name}: step ${steps + 1} (${run.actors[actor]}: ${labels[actor]}; choices ${namesOf(choices).join(" ") || "none"})`;
+      const what: string = `${v.name}: step ${steps + 1} (${run.actors[actor]}: ${labels[actor]}; choices ${namesOf(choices).join(" ") || "none"})`;
       const { system } = v;
       const parent = system.vector.slice();
       v.recorder?.begin();
@@ -160,11 +163,17 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
   }
 }
 
-/** Every change of a step must have been reported, or the sanitizers would be blind to it. */
+/**
+ * Every change of a step must have been reported, or the sanitizers would be blind to it. Exempt are statistics, which
+ * each step first sets to zero, and the queue of a semaphore, in which to wait is not yet to hold.
+ */
 function checkReports(r: Recorder, actor: number, label: string, before: Map<string, number>, after: Map<string, number>, plan: LayoutPlan, what: string): void {
   assert.deepEqual([r.open, r.ended], [{ actor, label }, true], `${what}: begin and end are reported`);
-  const silent = [...after].filter(([cell, value]) => before.get(cell) !== value && !cell.startsWith("waiters")).map(([cell]) => cell)
-    .filter((cell) => (cell.startsWith("lock ") ? !r.locks.has(Number(cell.slice(5))) : !r.written.has(cell) && plan.fields[Number(cell.split("/")[0])]!.role !== "statistic"));
+  const statistics = new Set(plan.fields.filter((f) => f.role === "statistic").map((f) => f.path));
+  const reported = new Set([...r.locks].flatMap((l) => [`holder/${l}`, `readers/${l}`]));
+  for (const { field, i, j } of r.written) reported.add(`${plan.fields[field]!.path}/${i}/${j}`);
+  const silent = [...after].filter(([cell, value]) => before.get(cell) !== value).map(([cell]) => cell)
+    .filter((cell) => !reported.has(cell) && !cell.startsWith("waiters/") && !statistics.has(cell.split("/")[0]!));
   assert.deepEqual(silent, [], `${what}: changes without a report`);
 }
 

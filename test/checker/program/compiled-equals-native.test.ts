@@ -1,15 +1,137 @@
-/** The compiler's oracle test: random programs under random schedules, compiled and as plain generators. */
+/** The compiler's oracle tests: random programs and corner cases, compiled and as plain generators. */
 import fc from "fast-check";
-import { describe, test } from "vitest";
-import { compareRuns } from "./compare-runs.ts";
+import { describe, expect, test } from "vitest";
+import type { CompiledSystem } from "../../../checker/program/compile/image.ts";
+import { STEP_TAKEN, StepFault } from "../../../checker/system.ts";
+import { compareRuns, compileVariants } from "./compare-runs.ts";
 import { loadGenerated } from "./load-generated.ts";
-import { randomPrograms, schedules } from "./random-programs.ts";
+import { randomPrograms, schedules, type ScheduleEntry } from "./random-programs.ts";
 import { seeded } from "./seeded.ts";
 
 describe("compiled code does what the generators do", () => {
   test("after every step of random programs under random schedules", { timeout: 120_000 }, () => {
-    fc.assert(fc.property(randomPrograms(), schedules, (program, schedule) => {
-      compareRuns(loadGenerated(program.text), schedule);
-    }), seeded(150));
+    let steps = 0;
+    fc.assert(fc.property(randomPrograms(), fc.array(schedules, { minLength: 1, maxLength: 3 }), (program, several) => {
+      const scenario = loadGenerated(program.text);
+      const variants = compileVariants(scenario);
+      for (const schedule of several) steps += compareRuns(scenario, schedule, variants);
+    }), seeded(120));
+    expect(steps).toBeGreaterThan(1000);
+  });
+});
+
+/** A module with one thread `a` whose routine has the given body, and what else it needs before it. */
+const moduleOf = (body: string, declarations = ""): string => `
+import { array, at, bitset, bool, bugOn, choose, current, holds, int, mutex, mutexLock, mutexUnlock, ref, scenario, struct, table } from "thpcheck";
+import type { Int, LockId, Mask, Ref, Routine, U, U32, U8, World } from "thpcheck";
+const structs = {
+  s: struct({ x: int(0, 9, "x"), y: int(-5, 5, "y"), w: int(0, 4294967295, "wide"), on: bool("on"), set: bitset(5, "set"), list: array(3, int(0, 300, "list")) }),
+  item: table(3, { v: int(0, 7, "v"), next: ref("item", "next"), m: mutex("m") }),
+};
+type K = World<typeof structs>;
+${declarations}
+function* main(k: K): Routine<U8> {
+  ${body}
+  return 0;
+}
+export default scenario({ name: "corner", why: "a corner case", tier: "quick", structs, threads: [{ name: "a", run: main }], expect: holds() });
+`;
+
+describe("corner cases", () => {
+  test.each<[string, string, string?]>([
+    ["the index is evaluated before the value that changes it", 'yield at("go"); let i: U<2> = 0; k.item.v.set(i, (i = 2)); yield at("end"); k.s.x.set(i);'],
+    ["the index is evaluated before a value that is incremented", 'yield at("go"); let i: U<2> = 0; k.item.v.set(i, ++i); k.item.v.set(i++, i); yield at("end"); k.s.x.set(i);'],
+    ["the old value is read before the right side of +=", 'yield at("go"); let i: U<3> = 1; i += (i = 2); yield at("end"); k.s.x.set(i);'],
+    ["add reads the field after its argument", 'yield at("go"); k.s.x.add(two(k)); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["cmpxchg compares after its arguments", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(5, two(k))); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["a cmpxchg that does not store does not check what it would store", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(4, 10)); yield at("end");'],
+    ["a cmpxchg that stores checks it", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(0, 10)); yield at("end");'],
+    ...["-1", "3", "4294967296", "NaN", "0.5", "-0"].flatMap((i): [string, string][] => [
+      [`index ${i} of a table, read`, `yield at("go"); k.s.x.set(k.item.v.get(${i})); yield at("end");`],
+      [`index ${i} of a table, written`, `yield at("go"); k.item.v.set(${i}, 1); yield at("end");`],
+      [`index ${i} of an array`, `yield at("go"); k.s.list.set(${i}, 1); yield at("end");`],
+      [`index ${i}, computed`, `yield at("go"); const i: Int<0, 9> = k.s.x.get(); k.s.list.set(i + ${i}, 1); yield at("end");`],
+      [`index ${i} of a lock`, `yield at("go"); k.s.on.set(k.item.m.isHeld(${i})); yield at("end");`],
+      [`member ${i} of a set`, `yield at("go"); k.s.set.insert(${i}); k.s.on.set(k.s.set.has(${i})); yield at("end");`],
+    ]),
+    ...["-6", "6", "NaN", "0.5", "Infinity", "-0"].map((v): [string, string] => [`storing ${v}`, `yield at("go"); k.s.y.set(k.s.x.get() + ${v}); yield at("end");`]),
+    ["a routine that may return without having yielded, in a loop", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { const r: U<2> = yield* sometimes(k, i); k.s.x.add(r); } yield at("end");', 'function* sometimes(k: K, i: U<2>): Routine<U<2>> { if (i === 1) { yield at("in"); k.s.y.add(1); } return i; }'],
+    ["a routine whose only yields are those of a routine that it calls", 'yield* outer(k); k.s.x.set(yield_(k));', 'function yield_(k: K): number { return k.s.y.get() + 5; }\nfunction* outer(k: K): Routine { yield* inner(k); yield* inner(k); }\nfunction* inner(k: K): Routine { yield at("in"); k.s.y.add(1); }'],
+    ["the result of a call overwrites an argument", 'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);', 'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],
+    ["guards see locals as they are at the yield, and inner locals hide outer ones", 'yield at("go"); let i: U<3> = 1; { let i: U<3> = 2; yield at("inner", () => i === 2); i++; } yield at("outer", () => i === 1); k.s.x.set(i);'],
+    ["a local declared in a loop body is new in each round", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
+    ["switch falls through yields, into and out of default", 'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
+    ["labelled continue out of a switch in a do-while", 'yield at("go"); let i: U<3> = 0; outer: do { i++; for (;;) { switch (i) { case 1: continue outer; case 2: yield at("two"); break outer; } yield at("round"); k.s.x.add(1); } } while (i < 5); yield at("end"); k.s.y.set(i);'],
+    ["a condition with effects is evaluated once a round", 'yield at("go"); let i: U<3> = 0; while (i++ < 3) { yield at("round"); k.s.x.add(i); } yield at("end"); k.s.y.set(i);'],
+    ["every width of local survives a yield", 'yield at("go"); let a: U32 = 4294967295; let b: Int<-2147483648, 2147483647> = -2147483648; let c: Mask<31> = 2147483647; let d: Ref<"item"> = -1; let e: boolean = true; let f: Int<-3, 1000> = -3; let g: 4 = 4; yield at("mid"); k.s.w.set(a); k.s.y.set(b + 2147483648); k.s.on.set(e && c === 2147483647 && d === -1 && f === -3); k.s.x.set(g);'],
+    ["a lock kept in a local", 'yield at("go"); const l: LockId = k.item.m.at(2); yield* mutexLock(k, l); yield at("in"); k.s.x.set(1); mutexUnlock(k, l);'],
+    ["a lock whose index changes while the thread waits for it", 'yield at("go"); let i: U<2> = 1; yield* mutexLock(k, k.item.m.at(i)); i = 2; mutexUnlock(k, k.item.m.at(1)); k.s.x.set(i);'],
+    ["several choices in one step, later ones depending on earlier ones", 'yield at("go"); const n: U<2> = choose(k, "n", 3); for (let i: U<2> = 0; i < n; i++) k.item.v.set(i, choose(k, "v", i + 2)); yield at("end"); k.s.x.set(n);'],
+  ])("%s", (_, body, declarations) => {
+    const scenario = loadGenerated(moduleOf(body, declarations));
+    const variants = compileVariants(scenario);
+    for (const answers of [[], [1], [2, 1], [1, 1, 1], [2, 0, 2]]) {
+      const schedule: ScheduleEntry[] = [{ actor: 0, answers }];
+      expect(compareRuns(scenario, schedule, variants)).toBeGreaterThan(0);
+    }
+  });
+});
+
+/**
+ * Everything that can be seen from outside in a reachable state: struct bytes and where each thread stands. Null when
+ * there are more than `limit` states.
+ */
+function reachable(system: CompiledSystem, structBytes: number, limit: number): { seen: Set<string>; states: number } | null {
+  const { vector, stateWords, actors } = system;
+  const states = new Map<string, Int32Array>();
+  const seen = new Set<string>();
+  const queue: Int32Array[] = [];
+  const faults = (run: () => void): void => {
+    try {
+      run();
+    } catch (e) {
+      if (!(e instanceof StepFault)) throw e;
+      seen.add(`fault ${e.rule}`);
+    }
+  };
+  const arrive = (): void => {
+    const state = vector.slice(0, stateWords);
+    const key = Buffer.from(state.buffer).toString("latin1");
+    if (states.has(key)) return;
+    states.set(key, state);
+    queue.push(state);
+    seen.add(`${key.slice(0, structBytes)} ${actors.map((_, a) => system.position(a).label).join(" ")}`);
+  };
+  system.setBranch([]);
+  do faults(() => { system.init(); arrive(); }); while (system.nextBranch());
+  for (let state = queue.shift(); state !== undefined; state = queue.shift()) {
+    if (states.size > limit) return null;
+    for (let a = 0; a < actors.length; a++) {
+      do {
+        vector.set(state);
+        faults(() => { if (system.step(a) === STEP_TAKEN) arrive(); });
+      } while (system.nextBranch());
+    }
+  }
+  return { seen, states: states.size };
+}
+
+describe("clearing dead locals", () => {
+  test("merges states and loses none: what can be seen in the reachable states stays the same", { timeout: 120_000 }, () => {
+    let explored = 0;
+    let merged = 0;
+    fc.assert(fc.property(randomPrograms({ min: 1, max: 2 }), (program) => {
+      const [cleared, kept] = compileVariants(loadGenerated(program.text));
+      const { stateBytes } = cleared!.system.image.plan;
+      const all = reachable(kept!.system, stateBytes, 3000);
+      if (all === null) return;
+      const fewer = reachable(cleared!.system, stateBytes, 3000);
+      expect(fewer?.seen).toEqual(all.seen);
+      expect(fewer?.states).toBeLessThanOrEqual(all.states);
+      explored++;
+      if (fewer!.states < all.states) merged++;
+    }), seeded(40));
+    expect(explored, "programs small enough to be explored").toBeGreaterThan(10);
+    expect(merged, "programs in which clearing merges states").toBeGreaterThan(0);
   });
 });

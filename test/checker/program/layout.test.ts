@@ -4,6 +4,7 @@ import { array, bitset, bitsFor, bool, int, mutex, NONE, planLayout, ref, rwsem,
 import { LockTable } from "../../../checker/program/locks.ts";
 import { encode, makeWorld, positionOf, StateBytes, writeInitialValues } from "../../../checker/program/world.ts";
 import { StepFault } from "../../../checker/system.ts";
+import { seeded } from "./seeded.ts";
 
 const role = fc.constantFrom("state" as const, "state" as const, "ghost" as const, "statistic" as const);
 const scalar: fc.Arbitrary<ScalarField> = fc.oneof(
@@ -35,7 +36,6 @@ function buffer(plan: LayoutPlan): { bytes: StateBytes; base: number } {
   const base = Math.ceil(plan.stateBytes / 4) * 4;
   return { bytes: new StateBytes(new ArrayBuffer(base + Math.ceil(plan.statisticBytes / 4) * 4)), base };
 }
-const seeded = { numRuns: 200, ...(process.env["THPCHECK_SEED"] === undefined ? {} : { seed: Number(process.env["THPCHECK_SEED"]) }) };
 
 describe("packing", () => {
   test("no two fields or locks overlap: each keeps its value whatever is written to the others", () => {
@@ -67,7 +67,7 @@ describe("packing", () => {
       }
       for (const [c, raw] of expected) expect(bytes.raw(c.f, positionOf(c.f, base, c.i, c.j)), c.f.path).toBe(raw);
       for (const l of plan.locks) expect({ holder: locks.holder(l), readers: locks.readers(l), waiters: locks.waiters(l) }, l.name).toEqual(lockExpected[l.id]);
-    }), seeded);
+    }), seeded(200));
   });
 
   test("every element lies inside its part of the vector, at its natural alignment, and takes the fewest whole bytes", () => {
@@ -82,7 +82,7 @@ describe("packing", () => {
         expect(2 ** f.bits, f.path).toBeGreaterThanOrEqual(f.max - f.min + 1);
         if (f.bits > 0) expect(2 ** (f.bits - 1), f.path).toBeLessThan(f.max - f.min + 1);
       }
-    }), seeded);
+    }), seeded(200));
   });
 
   test("narrow fields share a byte, fields of one value take none", () => {
@@ -121,7 +121,7 @@ describe("values", () => {
         expect(() => access.set(...index, value)).toThrow(StepFault);
         expect(bytes.u8).toEqual(before);
       }
-    }), seeded);
+    }), seeded(200));
   });
 
   test("zeroed memory reads as the smallest values; declared initial values replace them", () => {

@@ -25,6 +25,7 @@ const U3 = numbers("U<3>", 0, 7);
 const kindsFor = (items: number): readonly Kind[] => [
   U3, BOOLEAN, numbers("Int<-2, 5>", -2, 5), numbers('Ref<"item">', -1, items - 1), numbers("Mask<4>", 0, 15), numbers("U8", 0, 255),
   numbers("Tiny", -2, 5), numbers("Item", -1, items - 1), numbers("Int<3, 3>", 3, 3), numbers("U16", 0, 65_535), numbers("Int<-1000, 1000>", -1000, 1000),
+  numbers("U32", 0, 2 ** 32 - 1), numbers("Int<-2147483648, 2147483647>", -(2 ** 31), 2 ** 31 - 1), numbers("0 | 1 | 2", 0, 2), numbers("U<1>", 0, 1),
 ];
 
 interface FieldInfo {
@@ -87,7 +88,7 @@ export function printProgram(node: ProgramNode): PrintedProgram {
   reach(init);
 
   const text = `import { array, at, bitset, bool, bugOn, choose, current, downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, holds, int, mutex, mutexLock, mutexTrylock, mutexUnlock, ref, rwsem, scenario, spinLock, spinTrylock, spinUnlock, spinlock, struct, table, upRead, upWrite } from "thpcheck";
-import type { Int, Mask, Ref, Routine, U, U16, U8, World } from "thpcheck";
+import type { Int, LockId, Mask, Ref, Routine, U, U16, U32, U8, World } from "thpcheck";
 
 const structs = {
 ${memory.declarations}};
@@ -553,7 +554,7 @@ class FunctionPrinter {
       const operators = ["||=", "&&=", "="];
       return this.#emit(`${name} ${operators[s.operator % 3]} ${this.#bool(s.value, false)};`);
     }
-    const power = kind.min === 0 && Number.isInteger(Math.log2(kind.max + 1));
+    const power = kind.min === 0 && kind.max < 2 ** 31 && Number.isInteger(Math.log2(kind.max + 1));
     const operator = s.operator % (power ? 11 : 6);
     this.#form(`compound ${operator}`);
     switch (operator) {
@@ -738,6 +739,12 @@ class FunctionPrinter {
       this.#emit(`const ${index}: U<2> = ${this.#fitted(s.index, numbers("", 0, lock.count - 1), false)};`);
       this.#declare(index, U2, false);
       id = `${lock.path}.at(${index})`;
+    }
+    if (s.downgrade && lock.kind !== "rwsem") {
+      this.#form("LockId");
+      const local = this.#fresh("id");
+      this.#emit(`const ${local}: LockId = ${id};`);
+      id = local;
     }
     const [take, tryTake, release] = lock.kind === "spinlock" ? ["spinLock", "spinTrylock", "spinUnlock"] as const
       : lock.kind === "mutex" ? ["mutexLock", "mutexTrylock", "mutexUnlock"] as const

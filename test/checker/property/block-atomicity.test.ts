@@ -141,20 +141,23 @@ describe("trylocks", () => {
     expect(atomicity(...held, ...writers, { actor: 0, does: [read("mm.flag"), trylock("page[0].lock")] })).toEqual(["atomicity 502 501"]);
   });
 
-  it("of readers do not see readers, except behind a queue", () => {
+  it("of readers do not see readers", () => {
     const reader = (sem: string): Script => ({ actor: 0, does: [lock(sem, "shared"), read("mm.brk"), unlock(sem, "shared")] });
-    expect(atomicity(reader("mm.sem"), { actor: 1, does: [trylock("mm.sem", "shared")] })).toEqual([]);
-    expect(atomicity(reader("mm.sem"), { actor: 1, does: [trylock("mm.sem")] })).toHaveLength(1);
-    expect(atomicity(reader("mm.queuedSem"), { actor: 1, does: [trylock("mm.queuedSem", "shared")] })).toHaveLength(1);
+    for (const sem of ["mm.sem", "mm.queuedSem"]) {
+      expect(atomicity(reader(sem), { actor: 1, does: [trylock(sem, "shared")] })).toEqual([]);
+      expect(atomicity(reader(sem), { actor: 1, does: [trylock(sem)] })).toEqual(["atomicity 103 101"]);
+    }
   });
 
-  it("behind a queue make waiting writers observers of their tryer as well", () => {
-    const reader: Script = { actor: 0, does: [lock("mm.queuedSem", "shared"), unlock("mm.queuedSem", "shared")] };
-    const tryer: Script = { actor: 0, does: [trylock("mm.queuedSem", "shared")] };
-    const writer: Script = { actor: 1, does: [lock("mm.queuedSem")] };
-    expect(atomicity(reader, writer)).toEqual([]);
-    expect(atomicity(reader, tryer)).toEqual([]);
-    expect(atomicity(reader, tryer, writer)).toEqual(["atomicity 102 101"]);
+  it("of readers see whether writers queue, and these see readers", () => {
+    const blocks = (sem: string): Script[] => [
+      { actor: 0, does: [lock(sem, "shared"), unlock(sem, "shared")] },
+      { actor: 0, does: [trylock(sem, "shared")] },
+      { actor: 1, does: [lock(sem)] },
+    ];
+    expect(atomicity(...blocks("mm.queuedSem"))).toEqual(["atomicity 102 101"]);
+    expect(atomicity(...blocks("mm.sem"))).toEqual([]);
+    expect(atomicity(...blocks("mm.queuedSem").slice(0, 2))).toEqual([]);
   });
 });
 

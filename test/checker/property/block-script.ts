@@ -25,7 +25,7 @@ export const plan = planLayout({
   }),
 }, 3);
 
-const fieldId = (path: string): number => {
+export const fieldId = (path: string): number => {
   const f = plan.fields.find((x) => x.path === path);
   if (f === undefined) throw new Error(`no field ${path}`);
   return f.id;

@@ -66,8 +66,13 @@ interface ThreadState {
 }
 interface State { fields: number[]; locks: LockState[]; threads: ThreadState[] }
 
-const copy = (s: State): State => structuredClone(s);
-const keyOf = (s: State): string => JSON.stringify([s.fields, s.locks.map((l) => [l.holder, l.readers, l.waiters]), s.threads.map((t) => [t.block, t.pc, t.queued, t.last, t.trail])]);
+const copy = (s: State): State => ({ fields: [...s.fields], locks: s.locks.map((l) => ({ ...l })), threads: s.threads.map((t) => ({ ...t })) });
+function keyOf(s: State): string {
+  let key = s.fields.join(" ");
+  for (const l of s.locks) key += `|${l.holder} ${l.readers} ${l.waiters}`;
+  for (const t of s.threads) key += `|${t.block} ${t.pc} ${t.queued} ${t.last} ${t.trail}`;
+  return key;
+}
 
 const initial = (program: TinyProgram): State => ({
   fields: FIELDS.map(() => 0),

@@ -33,10 +33,10 @@ describe("the summary", () => {
   const results = [result({}), result({ scenario: "another", verdict: "violated", violation, asExpected: false, exact: true }), result({ scenario: "third", verdict: "incomplete", asExpected: false })];
   it("is a table with aligned columns", () => {
     expect(`\n${summaryTable(results, paint)}\n`).toBe(`
-scenario  verdict                 states  transitions  depth  seconds  states/s  lost to collisions  as expected
-toy       holds                    1,234        5,678      9     0.50     2.47k               4e-12  yes
-another   violates "I1" in 1 step  1,234        5,678      9     0.50     2.47k                none  NO
-third     incomplete               1,234        5,678      9     0.50     2.47k               4e-12  incomplete
+scenario  verdict                  states  transitions  depth  seconds  states/s  lost to collisions  as expected
+toy       holds                     1,234        5,678      9     0.50     2.47k               4e-12  yes
+another   violates "I1" in 1 step   1,234        5,678      9     0.50     2.47k                none  NO
+third     incomplete                1,234        5,678      9     0.50     2.47k               4e-12  incomplete
 `);
   });
   it("counts what happened", () => {

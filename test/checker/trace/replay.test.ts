@@ -95,6 +95,8 @@ describe("a recipe that does not fit", () => {
     ["a choice out of range", badChoice, recipe({ kind: "always", name: "x" }, [{ actor: 0, label: null, choices: [9] }], { initial: [0] }), /goes wrong \(exception: RangeError: choice 9 of 4\)/],
     ["other initial choices", racyCounter, recipe(lostUpdate, [], { initial: [1] }), /does not apply from its start/],
     ["a promise that holds at the end", racyCounter, recipe(lostUpdate, steps(0, 0, 1, 1)), /every step applies, but "no update is lost" is not broken/],
+    ["a state that is no end state", racyCounter, recipe(lostUpdate, steps(0, 1, 0)), /no end state: bob can move/],
+    ["a deadlock in place of an end state", lockInversion, recipe(lostUpdate, steps(0, 1)), /no end state: alice, bob wait\./],
     ["a state that is no deadlock", lockInversion, recipe(deadlock, steps(0)), /no deadlock: alice can move/],
     ["threads that have ended", racyCounter, recipe(deadlock, steps(0, 0, 1, 1)), /no deadlock: every thread has ended or rests/],
     ["a fault that is gone", racyCounter, recipe({ kind: "fault", name: "range" }, steps(0)), /the last one does not go wrong/],

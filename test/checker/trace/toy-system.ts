@@ -59,7 +59,7 @@ export class ToySystem implements TransitionSystem {
   }
   #pc(actor: number): number { return this.vector[this.#names.length + actor]!; }
   #next(actor: number): ToyStep | undefined { return this.#threads[actor]![this.#pc(actor)]; }
-  #choose = (name: string, n: number): number => {
+  readonly #choose = (name: string, n: number): number => {
     const at = this.#taken.length;
     const choice = this.#script[at] ?? 0;
     this.#taken.push(choice);

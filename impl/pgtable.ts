@@ -1,0 +1,78 @@
+/**
+ * Page-table entries as values: arch/x86/include/asm/pgtable.h, include/linux/swapops.h.
+ *
+ * An entry, PMD or PTE, is one integer, read and written as a whole, so that `pmd_same()` is `===`. Flags below bit 9, a
+ * frame or table number above:
+ *
+ *     bit 0 PRESENT    the hardware uses the entry
+ *     bit 1 WRITE      present: writable. migration entry: writable
+ *     bit 2 DIRTY      bit 3 YOUNG
+ *     bit 4 SPECIAL    the zero page or the huge zero page: not counted, no struct page
+ *     bit 5 MIGRATION  not present: stands for a locked folio that is being split or moved
+ *     bit 6 EXCLUSIVE  migration entry: the page was anon-exclusive
+ *     bit 7 LEAF       PMD: maps a huge page; clear: points to a table
+ *     bit 8 PROTNONE   mapped without any permission: present for the kernel, not for the hardware
+ *
+ * Worked example, 9 flag bits: frame 5 mapped writable, dirty and young is 5 << 9 | 0b1111 = 2575. A huge entry after
+ * pmdp_invalidate() keeps frame and LEAF but not PRESENT: `pmdTransHuge` and `pmdPresent` stay true, hardware misses.
+ */
+import { ENTRY_TARGET_SHIFT } from "./param.ts";
+import { VM_READ, VM_WRITE, type Entry, type Kernel, type Pfn, type PmdIndex, type PteIndex, type Table, type Vpn } from "./mm-types.ts";
+
+export const ENTRY_NONE = 0;
+export const PRESENT = 1 << 0;
+export const WRITE = 1 << 1;
+export const DIRTY = 1 << 2;
+export const YOUNG = 1 << 3;
+export const SPECIAL = 1 << 4;
+export const MIGRATION = 1 << 5;
+export const EXCLUSIVE = 1 << 6;
+export const LEAF = 1 << 7;
+export const PROTNONE = 1 << 8;
+
+/** Frame or table number of an entry. */
+export function entryTarget(e: Entry): number { return e >> ENTRY_TARGET_SHIFT; }
+/** An entry from its target and flags. */
+export function mkEntry(target: number, flags: number): Entry { return (target << ENTRY_TARGET_SHIFT) | flags; }
+export function entryHas(e: Entry, flag: number): boolean { return (e & flag) !== 0; }
+
+export function pmdNone(e: Entry): boolean { return e === ENTRY_NONE; }
+/** Points to a table of PTEs. */
+export function pmdTable(e: Entry): boolean { return (e & (PRESENT | LEAF)) === PRESENT; }
+/** pmd_trans_huge(): a huge mapping, invalidated or not; not a migration entry. */
+export function pmdTransHuge(e: Entry): boolean { return (e & LEAF) !== 0 && (e & MIGRATION) === 0; }
+export function pmdMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
+/** pmd_present() of a leaf: true while it is invalidated. */
+export function pmdPresent(e: Entry): boolean { return (e & (PRESENT | LEAF | PROTNONE)) !== 0 && (e & MIGRATION) === 0; }
+
+export function pteNone(e: Entry): boolean { return e === ENTRY_NONE; }
+/** pte_present(): mapped, with or without permission. */
+export function ptePresent(e: Entry): boolean { return (e & (PRESENT | PROTNONE)) !== 0; }
+export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
+/** Maps the zero page (PTE) or the huge zero page (PMD). */
+export function entryZeroPage(e: Entry): boolean { return (e & SPECIAL) !== 0; }
+
+/** vm_page_prot of a VMA as entry flags: what mk_pte() and mk_huge_pmd() start from. Never writable. */
+export function vmPageProt(vmFlags: number): number { return (vmFlags & (VM_READ | VM_WRITE)) !== 0 ? PRESENT : PROTNONE; }
+/** maybe_mkwrite() */
+export function maybeMkwrite(e: Entry, vmFlags: number): Entry { return (vmFlags & VM_WRITE) !== 0 ? e | WRITE : e; }
+
+/** Index of the PMD entry that covers `vpn`. */
+export function pmdIndex(k: Kernel, vpn: Vpn): PmdIndex { return Math.floor(vpn / k.param.hpagePmdNr.get()); }
+/** Index within its table of the PTE that maps `vpn`. */
+export function pteIndex(k: Kernel, vpn: Vpn): PteIndex { return vpn % k.param.hpagePmdNr.get(); }
+/** First page of the huge range that contains `vpn`. */
+export function hpageAddress(k: Kernel, vpn: Vpn): Vpn { return vpn - (vpn % k.param.hpagePmdNr.get()); }
+export function hpageAligned(k: Kernel, vpn: Vpn): boolean { return vpn % k.param.hpagePmdNr.get() === 0; }
+
+/** pmd_populate(): the entry that points to a table. */
+export function mkPmdTable(table: Table): Entry { return mkEntry(table, PRESENT); }
+/** mk_huge_pmd() */
+export function mkHugePmd(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | LEAF | YOUNG); }
+/** mk_pte() */
+export function mkPte(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | YOUNG); }
+
+/** set_pte_at(). The caller holds the table's lock, or nobody else can reach the table. */
+export function setPteAt(k: Kernel, table: Table, i: PteIndex, e: Entry): void { k.ptTable.pte.set(table, i, e); }
+/** ptep_get() without the lock. */
+export function ptepGetLockless(k: Kernel, table: Table, i: PteIndex): Entry { return k.ptTable.pte.once(table, i); }
