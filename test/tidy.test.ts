@@ -71,10 +71,10 @@ function sourceOf(path: string, text: string): Source {
       const specifier = literal(n.source);
       if (specifier !== null) imports.push({ specifier, names: null, typeOnly: false });
     } else if (n.type === "CallExpression" && n.callee.type === "Import") {
-      const specifier = literal(n.arguments[0] as Node);
+      const specifier = literal(n.arguments[0]);
       if (specifier !== null) imports.push({ specifier, names: null, typeOnly: false });
     } else if (n.type === "NewExpression" && n.callee.type === "Identifier" && n.callee.name === "URL") {
-      const address = literal(n.arguments[0] as Node);
+      const address = literal(n.arguments[0]);
       if (address !== null && /\.[cm]?[jt]s$/.test(address)) addresses.push(relative(ROOT, resolve(ROOT, dirname(path), address)));
     }
   });

@@ -30,7 +30,8 @@ const LINE_WIDTH_DEFAULT = 100;
 /** Characters a line of `out` may take. */
 export function lineWidth(out: ProgressOutput): number {
   const fromEnvironment = Number(process.env["COLUMNS"]);
-  return out.columns ?? (Number.isInteger(fromEnvironment) && fromEnvironment >= 20 ? fromEnvironment : LINE_WIDTH_DEFAULT);
+  // A terminal that does not know its width says 0.
+  return out.columns || (Number.isInteger(fromEnvironment) && fromEnvironment >= 20 ? fromEnvironment : LINE_WIDTH_DEFAULT);
 }
 
 /** The real process. The first SIGINT or SIGTERM asks the run to end with what it has, the second ends it at once. */

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { transformModule } from "./compile/transform.ts";
 
 const checkerRoot = new URL("../", import.meta.url).href;
-const entry = new URL("../index.ts", import.meta.url).href.replace(/\.ts$/, import.meta.url.endsWith(".ts") ? ".ts" : ".js");
+const entry = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url).href;
 
 /** Whether the module at `url` is one of the user's, and so goes through the transform. */
 export function isUserModule(url: string): boolean {

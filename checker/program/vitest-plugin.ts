@@ -14,7 +14,7 @@ export function thpcheckPlugin(): {
   return {
     name: "thpcheck",
     enforce: "pre",
-    resolveId: (id) => (id === "thpcheck" ? `${checkerRoot}index.ts` : null),
+    resolveId: (id) => (id === "thpcheck" ? `${checkerRoot}index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}` : null),
     transform(code, id) {
       const file = id.replace(/\?.*$/, "");
       if (file.startsWith(checkerRoot) || file.includes("/node_modules/") || !/\.[mc]?[tj]s$/.test(file) || /\.test\.ts$/.test(file)) return null;

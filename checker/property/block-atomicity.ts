@@ -88,7 +88,7 @@ export function atomicityFinding(e: Evidence, b: Block, earlier: number, later: 
     `atomicity: block "${b.label}" of ${e.actor(b.actor)} is not atomic: ` +
     `at ${e.place(sites[0]!)} it ${described(e, b, later)}, ` +
     `after it ${described(e, b, earlier)} at ${e.place(sites[1]!)}; other threads can run between the two. ` +
-    `Put a yield before ${e.place(sites[0]!)}, or hold a declared lock over both`;
+    (e.place(sites[0]!) === e.place(sites[1]!) ? "Make it one atomic operation, put a yield between" : `Put a yield before ${e.place(sites[0]!)}`) + ", or hold a declared lock over both";
   return { rule: "atomicity", message, sites, source: e.source(sites[0]!), actor: b.actor, label: b.label };
 }
 

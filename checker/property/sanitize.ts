@@ -20,9 +20,11 @@
  * - a guard that turns out false is announced as well: beginStep, its accesses, guardFailed. Reads that are torn apart
  *   can make it true when no state does;
  * - an access is announced before it takes effect, a lock operation after;
- * - a read-modify-write that is not indivisible in the kernel (`add`, `insert`, `remove` on a field that is not atomic)
- *   is announced as a READ and a WRITE, a look at a lock (`isHeld`) as a READ of the lock's field;
- * - a trylock that fails is announced to `acquireFailed`: it sees that another thread holds the lock;
+ * - a read-modify-write is announced as a READ and a WRITE, or as one ATOMIC access where it is indivisible (cmpxchg;
+ *   `add`, `insert`, `remove` of an atomic field); a look at a lock (`isHeld`) as a READ of the lock's field;
+ * - a trylock that fails is announced to `acquireFailed`: it sees that another thread holds the lock. A writer that
+ *   joins the queue of a semaphore need not be (see block-atomicity.ts); where it is, it counts as a trylock, and the
+ *   verdicts are stricter than they need be;
  * - downgradeWrite is announced as a release (exclusive) and an acquire (shared) of one site, with nothing between.
  *
  * A step that ends in another StepFault has no endStep; what it did up to there is not judged.
@@ -63,8 +65,6 @@ export interface SanitizerOptions extends LockOrderNotes {
 }
 
 export interface Sanitizer extends StepObserver {
-  /** A trylock found the lock not to be had. */
-  acquireFailed(lock: number, mode: LockMode, site: number): void;
   /** Called in place of endStep: the guard was evaluated and is false, so there is no step. */
   guardFailed(actor: number): void;
   /** All findings on the blocks met so far, one per rule and lines, in an order that depends on the set of blocks alone. */
@@ -188,6 +188,9 @@ class BlockSanitizer implements Sanitizer {
     this.#held.release(lock);
     this.#did(mode === "shared" ? RELEASE_SHARED : RELEASE_EXCLUSIVE, lock, site);
   }
+
+  /** Announcements are ghosts: they belong to the operation beside them. */
+  event(): void {}
 
   guardFailed(actor: number): void {
     this.endStep(actor);

@@ -50,7 +50,8 @@ export class ProgressLine {
   }
 
   #show(text: string): void {
-    const width = (this.#out.columns ?? 80) - 1;
+    // A terminal that does not know its width says 0.
+    const width = (this.#out.columns || 80) - 1;
     this.#out.write(CLEAR_LINE + (text.length > width ? text.slice(0, width) : text));
     this.#shown = true;
   }

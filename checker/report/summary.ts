@@ -41,8 +41,9 @@ export function resultLine(r: ScenarioResult, paint: Paint): string {
   if (r.verdict === "error") return `${mark} ${paint.bold(r.scenario)}: ${r.reason}`;
   const figures = `${count(r.states, "state")}, ${count(r.transitions, "transition")}, depth ${r.depth}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
-  // An incomplete run is said to be so already.
-  const notes = r.notChecked.filter((n) => r.verdict !== "incomplete" || !n.includes(r.reason ?? "")).map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
+  // That a search ends at a violation or at a bound is said already.
+  const remarks = r.verdict === "violated" ? [] : r.notChecked.filter((n) => r.verdict !== "incomplete" || !n.includes(r.reason ?? ""));
+  const notes = remarks.map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
   return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${notes}`;
 }
 

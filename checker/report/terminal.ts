@@ -5,9 +5,11 @@
  *
  * The columns follow Lincheck's text traces; changed fields only follow TLC's -difftrace.
  */
+import { basename } from "node:path";
 import picocolors from "picocolors";
 import { match } from "ts-pattern";
 import type { PropertyRef, ReplayedTrace, TraceRow } from "../result.ts";
+import type { SourceFrame } from "../system.ts";
 import { shortPath } from "../error-sentence.ts";
 import { count } from "./numbers.ts";
 
@@ -41,17 +43,17 @@ export function renderTrace(t: ReplayedTrace, view: TraceView): string {
   return new TraceRenderer(t, view).render();
 }
 
-/** `text` in pieces of at most `width`, broken at spaces where there are any; later pieces are indented by two. */
+/** `text` in pieces of at most `width`, broken at spaces where there are any; later pieces are indented by two more. */
 export function wrap(text: string, width: number): string[] {
   const pieces: string[] = [];
+  const indent = /^ */.exec(text)![0];
   let rest = text;
-  while (rest.length > width) {
+  // Each turn must take away more than the indent that it adds.
+  while (rest.length > width && width > indent.length + 2) {
     const space = rest.lastIndexOf(" ", width);
-    const indented = pieces.length > 0 ? 2 : 0;
-    const cut = space > indented ? space : width;
+    const cut = space > indent.length + 2 ? space : width;
     pieces.push(rest.slice(0, cut));
-    rest = `  ${rest.slice(cut).trimStart()}`;
-    if (width <= 3) break;
+    rest = `${indent}  ${rest.slice(cut).trimStart()}`;
   }
   pieces.push(rest);
   return pieces;
@@ -146,7 +148,7 @@ class TraceRenderer {
     const choices = row.choices.length === 0 ? "" : ` [${row.choices.join(", ")}]`;
     const actor = this.#lanes.length === 0 ? `${row.actor}: ` : "";
     const lines: Line[] = [{ text: `${actor}${row.label}${choices}`, style: "bold" }];
-    if (row.source !== null) lines.push({ text: `${row.source.routine} ${shortPath(row.source.file)}:${row.source.line}`, style: "dim" });
+    if (row.source !== null) lines.push({ text: this.#place(row.source), style: "dim" });
     const wanted = this.#view.full ? row.changes : row.changes.filter((c) => c.after !== "");
     const shown = this.#view.full ? wanted : wanted.slice(0, CHANGES_MAX);
     for (const c of shown) lines.push({ text: change(c), style: "change" });
@@ -155,6 +157,12 @@ class TraceRenderer {
     if (wanted.length === 0) lines.push({ text: "(changes no field)", style: "dim" });
     if (this.#view.full) for (const s of row.statistics) lines.push({ text: `${s.name}: +${s.value}`, style: "dim" });
     return lines;
+  }
+
+  /** Routine, file and line; the file without its folder where a column has no room for more. */
+  #place({ routine, file, line }: SourceFrame): string {
+    const whole = `${routine} ${shortPath(file)}:${line}`;
+    return whole.length <= this.#laneWidth ? whole : `${routine} ${basename(file)}:${line}`;
   }
 
   #styled(text: string, style: Style): string {

@@ -1,4 +1,5 @@
 /** Who waits for what in a deadlock, and the cycle if there is one. */
+import { shortPath } from "../error-sentence.ts";
 import type { TransitionSystem } from "../system.ts";
 
 interface Waiter {
@@ -15,7 +16,7 @@ export function whoWaits(system: TransitionSystem): string[] {
     if (system.atRest(a)) return;
     const { label, stack, waitsFor } = system.position(a);
     const top = stack[0];
-    const place = top === undefined ? "" : ` in ${top.routine} (${top.file}:${top.line})`;
+    const place = top === undefined ? "" : ` in ${top.routine} (${shortPath(top.file)}:${top.line})`;
     if (waitsFor === null) {
       sentences.push(label === null ? `${actor.name} cannot move${place}` : `${actor.name} waits at ${JSON.stringify(label)}${place}: its guard is false`);
       return;

@@ -29,13 +29,16 @@ export interface CompiledScenario {
   readonly image: ProgramImage;
 }
 
+/** The module that a worker imports: TypeScript in a checkout, JavaScript in the published package. */
+const IMAGE_MODULE = new URL(import.meta.url.endsWith(".ts") ? "./image.ts" : "./image.js", import.meta.url).href;
+
 /** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {
   const image = compileImage(scenario, options);
   return {
     image,
     system: new CompiledSystem(image, options.observer ?? null),
-    source: { module: new URL("./image.ts", import.meta.url).href, data: image, programHash: programHash(image) },
+    source: { module: IMAGE_MODULE, data: image, programHash: programHash(image) },
   };
 }
 

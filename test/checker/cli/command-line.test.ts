@@ -49,7 +49,7 @@ describe("check", () => {
     const file = JSON.parse(readFileSync(join(good.folder, "run.json"), "utf8")) as ResultFile;
     expect(file).toMatchObject({ format: "thpcheck-result", version: 1, tier: "quick", seed: 0 });
     expect(file.results.map((x) => [x.scenario, x.verdict, x.asExpected])).toEqual([["racy", "violated", true], ["locked", "holds", true]]);
-    expect(file.results[0]!.violation!.trace!.steps.map((s) => `${s.actor} ${s.label}`)).toEqual(["alice read", "bob read", "alice write", "bob write"]);
+    expect(file.results[0]!.violation!.trace!.steps.map((s) => `${s.actor} ${s.label}`).sort((a, b) => a.localeCompare(b))).toEqual(["alice read", "alice write", "bob read", "bob write"]);
     const replayed = await good.run(["replay", "run.json"]);
     expect(replayed.stdout).toContain("counterexample of racy, 4 steps");
     expect(JSON.parse((await good.run(["check", "racy", "--format", "json"])).stdout)).toMatchObject({ results: [{ scenario: "racy" }] });

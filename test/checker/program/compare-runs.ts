@@ -7,10 +7,10 @@
  */
 import assert from "node:assert/strict";
 import { CompiledSystem } from "../../../checker/program/compile/image.ts";
-import { compileScenario } from "../../../checker/program/compile/scenario.ts";
+import { compileScenario, StraightLine } from "../../../checker/program/compile/scenario.ts";
 import type { LayoutPlan } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
-import { NativeRun, nextChoices, type Choice, type Chooser } from "../../../checker/program/native.ts";
+import { NativeRun, nextChoices, runAlone, WaitsForever, type Choice, type Chooser, type StraightLineRun } from "../../../checker/program/native.ts";
 import { READ, READ_ONCE, type StepObserver } from "../../../checker/program/observer.ts";
 import { positionOf, StateBytes } from "../../../checker/program/world.ts";
 import type { ProgramScenario } from "../../../checker/scenario.ts";
@@ -190,4 +190,46 @@ function checkNextBranch(system: CompiledSystem, actor: number, parent: Int32Arr
   }
   system.setBranch([]);
   system.vector.set(successor);
+}
+
+/**
+ * The first thread run alone to its end, natively and by the straight-line lowering: same result, same memory, same
+ * faults. `init` takes the first option of each choice. Returns whether the thread ended.
+ */
+export function compareStraightLine(scenario: ProgramScenario, answers: readonly number[]): boolean {
+  const chosen: number[] = [];
+  let initial = Infinity;
+  const waitsOrFaults = (attempt: () => void): Outcome => outcomeOf(() => {
+    try {
+      attempt();
+      return "ended";
+    } catch (e) {
+      if (e instanceof WaitsForever || (e instanceof StepFault && /wait forever/.test(e.message))) return "waits forever";
+      throw e;
+    }
+  });
+  const startNative = waitsOrFaults(() => { initial = new NativeRun(scenario).choices.length; });
+  let compiled: StraightLine | undefined;
+  const startCompiled = waitsOrFaults(() => { compiled = new StraightLine(scenario); });
+  assert.equal(startCompiled, startNative, "straight-line: init");
+  if (compiled === undefined) return false;
+  const { system } = compiled;
+
+  let native: StraightLineRun | undefined;
+  const outcome = waitsOrFaults(() => {
+    const thread = scripted(answers);
+    let asked = 0;
+    native = runAlone(scenario, 0, (name, n) => {
+      if (asked++ < initial) return 0;
+      const value = thread(name, n);
+      chosen.push(value);
+      return value;
+    });
+  });
+  let result: unknown;
+  assert.equal(waitsOrFaults(() => { result = compiled!.run(0, chosen); }), outcome, "straight-line: how the thread ends");
+  if (native === undefined) return false;
+  assert.equal(result, native.result, "straight-line: result");
+  assert.deepEqual(memory(native.plan, new StateBytes(system.vector.buffer), system.stateWords * 4), memory(native.plan, native.bytes, native.statisticBase), "straight-line: memory");
+  return true;
 }

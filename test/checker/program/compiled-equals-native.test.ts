@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CompiledSystem } from "../../../checker/program/compile/image.ts";
 import { STEP_TAKEN, StepFault } from "../../../checker/system.ts";
-import { compareRuns, compileVariants } from "./compare-runs.ts";
+import { compareRuns, compareStraightLine, compileVariants } from "./compare-runs.ts";
 import { loadGenerated } from "./load-generated.ts";
 import { randomPrograms, schedules, type ScheduleEntry } from "./random-programs.ts";
 import { seeded } from "./seeded.ts";
@@ -17,6 +17,14 @@ describe("compiled code does what the generators do", () => {
       for (const schedule of several) steps += compareRuns(scenario, schedule, variants);
     }), seeded(120));
     expect(steps).toBeGreaterThan(1000);
+  });
+
+  test("at the end of one thread that runs alone, lowered to straight-line code", { timeout: 120_000 }, () => {
+    let ended = 0;
+    fc.assert(fc.property(randomPrograms({ min: 1, max: 1 }), fc.array(fc.nat(11), { maxLength: 12 }), (program, answers) => {
+      if (compareStraightLine(loadGenerated(program.text), answers)) ended++;
+    }), seeded(80));
+    expect(ended).toBeGreaterThan(30);
   });
 });
 
@@ -58,6 +66,8 @@ describe("corner cases", () => {
     ["a routine that may return without having yielded, in a loop", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { const r: U<2> = yield* sometimes(k, i); k.s.x.add(r); } yield at("end");', 'function* sometimes(k: K, i: U<2>): Routine<U<2>> { if (i === 1) { yield at("in"); k.s.y.add(1); } return i; }'],
     ["a routine whose only yields are those of a routine that it calls", 'yield* outer(k); k.s.x.set(yield_(k));', 'function yield_(k: K): number { return k.s.y.get() + 5; }\nfunction* outer(k: K): Routine { yield* inner(k); yield* inner(k); }\nfunction* inner(k: K): Routine { yield at("in"); k.s.y.add(1); }'],
     ["the result of a call overwrites an argument", 'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);', 'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],
+    ["arguments of a call are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; const sum: U8 = yield* three(k, i, ++i, i); k.s.list.set(0, sum);', 'function* three(k: K, a: U<2>, b: U<2>, c: U<2>): Routine<U8> { yield at("in"); k.s.x.set(b); return a * 16 + b * 4 + c; }'],
+    ["arguments of a helper are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; k.s.list.set(0, three(i, ++i, i)); yield at("end");', 'function three(a: number, b: number, c: number): number { return a * 16 + b * 4 + c; }'],
     ["guards see locals as they are at the yield, and inner locals hide outer ones", 'yield at("go"); let i: U<3> = 1; { let i: U<3> = 2; yield at("inner", () => i === 2); i++; } yield at("outer", () => i === 1); k.s.x.set(i);'],
     ["a local declared in a loop body is new in each round", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
     ["switch falls through yields, into and out of default", 'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
@@ -73,6 +83,7 @@ describe("corner cases", () => {
     for (const answers of [[], [1], [2, 1], [1, 1, 1], [2, 0, 2]]) {
       const schedule: ScheduleEntry[] = [{ actor: 0, answers }];
       expect(compareRuns(scenario, schedule, variants)).toBeGreaterThan(0);
+      compareStraightLine(scenario, answers);
     }
   });
 });

@@ -46,7 +46,7 @@ describe("what whole blocks miss, the rule finds", () => {
     ["a guard that no state satisfies", [[{ guard: [{ field: "u", value: 0 }, { field: "u", value: 1 }], ops: [write("a", 1)] }], thread([write("u", 1)])]],
   ];
   for (const [what, program] of misses) {
-    it(what, () => expect(compare(program)).toEqual({ silent: false, lossy: true }));
+    it(`such as ${what}`, () => expect(compare(program)).toEqual({ silent: false, lossy: true }));
   }
 
   it("and correct programs it leaves alone", () => {

@@ -87,6 +87,8 @@ describe("wrap", () => {
   it("breaks at spaces, inside words that are too long, and never loses a character", () => {
     expect(wrap("one two three", 8)).toEqual(["one two", "  three"]);
     expect(wrap("abcdefghij", 4)).toEqual(["abcd", "  ef", "  gh", "  ij"]);
+    expect(wrap("  one two three", 10)).toEqual(["  one two", "    three"]);
     expect(wrap("", 10)).toEqual([""]);
+    expect(wrap("ab cd", 2)).toEqual(["ab cd"]);
   });
 });
