@@ -8,3 +8,6 @@ export type { LockId, World } from "./program/world.ts";
 export { holds, isScenario, scenario, violated } from "./scenario.ts";
 export type { Expectation, Model, ModelActor, ModelScenario, ProgramScenario, PropertyResult, Scenario, Thread } from "./scenario.ts";
 export { StepFault } from "./system.ts";
+export { defineConfig } from "./config.ts";
+export type { Config, ExtraCommand } from "./config.ts";
+export { UsageError } from "./usage-error.ts";

@@ -166,7 +166,7 @@ export function kernelStructs(c: KernelConfig) {
 
     mm: table(n("mms"), {
       users: int(0, 7, "mm_users", { guard: "atomic" }),
-      count: int(0, 7, "mm_count", { guard: "atomic" }),
+      mmCount: int(0, 7, "mm_count", { guard: "atomic" }),
       mmapLock: rwsem("mmap_lock", { queued: true }),
       pageTableLock: spinlock("page_table_lock"),
       pmdLock: spinlock("lock of the page of PMDs"),

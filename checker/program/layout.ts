@@ -212,6 +212,7 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
         const role: Role = "role" in element && element.role !== undefined ? element.role : "state";
         if ((role === "statistic") !== (part === "statistic")) continue;
         const path = `${structName}.${name}`;
+        if (name === "count") throw new Error(`${path}: the name "count" is taken by the number of objects, k.${structName}.count; choose another`);
         if (f.kind === "spinlock" || f.kind === "mutex" || f.kind === "rwsem") {
           const bytes = f.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
           const range = { min: 0, max: 255, bits: 8 };

@@ -13,7 +13,8 @@
  *   | releasing or downgrading one                            | left  |
  *   | the same, of a lock that another thread tries or inspects | non |
  *   | a trylock that fails, asking whether a lock is held     | non (both, if no other thread takes the lock) |
- *   | an access with which no other thread's use conflicts    | both  |
+ *   | setting a `once` value that other threads read set only | right |
+ *   | any other access with which no other thread's use conflicts | both |
  *   | any other access                                        | non   |
  *
  * When another thread's use conflicts is shared-use.ts's table: under the declared lock, only with accesses that

@@ -19,7 +19,9 @@
  *   | bare read     | not held, or there is none        | the value is still initial         | any write             |
  *   | bare write    | not held exclusively, or none     | a set value is overwritten         | any access            |
  *
- * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. That a
+ * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. And it is a
+ * right mover only, never a left one: a value that is set after its block has committed (published it, say) can be found
+ * unset by a thread that comes in between, and whose block, run whole after this one, only ever finds it set. That a
  * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
  * initial one is taken for unset, which only makes the verdict stricter.
  */
@@ -113,6 +115,18 @@ export class SharedUse {
     return (users & ~(1 << actor)) !== 0;
   }
 
+  #usedByOthers(actor: number, element: number): boolean {
+    let users = 0;
+    for (let k = 0; k < KINDS; k++) users |= this.#users[element * KINDS + k]!;
+    return (users & ~(1 << actor)) !== 0;
+  }
+
+  #accessMover(actor: number, element: number, kind: number): Mover {
+    if (this.conflicts(actor, element, kind)) return NON_MOVER;
+    const sets = kind === COVERED_WRITE && this.#elements.guardKind(element) === GUARD_ONCE;
+    return sets && this.#usedByOthers(actor, element) ? RIGHT_MOVER : BOTH_MOVER;
+  }
+
   /** Whether a thread other than `actor` can see, without waiting, that `actor` takes or releases the lock. */
   #seen(actor: number, lock: number, exclusive: boolean): boolean {
     let see = exclusive ? this.#seeExclusive[lock]! : this.#seeShared[lock]!;
@@ -123,7 +137,7 @@ export class SharedUse {
   }
 
   mover(actor: number, operation: number, subject: number): Mover {
-    if (isAccess(operation)) return this.conflicts(actor, subject, accessKind(operation)) ? NON_MOVER : BOTH_MOVER;
+    if (isAccess(operation)) return this.#accessMover(actor, subject, accessKind(operation));
     switch (operation) {
       case ACQUIRE_SHARED:
       case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;

@@ -32,7 +32,7 @@ export function isLocalName(name: string): boolean {
 export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
   const copy = t.cloneNode(original, true, false);
   const body = t.isBlockStatement(copy.body) ? copy.body : withPlace(t.blockStatement([withPlace(t.returnStatement(copy.body), copy.body)]), copy.body);
-  const expression = t.functionExpression(null, copy.params as t.FunctionExpression["params"], body, "generator" in copy && copy.generator === true);
+  const expression = t.functionExpression(null, copy.params, body, "generator" in copy && copy.generator === true);
   const locals = new Map<string, Local>();
   let params: string[] = [];
   const file = t.file(t.program([t.expressionStatement(expression)]));

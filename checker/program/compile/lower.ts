@@ -156,14 +156,14 @@ class RoutineLowering {
     }
     const wait = (arriveOnly: boolean): t.YieldExpression => {
       const y = withPlace(t.yieldExpression(null, false), s.expression);
-      this.forms.set(y, { kind: "lock", label: intrinsic.label, mode: intrinsic.mode, lockKind: intrinsic.lockKind, lock: t.cloneNode(lock as t.Expression), lockClass: field?.path ?? null, arriveOnly });
+      this.forms.set(y, { kind: "lock", label: intrinsic.label, mode: intrinsic.mode, lockKind: intrinsic.lockKind, lock: t.cloneNode(lock), lockClass: field?.path ?? null, arriveOnly });
       // Liveness sees the lock's locals as used at this yield.
-      y.argument = t.cloneNode(lock as t.Expression);
+      y.argument = t.cloneNode(lock);
       return y;
     };
     const step = (y: t.YieldExpression): t.Statement => withPlace(t.expressionStatement(y), s);
     if (intrinsic.label !== "down_write" || (field !== null && !field.queued)) return [...before, step(wait(false))];
-    const again = (): t.Expression => t.cloneNode(lock as t.Expression);
+    const again = (): t.Expression => t.cloneNode(lock);
     const arrived = t.ifStatement(t.unaryExpression("!", t.callExpression(t.identifier(ARRIVE), [again()])), step(wait(false)));
     const queued = t.blockStatement([step(wait(true)), arrived]);
     if (field !== null) return [...before, ...queued.body];
@@ -496,7 +496,7 @@ class RoutineLowering {
       for (const d of s.declarations) {
         if (!t.isIdentifier(d.id)) this.tr.refuse(d, "destructuring is not in the subset", "Declare one name at a time");
         const value = d.init == null ? t.identifier("undefined") : this.tr.expression(d.init);
-        out.push(withPlace(t.expressionStatement(t.assignmentExpression("=", t.identifier((d.id as t.Identifier).name), value)), d));
+        out.push(withPlace(t.expressionStatement(t.assignmentExpression("=", t.identifier((d.id).name), value)), d));
       }
       return out;
     }

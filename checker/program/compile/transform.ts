@@ -34,7 +34,7 @@ export function transformModule(text: string, file: string): Transformed | null 
       const tag = (target: string): string => `__thpTag(${node.start!},()=>({${capturedNames(path).join(",")}}),${target})`;
       if (t.isFunctionDeclaration(node)) {
         if (node.id == null) return;
-        const parent = path.parentPath!;
+        const parent = path.parentPath;
         if (parent.isProgram() || parent.isExportNamedDeclaration() || parent.isExportDefaultDeclaration()) hoisted.push(`${tag(node.id.name)};`);
         else if (parent.isBlockStatement()) out.appendRight(parent.node.start! + 1, `${tag(node.id.name)};`);
       } else if (t.isObjectMethod(node)) {
@@ -76,7 +76,7 @@ function capturedNames(path: NodePath<t.Function>): string[] {
       if (binding === undefined || id.scope.getBinding(name) !== binding) return;
       const declaration = binding.path;
       if (declaration.isTSTypeAliasDeclaration() || declaration.isTSInterfaceDeclaration()) return;
-      if (declaration.isImportSpecifier() && (declaration.node.importKind === "type" || (declaration.parent as t.ImportDeclaration).importKind === "type")) return;
+      if (declaration.isImportSpecifier() && (declaration.node.importKind === "type" || (declaration.parent).importKind === "type")) return;
       names.add(name);
     },
   } as Parameters<typeof path.traverse>[0]);

@@ -33,7 +33,7 @@ export class Translator {
     this.fn = fn;
     this.instrumented = linker.options.instrumented && fn.purpose === "program";
     this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
-    this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]!] as const])));
+    this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
     this.params = this.prepared.params.filter((p) => !this.worlds.has(p));
   }
 
@@ -187,6 +187,13 @@ export class Translator {
     if (t.isMemberExpression(node.callee)) {
       const chain = this.chain(node.callee);
       if (chain !== null) return this.access(node, chain);
+      // `invariant.holds(k)`: a function that is a member of a captured object.
+      const member = this.staticValue(node.callee);
+      if (typeof member?.value === "function" && !INTRINSICS.has(member.value)) {
+        const callee = this.linker.callee(member.value, this, node, this.fn.module.textOf(node.callee));
+        if (callee.routine) return this.refuse(node, `routine ${callee.label} is called through an object`, "Call routines by their names");
+        return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
+      }
       return this.children(node);
     }
     if (!t.isIdentifier(node.callee)) return this.children(node);
@@ -267,7 +274,7 @@ export class Translator {
     if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
     const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
     if (node.arguments.length !== expected) this.refuse(node, `${f.path}.${operation} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`, "The indices come first, then the value");
-    const args = node.arguments.map((a) => this.expression(a as t.Expression));
+    const args = node.arguments.map((a) => this.expression(a));
     const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, statisticBase: this.linker.statisticBase, site: this.site(node), temporary: this.temporary };
     let result: t.Expression | null;
     if (f.lockBase >= 0) {

@@ -62,7 +62,10 @@ describe("corner cases", () => {
       [`index ${i} of a lock`, `yield at("go"); k.s.on.set(k.item.m.isHeld(${i})); yield at("end");`],
       [`member ${i} of a set`, `yield at("go"); k.s.set.insert(${i}); k.s.on.set(k.s.set.has(${i})); yield at("end");`],
     ]),
-    ...["-6", "6", "NaN", "0.5", "Infinity", "-0"].map((v): [string, string] => [`storing ${v}`, `yield at("go"); k.s.y.set(k.s.x.get() + ${v}); yield at("end");`]),
+    ...["-6", "6", "NaN", "0.5", "Infinity", "-0"].flatMap((v): [string, string][] => [
+      [`storing ${v}`, `yield at("go"); k.s.y.set(${v}); yield at("end");`],
+      [`storing ${v}, computed`, `yield at("go"); k.s.y.set(k.s.x.get() + ${v}); yield at("end");`],
+    ]),
     ["a routine that may return without having yielded, in a loop", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { const r: U<2> = yield* sometimes(k, i); k.s.x.add(r); } yield at("end");', 'function* sometimes(k: K, i: U<2>): Routine<U<2>> { if (i === 1) { yield at("in"); k.s.y.add(1); } return i; }'],
     ["a routine whose only yields are those of a routine that it calls", 'yield* outer(k); k.s.x.set(yield_(k));', 'function yield_(k: K): number { return k.s.y.get() + 5; }\nfunction* outer(k: K): Routine { yield* inner(k); yield* inner(k); }\nfunction* inner(k: K): Routine { yield at("in"); k.s.y.add(1); }'],
     ["the result of a call overwrites an argument", 'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);', 'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],

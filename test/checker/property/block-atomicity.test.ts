@@ -169,6 +169,13 @@ describe("fields that are set once", () => {
     expect(atomicity(publish, use)).toEqual([]);
   });
 
+  it("are set before the block commits, not after", () => {
+    expect(atomicity({ actor: 0, does: [writeOnce("mm.flag"), write("page.order", 1)] }, use)).toEqual(["atomicity 102 101"]);
+    expect(atomicity({ actor: 0, does: [lock("pool.lock"), unlock("pool.lock"), write("page.order", 1)] }, use)).toEqual(["atomicity 103 102"]);
+    const elsewhere: Script = { actor: 1, does: [readOnce("mm.flag")] }; // page.order is used by one thread only
+    expect(atomicity({ actor: 0, does: [writeOnce("mm.flag"), write("page.order", 1)] }, elsewhere)).toEqual([]);
+  });
+
   it("are racy for those who read them unset", () => {
     expect(atomicity(publish, { ...use, set: false })).toEqual(["atomicity 102 101", "atomicity 202 201"]);
   });

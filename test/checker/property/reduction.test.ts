@@ -41,6 +41,9 @@ describe("what whole blocks miss, the rule finds", () => {
       [{ guard: [{ field: "u", value: 1 }], ops: [] }, ...thread([lock("q")], [write("z", 1)], [unlock("q")])],
     ]],
     ["a value read before it is published", [thread([write("u", 1), write("o", 2)]), thread([read("u"), read("o")])]],
+    ["a value that is set after it is published, to a reader who waits for that", [
+      thread([{ do: "increment", field: "u" }, write("o", 1)]), [{ guard: [{ field: "u", value: 1 }, { field: "o", value: 0 }], ops: [] }],
+    ]],
     ["a set value that is overwritten under its readers", [thread([write("o", 1)], [write("o", 2)]), thread([read("u"), read("o"), read("o")]), thread([write("u", 1)])]],
     ["a write under a reader's hold", [thread([lock("r", "shared"), read("y"), read("y"), unlock("r")]), thread([lock("r", "shared"), write("y", 1), unlock("r")])]],
     ["a guard that no state satisfies", [[{ guard: [{ field: "u", value: 0 }, { field: "u", value: 1 }], ops: [write("a", 1)] }], thread([write("u", 1)])]],

@@ -37,7 +37,7 @@ at first, of the fields that change: counter = 0
 
 broken: finally "no update is lost"
   "no update is lost" must hold when every thread has ended or rests,
-  and does not
+    and does not
   this failed: no update is lost  (toy.ts:99)
     counter = 1
     a = 0

@@ -41,7 +41,7 @@ export class ThpResvSystem implements TransitionSystem {
   readonly sometimes = ["promoted"];
   readonly #b: ThpResvBounds;
   readonly #script = new BranchScript();
-  #label = "";
+  readonly #label = "";
 
   constructor(bounds: ThpResvBounds) {
     this.#b = bounds;

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Control } from "../../../checker/search/control.ts";
+import { SharedFingerprintSet } from "../../../checker/search/shared-set.ts";
 import { StateIndex } from "../../../checker/search/state-index.ts";
 import type { Visited } from "../../../checker/search/visited.ts";
-import { FingerprintSet } from "../../../checker/search/visited.ts";
+import { FingerprintSet, reserveTable } from "../../../checker/search/visited.ts";
 
 const NOWHERE = new Int32Array(4);
 
@@ -22,6 +24,7 @@ function expectLikeSet(visited: Visited, prints: Iterable<readonly [low: number,
 
 const sets: readonly [string, () => Visited][] = [
   ["fingerprints", () => new FingerprintSet()],
+  ["shared fingerprints", () => new SharedFingerprintSet(reserveTable(), new Control(Control.allocate(1), 1, 0))],
   ["numbered states", () => new StateIndex(4, false)],
 ];
 

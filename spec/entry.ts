@@ -1,0 +1,36 @@
+/** Page-table entries as the specification reads them: x86 flag bits, and a frame or table number above them. */
+export const ENTRY_PRESENT = 1 << 0;
+export const ENTRY_WRITE = 1 << 1;
+export const ENTRY_SPECIAL = 1 << 4;
+export const ENTRY_MIGRATION = 1 << 5;
+export const ENTRY_LEAF = 1 << 7;
+export const ENTRY_PROTNONE = 1 << 8;
+export const ENTRY_TARGET_SHIFT = 9;
+
+/** Maps a counted page: present for the kernel (with or without permission), and no zero page. */
+export function mapsPage(pte: number): boolean {
+  return (pte & (ENTRY_PRESENT | ENTRY_PROTNONE)) !== 0 && (pte & ENTRY_SPECIAL) === 0;
+}
+/** A huge mapping of a counted folio, invalidated or not; no migration entry. */
+export function mapsHugePage(pmd: number): boolean {
+  return (pmd & ENTRY_LEAF) !== 0 && (pmd & (ENTRY_MIGRATION | ENTRY_SPECIAL)) === 0;
+}
+/** A PMD that points to a table. */
+export function pointsToTable(pmd: number): boolean {
+  return (pmd & (ENTRY_PRESENT | ENTRY_LEAF)) === ENTRY_PRESENT;
+}
+export function target(entry: number): number {
+  return entry >> ENTRY_TARGET_SHIFT;
+}
+
+/** States of a page-table page. */
+export const TABLE_FREE = 0;
+export const TABLE_PRIVATE = 1;
+export const TABLE_LIVE = 2;
+export const TABLE_DEPOSITED = 3;
+export const TABLE_RCU = 4;
+
+/** Whether the PTEs of a table count as mappings: it is live, or one operation holds it apart (a collapse). */
+export function tableHoldsMappings(state: number): boolean {
+  return state === TABLE_LIVE || state === TABLE_PRIVATE;
+}

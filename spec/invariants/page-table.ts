@@ -1,0 +1,112 @@
+/** Page tables: huge entries inside their VMA, deposited tables paired with huge entries, tables reached once. */
+import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_SPECIAL, ENTRY_WRITE, mapsHugePage, mapsPage, pointsToTable, TABLE_DEPOSITED, TABLE_LIVE, target } from "../entry.ts";
+import { never, pageTableLocked, type Invariant } from "../invariant.ts";
+import type { KernelView } from "../view.ts";
+
+/** A VMA of `mm` contains the pages start..end - 1. A detached VMA still owns what its munmap has not zapped yet. */
+function insideOneVma(v: KernelView, mm: number, start: number, end: number): boolean {
+  for (let i = 0; i < v.vma.count; i++) {
+    if (v.vma.mm.get(i) === mm && v.vma.start.get(i) <= start && v.vma.end.get(i) >= end) return true;
+  }
+  return false;
+}
+
+export const pageTableInvariants: readonly Invariant[] = [
+  {
+    id: "T1", name: "no huge PMD outside VMA bounds",
+    why: "unmap, mprotect and fork of the VMA would leave or touch half of a huge page",
+    source: "mm/huge_memory.c vma_adjust_trans_huge(): the split precedes every change of a boundary",
+    excuse: never,
+    holds: (v) => {
+      const h = v.param.hpagePmdNr.get();
+      for (let m = 0; m < v.mm.count; m++) {
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          if ((v.mm.pmd.get(m, p) & ENTRY_LEAF) !== 0 && !insideOneVma(v, m, p * h, (p + 1) * h)) {
+            return { conjunct: "the range of a huge PMD lies inside one VMA", values: { mm: m, pmd: p } };
+          }
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "T2", name: "one deposited table for each huge PMD",
+    why: "splitting a huge PMD must not allocate: the table it needs was put aside when the PMD was made",
+    source: "mm/pgtable-generic.c pgtable_trans_huge_deposit()",
+    excuse: pageTableLocked,
+    holds: (v) => {
+      for (let m = 0; m < v.mm.count; m++) {
+        let huge = 0;
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) if ((v.mm.pmd.get(m, p) & ENTRY_LEAF) !== 0) huge++;
+        let deposited = 0;
+        for (let i = 0; i < v.ptTable.count; i++) if (v.ptTable.state.get(i) === TABLE_DEPOSITED && v.ptTable.mm.get(i) === m) deposited++;
+        if (huge !== deposited) return { conjunct: "huge PMDs === deposited tables", values: { mm: m, huge, deposited } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "T7", name: "a PMD points to a live table of its own mm, and no two to the same",
+    why: "a freed or shared table would be read and written by strangers",
+    source: "mm/memory.c pmd_install(), free_pgtables()",
+    excuse: never,
+    holds: (v) => {
+      for (let m = 0; m < v.mm.count; m++) {
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          const e = v.mm.pmd.get(m, p);
+          if (!pointsToTable(e)) continue;
+          const table = target(e);
+          if (v.ptTable.state.get(table) !== TABLE_LIVE || v.ptTable.mm.get(table) !== m) return { conjunct: "the table is live and belongs to the mm", values: { mm: m, pmd: p, table, state: v.ptTable.state.get(table) } };
+          for (let q = 0; q < p; q++) {
+            const other = v.mm.pmd.get(m, q);
+            if (pointsToTable(other) && target(other) === table) return { conjunct: "each table is reached once", values: { mm: m, pmd: p, other: q, table } };
+          }
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "T9", name: "the zero pages are never writable",
+    why: "they are shared by everybody",
+    source: "mm/memory.c do_anonymous_page(), mm/huge_memory.c set_huge_zero_folio()",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.ptTable.count; i++) {
+        for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+          const e = v.ptTable.pte.get(i, j);
+          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) return { conjunct: "a zero PTE is read-only", values: { table: i, pte: j } };
+        }
+      }
+      for (let m = 0; m < v.mm.count; m++) {
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          const e = v.mm.pmd.get(m, p);
+          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) return { conjunct: "a huge zero PMD is read-only", values: { mm: m, pmd: p } };
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "X1", name: "a writable anonymous mapping is exclusive",
+    why: "copy-on-write: a page that someone else maps must not be written in place",
+    source: "include/linux/page-flags.h PageAnonExclusive",
+    excuse: pageTableLocked,
+    holds: (v) => {
+      for (let i = 0; i < v.ptTable.count; i++) {
+        if (v.ptTable.state.get(i) !== TABLE_LIVE) continue;
+        for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+          const e = v.ptTable.pte.get(i, j);
+          if (mapsPage(e) && (e & (ENTRY_WRITE | ENTRY_MIGRATION)) === ENTRY_WRITE && !v.page.anonExclusive.get(target(e))) return { conjunct: "a writable PTE maps an exclusive page", values: { table: i, pte: j, page: target(e) } };
+        }
+      }
+      for (let m = 0; m < v.mm.count; m++) {
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          const e = v.mm.pmd.get(m, p);
+          if (mapsHugePage(e) && (e & ENTRY_WRITE) !== 0 && !v.page.anonExclusive.get(target(e))) return { conjunct: "a writable PMD maps an exclusive folio", values: { mm: m, pmd: p, folio: target(e) } };
+        }
+      }
+      return true;
+    },
+  },
+];
