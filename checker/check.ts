@@ -6,6 +6,7 @@ import type { Expectation, Scenario } from "./scenario.ts";
 import type { PropertyRef, ReplayedTrace, ScenarioResult, StrategyName, Verdict, Violation } from "./result.ts";
 import type { ExploreOptions, Finding, Outcome, Progress } from "./search/explore.ts";
 import type { SystemSource, TransitionSystem } from "./system.ts";
+import { SANITIZER_RULES } from "./property/sanitize.ts";
 import { errorSentence } from "./error-sentence.ts";
 import { group } from "./report/numbers.ts";
 import { expectedCollisions } from "./search/fingerprint.ts";
@@ -25,6 +26,8 @@ export interface CheckOptions {
   /** Random walks to take; null: until another bound ends the run. */
   readonly walks: number | null;
   readonly minimise: boolean;
+  /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */
+  readonly sanitize: "asked" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
   readonly shouldStop: () => boolean;
@@ -33,7 +36,7 @@ export interface CheckOptions {
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
-  fingerprintBits: 64, walks: null, minimise: true, clearDeadLocals: null, shouldStop: () => false, onProgress: () => {},
+  fingerprintBits: 64, walks: null, minimise: true, sanitize: "none", clearDeadLocals: null, shouldStop: () => false, onProgress: () => {},
 };
 
 export interface Compiled {
@@ -96,6 +99,11 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const violation = finding === null ? null : violationOf(finding, replayed);
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
+    if (verdict === "holds" && wantsSanitizers(s, options)) {
+      const sanitized = await sanitizedResult(s, options, clearing, subject, outcome);
+      if (sanitized !== null) return sanitized;
+    }
+
     let statesWithoutClearing: number | null = null;
     if (wantsSecondCount(s, options, clearing) && verdict === "holds") {
       const second = await compile(s, { clearDeadLocals: false });
@@ -114,6 +122,38 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
   } catch (e) {
     return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null };
   }
+}
+
+/** A scenario that expects a sanitizer's finding always gets the pass. */
+function wantsSanitizers(s: Scenario, options: CheckOptions): boolean {
+  if (isModel(s)) return false;
+  const expected = s.expect.verdict === "violated" && (SANITIZER_RULES as readonly string[]).includes(s.expect.property);
+  return options.sanitize === "all" || expected || (options.sanitize === "asked" && s.sanitize === true);
+}
+
+/** The result of a scenario that holds but for a sanitizer finding; null when every block is as it should be. */
+async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boolean, subject: ReplaySubject, plain: Outcome): Promise<Checked | null> {
+  const { sanitize } = await import("./sanitized.ts");
+  const run = await sanitize(s, options, clearing);
+  if (run.outcome.complete && (run.outcome.states !== plain.states || run.outcome.transitions !== plain.transitions)) {
+    throw new Error(`[thpcheck internal] the instrumented variant of ${s.name} has ${group(run.outcome.states)} states and ${group(run.outcome.transitions)} transitions, the plain one ${group(plain.states)} and ${group(plain.transitions)}`);
+  }
+  if (run.outcome.complete && run.findings.length === 0) return null;
+  const raised = run.raised;
+  const replayed = raised === null ? null : replay({ ...subject, system: raised.system }, recipeOf(raised.finding, s.name, subject.programHash, options.seed));
+  const violation = raised === null ? null : violationOf(raised.finding, replayed);
+  const verdict: Verdict = violation !== null ? "violated" : "incomplete";
+  const others = run.findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
+  const reason = reasonAgainst(s, verdict, violation, run.outcome, options, clearing, null);
+  const result: ScenarioResult = {
+    ...measures(run.outcome, options),
+    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
+    reductions: clearing ? ["dead-local clearing"] : [],
+    witnesses: subject.system.sometimes.map((name, i) => ({ name, reached: plain.witnessesReached[i] ?? false })),
+    violation,
+    notChecked: [...run.outcome.notChecked, ...others],
+  };
+  return { result, replayed, statesWithoutClearing: null };
 }
 
 const wantsSecondCount = (s: Scenario, options: CheckOptions, clearing: boolean): boolean =>

@@ -53,6 +53,11 @@ interface ScenarioBase<S extends Structs> {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Clear dead locals at each yield; true unless set. Off, states that differ only in garbage count as different. */
   readonly clearDeadLocals?: boolean;
+  /**
+   * Hold every block to the sanitizers (block atomicity, data races, lock order) as well, over the same state space, in
+   * the full tier and with --sanitize. Off unless set: an abstract model states its atomic steps instead of claiming them.
+   */
+  readonly sanitize?: boolean;
   readonly always?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
   readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
   readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;

@@ -101,6 +101,7 @@ export function kernelStructs(c: KernelConfig) {
       mapcount: int(-1, mappingsMax, "_mapcount: PTE mappings of this page - 1", { guard: "atomic" }),
       entireMapcount: int(-1, n("mms"), "_entire_mapcount: PMD mappings - 1 (head)", { guard: "atomic" }),
       largeMapcount: int(-1, mappingsMax, "_large_mapcount: all mappings of a large folio - 1 (head)", { guard: "atomic" }),
+      nrPagesMapped: int(0, h, "_nr_pages_mapped without ENTIRELY_MAPPED: pages of a large folio with a PTE mapping (head)", { guard: "atomic" }),
       pincount: int(0, Math.min(n("refcountMax"), 7), "_pincount: FOLL_PIN pins (head)", { guard: "atomic" }),
       order: int(0, n("maxOrder"), "order of the folio or of the free block (head)", { guard: "atomic" }),
       head: ref("page", "compound_head(): NONE for a head or an order-0 page", { guard: "atomic" }),
@@ -159,7 +160,7 @@ export function kernelStructs(c: KernelConfig) {
       tlbHuge: array(n("hugeRanges"), int(0, n("entryMax"), "cached 2M translation of this range, 0 for none", { guard: "atomic" })),
       /** The mmu_gather of the operation that runs here. */
       gatherPages: array(n("gatherBatch"), ref("page", "unmapped pages, freed after the flush", { guard: "atomic" })),
-      gatherTables: bitset(Math.min(31, n("pageTables")), "unlinked tables, freed after the flush", { guard: "atomic" }),
+      gatherTables: array(n("hugeRanges"), ref("ptTable", "unlinked tables, freed after the flush", { guard: "atomic" })),
       gatherStart: int(0, n("vpnMax"), "first page to flush", { guard: "atomic" }),
       gatherEnd: int(0, n("vpnMax"), "end of the range to flush", { guard: "atomic" }),
     }),
@@ -172,7 +173,6 @@ export function kernelStructs(c: KernelConfig) {
       pmdLock: spinlock("lock of the page of PMDs"),
       pmd: array(n("hugeRanges"), entry("PMD entries", "pmdLock")),
       writeProtectSeq: int(0, 3, "write_protect_seq", { guard: "atomic", wrapping: true }),
-      lockSeq: int(0, 3, "mm_lock_seq", { guard: "mmapLock", wrapping: true }),
       anonPages: int(0, mappingsMax, "MM_ANONPAGES", { guard: "atomic" }),
       swapEntries: int(0, mappingsMax, "MM_SWAPENTS", { guard: "atomic" }),
       nrPtes: int(0, n("pageTables"), "nr_ptes: live and deposited tables", { guard: "atomic" }),
@@ -181,14 +181,16 @@ export function kernelStructs(c: KernelConfig) {
 
     vma: table(n("vmas"), {
       mm: ref("mm", "vm_mm; NONE: the object is free", { guard: "once" }),
-      lock: rwsem("per-VMA lock"),
-      lockSeq: int(0, 3, "vm_lock_seq", { guard: "mm->mmapLock" }),
+      lock: rwsem("per-VMA lock: its readers"),
+      writeLocked: bool("write-locked: vm_lock_seq equals mm_lock_seq", { guard: "atomic" }),
       detached: bool("no longer in the tree", { guard: "mm->mmapLock" }),
       start: int(0, n("vpnMax"), "vm_start, in pages", { guard: "mm->mmapLock" }),
       end: int(0, n("vpnMax"), "vm_end, in pages", { guard: "mm->mmapLock" }),
       pgoff: int(0, n("vpnMax"), "vm_pgoff", { guard: "mm->mmapLock" }),
       flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock" }),
       anonVma: ref("anonVma", "anon_vma", { guard: "atomic" }),
+      /** Written under mmap_lock for writing, or for reading with page_table_lock. Oldest ancestor first: the kernel's list, read from its end. */
+      anonVmaChain: ref("avc", "anon_vma_chain: first avc of this VMA", { guard: "atomic" }),
     }),
 
     anonVma: table(n("anonVmas"), {
@@ -198,20 +200,30 @@ export function kernelStructs(c: KernelConfig) {
       parent: ref("anonVma", "parent", { guard: "once" }),
       numChildren: int(0, 7, "num_children", { guard: "root->lock" }),
       numActiveVmas: int(0, 7, "num_active_vmas", { guard: "root->lock" }),
+      tree: ref("avc", "rb_root, in order: first avc", { guard: "root->lock" }),
     }),
 
-    /** anon_vma_chain: an edge between a VMA and an anon_vma. The interval tree is the set of these, by index. */
+    /** anon_vma_chain: an edge between a VMA and an anon_vma. Each is in two lists. */
     avc: table(n("anonVmaChains"), {
-      vma: ref("vma", "NONE: the object is free", { guard: "anonVma->lock" }),
-      anonVma: ref("anonVma", "the tree it is in", { guard: "anonVma->lock" }),
+      allocated: bool("the object is in use", { guard: "atomic" }),
+      vma: ref("vma", "vma", { guard: "root->lock" }),
+      anonVma: ref("anonVma", "the anon_vma in whose tree it is", { guard: "root->lock" }),
+      root: ref("anonVma", "root of that anon_vma, whose lock guards the tree", { guard: "once" }),
+      nextInTree: ref("avc", "rb: next in the tree's order", { guard: "root->lock" }),
+      nextOfVma: ref("avc", "same_vma: next avc of the VMA", { guard: "atomic" }),
     }),
 
     /** Page-table pages of PTEs. */
     ptTable: table(n("pageTables"), {
       state: int(0, 4, "free, private, live, deposited or waiting for RCU", { guard: "atomic" }),
+      rcuReaders: bitset(n("cpus"), "waiting for RCU: CPUs whose read-side section must end first", { guard: "atomic" }),
       mm: ref("mm", "whose it is", { guard: "atomic" }),
       lock: spinlock("its split page-table lock (ptl)"),
       pte: array(h, entry("PTEs", "lock")),
+    }),
+
+    rcu: struct({
+      waiting: int(0, n("pageTables"), "tables that wait for a grace period", { guard: "atomic" }),
     }),
 
     hugeZero: struct({
@@ -232,10 +244,15 @@ export function kernelStructs(c: KernelConfig) {
       progress: int(0, 15, "PTEs looked at in this scan", { guard: "atomic", wrapping: true }),
     }),
 
-    /** What each process may read: the strongest promise. See spec/invariants/memory.ts. */
+    /**
+     * What each process may read: the strongest promise; see user-memory.ts, whose functions alone touch it. Auxiliary
+     * variables (Owicki and Gries): kernel routines never read them. Role `state` and not `ghost`, since those functions
+     * copy one set to another and compare; the compiler lets no routine code read a ghost.
+     */
     user: table(n("mms") * n("vpnMax"), {
-      mayRead: bitset(n("contents"), "contents that a load may return", { role: "ghost" }),
-      inFlight: bool("a call that changes the mapping of this page is running", { role: "ghost" }),
+      mayRead: bitset(n("contents"), "contents that a load may return", { guard: "atomic", init: 1 }),
+      inFlight: int(0, Math.min(n("cpus"), 3), "running calls that change the mapping of this page", { guard: "atomic" }),
+      feeds: ref("user", "the page, of a child or at a new address, that is becoming a copy of this one", { guard: "atomic" }),
     }),
 
     /** /proc/vmstat events. */

@@ -24,6 +24,8 @@ export interface Site {
 export interface StepObserver {
   /** The actor's guard held and its step begins at the yield labelled `label`. */
   beginStep(actor: number, label: string): void;
+  /** The actor's guard was evaluated (beginStep and the guard's accesses came before) and does not hold: there is no step. */
+  guardFailed?(actor: number): void;
   /** `field` indexes LayoutPlan.fields; `i`, `j` are the object and array indices (0 where there is none). */
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void;
   /** Called when the lock has been taken, before anything is done under it. `trylock`: it could have failed. */

@@ -90,8 +90,8 @@ export class StateBytes {
 
 /** Byte position of an element; throws the fault that a wild index deserves. */
 export function positionOf(f: FieldPlan, statisticBase: number, i: number, j: number): number {
-  if (!(i >= 0 && i < f.count)) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
-  if (f.length !== null && !(j >= 0 && j < f.length)) throw new StepFault("range", `${f.path}[${i}][${j}]: the index is outside 0..${f.length - 1}`);
+  if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+  if (f.length !== null && !(j >= 0 && j < f.length && Number.isInteger(j))) throw new StepFault("range", `${f.path}[${i}][${j}]: the index is outside 0..${f.length - 1}`);
   return f.offset + (f.role === "statistic" ? statisticBase : 0) + i * f.stride + j * f.elementStride;
 }
 
@@ -120,20 +120,23 @@ export function writeInitialValues(plan: LayoutPlan, bytes: StateBytes, statisti
 export function makeWorld<S extends Structs>(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): World<S> {
   const world: Record<string, Record<string, unknown>> = {};
   for (const [name, s] of Object.entries(plan.structs)) world[name] = { count: s.count };
-  for (const f of plan.fields) world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes) : scalarAccess(f, bytes, statisticBase);
+  for (const f of plan.fields) world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes, plan.maskBytes) : scalarAccess(f, bytes, statisticBase);
   return world as unknown as World<S>;
 }
 
-function lockAccess(f: FieldPlan, bytes: StateBytes): LockAccess<number[]> {
+function lockAccess(f: FieldPlan, bytes: StateBytes, maskBytes: number): LockAccess<number[]> {
   return {
     at: (...index) => {
       const i = f.singleton ? 0 : index[0]!;
-      if (!(i >= 0 && i < f.count)) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+      if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
       return f.lockBase + i;
     },
     isHeld: (...index) => {
-      const p = f.offset + (f.singleton ? 0 : index[0]!) * f.stride;
-      return bytes.u8[p] !== 0 || (f.kind === "rwsem" && bytes.u8[p + 1] !== 0);
+      const i = f.singleton ? 0 : index[0]!;
+      if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+      const p = f.offset + i * f.stride;
+      const heldBytes = f.kind === "rwsem" ? 1 + maskBytes : 1;
+      return bytes.u8.subarray(p, p + heldBytes).some((b) => b !== 0);
     },
   };
 }
@@ -146,7 +149,7 @@ function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): B
   const get = (...index: number[]): number => decode(bytes.raw(f, at(index)));
   const set = (...args: number[]): void => bytes.setRaw(f, at(args), encode(f, args[indices]!));
   const member = (m: number): number => {
-    if (m >= 0 && m < f.bits) return m;
+    if (m >= 0 && m < f.bits && Number.isInteger(m)) return m;
     throw new StepFault("range", `${f.path}: member ${m} is outside 0..${f.bits - 1}`);
   };
   return {

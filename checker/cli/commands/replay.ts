@@ -1,6 +1,6 @@
 /** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
 import { existsSync, readFileSync } from "node:fs";
-import { defaultEngine } from "../../check.ts";
+import { DEFAULT_CHECK_OPTIONS, defaultEngine } from "../../check.ts";
 import { toJson } from "../../report/json.ts";
 import { renderTrace } from "../../report/terminal.ts";
 import { RESULT_FORMAT, type Trace } from "../../result.ts";
@@ -31,7 +31,11 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const loaded = matchScenarios(recipe.scenario, scenarios, "nightly")[0]!;
   const { compile } = host.engine ?? (await defaultEngine());
   const { scenario } = loaded;
-  const { system, source } = await compile(scenario, { clearDeadLocals: scenario.clearDeadLocals ?? true });
+  const clearDeadLocals = scenario.clearDeadLocals ?? true;
+  const { system: plain, source } = await compile(scenario, { clearDeadLocals });
+  const { isSanitizerRule, raisingSystem } = await import("../../sanitized.ts");
+  const { kind, name } = recipe.property;
+  const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
   try {
     const replayed = replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {} }, recipe);
     host.out.write(request.format === "json"

@@ -26,11 +26,18 @@ export const WRITING_OPERATIONS: ReadonlySet<string> = new Set(["set", "add", "s
 
 const isSimple = (e: t.Expression): boolean => t.isIdentifier(e) || t.isNumericLiteral(e) || t.isBooleanLiteral(e) || (t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument));
 
+/** The integer that the expression is for certain, -0 being 0; null otherwise. */
 function constantOf(e: t.Expression): number | null {
-  if (t.isNumericLiteral(e)) return e.value;
   if (t.isBooleanLiteral(e)) return Number(e.value);
-  if (t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument)) return -e.argument.value;
-  return null;
+  const value = t.isNumericLiteral(e) ? e.value : t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument) ? -e.argument.value : NaN;
+  return Number.isInteger(value) ? value + 0 : null;
+}
+
+/** Whether evaluating the expression may change a local. */
+function mayAssign(e: t.Expression): boolean {
+  let found = false;
+  t.traverseFast(e, (node) => { found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node); });
+  return found;
 }
 
 const number = (n: number): t.Expression => (n < 0 ? t.unaryExpression("-", t.numericLiteral(-n)) : t.numericLiteral(n));
@@ -43,21 +50,22 @@ export function indexCount(f: FieldPlan): number {
 /** The expression for `k.struct.field.operation(args)`. Null when the field has no such operation. */
 export function accessExpression(f: FieldPlan, operation: string, args: readonly t.Expression[], c: AccessContext): t.Expression | null {
   const before: t.Expression[] = [];
-  /** Evaluate once, in order: what is not a name or a number goes through a temporary. */
-  const once = (e: t.Expression): t.Expression => {
-    if (isSimple(e)) return e;
+  /** Evaluate once, in order: what is not a name or a number goes through a temporary, and a name too when something behind it may change it. */
+  const changing = args.findLastIndex(mayAssign);
+  const once = (e: t.Expression, position: number = args.length): t.Expression => {
+    if (isSimple(e) && (!t.isIdentifier(e) || position >= changing)) return e;
     const v = c.temporary();
     before.push(t.assignmentExpression("=", v, e));
     return t.cloneNode(v);
   };
-  const indices = args.slice(0, indexCount(f)).map(once);
-  const rest = args.slice(indexCount(f)).map((e) => once(e));
+  const indices = args.slice(0, indexCount(f)).map((e, n) => once(e, n));
+  const rest = args.slice(indexCount(f)).map((e, n) => once(e, indexCount(f) + n));
   const i = f.singleton ? null : indices[0]!;
   const j = f.length === null ? null : indices[f.singleton ? 0 : 1]!;
   const checked = (index: t.Expression, bound: number): t.Expression => {
     const k = constantOf(index);
     if (k !== null && k >= 0 && k < bound) return number(k);
-    return quasi(`($i >>> 0 < ${bound} ? $i : $oob($i, ${bound}, ${f.id}, ${c.site}))`, { $i: index });
+    return quasi(`($i >>> 0 < ${bound} && ($i | 0) === $i ? $i : $oob($i, ${bound}, ${f.id}, ${c.site}))`, { $i: index });
   };
   const width = Math.max(1, wholeBytes(f.bits));
   const view = `$${c.buffer}${width === 1 ? "B" : width === 2 ? "H" : "W"}`;
@@ -103,11 +111,19 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
   const member = (m: t.Expression): t.Expression => {
     const k = constantOf(m);
     if (k !== null && k >= 0 && k < f.bits) return number(k);
-    return quasi(`($m >>> 0 < ${f.bits} ? $m : $noMember($m, ${f.id}, ${c.site}))`, { $m: m });
+    return quasi(`($m >>> 0 < ${f.bits} && ($m | 0) === $m ? $m : $noMember($m, ${f.id}, ${c.site}))`, { $m: m });
   };
   const report = (mode: AccessMode): void => {
     if (!c.instrumented) return;
-    before.push(quasi(`$observer.access(${f.id}, $i, $j, ${f.guard === "atomic" && mode <= WRITE ? ATOMIC : mode}, ${c.site})`, { $i: i ?? number(0), $j: j ?? number(0) }));
+    before.push(quasi(`$observer.access(${f.id}, $i, $j, ${mode}, ${c.site})`, { $i: i ?? number(0), $j: j ?? number(0) }));
+  };
+  /** A read-modify-write: one indivisible operation on an atomic field, otherwise a read and a write. */
+  const reportUpdate = (): void => {
+    if (f.guard === "atomic") report(ATOMIC);
+    else {
+      report(READ);
+      report(WRITE);
+    }
   };
   /** A position that is used twice goes through a temporary. */
   const stablePosition = (): t.Expression => {
@@ -133,8 +149,7 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     }
     case "add": {
       if (f.kind !== "int") return null;
-      report(READ);
-      report(WRITE);
+      reportUpdate();
       const p = stablePosition();
       const sum = once(quasi("($r + $d)", { $r: decode(rawAt(p)), $d: rest[0]! }));
       return finish(storeAt(p, once(encode(sum))));
@@ -142,8 +157,8 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     case "cmpxchg": {
       report(ATOMIC);
       const p = stablePosition();
-      const v = once(encode(rest[1]!));
-      return finish(quasi("($now === $expected ? ($store, true) : false)", { $now: decode(rawAt(p)), $expected: rest[0]!, $store: storeAt(p, v) }));
+      const v = c.temporary();
+      return finish(quasi("($now === $expected ? ($v = $encoded, $store, true) : false)", { $now: decode(rawAt(p)), $expected: rest[0]!, $v: v, $encoded: encode(rest[1]!), $store: storeAt(p, v) }));
     }
     case "has": {
       if (f.kind !== "bitset") return null;
@@ -152,8 +167,7 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     }
     case "insert": case "remove": {
       if (f.kind !== "bitset") return null;
-      report(READ);
-      report(WRITE);
+      reportUpdate();
       const p = stablePosition();
       const raw = quasi(operation === "insert" ? "($r | 1 << $m)" : "($r & ~(1 << $m))", { $r: rawAt(p), $m: member(rest[0]!) });
       return finish(storeAt(p, once(raw)));
@@ -173,7 +187,7 @@ export function lockIdExpression(f: FieldPlan, args: readonly t.Expression[], c:
   const index = args[0]!;
   const k = constantOf(index);
   if (k !== null && k >= 0 && k < f.count) return t.numericLiteral(f.lockBase + k);
-  if (isSimple(index)) return quasi(`($i >>> 0 < ${f.count} ? $i + ${f.lockBase} : $oob($i, ${f.count}, ${f.id}, ${c.site}))`, { $i: index });
+  if (isSimple(index)) return quasi(`($i >>> 0 < ${f.count} && ($i | 0) === $i ? $i + ${f.lockBase} : $oob($i, ${f.count}, ${f.id}, ${c.site}))`, { $i: index });
   const v = c.temporary();
   return t.sequenceExpression([t.assignmentExpression("=", v, index), lockIdExpression(f, [v], c)]);
 }

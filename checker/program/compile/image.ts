@@ -92,7 +92,8 @@ export class CompiledSystem implements TransitionSystem {
   readonly #before: Int32Array;
   readonly #routines: ReadonlyMap<string, RoutineImage>;
 
-  constructor(image: ProgramImage, observer: StepObserver | null = null) {
+  /** `observe` makes the observer of an instrumented image, given the bytes that hold the state. */
+  constructor(image: ProgramImage, observe: ((bytes: StateBytes) => StepObserver) | null = null) {
     this.image = image;
     this.stateWords = image.stateWords;
     this.vector = new Int32Array(image.stateWords + image.statisticWords);
@@ -111,7 +112,7 @@ export class CompiledSystem implements TransitionSystem {
     const map = Buffer.from(JSON.stringify(image.map)).toString("base64");
     const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js\n//# sourceMappingURL=data:application/json;base64,${map}`) as (deps: object) => Emitted;
     this.#emitted = make({
-      vector: this.vector, before: this.#before, plan: image.plan, fault, observer,
+      vector: this.vector, before: this.#before, plan: image.plan, fault, observer: observe === null ? null : observe(this.#bytes),
       statisticBase: image.stateWords * 4,
       writeInitialValues: () => writeInitialValues(image.plan, this.#bytes, image.stateWords * 4),
     });

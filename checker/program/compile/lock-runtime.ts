@@ -93,7 +93,6 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
         return true;
       }
       setWaiters(id, waiters(id) | (1 << me));
-      if (observer !== null) observer.acquireFailed(id, "exclusive", site);
       return false;
     },
     take: (id, mode, kind, label, me, site) => {

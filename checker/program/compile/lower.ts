@@ -559,15 +559,12 @@ class RoutineLowering {
     this.push(this.loadLocals(e));
     const point = this.linker.pointIndex(this.fn, pc);
     if (form.kind === "at") {
+      if (this.tr.instrumented) this.push(this.statements(`$observer.beginStep($me, ${JSON.stringify(form.label)});`));
       if (form.guard !== null) {
-        const plain = this.plainly(() => this.tr.expression(t.cloneNode(form.guard!, true)));
-        this.push([t.ifStatement(this.not(plain), t.returnStatement(t.numericLiteral(0)))]);
+        const refuse = this.tr.instrumented ? this.statements("$observer.guardFailed?.($me); return 0;") : this.statements("return 0;");
+        this.push([t.ifStatement(this.not(this.tr.expression(t.cloneNode(form.guard, true))), t.blockStatement(refuse))]);
       }
       this.push(this.statements(`$point = ${point};`));
-      if (this.tr.instrumented) {
-        this.push(this.statements(`$observer.beginStep($me, ${JSON.stringify(form.label)});`));
-        if (form.guard !== null) this.push([t.expressionStatement(this.tr.expression(t.cloneNode(form.guard, true)))]);
-      }
       return;
     }
     const lock = this.tr.temporary();

@@ -37,7 +37,7 @@ export function compileScenario(scenario: Scenario, options: CompileOptions = {}
   const image = compileImage(scenario, options);
   return {
     image,
-    system: new CompiledSystem(image, options.observer ?? null),
+    system: new CompiledSystem(image, options.observer === undefined ? null : () => options.observer!),
     source: { module: IMAGE_MODULE, data: image, programHash: programHash(image) },
   };
 }

@@ -28,6 +28,42 @@ describe("compiled code does what the generators do", () => {
   });
 });
 
+/** One use of a lock: how it is taken, what is done under it, how it is given back (sometimes wrongly, or not at all). */
+const lockUses: readonly (readonly [take: string, release: string])[] = [
+  ["yield* spinLock(k, k.s.spin.at());", "spinUnlock(k, k.s.spin.at());"],
+  ["if (!spinTrylock(k, k.s.spin.at())) return;", "spinUnlock(k, k.s.spin.at());"],
+  ["yield* mutexLock(k, k.s.m.at());", "mutexUnlock(k, k.s.m.at());"],
+  ["if (!mutexTrylock(k, k.s.m.at())) return;", "mutexUnlock(k, k.s.m.at());"],
+  ...["k.s.sem.at()", "k.s.queued.at()", "k.s.queued.at()"].flatMap((l): [string, string][] => [
+    [`yield* downRead(k, ${l});`, `upRead(k, ${l});`],
+    [`yield* downWrite(k, ${l});`, `upWrite(k, ${l});`],
+    [`if (!downReadTrylock(k, ${l})) return;`, `upRead(k, ${l});`],
+    [`if (!downWriteTrylock(k, ${l})) return;`, `upWrite(k, ${l});`],
+    [`yield* downWrite(k, ${l}); yield at("write"); downgradeWrite(k, ${l});`, `upRead(k, ${l});`],
+  ]),
+];
+const lockUse = fc.record({ use: fc.constantFrom(...lockUses), pause: fc.boolean(), wrongly: fc.oneof({ weight: 14, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom(...lockUses.map(([, release]) => release), "") }) });
+const lockBodies = fc.array(fc.array(fc.tuple(lockUse, fc.option(lockUse, { freq: 3 })), { minLength: 1, maxLength: 3 }), { minLength: 3, maxLength: 4 });
+
+describe("locks under contention", () => {
+  test("wait, exclude, queue and fault alike", { timeout: 120_000 }, () => {
+    let steps = 0;
+    fc.assert(fc.property(lockBodies, fc.array(schedules, { minLength: 2, maxLength: 4 }), (bodies, several) => {
+      const print = ({ use: [take, release], pause, wrongly }: { use: readonly [string, string]; pause: boolean; wrongly: string | null }, inner: string): string =>
+        `${take} ${inner} ${pause ? 'yield at("hold");' : ""} ${wrongly ?? release}`;
+      const scenario = loadGenerated(`
+import { at, downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, holds, mutex, mutexLock, mutexTrylock, mutexUnlock, rwsem, scenario, spinLock, spinTrylock, spinUnlock, spinlock, struct, upRead, upWrite } from "thpcheck";
+const structs = { s: struct({ spin: spinlock("spin"), m: mutex("m"), sem: rwsem("sem"), queued: rwsem("queued", { queued: true }) }) };
+${bodies.map((b, i) => `function* body${i}(k) { yield at("start"); ${b.map(([outer, inner]) => print(outer, inner === null ? "" : print(inner, ""))).join(" ")} }`).join("\n")}
+export default scenario({ name: "locks", why: "a test", tier: "quick", structs, threads: [${bodies.map((_, i) => `{ name: "T${i}", run: body${i} }`).join(", ")}], expect: holds() });
+`);
+      const variants = compileVariants(scenario);
+      for (const schedule of several) steps += compareRuns(scenario, schedule, variants);
+    }), seeded(60));
+    expect(steps).toBeGreaterThan(500);
+  });
+});
+
 /** A module with one thread `a` whose routine has the given body, and what else it needs before it. */
 const moduleOf = (body: string, declarations = ""): string => `
 import { array, at, bitset, bool, bugOn, choose, current, holds, int, mutex, mutexLock, mutexUnlock, ref, scenario, struct, table } from "thpcheck";
@@ -75,6 +111,11 @@ describe("corner cases", () => {
     ["a local declared in a loop body is new in each round", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
     ["switch falls through yields, into and out of default", 'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
     ["labelled continue out of a switch in a do-while", 'yield at("go"); let i: U<3> = 0; outer: do { i++; for (;;) { switch (i) { case 1: continue outer; case 2: yield at("two"); break outer; } yield at("round"); k.s.x.add(1); } } while (i < 5); yield at("end"); k.s.y.set(i);'],
+    ["a local that only the update of the loop needs survives a continue", 'yield at("go"); for (let i: U<3> = 0; i < 3; i++) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue; } return 1; }'],
+    ["the same with a labelled continue", 'yield at("go"); outer: for (let i: U<3> = 0; i < 3; i++) { for (;;) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue outer; } return 1; } }'],
+    ["a local that only the test of the loop needs survives a continue", 'yield at("go"); let i: U<3> = 0; let j: U<3> = 0; while (i < 3) { i++; if (k.s.x.get() < 4) { k.s.x.add(1); yield at("a"); continue; } break; } do { j++; if (k.s.x.get() < 9) { k.s.x.add(1); yield at("b"); continue; } return 1; } while (j < 3);'],
+    ["a local needed only behind the loop survives a labelled break, and one behind a switch its break", 'yield at("go"); let n: U<3> = 5; let m: U<3> = 2; outer: for (;;) { for (;;) { yield at("a"); switch (k.s.x.get()) { case 0: k.s.x.set(1); yield at("b"); break; default: yield at("c"); break outer; } k.s.y.set(m); m = 1; } } k.s.x.set(n);'],
+    ["a local needed only in the next case survives the fall into it", 'yield at("go"); const n: U<3> = 5; switch (k.s.x.get()) { case 0: yield at("a"); case 1: k.s.x.set(n); break; default: return 1; }'],
     ["a condition with effects is evaluated once a round", 'yield at("go"); let i: U<3> = 0; while (i++ < 3) { yield at("round"); k.s.x.add(i); } yield at("end"); k.s.y.set(i);'],
     ["every width of local survives a yield", 'yield at("go"); let a: U32 = 4294967295; let b: Int<-2147483648, 2147483647> = -2147483648; let c: Mask<31> = 2147483647; let d: Ref<"item"> = -1; let e: boolean = true; let f: Int<-3, 1000> = -3; let g: 4 = 4; yield at("mid"); k.s.w.set(a); k.s.y.set(b + 2147483648); k.s.on.set(e && c === 2147483647 && d === -1 && f === -3); k.s.x.set(g);'],
     ["a lock kept in a local", 'yield at("go"); const l: LockId = k.item.m.at(2); yield* mutexLock(k, l); yield at("in"); k.s.x.set(1); mutexUnlock(k, l);'],

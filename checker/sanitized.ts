@@ -1,0 +1,54 @@
+/**
+ * The sanitizer pass: the instrumented variant of a scenario, explored over the same state space as the plain one.
+ *
+ * First every different block is collected and judged (`property/sanitize.ts`); verdicts use facts about the whole
+ * exploration, so only then is it known what is a finding. For the first finding a second exploration raises it where
+ * it shows, which gives its shortest trace.
+ */
+import type { CheckOptions } from "./check.ts";
+import type { SanitizerRule } from "./property/evidence.ts";
+import { makeSanitizer, SANITIZER_RULES, viewOf, type Sanitizer, type SanitizerOptions } from "./property/sanitize.ts";
+import { compileImage } from "./program/compile/scenario.ts";
+import { CompiledSystem } from "./program/compile/image.ts";
+import type { Scenario } from "./scenario.ts";
+import { explore, type Finding, type Outcome } from "./search/explore.ts";
+import type { TransitionSystem } from "./system.ts";
+
+export interface SanitizedRun {
+  readonly outcome: Outcome;
+  /** In words, one per rule and lines; empty when every block is as it should be. */
+  readonly findings: readonly string[];
+  /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
+  readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
+}
+
+/** Whether a fault is one that only the instrumented variant reports. */
+export function isSanitizerRule(name: string): name is SanitizerRule {
+  return (SANITIZER_RULES as readonly string[]).includes(name);
+}
+
+/** Explores the instrumented variant, breadth-first with one worker. */
+export async function sanitize(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<SanitizedRun> {
+  const collecting = instrumented(scenario, clearDeadLocals, {});
+  const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
+  const outcome = await explore(collecting.system, null, search);
+  const findings = collecting.sanitizer.findings();
+  if (findings.length === 0) return { outcome, findings: [], raised: null };
+  const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
+  const again = await explore(raising.system, null, search);
+  return { outcome, findings: findings.map((f) => f.message), raised: again.finding === null ? null : { finding: again.finding, system: raising.system } };
+}
+
+/** A system that raises the scenario's sanitizer findings at the step where each shows: what a replay of one needs. */
+export async function raisingSystem(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<TransitionSystem> {
+  const collecting = instrumented(scenario, clearDeadLocals, {});
+  await explore(collecting.system, null, { ...options, strategy: "bfs", workers: 1, exact: false });
+  return instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() }).system;
+}
+
+function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): { system: CompiledSystem; sanitizer: Sanitizer } {
+  const image = compileImage(scenario, { variant: "instrumented", clearDeadLocals });
+  let sanitizer: Sanitizer | null = null;
+  const system = new CompiledSystem(image, (bytes) => (sanitizer = makeSanitizer(image.plan, image.sites, viewOf(image.plan, bytes), { actors: image.actors.map((a) => a.name), ...options })));
+  return { system, sanitizer: sanitizer! };
+}

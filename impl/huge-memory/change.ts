@@ -1,0 +1,121 @@
+/**
+ * Huge PMDs under changes of their area: its protection (mprotect), its address (mremap), its boundaries.
+ *
+ * All three hold mmap_lock and the VMA lock for writing, so that no fault of the area runs; rmap walks, GUP-fast and the
+ * hardware go on meanwhile.
+ */
+import { NONE, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import { tlbFlushRange } from "../mmu-gather.ts";
+import { VM_WRITE, type Entry, type Kernel, type Mm, type Vma, type Vpn } from "../mm-types.ts";
+import { DIRTY, ENTRY_NONE, EXCLUSIVE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, hpageAligned, mkEntry, pmdIndex, pmdMigration, pmdNone, pmdPresent, pmdTransHuge, vmPageProt } from "../pgtable.ts";
+import { pmdLockptr, pmdpGet, pmdpGetLockless, setPmdAt } from "../pgtable-generic.ts";
+import { flushTlbRange } from "../tlb.ts";
+import { splitHugePmd } from "./split-pmd.ts";
+
+/**
+ * A present entry with the protection of an area: not writable yet. @kernel arch/x86/include/asm/pgtable.h pte_modify(), pmd_modify()
+ */
+export function entryModify(e: Entry, vmFlags: number): Entry {
+  return mkEntry(entryTarget(e), (e & (DIRTY | YOUNG | SPECIAL | LEAF)) | vmPageProt(vmFlags));
+}
+
+/** A translation of the old entry may permit what the new one does not. @kernel arch/x86/include/asm/tlbflush.h pte_needs_flush(), huge_pmd_needs_flush() */
+export function entryNeedsFlush(before: Entry, after: Entry): boolean {
+  if (!entryHas(before, PRESENT)) return false;
+  const changed = before ^ after;
+  return (changed & (WRITE | PRESENT | PROTNONE)) !== 0 || (changed & before & (DIRTY | YOUNG)) !== 0;
+}
+
+/** The migration entry that no longer grants writing: who removes it asks the area again. @kernel include/linux/swapops.h make_readable_exclusive_migration_entry() */
+export function readableExclusiveMigrationEntry(e: Entry): Entry {
+  return entryHas(e, WRITE) ? (e & ~WRITE) | EXCLUSIVE : e;
+}
+
+/**
+ * The entry could be made writable without a fault: the page is anonymous and this mapping's alone.
+ * @kernel mm/huge_memory.c can_change_pmd_writable(), mm/mprotect.c can_change_pte_writable()
+ * @holds the page-table lock
+ */
+export function canChangeWritable(k: Kernel, e: Entry, vmFlags: number): boolean {
+  if ((vmFlags & VM_WRITE) === 0 || entryHas(e, PROTNONE) || entryZeroPage(e)) return false;
+  return k.page.anonExclusive.get(entryTarget(e));
+}
+
+/**
+ * Gives a huge PMD the protection that its area now has. The entry never becomes none on the way, since a zap that
+ * holds mmap_lock for reading would take that for "nothing mapped".
+ *
+ * @kernel mm/huge_memory.c change_huge_pmd()
+ * @holds mmap_lock and the VMA lock for writing; a gather is open on this CPU
+ * @returns false: the PMD is no longer huge, go on with its PTEs
+ */
+export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const before = pmdpGet(k, mm, addr);
+  const migration = pmdMigration(before);
+  if (!migration && !pmdTransHuge(before)) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    return false;
+  }
+  const flags = k.vma.flags.get(vma);
+  let after = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+  if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
+  if (after !== before) setPmdAt(k, mm, addr, after);
+  if (!migration && entryNeedsFlush(before, after)) tlbFlushRange(k, addr, addr + k.param.hpagePmdNr.get());
+  spinUnlock(k, pmdLockptr(k, mm));
+  return true;
+}
+
+/**
+ * Moves a huge PMD to another address; its deposited table belongs to the mm and stays. The old translations are
+ * flushed before the lock is dropped: else an rmap walk could find the page at its new address, clean and write-protect
+ * it there, and a CPU would still write through the old one.
+ *
+ * @kernel mm/huge_memory.c move_huge_pmd()
+ * @holds mmap_lock and both VMA locks for writing; anon_vma for writing if rmap walks may meet the addresses in the wrong order
+ * @returns false: there is something at the new address, or the PMD is no longer huge
+ */
+export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const there = pmdpGetLockless(k, mm, newAddr);
+  vmBugOn(pmdTransHuge(there), "huge-memory: move_huge_pmd finds a huge page at the new address");
+  if (!pmdNone(there)) return false;
+  // One lock for all PMDs of an mm: the kernel's nesting of the new PMD's lock into the old one's falls away.
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const pmd: Entry = pmdpGet(k, mm, oldAddr);
+  if (!pmdTransHuge(pmd) && !pmdMigration(pmd)) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    return false;
+  }
+  vmBugOn(!pmdNone(pmdpGet(k, mm, newAddr)), "huge-memory: somebody mapped the destination of move_huge_pmd");
+  setPmdAt(k, mm, oldAddr, ENTRY_NONE);
+  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, oldAddr));
+  setPmdAt(k, mm, newAddr, pmd);
+  if (entryZeroPage(pmd)) emit(k, EV.PMD_SET_HUGE_ZERO, mm, pmdIndex(k, newAddr));
+  else emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, newAddr), entryTarget(pmd));
+  if (pmdPresent(pmd)) yield* flushTlbRange(k, mm, oldAddr, oldAddr + k.param.hpagePmdNr.get());
+  spinUnlock(k, pmdLockptr(k, mm));
+  return true;
+}
+
+/**
+ * Splits the huge PMDs that new boundaries start..end of `vma`, and a new start `end` of `next`, would cut. A huge PMD
+ * must always lie inside one area, so this comes before the boundaries change, and cannot fail.
+ *
+ * @kernel mm/huge_memory.c vma_adjust_trans_huge()
+ * @holds mmap_lock, the VMA locks and the anon_vma for writing
+ */
+export function* vmaAdjustTransHuge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, next: Vma): Routine {
+  if (cutsHugeRange(k, vma, start)) yield* splitHugePmd(k, vma, start, false);
+  if (cutsHugeRange(k, vma, end)) yield* splitHugePmd(k, vma, end, false);
+  if (next !== NONE && cutsHugeRange(k, next, end)) yield* splitHugePmd(k, next, end, false);
+}
+
+/** A boundary at `addr` runs through a huge range that lies inside the area as it is now. @kernel mm/huge_memory.c split_huge_pmd_if_needed() */
+function cutsHugeRange(k: Kernel, vma: Vma, addr: Vpn): boolean {
+  const first = hpageAddress(k, addr);
+  return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first && first + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);
+}

@@ -1,0 +1,62 @@
+/** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
+import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE } from "../param.ts";
+import { NONE, type Int } from "thpcheck";
+import { hpageAddress } from "../pgtable.ts";
+
+/** Who asks. @kernel include/linux/huge_mm.h enum tva_type */
+export const TVA_SMAPS = 0;
+export const TVA_PAGEFAULT = 1;
+export const TVA_KHUGEPAGED = 2;
+/** MADV_COLLAPSE: sysfs has no say. */
+export const TVA_FORCED_COLLAPSE = 3;
+export type TvaType = Int<0, 3>;
+
+/**
+ * Whether a huge page may be put into the VMA, as far as policy goes. For all but faults that includes that some aligned
+ * range lies inside; a fault asks `thpVmaSuitableOrder` about its own address.
+ *
+ * Not covered, since the VMA kinds do not exist here: DAX, shmem and files, special and hugetlb VMAs, temporary stacks;
+ * and sizes between a page and a PMD.
+ *
+ * @kernel mm/huge_memory.c thp_vma_allowable_orders(), __thp_vma_allowable_orders()
+ * @holds mmap_lock or the VMA lock, in any mode
+ */
+export function thpVmaAllowableOrder(k: Kernel, vma: Vma, type: TvaType): boolean {
+  const flags = k.vma.flags.get(vma);
+  if (type !== TVA_FORCED_COLLAPSE) {
+    const enabled = k.knob.enabled.once();
+    if (enabled !== ENABLED_ALWAYS && !(enabled === ENABLED_MADVISE && (flags & VM_HUGEPAGE) !== 0)) return false;
+  }
+  if (k.vma.mm.get(vma) === NONE || vmaThpDisabled(k, vma, type)) return false;
+  if (type !== TVA_PAGEFAULT && !hasAlignedRange(k, vma)) return false;
+  if (type === TVA_SMAPS || type === TVA_PAGEFAULT) return true;
+  // Nothing was ever written here: there is nothing to collapse.
+  return k.vma.anonVma.once(vma) !== NONE;
+}
+
+/** @kernel include/linux/huge_mm.h vma_thp_disabled() */
+function vmaThpDisabled(k: Kernel, vma: Vma, type: TvaType): boolean {
+  const flags = k.vma.flags.get(vma);
+  const mmFlags = k.mm.flags.get(k.vma.mm.get(vma));
+  if ((flags & VM_NOHUGEPAGE) !== 0 || (mmFlags & MMF_DISABLE_THP_COMPLETELY) !== 0) return true;
+  if ((flags & VM_HUGEPAGE) !== 0 || type === TVA_FORCED_COLLAPSE) return false;
+  return (mmFlags & MMF_DISABLE_THP_EXCEPT_ADVISED) !== 0;
+}
+
+/** thp_vma_suitable_order() at vm_end - HPAGE_PMD_SIZE: the last aligned range that ends inside the VMA also begins there. */
+function hasAlignedRange(k: Kernel, vma: Vma): boolean {
+  const nr = k.param.hpagePmdNr.get();
+  return k.vma.end.get(vma) >= nr && thpVmaSuitableOrder(k, vma, k.vma.end.get(vma) - nr);
+}
+
+/**
+ * Whether the aligned huge range around `vpn` lies inside the VMA. Anonymous VMAs need only the virtual alignment.
+ *
+ * @kernel include/linux/huge_mm.h thp_vma_suitable_order()
+ * @holds mmap_lock or the VMA lock, in any mode
+ */
+export function thpVmaSuitableOrder(k: Kernel, vma: Vma, vpn: Vpn): boolean {
+  const start = hpageAddress(k, vpn);
+  return start >= k.vma.start.get(vma) && start + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);
+}

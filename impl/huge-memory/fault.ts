@@ -1,0 +1,159 @@
+/** Faults that a huge page answers: mm/huge_memory.c. */
+import { emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { khugepagedEnterVma } from "../khugepaged.ts";
+import { memCgroupCharge } from "../memcontrol.ts";
+import { MMF_UNSTABLE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { vmfAnonPrepare } from "../memory/anon.ts";
+import { allocFolio } from "../page-alloc.ts";
+import { DIRTY, hpageAddress, LEAF, maybeMkwrite, mkEntry, mkHugePmd, pmdIndex, pmdNone, SPECIAL, vmPageProt, YOUNG } from "../pgtable.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt } from "../pgtable-generic.ts";
+import { folioAddNewAnonRmap } from "../rmap.ts";
+import { folioAddLru, folioPut } from "../swap.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, VM_FAULT_SIGBUS, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { deferredSplitFolio } from "./deferred-split.ts";
+import { thpVmaSuitableOrder } from "./eligibility.ts";
+import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
+
+/**
+ * A fault in an empty PMD of a VMA that may have huge pages: the huge zero page for a read, a huge page for a write.
+ *
+ * Not covered: userfaultfd, which would take the fault where it finds the PMD empty.
+ *
+ * @kernel mm/huge_memory.c do_huge_pmd_anonymous_page()
+ * @holds the VMA lock (FAULT_FLAG_VMA_LOCK) or mmap_lock, for reading
+ * @returns VM_FAULT_FALLBACK: go on with PTEs. VM_FAULT_RETRY: the VMA lock is gone. Else as a fault does
+ */
+export function* doHugePmdAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+  if (!thpVmaSuitableOrder(k, vma, vpn)) return VM_FAULT_FALLBACK;
+  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+  if (prepared !== VM_FAULT_DONE) return prepared;
+  yield* khugepagedEnterVma(k, vma);
+  if ((flags & FAULT_FLAG_WRITE) === 0 && k.knob.useZeroPage.once()) return yield* doHugeZeroPage(k, vma, hpageAddress(k, vpn));
+  return yield* doHugeAnonymousPage(k, vma, hpageAddress(k, vpn));
+}
+
+/** The read half of do_huge_pmd_anonymous_page(): maps the huge zero page, read-only and counted nowhere. */
+function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const table: Table = yield* pteAllocOne(k, mm);
+  if (table === NONE) return VM_FAULT_OOM;
+  const zero: Pfn = yield* mmGetHugeZeroFolio(k, mm);
+  if (zero === NONE) {
+    pteFree(k, table);
+    k.vmstat.thpFaultFallback.add(1);
+    return VM_FAULT_FALLBACK;
+  }
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const stable = checkStableAddressSpace(k, mm);
+  if (!pmdNone(pmdpGet(k, mm, haddr)) || stable !== VM_FAULT_DONE) {
+    const raced = !pmdNone(pmdpGet(k, mm, haddr));
+    spinUnlock(k, pmdLockptr(k, mm));
+    pteFree(k, table);
+    return raced ? VM_FAULT_DONE : stable;
+  }
+  pgtableTransHugeDeposit(k, mm, table);
+  setPmdAt(k, mm, haddr, mkHugeZeroPmd(zero, k.vma.flags.get(vma)));
+  emit(k, EV.PMD_SET_HUGE_ZERO, mm, pmdIndex(k, haddr));
+  k.mm.nrPtes.add(mm, 1);
+  spinUnlock(k, pmdLockptr(k, mm));
+  return VM_FAULT_DONE;
+}
+
+/** The entry that maps the huge zero page. @kernel mm/huge_memory.c set_huge_zero_folio() */
+function mkHugeZeroPmd(zero: Pfn, vmFlags: number): Entry {
+  return mkEntry(zero, vmPageProt(vmFlags) | LEAF | SPECIAL | YOUNG);
+}
+
+/** Fails a fault in an address space whose memory the OOM reaper may have taken. @kernel include/linux/oom.h check_stable_address_space() */
+export function checkStableAddressSpace(k: Kernel, mm: Mm): VmFault {
+  return (k.mm.flags.get(mm) & MMF_UNSTABLE) !== 0 ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
+}
+
+/**
+ * The write half. Everything that may sleep comes first; then, under the PMD lock, the PMD is looked at once more.
+ *
+ * @kernel mm/huge_memory.c __do_huge_pmd_anonymous_page()
+ */
+function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k);
+  if (folio === NONE) return VM_FAULT_FALLBACK;
+  const table: Table = yield* pteAllocOne(k, mm);
+  if (table === NONE) {
+    yield* folioPut(k, folio);
+    return VM_FAULT_OOM;
+  }
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const raced: boolean = !pmdNone(pmdpGet(k, mm, haddr));
+  const stable: VmFault = checkStableAddressSpace(k, mm);
+  if (raced || stable !== VM_FAULT_DONE) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    pteFree(k, table);
+    yield* folioPut(k, folio);
+    return raced ? VM_FAULT_DONE : stable;
+  }
+  pgtableTransHugeDeposit(k, mm, table);
+  yield* mapAnonFolioPmd(k, folio, vma, haddr);
+  k.mm.nrPtes.add(mm, 1);
+  spinUnlock(k, pmdLockptr(k, mm));
+  return VM_FAULT_DONE;
+}
+
+/**
+ * A charged, zeroed, up-to-date huge folio that nobody else knows.
+ *
+ * Charge and zeroing are no steps of their own (14.1, F4 and F5): the charge touches nothing that another thread sees,
+ * and the page is private until it is mapped, so both commute with whatever happens elsewhere.
+ *
+ * @kernel mm/huge_memory.c vma_alloc_anon_folio_pmd()
+ * @holds no spinlock
+ * @returns NONE after counting the fallback
+ */
+export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
+  const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
+  if (folio === NONE) {
+    k.vmstat.thpFaultFallback.add(1);
+    return NONE;
+  }
+  if (!memCgroupCharge(k)) {
+    k.vmstat.thpFaultFallback.add(1);
+    k.vmstat.thpFaultFallbackCharge.add(1);
+    yield* folioPut(k, folio);
+    return NONE;
+  }
+  clearHugePage(k, folio);
+  return folio;
+}
+
+/**
+ * Maps a new huge folio into the empty PMD at `haddr`; the allocation's reference becomes the mapping's. 14.1, F10: one
+ * item, all under the lock, where only the LRU and the split queue take locks of their own.
+ *
+ * @kernel mm/huge_memory.c map_anon_folio_pmd_pf()
+ * @holds the PMD lock; a table is deposited for this PMD
+ */
+export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  folioAddNewAnonRmap(k, folio, vma, haddr);
+  yield* folioAddLru(k, folio);
+  setPmdAt(k, mm, haddr, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
+  emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
+  yield* deferredSplitFolio(k, folio, false);
+  k.mm.anonPages.add(mm, k.param.hpagePmdNr.get());
+  k.vmstat.thpFaultAlloc.add(1);
+}
+
+/**
+ * A fault on a huge page that allows the access: the entry becomes young, and dirty for a write. Hardware does this by
+ * itself on x86; what gets here came through a stale TLB entry or through get_user_pages().
+ *
+ * @kernel mm/huge_memory.c huge_pmd_set_accessed()
+ * @holds the VMA lock or mmap_lock, for reading
+ */
+export function* hugePmdSetAccessed(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, orig: Entry): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  if (pmdpGet(k, mm, vpn) === orig) setPmdAt(k, mm, hpageAddress(k, vpn), orig | YOUNG | ((flags & FAULT_FLAG_WRITE) !== 0 ? DIRTY : 0));
+  spinUnlock(k, pmdLockptr(k, mm));
+}

@@ -1,0 +1,123 @@
+/**
+ * The huge zero folio: one for the machine, allocated on first use, counted once per address space that uses it and once
+ * for itself; the shrinker drops it when nobody else does.
+ */
+import { at, NONE, type Routine } from "thpcheck";
+import { vmBugOn } from "../bug.ts";
+import { MMF_HUGE_ZERO_FOLIO, type Kernel, type Mm, type Pfn } from "../mm-types.ts";
+import { allocFolio } from "../page-alloc.ts";
+import { folioPut } from "../swap.ts";
+
+/**
+ * Takes a reference, allocating the folio if there is none. Whoever loses the race to install one tries again: the
+ * winner may still be between its cmpxchg and setting the count, and so may the shrinker between its two stores.
+ *
+ * @kernel mm/huge_memory.c get_huge_zero_folio()
+ * @returns false when the allocation failed
+ */
+function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
+  for (;;) {
+    yield at("atomic_inc_not_zero(huge_zero_refcount)");
+    if (k.hugeZero.refcount.get() !== 0) {
+      k.hugeZero.refcount.add(1);
+      return true;
+    }
+    const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
+    if (folio === NONE) {
+      k.vmstat.thpZeroPageAllocFailed.add(1);
+      return false;
+    }
+    clearHugePage(k, folio);
+    yield at("cmpxchg(huge_zero_folio)");
+    if (k.hugeZero.page.cmpxchg(NONE, folio)) {
+      k.vmstat.thpZeroPageAlloc.add(1);
+      // Two: the caller's, and one that the shrinker puts back. Preemption is off between the two stores, but other CPUs run.
+      yield at("atomic_set(huge_zero_refcount, 2)");
+      k.hugeZero.refcount.set(2);
+      return true;
+    }
+    yield* folioPut(k, folio);
+  }
+}
+
+/** Zeroes a huge folio that nobody else can reach yet. @kernel mm/memory.c folio_zero_user() */
+export function clearHugePage(k: Kernel, folio: Pfn): void {
+  const nr = k.param.hpagePmdNr.get();
+  for (let i = 0; i < nr; i++) k.page.content.set(folio + i, 0);
+  k.page.uptodate.set(folio, true);
+}
+
+/** @kernel mm/huge_memory.c put_huge_zero_folio() */
+function putHugeZeroFolio(k: Kernel): void {
+  k.hugeZero.refcount.add(-1);
+  // The last reference is the shrinker's.
+  vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: the huge zero folio was put more often than it was taken");
+}
+
+/**
+ * The huge zero folio for use by this address space, which holds one reference however often it asks.
+ *
+ * @kernel mm/huge_memory.c mm_get_huge_zero_folio()
+ * @holds the address space is in use; no spinlock
+ * @returns NONE when the folio could not be allocated
+ */
+export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
+  yield at("test_bit(MMF_HUGE_ZERO_FOLIO)");
+  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) return k.hugeZero.page.once();
+  const got: boolean = yield* getHugeZeroFolio(k);
+  if (!got) return NONE;
+  yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)");
+  // Another thread of the process was faster: one reference is enough. Ours is surplus as long as its is held, so giving it back commutes.
+  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) putHugeZeroFolio(k);
+  else k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HUGE_ZERO_FOLIO);
+  return k.hugeZero.page.once();
+}
+
+/**
+ * The child's reference at fork. The parent holds one, so there is a folio and nothing is allocated: legal under spinlocks.
+ *
+ * @kernel mm/huge_memory.c copy_huge_pmd() on mm_get_huge_zero_folio()
+ * @holds both PMD locks; `mm` is not running yet
+ */
+export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
+  vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: mapped by the parent, but nobody holds a reference");
+  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) return;
+  k.hugeZero.refcount.add(1);
+  k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HUGE_ZERO_FOLIO);
+}
+
+/**
+ * Gives the address space's reference back; the end of __mmput().
+ *
+ * @kernel mm/huge_memory.c mm_put_huge_zero_folio()
+ * @holds nothing; the page tables of `mm` are gone
+ */
+export function* mmPutHugeZeroFolio(k: Kernel, mm: Mm): Routine {
+  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) === 0) return;
+  yield at("atomic_dec_and_test(huge_zero_refcount)");
+  putHugeZeroFolio(k);
+}
+
+/** What the shrinker could free, in pages. @kernel mm/huge_memory.c shrink_huge_zero_folio_count() */
+export function shrinkHugeZeroFolioCount(k: Kernel): number {
+  return k.hugeZero.refcount.once() === 1 ? k.param.hpagePmdNr.get() : 0;
+}
+
+/**
+ * Frees the huge zero folio if no address space uses it. Between the two steps a fault finds the count 0 and the folio
+ * still there: it goes round until the folio is gone.
+ *
+ * @kernel mm/huge_memory.c shrink_huge_zero_folio_scan()
+ * @holds nothing
+ * @returns whether it was freed
+ */
+export function* shrinkHugeZeroFolioScan(k: Kernel): Routine<boolean> {
+  yield at("cmpxchg(huge_zero_refcount, 1, 0)");
+  if (!k.hugeZero.refcount.cmpxchg(1, 0)) return false;
+  yield at("xchg(huge_zero_folio, NULL)");
+  const folio: Pfn = k.hugeZero.page.get();
+  vmBugOn(folio === NONE, "huge-zero: the count was 1 without a folio");
+  k.hugeZero.page.set(NONE);
+  yield* folioPut(k, folio);
+  return true;
+}

@@ -1,0 +1,97 @@
+/** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
+import { NONE, mutexLock, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at } from "thpcheck";
+import type { Entry, Kernel, Mm, Pfn, Vma, Vpn } from "../mm-types.ts";
+import { folioGet } from "../page-ref.ts";
+import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
+import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
+import { folioMoveAnonRmap } from "../rmap.ts";
+import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
+import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { checkStableAddressSpace, mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
+import { splitHugePmd } from "./split-pmd.ts";
+
+/**
+ * A write (or an unsharing read) to a huge page without write permission. Where the folio belongs to this process alone
+ * it becomes writable; otherwise the PMD is split and PTEs copy one page: huge pages are not copied, since 5.8.
+ *
+ * @kernel mm/huge_memory.c do_huge_pmd_wp_page()
+ * @holds the VMA lock or mmap_lock, for reading
+ * @returns VM_FAULT_FALLBACK: the PMD has been split, go on with PTEs
+ */
+export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, orig: Entry): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  if (entryZeroPage(orig)) {
+    const upgraded: VmFault = yield* doHugeZeroWpPmd(k, vma, vpn, orig);
+    if (upgraded !== VM_FAULT_FALLBACK) return upgraded;
+    yield* splitHugePmd(k, vma, vpn, false);
+    return VM_FAULT_FALLBACK;
+  }
+  const folio: Pfn = entryTarget(orig);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  if (pmdpGet(k, mm, vpn) !== orig) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    return VM_FAULT_DONE;
+  }
+  if (!k.page.anonExclusive.get(folio)) {
+    yield at("folio_trylock");
+    if (!folioTrylock(k, folio)) {
+      // The lock sleeps, so not under the PMD lock; the reference keeps the folio ours to lock.
+      yield at("folio_get");
+      folioGet(k, folio);
+      spinUnlock(k, pmdLockptr(k, mm));
+      yield* mutexLock(k, k.page.lock.at(folio));
+      yield* spinLock(k, pmdLockptr(k, mm));
+      if (pmdpGet(k, mm, vpn) !== orig) {
+        spinUnlock(k, pmdLockptr(k, mm));
+        folioUnlock(k, folio);
+        yield* folioPut(k, folio);
+        return VM_FAULT_DONE;
+      }
+      yield* folioPut(k, folio);
+    }
+    // Somebody may have made it exclusive while the lock was awaited. One reference is this mapping's: nobody else has any.
+    yield at("folio_ref_count");
+    if (!k.page.anonExclusive.get(folio) && k.page.refcount.get(folio) !== 1) {
+      folioUnlock(k, folio);
+      spinUnlock(k, pmdLockptr(k, mm));
+      yield* splitHugePmd(k, vma, vpn, false);
+      return VM_FAULT_FALLBACK;
+    }
+    if (!k.page.anonExclusive.get(folio)) {
+      folioMoveAnonRmap(k, folio, vma);
+      k.page.anonExclusive.set(folio, true);
+    }
+    folioUnlock(k, folio);
+  }
+  if ((flags & FAULT_FLAG_UNSHARE) === 0) setPmdAt(k, mm, hpageAddress(k, vpn), maybeMkwrite(orig | YOUNG | DIRTY, k.vma.flags.get(vma)));
+  spinUnlock(k, pmdLockptr(k, mm));
+  return VM_FAULT_DONE;
+}
+
+/**
+ * A write to the huge zero page: a huge page takes its place. The table deposited for the zero page stays.
+ *
+ * Before the upgrade existed (`param.hugeZeroUpgrade` off) the zero PMD was always split, and one small page allocated.
+ *
+ * @kernel mm/huge_memory.c do_huge_zero_wp_pmd()
+ * @holds the VMA lock or mmap_lock, for reading
+ */
+function* doHugeZeroWpPmd(k: Kernel, vma: Vma, vpn: Vpn, orig: Entry): Routine<VmFault> {
+  if (!k.param.hugeZeroUpgrade.get()) return VM_FAULT_FALLBACK;
+  const mm: Mm = k.vma.mm.get(vma);
+  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k);
+  if (folio === NONE) return VM_FAULT_FALLBACK;
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const same: boolean = pmdpGet(k, mm, vpn) === orig;
+  const stable: VmFault = checkStableAddressSpace(k, mm);
+  if (!same || stable !== VM_FAULT_DONE) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    yield* folioPut(k, folio);
+    return same ? stable : VM_FAULT_DONE;
+  }
+  yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vpn));
+  yield* mapAnonFolioPmd(k, folio, vma, hpageAddress(k, vpn));
+  spinUnlock(k, pmdLockptr(k, mm));
+  return VM_FAULT_DONE;
+}

@@ -1,0 +1,168 @@
+/**
+ * mmap() and munmap() of private anonymous memory: mm/mmap.c, mm/vma.c.
+ *
+ * munmap takes the areas out of the tree under mmap_lock for writing, then lets readers in again and zaps the pages and
+ * frees the tables: nobody can find the areas any more, and no fault can be running in them.
+ */
+import { NONE, type Int, type Routine } from "thpcheck";
+import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
+import { khugepagedEnterVma } from "./khugepaged.ts";
+import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
+import { freePgtables, unmapVmas } from "./memory.ts";
+import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
+import { type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
+import { lruAddDrain } from "./swap.ts";
+import { unlinkAnonVmas } from "./rmap.ts";
+import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
+import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmasFree, type MergeResult, type VmFlags } from "./vma.ts";
+
+/** A page number, or a negative errno. */
+export type AddressOrErrno = Int<-127, 0x000f_ffff>;
+
+export const MAP_FIXED = 1 << 0;
+/** With MAP_FIXED: fail where something is mapped. */
+export const MAP_FIXED_NOREPLACE = 1 << 1;
+export type MapFlags = Int<0, 3>;
+
+// ---- munmap ----------------------------------------------------------------------------------------------------
+
+/** The first detached area of `mm` that ends above `vpn`: areas that a munmap has taken out and not freed yet. @kernel mas_detach of struct vma_munmap_struct */
+export function nextDetached(k: Kernel, mm: Mm, vpn: Vpn): Vma {
+  let found: Vma = NONE;
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) !== mm || !k.vma.detached.get(v) || k.vma.end.get(v) <= vpn) continue;
+    if (found === NONE || k.vma.start.get(v) < k.vma.start.get(found)) found = v;
+  }
+  return found;
+}
+
+/**
+ * Cuts the areas at start and end, and takes those between out of the tree. The tree loses them one by one here, at
+ * once in the kernel: who looks without mmap_lock finds them locked for writing, or not at all, and waits for mmap_lock
+ * in both cases.
+ *
+ * @kernel mm/vma.c vms_gather_munmap_vmas()
+ * @holds mmap_lock for writing
+ * @returns 0; -ENOMEM: nothing is detached, but an area may have been split
+ */
+function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Errno> {
+  const first: Vma = findVmaIntersection(k, mm, start, end);
+  if (first === NONE) return 0;
+  if (k.vma.start.get(first) < start) {
+    // A hole in the middle of an area takes two new ones; map_count is checked before the first.
+    if (end < k.vma.end.get(first) && vmasFree(k) < 2) return -ENOMEM;
+    const err: Errno = yield* splitVma(k, first, start, true);
+    if (err !== 0) return err;
+  }
+  let vma: Vma = findVmaIntersection(k, mm, start, end);
+  while (vma !== NONE) {
+    if (k.vma.end.get(vma) > end) {
+      const err: Errno = yield* splitVma(k, vma, end, false);
+      if (err !== 0) {
+        reattachVmas(k, mm);
+        return err;
+      }
+    }
+    yield* vmaStartWrite(k, vma);
+    vmaMarkDetached(k, vma);
+    vma = findVmaIntersection(k, mm, start, end);
+  }
+  return 0;
+}
+
+/** @kernel mm/vma.c reattach_vmas() @holds mmap_lock for writing */
+function reattachVmas(k: Kernel, mm: Mm): void {
+  for (let vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) vmaLink(k, vma);
+}
+
+/**
+ * Zaps the detached areas, which all lie in start..end, and frees the tables that no neighbour needs.
+ *
+ * @kernel mm/vma.c vms_clear_ptes()
+ * @holds mmap_lock, for reading at least
+ */
+function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
+  if (nextDetached(k, mm, 0) === NONE) return;
+  userMemoryBegin(k, mm, start, end);
+  yield* lruAddDrain(k);
+  tlbGatherMmu(k);
+  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, k.vma.end.get(vma))) yield* unmapVmas(k, vma, start, end);
+  // Nobody may reach the tables through the reverse map while they are freed.
+  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, k.vma.end.get(vma))) yield* unlinkAnonVmas(k, vma);
+  const below: Vma = vmaBefore(k, mm, start);
+  const above: Vma = findVma(k, mm, end);
+  yield* freePgtables(k, mm, start, end, below === NONE ? 0 : k.vma.end.get(below), above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above));
+  yield* tlbFinishMmu(k, mm);
+  userMemoryEnd(k, mm, start, end);
+}
+
+/** Frees the detached areas. @kernel mm/vma.c remove_vma(), of all of vms_complete_munmap_vmas() */
+function removeVmas(k: Kernel, mm: Mm): void {
+  for (let vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) vmAreaFree(k, vma);
+}
+
+/**
+ * Unmaps start..end. `unlock`: lets readers in as soon as the areas are detached, and has dropped mmap_lock when it
+ * returns 0; on failure the lock is still held for writing.
+ *
+ * @kernel mm/vma.c do_vmi_munmap(), do_vmi_align_munmap(), vms_complete_munmap_vmas()
+ * @holds mmap_lock for writing
+ * @returns 0, -EINVAL for an empty or impossible range, -ENOMEM
+ */
+export function* doMunmap(k: Kernel, mm: Mm, start: Vpn, end: Vpn, unlock: boolean): Routine<Errno> {
+  if (start >= end || end > k.param.vpnMax.get()) return -EINVAL;
+  const err: Errno = yield* gatherMunmapVmas(k, mm, start, end);
+  if (err !== 0) return err;
+  if (unlock) mmapWriteDowngrade(k, mm);
+  yield* clearPtes(k, mm, start, end);
+  removeVmas(k, mm);
+  if (unlock) mmapReadUnlock(k, mm);
+  return 0;
+}
+
+// ---- mmap ------------------------------------------------------------------------------------------------------
+
+/**
+ * Maps `length` pages of private anonymous memory: at `addr` with MAP_FIXED, else there if it is free, else where there
+ * is room. `addr` may be NONE without MAP_FIXED.
+ *
+ * @kernel mm/mmap.c do_mmap(), mm/vma.c mmap_region()
+ * @holds mmap_lock for writing
+ * @returns the address; -EINVAL for an empty range, -EEXIST (MAP_FIXED_NOREPLACE), -ENOMEM
+ */
+export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vmFlags: VmFlags, flags: MapFlags): Routine<AddressOrErrno> {
+  if (length === 0) return -EINVAL;
+  const start: AddressOrErrno = placeOf(k, mm, addr, length, flags);
+  if (start < 0) return start;
+  const end: Vpn = start + length;
+  const err: Errno = yield* gatherMunmapVmas(k, mm, start, end);
+  if (err !== 0) return err;
+  yield* clearPtes(k, mm, start, end);
+  const merged: MergeResult = yield* vmaMergeNewRange(k, mm, start, end, start, vmFlags, NONE, NONE);
+  // MERGE_NOMEM: the new area stays by itself.
+  let vma: Vma = merged === MERGE_NOMEM ? NONE : merged;
+  if (vma === NONE) {
+    vma = vmAreaAlloc(k, mm, start, end, start, vmFlags);
+    if (vma !== NONE) {
+      vmaLink(k, vma);
+      yield* khugepagedEnterVma(k, vma);
+    }
+  }
+  // What MAP_FIXED replaced is gone even if the new area could not be made.
+  removeVmas(k, mm);
+  return vma === NONE ? -ENOMEM : start;
+}
+
+/** @kernel mm/mmap.c __get_unmapped_area(), and the checks of do_mmap() */
+function placeOf(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, flags: MapFlags): number {
+  if (length > k.param.vpnMax.get()) return -ENOMEM;
+  const fits = addr >= 0 && addr + length <= k.param.vpnMax.get();
+  if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) {
+    if (!fits) return -ENOMEM;
+    const taken = findVmaIntersection(k, mm, addr, addr + length) !== NONE;
+    return taken && (flags & MAP_FIXED_NOREPLACE) !== 0 ? -EEXIST : addr;
+  }
+  if (fits && findVmaIntersection(k, mm, addr, addr + length) === NONE) return addr;
+  const found = getUnmappedArea(k, mm, length);
+  return found === NONE ? -ENOMEM : found;
+}

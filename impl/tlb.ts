@@ -1,0 +1,178 @@
+/**
+ * Translation caches: arch/x86/mm/tlb.c, and the hardware that uses them.
+ *
+ * Each CPU caches translations of the address space that it has loaded, one small (4K) for each page and one huge (2M)
+ * for each range, as copies of the entries they came from. Fills happen when an access needs them; speculative fills
+ * are not covered. There are no address-space identifiers: loading another address space empties the cache.
+ *
+ * A CPU takes interrupts between instructions. So does this one: from the first look at the page table to the use of
+ * the translation, a flush from elsewhere has to wait, as it waits for code that runs with interrupts off.
+ */
+import { NONE, at, choose, current, emit, type Mask, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { TABLE_FREE, type Cpu, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vpn } from "./mm-types.ts";
+import { DIRTY, LEAF, PRESENT, WRITE, YOUNG, entryHas, entryTarget, pmdIndex, pmdTable, pteIndex } from "./pgtable.ts";
+import { localIrqRestore, localIrqSave } from "./rcu.ts";
+
+/** A set of CPUs: scenarios have no more. */
+type CpuMask = Mask<8>;
+
+/**
+ * Empties the translations of start..end-1 from every CPU that has the mm loaded, and waits until that is done: at
+ * once on this CPU, by an interrupt on each other one, in any order, as soon as it takes interrupts. CPUs with another
+ * address space hold nothing and take no part; one that loads this mm after the caller changed its page table starts
+ * empty and fills from the changed table.
+ * @kernel arch/x86/mm/tlb.c flush_tlb_mm_range()
+ */
+export function* flushTlbRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
+  if (k.cpu.mm.get(current(k)) === mm) flushCpu(k, current(k), start, end);
+  let pending: CpuMask = othersWithMm(k, mm);
+  while (pending !== 0) {
+    yield at("flush_tlb_range: ipi", () => takingInterrupts(k, pending) !== 0);
+    const ready = takingInterrupts(k, pending);
+    const cpu = nthMember(ready, choose(k, "ipi arrives", memberCount(ready)));
+    if (k.cpu.mm.get(cpu) === mm) flushCpu(k, cpu, start, end);
+    pending &= ~(1 << cpu);
+  }
+}
+
+/** The whole address space. @kernel arch/x86/include/asm/tlbflush.h flush_tlb_mm() */
+export function* flushTlbMm(k: Kernel, mm: Mm): Routine {
+  yield* flushTlbRange(k, mm, 0, k.param.hugeRanges.get() * k.param.hpagePmdNr.get());
+}
+
+/**
+ * Returns when every other CPU has taken an interrupt: whoever walked a page table with interrupts off when this was
+ * called has finished. The interrupt does nothing, so CPUs with interrupts on cost no step; for the others it is
+ * enough that each took it once.
+ * @kernel mm/mmu_gather.c tlb_remove_table_sync_one()
+ */
+export function* tlbRemoveTableSyncOne(k: Kernel): Routine {
+  yield at("tlb_remove_table_sync_one");
+  let pending: CpuMask = othersWithIrqsOff(k);
+  while (pending !== 0) {
+    yield at("tlb_remove_table_sync_one: ipi", () => takingInterrupts(k, pending) !== 0);
+    pending &= ~takingInterrupts(k, pending);
+  }
+}
+
+/**
+ * Loads an address space on this CPU; NONE for a kernel thread. What was cached goes.
+ * @kernel arch/x86/mm/tlb.c switch_mm()
+ */
+export function switchMm(k: Kernel, mm: Mm): void {
+  const cpu = current(k);
+  const end = k.param.hugeRanges.get() * k.param.hpagePmdNr.get();
+  if (k.cpu.mm.get(cpu) === mm) return;
+  flushCpu(k, cpu, 0, end);
+  k.cpu.mm.set(cpu, mm);
+}
+
+/**
+ * The translation of one access by this CPU's own instruction: the frame, or NONE for a page fault. A miss walks the
+ * page table and sets accessed bits. A store through an entry that is not dirty walks, too, since the dirty bit is set
+ * in the page table first, and only where the entry is still present and writable; this is why an entry that has been
+ * cleared cannot become dirty any more.
+ *
+ * The caller accesses the page in the same step: the instruction cannot be interrupted between. (Until it has
+ * finished no flush completes, so the frame stays what it is; what others store to it meanwhile, they might as well
+ * have stored before or after.) That a walk which meets a huge entry is one step, and one with two levels two, is the
+ * hardware's: each level is read and, where a bit is missing, updated by one locked operation. The look at the TLB
+ * belongs to the first of them: only this CPU fills it, and a flush that arrives before the walk finds nothing.
+ */
+export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<Pfn> {
+  yield at(write ? "store" : "load");
+  const cpu = current(k);
+  vmBugOn(k.cpu.mm.get(cpu) !== mm, "tlb: a CPU accesses an address space that it has not loaded");
+  const cached = k.cpu.tlb.get(cpu, vpn);
+  if (usable(cached, write)) return entryTarget(cached);
+  const cachedHuge = k.cpu.tlbHuge.get(cpu, pmdIndex(k, vpn));
+  if (usable(cachedHuge, write)) return entryTarget(cachedHuge) + pteIndex(k, vpn);
+  const pmd: Entry = k.mm.pmd.once(mm, pmdIndex(k, vpn));
+  if (pmdTable(pmd)) {
+    const table: Table = entryTarget(pmd);
+    localIrqSave(k);
+    yield at("hardware walk: pte");
+    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE, "tlb: the hardware walks a page table that has been freed");
+    const pfn = walkPte(k, table, vpn, write);
+    localIrqRestore(k);
+    return pfn;
+  }
+  return walkPmd(k, mm, vpn, write, pmd);
+}
+
+/** A cached translation serves a load; it serves a store if it is writable and known to be dirty. */
+function usable(cached: Entry, write: boolean): boolean {
+  return cached !== 0 && (!write || (cached & (WRITE | DIRTY)) === (WRITE | DIRTY));
+}
+
+/** What the hardware does with a leaf: the entry with accessed and dirty bits, or 0 for a page fault. */
+function touched(e: Entry, write: boolean): Entry {
+  if (!entryHas(e, PRESENT) || (write && !entryHas(e, WRITE))) return 0;
+  return e | YOUNG | (write ? DIRTY : 0);
+}
+
+function walkPmd(k: Kernel, mm: Mm, vpn: Vpn, write: boolean, pmd: Entry): Pfn {
+  const cpu = current(k);
+  const range = pmdIndex(k, vpn);
+  const filled = entryHas(pmd, LEAF) ? touched(pmd, write) : 0;
+  k.cpu.tlb.set(cpu, vpn, 0);
+  k.cpu.tlbHuge.set(cpu, range, filled);
+  if (filled === 0) return NONE;
+  if (filled !== pmd) k.mm.pmd.cmpxchg(mm, range, pmd, filled);
+  emit(k, EV.TLB_FILL, cpu, vpn, 1);
+  return entryTarget(filled) + pteIndex(k, vpn);
+}
+
+function walkPte(k: Kernel, table: Table, vpn: Vpn, write: boolean): Pfn {
+  const cpu = current(k);
+  const i = pteIndex(k, vpn);
+  const pte = k.ptTable.pte.once(table, i);
+  const filled = touched(pte, write);
+  k.cpu.tlb.set(cpu, vpn, filled);
+  if (filled === 0) return NONE;
+  if (filled !== pte) k.ptTable.pte.cmpxchg(table, i, pte, filled);
+  emit(k, EV.TLB_FILL, cpu, vpn, 0);
+  return entryTarget(filled);
+}
+
+/** Forgets both sizes of the addresses start..end-1, as INVLPG does. */
+function flushCpu(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): void {
+  if (start >= end) return;
+  for (let vpn = start; vpn < end; vpn++) k.cpu.tlb.set(cpu, vpn, 0);
+  for (let range = pmdIndex(k, start); range <= pmdIndex(k, end - 1); range++) k.cpu.tlbHuge.set(cpu, range, 0);
+  emit(k, EV.TLB_FLUSH, cpu, start, end);
+}
+
+/** mm_cpumask() without this CPU. */
+function othersWithMm(k: Kernel, mm: Mm): CpuMask {
+  let cpus = 0;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (cpu !== current(k) && k.cpu.mm.get(cpu) === mm) cpus |= 1 << cpu;
+  return cpus;
+}
+
+function othersWithIrqsOff(k: Kernel): CpuMask {
+  let cpus = 0;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (cpu !== current(k) && k.cpu.irqsOff.get(cpu)) cpus |= 1 << cpu;
+  return cpus;
+}
+
+function takingInterrupts(k: Kernel, cpus: CpuMask): CpuMask {
+  let ready = 0;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (((cpus >> cpu) & 1) !== 0 && !k.cpu.irqsOff.get(cpu)) ready |= 1 << cpu;
+  return ready;
+}
+
+function memberCount(cpus: CpuMask): number {
+  let n = 0;
+  for (let rest = cpus; rest !== 0; rest &= rest - 1) n++;
+  return n;
+}
+
+/** The member with n smaller ones. */
+function nthMember(cpus: CpuMask, n: number): Cpu {
+  let rest = cpus;
+  for (let i = 0; i < n; i++) rest &= rest - 1;
+  return 31 - Math.clz32(rest & -rest);
+}

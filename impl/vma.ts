@@ -1,0 +1,398 @@
+/**
+ * Virtual memory areas: mm/vma.c.
+ *
+ * The areas of an mm lie in the table `vma`; those that are neither free nor detached are its maple tree. An area is
+ * found, merged, split and freed under mmap_lock for writing; its boundaries change under the VMA lock and, where it
+ * has one, the lock of its anon_vma as well, and `vmaAdjustTransHuge` comes before the change.
+ *
+ * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
+ * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
+ */
+import { NONE, emit, type Int, type Mask, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
+import { khugepagedEnterVma } from "./khugepaged.ts";
+import { vmaStartWrite } from "./locking/mmap-lock.ts";
+import { type AnonVma, type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
+import { ENOMEM } from "./errno.ts";
+import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
+
+/** A set of VM_* flags. */
+export type VmFlags = Mask<8>;
+/** What a merge gives: the area that now covers the range, NONE when nothing merges, MERGE_NOMEM. */
+export type MergeResult = Int<-2, 1022>;
+/** VMA_MERGE_ERROR_NOMEM: two areas could have been merged, but the chain of anon_vmas could not be copied. */
+export const MERGE_NOMEM = -2;
+
+// ---- finding ---------------------------------------------------------------------------------------------------
+
+/**
+ * The first area that ends above `vpn`, or NONE.
+ *
+ * @kernel mm/vma.h find_vma()
+ * @holds mmap_lock
+ */
+export function findVma(k: Kernel, mm: Mm, vpn: Vpn): Vma {
+  let found: Vma = NONE;
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) <= vpn) continue;
+    if (found === NONE || k.vma.start.get(v) < k.vma.start.get(found)) found = v;
+  }
+  return found;
+}
+
+/** The area that contains `vpn`, or NONE. @kernel include/linux/mm.h vma_lookup() @holds mmap_lock */
+export function vmaLookup(k: Kernel, mm: Mm, vpn: Vpn): Vma {
+  const v = findVma(k, mm, vpn);
+  return v !== NONE && k.vma.start.get(v) <= vpn ? v : NONE;
+}
+
+/** The first area that overlaps start..end, or NONE. @kernel mm/mmap.c find_vma_intersection() @holds mmap_lock */
+export function findVmaIntersection(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Vma {
+  const v = findVma(k, mm, start);
+  return v !== NONE && k.vma.start.get(v) < end ? v : NONE;
+}
+
+/** The last area that ends at or below `vpn`, or NONE. @kernel mm/vma.h vma_prev() @holds mmap_lock */
+export function vmaBefore(k: Kernel, mm: Mm, vpn: Vpn): Vma {
+  let found: Vma = NONE;
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) > vpn) continue;
+    if (found === NONE || k.vma.end.get(v) > k.vma.end.get(found)) found = v;
+  }
+  return found;
+}
+
+/**
+ * A free range of `length` pages, the highest; NONE when there is none. A length of whole huge pages is given an
+ * aligned range if one is free.
+ *
+ * @kernel mm/mmap.c get_unmapped_area(), mm/huge_memory.c thp_get_unmapped_area_vmflags() (anonymous memory, lengths
+ *   of whole huge pages: since 6.13)
+ * @holds mmap_lock for writing
+ */
+export function getUnmappedArea(k: Kernel, mm: Mm, length: Vpn): Int<-1, 0x7fff_ffff> {
+  const h = k.param.hpagePmdNr.get();
+  const aligned = length % h === 0 ? highestGap(k, mm, length, h) : NONE;
+  return aligned !== NONE ? aligned : highestGap(k, mm, length, 1);
+}
+
+function highestGap(k: Kernel, mm: Mm, length: number, alignment: number): number {
+  let end = k.param.vpnMax.get();
+  while (end >= length) {
+    const start = Math.floor((end - length) / alignment) * alignment;
+    const last = vmaBefore(k, mm, end);
+    const floor = last === NONE ? 0 : k.vma.end.get(last);
+    // An area that reaches across `end` starts the next gap below itself.
+    const above = findVma(k, mm, end - 1);
+    const crossing = above !== NONE && k.vma.start.get(above) < end;
+    if (!crossing && start >= floor) return start;
+    if (crossing) end = k.vma.start.get(above);
+    else if (last === NONE) return NONE;
+    else end = k.vma.start.get(last);
+  }
+  return NONE;
+}
+
+// ---- objects ---------------------------------------------------------------------------------------------------
+
+/** Area objects that are free. */
+export function vmasFree(k: Kernel): number {
+  let n = 0;
+  for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.once(v) === NONE) n++;
+  return n;
+}
+
+/**
+ * A new area of `mm`, in no tree and locked for writing as long as the mm is; NONE when the table is full. The slab
+ * allocator's own lock is left out: to take an object is one indivisible operation.
+ *
+ * @kernel mm/vma_init.c vm_area_alloc()
+ * @holds mmap_lock of `mm` for writing
+ */
+export function vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): Vma {
+  for (let v = 0; v < k.vma.count; v++) {
+    if (!k.vma.mm.cmpxchg(v, NONE, mm)) continue;
+    k.vma.detached.set(v, true);
+    k.vma.lockSeq.set(v, k.mm.lockSeq.get(mm));
+    k.vma.start.set(v, start);
+    k.vma.end.set(v, end);
+    k.vma.pgoff.set(v, pgoff);
+    k.vma.flags.set(v, flags);
+    return v;
+  }
+  return NONE;
+}
+
+/**
+ * Gives the object back. A reader that found the area before it was detached may still look at it: it compares mm and
+ * range under the VMA lock (SLAB_TYPESAFE_BY_RCU).
+ *
+ * @kernel mm/vma_init.c vm_area_free()
+ */
+export function vmAreaFree(k: Kernel, vma: Vma): void {
+  vmBugOn(k.vma.anonVmaChain.get(vma) !== NONE, "vma: an area is freed while it is in an anon_vma");
+  k.vma.anonVma.set(vma, NONE);
+  k.vma.detached.set(vma, false);
+  k.vma.lockSeq.set(vma, 0);
+  k.vma.start.set(vma, 0);
+  k.vma.end.set(vma, 0);
+  k.vma.pgoff.set(vma, 0);
+  k.vma.flags.set(vma, 0);
+  k.vma.mm.setOnce(vma, NONE);
+}
+
+/** Puts the area into the tree. @kernel mm/vma.c vma_link() @holds mmap_lock for writing */
+export function vmaLink(k: Kernel, vma: Vma): void {
+  k.vma.detached.set(vma, false);
+  emit(k, EV.VMA_CREATE, vma, k.vma.start.get(vma), k.vma.end.get(vma));
+}
+
+/** Takes the area out of the tree: it can no longer be found. @kernel include/linux/mmap_lock.h vma_mark_detached() @holds mmap_lock and the VMA lock for writing */
+export function vmaMarkDetached(k: Kernel, vma: Vma): void {
+  k.vma.detached.set(vma, true);
+  emit(k, EV.VMA_REMOVE, vma);
+}
+
+/** @kernel mm/vma.h vma_set_range() @holds mmap_lock, the VMA lock and the anon_vma's lock for writing */
+function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): void {
+  k.vma.start.set(vma, start);
+  k.vma.end.set(vma, end);
+  k.vma.pgoff.set(vma, pgoff);
+  emit(k, EV.VMA_BOUNDS, vma, start, end);
+}
+
+// ---- what may merge --------------------------------------------------------------------------------------------
+
+/**
+ * The area shares pages with another process, or did: its anon_vma is not its own alone. Such an area may not take in
+ * one that has no anon_vma, nor be taken in by one: its chain would spread, and the root's lock with it.
+ *
+ * @kernel mm/vma.c vma_had_uncowed_parents(): list_is_singular(&vma->anon_vma_chain)
+ */
+function vmaHadUncowedParents(k: Kernel, vma: Vma): boolean {
+  if (vma === NONE || k.vma.anonVma.get(vma) === NONE) return false;
+  const first = k.vma.anonVmaChain.get(vma);
+  return first === NONE || k.avc.nextOfVma.get(first) !== NONE;
+}
+
+/**
+ * May `target` take in a range whose anon_vma is `anonVma`? `source` is the existing area that the range is part of
+ * (or NONE), `copiedFrom` the one that mremap copies. The rule since 6.16 and its fix for mremap of 2026; before, a
+ * target without anon_vma took in no range that had one.
+ *
+ * @kernel mm/vma.c is_mergeable_anon_vma()
+ */
+function isMergeableAnonVma(k: Kernel, target: Vma, anonVma: AnonVma, source: Vma, copiedFrom: Vma): boolean {
+  const own = k.vma.anonVma.get(target);
+  if (own === NONE && anonVma !== NONE) return !vmaHadUncowedParents(k, source) && !vmaHadUncowedParents(k, copiedFrom);
+  if (own !== NONE && anonVma === NONE) return !vmaHadUncowedParents(k, target);
+  return own === anonVma;
+}
+
+/** A range at `start` may be appended to `prev`. @kernel mm/vma.c can_vma_merge_left(), can_vma_merge_after() */
+function canVmaMergeLeft(k: Kernel, prev: Vma, start: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, source: Vma, copiedFrom: Vma): boolean {
+  return prev !== NONE && k.vma.end.get(prev) === start && k.vma.flags.get(prev) === flags
+    && isMergeableAnonVma(k, prev, anonVma, source, copiedFrom)
+    && k.vma.pgoff.get(prev) + k.vma.end.get(prev) - k.vma.start.get(prev) === pgoff;
+}
+
+/**
+ * A range start..end may be put before `next`. Each neighbour may be compatible with the range and yet not with the
+ * other: if the range also merges with `prev`, the two are compared as well.
+ *
+ * @kernel mm/vma.c can_vma_merge_right(), can_vma_merge_before()
+ */
+function canVmaMergeRight(k: Kernel, next: Vma, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, source: Vma, copiedFrom: Vma, mergesLeft: Vma): boolean {
+  if (next === NONE || k.vma.start.get(next) !== end || k.vma.flags.get(next) !== flags) return false;
+  if (!isMergeableAnonVma(k, next, anonVma, source, copiedFrom) || k.vma.pgoff.get(next) !== pgoff + end - start) return false;
+  if (mergesLeft === NONE) return true;
+  const left = k.vma.anonVma.get(mergesLeft);
+  const right = k.vma.anonVma.get(next);
+  return left === NONE || right === NONE || left === right;
+}
+
+// ---- merging ---------------------------------------------------------------------------------------------------
+
+/**
+ * Gives `dst` the anon_vmas of `src`, if it has none: `dst` is about to cover the pages of `src`.
+ *
+ * @kernel mm/vma.c dup_anon_vma()
+ * @holds mmap_lock and the VMA lock of dst for writing
+ * @returns 0 or -ENOMEM, with dst as it was
+ */
+function* dupAnonVma(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
+  if (k.vma.anonVma.get(src) === NONE || k.vma.anonVma.get(dst) !== NONE) return 0;
+  k.vma.anonVma.set(dst, k.vma.anonVma.get(src));
+  return yield* anonVmaClone(k, dst, src);
+}
+
+/**
+ * Makes a decided merge true. `vma` becomes start..end; `adjust`, if any, gives up what lies below `end`, or takes
+ * what lies above it; `remove` and `remove2` disappear.
+ *
+ * The huge pages that a new boundary cuts are split first, while rmap walkers are locked out: an rmap walk must find
+ * every huge PMD inside one area.
+ *
+ * @kernel mm/vma.c commit_merge(), vma_prepare(), vma_complete()
+ * @holds mmap_lock and the locks of all VMAs concerned for writing
+ */
+function* commitMerge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn, adjust: Vma, remove: Vma, remove2: Vma): Routine {
+  let anonVma: AnonVma = k.vma.anonVma.get(vma);
+  if (anonVma === NONE && adjust !== NONE) anonVma = k.vma.anonVma.get(adjust);
+  if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
+  const loses: Vma = adjust !== NONE && end > k.vma.start.get(adjust) ? adjust : NONE;
+  yield* vmaAdjustTransHuge(k, vma, start, end, loses);
+  vmaSetRange(k, vma, start, end, pgoff);
+  if (adjust !== NONE) vmaSetRange(k, adjust, end, k.vma.end.get(adjust), k.vma.pgoff.get(adjust) + end - k.vma.start.get(adjust));
+  if (remove !== NONE) vmaMarkDetached(k, remove);
+  if (remove2 !== NONE) vmaMarkDetached(k, remove2);
+  if (anonVma !== NONE) anonVmaUnlockWrite(k, anonVma);
+  if (remove !== NONE) {
+    yield* unlinkAnonVmas(k, remove);
+    vmAreaFree(k, remove);
+  }
+  if (remove2 !== NONE) {
+    yield* unlinkAnonVmas(k, remove2);
+    vmAreaFree(k, remove2);
+  }
+}
+
+/**
+ * The part start..end of `middle` is to have `flags`: merges it with the neighbour, or neighbours, that have them.
+ *
+ * Six of the eight shapes (the numbers are those of the old vma_merge(), P, N the neighbours, M the part):
+ *
+ *     both sides match, M is all of middle     P M N -> P          case 6; case 1 fills a hole, see vmaMergeNewRange
+ *     left matches, M is all of middle         P M   -> P          case 7
+ *     right matches, M is all of middle          M N -> N          case 8
+ *     left matches, M is the head of middle    P M-- -> P ---      case 5: the boundary P|middle moves up
+ *     right matches, M is the tail of middle   --M N -> --- N      case 4: the boundary middle|N moves down
+ *     (cases 2 and 3: a hole is filled from one side, see vmaMergeNewRange)
+ *
+ * @kernel mm/vma.c vma_merge_existing_range()
+ * @holds mmap_lock for writing
+ */
+export function* vmaMergeExistingRange(k: Kernel, middle: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<MergeResult> {
+  const leftSide: boolean = start === k.vma.start.get(middle);
+  const rightSide: boolean = end === k.vma.end.get(middle);
+  if (!leftSide && !rightSide) return NONE;
+  const mm: Mm = k.vma.mm.get(middle);
+  const pgoff: Vpn = k.vma.pgoff.get(middle) + start - k.vma.start.get(middle);
+  const anonVma: AnonVma = k.vma.anonVma.get(middle);
+  let prev: Vma = leftSide ? vmaBefore(k, mm, start) : NONE;
+  if (!canVmaMergeLeft(k, prev, start, pgoff, flags, anonVma, middle, NONE)) prev = NONE;
+  let next: Vma = rightSide ? findVma(k, mm, end) : NONE;
+  if (!canVmaMergeRight(k, next, start, end, pgoff, flags, anonVma, middle, NONE, prev)) next = NONE;
+  if (prev === NONE && next === NONE) return NONE;
+  const removeMiddle: boolean = leftSide && rightSide;
+
+  yield* vmaStartWrite(k, middle);
+  if (next !== NONE) yield* vmaStartWrite(k, next);
+  if (prev !== NONE) yield* vmaStartWrite(k, prev);
+  const target: Vma = prev !== NONE ? prev : next;
+  const source: Vma = prev !== NONE && next !== NONE && k.vma.anonVma.get(next) !== NONE ? next : middle;
+  const err: Errno = yield* dupAnonVma(k, target, source);
+  if (err !== 0) return MERGE_NOMEM;
+
+  if (prev !== NONE && next !== NONE) yield* commitMerge(k, prev, k.vma.start.get(prev), k.vma.end.get(next), k.vma.pgoff.get(prev), NONE, middle, next);
+  else if (prev !== NONE) yield* commitMerge(k, prev, k.vma.start.get(prev), end, k.vma.pgoff.get(prev), removeMiddle ? NONE : middle, removeMiddle ? middle : NONE, NONE);
+  else if (removeMiddle) yield* commitMerge(k, next, start, k.vma.end.get(next), pgoff, NONE, middle, NONE);
+  else yield* commitMerge(k, middle, k.vma.start.get(middle), start, k.vma.pgoff.get(middle), next, NONE, NONE);
+  yield* khugepagedEnterVma(k, target);
+  return target;
+}
+
+/**
+ * The hole start..end is to be mapped with `flags`: grows the neighbour, or joins the neighbours, that have them.
+ * `anonVma` and `copiedFrom` are those of the area that mremap copies here; NONE for new memory.
+ *
+ *     both sides match    P . N -> P      case 1
+ *     left matches        P .   -> P      case 2
+ *     right matches         . N -> N      case 3
+ *
+ * @kernel mm/vma.c vma_merge_new_range(), vma_expand()
+ * @holds mmap_lock for writing
+ */
+export function* vmaMergeNewRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, copiedFrom: Vma): Routine<MergeResult> {
+  let prev: Vma = vmaBefore(k, mm, start);
+  if (!canVmaMergeLeft(k, prev, start, pgoff, flags, anonVma, NONE, copiedFrom)) prev = NONE;
+  let next: Vma = findVma(k, mm, end);
+  if (!canVmaMergeRight(k, next, start, end, pgoff, flags, anonVma, NONE, copiedFrom, prev)) next = NONE;
+  if (prev === NONE && next === NONE) return NONE;
+  const target: Vma = prev !== NONE ? prev : next;
+  const removeNext: boolean = prev !== NONE && next !== NONE;
+
+  yield* vmaStartWrite(k, target);
+  if (removeNext) {
+    yield* vmaStartWrite(k, next);
+    const err: Errno = yield* dupAnonVma(k, target, next);
+    if (err !== 0) return MERGE_NOMEM;
+  }
+  if (copiedFrom !== NONE) {
+    const err: Errno = yield* dupAnonVma(k, target, copiedFrom);
+    if (err !== 0) return MERGE_NOMEM;
+  }
+  if (prev === NONE) yield* commitMerge(k, next, start, k.vma.end.get(next), pgoff, NONE, NONE, NONE);
+  else yield* commitMerge(k, prev, k.vma.start.get(prev), removeNext ? k.vma.end.get(next) : end, k.vma.pgoff.get(prev), NONE, removeNext ? next : NONE, NONE);
+  yield* khugepagedEnterVma(k, target);
+  return target;
+}
+
+// ---- splitting -------------------------------------------------------------------------------------------------
+
+/**
+ * Cuts `vma` at `addr`. `newBelow`: the new area is the lower part, and `vma` goes on as the upper one.
+ *
+ * @kernel mm/vma.c __split_vma()
+ * @holds mmap_lock for writing
+ * @returns 0 or -ENOMEM, with nothing changed
+ */
+export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Routine<Errno> {
+  vmBugOn(addr <= k.vma.start.get(vma) || addr >= k.vma.end.get(vma), "vma: an area is split at an address that is not inside");
+  const mm: Mm = k.vma.mm.get(vma);
+  const offset: Vpn = addr - k.vma.start.get(vma);
+  const made: Vma = newBelow
+    ? vmAreaAlloc(k, mm, k.vma.start.get(vma), addr, k.vma.pgoff.get(vma), k.vma.flags.get(vma))
+    : vmAreaAlloc(k, mm, addr, k.vma.end.get(vma), k.vma.pgoff.get(vma) + offset, k.vma.flags.get(vma));
+  if (made === NONE) return -ENOMEM;
+  k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
+  const err: Errno = yield* anonVmaClone(k, made, vma);
+  if (err !== 0) {
+    vmAreaFree(k, made);
+    return err;
+  }
+  yield* vmaStartWrite(k, vma);
+  const anonVma: AnonVma = k.vma.anonVma.get(vma);
+  if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
+  yield* vmaAdjustTransHuge(k, vma, k.vma.start.get(vma), addr, NONE);
+  if (newBelow) vmaSetRange(k, vma, addr, k.vma.end.get(vma), k.vma.pgoff.get(vma) + offset);
+  else vmaSetRange(k, vma, k.vma.start.get(vma), addr, k.vma.pgoff.get(vma));
+  vmaLink(k, made);
+  if (anonVma !== NONE) anonVmaUnlockWrite(k, anonVma);
+  return 0;
+}
+
+/**
+ * An area that is exactly start..end, or covers it and has `flags` already: by merging, else by splitting. A split
+ * leaves the flags to the caller.
+ *
+ * @kernel mm/vma.c vma_modify_flags()
+ * @holds mmap_lock for writing
+ * @returns the area; NONE: -ENOMEM, possibly with `vma` split once
+ */
+export function* vmaModifyFlags(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<Vma> {
+  const merged: MergeResult = yield* vmaMergeExistingRange(k, vma, start, end, flags);
+  if (merged === MERGE_NOMEM) return NONE;
+  if (merged !== NONE) return merged;
+  if (k.vma.start.get(vma) < start) {
+    const err: Errno = yield* splitVma(k, vma, start, true);
+    if (err !== 0) return NONE;
+  }
+  if (k.vma.end.get(vma) > end) {
+    const err: Errno = yield* splitVma(k, vma, end, false);
+    if (err !== 0) return NONE;
+  }
+  return vma;
+}
