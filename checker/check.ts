@@ -2,6 +2,7 @@
  * Checks one scenario: compile, explore, rebuild the trace, compare with what the scenario expects. The answer is data;
  * `report/` renders it.
  */
+import type { Site } from "./program/observer.ts";
 import type { Expectation, Scenario } from "./scenario.ts";
 import type { PropertyRef, ReplayedTrace, ScenarioResult, StrategyName, Verdict, Violation } from "./result.ts";
 import type { ExploreOptions, Finding, Outcome, Progress } from "./search/explore.ts";
@@ -30,13 +31,15 @@ export interface CheckOptions {
   readonly sanitize: "asked" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
+  /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
+  readonly coverage: boolean;
   readonly shouldStop: () => boolean;
   readonly onProgress: (p: Progress) => void;
 }
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
-  fingerprintBits: 64, walks: null, minimise: true, sanitize: "none", clearDeadLocals: null, shouldStop: () => false, onProgress: () => {},
+  fingerprintBits: 64, walks: null, minimise: true, sanitize: "none", clearDeadLocals: null, coverage: false, shouldStop: () => false, onProgress: () => {},
 };
 
 export interface Compiled {
@@ -46,7 +49,7 @@ export interface Compiled {
 
 /** What a check is made of. Tests put their own in its place. */
 export interface Engine {
-  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean }) => Compiled | Promise<Compiled>;
+  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean; coverage?: boolean }) => Compiled | Promise<Compiled>;
   readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
 }
 
@@ -56,6 +59,8 @@ export interface Checked {
   readonly replayed: ReplayedTrace | null;
   /** States found with dead-local clearing off, where the scenario pins that count and the check got that far. */
   readonly statesWithoutClearing: number | null;
+  /** How often each basic block ran, where that was asked for. */
+  readonly coverage: readonly { readonly site: Site; readonly count: number }[];
 }
 
 /** Pinned size from which more workers are faster: on two cores, 1.3 million states take longer with two than with one, 4 million less. */
@@ -86,11 +91,11 @@ export const clearsDeadLocals = (s: Scenario, override: boolean | null): boolean
 /** Checks the scenario. Whatever goes wrong becomes a result with verdict "error"; nothing is thrown. */
 export async function checkScenario(s: Scenario, options: CheckOptions, cores: number, engine?: Engine): Promise<Checked> {
   const clearing = clearsDeadLocals(s, options.clearDeadLocals);
-  const workers = options.workers ?? (options.strategy === "bfs" && !options.exact ? workersFor(s, cores) : 1);
+  const workers = options.coverage ? 1 : options.workers ?? (options.strategy === "bfs" && !options.exact ? workersFor(s, cores) : 1);
   try {
     const { compile, explore } = engine ?? (await defaultEngine());
     const exploreOptions: ExploreOptions = { ...options, workers };
-    const { system, source } = await compile(s, { clearDeadLocals: clearing });
+    const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage });
     const outcome = await explore(system, source, exploreOptions);
     const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {} };
     const { finding } = outcome;
@@ -118,9 +123,9 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
       witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
       violation,
     };
-    return { result, replayed, statesWithoutClearing };
+    return { result, replayed, statesWithoutClearing, coverage: options.coverage ? system.coverage?.() ?? [] : [] };
   } catch (e) {
-    return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null };
+    return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null, coverage: [] };
   }
 }
 
@@ -153,7 +158,7 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
     violation,
     notChecked: [...run.outcome.notChecked, ...others],
   };
-  return { result, replayed, statesWithoutClearing: null };
+  return { result, replayed, statesWithoutClearing: null, coverage: options.coverage ? subject.system.coverage?.() ?? [] : [] };
 }
 
 const wantsSecondCount = (s: Scenario, options: CheckOptions, clearing: boolean): boolean =>

@@ -102,6 +102,8 @@ export interface TransitionSystem {
   /** Values of the statistics in `vector` (deltas of the last step). */
   statistics(): NamedValue[];
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null;
+  /** How often each basic block ran in this instance; only of a program compiled with block counters. */
+  coverage?(): { readonly site: { readonly file: string; readonly line: number; readonly column: number; readonly routine: string }; readonly count: number }[];
 }
 
 /** The rule that a faulty step broke; each is a property that no scenario has to declare. */

@@ -51,6 +51,7 @@ interface CheckFlags {
   audit?: boolean;
   minimise: boolean;
   sanitize?: boolean;
+  coverage?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -95,6 +96,7 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", "hold every block to the sanitizers as well: atomicity, data races, lock order (in the full tier done for scenarios that ask for it)")
+    .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says").choices(["32", "64"]).default("64"))
     .option("--update-pins", "write the counts found into the scenarios' source files")
     .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers) and compare")
@@ -118,7 +120,7 @@ A violation prints its trace and the command that replays it. Read it downward: 
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
         seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, seed: flags.seed, minimise: flags.minimise,
-        sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
+        sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
       };
       done(await runCheck({
         patterns, tier: flags.tier, options, format: flags.format, out: flags.out ?? null, updatePins: flags.updatePins ?? false, audit: flags.audit ?? false,

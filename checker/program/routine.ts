@@ -20,19 +20,22 @@ export interface YieldPoint {
 /** A routine that ends with a `T`. */
 export type Routine<T = void> = Generator<YieldPoint, T, void>;
 
+// The types of locals say how many bits a frame slot takes; the compiler reads them from the source. To TypeScript the
+// numeric ones are numbers, interchangeable, since what fits is checked when a local is saved; references are told apart.
+
 /** A local of this type takes `N` bits in its frame. */
-export type U<N extends number> = number & { readonly __bits?: N };
+export type U<N extends number> = number & { readonly __width?: Record<never, N> };
 export type U8 = U<8>;
 export type U16 = U<16>;
 export type U32 = U<32>;
 /** An integer local in Min..Max, both included. */
-export type Int<Min extends number, Max extends number> = number & { readonly __range?: readonly [Min, Max] };
+export type Int<Min extends number, Max extends number> = number & { readonly __width?: Record<never, Min | Max> };
 /** A local that is an index into table `T`, or NONE. */
 export type Ref<T extends string> = number & { readonly __table?: T };
 /** A local in 0..config[Name]: its width follows from the scenario's bounds. */
-export type UpTo<Name extends string> = number & { readonly __upTo?: Name };
+export type UpTo<Name extends string> = number & { readonly __width?: Record<never, Name> };
 /** A local that is a subset of 0..N-1, as a bit mask. */
-export type Mask<N extends number> = number & { readonly __mask?: N };
+export type Mask<N extends number> = number & { readonly __width?: Record<never, N> };
 export type Bool = boolean;
 
 export interface YieldOptions {

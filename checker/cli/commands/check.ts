@@ -1,6 +1,7 @@
 /** `thpcheck check`: runs scenarios one after the other and reports each as it ends. */
 import { auditScenario, type Audit } from "../../audit.ts";
 import { checkScenario, defaultEngine, type Checked, type CheckOptions } from "../../check.ts";
+import { CoverageTotals } from "../../report/coverage.ts";
 import { OutFile, resultFile, toJson } from "../../report/json.ts";
 import { group } from "../../report/numbers.ts";
 import { ProgressLine } from "../../report/progress.ts";
@@ -45,6 +46,7 @@ class CheckRun {
   readonly #progress: ProgressLine;
   readonly #results: ScenarioResult[] = [];
   readonly #disagreements: string[] = [];
+  readonly #coverage = new CoverageTotals();
   #outFailed = false;
 
   constructor(request: CheckRequest, host: Host, out: OutFile | null) {
@@ -92,8 +94,9 @@ class CheckRun {
     }
   }
 
-  #report(s: LoadedScenario, { result, replayed }: Checked, selection: Selection): void {
+  #report(s: LoadedScenario, { result, replayed, coverage }: Checked, selection: Selection): void {
     this.#results.push(result);
+    this.#coverage.add(coverage);
     this.#save();
     this.#say(resultLine(result, this.#host.paint));
     // The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone.
@@ -131,6 +134,7 @@ class CheckRun {
     const results = this.#results;
     if (this.#request.format === "json" && this.#out === null) this.#host.out.write(this.#json());
     if (results.length > 1) this.#say(`\n${summaryTable(results, this.#host.paint)}`);
+    if (this.#request.options.coverage) this.#say(`\n${this.#coverage.render()}`);
     if (results.length + notRun.length > 0) this.#say(`\n${tally(results, notRun)}`);
     if (notRun.length > 0) this.#say(`not run: ${notRun.join(", ")}`);
     for (const d of this.#disagreements) this.#say(this.#host.paint.red(d));
