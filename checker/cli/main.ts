@@ -15,6 +15,8 @@ const OWN_COMMANDS = ["check", "list", "replay", "help"];
 
 /** Runs the command and returns the exit code. */
 export async function main(args: readonly string[], host: Host = processHost()): Promise<number> {
+  // Emitted programs carry source maps: stack traces then name the lines that a person wrote.
+  process.setSourceMapsEnabled(true);
   let exitCode = EXIT_AS_EXPECTED;
   const program = buildProgram(host, (code) => { exitCode = code; });
   try {
