@@ -307,6 +307,7 @@ function $choose(name, n, site) {
   if (!(n >= 1)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): there is nothing to choose; guard the step instead\`, site);
   const i = $ci++;
   if (i >= $cl) { $cs[i] = 0; $cl = $ci; }
+  else if (!($cs[i] < n)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): the script says \${$cs[i]}; the step does not choose as it did when the script was made\`, site);
   $cn[i] = n; $cname[i] = name;
   return $cs[i];
 }

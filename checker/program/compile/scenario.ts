@@ -65,8 +65,10 @@ export function compileImage(scenario: Scenario, options: CompileOptions = {}): 
  */
 export class StraightLine {
   readonly system: CompiledSystem;
-  constructor(scenario: ProgramScenario) {
+  /** `initial`: what init chooses. */
+  constructor(scenario: ProgramScenario, initial: readonly number[] = []) {
     this.system = new CompiledSystem(compileImage(scenario, { variant: "straight-line" }));
+    this.system.setBranch(initial);
     this.system.init();
   }
 
