@@ -1,139 +1,102 @@
-/** Breadth-first search in the calling thread, level by level: the first violation found is a nearest one. */
-import type { TransitionSystem } from "../system.ts";
-import { OutOfMemory } from "./column.ts";
+/**
+ * Breadth-first search, level by level: the first violation found is a nearest one.
+ *
+ * The search begins in the calling thread. Where more workers are wanted, they are started meanwhile and join when
+ * they are ready: small state spaces are done before that. The calling thread goes on as worker 0, in slices, so that
+ * timers and signals run.
+ *
+ * Verdict and counts do not depend on the number of workers. Which of several parents a state is linked to does, and
+ * with it the linked trace; `minimise` makes the trace the same too.
+ */
+import type { SystemSource, TransitionSystem } from "../system.ts";
+import { compareCandidates } from "./candidate.ts";
+import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "./control.ts";
 import { Discovery } from "./discovery.ts";
-import type { Expander } from "./expand.ts";
-import { BATCH, makeExpander } from "./expand.ts";
-import { makeCopyState, makeFingerprint } from "./fingerprint.ts";
 import { Genealogy } from "./genealogy.ts";
-import { levelBound, seed } from "./level.ts";
-import type { ExploreOptions, Progress, SearchRun } from "./run.ts";
+import type { WorkerReport } from "./level-worker.ts";
+import { LevelWorker, levelBound, total } from "./level-worker.ts";
+import type { ExploreOptions, SearchRun } from "./run.ts";
 import { Pacer } from "./run.ts";
+import { SharedFingerprintSet } from "./shared-set.ts";
 import { StateIndex } from "./state-index.ts";
 import { pathOf } from "./steps.ts";
+import { Team } from "./team.ts";
 import type { Visited } from "./visited.ts";
 import { FingerprintSet, reserveTable } from "./visited.ts";
-import { Watch } from "./watch.ts";
 
-export async function breadthFirst(system: TransitionSystem, options: ExploreOptions): Promise<SearchRun> {
+/** Milliseconds of search before threads are started: they take about as long to start. */
+const ALONE_MS = 50;
+
+/** Searches on `options.workers` workers; on one when there is no `source` or whole states are compared. */
+export async function breadthFirst(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
+  const workers = source === null || options.exact ? 1 : options.workers;
   const pacer = new Pacer(options);
-  const search = new LevelSearch(system, options);
-  while (search.advance()) {
-    if (pacer.due()) search.stopReason ??= await pacer.pause(() => search.progress());
+  const controlBuffer = Control.allocate(workers);
+  const control = new Control(controlBuffer, 1, 0);
+  const table = reserveTable();
+  const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
+  const discoveries = Array.from({ length: workers }, () => new Discovery(system.stateWords));
+  const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
+  const worker = new LevelWorker(system, levelOptions, visited, control, discoveries);
+  const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
+  const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? ALONE_MS);
+
+  let bound: string | null = null;
+  let team: Team | null = null;
+  let reports: WorkerReport[] = [];
+  try {
+    if (workers > 1 && options.workersAfterMs === 0) {
+      team = startTeam();
+      // A thread that fails to start never gets ready.
+      while (control.readyHelpers < workers - 1 && control.stopped === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (control.stopped === STOP_FAILED) await team.reports;
+    }
+    for (let more = worker.start(); more; more = worker.advance()) {
+      if (control.workers < workers) {
+        if (team === null && performance.now() >= teamTime) team = startTeam();
+        if (control.readyHelpers === workers - 1) {
+          control.workers = workers;
+          team!.join({ level: worker.level, before: worker.before });
+        }
+      }
+      if (pacer.due()) {
+        bound ??= await pacer.pause(() => control.progress());
+        if (bound !== null) control.stop(STOP_ASKED);
+      }
+    }
+    if (control.workers > 1 || control.stopped === STOP_FAILED) reports = await team!.reports;
+  } finally {
+    await team?.end();
   }
-  return search.result();
+  if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
+  return summarise(system, options, [worker.report(), ...reports], control.stopped !== 0 ? bound : null, workers, discoveries, visited);
 }
 
-/** States expanded in one go. */
-const CHUNK = 512;
-
-/** A breadth-first search that can be advanced bit by bit, and handed over to worker threads at any point. */
-export class LevelSearch {
-  readonly #system: TransitionSystem;
-  readonly #options: ExploreOptions;
-  readonly #visited: Visited;
-  readonly expander: Expander;
-  readonly discovery: Discovery;
-  readonly watch: Watch;
-  readonly witnessed: Uint8Array;
-  /** The visited table, unless whole states are stored. */
-  readonly table: SharedArrayBuffer;
-  /** Sizes of the levels up to the one being expanded. */
-  readonly levels: number[] = [];
-  /** Id of the first state of the level being expanded, and the next of its states to expand. */
-  firstId = 0;
-  cursor = 0;
-  #size = 0;
-  #frontier: Int32Array = new Int32Array(0);
-  #done = false;
-  stopReason: string | null = null;
-
-  constructor(system: TransitionSystem, options: ExploreOptions) {
-    this.#system = system;
-    this.#options = options;
-    const fingerprint = makeFingerprint(system.stateWords, options.fingerprintBits, options.seed);
-    this.table = reserveTable();
-    this.#visited = options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet(this.table);
-    this.discovery = new Discovery(system.stateWords);
-    this.watch = new Watch(system, fingerprint);
-    this.witnessed = new Uint8Array(system.sometimes.length);
-    this.expander = makeExpander({
-      system, batch: BATCH, fingerprint, copyState: makeCopyState(system.stateWords),
-      visited: this.#visited, discovery: this.discovery, events: this.watch, witnessed: this.witnessed,
-    });
-    this.#guarded(() => {
-      seed(system, this.expander, this.watch);
-      this.#beginLevel();
-    });
-  }
-
-  /** Whether there is anything left to expand. */
-  get more(): boolean {
-    return !this.#done && this.stopReason === null;
-  }
-
-  /** Expands some states; false when the search is over. */
-  advance(): boolean {
-    if (!this.more) return false;
-    this.#guarded(() => {
-      const to = Math.min(this.cursor + CHUNK, this.#size);
-      this.expander.expand(this.#frontier, this.cursor, to, this.firstId);
-      this.cursor = to;
-      if (to < this.#size) return;
-      this.expander.flush();
-      this.firstId += this.#size;
-      this.#beginLevel();
-    });
-    return this.more;
-  }
-
-  #beginLevel(): void {
-    this.#size = this.discovery.count;
-    this.cursor = 0;
-    if (this.#size > 0) this.levels.push(this.#size);
-    this.#done = this.#size === 0 || this.watch.best !== null;
-    if (this.#done) return;
-    this.stopReason = levelBound(this.#options, this.firstId + this.#size, this.levels.length, this.#size);
-    const level = this.levels.length - 1;
-    this.#frontier = this.discovery.frontier(level);
-    this.watch.length = level;
-    this.discovery.begin(level + 1);
-  }
-
-  #guarded(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof OutOfMemory)) throw error;
-      this.stopReason = `out of memory: ${error.message}`;
-    }
-  }
-
-  progress(): Omit<Progress, "seconds" | "statesPerSecond"> {
-    const states = this.discovery.discovered;
-    return { states, transitions: this.expander.transitions, depth: this.levels.length, frontier: states - this.firstId - this.cursor };
-  }
-
-  result(): SearchRun {
-    const { discovery, watch, levels } = this;
-    const states = discovery.discovered;
-    // A level that a bound cut off counts as far as it came.
-    const reached = levels.reduce((sum, n) => sum + n, 0);
-    if (states > reached) levels.push(states - reached);
-    const violation = watch.best;
-    return {
-      complete: this.stopReason === null && violation === null,
-      stopReason: violation === null ? this.stopReason : null,
-      states,
-      transitions: this.expander.transitions,
-      depth: levels.length,
-      terminals: watch.terminals,
-      levels,
-      tableBytes: this.#visited.bytes + discovery.links.bytes,
-      workers: 1,
-      witnessed: this.witnessed,
-      violation: violation?.broken ?? null,
-      path: violation === null ? null : () => pathOf(this.#system, new Genealogy([discovery.links.view], levels.map((n) => [n])).lineageOf(violation)),
-    };
-  }
+function summarise(
+  system: TransitionSystem, options: ExploreOptions, reports: readonly WorkerReport[], stopped: string | null,
+  workers: number, discoveries: readonly Discovery[], visited: Visited,
+): SearchRun {
+  const counts = reports[0]!.counts.map((_, level) => reports.map((r) => r.counts[level]!));
+  const levels = counts.map(total);
+  const last = levels.pop()!;
+  const exhausted = last === 0 && stopped === null;
+  if (last > 0) levels.push(last);
+  const states = total(levels);
+  const violation = reports.map((r) => r.violation).filter((v) => v !== null).sort(compareCandidates)[0] ?? null;
+  const stopReason = violation !== null || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last);
+  for (const d of discoveries) d.links.refresh();
+  return {
+    complete: exhausted && violation === null,
+    stopReason,
+    states,
+    transitions: total(reports.map((r) => r.transitions)),
+    depth: levels.length,
+    terminals: total(reports.map((r) => r.terminals)),
+    levels,
+    tableBytes: visited.bytes + total(discoveries.map((d) => d.links.bytes)),
+    workers,
+    witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
+    violation: violation?.broken ?? null,
+    path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),
+  };
 }

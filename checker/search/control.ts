@@ -17,12 +17,12 @@ const ROUND = 4 * LINE;
 const COUNT = 5 * LINE;
 /** Next state to take of an even level; the line after it, of an odd one. */
 const CURSOR = 6 * LINE;
-/** What the last to arrive decided; one of GO_ON, ... */
-const DECISION = 8 * LINE;
+/** 1 when the last to arrive decided to go on. */
+const GO_ON = 8 * LINE;
 const LEVEL = 9 * LINE;
 /** States of the levels before LEVEL. */
 const EXPANDED = 10 * LINE;
-/** Workers that are ready to start. */
+/** Helpers that are ready to join. */
 const READY = 11 * LINE;
 const WORKERS = 12 * LINE;
 // Of each worker, from WORKERS + worker * LINE:
@@ -39,16 +39,13 @@ export const STOP_OUT_OF_MEMORY = 2;
 /** A worker died; nobody may wait for it. */
 export const STOP_FAILED = 3;
 
-export type Decision = typeof GO_ON | typeof DONE;
-export const GO_ON = 0;
-export const DONE = 1;
-
 /** Turns at the barrier before a worker sleeps: levels are often so small that sleeping would cost more than they. */
 const SPINS = 2000;
 
 export class Control {
   readonly words: Int32Array;
-  readonly workers: number;
+  /** Workers that take part; the first of them grows it from 1 when the others join. */
+  workers: number;
   readonly me: number;
 
   constructor(buffer: SharedArrayBuffer, workers: number, me: number) {
@@ -74,23 +71,14 @@ export class Control {
     return Atomics.load(this.words, STOP);
   }
 
-  // --- starting -------------------------------------------------------------------------------------------------
+  // --- joining --------------------------------------------------------------------------------------------------
 
-  /** Says that this worker can take over. */
+  /** Says that this helper can join. */
   ready(): void {
     Atomics.add(this.words, READY, 1);
   }
-  get allReady(): boolean {
-    return Atomics.load(this.words, READY) === this.workers;
-  }
-  /** Before the workers start at level `level`, from its state `cursor` on; it has `size` states, `before` states lie before it, and `count` are in the table. */
-  preset(level: number, cursor: number, size: number, before: number, count: number): void {
-    const { words } = this;
-    Atomics.store(words, LEVEL, level);
-    Atomics.store(words, EXPANDED, before);
-    Atomics.store(words, CURSOR + (level & 1) * LINE, cursor);
-    Atomics.store(words, WORKERS + LEVEL_COUNT + (level & 1), size);
-    Atomics.store(words, COUNT, count);
+  get readyHelpers(): number {
+    return Atomics.load(this.words, READY);
   }
 
   // --- levels ---------------------------------------------------------------------------------------------------
@@ -103,8 +91,9 @@ export class Control {
     Atomics.store(this.words, this.#mine(LEVEL_COUNT + (level & 1)), count);
     Atomics.store(this.words, this.#mine(VIOLATED), violated ? 1 : 0);
   }
-  countOf(worker: number, level: number): number {
-    return Atomics.load(this.words, WORKERS + worker * LINE + LEVEL_COUNT + (level & 1));
+  /** How many states each worker discovered in `level`, which must be the one being built or expanded. */
+  counts(level: number): number[] {
+    return Array.from({ length: this.workers }, (_, w) => Atomics.load(this.words, WORKERS + w * LINE + LEVEL_COUNT + (level & 1)));
   }
   anyViolation(): boolean {
     for (let w = 0; w < this.workers; w++) if (Atomics.load(this.words, WORKERS + w * LINE + VIOLATED) === 1) return true;
@@ -112,10 +101,10 @@ export class Control {
   }
 
   /**
-   * Waits for all workers to finish building `level`; the last to arrive calls `decide`. `before`: states of the
-   * levels before it. False when a worker has failed.
+   * Says that this worker has finished building `level`; the last to say so calls `goOn` and lets all go on.
+   * `before`: states of the levels before it. Returns the round to ask `met` about.
    */
-  meet(level: number, before: number, decide: () => Decision): boolean {
+  arrive(level: number, before: number, goOn: () => boolean): number {
     const { words } = this;
     const round = Atomics.load(words, ROUND);
     if (Atomics.add(words, ARRIVED, 1) === this.workers - 1) {
@@ -123,17 +112,22 @@ export class Control {
       Atomics.store(words, CURSOR + (level & 1) * LINE, 0);
       Atomics.store(words, LEVEL, level);
       Atomics.store(words, EXPANDED, before);
-      Atomics.store(words, DECISION, decide());
+      Atomics.store(words, GO_ON, goOn() ? 1 : 0);
       Atomics.add(words, ROUND, 1);
       Atomics.notify(words, ROUND);
-    } else {
-      for (let i = 0; i < SPINS && Atomics.load(words, ROUND) === round; i++);
-      while (Atomics.load(words, ROUND) === round && this.stopped !== STOP_FAILED) Atomics.wait(words, ROUND, round, 1000);
     }
-    return this.stopped !== STOP_FAILED;
+    return round;
   }
-  get decision(): number {
-    return Atomics.load(this.words, DECISION);
+  /** Waits up to `ms` milliseconds for all workers to arrive; whether they have. */
+  met(round: number, ms: number): boolean {
+    const { words } = this;
+    for (let i = 0; i < SPINS && Atomics.load(words, ROUND) === round; i++);
+    if (Atomics.load(words, ROUND) === round) Atomics.wait(words, ROUND, round, ms);
+    return Atomics.load(words, ROUND) !== round;
+  }
+  /** What the last to arrive decided. */
+  get goesOn(): boolean {
+    return Atomics.load(this.words, GO_ON) === 1;
   }
 
   // --- the gate of the visited table ----------------------------------------------------------------------------
@@ -149,6 +143,7 @@ export class Control {
       Atomics.store(words, inside, 1);
       if (Atomics.load(words, GROWING) === 0) return Atomics.load(words, GENERATION);
       this.leave();
+      this.#assertAllAlive();
       Atomics.wait(words, GROWING, 1, 1000);
     }
   }
@@ -164,7 +159,10 @@ export class Control {
     try {
       for (let w = 0; w < this.workers; w++) {
         const inside = WORKERS + w * LINE + INSIDE;
-        while (Atomics.load(words, inside) === 1) Atomics.wait(words, inside, 1, 1);
+        while (Atomics.load(words, inside) === 1) {
+          this.#assertAllAlive();
+          Atomics.wait(words, inside, 1, 1);
+        }
       }
       grow();
       Atomics.add(words, GENERATION, 1);
@@ -192,15 +190,19 @@ export class Control {
     const level = Atomics.load(words, LEVEL);
     let states = 0;
     let transitions = 0;
-    let size = 0;
     for (let w = 0; w < this.workers; w++) {
       const at = WORKERS + w * LINE;
       states += Atomics.load(words, at + DISCOVERED);
       transitions += Atomics.load(words, at + TRANSITIONS) + Atomics.load(words, at + TRANSITIONS + 1) * 2 ** 30;
-      size += this.countOf(w, level);
     }
+    const size = this.counts(level).reduce((sum, n) => sum + n, 0);
     const taken = Math.min(size, Atomics.load(words, CURSOR + (level & 1) * LINE));
     return { states, transitions, depth: level + 1, frontier: Math.max(0, states - Atomics.load(words, EXPANDED) - taken) };
+  }
+
+  /** Nobody comes out of the table, or ends its growth, when a worker has died there. */
+  #assertAllAlive(): void {
+    if (this.stopped === STOP_FAILED) throw new Error("[internal] another thread of the search has failed");
   }
 
   #mine(word: number): number {

@@ -57,15 +57,6 @@ export class Discovery {
     return column.view;
   }
 
-  /** Goes on where another thread, with these buffers, had `count` states of level `level` and `discovered` in all. */
-  resume(level: number, count: number, discovered: number): void {
-    this.begin(level);
-    this.count = count;
-    this.discovered = discovered;
-    this.building.refresh();
-    this.links.refresh();
-  }
-
   /** Start level `level`, overwriting level `level - 2`. */
   begin(level: number): void {
     this.building = this.#frontiers[(level & 1) as 0 | 1];

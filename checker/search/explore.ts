@@ -7,7 +7,6 @@ import { describeViolation, explainViolation } from "./describe.ts";
 import { depthFirst } from "./dfs.ts";
 import type { MinimiseBounds } from "./minimise.ts";
 import { minimise } from "./minimise.ts";
-import { parallelBreadthFirst } from "./parallel.ts";
 import { randomWalk } from "./random-walk.ts";
 import { releaseMemory } from "./release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
@@ -110,7 +109,7 @@ function checkOptions(options: ExploreOptions, source: SystemSource | null): voi
 
 function search(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
   switch (options.strategy) {
-    case "bfs": return options.workers > 1 && source !== null && !options.exact ? parallelBreadthFirst(system, source, options) : breadthFirst(system, options);
+    case "bfs": return breadthFirst(system, source, options);
     case "dfs": return depthFirst(system, options);
     case "random": return randomWalk(system, options);
   }

@@ -39,7 +39,7 @@ export class SharedFingerprintSet implements Visited {
       control.alone(() => {
         // Another worker may have grown it meanwhile.
         this.#view(-1);
-        if (!this.#fits()) doubleInPlace(this.#buffer, (high) => high);
+        if (!this.#fits()) doubleInPlace(this.#buffer);
       });
     }
   }

@@ -34,7 +34,7 @@ export class StateIndex implements Visited {
   prepare(n: number): void {
     this.#records.reserve((this.count + n) * this.#stride);
     while (this.count + n > this.#limit) {
-      doubleInPlace(this.#table, (second) => this.#records.view[(second - 1) * this.#stride]!);
+      doubleInPlace(this.#table, this.#records.view, this.#stride);
       this.#view();
     }
   }

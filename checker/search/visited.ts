@@ -36,8 +36,11 @@ export function maxEntries(slots: number): number {
   return Math.floor(slots * MAX_LOAD);
 }
 
-/** Doubles the table in `buffer` in place. `highOf` tells the high half of the fingerprint of an occupied slot. */
-export function doubleInPlace(buffer: SharedArrayBuffer, highOf: (second: number) => number): void {
+/**
+ * Doubles the table in `buffer` in place. The second word of a slot is the high half of its fingerprint or, given
+ * `records`, the number (from 1) of the record that begins with it; a record has `stride` words.
+ */
+export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | null = null, stride: number = 1): void {
   const oldSlots = buffer.byteLength / 8;
   const logSlots = Math.log2(oldSlots) + 1;
   if (logSlots > MAX_LOG_SLOTS || 2 * buffer.byteLength > buffer.maxByteLength) {
@@ -51,9 +54,9 @@ export function doubleInPlace(buffer: SharedArrayBuffer, highOf: (second: number
   const words = new Int32Array(buffer, 0, buffer.byteLength / 4);
   const end = words.length;
   const shift = 32 - logSlots;
-  // Invariant: from word 2p on, the table holds only entries placed by their new home. An entry whose new home lies
-  // below its old place, or whose probe runs into the end, would touch slots not yet moved: it is set aside. Those
-  // are the entries of the first cluster (place > 2 * home) and the few that wrapped around.
+  // Invariant: the words from p on hold only entries placed from their new home on, so a probe that stays there meets
+  // no entry that has yet to move. An entry whose new home lies before its old place p, or whose probe runs into the
+  // end and would wrap around, is set aside: those are entries of the first cluster and a few of the last.
   const aside: number[] = [];
   for (let p = 2 * oldSlots - 2; p >= 0; p -= 2) {
     const first = words[p]!;
@@ -61,20 +64,18 @@ export function doubleInPlace(buffer: SharedArrayBuffer, highOf: (second: number
     const second = words[p + 1]!;
     words[p] = 0;
     words[p + 1] = 0;
-    const high = highOf(second);
-    const newHome = (high >>> shift) << 1;
-    let q = newHome;
-    const wrapped = newHome >> 1 > p + 1; // the old home, newHome/2 (in words), lies behind the old place
-    if (newHome < p || wrapped) q = end;
-    while (q < end && words[q] !== 0) q += 2;
-    if (q >= end) aside.push(first, second);
+    const high = records === null ? second : records[(second - 1) * stride]!;
+    let q = (high >>> shift) << 1;
+    if (q < p) q = end;
+    else while (q < end && words[q] !== 0) q += 2;
+    if (q === end) aside.push(first, second, high);
     else {
       words[q] = first;
       words[q + 1] = second;
     }
   }
-  for (let i = 0; i < aside.length; i += 2) {
-    let q = (highOf(aside[i + 1]!) >>> shift) << 1;
+  for (let i = 0; i < aside.length; i += 3) {
+    let q = (aside[i + 2]! >>> shift) << 1;
     while (words[q] !== 0) q = (q + 2) & (end - 1);
     words[q] = aside[i]!;
     words[q + 1] = aside[i + 1]!;
@@ -103,7 +104,7 @@ export class FingerprintSet implements Visited {
 
   prepare(n: number): void {
     while (this.count + n > this.#limit) {
-      doubleInPlace(this.#buffer, (high) => high);
+      doubleInPlace(this.#buffer);
       this.#view();
     }
   }
