@@ -61,8 +61,9 @@ export function putAnonVma(k: Kernel, anonVma: AnonVma): void {
 
 function anonVmaFree(k: Kernel, anonVma: AnonVma): void {
   vmBugOn(k.anonVma.tree.get(anonVma) !== NONE, "anon-vma: freed with VMAs in its tree");
-  k.anonVma.root.set(anonVma, NONE);
-  k.anonVma.parent.set(anonVma, NONE);
+  // The object is nobody's until it is allocated again.
+  k.anonVma.root.setOnce(anonVma, NONE);
+  k.anonVma.parent.setOnce(anonVma, NONE);
   k.anonVma.numChildren.set(anonVma, 0);
   k.anonVma.numActiveVmas.set(anonVma, 0);
 }
@@ -75,7 +76,7 @@ function anonVmaFree(k: Kernel, anonVma: AnonVma): void {
  * @holds folio lock, a reference to the folio
  */
 export function* folioGetAnonVma(k: Kernel, folio: Pfn): Routine<AnonVma> {
-  yield at("folio_get_anon_vma");
+  yield at("S2: folio_get_anon_vma");
   if (!k.page.anon.get(folio)) return NONE;
   const anonVma: AnonVma = k.page.mapping.get(folio);
   if (k.anonVma.refcount.get(anonVma) === 0) return NONE;
@@ -95,8 +96,8 @@ function anonVmaAlloc(k: Kernel): AnonVma {
   for (let i = 0; i < k.anonVma.count; i++) {
     if (k.anonVma.refcount.get(i) !== 0) continue;
     k.anonVma.refcount.set(i, 1);
-    k.anonVma.root.set(i, i);
-    k.anonVma.parent.set(i, i);
+    k.anonVma.root.setOnce(i, i);
+    k.anonVma.parent.setOnce(i, i);
     return i;
   }
   vmBugOn(true, "anon-vma: all anon_vmas are in use; raise anonVmas in kernelConfig()");
@@ -333,8 +334,8 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
   }
   const parent: AnonVma = k.vma.anonVma.get(parentVma);
   k.anonVma.numActiveVmas.add(anonVma, 1);
-  k.anonVma.root.set(anonVma, k.anonVma.root.get(parent));
-  k.anonVma.parent.set(anonVma, parent);
+  k.anonVma.root.setOnce(anonVma, k.anonVma.root.get(parent));
+  k.anonVma.parent.setOnce(anonVma, parent);
   // The lock lives in the root, which must outlive this one.
   k.anonVma.refcount.add(k.anonVma.root.get(parent), 1);
   k.vma.anonVma.set(vma, anonVma);

@@ -59,7 +59,7 @@ export type Order = UpTo<"maxOrder">;
 export type Content = UpTo<"contents">;
 export type Refs = UpTo<"refcountMax">;
 /** 0 or a negative errno. */
-export type Errno = Int<-127, 0>;
+export type Errno = Int<-133, 0>;
 
 export function kernelStructs(c: KernelConfig) {
   const n = (name: keyof KernelConfig): number => Number(c[name]);
@@ -173,8 +173,8 @@ export function kernelStructs(c: KernelConfig) {
       pmdLock: spinlock("lock of the page of PMDs"),
       pmd: array(n("hugeRanges"), entry("PMD entries", "pmdLock")),
       writeProtectSeq: int(0, 3, "write_protect_seq", { guard: "atomic", wrapping: true }),
-      anonPages: int(0, mappingsMax, "MM_ANONPAGES", { guard: "atomic" }),
-      swapEntries: int(0, mappingsMax, "MM_SWAPENTS", { guard: "atomic" }),
+      anonPages: int(0, n("vpnMax"), "MM_ANONPAGES", { guard: "atomic" }),
+      swapEntries: int(0, n("vpnMax"), "MM_SWAPENTS", { guard: "atomic" }),
       nrPtes: int(0, n("pageTables"), "nr_ptes: live and deposited tables", { guard: "atomic" }),
       flags: bitset(MM_FLAGS, "MMF_*", { guard: "atomic" }),
     }),
@@ -240,8 +240,9 @@ export function kernelStructs(c: KernelConfig) {
       lock: spinlock("khugepaged_mm_lock"),
       slots: bitset(Math.min(31, n("mms")), "mm_slots on the list", { guard: "lock" }),
       cursorMm: ref("mm", "khugepaged_scan.mm_slot", { guard: "lock" }),
-      cursorAddress: int(0, n("vpnMax"), "khugepaged_scan.address", { guard: "lock" }),
-      progress: int(0, 15, "PTEs looked at in this scan", { guard: "atomic", wrapping: true }),
+      /** Only the thread itself touches these two. */
+      cursorAddress: int(0, n("vpnMax"), "khugepaged_scan.address", { guard: "atomic" }),
+      progress: int(0, Math.max(1, n("pagesToScan")), "cc->progress: PTEs looked at in this scan; stays at pages_to_scan", { guard: "atomic" }),
     }),
 
     /**

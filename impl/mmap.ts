@@ -12,12 +12,11 @@ import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import { type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
 import { lruAddDrain } from "./swap.ts";
-import { unlinkAnonVmas } from "./rmap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmasFree, type MergeResult, type VmFlags } from "./vma.ts";
 
 /** A page number, or a negative errno. */
-export type AddressOrErrno = Int<-127, 0x000f_ffff>;
+export type AddressOrErrno = Int<-133, 0x000f_ffff>;
 
 export const MAP_FIXED = 1 << 0;
 /** With MAP_FIXED: fail where something is mapped. */
@@ -86,12 +85,10 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   userMemoryBegin(k, mm, start, end);
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
-  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, k.vma.end.get(vma))) yield* unmapVmas(k, vma, start, end);
-  // Nobody may reach the tables through the reverse map while they are freed.
-  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, k.vma.end.get(vma))) yield* unlinkAnonVmas(k, vma);
+  yield* unmapVmas(k, mm, start, end, true);
   const below: Vma = vmaBefore(k, mm, start);
   const above: Vma = findVma(k, mm, end);
-  yield* freePgtables(k, mm, start, end, below === NONE ? 0 : k.vma.end.get(below), above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above));
+  yield* freePgtables(k, mm, start, end, below === NONE ? 0 : k.vma.end.get(below), above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above), true);
   yield* tlbFinishMmu(k, mm);
   userMemoryEnd(k, mm, start, end);
 }

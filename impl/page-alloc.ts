@@ -102,8 +102,8 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   vmBugOn(k.page.pincount.get(folio) !== 0, "page-alloc: a folio is freed that is pinned: nonzero pincount");
   vmBugOn(k.page.mmIdMapcount0.get(folio) !== -1 || k.page.mmIdMapcount1.get(folio) !== -1, "page-alloc: a folio is freed with nonzero mm mapcount");
   vmBugOn(k.page.lru.get(folio), "page-alloc: a folio is freed that is on the LRU");
-  vmBugOn(k.page.deferred.get(folio), "page-alloc: a folio is freed that is on the deferred split queue");
-  vmBugOn(k.page.partiallyMapped.get(folio), "page-alloc: a folio is freed that still counts as partially mapped");
+  vmBugOn(k.page.deferred.once(folio), "page-alloc: a folio is freed that is on the deferred split queue");
+  vmBugOn(k.page.partiallyMapped.once(folio), "page-alloc: a folio is freed that still counts as partially mapped");
   vmBugOn(k.page.lock.isHeld(folio), "page-alloc: a folio is freed that is locked");
   // per-size nr_anon counts folios of PMD size only: the other sizes have no statistics here
   if (order === k.param.hpagePmdOrder.get() && k.page.anon.get(folio)) k.node.nrAnon.add(-1);

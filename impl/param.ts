@@ -92,6 +92,8 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   const h = o.pagesPerHugePage;
   if (h < 2 || h > 512 || !Number.isInteger(Math.log2(h))) throw new RangeError(`pagesPerHugePage ${h}: a power of two from 2 to 512`);
   if (o.frames % h !== 0 || o.frames <= 0) throw new RangeError(`frames ${o.frames}: a positive multiple of pagesPerHugePage ${h}`);
+  const scheme = o.refcountScheme ?? SCHEME_FOLIO;
+  if (scheme !== SCHEME_FOLIO) throw new RangeError(`refcountScheme ${scheme}: only SCHEME_FOLIO (${SCHEME_FOLIO}) is implemented; the schemes of 2011 and 2015 are places to fill in impl/refcount-scheme.ts`);
   const pageTables = o.pageTables ?? o.mms * o.hugeRanges * 2;
   const vmas = o.vmas ?? o.mms * 3;
   const contents = o.contents ?? 4;
@@ -106,7 +108,7 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     anonVmas: o.anonVmas ?? vmas, anonVmaChains: o.anonVmaChains ?? vmas * 2,
     refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff),
     gatherBatch: o.gatherBatch ?? (h <= 8 ? 2 : 14), lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
-    refcountScheme: o.refcountScheme ?? SCHEME_FOLIO,
+    refcountScheme: scheme,
     collapseTableSync: o.collapseTableSync ?? true, refuseLazyfree: o.refuseLazyfree ?? true, splitZeroRemap: o.splitZeroRemap ?? true,
     collapseContinuesAtEmptyPmd: o.collapseContinuesAtEmptyPmd ?? true, hugeZeroUpgrade: o.hugeZeroUpgrade ?? true, largeFolioReuse: o.largeFolioReuse ?? true,
     allocationMayFail: o.allocationMayFail ?? false, chargeMayFail: o.chargeMayFail ?? false, copyMayMeetPoison: o.copyMayMeetPoison ?? false,

@@ -135,10 +135,12 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
     const table: Table = entryTarget(pmd);
     rcuReadLock(k);
     yield* spinLock(k, ptlOf(k, table));
-    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE, "pgtable-generic: the lock of a freed page table is taken");
+    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: the lock of a freed page table is taken");
+    const same = pmdpGetLockless(k, mm, vpn) === mkPmdTable(table);
+    if (!same) spinUnlock(k, ptlOf(k, table));
+    // The kernel stays in RCU until the table is unmapped; a live table is kept by its lock as well.
     rcuReadUnlock(k);
-    if (pmdpGetLockless(k, mm, vpn) === mkPmdTable(table)) return table;
-    spinUnlock(k, ptlOf(k, table));
+    if (same) return table;
   }
 }
 
@@ -168,6 +170,8 @@ function firstTable(k: Kernel, state: number, mm: Mm): Table {
 }
 
 // ---- changing entries that are in use --------------------------------------------------------------------------
+// The hardware may set accessed and dirty bits in an entry until it is replaced. In the kernel that is one exchange, so
+// reading the old entry and storing the new one belong to one step.
 
 /**
  * Makes a huge entry unusable for the hardware but recognisable for the kernel, and flushes: from its return on no

@@ -2,8 +2,9 @@
  * Translation caches: arch/x86/mm/tlb.c, and the hardware that uses them.
  *
  * Each CPU caches translations of the address space that it has loaded, one small (4K) for each page and one huge (2M)
- * for each range, as copies of the entries they came from. Fills happen when an access needs them; speculative fills
- * are not covered. There are no address-space identifiers: loading another address space empties the cache.
+ * for each range, as copies of the entries they came from. Fills happen when an access needs them. There are no
+ * address-space identifiers: loading another address space empties the cache. Not covered: speculative fills, and
+ * caches of the upper levels of the page table.
  *
  * A CPU takes interrupts between instructions. So does this one: from the first look at the page table to the use of
  * the translation, a flush from elsewhere has to wait, as it waits for code that runs with interrupts off.
@@ -22,12 +23,13 @@ type CpuMask = Mask<8>;
  * Empties the translations of start..end-1 from every CPU that has the mm loaded, and waits until that is done: at
  * once on this CPU, by an interrupt on each other one, in any order, as soon as it takes interrupts. CPUs with another
  * address space hold nothing and take no part; one that loads this mm after the caller changed its page table starts
- * empty and fills from the changed table.
+ * empty and fills from the changed table. A CPU that takes interrupts and has nothing of the range cached costs no
+ * step either: the interrupt would change nothing, whenever it arrives, and what the CPU fills from now on comes from
+ * the page table as the caller has left it.
  * @kernel arch/x86/mm/tlb.c flush_tlb_mm_range()
  */
 export function* flushTlbRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
-  if (k.cpu.mm.get(current(k)) === mm) flushCpu(k, current(k), start, end);
-  let pending: CpuMask = othersWithMm(k, mm);
+  let pending: CpuMask = flushAtOnce(k, mm, start, end);
   while (pending !== 0) {
     yield at("flush_tlb_range: ipi", () => takingInterrupts(k, pending) !== 0);
     const ready = takingInterrupts(k, pending);
@@ -82,7 +84,8 @@ export function switchMm(k: Kernel, mm: Mm): void {
  * belongs to the first of them: only this CPU fills it, and a flush that arrives before the walk finds nothing.
  */
 export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<Pfn> {
-  yield at(write ? "store" : "load");
+  if (write) yield at("store");
+  else yield at("load");
   const cpu = current(k);
   vmBugOn(k.cpu.mm.get(cpu) !== mm, "tlb: a CPU accesses an address space that it has not loaded");
   const cached = k.cpu.tlb.get(cpu, vpn);
@@ -94,7 +97,7 @@ export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean):
     const table: Table = entryTarget(pmd);
     localIrqSave(k);
     yield at("hardware walk: pte");
-    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE, "tlb: the hardware walks a page table that has been freed");
+    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "tlb: the hardware walks a page table that has been freed");
     const pfn = walkPte(k, table, vpn, write);
     localIrqRestore(k);
     return pfn;
@@ -145,11 +148,21 @@ function flushCpu(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): void {
   emit(k, EV.TLB_FLUSH, cpu, start, end);
 }
 
-/** mm_cpumask() without this CPU. */
-function othersWithMm(k: Kernel, mm: Mm): CpuMask {
-  let cpus = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (cpu !== current(k) && k.cpu.mm.get(cpu) === mm) cpus |= 1 << cpu;
-  return cpus;
+/** Flushes where nobody can tell when: this CPU, and those which have nothing to forget. The CPUs of the mm that remain. */
+function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
+  let remaining = 0;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    if (k.cpu.mm.get(cpu) !== mm) continue;
+    if (cpu === current(k) || (!k.cpu.irqsOff.get(cpu) && !caches(k, cpu, start, end))) flushCpu(k, cpu, start, end);
+    else remaining |= 1 << cpu;
+  }
+  return remaining;
+}
+
+/** Whether the CPU has a translation of one of the pages start..end-1. */
+function caches(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): boolean {
+  for (let vpn = start; vpn < end; vpn++) if (k.cpu.tlb.get(cpu, vpn) !== 0 || k.cpu.tlbHuge.get(cpu, pmdIndex(k, vpn)) !== 0) return true;
+  return false;
 }
 
 function othersWithIrqsOff(k: Kernel): CpuMask {

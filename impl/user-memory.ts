@@ -14,7 +14,7 @@
  * | munmap, MADV_DONTNEED, MADV_FREE | `userMemoryBegin` | before the first entry changes |
  * | | `userMemoryEnd` | after the TLB flush, before the lock that keeps collapse out (mmap or VMA lock) is dropped |
  * | fork, for each area that it copies | `userMemoryForkBegin` | under the parent's mmap_lock, before copy_page_range() |
- * | | `userMemoryForkEnd` | after the parent's TLB flush, under the same lock |
+ * | | `userMemoryForkEnd`; `userMemoryForkAbort` if it failed | after the parent's TLB flush, under the same lock |
  * | mremap | `userMemoryMoveBegin`, `userMemoryMoveEnd` | under mmap_lock; the end after the TLB flush |
  * | an address space is gone | `userMemoryReset` | when its slot is freed |
  *
@@ -95,6 +95,14 @@ export function userMemoryForkEnd(k: Kernel, mm: Mm, child: Mm, start: Vpn, end:
     k.user.feeds.set(userIndex(k, mm, v), NONE);
     k.user.inFlight.add(userIndex(k, child, v), -1);
     collapse(k, child, v);
+  }
+}
+
+/** fork has failed: the child, of which nobody has read anything, is dropped with what was copied. */
+export function userMemoryForkAbort(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
+  for (let v = start; v < end; v++) {
+    k.user.feeds.set(userIndex(k, mm, v), NONE);
+    k.user.inFlight.add(userIndex(k, child, v), -1);
   }
 }
 

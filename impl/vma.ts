@@ -8,7 +8,7 @@
  * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
  */
-import { NONE, emit, type Int, type Mask, type Routine } from "thpcheck";
+import { NONE, choose, emit, type Int, type Mask, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
@@ -16,7 +16,7 @@ import { khugepagedEnterVma } from "./khugepaged.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { type AnonVma, type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
 import { ENOMEM } from "./errno.ts";
-import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
+import { anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
 
 /** A set of VM_* flags. */
 export type VmFlags = Mask<8>;
@@ -105,17 +105,18 @@ export function vmasFree(k: Kernel): number {
 }
 
 /**
- * A new area of `mm`, in no tree and locked for writing as long as the mm is; NONE when the table is full. The slab
- * allocator's own lock is left out: to take an object is one indivisible operation.
+ * A new area of `mm`, in no tree and locked for writing as long as the mm is; NONE when there is no memory or the table
+ * is full. The slab allocator's own lock is left out: to take an object is one indivisible operation.
  *
  * @kernel mm/vma_init.c vm_area_alloc()
  * @holds mmap_lock of `mm` for writing
  */
 export function vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): Vma {
+  if (k.param.allocationMayFail.get() !== 0 && choose(k, "vm_area_alloc fails", 2) === 1) return NONE;
   for (let v = 0; v < k.vma.count; v++) {
     if (!k.vma.mm.cmpxchg(v, NONE, mm)) continue;
     k.vma.detached.set(v, true);
-    k.vma.lockSeq.set(v, k.mm.lockSeq.get(mm));
+    k.vma.writeLocked.set(v, true);
     k.vma.start.set(v, start);
     k.vma.end.set(v, end);
     k.vma.pgoff.set(v, pgoff);
@@ -135,7 +136,7 @@ export function vmAreaFree(k: Kernel, vma: Vma): void {
   vmBugOn(k.vma.anonVmaChain.get(vma) !== NONE, "vma: an area is freed while it is in an anon_vma");
   k.vma.anonVma.set(vma, NONE);
   k.vma.detached.set(vma, false);
-  k.vma.lockSeq.set(vma, 0);
+  k.vma.writeLocked.set(vma, false);
   k.vma.start.set(vma, 0);
   k.vma.end.set(vma, 0);
   k.vma.pgoff.set(vma, 0);
@@ -155,11 +156,13 @@ export function vmaMarkDetached(k: Kernel, vma: Vma): void {
   emit(k, EV.VMA_REMOVE, vma);
 }
 
-/** @kernel mm/vma.h vma_set_range() @holds mmap_lock, the VMA lock and the anon_vma's lock for writing */
+/** The trees of the reverse map are in order of vm_pgoff. @kernel mm/vma.h vma_set_range() @holds mmap_lock, the VMA lock and the anon_vma's lock for writing */
 function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): void {
+  anonVmaIntervalTreePreUpdateVma(k, vma);
   k.vma.start.set(vma, start);
   k.vma.end.set(vma, end);
   k.vma.pgoff.set(vma, pgoff);
+  anonVmaIntervalTreePostUpdateVma(k, vma);
   emit(k, EV.VMA_BOUNDS, vma, start, end);
 }
 

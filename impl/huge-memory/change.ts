@@ -4,7 +4,7 @@
  * All three hold mmap_lock and the VMA lock for writing, so that no fault of the area runs; rmap walks, GUP-fast and the
  * hardware go on meanwhile.
  */
-import { NONE, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { tlbFlushRange } from "../mmu-gather.ts";
@@ -54,12 +54,15 @@ export function canChangeWritable(k: Kernel, e: Entry, vmFlags: number): boolean
 export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, pmdLockptr(k, mm));
-  const before = pmdpGet(k, mm, addr);
-  const migration = pmdMigration(before);
-  if (!migration && !pmdTransHuge(before)) {
+  const there = pmdpGet(k, mm, addr);
+  if (!pmdMigration(there) && !pmdTransHuge(there)) {
     spinUnlock(k, pmdLockptr(k, mm));
     return false;
   }
+  // The hardware sets accessed and dirty bits without the lock: the entry is exchanged, not read and later stored.
+  yield at("pmdp_invalidate_ad");
+  const before = pmdpGet(k, mm, addr);
+  const migration = pmdMigration(before);
   const flags = k.vma.flags.get(vma);
   let after = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
   if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
@@ -80,17 +83,22 @@ export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean>
  */
 export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
+  // Stable without the lock: only a fault fills an empty entry, and faults are locked out.
   const there = pmdpGetLockless(k, mm, newAddr);
   vmBugOn(pmdTransHuge(there), "huge-memory: move_huge_pmd finds a huge page at the new address");
   if (!pmdNone(there)) return false;
   // One lock for all PMDs of an mm: the kernel's nesting of the new PMD's lock into the old one's falls away.
   yield* spinLock(k, pmdLockptr(k, mm));
-  const pmd: Entry = pmdpGet(k, mm, oldAddr);
-  if (!pmdTransHuge(pmd) && !pmdMigration(pmd)) {
+  const held = pmdpGet(k, mm, oldAddr);
+  if (!pmdTransHuge(held) && !pmdMigration(held)) {
     spinUnlock(k, pmdLockptr(k, mm));
     return false;
   }
   vmBugOn(!pmdNone(pmdpGet(k, mm, newAddr)), "huge-memory: somebody mapped the destination of move_huge_pmd");
+  // That for a moment neither address maps the page is not a step of its own: who looks without the lock and finds an
+  // entry gone takes a fault, and that waits for mmap_lock, whatever it would find at the other address.
+  yield at("pmdp_huge_get_and_clear");
+  const pmd: Entry = pmdpGet(k, mm, oldAddr);
   setPmdAt(k, mm, oldAddr, ENTRY_NONE);
   emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, oldAddr));
   setPmdAt(k, mm, newAddr, pmd);

@@ -25,7 +25,7 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
   if (table === NONE) return -ENOMEM;
   yield* spinLock(k, pmdLockptr(k, dst));
   yield* spinLock(k, pmdLockptr(k, src));
-  let entry: Entry = pmdpGet(k, src, haddr);
+  const entry: Entry = pmdpGet(k, src, haddr);
   if (!pmdTransHuge(entry) && !pmdMigration(entry)) {
     spinUnlock(k, pmdLockptr(k, src));
     spinUnlock(k, pmdLockptr(k, dst));
@@ -53,14 +53,18 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
   }
   k.mm.nrPtes.add(dst, 1);
   pgtableTransHugeDeposit(k, dst, table);
-  // A migration entry loses the right to be writable or exclusive in both.
+  // The parent's bits as they are now: hardware may have set some since. A migration entry loses the right to be writable or exclusive.
   yield at("pmdp_set_wrprotect");
-  entry = entry & ~(WRITE | (pmdMigration(entry) ? EXCLUSIVE : 0));
-  setPmdAt(k, src, haddr, entry);
-  setPmdAt(k, dst, haddr, entry & ~YOUNG);
+  setPmdAt(k, src, haddr, readOnly(pmdpGet(k, src, haddr)));
+  setPmdAt(k, dst, haddr, readOnly(entry) & ~YOUNG);
   if (entryZeroPage(entry)) emit(k, EV.PMD_SET_HUGE_ZERO, dst, pmdIndex(k, haddr));
   else emit(k, EV.PMD_SET_HUGE, dst, pmdIndex(k, haddr), entryTarget(entry));
   spinUnlock(k, pmdLockptr(k, src));
   spinUnlock(k, pmdLockptr(k, dst));
   return 0;
+}
+
+/** pmd_wrprotect(), make_readable_migration_entry() */
+function readOnly(e: Entry): Entry {
+  return e & ~(WRITE | (pmdMigration(e) ? EXCLUSIVE : 0));
 }

@@ -1,6 +1,5 @@
 /** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
-import { NONE, mutexLock, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { at } from "thpcheck";
+import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import type { Entry, Kernel, Mm, Pfn, Vma, Vpn } from "../mm-types.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
@@ -78,7 +77,7 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
  * @holds the VMA lock or mmap_lock, for reading
  */
 function* doHugeZeroWpPmd(k: Kernel, vma: Vma, vpn: Vpn, orig: Entry): Routine<VmFault> {
-  if (!k.param.hugeZeroUpgrade.get()) return VM_FAULT_FALLBACK;
+  if (k.param.hugeZeroUpgrade.get() === 0) return VM_FAULT_FALLBACK;
   const mm: Mm = k.vma.mm.get(vma);
   const folio: Pfn = yield* vmaAllocAnonFolioPmd(k);
   if (folio === NONE) return VM_FAULT_FALLBACK;

@@ -3,7 +3,7 @@ import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge } from "../pgtable.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
-import { tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";
+import { tlbFlushRange, tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";
 import { folioGet, folioMaybeMappedShared } from "../page-ref.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpInvalidate, pteFreeDefer, setPmdAt } from "../pgtable-generic.ts";
 import { folioRemoveRmapPmd } from "../rmap.ts";
@@ -29,8 +29,6 @@ export function* zapHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
   const folio: Pfn = entryTarget(entry);
   const counted: boolean = !entryZeroPage(entry);
   const present: boolean = counted && !pmdMigration(entry);
-  // Lockless walkers read the entry without the lock: its store is where other CPUs learn of the zap.
-  yield at("pmdp_huge_get_and_clear");
   setPmdAt(k, mm, haddr, ENTRY_NONE);
   emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, haddr));
   tlbRemoveTlbEntry(k, haddr, haddr + k.param.hpagePmdNr.get());
@@ -85,7 +83,7 @@ export function* madviseFreeHugePmd(k: Kernel, vma: Vma, start: Vpn, end: Vpn): 
     yield* pmdpInvalidate(k, mm, haddr);
     setPmdAt(k, mm, haddr, entry & ~(YOUNG | DIRTY));
     emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
-    tlbRemoveTlbEntry(k, haddr, end);
+    tlbFlushRange(k, haddr, end);
   }
   yield* folioMarkLazyfree(k, folio);
   spinUnlock(k, pmdLockptr(k, mm));

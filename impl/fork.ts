@@ -1,0 +1,198 @@
+/**
+ * Address spaces come and go: kernel/fork.c, and exit_mmap() of mm/mmap.c.
+ *
+ * mm_users counts the threads and others that use the memory; the last one tears it down. mm_count counts references to
+ * the object itself, all users together holding one.
+ */
+import { NONE, at, emit, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { ENOMEM } from "./errno.ts";
+import { mmPutHugeZeroFolio } from "./huge-memory/huge-zero.ts";
+import { khugepagedExit, khugepagedFork } from "./khugepaged.ts";
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
+import { copyPageRange, freePgtables, unmapVmas } from "./memory.ts";
+import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
+import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE, VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK, type Errno, type Kernel, type Mm, type Vma } from "./mm-types.ts";
+import { anonVmaFork } from "./rmap.ts";
+import { lruAddDrain } from "./swap.ts";
+import { flushTlbMm } from "./tlb.ts";
+import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryReset } from "./user-memory.ts";
+import { findVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
+
+/** Flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK */
+const MMF_INIT_MASK = MMF_DISABLE_THP_COMPLETELY | MMF_DISABLE_THP_EXCEPT_ADVISED;
+
+// ---- references ------------------------------------------------------------------------------------------------
+
+/** One more user of the memory; false if it is being torn down. @kernel include/linux/sched/mm.h mmget_not_zero() */
+export function mmgetNotZero(k: Kernel, mm: Mm): boolean {
+  if (k.mm.users.get(mm) === 0) return false;
+  k.mm.users.add(mm, 1);
+  return true;
+}
+
+/** One more reference to the object. @kernel include/linux/sched/mm.h mmgrab() */
+export function mmgrab(k: Kernel, mm: Mm): void {
+  k.mm.mmCount.add(mm, 1);
+}
+
+/**
+ * Drops a reference to the object; with the last one goes the object.
+ * @kernel include/linux/sched/mm.h mmdrop(), kernel/fork.c __mmdrop()
+ */
+export function* mmdrop(k: Kernel, mm: Mm): Routine {
+  yield at("mmdrop");
+  k.mm.mmCount.add(mm, -1);
+  if (k.mm.mmCount.get(mm) === 0) mmFree(k, mm);
+}
+
+/** What is left of an address space must be nothing. @kernel kernel/fork.c check_mm(), free_mm() */
+function mmFree(k: Kernel, mm: Mm): void {
+  vmBugOn(k.mm.anonPages.get(mm) !== 0, "fork: Bad rss-counter state: MM_ANONPAGES is not 0 at the end of an address space");
+  vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");
+  vmBugOn(k.mm.nrPtes.get(mm) !== 0, "fork: non-zero pgtables_bytes at the end of an address space");
+  for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.mm.pmd.get(mm, i) !== 0, "fork: a PMD is not none at the end of an address space");
+  k.mm.flags.set(mm, 0);
+  k.mm.writeProtectSeq.set(mm, 0);
+  userMemoryReset(k, mm);
+  emit(k, EV.MM_FREE, mm);
+}
+
+/**
+ * One user less; the last one tears the memory down. Sleeps: never under a lock that the teardown needs.
+ * @kernel kernel/fork.c mmput(), __mmput()
+ */
+export function* mmput(k: Kernel, mm: Mm): Routine {
+  yield at("mmput");
+  k.mm.users.add(mm, -1);
+  if (k.mm.users.get(mm) > 0) return;
+  emit(k, EV.MM_EXIT, mm);
+  // Before exit_mmap(): khugepaged must not find page tables that are going.
+  yield* khugepagedExit(k, mm);
+  yield* exitMmap(k, mm);
+  yield* mmPutHugeZeroFolio(k, mm);
+  yield* mmdrop(k, mm);
+}
+
+/**
+ * Unmaps everything and frees tables and areas. Readers are only locked out for the tables: others (rmap walks, the OOM
+ * reaper) may be about while pages are unmapped.
+ * @kernel mm/mmap.c exit_mmap()
+ * @holds nothing; mm_users is 0
+ */
+export function* exitMmap(k: Kernel, mm: Mm): Routine {
+  const end = k.param.vpnMax.get();
+  yield* mmapReadLock(k, mm);
+  if (findVma(k, mm, 0) === NONE) {
+    // Nothing was ever mapped, or fork gave up before the first area.
+    mmapReadUnlock(k, mm);
+    return;
+  }
+  // The kernel drains this CPU's batch where the gather frees its pages (free_pages_and_swap_cache()): a folio in it has
+  // a reference too many to be freed with its last mapping.
+  yield* lruAddDrain(k);
+  tlbGatherMmu(k);
+  yield* unmapVmas(k, mm, 0, end, false);
+  mmapReadUnlock(k, mm);
+  yield* mmapWriteLock(k, mm);
+  yield* freePgtables(k, mm, 0, end, 0, end, false);
+  yield* tlbFinishMmu(k, mm);
+  for (let vma: Vma = findVma(k, mm, 0); vma !== NONE; vma = findVma(k, mm, 0)) {
+    vmaMarkDetached(k, vma);
+    vmAreaFree(k, vma);
+  }
+  mmapWriteUnlock(k, mm);
+}
+
+// ---- fork ------------------------------------------------------------------------------------------------------
+
+/** A fresh address space with one user, or NONE. One step: the slab allocator is atomic. @kernel kernel/fork.c mm_alloc(), mm_init() */
+export function mmAlloc(k: Kernel): Mm {
+  for (let mm = 0; mm < k.mm.count; mm++) if (mmClaim(k, mm)) return mm;
+  return NONE;
+}
+function mmClaim(k: Kernel, mm: Mm): boolean {
+  if (!k.mm.mmCount.cmpxchg(mm, 0, 1)) return false;
+  k.mm.users.set(mm, 1);
+  return true;
+}
+
+/**
+ * The child's address space: a copy of the parent's.
+ * @kernel kernel/fork.c dup_mm()
+ * @holds nothing; `oldmm` is in use
+ * @returns NONE: no memory
+ */
+export function* dupMm(k: Kernel, oldmm: Mm): Routine<Mm> {
+  yield at("allocate_mm");
+  const mm: Mm = mmAlloc(k);
+  if (mm === NONE) return NONE;
+  k.mm.flags.set(mm, k.mm.flags.get(oldmm) & MMF_INIT_MASK);
+  emit(k, EV.MM_CREATE, mm);
+  const err: Errno = yield* dupMmap(k, mm, oldmm);
+  if (err === 0) return mm;
+  yield* mmput(k, mm);
+  return NONE;
+}
+
+/**
+ * Copies the areas, the reverse map and the page tables. The parent's translations are flushed once, at the end: until
+ * then its threads may still write through old writable ones to pages that both map by now, and the child, which does
+ * not run yet, will see it. write_protect_seq is odd in copyPageRange.
+ *
+ * @kernel mm/mmap.c dup_mmap()
+ * @holds nothing
+ * @returns 0; -ENOMEM or what copyPageRange says: the caller drops the child, which has what was copied
+ */
+function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
+  yield* mmapWriteLock(k, oldmm);
+  // Not linked anywhere yet: nobody can hold it.
+  yield* mmapWriteLock(k, mm);
+  let err: Errno = 0;
+  let vma: Vma = findVma(k, oldmm, 0);
+  while (vma !== NONE) {
+    yield* vmaStartWrite(k, vma);
+    if ((k.vma.flags.get(vma) & VM_DONTCOPY) === 0) {
+      err = yield* dupVma(k, mm, vma);
+      if (err !== 0) break;
+    }
+    vma = findVma(k, oldmm, k.vma.end.get(vma));
+  }
+  if (err === 0) yield* khugepagedFork(k, mm, oldmm);
+  // Incomplete: nobody may fault in it until it is dropped.
+  else k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_UNSTABLE);
+  mmapWriteUnlock(k, mm);
+  yield* flushTlbMm(k, oldmm);
+  forkEnd(k, mm, oldmm, err === 0);
+  mmapWriteUnlock(k, oldmm);
+  return err;
+}
+
+/** One area of dup_mmap(). @holds mmap_lock of both, the VMA lock of the parent's area, for writing */
+function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
+  const flags = k.vma.flags.get(parent);
+  const child: Vma = vmAreaAlloc(k, mm, k.vma.start.get(parent), k.vma.end.get(parent), k.vma.pgoff.get(parent), flags & ~VM_LOCKED);
+  if (child === NONE) return -ENOMEM;
+  const wipe: boolean = (flags & VM_WIPEONFORK) !== 0;
+  if (!wipe) {
+    const err: Errno = yield* anonVmaFork(k, child, parent);
+    if (err !== 0) {
+      vmAreaFree(k, child);
+      return err;
+    }
+    userMemoryForkBegin(k, k.vma.mm.get(parent), mm, k.vma.start.get(parent), k.vma.end.get(parent));
+  }
+  vmaLink(k, child);
+  if (wipe) return 0;
+  return yield* copyPageRange(k, child, parent);
+}
+
+/** The end of the copy, for the areas that were copied. */
+function forkEnd(k: Kernel, mm: Mm, oldmm: Mm, complete: boolean): void {
+  for (let vma = 0; vma < k.vma.count; vma++) {
+    if (k.vma.mm.get(vma) !== mm || (k.vma.flags.get(vma) & VM_WIPEONFORK) !== 0) continue;
+    if (complete) userMemoryForkEnd(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
+    else userMemoryForkAbort(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
+  }
+}

@@ -1,0 +1,352 @@
+/**
+ * mm/gup.c: references to the pages of a process, for the kernel and for devices. One page at a time.
+ *
+ * The steps of GUP-fast, as labels: G1 read write_protect_seq; G2 interrupts off; G3 read the PMD; G4 read the PTE; G5 find
+ * the folio and take a reference; G6 find the folio again; G7 pin; G8 read PMD and PTE again; G9 exclusive?; G10
+ * interrupts on; G11 read write_protect_seq again. G5 is two steps and so is G8, because they are two reads each.
+ *
+ * A pin of the zero page counts nothing, and the zero page has no frame here: who asks for it gets NONE. Not covered: moving
+ * pages out of the movable zone for FOLL_LONGTERM (there is one zone), file-backed pages, FOLL_SPLIT_PMD.
+ */
+import { at, emit, NONE, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
+import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
+import { handleMmFault } from "./memory.ts";
+import { MMF_HAS_PINNED, TABLE_FREE, VM_READ, VM_SHARED, VM_WRITE, type Content, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import { folioGet, folioTryGet, pageFolio } from "./page-ref.ts";
+import { entryHas, entryTarget, entryZeroPage, LEAF, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, ptePresent, WRITE } from "./pgtable.ts";
+import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
+import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
+import { folioPut } from "./swap.ts";
+import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
+import { vmaLookup } from "./vma.ts";
+import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFault } from "./vm-fault.ts";
+
+export const FOLL_WRITE = 1 << 0;
+/** The page's content will be accessed, for longer than a moment; without it, only the page itself is held. */
+export const FOLL_PIN = 1 << 1;
+/** Write although the VMA does not permit it: ptrace, /proc/pid/mem. */
+export const FOLL_FORCE = 1 << 2;
+export type FollFlags = U<3>;
+
+/**
+ * The page at `vpn` with a reference or pin, first without any lock, then with mmap_lock.
+ *
+ * @kernel mm/gup.c gup_fast_fallback()
+ * @holds nothing
+ * @returns the page, NONE on failure
+ */
+export function* gupFastFallback(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+  const page: Pfn = yield* gupFast(k, mm, vpn, flags);
+  if (page !== NONE) return page;
+  return yield* gupSlow(k, mm, vpn, flags);
+}
+
+/** From now on fork looks for pins before it shares a page. @kernel mm/gup.c mm_set_has_pinned_flag() */
+function* mmSetHasPinnedFlag(k: Kernel, mm: Mm): Routine {
+  yield at("mm_set_has_pinned_flag");
+  k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HAS_PINNED);
+}
+
+// ---- fast ------------------------------------------------------------------------------------------------------
+
+/**
+ * Without locks: whatever is found is held first and then compared with what the page table says now. Interrupts are
+ * off, so that no table is freed and no TLB flush completes meanwhile. A pin that meets a fork undoes itself.
+ *
+ * @kernel mm/gup.c gup_fast()
+ * @holds nothing
+ * @returns the page, NONE: ask gupSlow()
+ */
+export function* gupFast(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+  let seq: WriteProtectSeq = 0;
+  if ((flags & FOLL_PIN) !== 0) {
+    yield* mmSetHasPinnedFlag(k, mm);
+    yield at("G1: raw_read_seqcount(write_protect_seq)");
+    seq = rawReadSeqcount(k, mm);
+    if (seq % 2 !== 0) return NONE;
+  }
+  yield at("G2: local_irq_save");
+  localIrqSave(k);
+  const page: Pfn = yield* gupFastPmd(k, mm, vpn, flags);
+  yield at("G10: local_irq_restore");
+  localIrqRestore(k);
+  if (page === NONE || (flags & FOLL_PIN) === 0) return page;
+  yield at("G11: read_seqcount_retry(write_protect_seq)");
+  if (!readSeqcountRetry(k, mm, seq)) return page;
+  yield* gupPutFolio(k, pageFolio(k, page), flags);
+  return NONE;
+}
+
+/** @kernel mm/gup.c gup_fast_pmd_range(), gup_fast_pmd_leaf() */
+function* gupFastPmd(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+  yield at("G3: pmdp_get_lockless");
+  const pmd: Entry = pmdpGetLockless(k, mm, vpn);
+  if (pmdTable(pmd)) return yield* gupFastPte(k, mm, vpn, flags, pmd);
+  // An invalidated PMD is LEAF, too, but not PRESENT: a split is under way.
+  if (!entryHas(pmd, LEAF) || !accessPermitted(pmd, flags)) return NONE;
+  const page: Pfn = entryTarget(pmd) + pteIndex(k, vpn);
+  const folio: Pfn = yield* tryGrabFolioFast(k, page, flags);
+  if (folio === NONE) return NONE;
+  yield at("G8: pmd again");
+  let keep: boolean = pmdpGetLockless(k, mm, vpn) === pmd;
+  if (keep && mayHaveToUnshare(pmd, flags)) {
+    yield at("G9: PageAnonExclusive");
+    // Of a PMD mapping the flag is on the head.
+    keep = k.page.anonExclusive.get(folio);
+  }
+  if (!keep) {
+    yield* gupPutFolio(k, folio, flags);
+    return NONE;
+  }
+  k.page.referenced.set(folio, true);
+  return page;
+}
+
+/** @kernel mm/gup.c gup_fast_pte_range() */
+function* gupFastPte(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags, pmd: Entry): Routine<Pfn> {
+  yield at("G4: ptep_get_lockless");
+  const pte: Entry = walkersPte(k, mm, entryTarget(pmd), pteIndex(k, vpn));
+  if (!accessPermitted(pte, flags)) return NONE;
+  const folio: Pfn = yield* tryGrabFolioFast(k, entryTarget(pte), flags);
+  if (folio === NONE) return NONE;
+  yield at("G8: pmd again");
+  let keep: boolean = pmdpGetLockless(k, mm, vpn) === pmd;
+  if (keep) {
+    yield at("G8: pte again");
+    keep = walkersPte(k, mm, entryTarget(pmd), pteIndex(k, vpn)) === pte;
+  }
+  if (keep && mayHaveToUnshare(pte, flags)) {
+    yield at("G9: PageAnonExclusive");
+    keep = k.page.anonExclusive.get(entryTarget(pte));
+  }
+  if (!keep) {
+    yield* gupPutFolio(k, folio, flags);
+    return NONE;
+  }
+  k.page.referenced.set(folio, true);
+  return entryTarget(pte);
+}
+
+/** The hardware would permit the access, and there is a page to hold. @kernel arch/x86/include/asm/pgtable.h pte_access_permitted() */
+function accessPermitted(e: Entry, flags: FollFlags): boolean {
+  return entryHas(e, PRESENT) && !entryZeroPage(e) && ((flags & FOLL_WRITE) === 0 || entryHas(e, WRITE));
+}
+
+/** A pin for reading of a page that may be shared: a later write by this process would go to a copy. @kernel mm/gup.c gup_must_unshare() */
+function mayHaveToUnshare(e: Entry, flags: FollFlags): boolean {
+  return !entryHas(e, WRITE) && (flags & (FOLL_PIN | FOLL_WRITE)) === FOLL_PIN;
+}
+
+/** An entry of a table that nothing but RCU or disabled interrupts keeps from being freed. */
+function walkersPte(k: Kernel, mm: Mm, table: Table, i: PteIndex): Entry {
+  vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "gup: a page table is freed under a lockless walker");
+  return ptepGetLockless(k, table, i);
+}
+
+/**
+ * A reference, or pin, to the folio of a page that may be freed, or split, at any moment.
+ *
+ * @kernel mm/gup.c try_grab_folio_fast(), try_get_folio()
+ * @holds interrupts off
+ * @returns the folio; NONE: it is free or frozen
+ */
+function* tryGrabFolioFast(k: Kernel, page: Pfn, flags: FollFlags): Routine<Pfn> {
+  let folio: Pfn = NONE;
+  for (;;) {
+    yield at("G5: page_folio");
+    folio = pageFolio(k, page);
+    yield at("G5: folio_ref_try_add");
+    if (!folioTryGet(k, folio)) return NONE;
+    yield at("G6: page_folio again");
+    if (pageFolio(k, page) === folio) break;
+    // The page left the folio before the reference was there: it belongs to somebody else.
+    yield* folioPut(k, folio);
+  }
+  if ((flags & FOLL_PIN) !== 0) {
+    yield at("G7: atomic_add(_pincount)");
+    folioAddPin(k, folio);
+  }
+  return folio;
+}
+
+function folioAddPin(k: Kernel, folio: Pfn): void {
+  k.page.pincount.add(folio, 1);
+  emit(k, EV.FOLIO_PIN, folio);
+}
+
+/** Gives back what was taken with `flags`. @kernel mm/gup.c gup_put_folio() */
+function* gupPutFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
+  if ((flags & FOLL_PIN) !== 0) {
+    yield at("atomic_sub(_pincount)");
+    vmBugOn(k.page.pincount.get(folio) === 0, "gup: a folio is unpinned more often than it was pinned");
+    k.page.pincount.add(folio, -1);
+    emit(k, EV.FOLIO_UNPIN, folio);
+  }
+  yield* folioPut(k, folio);
+}
+
+/**
+ * Ends a pin; of a reference without FOLL_PIN, folioPut() is the end.
+ *
+ * @kernel mm/gup.c unpin_user_page()
+ * @holds a pin of the page
+ */
+export function* unpinFolio(k: Kernel, page: Pfn): Routine {
+  yield* gupPutFolio(k, pageFolio(k, page), FOLL_PIN);
+}
+
+// ---- slow ------------------------------------------------------------------------------------------------------
+
+/**
+ * Under mmap_lock: looks the page up under the page-table lock and faults until it is there as wanted.
+ *
+ * @kernel mm/gup.c __get_user_pages_locked(), __get_user_pages()
+ * @holds nothing
+ * @returns the page; NONE: no such mapping, not permitted, no memory, or the zero page
+ */
+export function* gupSlow(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+  if ((flags & FOLL_PIN) !== 0) yield* mmSetHasPinnedFlag(k, mm);
+  yield* mmapReadLock(k, mm);
+  const vma: Vma = vmaLookup(k, mm, vpn);
+  let page: Pfn = NONE;
+  if (vma !== NONE && checkVmaFlags(k, vma, flags)) page = yield* gupVma(k, vma, vpn, flags);
+  mmapReadUnlock(k, mm);
+  return page;
+}
+
+/** @kernel mm/gup.c check_vma_flags() */
+function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
+  const vmFlags = k.vma.flags.get(vma);
+  if ((flags & FOLL_FORCE) !== 0) return (vmFlags & VM_SHARED) === 0;
+  return (flags & FOLL_WRITE) !== 0 ? (vmFlags & VM_WRITE) !== 0 : (vmFlags & (VM_READ | VM_WRITE)) !== 0;
+}
+
+/** @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page() @holds mmap_lock for reading */
+function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+  const mm: Mm = k.vma.mm.get(vma);
+  for (;;) {
+    let fault: FaultFlags = (flags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
+    yield at("follow_page: pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, mm, vpn);
+    if (pmdTransHuge(pmd)) {
+      yield* spinLock(k, pmdLockptr(k, mm));
+      const entry: Entry = pmdpGet(k, mm, vpn);
+      if (pmdTransHuge(entry) && pmdPresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags)) {
+        const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry) + pteIndex(k, vpn);
+        if (page === NONE || !mustUnshare(k, entry, entryTarget(entry), flags)) {
+          if (page !== NONE) yield* tryGrabFolio(k, entryTarget(entry), flags);
+          spinUnlock(k, pmdLockptr(k, mm));
+          return page;
+        }
+        fault = FAULT_FLAG_UNSHARE;
+      }
+      spinUnlock(k, pmdLockptr(k, mm));
+    } else if (pmdTable(pmd)) {
+      const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+      if (table !== NONE) {
+        const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+        if (ptePresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags)) {
+          const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry);
+          if (page === NONE || !mustUnshare(k, entry, page, flags)) {
+            if (page !== NONE) yield* tryGrabFolio(k, pageFolio(k, page), flags);
+            spinUnlock(k, ptlOf(k, table));
+            return page;
+          }
+          fault = FAULT_FLAG_UNSHARE;
+        }
+        spinUnlock(k, ptlOf(k, table));
+      }
+    }
+    const result: VmFault = yield* handleMmFault(k, vma, vpn, fault);
+    if ((result & VM_FAULT_ERROR) !== 0) return NONE;
+  }
+}
+
+/**
+ * The entry serves the access. A forced write is served by an entry without write permission only when COW has been
+ * broken: else it would write to a page that others read.
+ *
+ * @kernel mm/gup.c can_follow_write_pte(), can_follow_write_pmd(), can_follow_write_common()
+ * @holds the page-table lock
+ */
+function canFollow(k: Kernel, vma: Vma, e: Entry, exclusivePage: Pfn, flags: FollFlags): boolean {
+  if ((flags & FOLL_WRITE) === 0 || entryHas(e, WRITE)) return true;
+  if ((flags & FOLL_FORCE) === 0 || entryZeroPage(e)) return false;
+  // With permission to write, the ordinary fault makes the entry writable.
+  if ((k.vma.flags.get(vma) & VM_WRITE) !== 0) return false;
+  return k.page.anonExclusive.get(exclusivePage);
+}
+
+function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags): boolean {
+  return mayHaveToUnshare(e, flags) && !k.page.anonExclusive.get(exclusivePage);
+}
+
+/**
+ * Reference and pin in one step: whoever looks for pins before it takes the page away (fork, migration) holds the
+ * page-table lock, as the caller does.
+ *
+ * @kernel mm/gup.c try_grab_folio()
+ * @holds the page-table lock, under which the folio is mapped
+ */
+function* tryGrabFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
+  yield at("try_grab_folio");
+  folioGet(k, folio);
+  if ((flags & FOLL_PIN) !== 0) folioAddPin(k, folio);
+}
+
+// ---- who uses pages ----------------------------------------------------------------------------------------------
+
+/**
+ * A device stores to a pinned page. The process that pinned it for writing at `vpn` must see the store in its memory; the
+ * caller knows that it has not unmapped or discarded the page since.
+ */
+export function* pinnedStore(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn, content: Content): Routine {
+  yield at("store through a pin");
+  k.page.content.set(page, content);
+  userMemoryStored(k, mm, vpn, content);
+}
+
+/** A device loads from a pinned page: what the process stored last. Otherwise as above. */
+export function* pinnedLoad(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn): Routine<Content> {
+  yield at("load through a pin");
+  const content: Content = k.page.content.get(page);
+  userMemoryLoaded(k, mm, vpn, content);
+  return content;
+}
+
+/**
+ * An actor for races: looks at a frame by number, as compaction and page_idle do, and holds it for a moment if it has
+ * references. It knows nothing of what the frame is used for.
+ *
+ * @kernel mm/compaction.c isolate_migratepages_block(): folio_get_nontail_page()
+ * @holds nothing
+ */
+export function* pfnScanner(k: Kernel, page: Pfn): Routine {
+  yield at("get_page_unless_zero");
+  if (!folioTryGet(k, page)) return;
+  yield* folioPut(k, page);
+}
+
+/**
+ * An actor for races: reads all page-table entries of an address space without locks. No table may be freed under it.
+ *
+ * @kernel mm/pagewalk.c walk_pgd_range() without ops->walk_lock, as ptdump does
+ * @holds nothing; the address space is in use
+ */
+export function* dumpPageTables(k: Kernel, mm: Mm): Routine {
+  for (let addr: Vpn = 0; addr < k.param.vpnMax.get(); addr += k.param.hpagePmdNr.get()) {
+    yield at("dump: pmdp_get_lockless");
+    rcuReadLock(k);
+    const pmd: Entry = pmdpGetLockless(k, mm, addr);
+    if (pmdTable(pmd)) {
+      for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+        yield at("dump: ptep_get_lockless");
+        walkersPte(k, mm, entryTarget(pmd), i);
+      }
+    }
+    rcuReadUnlock(k);
+  }
+}

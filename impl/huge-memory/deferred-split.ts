@@ -1,0 +1,68 @@
+/**
+ * The deferred split queue: large folios that could be split to give memory back, when there is little.
+ *
+ * A folio joins it when some of its pages, but not all, are unmapped (`partiallyMapped`), and, with the knob
+ * shrink_underused, every new PMD-size folio does. The queue holds no reference: a folio leaves it when it is freed or
+ * split, both with a count of 0, so that the shrinker (`deferred-split-shrinker.ts`) cannot take it at that moment.
+ *
+ * One queue, not one per node and memcg. Linux never queues folios of order 1, whose pages have no room for the list;
+ * here huge pages of two pages stand for larger ones and are queued.
+ */
+import { emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import type { Kernel, Pfn } from "../mm-types.ts";
+
+/**
+ * Puts the folio on the queue. `partiallyMapped`: it is known that a part is unmapped; that sticks until it is split or
+ * freed, even if the hole is filled again.
+ * @kernel mm/huge_memory.c deferred_split_folio()
+ * @holds a reference, usually that of a mapping, under the page-table lock
+ */
+export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: boolean): Routine {
+  if (!partiallyMapped && !k.knob.shrinkUnderused.once()) return;
+  yield* spinLock(k, k.deferredSplit.lock.at());
+  const pmdSize = k.page.order.get(folio) === k.param.hpagePmdOrder.get();
+  vmBugOn(k.page.order.get(folio) === 0, "deferred-split: a single page is queued");
+  if (partiallyMapped && !k.page.partiallyMapped.get(folio)) {
+    k.page.partiallyMapped.set(folio, true);
+    if (pmdSize) {
+      k.vmstat.thpDeferredSplitPage.add(1);
+      k.node.nrAnonPartiallyMapped.add(1);
+    }
+  }
+  if (!k.page.deferred.get(folio)) addToQueue(k, folio);
+  spinUnlock(k, k.deferredSplit.lock.at());
+}
+
+/** @holds split_queue_lock */
+export function addToQueue(k: Kernel, folio: Pfn): void {
+  k.page.deferred.set(folio, true);
+  k.deferredSplit.length.add(1);
+  emit(k, EV.FOLIO_DEFER, folio);
+}
+
+/** @holds split_queue_lock */
+export function removeFromQueue(k: Kernel, folio: Pfn): void {
+  k.page.deferred.set(folio, false);
+  k.deferredSplit.length.add(-1);
+  emit(k, EV.FOLIO_UNDEFER, folio);
+}
+
+/**
+ * Takes a folio off the queue for good. Nobody can add it any more, so if it is not there the lock is not needed.
+ * @kernel mm/huge_memory.c __folio_unqueue_deferred_split(), and the same lines of __folio_freeze_and_split_unmapped()
+ * @holds nothing that others want: the folio's reference count is 0, freed or frozen
+ */
+export function* folioUnqueueDeferredSplit(k: Kernel, folio: Pfn): Routine {
+  if (!k.page.deferred.once(folio) && !k.page.partiallyMapped.once(folio)) return;
+  yield* spinLock(k, k.deferredSplit.lock.at());
+  vmBugOn(k.page.refcount.get(folio) !== 0, "deferred-split: unqueued while somebody may take a reference");
+  // The shrinker looks at a folio for a moment after it has taken it off the queue: the flag can be set alone.
+  if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
+  if (k.page.partiallyMapped.get(folio)) {
+    k.page.partiallyMapped.set(folio, false);
+    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+  }
+  spinUnlock(k, k.deferredSplit.lock.at());
+}

@@ -1,0 +1,142 @@
+/**
+ * Splitting a large folio into single pages: mm/huge_memory.c __folio_split(), uniform, to order 0.
+ *
+ * All mappings become migration entries, which takes their references away. If what is left is the caller's reference
+ * alone, the count is frozen at 0: nobody can take another, and the pages can be made folios of their own. Then the
+ * entries become mappings again. Any other reference (a pin, an isolation, a batch, a lockless walker) makes it fail,
+ * and the folio is mapped as before.
+ *
+ * The steps, as labels: S1 is the caller's. S2 take the anon_vma; S3 its lock; S4 compare the counts; S5 for each VMA, PMD
+ * and PTE: migration entries (`migrate.ts`, `split-pmd.ts`); S8 freeze; S9 off the deferred split queue; S10 lru_lock; S12
+ * unfreeze each page; S13 the first one; S15 for each page, VMA and PTE: map again; S16 unlock and put each page. Merged with
+ * a neighbour: S6, the flush, with each PTE that is cleared (see `migrate.ts`); S7, interrupts off, a right mover, with S8;
+ * S11, preparing the pages, with S10, see splitFrozenFolio(); S14 and S17, releases, left movers, with what precedes them.
+ *
+ * A split of the PMD alone (`split-pmd.ts`) cannot fail; this can, and every caller has something else to do then.
+ *
+ * Not covered: other target orders, non-uniform splits (folio_split()), the swap cache and file folios with their
+ * page-cache entries, writeback (-EBUSY), a list for the parts (reclaim), device-private folios, -ENOMEM.
+ */
+import { NONE, at, emit, mutexTrylock, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../anon-vma.ts";
+import { vmBugOn } from "../bug.ts";
+import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
+import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
+import type { AnonVma, Errno, Kernel, Order, Pfn, PteIndex, Refs } from "../mm-types.ts";
+import { folioExpectedRefCount, folioNrPages, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
+import { localIrqRestore, localIrqSave } from "../rcu.ts";
+import { accountSplit } from "../refcount-scheme.ts";
+import { folioPut, folioUnlock } from "../swap.ts";
+import { folioUnqueueDeferredSplit } from "./deferred-split.ts";
+
+/**
+ * Splits the folio into single pages. The caller's lock and reference stay on the first one; the others keep the
+ * references of their mappings only, and are freed if they have none.
+ * @kernel mm/huge_memory.c split_folio(), __folio_split()
+ * @holds folio lock, exactly one reference of its own
+ * @returns 0; -EINVAL: a single page, or the huge zero page; -EBUSY: nothing maps it; -EAGAIN: somebody else holds a
+ *   reference. On failure the folio is mapped as before, perhaps by PTEs.
+ */
+export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
+  const order: Order = k.page.order.get(folio);
+  const error: Errno = yield* splitToPages(k, folio);
+  if (order === k.param.hpagePmdOrder.get()) {
+    if (error === 0) k.vmstat.thpSplitPage.add(1);
+    else k.vmstat.thpSplitPageFailed.add(1);
+  }
+  if (error !== 0) emit(k, EV.FOLIO_SPLIT_FAIL, folio);
+  return error;
+}
+
+function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
+  if (k.page.order.get(folio) === 0 || !k.page.anon.get(folio)) return -EINVAL;
+  const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
+  if (anonVma === NONE) return -EBUSY;
+  yield* anonVmaLockWrite(k, anonVma);
+
+  const error: Errno = yield* splitUnderAnonVma(k, folio);
+
+  anonVmaUnlockWrite(k, anonVma);
+  yield at("put_anon_vma");
+  putAnonVma(k, anonVma);
+  return error;
+}
+
+/** @holds folio lock, anon_vma lock for writing */
+function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
+  // Look before any PMD is split for nothing. Two reads, so the answer may be stale: the freeze below decides.
+  yield at("S4: folio_expected_ref_count");
+  const expected: Refs = folioExpectedRefCount(k, folio);
+  yield at("S4: folio_ref_count");
+  if (k.page.refcount.get(folio) - 1 !== expected) return -EAGAIN;
+  yield* tryToMigrate(k, folio); // unmap_folio()
+
+  const nr: PteIndex = folioNrPages(k, folio);
+  // Masking interrupts only holds others back, so it belongs to the step that follows; unmasking to the one before.
+  yield at("S8: folio_ref_freeze");
+  localIrqSave(k);
+  const frozen: boolean = folioRefFreeze(k, folio, 1);
+  if (!frozen) {
+    localIrqRestore(k);
+    yield* removeMigrationPtes(k, folio, false);
+    return -EAGAIN;
+  }
+  emit(k, EV.FOLIO_FREEZE, folio);
+  yield* splitFrozenFolio(k, folio);
+
+  for (let i: PteIndex = 0; i < nr; i++) yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
+  for (let i: PteIndex = 1; i < nr; i++) {
+    folioUnlock(k, folio + i);
+    yield* folioPut(k, folio + i);
+  }
+  return 0;
+}
+
+/**
+ * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was.
+ *
+ * The count of the first page is 0 until the end, so is that of each other page until its own turn; a lockless walker
+ * that finds a page through its frame number can take no reference whichever state `head` is in. So preparing the pages
+ * is one step. The first one comes last, since who retries through it must find the others ready.
+ * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
+ * @holds the frozen folio, its lock; interrupts are off
+ */
+function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
+  const nr: PteIndex = folioNrPages(k, folio);
+  yield* folioUnqueueDeferredSplit(k, folio);
+  yield* spinLock(k, k.lruvec.lock.at());
+  accountSplit(k, folio);
+  if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(-1);
+  vmBugOn(!k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
+  for (let i = 1; i < nr; i++) splitOff(k, folio, folio + i);
+  k.page.order.set(folio, 0);
+  emit(k, EV.FOLIO_SPLIT, folio);
+  for (let i: PteIndex = 1; i < nr; i++) {
+    yield at("S12: folio_ref_unfreeze");
+    folioRefUnfreeze(k, folio + i, 1);
+    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+  }
+  yield at("S13: folio_ref_unfreeze");
+  folioRefUnfreeze(k, folio, 1);
+  emit(k, EV.FOLIO_UNFREEZE, folio);
+  spinUnlock(k, k.lruvec.lock.at());
+  localIrqRestore(k);
+}
+
+/** A tail page takes over what the folio was. @kernel mm/huge_memory.c __split_folio_to_order() */
+function splitOff(k: Kernel, folio: Pfn, page: Pfn): void {
+  vmBugOn(k.page.mapcount.get(page) !== -1, "split-folio: a page that is split off is mapped");
+  k.page.anon.set(page, true);
+  k.page.mapping.set(page, k.page.mapping.get(folio));
+  k.page.index.set(page, k.page.index.get(folio) + page - folio);
+  k.page.swapbacked.set(page, k.page.swapbacked.get(folio));
+  k.page.active.set(page, k.page.active.get(folio));
+  k.page.referenced.set(page, k.page.referenced.get(folio));
+  k.page.uptodate.set(page, k.page.uptodate.get(folio));
+  k.page.dirty.set(page, k.page.dirty.get(folio));
+  const locked = mutexTrylock(k, k.page.lock.at(page));
+  vmBugOn(!locked, "split-folio: somebody has locked a tail page");
+  k.page.head.set(page, NONE);
+}

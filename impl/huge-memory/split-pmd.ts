@@ -1,0 +1,109 @@
+/**
+ * Splitting a huge PMD into a table of PTEs: mm/huge_memory.c __split_huge_pmd(). It never fails and never allocates: the
+ * table was deposited when the PMD was installed. The folio stays whole; its pages are mapped one by one.
+ *
+ * Three kinds of huge PMD: present, the huge zero page, a migration entry. Not covered: file VMAs (their PMD is just
+ * cleared), device-private entries, soft-dirty and userfaultfd bits, the mmu notifiers around it.
+ */
+import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt } from "../pgtable.ts";
+import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
+import { refsOfPmdSplit, refsPut } from "../refcount-scheme.ts";
+import { folioAddAnonRmapPtes, folioRemoveRmapPmd, folioTryShareAnonRmapPmd } from "../rmap.ts";
+
+/**
+ * Splits the huge PMD that covers `vpn`, if there is one.
+ * @kernel mm/huge_memory.c __split_huge_pmd(), split_huge_pmd_address()
+ * @holds mmap_lock, the VMA lock or the anon_vma lock
+ */
+export function* splitHugePmd(k: Kernel, vma: Vma, vpn: Vpn, freeze: boolean): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const pmd = pmdpGet(k, mm, vpn);
+  if (pmdTransHuge(pmd) || pmdMigration(pmd)) yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), freeze);
+  spinUnlock(k, pmdLockptr(k, mm));
+}
+
+/**
+ * Splits the huge PMD at `haddr`. `freeze`: the PTEs become migration entries and the mapping goes, unless the folio may
+ * be pinned; then they map it after all.
+ * @kernel mm/huge_memory.c split_huge_pmd_locked(), __split_huge_pmd_locked()
+ * @holds PMD lock; for `freeze` also folio lock, anon_vma lock for writing and a reference
+ */
+export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boolean): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  vmBugOn(haddr < k.vma.start.once(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.once(vma), "split-pmd: the huge PMD reaches beyond its VMA");
+  k.vmstat.thpSplitPmd.add(1);
+  const pmd = pmdpGet(k, mm, haddr);
+  vmBugOn(!pmdTransHuge(pmd) && !pmdMigration(pmd), "split-pmd: the PMD is not huge");
+  if (pmdMigration(pmd)) return yield* splitMigrationPmd(k, vma, haddr);
+  if (entryZeroPage(pmd)) return yield* splitHugeZeroPagePmd(k, vma, haddr);
+
+  // Not present for the hardware, and flushed: at no time are there a huge and a small translation of one address.
+  const old: Entry = yield* pmdpInvalidate(k, mm, haddr);
+  const folio: Pfn = entryTarget(old);
+  if (entryHas(old, DIRTY)) k.page.dirty.set(folio, true);
+  const exclusive: boolean = k.page.anonExclusive.get(folio);
+  let migrate: boolean = freeze;
+  if (freeze && exclusive) {
+    const shared: boolean = yield* folioTryShareAnonRmapPmd(k, folio);
+    if (!shared) migrate = false;
+  }
+
+  yield at("split_huge_pmd: fill PTEs");
+  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  if (migrate) {
+    const kept = MIGRATION | (old & (WRITE | YOUNG | DIRTY)) | (exclusive ? EXCLUSIVE : 0);
+    for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+      fillPte(k, table, i, mkEntry(folio + i, kept));
+      emit(k, EV.MIGRATION_SET, mm, haddr + i, folio + i);
+    }
+  } else {
+    // The PTE mappings come before the PMD mapping goes, so that the folio is mapped all the time.
+    refsOfPmdSplit(k, folio, k.param.hpagePmdNr.get());
+    folioAddAnonRmapPtes(k, folio, folio, k.param.hpagePmdNr.get(), vma, haddr, exclusive);
+    for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+      fillPte(k, table, i, (mkPte(folio + i, k.vma.flags.once(vma)) & ~YOUNG) | (old & (WRITE | YOUNG | DIRTY)));
+    }
+  }
+  yield* folioRemoveRmapPmd(k, folio, vma);
+  if (migrate) refsPut(k, folio, 1);
+  // smp_wmb(): the PTEs are visible before the table
+  yield at("pmd_populate");
+  populateSplit(k, mm, haddr, table);
+}
+
+/** No folio is involved and no count changes. @kernel mm/huge_memory.c __split_huge_zero_page_pmd() */
+function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* pmdpHugeClearFlush(k, mm, haddr);
+  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
+  yield at("pmd_populate");
+  populateSplit(k, mm, haddr, table);
+}
+
+/** The folio has no mapping here, and the hardware no translation: only the table is filled. @kernel mm/huge_memory.c __split_huge_pmd_locked() */
+function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  const old = pmdpGet(k, mm, haddr);
+  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY))));
+  yield at("pmd_populate");
+  populateSplit(k, mm, haddr, table);
+}
+
+/** Nobody else can see the table yet. */
+function fillPte(k: Kernel, table: Table, i: number, pte: Entry): void {
+  vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "split-pmd: the deposited table is not empty");
+  k.ptTable.pte.setOnce(table, i, pte);
+}
+
+/** nr_ptes stays: the deposited table has been counted. */
+function populateSplit(k: Kernel, mm: Mm, haddr: Vpn, table: Table): void {
+  pmdPopulate(k, mm, haddr, table);
+  emit(k, EV.PMD_SPLIT, mm, pmdIndex(k, haddr), table);
+}

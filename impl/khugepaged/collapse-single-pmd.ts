@@ -1,0 +1,44 @@
+/** Scan and, if it is worth it, collapse of one huge range: what the thread and MADV_COLLAPSE have in common. */
+import { emit, type Int, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { mmapReadUnlock } from "../locking/mmap-lock.ts";
+import type { Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import { pmdIndex } from "../pgtable.ts";
+import { collapseHugePage } from "./collapse.ts";
+import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { SCAN_SAW_UNMAPPED, collapseScanPmd, scanResultOf, type ScanOutcome } from "./scan.ts";
+
+/** A scan result, plus LOCK_DROPPED. */
+export type CollapseOutcome = Int<0, 63>;
+/** mmap_lock has been released: nothing that was known of the VMA holds any more. */
+const LOCK_DROPPED = 32;
+
+export function resultOf(outcome: CollapseOutcome): ScanResult {
+  return outcome % LOCK_DROPPED;
+}
+export function droppedLock(outcome: CollapseOutcome): boolean {
+  return outcome >= LOCK_DROPPED;
+}
+
+/**
+ * mmap_lock is dropped before anything is allocated, and stays so, when the scan was content. Labels K1 (the lock) and
+ * K6: the release belongs to the last step of the scan, as left movers do.
+ *
+ * @kernel mm/khugepaged.c collapse_single_pmd()
+ * @holds mmap_lock for reading
+ */
+export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<CollapseOutcome> {
+  const scanned: ScanOutcome = yield* collapseScanPmd(k, mm, vma, start, isKhugepaged);
+  const result: ScanResult = scanResultOf(scanned);
+  if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
+    emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), result);
+    return result;
+  }
+  mmapReadUnlock(k, mm);
+  // The scan was content, but no size is allowed any more: mthp_collapse() finds nothing to try.
+  let collapsed: ScanResult = SCAN_FAIL;
+  if (result === SCAN_SUCCEED) collapsed = yield* collapseHugePage(k, mm, start, scanned >= SCAN_SAW_UNMAPPED, isKhugepaged);
+  emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), collapsed);
+  if (isKhugepaged && collapsed === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
+  return LOCK_DROPPED + collapsed;
+}

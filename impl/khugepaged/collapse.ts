@@ -1,0 +1,225 @@
+/**
+ * The collapse of one huge range of anonymous memory: its pages are copied into a huge page, which takes their place.
+ *
+ * Under mmap_lock and VMA lock for writing no fault can run; under the anon_vma lock no reverse-map walk; once the PMD
+ * entry is clear and flushed, no CPU reaches the pages, and once every CPU with interrupts off has turned them on again,
+ * no lockless walker is still in the table. What then refers to a page besides its mappings shows in its reference
+ * count, and makes the collapse put the table back as it was.
+ *
+ * The steps are those of a PMD-size collapse (K7 to K36 of the list in the tests). There is no secondary MMU, so the
+ * notifier calls around the clearing (K18, K23) do nothing; user-visible memory does not change, so nothing is
+ * announced to user-memory.ts.
+ *
+ * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag, which decides whether the
+ * allocation may reclaim and compact, of which there is neither: the choice "alloc_pages fails" covers both settings.
+ */
+import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import { deferredSplitFolio } from "../huge-memory/deferred-split.ts";
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import { memCgroupCharge } from "../memcontrol.ts";
+import { migrationEntryWait } from "../memory/migration-wait.ts";
+import type { AnonVma, Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
+import { allocFolio } from "../page-alloc.ts";
+import { folioTestLarge, pageFolio } from "../page-ref.ts";
+import { DIRTY, ENTRY_NONE, entryTarget, entryZeroPage, maybeMkwrite, mkHugePmd, pmdIndex, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf, setPmdAt } from "../pgtable-generic.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioAddNewAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
+import { folioAddLru, folioPut } from "../swap.ts";
+import { tlbRemoveTableSyncOne } from "../tlb.ts";
+import { findVma } from "../vma.ts";
+import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
+import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
+
+/**
+ * Collapses the huge range at `start`. `unmapped`: the scan met non-present entries.
+ *
+ * The charge (K8) belongs to the end of the allocation's step: what it decides is nobody else's business.
+ *
+ * @kernel mm/khugepaged.c collapse_huge_page(), alloc_charge_folio()
+ * @holds nothing; a reference to the mm
+ */
+export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean, isKhugepaged: boolean): Routine<ScanResult> {
+  const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
+  if (folio === NONE) {
+    k.vmstat.thpCollapseAllocFailed.add(1);
+    return SCAN_ALLOC_HUGE_PAGE_FAIL;
+  }
+  k.vmstat.thpCollapseAlloc.add(1);
+  emit(k, EV.COLLAPSE_ALLOC, mm, pmdIndex(k, start), folio);
+  if (!memCgroupCharge(k)) {
+    yield* folioPut(k, folio);
+    return SCAN_CGROUP_CHARGE_FAIL;
+  }
+  let result: ScanResult = yield* prepareUnderReadLock(k, mm, start, unmapped, isKhugepaged);
+  if (result === SCAN_SUCCEED) {
+    yield* mmapWriteLock(k, mm);
+    result = yield* collapseUnderWriteLock(k, mm, start, folio, isKhugepaged);
+    yield at("mmap_write_unlock");
+    mmapWriteUnlock(k, mm);
+  }
+  if (result !== SCAN_SUCCEED) yield* folioPut(k, folio);
+  return result;
+}
+
+/**
+ * Looks once more, and waits for migrations to end, before everybody is locked out. K9 to K12.
+ * @holds nothing; on return, too
+ */
+function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean, isKhugepaged: boolean): Routine<ScanResult> {
+  yield* mmapReadLock(k, mm);
+  let result: ScanResult = hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  if (result === SCAN_SUCCEED) {
+    yield at("find_pmd_or_thp_or_none");
+    result = findPmdOrThpOrNone(k, mm, start);
+  }
+  if (result === SCAN_SUCCEED && unmapped) result = yield* collapseHugePageSwapin(k, mm, start);
+  mmapReadUnlock(k, mm);
+  return result;
+}
+
+/**
+ * Brings in what is not present. Without swap these are migration entries, for whose end do_swap_page() waits; it can
+ * neither fail nor drop mmap_lock then.
+ * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
+ * @holds mmap_lock for reading
+ */
+function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanResult> {
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    yield at("__collapse_huge_page_swapin: pte");
+    const pmd = pmdpGetLockless(k, mm, start);
+    if (!pmdTable(pmd)) return SCAN_NO_PTE_TABLE;
+    const pte = ptepGetLockless(k, entryTarget(pmd), i);
+    if (!pteNone(pte) && !ptePresent(pte)) yield* migrationEntryWait(k, mm, start + i);
+  }
+  return SCAN_SUCCEED;
+}
+
+/** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
+function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
+  const valid: ScanResult = hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  if (valid !== SCAN_SUCCEED) return valid;
+  const vma: Vma = findVma(k, mm, start);
+  // Handlers that hold the VMA lock alone have finished with the page table.
+  yield* vmaStartWrite(k, vma);
+  yield at("check_pmd_still_valid");
+  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
+  if (still !== SCAN_SUCCEED) return still;
+  const anonVma: AnonVma = k.vma.anonVma.get(vma);
+  yield* anonVmaLockWrite(k, anonVma);
+
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
+  spinUnlock(k, pmdLockptr(k, mm));
+  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
+
+  const table: Table = entryTarget(detached);
+  yield* spinLock(k, ptlOf(k, table));
+  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, isKhugepaged);
+  spinUnlock(k, ptlOf(k, table));
+  if (isolated !== SCAN_SUCCEED) {
+    yield* reattachTable(k, mm, start, table);
+    anonVmaUnlockWrite(k, anonVma);
+    return isolated;
+  }
+  emit(k, EV.COLLAPSE_ISOLATED, mm, pmdIndex(k, start));
+  // All pages of the range are isolated and locked, so a reverse-map walk finds nothing that it could act on.
+  anonVmaUnlockWrite(k, anonVma);
+
+  yield at("__collapse_huge_page_copy");
+  if (!collapseHugePageCopy(k, table, folio)) {
+    // First the table: a released page must be where the reverse map looks for it.
+    yield* reattachTable(k, mm, start, table);
+    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    return SCAN_COPY_MC;
+  }
+  k.page.uptodate.set(folio, true);
+  emit(k, EV.COLLAPSE_COPIED, mm, pmdIndex(k, start));
+  yield* collapseHugePageCopySucceeded(k, vma, table);
+  yield* mapCollapsedFolio(k, vma, start, table, folio);
+  return SCAN_SUCCEED;
+}
+
+/**
+ * Undoes the detachment. Nothing in the table has changed, so nothing has to be flushed.
+ * @kernel mm/khugepaged.c collapse_huge_page(): pmd_populate()
+ * @holds mmap_lock for writing
+ */
+function* reattachTable(k: Kernel, mm: Mm, start: Vpn, table: Table): Routine {
+  yield* spinLock(k, pmdLockptr(k, mm));
+  vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
+  pmdPopulate(k, mm, start, table);
+  emit(k, EV.PMD_REATTACH, mm, pmdIndex(k, start), table);
+  spinUnlock(k, pmdLockptr(k, mm));
+}
+
+/**
+ * Fills the huge page; false when a page turns out to be poisoned. All in one step (K29.i): the new page is nobody
+ * else's, and nobody can write to the sources, which no CPU maps writable and nobody has pinned, so that reading one
+ * commutes with whatever other threads do.
+ * @kernel mm/khugepaged.c __collapse_huge_page_copy()
+ */
+function collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): boolean {
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte = ptepGetLockless(k, table, i);
+    if (pteNone(pte) || entryZeroPage(pte)) {
+      k.page.content.set(folio + i, 0);
+      continue;
+    }
+    if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) return false;
+    k.page.content.set(folio + i, k.page.content.get(entryTarget(pte)));
+  }
+  return true;
+}
+
+/**
+ * Unmaps the source pages and gives them up (K30.i). A single page is released first; a folio of several pages after
+ * its last PTE. (The kernel releases these after the whole table: until then they stay locked, which only somebody can
+ * tell who tries the lock, and who then might as well have tried a moment earlier.)
+ * @kernel mm/khugepaged.c __collapse_huge_page_copy_succeeded()
+ */
+function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Routine {
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte: Entry = ptepGetLockless(k, table, i);
+    if (pteNone(pte) || entryZeroPage(pte)) {
+      // What was nothing, or the uncounted zero page, is a page of its own from now on.
+      k.mm.anonPages.add(k.vma.mm.get(vma), 1);
+      if (pteNone(pte)) continue;
+      yield* spinLock(k, ptlOf(k, table));
+      setPteAt(k, table, i, ENTRY_NONE);
+      spinUnlock(k, ptlOf(k, table));
+      continue;
+    }
+    const folio: Pfn = pageFolio(k, entryTarget(pte));
+    const large: boolean = folioTestLarge(k, folio);
+    if (!large) yield* releasePteFolio(k, folio);
+    yield* spinLock(k, ptlOf(k, table));
+    setPteAt(k, table, i, ENTRY_NONE);
+    yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), 1, vma);
+    spinUnlock(k, ptlOf(k, table));
+    yield* folioPut(k, folio);
+    // The isolation's reference keeps the folio until here.
+    if (large && !mapsFolio(k, table, i + 1, k.param.hpagePmdNr.get(), folio)) yield* releasePteFolio(k, folio);
+  }
+}
+
+/**
+ * The huge page takes the place of the table, which is deposited with it. Dirty, and writable where the VMA is: the page
+ * is new and nobody else's, whatever the sources were. K32 to K34.
+ * @kernel mm/khugepaged.c collapse_huge_page(), mm/huge_memory.c map_anon_folio_pmd_nopf()
+ * @holds mmap_lock for writing
+ */
+function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table, folio: Pfn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
+  pgtableTransHugeDeposit(k, mm, table);
+  folioAddNewAnonRmap(k, folio, vma, start);
+  yield* folioAddLru(k, folio);
+  setPmdAt(k, mm, start, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
+  emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, start), folio);
+  yield* deferredSplitFolio(k, folio, false);
+  spinUnlock(k, pmdLockptr(k, mm));
+}

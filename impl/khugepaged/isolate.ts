@@ -1,0 +1,133 @@
+/**
+ * Taking the source pages of a collapse out of everybody's reach, and giving them back.
+ *
+ * An isolated folio is locked, off the LRU, and has exactly the references that its mappings and the isolation account
+ * for; it is still mapped, by the table that the collapse has detached. So nobody can split, migrate or reclaim it, and
+ * no pin can exist that would keep a page which the collapse replaces.
+ */
+import { NONE, at, type Routine } from "thpcheck";
+import { vmBugOn } from "../bug.ts";
+import type { Entry, Kernel, Pfn, PteIndex, Table } from "../mm-types.ts";
+import { folioExpectedRefCount, folioTestLarge, pageFolio } from "../page-ref.ts";
+import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
+import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
+import {
+  SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
+} from "./scan-result.ts";
+import { exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+
+/**
+ * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
+ * that was isolated is released. Label K26; the table's lock is K25.
+ *
+ * @kernel mm/khugepaged.c __collapse_huge_page_isolate()
+ * @holds mmap_lock, VMA lock and anon_vma lock for writing; the lock of the detached table
+ */
+export function* collapseHugePageIsolate(k: Kernel, table: Table, isKhugepaged: boolean): Routine<ScanResult> {
+  let noneOrZero: PteIndex = 0;
+  let shared: PteIndex = 0;
+  let referenced: PteIndex = 0;
+  let result: ScanResult = SCAN_SUCCEED;
+  let i: PteIndex = 0;
+  while (i < k.param.hpagePmdNr.get()) {
+    if (i > 0) yield at("__collapse_huge_page_isolate: pte");
+    const pte: Entry = k.ptTable.pte.get(table, i);
+    if (pteNone(pte) || entryZeroPage(pte)) {
+      noneOrZero++;
+      if (exceedsMaxPtesNone(k, noneOrZero, isKhugepaged)) {
+        result = SCAN_EXCEED_NONE_PTE;
+        break;
+      }
+      i++;
+      continue;
+    }
+    if (!ptePresent(pte)) {
+      result = SCAN_PTE_NON_PRESENT;
+      break;
+    }
+    const folio: Pfn = pageFolio(k, entryTarget(pte));
+    result = folioCollapsible(k, folio, pte, isKhugepaged);
+    if (result !== SCAN_SUCCEED) break;
+    shared += sharedPtes(k, folio);
+    if (exceedsMaxPtesShared(k, shared, isKhugepaged)) {
+      result = SCAN_EXCEED_SHARED_PTE;
+      break;
+    }
+    if (!mappedBefore(k, table, i, folio)) {
+      result = yield* isolateFolio(k, folio);
+      if (result !== SCAN_SUCCEED) break;
+    }
+    referenced += referencedPtes(k, folio, pte, isKhugepaged);
+    i++;
+  }
+  if (result === SCAN_SUCCEED && isKhugepaged && referenced === 0) result = SCAN_LACK_REFERENCED_PAGE;
+  if (result !== SCAN_SUCCEED) yield* releasePtePages(k, table, i);
+  return result;
+}
+
+/**
+ * Locks one folio and takes it off the LRU, if nobody else refers to it. The lock is tried, the references are compared
+ * and, on failure, the lock is dropped in steps of their own: others that only try the lock can find it held.
+ */
+function* isolateFolio(k: Kernel, folio: Pfn): Routine<ScanResult> {
+  if (!folioTrylock(k, folio)) return SCAN_PAGE_LOCK;
+  yield at("folio_expected_ref_count");
+  let result: ScanResult = SCAN_SUCCEED;
+  if (k.page.refcount.get(folio) !== folioExpectedRefCount(k, folio)) {
+    result = SCAN_PAGE_COUNT;
+  } else {
+    const isolated: boolean = yield* folioIsolateLru(k, folio);
+    if (!isolated) result = SCAN_DEL_PAGE_LRU;
+  }
+  if (result !== SCAN_SUCCEED) {
+    yield at("folio_unlock");
+    folioUnlock(k, folio);
+  }
+  return result;
+}
+
+/**
+ * A folio of several pages can be mapped by several PTEs of the table. The kernel keeps those that it has met on a list,
+ * compound_pagelist; the table itself says it as well.
+ */
+function mappedBefore(k: Kernel, table: Table, end: PteIndex, folio: Pfn): boolean {
+  return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);
+}
+
+/** Whether one of the PTEs begin..end - 1 of the detached table maps a page of the folio. Nobody else changes them. */
+export function mapsFolio(k: Kernel, table: Table, begin: PteIndex, end: PteIndex, folio: Pfn): boolean {
+  for (let j = begin; j < end; j++) if (folioOfPte(k, table, j) === folio) return true;
+  return false;
+}
+
+/** The folio that a PTE of the detached table maps, NONE for none, the zero page and what is not present. */
+export function folioOfPte(k: Kernel, table: Table, i: PteIndex): Pfn {
+  const pte = ptepGetLockless(k, table, i);
+  return ptePresent(pte) && !entryZeroPage(pte) ? pageFolio(k, entryTarget(pte)) : NONE;
+}
+
+/**
+ * Gives one isolated folio back: drops its lock, then the isolation.
+ * @kernel mm/khugepaged.c release_pte_folio()
+ */
+export function* releasePteFolio(k: Kernel, folio: Pfn): Routine {
+  yield at("release_pte_folio");
+  vmBugOn(k.page.lru.get(folio), "khugepaged: an isolated folio is on the LRU");
+  folioUnlock(k, folio);
+  yield* folioPutbackLru(k, folio);
+}
+
+/**
+ * Gives the folios of the PTEs 0..end - 1 back: single pages from the last one on, then the others.
+ * @kernel mm/khugepaged.c release_pte_pages()
+ */
+export function* releasePtePages(k: Kernel, table: Table, end: PteIndex): Routine {
+  for (let left: PteIndex = end; left > 0; left--) {
+    const folio: Pfn = folioOfPte(k, table, left - 1);
+    if (folio !== NONE && !folioTestLarge(k, folio)) yield* releasePteFolio(k, folio);
+  }
+  for (let i: PteIndex = 0; i < end; i++) {
+    const folio: Pfn = folioOfPte(k, table, i);
+    if (folio !== NONE && folioTestLarge(k, folio) && !mapsFolio(k, table, 0, i, folio)) yield* releasePteFolio(k, folio);
+  }
+}

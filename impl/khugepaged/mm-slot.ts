@@ -1,0 +1,100 @@
+/**
+ * khugepaged's list of address spaces: mm_slots. Each holds a reference to its mm; MMF_VM_HUGEPAGE says that there is
+ * one, or that there is about to be.
+ *
+ * The kernel scans in the order of registration, new ones last. Here the list is a set and the order that of the mms'
+ * numbers, so a slot that registers during a pass may be scanned in this pass or not before the next, as any that
+ * registers a little earlier or later. That there is no memory for a slot is not covered.
+ */
+import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import { mmdrop, mmgrab } from "../fork.ts";
+import { TVA_KHUGEPAGED, thpVmaAllowableOrder } from "../huge-memory/eligibility.ts";
+import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
+import { MMF_VM_HUGEPAGE, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import { collapseTestExit } from "./suitability.ts";
+
+const MMF_VM_HUGEPAGE_BIT = Math.log2(MMF_VM_HUGEPAGE);
+
+/**
+ * Registers the mm of a VMA in which huge pages may be. Costs nothing where it is registered already, which stays so as
+ * long as the mm has users; where it is not, the flag is asked for again when it is set.
+ * @kernel mm/khugepaged.c khugepaged_enter_vma()
+ * @holds mmap_lock, or the VMA lock
+ */
+export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
+  const mm = k.vma.mm.get(vma);
+  if (registered(k, mm) || !thpVmaAllowableOrder(k, vma, TVA_KHUGEPAGED)) return;
+  yield* khugepagedEnter(k, k.vma.mm.get(vma));
+}
+
+/**
+ * A child scans as its parent does.
+ * @kernel include/linux/khugepaged.h khugepaged_fork()
+ * @holds mmap_lock of both for writing
+ */
+export function* khugepagedFork(k: Kernel, mm: Mm, oldmm: Mm): Routine {
+  if (registered(k, oldmm)) yield* khugepagedEnter(k, mm);
+}
+
+function registered(k: Kernel, mm: Mm): boolean {
+  return k.mm.flags.has(mm, MMF_VM_HUGEPAGE_BIT);
+}
+
+/** @kernel mm/khugepaged.c __khugepaged_enter() @holds a user of the mm */
+function* khugepagedEnter(k: Kernel, mm: Mm): Routine {
+  yield at("MMF_VM_HUGEPAGE");
+  vmBugOn(collapseTestExit(k, mm), "khugepaged: an address space registers that has no users");
+  if (registered(k, mm)) return;
+  k.mm.flags.insert(mm, MMF_VM_HUGEPAGE_BIT);
+  yield* spinLock(k, k.khugepaged.lock.at());
+  k.khugepaged.slots.insert(mm);
+  // The kernel takes the slot's reference a moment later; the caller's own keeps the mm until then.
+  mmgrab(k, mm);
+  emit(k, EV.MM_REGISTER, mm);
+  spinUnlock(k, k.khugepaged.lock.at());
+}
+
+/**
+ * An address space is about to be torn down. Where khugepaged is at work on it, waits until that has let go of the page
+ * tables: it looks for users under mmap_lock, so once that lock has been had for writing, it has either finished or will
+ * see that there are none. The slot is then khugepaged's to free.
+ * @kernel mm/khugepaged.c khugepaged_exit(), __khugepaged_exit()
+ * @holds a reference to the mm, which has no users
+ */
+export function* khugepagedExit(k: Kernel, mm: Mm): Routine {
+  if (!registered(k, mm)) return;
+  yield* spinLock(k, k.khugepaged.lock.at());
+  const listed: boolean = k.khugepaged.slots.has(mm);
+  const free: boolean = listed && k.khugepaged.cursorMm.get() !== mm;
+  if (free) removeSlot(k, mm);
+  spinUnlock(k, k.khugepaged.lock.at());
+  if (free) {
+    yield* mmdrop(k, mm);
+  } else if (listed) {
+    yield* mmapWriteLock(k, mm);
+    mmapWriteUnlock(k, mm);
+  }
+}
+
+/**
+ * Frees the slot that the cursor has left, if its mm has no users any more; else it stays on the list.
+ * @kernel mm/khugepaged.c collect_mm_slot()
+ * @holds khugepaged_mm_lock
+ */
+export function* collectMmSlot(k: Kernel, mm: Mm): Routine {
+  if (!collapseTestExit(k, mm)) return;
+  removeSlot(k, mm);
+  yield* mmdrop(k, mm);
+}
+
+/**
+ * The flag goes with the slot: nobody registers an mm without users. (The kernel clears it after the lock, or leaves it
+ * to the end of the mm.) @holds khugepaged_mm_lock
+ */
+function removeSlot(k: Kernel, mm: Mm): void {
+  k.khugepaged.slots.remove(mm);
+  k.mm.flags.remove(mm, MMF_VM_HUGEPAGE_BIT);
+  emit(k, EV.MM_UNREGISTER, mm);
+}

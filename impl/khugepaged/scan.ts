@@ -1,0 +1,96 @@
+/**
+ * The scan of one huge range: is it worth a collapse. Only looks; holds mmap_lock for reading.
+ *
+ * Not covered: userfaultfd, NUMA nodes, and orders below the PMD (so no bitmap of present PTEs).
+ */
+import { NONE, at, emit, spinUnlock, type Int, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import type { Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
+import { folioExpectedRefCount, pageFolio } from "../page-ref.ts";
+import { entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent } from "../pgtable.ts";
+import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import {
+  SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_SUCCEED, type ScanResult,
+} from "./scan-result.ts";
+import { collapsePossible, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+
+/** A scan result, plus SCAN_SAW_UNMAPPED. */
+export type ScanOutcome = Int<0, 63>;
+/** Non-present entries were met: they have to be brought in before the collapse. */
+export const SCAN_SAW_UNMAPPED = 32;
+
+export function scanResultOf(outcome: ScanOutcome): ScanResult {
+  return outcome % SCAN_SAW_UNMAPPED;
+}
+
+/**
+ * Looks at every PTE of the huge range. Labels K2 to K5.
+ *
+ * The PTEs are looked at one per step (K4.i), since page counts and flags change without the page-table lock and no
+ * moment need exist at which all of them were as the scan saw them. The first belongs to the step that takes the lock,
+ * a right mover. Within one PTE the flags are read at one moment, where the kernel reads one after the other: a result
+ * that only torn reads give is the wrong reason for a refusal, or a go-ahead that the isolation will withdraw.
+ *
+ * @kernel mm/khugepaged.c collapse_scan_pmd()
+ * @holds mmap_lock for reading
+ * @returns SCAN_SUCCEED: collapse it; SCAN_FAIL: policy changed meanwhile, there is nothing to collapse into
+ */
+export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<ScanOutcome> {
+  yield at("find_pmd_or_thp_or_none");
+  emit(k, EV.COLLAPSE_SCAN, mm, pmdIndex(k, start));
+  const state: ScanResult = findPmdOrThpOrNone(k, mm, start);
+  if (state !== SCAN_SUCCEED) {
+    noteProgress(k, 1, isKhugepaged);
+    return state;
+  }
+  const possible: boolean = collapsePossible(k, vma, isKhugepaged);
+  const table: Table = yield* pteOffsetMapLock(k, mm, start);
+  if (table === NONE) {
+    noteProgress(k, 1, isKhugepaged);
+    return SCAN_NO_PTE_TABLE;
+  }
+  const scanned: ScanOutcome = yield* scanPtes(k, table, isKhugepaged);
+  spinUnlock(k, ptlOf(k, table));
+  return scanResultOf(scanned) === SCAN_SUCCEED && !possible ? SCAN_FAIL : scanned;
+}
+
+/** @holds the lock of the table */
+function* scanPtes(k: Kernel, table: Table, isKhugepaged: boolean): Routine<ScanOutcome> {
+  let noneOrZero: PteIndex = 0;
+  let unmapped: PteIndex = 0;
+  let shared: PteIndex = 0;
+  let referenced: PteIndex = 0;
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    if (i > 0) yield at("collapse_scan_pmd: pte");
+    noteProgress(k, 1, isKhugepaged);
+    const pte: Entry = k.ptTable.pte.get(table, i);
+    if (pteNone(pte) || entryZeroPage(pte)) {
+      noneOrZero++;
+      if (exceedsMaxPtesNone(k, noneOrZero, isKhugepaged)) return SCAN_EXCEED_NONE_PTE;
+    } else if (!ptePresent(pte)) {
+      // Swap entries are not part of this kernel: these are migration entries, which count as if they were.
+      unmapped++;
+      if (exceedsMaxPtesSwap(k, unmapped, isKhugepaged)) return SCAN_EXCEED_SWAP_PTE;
+    } else {
+      const folio: Pfn = pageFolio(k, entryTarget(pte));
+      const fit = folioCollapsible(k, folio, pte, isKhugepaged);
+      if (fit !== SCAN_SUCCEED) return fit;
+      shared += sharedPtes(k, folio);
+      if (exceedsMaxPtesShared(k, shared, isKhugepaged)) return SCAN_EXCEED_SHARED_PTE;
+      if (!k.page.lru.get(folio)) return SCAN_PAGE_LRU;
+      if (k.page.lock.isHeld(folio)) return SCAN_PAGE_LOCK;
+      if (k.page.refcount.get(folio) !== folioExpectedRefCount(k, folio)) return SCAN_PAGE_COUNT;
+      referenced += referencedPtes(k, folio, pte, isKhugepaged);
+    }
+  }
+  if (isKhugepaged && (referenced === 0 || (unmapped > 0 && referenced < k.param.hpagePmdNr.get() / 2))) return SCAN_LACK_REFERENCED_PAGE;
+  return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);
+}
+
+/** cc->progress: how much of pages_to_scan is used up. Stays at the largest value that matters. Only the thread counts. */
+export function noteProgress(k: Kernel, n: number, isKhugepaged: boolean): void {
+  if (!isKhugepaged) return;
+  const limit = k.knob.pagesToScan.once();
+  const progress = k.khugepaged.progress.get() + n;
+  k.khugepaged.progress.set(progress < limit ? progress : limit);
+}

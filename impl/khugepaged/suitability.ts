@@ -1,0 +1,112 @@
+/**
+ * What scan and collapse ask about an address space, a PMD entry and a page, each at its own moment: what the scan has
+ * seen is only a hint, and the collapse asks everything anew where the answer can no longer change.
+ *
+ * `isKhugepaged` is cc->is_khugepaged: true for the thread, whose limits and policy apply; false for MADV_COLLAPSE,
+ * which ignores sysfs.
+ */
+import { NONE } from "thpcheck";
+import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
+import { MMF_DISABLE_THP_COMPLETELY, type Entry, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
+import { folioMaybeMappedShared } from "../page-ref.ts";
+import { DIRTY, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
+import { pmdpGetLockless } from "../pgtable-generic.ts";
+import { findVma } from "../vma.ts";
+import {
+  SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
+} from "./scan-result.ts";
+
+// ---- address space and VMA -------------------------------------------------------------------------------------
+
+/** The process is tearing its memory down. @kernel mm/khugepaged.c collapse_test_exit() */
+export function collapseTestExit(k: Kernel, mm: Mm): boolean {
+  return k.mm.users.get(mm) === 0;
+}
+
+/** @kernel mm/khugepaged.c collapse_test_exit_or_disable() */
+export function collapseTestExitOrDisable(k: Kernel, mm: Mm): boolean {
+  return collapseTestExit(k, mm) || (k.mm.flags.get(mm) & MMF_DISABLE_THP_COMPLETELY) !== 0;
+}
+
+/** May a huge page be put somewhere into the VMA. @kernel mm/khugepaged.c collapse_possible_orders() @holds mmap_lock */
+export function collapsePossible(k: Kernel, vma: Vma, isKhugepaged: boolean): boolean {
+  return thpVmaAllowableOrder(k, vma, isKhugepaged ? TVA_KHUGEPAGED : TVA_FORCED_COLLAPSE);
+}
+
+/**
+ * Whether the huge range at `start` may still be collapsed, after mmap_lock was dropped: the VMA may be gone, smaller,
+ * or another one. On SCAN_SUCCEED `findVma(k, mm, start)` is that VMA.
+ *
+ * `expectAnon`: the VMA may have been replaced by one without anonymous memory (kept though no file exists here; a VMA
+ * without anon_vma has failed the check before).
+ * @kernel mm/khugepaged.c hugepage_vma_revalidate()
+ * @holds mmap_lock
+ */
+export function hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon: boolean, isKhugepaged: boolean): ScanResult {
+  if (collapseTestExitOrDisable(k, mm)) return SCAN_ANY_PROCESS;
+  const vma = findVma(k, mm, start);
+  if (vma === NONE) return SCAN_VMA_NULL;
+  // find_vma() gives the first VMA that ends above: it need not contain the address.
+  if (!thpVmaSuitableOrder(k, vma, start)) return SCAN_ADDRESS_RANGE;
+  if (!collapsePossible(k, vma, isKhugepaged)) return SCAN_VMA_CHECK;
+  if (expectAnon && k.vma.anonVma.get(vma) === NONE) return SCAN_PAGE_ANON;
+  return SCAN_SUCCEED;
+}
+
+// ---- PMD entry -------------------------------------------------------------------------------------------------
+
+/**
+ * SCAN_SUCCEED where the PMD entry points to a table of PTEs. One lockless read, on a preemption point of its own.
+ * @kernel mm/khugepaged.c find_pmd_or_thp_or_none(), check_pmd_state(); check_pmd_still_valid(), whose comparison of
+ *   pointers into the table of PMDs can only fail where upper tables come and go
+ */
+export function findPmdOrThpOrNone(k: Kernel, mm: Mm, start: Vpn): ScanResult {
+  const pmd = pmdpGetLockless(k, mm, start);
+  if (pmdNone(pmd)) return k.param.collapseContinuesAtEmptyPmd.get() !== 0 ? SCAN_NO_PTE_TABLE : SCAN_PMD_NONE;
+  return pmdTransHuge(pmd) || pmdMigration(pmd) ? SCAN_PMD_MAPPED : SCAN_SUCCEED;
+}
+
+// ---- pages -----------------------------------------------------------------------------------------------------
+
+/** @kernel mm/khugepaged.c collapse_max_ptes_none() */
+export function exceedsMaxPtesNone(k: Kernel, none: number, isKhugepaged: boolean): boolean {
+  if (!isKhugepaged || none <= k.knob.maxPtesNone.once()) return false;
+  k.vmstat.thpScanExceedNonePte.add(1);
+  return true;
+}
+
+/** @kernel mm/khugepaged.c collapse_max_ptes_swap() */
+export function exceedsMaxPtesSwap(k: Kernel, unmapped: number, isKhugepaged: boolean): boolean {
+  if (!isKhugepaged || unmapped <= k.knob.maxPtesSwap.once()) return false;
+  k.vmstat.thpScanExceedSwapPte.add(1);
+  return true;
+}
+
+/** @kernel mm/khugepaged.c collapse_max_ptes_shared() */
+export function exceedsMaxPtesShared(k: Kernel, shared: number, isKhugepaged: boolean): boolean {
+  if (!isKhugepaged || shared <= k.knob.maxPtesShared.once()) return false;
+  k.vmstat.thpScanExceedSharedPte.add(1);
+  return true;
+}
+
+/**
+ * Whether a page of this folio, mapped by `pte`, may be collapsed at all. khugepaged leaves lazyfree pages that were not
+ * written since: collapsing them would make memory stay that the process has given up.
+ * @kernel mm/khugepaged.c collapse_scan_pmd(), __collapse_huge_page_isolate()
+ * @holds the lock of the table
+ */
+export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): ScanResult {
+  const lazyfree = k.page.anon.get(folio) && !k.page.swapbacked.get(folio);
+  if (isKhugepaged && k.param.refuseLazyfree.get() !== 0 && lazyfree && !entryHas(pte, DIRTY)) return SCAN_PAGE_LAZYFREE;
+  return k.page.anon.get(folio) ? SCAN_SUCCEED : SCAN_PAGE_ANON;
+}
+
+/** Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is. */
+export function sharedPtes(k: Kernel, folio: Pfn): number {
+  return folioMaybeMappedShared(k, folio) ? 1 : 0;
+}
+
+/** Counts 1 where the page was used lately. MADV_COLLAPSE does not ask. */
+export function referencedPtes(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): number {
+  return isKhugepaged && (entryHas(pte, YOUNG) || k.page.referenced.get(folio)) ? 1 : 0;
+}

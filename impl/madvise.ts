@@ -1,0 +1,350 @@
+/**
+ * madvise() and process_madvise(): mm/madvise.c.
+ *
+ * Which lock a piece of advice needs: flags of areas, mmap_lock for writing; DONTNEED and FREE, the lock of the one area
+ * that they are about (since 6.17) or mmap_lock for reading; COLLAPSE, mmap_lock for reading, which it drops in between.
+ *
+ * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
+ */
+import { NONE, at, current, spinUnlock, type Int, type Routine } from "thpcheck";
+import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
+import { splitFolio } from "./huge-memory/split-folio.ts";
+import { madviseFreeHugePmd } from "./huge-memory/zap.ts";
+import { khugepagedEnterVma, madviseCollapse } from "./khugepaged.ts";
+import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
+import { handleMmFault, zapPageRange } from "./memory.ts";
+import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
+import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import { type AddressOrErrno } from "./mmap.ts";
+import { folioGet, folioMapcount, folioMaybeMappedShared, folioNrPages, folioTestLarge, pageFolio } from "./page-ref.ts";
+import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt } from "./pgtable.ts";
+import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
+import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "./swap.ts";
+import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault } from "./vm-fault.ts";
+import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
+
+// include/uapi/asm-generic/mman-common.h
+export const MADV_DONTNEED = 4;
+export const MADV_FREE = 8;
+export const MADV_DONTFORK = 10;
+export const MADV_DOFORK = 11;
+export const MADV_HUGEPAGE = 14;
+export const MADV_NOHUGEPAGE = 15;
+export const MADV_WIPEONFORK = 18;
+export const MADV_KEEPONFORK = 19;
+export const MADV_POPULATE_READ = 22;
+export const MADV_POPULATE_WRITE = 23;
+export const MADV_COLLAPSE = 25;
+export type Advice = Int<0, 31>;
+
+/**
+ * Advice about the pages start..end - 1.
+ *
+ * @kernel mm/madvise.c do_madvise()
+ * @holds nothing
+ * @returns 0; -EINVAL (unknown, or not for this area), -ENOMEM (part of the range is not mapped; the rest was advised),
+ *   -EAGAIN (no memory), and what MADV_COLLAPSE and MADV_POPULATE_* say
+ */
+export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  if (!isValid(advice) || start > end) return -EINVAL;
+  if (start === end) return 0;
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) return yield* madvisePopulate(k, mm, start, end, advice === MADV_POPULATE_WRITE);
+  let err: Errno = 0;
+  if (isFlag(advice)) {
+    yield* mmapWriteLock(k, mm);
+    err = yield* madviseWalkFlags(k, mm, start, end, advice);
+    mmapWriteUnlock(k, mm);
+    return err;
+  }
+  if (advice !== MADV_COLLAPSE) {
+    const vma: Vma = yield* tryVmaReadLock(k, mm, start, end);
+    if (vma !== NONE) {
+      err = yield* madviseDontneedFree(k, vma, start, end, advice);
+      vmaEndRead(k, vma);
+      return err;
+    }
+  }
+  yield* mmapReadLock(k, mm);
+  err = yield* madviseWalkPages(k, mm, start, end, advice);
+  mmapReadUnlock(k, mm);
+  return err;
+}
+
+/** @kernel mm/madvise.c madvise_behavior_valid() */
+function isValid(advice: Advice): boolean {
+  return isFlag(advice) || advice === MADV_DONTNEED || advice === MADV_FREE || advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE || advice === MADV_COLLAPSE;
+}
+function isFlag(advice: Advice): boolean {
+  return advice === MADV_HUGEPAGE || advice === MADV_NOHUGEPAGE || advice === MADV_DONTFORK || advice === MADV_DOFORK || advice === MADV_WIPEONFORK || advice === MADV_KEEPONFORK;
+}
+
+/**
+ * The area at `start`, read-locked, if all of the range lies in it; else NONE, and mmap_lock has to be taken.
+ * @kernel mm/madvise.c try_vma_read_lock()
+ */
+function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> {
+  const vma: Vma = yield* lockVmaUnderRcu(k, mm, start);
+  if (vma === NONE) return NONE;
+  if (end <= k.vma.end.get(vma)) return vma;
+  vmaEndRead(k, vma);
+  return NONE;
+}
+
+// ---- flags of areas --------------------------------------------------------------------------------------------
+
+/** @kernel mm/madvise.c madvise_walk_vmas() with madvise_update_vma() @holds mmap_lock for writing */
+function* madviseWalkFlags(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  let hole: boolean = false;
+  let addr: Vpn = start;
+  while (addr < end) {
+    const vma: Vma = findVma(k, mm, addr);
+    if (vma === NONE) return -ENOMEM;
+    if (k.vma.start.get(vma) > addr) {
+      hole = true;
+      addr = k.vma.start.get(vma);
+      if (addr >= end) break;
+    }
+    const until: Vpn = Math.min(end, k.vma.end.get(vma));
+    const err: Errno = yield* madviseUpdateVma(k, vma, addr, until, advice);
+    if (err !== 0) return err;
+    addr = until;
+  }
+  return hole ? -ENOMEM : 0;
+}
+
+/**
+ * Gives start..end - 1, inside `vma`, the flag. MADV_HUGEPAGE also registers the mm with khugepaged: here when the area
+ * has the flag, in the kernel just before, with the flags that it is going to have.
+ *
+ * @kernel mm/madvise.c madvise_vma_behavior(), madvise_update_vma(), mm/khugepaged.c hugepage_madvise()
+ * @holds mmap_lock for writing
+ */
+function* madviseUpdateVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  const flags: VmFlags = flagsAfter(k.vma.flags.get(vma), advice);
+  let mine: Vma = vma;
+  if (flags !== k.vma.flags.get(vma)) {
+    mine = yield* vmaModifyFlags(k, vma, start, end, flags);
+    // "kernel resources, such as slab, are temporarily unavailable"
+    if (mine === NONE) return -EAGAIN;
+    yield* vmaStartWrite(k, mine);
+    k.vma.flags.set(mine, flags);
+  }
+  if (advice === MADV_HUGEPAGE) yield* khugepagedEnterVma(k, mine);
+  return 0;
+}
+
+function flagsAfter(flags: VmFlags, advice: Advice): VmFlags {
+  switch (advice) {
+    case MADV_HUGEPAGE: return (flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
+    case MADV_NOHUGEPAGE: return (flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
+    case MADV_DONTFORK: return flags | VM_DONTCOPY;
+    case MADV_DOFORK: return flags & ~VM_DONTCOPY;
+    case MADV_WIPEONFORK: return flags | VM_WIPEONFORK;
+    default: return flags & ~VM_WIPEONFORK;
+  }
+}
+
+// ---- DONTNEED, FREE, COLLAPSE ----------------------------------------------------------------------------------
+
+/** @kernel mm/madvise.c madvise_walk_vmas() @holds mmap_lock for reading; MADV_COLLAPSE drops it and takes it again */
+function* madviseWalkPages(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  let hole: boolean = false;
+  let addr: Vpn = start;
+  while (addr < end) {
+    const vma: Vma = findVma(k, mm, addr);
+    if (vma === NONE) return -ENOMEM;
+    if (k.vma.start.get(vma) > addr) {
+      hole = true;
+      addr = k.vma.start.get(vma);
+      if (addr >= end) break;
+    }
+    const until: Vpn = Math.min(end, k.vma.end.get(vma));
+    let err: Errno = 0;
+    if (advice === MADV_COLLAPSE) err = yield* madviseCollapse(k, vma, addr, until);
+    else err = yield* madviseDontneedFree(k, vma, addr, until, advice);
+    if (err !== 0) return err;
+    addr = until;
+  }
+  return hole ? -ENOMEM : 0;
+}
+
+/** @kernel mm/madvise.c madvise_dontneed_free() @holds the VMA lock or mmap_lock, for reading */
+function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  if ((k.vma.flags.get(vma) & VM_LOCKED) !== 0) return -EINVAL;
+  userMemoryBegin(k, k.vma.mm.get(vma), start, end);
+  if (advice === MADV_DONTNEED) yield* zapPageRange(k, vma, start, end);
+  else yield* madviseFreeSingleVma(k, vma, start, end);
+  userMemoryEnd(k, k.vma.mm.get(vma), start, end);
+  return 0;
+}
+
+/** @kernel mm/madvise.c madvise_free_single_vma() @holds the VMA lock or mmap_lock, for reading */
+function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  tlbGatherMmu(k);
+  let addr: Vpn = start;
+  while (addr < end) {
+    const next: Vpn = Math.min(hpageAddress(k, addr) + k.param.hpagePmdNr.get(), end);
+    yield at("pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, mm, addr);
+    let done: boolean = pmdNone(pmd);
+    if (pmdTransHuge(pmd)) done = yield* madviseFreeHugePmd(k, vma, addr, next);
+    if (!done) yield* madviseFreePteRange(k, vma, addr, next);
+    addr = next;
+  }
+  yield* tlbFinishMmu(k, mm);
+}
+
+/**
+ * Marks the pages behind the PTEs start..end - 1 lazyfree: reclaim may drop them unless they are written again. A large
+ * folio that is not mapped here as a whole is split first; what cannot be split or is locked is left alone.
+ *
+ * @kernel mm/madvise.c madvise_free_pte_range()
+ * @holds the VMA lock or mmap_lock, for reading; a gather is open
+ */
+function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  let table: Table = yield* pteOffsetMapLock(k, mm, start);
+  if (table === NONE) return;
+  let addr: Vpn = start;
+  while (addr < end) {
+    const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
+    if (!ptePresent(pte) || entryZeroPage(pte)) {
+      addr++;
+      continue;
+    }
+    const folio: Pfn = pageFolio(k, entryTarget(pte));
+    const nr: Vpn = folioPteBatch(k, table, addr, end, folio);
+    if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) {
+      yield at("folio_trylock");
+      if (folioMaybeMappedShared(k, folio) || !folioTrylock(k, folio)) {
+        addr += nr;
+        continue;
+      }
+      yield at("folio_get");
+      folioGet(k, folio);
+      spinUnlock(k, ptlOf(k, table));
+      const err: Errno = yield* splitFolio(k, folio);
+      folioUnlock(k, folio);
+      yield* folioPut(k, folio);
+      table = yield* pteOffsetMapLock(k, mm, addr);
+      if (table === NONE) return;
+      // Split: look again at small pages. Not split: leave the folio alone.
+      if (err !== 0) addr += nr;
+      continue;
+    }
+    yield at("folio_test_dirty");
+    const free: boolean = !k.page.dirty.get(folio) || cleanExclusiveFolio(k, folio);
+    if (free) {
+      yield at("clear_young_dirty_ptes");
+      clearYoungDirtyPtes(k, table, addr, nr);
+      yield* folioMarkLazyfree(k, folio);
+    }
+    addr += nr;
+  }
+  spinUnlock(k, ptlOf(k, table));
+}
+
+/** PTEs from `addr` on that map one page of the folio after the other. @kernel mm/madvise.c madvise_folio_pte_batch() @holds the table's lock */
+function folioPteBatch(k: Kernel, table: Table, addr: Vpn, end: Vpn, folio: Pfn): number {
+  const first = entryTarget(k.ptTable.pte.get(table, pteIndex(k, addr)));
+  let nr = 1;
+  while (addr + nr < end && first + nr < folio + folioNrPages(k, folio)) {
+    const pte = k.ptTable.pte.get(table, pteIndex(k, addr + nr));
+    if (!ptePresent(pte) || entryZeroPage(pte) || entryTarget(pte) !== first + nr) break;
+    nr++;
+  }
+  return nr;
+}
+
+/** Forgets that the folio is dirty, if it is mapped here only. Nobody else can lock it in between: one step. @holds the table's lock */
+function cleanExclusiveFolio(k: Kernel, folio: Pfn): boolean {
+  if (!folioTrylock(k, folio)) return false;
+  const exclusive = folioMapcount(k, folio) === folioNrPages(k, folio);
+  if (exclusive) k.page.dirty.set(folio, false);
+  folioUnlock(k, folio);
+  return exclusive;
+}
+
+/** @kernel include/linux/pgtable.h clear_young_dirty_ptes() @holds the table's lock; a gather is open */
+function clearYoungDirtyPtes(k: Kernel, table: Table, addr: Vpn, nr: number): void {
+  for (let i = 0; i < nr; i++) {
+    const pte = k.ptTable.pte.get(table, pteIndex(k, addr + i));
+    if (!entryHas(pte, YOUNG | DIRTY)) continue;
+    setPteAt(k, table, pteIndex(k, addr + i), pte & ~(YOUNG | DIRTY));
+    tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
+  }
+}
+
+// ---- POPULATE --------------------------------------------------------------------------------------------------
+
+/**
+ * Faults every page in, as a load or a store would, without changing what is there.
+ *
+ * @kernel mm/madvise.c madvise_populate(), mm/gup.c faultin_page_range()
+ * @holds nothing
+ * @returns 0; -ENOMEM (not mapped, or no memory), -EINVAL (the area does not permit the access), -EFAULT, -EHWPOISON
+ */
+function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolean): Routine<Errno> {
+  let err: Errno = 0;
+  let addr: Vpn = start;
+  yield* mmapReadLock(k, mm);
+  while (addr < end && err === 0) {
+    const vma: Vma = vmaLookup(k, mm, addr);
+    if (vma === NONE) err = -ENOMEM;
+    else if ((k.vma.flags.get(vma) & (write ? VM_WRITE : VM_READ | VM_WRITE)) === 0) err = -EINVAL;
+    else {
+      const there: boolean = yield* followPage(k, mm, addr, write);
+      if (there) addr++;
+      else {
+        const fault: VmFault = yield* handleMmFault(k, vma, addr, write ? FAULT_FLAG_WRITE : 0);
+        if ((fault & VM_FAULT_ERROR) !== 0) err = errnoOfFault(fault);
+      }
+    }
+  }
+  mmapReadUnlock(k, mm);
+  return err;
+}
+
+/** Whether the access needs no fault. @kernel mm/gup.c follow_page_mask() @holds mmap_lock for reading */
+function* followPage(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<boolean> {
+  yield at("follow_page_mask: pmdp_get_lockless");
+  const pmd: Entry = pmdpGetLockless(k, mm, vpn);
+  // Nothing follows from the entry but this answer, so one look at it is enough, where the kernel looks under the lock.
+  if (pmdTransHuge(pmd)) return !write || entryHas(pmd, WRITE);
+  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+  if (table === NONE) return false;
+  const pte = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  spinUnlock(k, ptlOf(k, table));
+  return ptePresent(pte) && (!write || entryHas(pte, WRITE));
+}
+
+/** @kernel include/linux/mm.h vm_fault_to_errno() */
+function errnoOfFault(fault: VmFault): Errno {
+  if ((fault & VM_FAULT_OOM) !== 0) return -ENOMEM;
+  return (fault & VM_FAULT_HWPOISON) !== 0 ? -EHWPOISON : -EFAULT;
+}
+
+// ---- process_madvise -------------------------------------------------------------------------------------------
+
+/**
+ * Advice about up to two ranges of another process, or of the caller's own. Another process's memory may only be
+ * collapsed, and only with CAP_SYS_NICE (`capable`), since that spends its time; PTRACE_MODE_READ is taken for granted.
+ *
+ * @kernel mm/madvise.c process_madvise(), vector_madvise()
+ * @holds nothing; `mm` is in use
+ * @returns pages advised: those of the first range, if the second fails; -EINVAL, -EPERM, or what doMadvise() says of the
+ *   first range
+ */
+export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2: Vpn, end2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean): Routine<AddressOrErrno> {
+  if (flags !== 0) return -EINVAL;
+  if (mm !== k.cpu.mm.get(current(k))) {
+    if (advice !== MADV_COLLAPSE) return -EINVAL;
+    if (!capable) return -EPERM;
+  }
+  const err: Errno = yield* doMadvise(k, mm, start, end, advice);
+  if (err !== 0) return err;
+  const err2: Errno = yield* doMadvise(k, mm, start2, end2, advice);
+  return end - start + (err2 === 0 ? end2 - start2 : 0);
+}

@@ -1,0 +1,98 @@
+/**
+ * mm/memory.c: what a fault does. Which kind it is is decided here; the kinds are `memory/anon.ts` (nothing is mapped
+ * yet), `memory/cow.ts` (mapped read-only), `huge-memory/fault.ts` and `huge-memory/wp.ts` (huge pages). Unmapping is
+ * `memory/zap.ts`, fork's copy `memory/copy.ts`.
+ *
+ * Not covered, because this kernel has no such entries: swap, NUMA hinting, device memory, userfaultfd; and page tables
+ * above the PMD, which are never missing.
+ */
+import { at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { doHugePmdAnonymousPage, hugePmdSetAccessed } from "./huge-memory/fault.ts";
+import { thpVmaAllowableOrder, TVA_PAGEFAULT } from "./huge-memory/eligibility.ts";
+import { doHugePmdWpPage } from "./huge-memory/wp.ts";
+import { doAnonymousPage } from "./memory/anon.ts";
+import { doWpPage } from "./memory/cow.ts";
+import { migrationEntryWait, pmdMigrationEntryWait } from "./memory/migration-wait.ts";
+import type { Entry, Kernel, Mm, Table, Vma, Vpn } from "./mm-types.ts";
+import { DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "./pgtable.ts";
+import { pmdpGetLockless, ptlOf } from "./pgtable-generic.ts";
+import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
+import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "./vm-fault.ts";
+
+export { copyPageRange } from "./memory/copy.ts";
+export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
+
+/**
+ * One page fault at `vpn`, which lies in `vma`, whose permissions the caller has checked. The access is tried again
+ * afterwards, so that finding things changed is no error.
+ *
+ * The PMD is read under RCU, because when it points to a table its PTE is read next. The kernel reads it once more in
+ * pte_offset_map(), with nothing in between: who finds it changed there gives up (or finds a table where there was
+ * none), and here does the same when it comes to lock the table, or to install one.
+ *
+ * @kernel mm/memory.c handle_mm_fault(), __handle_mm_fault()
+ * @holds the VMA lock (FAULT_FLAG_VMA_LOCK) or mmap_lock, for reading
+ * @returns VM_FAULT_RETRY: the VMA lock is gone, come back with mmap_lock. An error, or VM_FAULT_DONE
+ */
+export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  k.vmstat.pgfault.add(1);
+  yield at("pmdp_get_lockless");
+  rcuReadLock(k);
+  let pmd: Entry = pmdpGetLockless(k, mm, vpn);
+  if (pmdTable(pmd)) return yield* handlePteFault(k, vma, vpn, flags, entryTarget(pmd));
+  rcuReadUnlock(k);
+  if (pmdMigration(pmd)) {
+    yield* pmdMigrationEntryWait(k, mm, vpn);
+    return VM_FAULT_DONE;
+  }
+  if (pmdTransHuge(pmd)) {
+    if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || entryHas(pmd, WRITE)) {
+      yield* hugePmdSetAccessed(k, vma, vpn, flags, pmd);
+      return VM_FAULT_DONE;
+    }
+    const copied: VmFault = yield* doHugePmdWpPage(k, vma, vpn, flags, pmd);
+    if (copied !== VM_FAULT_FALLBACK) return copied;
+  } else if (thpVmaAllowableOrder(k, vma, TVA_PAGEFAULT)) {
+    const huge: VmFault = yield* doHugePmdAnonymousPage(k, vma, vpn, flags);
+    if (huge !== VM_FAULT_FALLBACK) return huge;
+  } else return yield* doAnonymousPage(k, vma, vpn, flags);
+  yield at("pte_offset_map");
+  rcuReadLock(k);
+  pmd = pmdpGetLockless(k, mm, vpn);
+  if (pmdTable(pmd)) return yield* handlePteFault(k, vma, vpn, flags, entryTarget(pmd));
+  rcuReadUnlock(k);
+  // Huge by now: try again.
+  if (!pmdNone(pmd)) return VM_FAULT_DONE;
+  return yield* doAnonymousPage(k, vma, vpn, flags);
+}
+
+/**
+ * A fault where there is a table of PTEs.
+ *
+ * The table's lock is taken without looking at the PMD again: tables are taken out of the page table with mmap_lock and
+ * the VMA lock held for writing only, or by the caller's own munmap. pte_same() finds what else changed.
+ *
+ * @kernel mm/memory.c handle_pte_fault()
+ * @holds RCU, which ends here, besides what handle_mm_fault() holds
+ */
+function* handlePteFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table): Routine<VmFault> {
+  yield at("ptep_get_lockless");
+  let entry: Entry = ptepGetLockless(k, table, pteIndex(k, vpn));
+  rcuReadUnlock(k);
+  if (pteNone(entry)) return yield* doAnonymousPage(k, vma, vpn, flags);
+  if (!ptePresent(entry)) {
+    yield* migrationEntryWait(k, k.vma.mm.get(vma), vpn);
+    return VM_FAULT_DONE;
+  }
+  yield* spinLock(k, ptlOf(k, table));
+  if (k.ptTable.pte.get(table, pteIndex(k, vpn)) !== entry) {
+    spinUnlock(k, ptlOf(k, table));
+    return VM_FAULT_DONE;
+  }
+  if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !entryHas(entry, WRITE)) return yield* doWpPage(k, vma, vpn, flags, table, entry);
+  entry = entry | YOUNG | ((flags & FAULT_FLAG_WRITE) !== 0 ? DIRTY : ENTRY_NONE);
+  setPteAt(k, table, pteIndex(k, vpn), entry);
+  spinUnlock(k, ptlOf(k, table));
+  return VM_FAULT_DONE;
+}

@@ -1,0 +1,111 @@
+/** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
+import { at, NONE, spinUnlock, type Routine } from "thpcheck";
+import { checkStableAddressSpace } from "../huge-memory/fault.ts";
+import { vmaEndRead } from "../locking/mmap-lock.ts";
+import { memCgroupCharge } from "../memcontrol.ts";
+import { VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { allocFolio } from "../page-alloc.ts";
+import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
+import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import { anonVmaPrepare, folioAddNewAnonRmap } from "../rmap.ts";
+import { folioAddLru, folioPut } from "../swap.ts";
+import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "../vm-fault.ts";
+
+/**
+ * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared): with the VMA lock alone
+ * the fault starts again.
+ *
+ * @kernel mm/memory.c vmf_anon_prepare(), __vmf_anon_prepare()
+ * @holds the VMA lock (FAULT_FLAG_VMA_LOCK), which is released with VM_FAULT_RETRY, or mmap_lock, for reading
+ */
+export function* vmfAnonPrepare(k: Kernel, vma: Vma, flags: FaultFlags): Routine<VmFault> {
+  yield at("vmf_anon_prepare");
+  if (k.vma.anonVma.get(vma) !== NONE) return VM_FAULT_DONE;
+  if ((flags & FAULT_FLAG_VMA_LOCK) !== 0) {
+    vmaEndRead(k, vma);
+    return VM_FAULT_RETRY;
+  }
+  const error: Errno = yield* anonVmaPrepare(k, vma);
+  return error === 0 ? VM_FAULT_DONE : VM_FAULT_OOM;
+}
+
+/** The PTE that maps the zero page. Its frame is none of `k.page`: the zero page has no state. @kernel include/linux/pgtable.h my_zero_pfn() */
+export function mkZeroPte(vmFlags: number): Entry {
+  return mkEntry(0, vmPageProt(vmFlags) | SPECIAL | YOUNG);
+}
+
+/**
+ * The zero page for a read, a new page for a write. Orders between a page and a PMD (mTHP) are not covered.
+ *
+ * @kernel mm/memory.c do_anonymous_page()
+ * @holds the VMA lock or mmap_lock, for reading
+ */
+export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const allocated: boolean = yield* pteAlloc(k, mm, vpn);
+  if (!allocated) return VM_FAULT_OOM;
+  if ((flags & FAULT_FLAG_WRITE) === 0) {
+    const read: VmFault = yield* mapZeroPage(k, vma, vpn);
+    return read;
+  }
+  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+  if (prepared !== VM_FAULT_DONE) return prepared;
+  const folio: Pfn = yield* folioPrealloc(k, true);
+  if (folio === NONE) return VM_FAULT_OOM;
+  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+  if (table === NONE) {
+    yield* folioPut(k, folio);
+    return VM_FAULT_DONE;
+  }
+  const raced: boolean = !pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)));
+  const stable: VmFault = checkStableAddressSpace(k, mm);
+  if (raced || stable !== VM_FAULT_DONE) {
+    spinUnlock(k, ptlOf(k, table));
+    yield* folioPut(k, folio);
+    return raced ? VM_FAULT_DONE : stable;
+  }
+  k.mm.anonPages.add(mm, 1);
+  folioAddNewAnonRmap(k, folio, vma, vpn);
+  yield* folioAddLru(k, folio);
+  const vmFlags = k.vma.flags.get(vma);
+  setPteAt(k, table, pteIndex(k, vpn), mkPte(folio, vmFlags) | ((vmFlags & VM_WRITE) !== 0 ? WRITE | DIRTY : 0));
+  spinUnlock(k, ptlOf(k, table));
+  return VM_FAULT_DONE;
+}
+
+/** The read half: no anon_vma, no rss, no reference. */
+function* mapZeroPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+  if (table === NONE) return VM_FAULT_DONE;
+  let result: VmFault = VM_FAULT_DONE;
+  if (pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)))) {
+    result = checkStableAddressSpace(k, mm);
+    if (result === VM_FAULT_DONE) setPteAt(k, table, pteIndex(k, vpn), mkZeroPte(k.vma.flags.get(vma)));
+  }
+  spinUnlock(k, ptlOf(k, table));
+  return result;
+}
+
+/**
+ * A charged small folio; with `zeroed`, filled with zeroes and up to date. Charge and zeroing touch nothing that another
+ * thread sees, so they are no steps of their own. Running out of memory for one page kills the process (VM_FAULT_OOM),
+ * so this allocation may fail only where the scenario lets every allocation fail.
+ *
+ * @kernel mm/memory.c folio_prealloc()
+ * @holds no spinlock
+ * @returns NONE when allocation or charge failed
+ */
+export function* folioPrealloc(k: Kernel, zeroed: boolean): Routine<Pfn> {
+  const folio: Pfn = yield* allocFolio(k, 0, true);
+  if (folio === NONE) return NONE;
+  if (!memCgroupCharge(k)) {
+    yield* folioPut(k, folio);
+    return NONE;
+  }
+  if (zeroed) {
+    k.page.content.set(folio, 0);
+    k.page.uptodate.set(folio, true);
+  }
+  return folio;
+}

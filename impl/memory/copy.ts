@@ -1,0 +1,146 @@
+/** fork: the child gets the parent's pages, read-only in both. mm/memory.c copy_page_range(). */
+import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
+import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
+import { copyHugePmd } from "../huge-memory/copy.ts";
+import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
+import type { Entry, Errno, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { folioGet, folioRefAdd, pageFolio } from "../page-ref.ts";
+import { DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "../pgtable.ts";
+import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import { folioAddNewAnonRmap, folioTryDupAnonRmapPte } from "../rmap.ts";
+import { folioAddLru, folioPut } from "../swap.ts";
+import { folioPrealloc } from "./anon.ts";
+
+/**
+ * Copies the page-table entries of the parent's VMA to the child's. The parent's write permission goes, but not its TLB
+ * entries: dup_mmap() flushes once, at the end. While it goes, write_protect_seq is odd: GUP-fast pins nothing then.
+ *
+ * @kernel mm/memory.c copy_page_range()
+ * @holds mmap_lock of both address spaces and the VMA lock of the parent's VMA, for writing
+ * @returns 0; -ENOMEM or -EHWPOISON with what was copied in place: the caller gives the child up
+ */
+export function* copyPageRange(k: Kernel, dstVma: Vma, srcVma: Vma): Routine<Errno> {
+  // Never written (at most zero pages are mapped): the child's faults do as well.
+  if (k.vma.anonVma.get(srcVma) === NONE) return 0;
+  const src: Mm = k.vma.mm.get(srcVma);
+  let error: Errno = 0;
+  let addr: Vpn = k.vma.start.get(srcVma);
+  yield at("raw_write_seqcount_begin");
+  rawWriteSeqcountBegin(k, src);
+  while (addr < k.vma.end.get(srcVma) && error === 0) {
+    const next: Vpn = Math.min(hpageAddress(k, addr) + k.param.hpagePmdNr.get(), k.vma.end.get(srcVma));
+    yield at("copy: pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, src, addr);
+    let asPtes: boolean = !pmdNone(pmd);
+    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
+      error = yield* copyHugePmd(k, dstVma, srcVma, addr);
+      asPtes = error === -EAGAIN;
+    }
+    if (asPtes) error = yield* copyPteRange(k, dstVma, srcVma, addr, next);
+    addr = next;
+  }
+  yield at("raw_write_seqcount_end");
+  rawWriteSeqcountEnd(k, src);
+  return error;
+}
+
+/**
+ * The PTEs start..end - 1, all in one table. A page that may be pinned must stay the parent's own, so the child gets a
+ * copy at once; the page for it is allocated with the locks dropped, as a second try.
+ *
+ * @kernel mm/memory.c copy_pte_range()
+ */
+function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn): Routine<Errno> {
+  let error: Errno = 0;
+  let addr: Vpn = start;
+  let prealloc: Pfn = NONE;
+  while (addr < end && error === 0) {
+    const allocated: boolean = yield* pteAlloc(k, k.vma.mm.get(dstVma), addr);
+    if (!allocated) {
+      error = -ENOMEM;
+      break;
+    }
+    const dst: Table = yield* pteOffsetMapLock(k, k.vma.mm.get(dstVma), addr);
+    const src: Table = yield* pteOffsetMapLock(k, k.vma.mm.get(srcVma), addr);
+    if (src === NONE) {
+      spinUnlock(k, ptlOf(k, dst));
+      break;
+    }
+    while (addr < end && error === 0) {
+      const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, addr));
+      if (ptePresent(entry)) {
+        const duplicated: boolean = yield* copyPresentPte(k, dstVma, srcVma, addr, dst, src);
+        if (!duplicated && prealloc === NONE) error = -EAGAIN;
+        else if (!duplicated) {
+          error = yield* copyPresentPage(k, dstVma, addr, dst, entryTarget(entry), prealloc);
+          if (error === 0) prealloc = NONE;
+        }
+      } else if (!pteNone(entry)) copyMigrationPte(k, k.vma.mm.get(dstVma), addr, dst, src);
+      if (error === 0) addr++;
+    }
+    spinUnlock(k, ptlOf(k, src));
+    spinUnlock(k, ptlOf(k, dst));
+    if (error === -EAGAIN) {
+      prealloc = yield* folioPrealloc(k, false);
+      error = prealloc === NONE ? -ENOMEM : 0;
+    }
+  }
+  // Nobody may be left to copy for: the pin has gone meanwhile.
+  if (prealloc !== NONE) yield* folioPut(k, prealloc);
+  return error;
+}
+
+/**
+ * Maps the parent's page into the child, read-only in both.
+ *
+ * @kernel mm/memory.c copy_present_ptes(), __copy_present_ptes()
+ * @holds the locks of both tables
+ * @returns false: the page may be pinned, nothing was done
+ */
+function* copyPresentPte(k: Kernel, dstVma: Vma, srcVma: Vma, vpn: Vpn, dst: Table, src: Table): Routine<boolean> {
+  const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn));
+  if (!entryZeroPage(entry)) {
+    const folio: Pfn = pageFolio(k, entryTarget(entry));
+    yield at("folio_get");
+    folioGet(k, folio);
+    const duplicated: boolean = yield* folioTryDupAnonRmapPte(k, folio, entryTarget(entry), dstVma, srcVma);
+    if (!duplicated) {
+      // Not the last reference: the parent maps the page.
+      folioRefAdd(k, folio, -1);
+      return false;
+    }
+    k.mm.anonPages.add(k.vma.mm.get(dstVma), 1);
+  }
+  // The parent's bits as they are now: hardware may have set some since.
+  yield at("ptep_set_wrprotect");
+  setPteAt(k, src, pteIndex(k, vpn), k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~WRITE);
+  setPteAt(k, dst, pteIndex(k, vpn), entry & ~(WRITE | YOUNG));
+  return true;
+}
+
+/**
+ * Maps a copy of a pinned page into the child. The parent's entry stays as it is, writable and exclusive.
+ *
+ * @kernel mm/memory.c copy_present_page()
+ * @holds the locks of both tables; a new folio, which becomes the child's with result 0
+ * @returns 0 or -EHWPOISON
+ */
+function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pfn, folio: Pfn): Routine<Errno> {
+  yield at("copy_mc_user_highpage");
+  if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) return -EHWPOISON;
+  k.page.content.set(folio, k.page.content.get(page));
+  k.page.uptodate.set(folio, true);
+  folioAddNewAnonRmap(k, folio, dstVma, vpn);
+  yield* folioAddLru(k, folio);
+  k.mm.anonPages.add(k.vma.mm.get(dstVma), 1);
+  setPteAt(k, dst, pteIndex(k, vpn), maybeMkwrite(mkPte(folio, k.vma.flags.get(dstVma)) | DIRTY, k.vma.flags.get(dstVma)));
+  return 0;
+}
+
+/** A migration entry becomes readable in both: whoever restores it must not give either of them the right to write. @kernel mm/memory.c copy_nonpresent_pte() */
+function copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): void {
+  const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
+  setPteAt(k, src, pteIndex(k, vpn), entry);
+  setPteAt(k, dst, pteIndex(k, vpn), entry);
+  k.mm.anonPages.add(mm, 1);
+}

@@ -1,0 +1,137 @@
+/** Writes to pages that are mapped read-only: mm/memory.c do_wp_page(), wp_page_copy(). */
+import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
+import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { folioGet, folioMapcount, folioMaybeMappedShared, folioTestLarge, pageFolio } from "../page-ref.ts";
+import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
+import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
+import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
+import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { folioPrealloc, vmfAnonPrepare } from "./anon.ts";
+
+/**
+ * Gives the process a page of its own at `vpn`: the one that is there if nobody else has it, else a copy.
+ *
+ * @kernel mm/memory.c do_wp_page()
+ * @holds the lock of `table`, where `entry` was found; it is released. The VMA lock or mmap_lock, for reading
+ */
+export function* doWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table, entry: Entry): Routine<VmFault> {
+  if (entryZeroPage(entry)) {
+    spinUnlock(k, ptlOf(k, table));
+    return yield* wpPageCopy(k, vma, vpn, flags, entry);
+  }
+  const page: Pfn = entryTarget(entry);
+  yield at("PageAnonExclusive");
+  if (!k.page.anonExclusive.get(page)) {
+    const reuse: boolean = yield* wpCanReuseAnonFolio(k, pageFolio(k, page), vma);
+    if (!reuse) {
+      // Keeps the page while nothing else does, and keeps others from reusing it under the copy.
+      yield at("folio_get");
+      folioGet(k, pageFolio(k, page));
+      spinUnlock(k, ptlOf(k, table));
+      return yield* wpPageCopy(k, vma, vpn, flags, entry);
+    }
+    k.page.anonExclusive.set(page, true);
+  }
+  if ((flags & FAULT_FLAG_UNSHARE) === 0) setPteAt(k, table, pteIndex(k, vpn), maybeMkwrite(entry | YOUNG | DIRTY, k.vma.flags.get(vma)));
+  spinUnlock(k, ptlOf(k, table));
+  return VM_FAULT_DONE;
+}
+
+/**
+ * Whether this mapping has the only reference to the folio, so that it can be made exclusive again.
+ *
+ * @kernel mm/memory.c wp_can_reuse_anon_folio()
+ * @holds the page-table lock, under which the folio is mapped
+ */
+function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean> {
+  if (folioTestLarge(k, folio)) {
+    if (k.param.largeFolioReuse.get() === 0) return false;
+    yield at("folio_lock_large_mapcount");
+    return onlyMapped(k, folio);
+  }
+  // A hint that avoids the work below. Three: this mapping, the LRU batch, the swap cache.
+  yield at("folio_ref_count: hint");
+  if (k.page.refcount.get(folio) > 3) return false;
+  if (!k.page.lru.get(folio)) yield* lruAddDrain(k);
+  yield at("folio_ref_count");
+  if (k.page.refcount.get(folio) > 1) return false;
+  yield at("folio_trylock");
+  if (!folioTrylock(k, folio)) return false;
+  yield at("folio_ref_count: locked");
+  if (k.page.refcount.get(folio) !== 1) {
+    folioUnlock(k, folio);
+    return false;
+  }
+  folioMoveAnonRmap(k, folio, vma);
+  folioUnlock(k, folio);
+  return true;
+}
+
+/**
+ * A large folio is this process's alone: nobody else maps it and every reference is a mapping's. One step, since the
+ * kernel looks while it holds the large-mapcount bit lock: no mapping comes or goes meanwhile, and the reference count is
+ * read once.
+ *
+ * @kernel mm/memory.c __wp_can_reuse_large_anon_folio()
+ */
+function onlyMapped(k: Kernel, folio: Pfn): boolean {
+  return !folioMaybeMappedShared(k, folio) && folioMapcount(k, folio) === k.page.refcount.get(folio);
+}
+
+/**
+ * Copies the page that `old` maps (zeroes, for the zero page) and maps the copy in its place, if `old` is still there.
+ *
+ * @kernel mm/memory.c wp_page_copy()
+ * @holds a reference to the old folio, which is dropped, unless it is the zero page; the VMA lock or mmap_lock, for reading
+ */
+function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entry): Routine<VmFault> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const oldPage: Pfn = entryZeroPage(old) ? NONE : entryTarget(old);
+  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+  if (prepared !== VM_FAULT_DONE) {
+    yield* putOldFolio(k, oldPage);
+    return prepared;
+  }
+  const folio: Pfn = yield* folioPrealloc(k, oldPage === NONE);
+  if (folio === NONE) {
+    yield* putOldFolio(k, oldPage);
+    return VM_FAULT_OOM;
+  }
+  if (oldPage !== NONE) {
+    yield at("copy_mc_user_highpage");
+    if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) {
+      yield* folioPut(k, folio);
+      yield* putOldFolio(k, oldPage);
+      return VM_FAULT_HWPOISON;
+    }
+    k.page.content.set(folio, k.page.content.get(oldPage));
+    k.page.uptodate.set(folio, true);
+  }
+  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+  const same: boolean = table !== NONE && k.ptTable.pte.get(table, pteIndex(k, vpn)) === old;
+  if (!same) {
+    if (table !== NONE) spinUnlock(k, ptlOf(k, table));
+    yield* folioPut(k, folio);
+    yield* putOldFolio(k, oldPage);
+    return VM_FAULT_DONE;
+  }
+  if (oldPage === NONE) k.mm.anonPages.add(mm, 1);
+  // Before the new page can be seen: no CPU may go on with the old one. Empty meanwhile, so the hardware faults and waits.
+  yield* ptepClearFlush(k, mm, table, vpn);
+  folioAddNewAnonRmap(k, folio, vma, vpn);
+  yield* folioAddLru(k, folio);
+  const vmFlags = k.vma.flags.get(vma);
+  setPteAt(k, table, pteIndex(k, vpn), (flags & FAULT_FLAG_UNSHARE) !== 0 ? mkPte(folio, vmFlags) : maybeMkwrite(mkPte(folio, vmFlags) | DIRTY, vmFlags));
+  // Only when the new page is in place: the old one's mapcount must not show it unmapped while this mm can still read it.
+  if (oldPage !== NONE) yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vma);
+  spinUnlock(k, ptlOf(k, table));
+  if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));
+  yield* putOldFolio(k, oldPage);
+  return VM_FAULT_DONE;
+}
+
+/** Drops the reference that do_wp_page() took. */
+function* putOldFolio(k: Kernel, oldPage: Pfn): Routine {
+  if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));
+}

@@ -1,0 +1,32 @@
+/** Waiting for a folio that is being split or moved: mm/migrate.c. */
+import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { pageFolio } from "../page-ref.ts";
+import type { Entry, Kernel, Mm, Pfn, Table, Vpn } from "../mm-types.ts";
+import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts";
+import { pmdLockptr, pmdpGet, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+
+/**
+ * Waits until the folio behind the migration PTE at `vpn` is unlocked; returns at once if there is none any more. Takes no
+ * reference, which would make the split or migration that is awaited fail: the entry keeps the folio until the
+ * page-table lock is dropped, and after that only the lock bit is looked at.
+ *
+ * @kernel mm/migrate.c migration_entry_wait(), mm/filemap.c migration_entry_wait_on_locked()
+ * @holds the VMA lock or mmap_lock, for reading
+ */
+export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
+  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
+  if (table === NONE) return;
+  const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  const folio: Pfn = pteMigration(entry) ? pageFolio(k, entryTarget(entry)) : NONE;
+  spinUnlock(k, ptlOf(k, table));
+  if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));
+}
+
+/** The same for a PMD migration entry. @kernel mm/migrate.c pmd_migration_entry_wait() @holds as above */
+export function* pmdMigrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const entry: Entry = pmdpGet(k, mm, vpn);
+  const folio: Pfn = pmdMigration(entry) ? entryTarget(entry) : NONE;
+  spinUnlock(k, pmdLockptr(k, mm));
+  if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));
+}

@@ -1,0 +1,154 @@
+/** Unmapping: mm/memory.c zap_page_range_single(), unmap_vmas(), free_pgtables(). */
+import { at, NONE, spinUnlock, type Routine } from "thpcheck";
+import { vmBugOn } from "../bug.ts";
+import { splitHugePmd } from "../huge-memory/split-pmd.ts";
+import { zapHugePmd } from "../huge-memory/zap.ts";
+import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../mmu-gather.ts";
+import { pageFolio } from "../page-ref.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt } from "../pgtable.ts";
+import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import { folioRemoveRmapPtes, unlinkAnonVmas } from "../rmap.ts";
+import { lruAddDrain } from "../swap.ts";
+
+/**
+ * Unmaps start..end - 1 of one VMA and frees what nobody else uses; the VMA stays. MADV_DONTNEED.
+ *
+ * Tables that become empty stay (CONFIG_PT_RECLAIM, since 6.14, is not covered).
+ *
+ * @kernel mm/memory.c zap_page_range_single()
+ * @holds mmap_lock or the VMA lock, for reading; no gather is open on this CPU
+ */
+export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  // A folio in a batch has a reference more than it needs, and is not freed with the last mapping.
+  yield* lruAddDrain(k);
+  tlbGatherMmu(k);
+  yield* unmapPageRange(k, vma, start, end);
+  yield* tlbFinishMmu(k, k.vma.mm.get(vma));
+}
+
+/**
+ * Unmaps start..end - 1 in all VMAs of the address space, by ascending address: those that munmap has detached
+ * (`detached`), or, at exit, those that are still attached.
+ *
+ * @kernel mm/memory.c unmap_vmas()
+ * @holds mmap_lock; a gather is open on this CPU
+ */
+export function* unmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Routine {
+  let vma: Vma = nextVma(k, mm, start, end, detached);
+  while (vma !== NONE) {
+    yield* unmapPageRange(k, vma, Math.max(start, k.vma.start.get(vma)), Math.min(end, k.vma.end.get(vma)));
+    vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);
+  }
+}
+
+/** The first VMA of the kind asked for that ends after `start` and begins before `end`; NONE if there is none. */
+function nextVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Vma {
+  let found = NONE;
+  for (let vma = 0; vma < k.vma.count; vma++) {
+    if (k.vma.mm.get(vma) !== mm || k.vma.detached.get(vma) !== detached) continue;
+    if (k.vma.end.get(vma) <= start || k.vma.start.get(vma) >= end) continue;
+    if (found === NONE || k.vma.start.get(vma) < k.vma.start.get(found)) found = vma;
+  }
+  return found;
+}
+
+/**
+ * PMD by PMD: a huge one goes whole, or is split where the range covers a part of it.
+ *
+ * @kernel mm/memory.c unmap_page_range(), zap_pmd_range()
+ * @holds mmap_lock or the VMA lock; a gather is open on this CPU
+ */
+function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  let addr: Vpn = start;
+  while (addr < end) {
+    const next: Vpn = Math.min(hpageAddress(k, addr) + k.param.hpagePmdNr.get(), end);
+    yield at("zap: pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, mm, addr);
+    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
+      if (next - addr === k.param.hpagePmdNr.get()) {
+        const zapped: boolean = yield* zapHugePmd(k, vma, addr);
+        if (zapped) {
+          addr = next;
+          continue;
+        }
+      } else yield* splitHugePmd(k, vma, addr, false);
+    } else if (pmdNone(pmd)) {
+      addr = next;
+      continue;
+    }
+    addr = yield* zapPteRange(k, vma, addr, next);
+  }
+}
+
+/**
+ * The PTEs addr..end - 1 of one table. Each page goes to the gather with the reference of its mapping. One step for each
+ * entry: lockless walkers see them change one by one.
+ *
+ * When the gather is full the kernel flushes the TLB before it drops the lock and frees the pages after. Here both come
+ * after, as they do at the end of a gather that never was full: anonymous pages have nothing that the order protects.
+ *
+ * @kernel mm/memory.c zap_pte_range()
+ * @returns how far it came; `addr` if there is no table any more, and the PMD has to be looked at again
+ */
+function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
+  const mm: Mm = k.vma.mm.get(vma);
+  const table: Table = yield* pteOffsetMapLock(k, mm, start);
+  if (table === NONE) return start;
+  let addr: Vpn = start;
+  let full: boolean = false;
+  while (addr < end && !full) {
+    if (!pteNone(k.ptTable.pte.get(table, pteIndex(k, addr)))) {
+      yield at("ptep_get_and_clear");
+      const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
+      setPteAt(k, table, pteIndex(k, addr), ENTRY_NONE);
+      if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
+      if (ptePresent(entry)) {
+        tlbRemoveTlbEntry(k, addr, addr + 1);
+        if (!entryZeroPage(entry)) {
+          const page: Pfn = entryTarget(entry);
+          yield* folioRemoveRmapPtes(k, pageFolio(k, page), page, 1, vma);
+          full = tlbRemovePageSize(k, page);
+        }
+      }
+    }
+    addr++;
+  }
+  spinUnlock(k, ptlOf(k, table));
+  if (full) yield* tlbFlushMmu(k, mm);
+  return addr;
+}
+
+/**
+ * Takes the VMAs of start..end - 1 out of the reverse map, then frees the page tables that only they used: those whose
+ * whole huge range lies in floor..ceiling, the end of the VMA before and the start of the one after (0 and
+ * `param.vpnMax` where there is none). The tables go to the gather.
+ *
+ * @kernel mm/memory.c free_pgtables(), free_pgd_range(), free_pte_range()
+ * @holds mmap_lock; `detached` as in unmapVmas(), which has run; a gather is open on this CPU
+ */
+export function* freePgtables(k: Kernel, mm: Mm, start: Vpn, end: Vpn, floor: Vpn, ceiling: Vpn, detached: boolean): Routine {
+  let vma: Vma = nextVma(k, mm, start, end, detached);
+  while (vma !== NONE) {
+    // First, so that no rmap walk is in the tables when they go, or comes later.
+    yield* unlinkAnonVmas(k, vma);
+    vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);
+  }
+  let haddr: Vpn = hpageAddress(k, start);
+  while (haddr < end) {
+    if (haddr >= floor && haddr + k.param.hpagePmdNr.get() <= ceiling && !pmdNone(pmdpGetLockless(k, mm, haddr))) {
+      yield at("free_pte_range: pmd_clear");
+      const pmd: Entry = pmdpGetLockless(k, mm, haddr);
+      vmBugOn(!pmdTable(pmd), "memory: a huge page is left where the page tables are freed");
+      checkEmpty(k, entryTarget(pmd));
+      tlbRemoveTable(k, pmdClearTable(k, mm, haddr));
+      k.mm.nrPtes.add(mm, -1);
+    }
+    haddr += k.param.hpagePmdNr.get();
+  }
+}
+
+function checkEmpty(k: Kernel, table: Table): void {
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(!pteNone(k.ptTable.pte.once(table, i)), "memory: a page table is freed that still maps something");
+}

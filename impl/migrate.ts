@@ -1,0 +1,143 @@
+/**
+ * Migration entries: all mappings of a locked folio replaced by entries that say which page was there and with what
+ * rights, and back. mm/rmap.c try_to_migrate() and mm/migrate.c remove_migration_ptes().
+ *
+ * While they stand, the folio has no mapping, so its reference count can be frozen; a fault that meets one waits for the
+ * folio lock. The right to write and exclusivity live in the entry: WRITE, EXCLUSIVE (set for a writable one, too).
+ *
+ * What folio split needs: PMDs are always split (TTU_SPLIT_HUGE_PMD), the caller holds the anon_vma lock
+ * (TTU_RMAP_LOCKED). Each PTE is flushed when it is cleared, as on architectures without
+ * ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH. Not covered: TTU_BATCH_FLUSH with flush_tlb_batched_pending() in the paths that
+ * could meet its delayed flushes; PMD migration entries, page migration itself; hwpoison, swap and device entries.
+ */
+import { NONE, at, emit, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
+import { VM_LOCKED, type AnonVma, type Avc, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import { folioMapcount, folioTestLarge } from "./page-ref.ts";
+import { WALK_DONE, hitAddress, hitIsPmd, hitTable, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
+import { DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pteIndex, setPteAt, vmPageProt } from "./pgtable.ts";
+import { pmdLockptr, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
+import { refsGet, refsPut } from "./refcount-scheme.ts";
+import { folioAddAnonRmapPtes, folioRemoveRmapPtes, folioTryShareAnonRmapPte, linearPageIndex } from "./rmap.ts";
+
+/** The entry that stands for a page which `old`, present, mapped. @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings */
+export function mkMigrationEntry(page: Pfn, old: Entry, exclusive: boolean): Entry {
+  return mkEntry(page, MIGRATION | (old & (WRITE | DIRTY | YOUNG)) | (exclusive ? EXCLUSIVE : 0));
+}
+
+/**
+ * Replaces the mappings of the folio by migration entries, in all VMAs of its anon_vma's tree. Stops at a page that may
+ * be pinned; the caller learns what is left from the reference count.
+ * @kernel mm/rmap.c try_to_migrate(), rmap_walk_anon()
+ * @holds folio lock, anon_vma lock for writing, a reference
+ */
+export function* tryToMigrate(k: Kernel, folio: Pfn): Routine {
+  const anonVma: AnonVma = k.page.mapping.get(folio);
+  let avc: Avc = k.anonVma.tree.get(anonVma);
+  while (avc !== NONE) {
+    const vma: Vma = k.avc.vma.get(avc);
+    const start = vmaAddress(k, folio, vma);
+    if (start !== NONE) {
+      const goOn: boolean = yield* tryToMigrateOne(k, folio, vma, start);
+      if (!goOn) return;
+    }
+    avc = k.avc.nextInTree.get(avc);
+    if (avc === NONE) return;
+    yield at("folio_not_mapped");
+    if (folioMapcount(k, folio) === 0) return;
+  }
+}
+
+/** @kernel mm/rmap.c try_to_migrate_one() @returns false: a page of it stays mapped here */
+function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(vma);
+  let vpn: Vpn = start;
+  let table: Table = NONE;
+  for (;;) {
+    const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, false);
+    if (hit === WALK_DONE) return true;
+    vpn = hitAddress(hit);
+    if (hitIsPmd(hit)) {
+      yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), true);
+      spinUnlock(k, pmdLockptr(k, mm));
+      // If it may be pinned, PTEs map it now: look again.
+      vpn = start;
+      table = NONE;
+      continue;
+    }
+    table = hitTable(k, mm, vpn);
+    const old: Entry = yield* ptepClearFlush(k, mm, table, vpn);
+    const page: Pfn = entryTarget(old);
+    if (entryHas(old, DIRTY)) k.page.dirty.set(folio, true);
+    const exclusive: boolean = k.page.anonExclusive.get(page);
+    if (exclusive) {
+      const shared: boolean = yield* folioTryShareAnonRmapPte(k, folio, page);
+      if (!shared) {
+        setPteAt(k, table, pteIndex(k, vpn), old);
+        spinUnlock(k, ptlOf(k, table));
+        return false;
+      }
+    }
+    yield at("S5: set_pte_at");
+    setPteAt(k, table, pteIndex(k, vpn), mkMigrationEntry(page, old, exclusive));
+    emit(k, EV.MIGRATION_SET, mm, vpn, page);
+    yield* folioRemoveRmapPtes(k, folio, page, 1, vma);
+    refsPut(k, page, 1);
+    vpn = vpn + 1;
+  }
+}
+
+/**
+ * Maps the folio wherever a migration entry stands for one of its pages, with the rights that the entry keeps.
+ * `useZeroPage`: a single page whose content is all zero is not mapped again; the zero page is, and the page can be freed.
+ * @kernel mm/migrate.c remove_migration_ptes(), rmap_walk_locked()
+ * @holds folio lock, anon_vma lock for writing, a reference
+ */
+export function* removeMigrationPtes(k: Kernel, folio: Pfn, useZeroPage: boolean): Routine {
+  const anonVma: AnonVma = k.page.mapping.get(folio);
+  let avc: Avc = k.anonVma.tree.get(anonVma);
+  while (avc !== NONE) {
+    const vma: Vma = k.avc.vma.get(avc);
+    const start = vmaAddress(k, folio, vma);
+    if (start !== NONE) yield* removeMigrationPte(k, folio, vma, start, useZeroPage);
+    avc = k.avc.nextInTree.get(avc);
+  }
+}
+
+/** @kernel mm/migrate.c remove_migration_pte() */
+function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZeroPage: boolean): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  let vpn: Vpn = start;
+  let table: Table = NONE;
+  for (;;) {
+    const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, true);
+    if (hit === WALK_DONE) return;
+    vmBugOn(hitIsPmd(hit), "migrate: a PMD migration entry, which nothing here makes");
+    vpn = hitAddress(hit);
+    table = hitTable(k, mm, vpn);
+    const entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+    const page = folio + linearPageIndex(k, vma, vpn) - k.page.index.get(folio);
+    vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");
+    if (useZeroPage && mayUseZeroPage(k, page, vma)) {
+      setPteAt(k, table, pteIndex(k, vpn), mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
+      k.mm.anonPages.add(mm, -1);
+    } else {
+      let pte: Entry = mkPte(page, k.vma.flags.once(vma));
+      if (!entryHas(entry, YOUNG)) pte = pte & ~YOUNG;
+      if (entryHas(entry, DIRTY) && k.page.dirty.get(folio)) pte = pte | DIRTY;
+      if (entryHas(entry, WRITE)) pte = pte | WRITE;
+      refsGet(k, page, 1);
+      folioAddAnonRmapPtes(k, folio, page, 1, vma, vpn, entryHas(entry, WRITE) || entryHas(entry, EXCLUSIVE));
+      setPteAt(k, table, pteIndex(k, vpn), pte);
+    }
+    emit(k, EV.MIGRATION_REMOVE, mm, vpn, page);
+    vpn = vpn + 1;
+  }
+}
+
+/** The page is unmapped and locked, so nobody writes to it. @kernel mm/migrate.c try_to_map_unused_to_zeropage() */
+function mayUseZeroPage(k: Kernel, page: Pfn, vma: Vma): boolean {
+  return !folioTestLarge(k, page) && (k.vma.flags.once(vma) & VM_LOCKED) === 0 && k.page.content.get(page) === 0;
+}

@@ -1,0 +1,124 @@
+/**
+ * mprotect(): mm/mprotect.c.
+ *
+ * The area gets its flags first, then the entries of its range the protection that follows from them; translations that
+ * permit more than that are flushed at the end, before mmap_lock is released. A writable private area's entries are made
+ * writable at once where the page is exclusive, so that the next store does not fault.
+ */
+import { NONE, at, spinUnlock, type Routine } from "thpcheck";
+import { vmBugOn } from "./bug.ts";
+import { EINVAL, ENOMEM } from "./errno.ts";
+import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
+import { splitHugePmd } from "./huge-memory/split-pmd.ts";
+import { vmaStartWrite } from "./locking/mmap-lock.ts";
+import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
+import { VM_READ, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import { WRITE, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
+import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
+import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
+
+/**
+ * Gives the pages start..end - 1 the protection `prot`: a subset of VM_READ and VM_WRITE.
+ *
+ * @kernel mm/mprotect.c do_mprotect_pkey()
+ * @holds mmap_lock for writing
+ * @returns 0; -ENOMEM: no memory, or part of the range is not mapped, and what lies before it is changed; -EINVAL
+ */
+export function* doMprotect(k: Kernel, mm: Mm, start: Vpn, end: Vpn, prot: VmFlags): Routine<Errno> {
+  if ((prot & ~(VM_READ | VM_WRITE)) !== 0 || start > end) return -EINVAL;
+  if (start === end) return 0;
+  if (end > k.param.vpnMax.get()) return -ENOMEM;
+  let vma: Vma = vmaLookup(k, mm, start);
+  if (vma === NONE) return -ENOMEM;
+  let err: Errno = 0;
+  tlbGatherMmu(k);
+  let addr: Vpn = start;
+  while (addr < end) {
+    // The areas must follow one another without a hole.
+    if (vma === NONE || k.vma.start.get(vma) > addr) {
+      err = -ENOMEM;
+      break;
+    }
+    const until: Vpn = k.vma.end.get(vma) < end ? k.vma.end.get(vma) : end;
+    const flags: VmFlags = (k.vma.flags.get(vma) & ~(VM_READ | VM_WRITE)) | prot;
+    err = yield* mprotectFixup(k, vma, addr, until, flags);
+    if (err !== 0) break;
+    addr = until;
+    vma = findVma(k, mm, addr);
+  }
+  yield* tlbFinishMmu(k, mm);
+  return err;
+}
+
+/** One area's part of it. @kernel mm/mprotect.c mprotect_fixup() @holds mmap_lock for writing; a gather is open */
+function* mprotectFixup(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<Errno> {
+  if (flags === k.vma.flags.get(vma)) return 0;
+  const mine: Vma = yield* vmaModifyFlags(k, vma, start, end, flags);
+  if (mine === NONE) return -ENOMEM;
+  yield* vmaStartWrite(k, mine);
+  k.vma.flags.set(mine, flags);
+  yield* changeProtection(k, mine, start, end);
+  return 0;
+}
+
+/**
+ * Brings the entries of start..end - 1 in line with the area's flags.
+ *
+ * @kernel mm/mprotect.c change_protection(), change_pmd_range()
+ * @holds mmap_lock and the VMA lock for writing; a gather is open
+ */
+function* changeProtection(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  const h = k.param.hpagePmdNr.get();
+  let addr: Vpn = start;
+  while (addr < end) {
+    const rangeEnd = hpageAddress(k, addr) + h;
+    const next: Vpn = rangeEnd < end ? rangeEnd : end;
+    yield at("pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, mm, addr);
+    let done: boolean = pmdNone(pmd);
+    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
+      if (next - addr !== h) yield* splitHugePmd(k, vma, addr, false);
+      else done = yield* changeHugePmd(k, vma, addr);
+    }
+    if (!done) yield* changePteRange(k, vma, addr, next);
+    addr = next;
+  }
+}
+
+/**
+ * The kernel starts again where the table has vanished: that is for NUMA hinting, which holds mmap_lock for reading
+ * only, and for the tables of files.
+ *
+ * @kernel mm/mprotect.c change_pte_range()
+ * @holds mmap_lock and the VMA lock for writing; a gather is open
+ */
+function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  const table: Table = yield* pteOffsetMapLock(k, mm, start);
+  vmBugOn(table === NONE, "mprotect: a page table disappears under mmap_lock");
+  let changed: boolean = false;
+  for (let vpn: Vpn = start; vpn < end; vpn++) {
+    if (pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)))) continue;
+    // Each entry is exchanged by itself, since hardware and GUP-fast look without the lock; the first exchange is part
+    // of the step that took the lock.
+    if (changed) yield at("ptep_modify_prot_start");
+    changePte(k, vma, table, vpn);
+    changed = true;
+  }
+  spinUnlock(k, ptlOf(k, table));
+}
+
+/** ptep_modify_prot_start() to ptep_modify_prot_commit() of one entry. @holds the table's lock; a gather is open */
+function changePte(k: Kernel, vma: Vma, table: Table, vpn: Vpn): void {
+  const i: PteIndex = pteIndex(k, vpn);
+  const flags = k.vma.flags.get(vma);
+  const before = k.ptTable.pte.get(table, i);
+  let after = before;
+  if (ptePresent(before)) {
+    after = entryModify(before, flags);
+    if (canChangeWritable(k, after, flags)) after |= WRITE;
+    if (entryNeedsFlush(before, after)) tlbFlushRange(k, vpn, vpn + 1);
+  } else if (pteMigration(before)) after = readableExclusiveMigrationEntry(before);
+  if (after !== before) setPteAt(k, table, i, after);
+}

@@ -1,0 +1,214 @@
+/**
+ * mm/swap.c: references that are dropped, and the LRU with its per-CPU batches.
+ *
+ * The LRU has no order here, since nothing is reclaimed by age: a folio is on it (`page.lru`), off it, or in the batch
+ * of a CPU, which holds a reference until it is drained. A batch is drained when it is full, at once for a large folio,
+ * or by lru_add_drain(). A folio leaves its batch, joins the LRU and loses the batch's reference in one step under
+ * lru_lock; the state that this leaves out, on the LRU and still held by the batch, differs from the one before only in
+ * the reason for which a test of the reference count refuses the folio.
+ *
+ * Not covered: the unevictable LRU, activation, and the batches for deactivation; madvise(MADV_FREE) moves a folio to
+ * the inactive file LRU at once, as it would if its batch were full.
+ */
+import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
+import { vmBugOn } from "./bug.ts";
+import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
+import { freeFolio } from "./page-alloc.ts";
+import { folioGet, folioNrPages, folioTestLarge } from "./page-ref.ts";
+import type { Cpu, Kernel, Pfn, Refs } from "./mm-types.ts";
+
+// ---- references ------------------------------------------------------------------------------------------------
+
+/** Drops a reference; the last one frees the folio. Takes spinlocks, never sleeps. @kernel include/linux/mm.h folio_put() */
+export function* folioPut(k: Kernel, folio: Pfn): Routine {
+  yield* folioPutRefs(k, folio, 1);
+}
+
+/** Drops `refs` references at once. @kernel include/linux/mm.h folio_put_refs() */
+export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
+  yield at("folio_put");
+  vmBugOn(k.page.refcount.get(folio) < refs, "swap: more references are dropped than there are: a double put, or a put of a freed folio");
+  k.page.refcount.add(folio, -refs);
+  if (k.page.refcount.get(folio) === 0) yield* putReleasedFolio(k, folio);
+}
+
+/** Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow. @kernel include/linux/mm.h folio_put_testzero() */
+export function folioPutTestzero(k: Kernel, folio: Pfn): boolean {
+  vmBugOn(k.page.refcount.get(folio) === 0, "swap: a reference is dropped that does not exist: a double put, or a put of a freed folio");
+  k.page.refcount.add(folio, -1);
+  return k.page.refcount.get(folio) === 0;
+}
+
+/**
+ * Frees a folio that has lost its last reference: off the LRU, off the deferred split queue, back to the buddy
+ * allocator. Uncharging it has no effect here (see memcontrol.ts).
+ * @kernel mm/swap.c __folio_put()
+ */
+export function* putReleasedFolio(k: Kernel, folio: Pfn): Routine {
+  // Without references nobody can put the folio on the LRU or isolate it, so the flag is stable.
+  if (k.page.lru.get(folio)) {
+    yield* spinLock(k, k.lruvec.lock.at());
+    lruvecDelFolio(k, folio);
+    spinUnlock(k, k.lruvec.lock.at());
+  }
+  if (folioTestLarge(k, folio)) yield* folioUnqueueDeferredSplit(k, folio);
+  yield* freeFolio(k, folio);
+}
+
+// ---- the folio lock --------------------------------------------------------------------------------------------
+
+/** Sleeps until it has PG_locked. @kernel include/linux/pagemap.h folio_lock() */
+export function* folioLock(k: Kernel, folio: Pfn): Routine {
+  yield* mutexLock(k, k.page.lock.at(folio));
+}
+
+/** @kernel include/linux/pagemap.h folio_trylock() */
+export function folioTrylock(k: Kernel, folio: Pfn): boolean {
+  return mutexTrylock(k, k.page.lock.at(folio));
+}
+
+/** @kernel mm/filemap.c folio_unlock() */
+export function folioUnlock(k: Kernel, folio: Pfn): void {
+  mutexUnlock(k, k.page.lock.at(folio));
+}
+
+// ---- the LRU ---------------------------------------------------------------------------------------------------
+
+/** Puts the folio into this CPU's batch, from where it reaches the LRU. The caller holds a reference. @kernel mm/swap.c folio_add_lru() */
+export function* folioAddLru(k: Kernel, folio: Pfn): Routine {
+  folioGet(k, folio);
+  yield* batchAdd(k, folio);
+}
+
+/** Empties this CPU's batch. @kernel mm/swap.c lru_add_drain() */
+export function* lruAddDrain(k: Kernel): Routine {
+  yield* lruAddDrainCpu(k, current(k));
+}
+
+/**
+ * Empties the batches of all CPUs. The kernel queues work on each CPU and waits for it; here the caller does the work,
+ * which is the same: a batch changes in single steps, so whoever else uses it sees it consistent.
+ * @kernel mm/swap.c lru_add_drain_all()
+ */
+export function* lruAddDrainAll(k: Kernel): Routine {
+  for (let cpu: Cpu = 0; cpu < k.cpu.count; cpu++) yield* lruAddDrainCpu(k, cpu);
+}
+
+/**
+ * Takes the folio off the LRU, with a reference of its own, and counts it in NR_ISOLATED_ANON. False when it is not on
+ * the LRU: in a batch, or isolated by somebody else. The caller holds a reference.
+ *
+ * The kernel tests and clears PG_lru before it takes lru_lock; here both are one step, so this waits for the lock even
+ * to find the flag clear. Nothing is taken inside lru_lock, so that wait ends.
+ * @kernel mm/vmscan.c folio_isolate_lru()
+ */
+export function* folioIsolateLru(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield* spinLock(k, k.lruvec.lock.at());
+  const isolated = k.page.lru.get(folio);
+  if (isolated) {
+    lruvecDelFolio(k, folio);
+    folioGet(k, folio);
+    k.lruvec.isolated.add(folioNrPages(k, folio));
+    emit(k, EV.FOLIO_ISOLATE, folio);
+  }
+  spinUnlock(k, k.lruvec.lock.at());
+  return isolated;
+}
+
+/**
+ * Gives an isolated folio back to the LRU. The kernel adds it, which takes a reference for the batch, and drops that of
+ * the isolation; since neither can be the last, the batch takes over the one there is.
+ * @kernel mm/vmscan.c folio_putback_lru()
+ */
+export function* folioPutbackLru(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_putback_lru");
+  k.lruvec.isolated.add(-folioNrPages(k, folio));
+  emit(k, EV.FOLIO_PUTBACK, folio);
+  yield* batchAdd(k, folio);
+}
+
+/**
+ * The content of an anonymous folio is no longer needed unless it is written again: clears swapbacked and moves it to
+ * the file LRU. Only folios on the LRU: the caller has drained its batch.
+ * @kernel mm/swap.c folio_mark_lazyfree(), lru_lazyfree()
+ */
+export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
+  yield* spinLock(k, k.lruvec.lock.at());
+  if (k.page.lru.get(folio) && k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
+    lruvecDelFolio(k, folio);
+    k.page.active.set(folio, false);
+    k.page.referenced.set(folio, false);
+    k.page.swapbacked.set(folio, false);
+    lruvecAddFolio(k, folio);
+    k.vmstat.pglazyfree.add(folioNrPages(k, folio));
+  }
+  spinUnlock(k, k.lruvec.lock.at());
+}
+
+/**
+ * Puts a new folio on the LRU without a batch, where split_huge_page() does so for the parts of a folio that was there.
+ * @holds lru_lock
+ * @kernel include/linux/mm_inline.h lruvec_add_folio()
+ */
+export function lruvecAddFolio(k: Kernel, folio: Pfn): void {
+  vmBugOn(k.page.lru.get(folio), "swap: a folio is put on the LRU twice");
+  k.page.lru.set(folio, true);
+  if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(folioNrPages(k, folio));
+  else k.lruvec.filePages.add(folioNrPages(k, folio));
+}
+
+/** @holds lru_lock @kernel include/linux/mm_inline.h lruvec_del_folio() */
+export function lruvecDelFolio(k: Kernel, folio: Pfn): void {
+  vmBugOn(!k.page.lru.get(folio), "swap: a folio is taken off the LRU that is not on it");
+  k.page.lru.set(folio, false);
+  if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(-folioNrPages(k, folio));
+  else k.lruvec.filePages.add(-folioNrPages(k, folio));
+}
+
+// ---- batches ---------------------------------------------------------------------------------------------------
+
+/** The reference of the caller becomes the batch's. @kernel mm/swap.c folio_batch_add_and_move() */
+function* batchAdd(k: Kernel, folio: Pfn): Routine {
+  const cpu = current(k);
+  const slot = batchCount(k, cpu);
+  k.cpu.lruBatch.set(cpu, slot, folio);
+  if (slot + 1 === k.param.lruBatch.get() || folioTestLarge(k, folio)) yield* lruAddDrainCpu(k, current(k));
+}
+
+/** @kernel mm/swap.c lru_add_drain_cpu(), folio_batch_move_lru() */
+function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {
+  while (k.cpu.lruBatch.get(cpu, 0) !== NONE) {
+    yield* spinLock(k, k.lruvec.lock.at());
+    const released: Pfn = moveToLru(k, cpu);
+    spinUnlock(k, k.lruvec.lock.at());
+    if (released !== NONE) yield* putReleasedFolio(k, released);
+  }
+}
+
+/** Moves the folios of the batch to the LRU, up to one that nobody but the batch had a reference to: that one is to be freed. NONE: all are moved. @holds lru_lock */
+function moveToLru(k: Kernel, cpu: Cpu): Pfn {
+  for (;;) {
+    const folio = batchTake(k, cpu);
+    if (folio === NONE) return NONE;
+    lruvecAddFolio(k, folio);
+    if (folioPutTestzero(k, folio)) return folio;
+  }
+}
+
+function batchCount(k: Kernel, cpu: Cpu): number {
+  let n = 0;
+  while (n < k.param.lruBatch.get() && k.cpu.lruBatch.get(cpu, n) !== NONE) n++;
+  vmBugOn(n === k.param.lruBatch.get(), "swap: an LRU batch overflows");
+  return n;
+}
+
+/** The newest folio of the batch; NONE when it is empty. */
+function batchTake(k: Kernel, cpu: Cpu): Pfn {
+  let last = NONE;
+  for (let n = 0; n < k.param.lruBatch.get() && k.cpu.lruBatch.get(cpu, n) !== NONE; n++) last = n;
+  if (last === NONE) return NONE;
+  const folio = k.cpu.lruBatch.get(cpu, last);
+  k.cpu.lruBatch.set(cpu, last, NONE);
+  return folio;
+}

@@ -1,0 +1,147 @@
+/** get_user_pages(), fast and slow: what is taken, what is refused, and the races against fork, zap and collapse's relatives. */
+import { describe, expect, test } from "vitest";
+import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
+import { MMF_HAS_PINNED, MMF_UNSTABLE, VM_READ } from "../../impl/mm-types.ts";
+import { ENABLED_NEVER } from "../../impl/param.ts";
+import { entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
+import { explored } from "./explored.ts";
+import { Machine, type MachineOptions } from "./memory-machine.ts";
+import * as t from "./memory-threads.ts";
+import { kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
+
+type Options = Partial<KernelOptionsBesideCpus>;
+type Threads = Record<string, KernelThread>;
+const SMALL = { enabled: ENABLED_NEVER };
+const fill = t.both(t.store(0, 1), t.store(1, 2));
+const counts = (m: Machine, page: number): number[] => [m.k.page.refcount.get(page), m.k.page.pincount.get(page)];
+
+describe("fast", () => {
+  test.each([["a huge page", {}, 1], ["a small page", SMALL, 0]])("takes %s, with a pin or without, and gives it back", (_name, options: MachineOptions, tail) => {
+    const m = new Machine(options);
+    m.run("fill");
+    const page = m.run("fast", [1, FOLL_WRITE]) as number;
+    const folio = page - tail;
+    expect(m.k.page.content.get(page)).toBe(2);
+    expect(counts(m, folio)).toEqual([2, 0]);
+    expect(m.k.mm.flags.get(0) & MMF_HAS_PINNED).toBe(0);
+    expect([m.run("fast", [1, FOLL_PIN | FOLL_WRITE]), m.run("fast", [1, FOLL_PIN]), m.k.mm.flags.get(0) & MMF_HAS_PINNED]).toEqual([page, page, MMF_HAS_PINNED]);
+    expect([...counts(m, folio), m.k.page.referenced.get(folio), m.k.cpu.irqsOff.get(2)]).toEqual([4, 2, true, false]);
+  });
+  test("refuses what is not there, a zero page, what it may not write, what is being split or shared", () => {
+    const m = new Machine();
+    expect(m.run("fast", [1, 0])).toBe(-1);
+    m.run("load", [0, 0]);
+    expect(m.run("fast", [1, 0])).toBe(-1);
+    m.run("fill");
+    const pmd = m.k.mm.pmd.get(0, 0);
+    m.k.mm.pmd.set(0, 0, pmd & ~PRESENT); // pmdp_invalidate()
+    expect(m.run("fast", [1, 0])).toBe(-1);
+    m.k.mm.pmd.set(0, 0, pmd);
+    m.k.mm.writeProtectSeq.set(0, 1);
+    expect(m.run("fast", [1, FOLL_PIN])).toBe(-1);
+    m.k.mm.writeProtectSeq.set(0, 0);
+    m.run("fork");
+    const folio = entryTarget(pmd);
+    expect([m.run("fast", [1, FOLL_WRITE]), m.run("fast", [1, FOLL_PIN]), ...counts(m, folio), m.run("fast", [1, 0])]).toEqual([-1, -1, 2, 0, folio + 1]);
+  });
+  test("refuses the same among PTEs", () => {
+    const m = new Machine(SMALL);
+    m.run("load", [0, 1]);
+    expect(m.run("fast", [1, 0])).toBe(-1);
+    m.run("fill"); m.run("fork");
+    const page = entryTarget(m.k.ptTable.pte.get(0, 1));
+    expect([m.run("fast", [1, FOLL_WRITE]), m.run("fast", [1, FOLL_PIN]), ...counts(m, page), m.run("fast", [1, 0])]).toEqual([-1, -1, 2, 0, page]);
+  });
+  test("refuses a frozen folio", () => {
+    const m = new Machine();
+    m.run("fill");
+    m.k.page.refcount.set(entryTarget(m.k.mm.pmd.get(0, 0)), 0);
+    expect(m.run("fast", [0, 0])).toBe(-1);
+  });
+  test("notices a table that was freed under it", () => {
+    const m = new Machine(SMALL);
+    m.run("fill");
+    m.k.ptTable.state.set(0, 0);
+    expect(() => m.run("fast", [0, 0])).toThrow(/freed under a lockless walker/);
+  });
+});
+
+describe("slow", () => {
+  test.each([["huge", {}], ["small", SMALL]])("faults a page in, pins and unpins it: %s", (_name, options: MachineOptions) => {
+    const m = new Machine(options);
+    const page = m.run("slow", [1, FOLL_PIN | FOLL_WRITE]) as number;
+    const folio = m.k.page.head.get(page) < 0 ? page : m.k.page.head.get(page);
+    expect([page, ...counts(m, folio), m.k.mm.anonPages.get(0)]).toEqual(options === SMALL ? [0, 2, 1, 1] : [1, 2, 1, 2]);
+    expect([m.run("slow", [1, FOLL_WRITE]), ...counts(m, folio)]).toEqual([page, 3, 1]);
+    if (options !== SMALL) {
+      m.run("unpin", [1]);
+      expect(counts(m, folio)).toEqual([2, 0]);
+      expect(() => m.run("unpin", [1])).toThrow(/unpinned more often/);
+    }
+  });
+  test("has no page for a zero page, and none where it is not permitted", () => {
+    const m = new Machine();
+    m.k.vma.flags.set(0, VM_READ);
+    m.k.vma.end.set(0, 3);
+    expect([m.run("slow", [0, 0]), m.run("slow", [2, 0]), m.run("slow", [0, FOLL_WRITE]), m.run("slow", [3, 0]), m.k.mm.anonPages.get(0)]).toEqual([-1, -1, -1, -1, 0]);
+    m.k.vma.flags.set(0, 0);
+    expect(m.run("slow", [0, 0])).toBe(-1);
+  });
+  test("gives up where the fault fails", () => {
+    const m = new Machine();
+    m.k.mm.flags.set(0, MMF_UNSTABLE);
+    expect(m.run("slow", [0, FOLL_WRITE])).toBe(-1);
+  });
+  test.each([["huge", {}], ["small", SMALL]])("a pin for reading of a shared page gets a page of its own first: %s", (_name, options: MachineOptions) => {
+    const m = new Machine(options);
+    m.run("fill"); m.run("fork");
+    const shared = m.run("slow", [1, 0]) as number;
+    const page = m.run("slow", [0, FOLL_PIN]) as number;
+    expect([page === shared, m.k.page.content.get(page), m.k.page.anonExclusive.get(page)]).toEqual([false, 1, true]);
+    m.run("store", [0, 0, 3]);
+    expect(m.k.page.content.get(page)).toBe(3);
+  });
+  test.each([["huge", {}], ["small", SMALL]])("a forced write breaks COW and leaves the entry read-only: %s", (_name, options: MachineOptions) => {
+    const m = new Machine(options);
+    m.run("fill"); m.run("fork");
+    m.k.vma.flags.set(0, VM_READ);
+    expect(m.run("slow", [0, FOLL_WRITE])).toBe(-1);
+    const page = m.run("slow", [0, FOLL_WRITE | FOLL_FORCE]) as number;
+    const pmd = m.k.mm.pmd.get(0, 0);
+    const pte = m.k.ptTable.pte.get(entryTarget(pmd), 0);
+    expect([entryHas(pmd, LEAF), entryTarget(pte), entryHas(pte, WRITE), m.k.page.anonExclusive.get(page), m.k.page.content.get(page)]).toEqual([false, page, false, true, 1]);
+    expect(page).not.toBe(m.k.ptTable.pte.get(entryTarget(m.k.mm.pmd.get(1, 0)), 0) >> 9);
+  });
+  test.each([["huge", {}], ["small", SMALL]])("a forced write to an area without permission goes to a page that is already its own: %s", (_name, options: MachineOptions) => {
+    const m = new Machine(options);
+    m.k.vma.flags.set(0, VM_READ);
+    const page = m.run("slow", [0, FOLL_WRITE | FOLL_FORCE]) as number;
+    m.k.page.content.set(page, 0);
+    expect([m.run("slow", [0, FOLL_WRITE | FOLL_FORCE]), m.run("load", [0, 0]), counts(m, page)[0]]).toEqual([page, 0, 3]);
+  });
+});
+
+// ---- two threads -----------------------------------------------------------------------------------------------
+
+const ONE: Options = { hugeRanges: 1, frames: 4, vmas: 1, anonVmas: 3, anonVmaChains: 3 };
+const TWO: Options = { mms: 2, hugeRanges: 1, frames: 8, vmas: 2, anonVmas: 4, anonVmaChains: 6 };
+const threads = (list: Threads, options: Options = {}): ReturnType<typeof kernelScenario> => kernelScenario(list, t.bootArea(t.RW, 2), { ...ONE, ...options });
+const processes = (list: Threads, options: Options = {}, children = 0): ReturnType<typeof kernelScenario> => kernelScenario(list, t.bootTwins(2, children), { ...TWO, ...options });
+
+describe("in every order", () => {
+  test.each([
+    ["a device and fork", processes({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.fork(true)), c: t.child(t.load(0)) }, {}, 1)],
+    ["a device and fork, small pages", processes({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.fork(true)), c: t.child(t.load(0)) }, SMALL, 1)],
+    ["a reading device, fork and a store after it", processes({ a: t.prepared(fill, t.readingDevice(0)), b: t.cloned(t.both(t.fork(true), t.store(0, 3))) })],
+    ["a reading device, fork and a store after it, small pages", processes({ a: t.prepared(fill, t.readingDevice(0)), b: t.cloned(t.both(t.fork(true), t.store(0, 3))) }, SMALL)],
+    ["a device and a PMD split", threads({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.splitPmd(0)) })],
+    ["a glance and munmap", threads({ a: t.prepared(fill, t.glance(0)), b: t.cloned(t.unmapAll(0)) })],
+    ["a glance and munmap, small pages", threads({ a: t.prepared(fill, t.glance(0)), b: t.cloned(t.unmapAll(0)) }, SMALL)],
+    ["a glance and a folio split", threads({ a: t.prepared(fill, t.glance(1)), b: t.cloned(t.madvFree(0, 1)) })],
+    ["a walk of the page tables and munmap", threads({ a: t.prepared(fill, t.dump), b: t.cloned(t.unmapAll(0)) }, SMALL)],
+    ["a scanner of page frames", threads({ a: t.storeAndLoad(0, 1), b: t.scan(0), c: t.dontneed(0, 2) })],
+    ["a scanner of page frames and a folio split", threads({ a: t.prepared(fill, t.madvFree(0, 1)), b: t.cloned(t.scan(0)), c: t.cloned(t.load(1)) })],
+  ])("%s", async (_name, s) => {
+    await explored(s);
+  });
+});

@@ -1,0 +1,59 @@
+/** A thread discards pages while another collapses them. */
+import { type Routine } from "thpcheck";
+import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+
+function* collapser(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* discardsOne(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+  yield* store(k, 0, 3);
+}
+
+function* discardsAll(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+
+function* frees(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  yield* store(k, 1, 3);
+}
+
+function* sibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* load(k, 0);
+}
+
+const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
+export default [
+  collapseScenario({
+    name: "collapse-dontneed-page",
+    why: "half of the range is discarded: before the collapse, which fills the hole, or after it, which splits the huge page",
+    tier: "quick",
+    threads: { collapser, discardsOne },
+    sometimes: { ...witness, "the huge page is split": (k) => k.deferredSplit.length.get() > 0 },
+  }),
+  collapseScenario({
+    name: "collapse-dontneed",
+    why: "all of the range is discarded, while another thread stores to it",
+    tier: "quick",
+    threads: { collapser, discardsAll, sibling },
+    sometimes: witness,
+  }),
+  collapseScenario({
+    name: "collapse-free",
+    why: "pages are lazily freed: a collapse makes them ordinary again, and a store afterwards must not get lost",
+    tier: "quick",
+    threads: { collapser, frees },
+    sometimes: witness,
+  }),
+];

@@ -1,0 +1,75 @@
+/** Threads store to and load from pages while another thread collapses them. */
+import { type Routine } from "thpcheck";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./collapse-setup.ts";
+
+/** Page 0 is there, page 1 is a hole: the collapse fills it. */
+function* collapser(k: K): Routine {
+  yield* prepare(k, 0, 1);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* sibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+  yield* store(k, 1, 2);
+  yield* load(k, 0);
+}
+
+/** Both ranges, with page 2 missing. */
+function* collapserOfTwo(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* store(k, 3, 1);
+  yield* sysMadvise(k, 0, 4, MADV_COLLAPSE);
+}
+
+function* storesBelow(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+  yield* store(k, 2, 3);
+}
+
+function* storesAbove(k: K): Routine {
+  yield* passGate(k);
+  yield* load(k, 2);
+  yield* store(k, 3, 2);
+  yield* load(k, 0);
+}
+
+function* prepares(k: K): Routine {
+  yield* prepareForKhugepaged(k, 0, 1);
+  yield* store(k, 1, 3);
+  yield* load(k, 0);
+}
+
+const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
+export default [
+  collapseScenario({
+    name: "collapse-fault",
+    why: "a fault that runs into the detached PMD must wait, and find the huge page with everything that was stored",
+    tier: "quick",
+    threads: { collapser, sibling },
+    sometimes: witness,
+  }),
+  collapseScenario({
+    name: "collapse-fault-2-ranges",
+    why: "three threads and two ranges: collapses of one range while faults fill the other",
+    tier: "quick",
+    options: { hugeRanges: 2, frames: 12 },
+    threads: { collapserOfTwo, storesBelow, storesAbove },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+  }),
+  collapseScenario({
+    name: "khugepaged-fault",
+    why: "khugepaged scans with mmap_lock only tried, again and again, beside two faulting threads",
+    tier: "quick",
+    threads: { prepares, sibling },
+    others: { khugepagedThread },
+    daemons: ["khugepagedThread"],
+    sometimes: witness,
+  }),
+];

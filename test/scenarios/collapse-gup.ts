@@ -1,0 +1,67 @@
+/** A thread pins a page without locks, and a device writes to it, while another thread collapses the range. */
+import { NONE, type Routine } from "thpcheck";
+import { FOLL_PIN, FOLL_WRITE, dumpPageTables, gupFast, gupFastFallback, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import type { Pfn } from "../../impl/mm-types.ts";
+import { load, sysMadvise } from "../../impl/syscalls.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+
+function* collapser(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* pinsToWrite(k: K): Routine {
+  yield* passGate(k);
+  const page: Pfn = yield* gupFast(k, 0, 0, FOLL_PIN | FOLL_WRITE);
+  if (page !== NONE) {
+    yield* pinnedStore(k, 0, 0, page, 3);
+    yield* unpinFolio(k, page);
+  }
+  yield* load(k, 0);
+}
+
+function* pinsToRead(k: K): Routine {
+  yield* passGate(k);
+  const page: Pfn = yield* gupFastFallback(k, 0, 1, FOLL_PIN);
+  if (page !== NONE) {
+    yield* pinnedLoad(k, 0, 1, page);
+    yield* unpinFolio(k, page);
+  }
+}
+
+function* walker(k: K): Routine {
+  yield* passGate(k);
+  yield* dumpPageTables(k, 0);
+}
+
+const witnesses = { "a collapse succeeds": (k: K) => isHuge(k, 0), "a small page is pinned": (k: K) => !isHuge(k, 0) && anyPinned(k) };
+function anyPinned(k: K): boolean {
+  for (let page = 0; page < k.page.count; page++) if (k.page.pincount.get(page) > 0) return true;
+  return false;
+}
+
+export default [
+  collapseScenario({
+    name: "collapse-gup-fast",
+    why: "what a device writes to a pinned page is what the process reads: a pin either stops the collapse or gets the huge page",
+    tier: "quick",
+    threads: { collapser, pinsToWrite },
+    sometimes: { ...witnesses, "a page of the huge page is pinned": (k) => isHuge(k, 0) && anyPinned(k) },
+  }),
+  collapseScenario({
+    name: "collapse-gup-two-pins",
+    why: "two pins of different pages, one without locks and one with mmap_lock to fall back on",
+    tier: "quick",
+    threads: { collapser, pinsToWrite, pinsToRead },
+    sometimes: witnesses,
+  }),
+  collapseScenario({
+    name: "collapse-gup-walker",
+    why: "a walker with nothing but RCU is in the table that becomes the deposit",
+    tier: "quick",
+    threads: { collapser, pinsToWrite, walker },
+    sometimes: witnesses,
+  }),
+];

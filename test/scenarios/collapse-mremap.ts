@@ -1,0 +1,55 @@
+/** A thread moves the range that another collapses. */
+import { type Routine } from "thpcheck";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
+import { load, store, sysMadvise, sysMremap } from "../../impl/syscalls.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+
+function* collapser(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+}
+
+function* collapsesBoth(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 4, MADV_COLLAPSE);
+}
+
+/** To an aligned address: a table, or a huge PMD, moves as a whole. */
+function* moves(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMremap(k, 0, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED, 2);
+  yield* load(k, 2);
+}
+
+/** Page 0 to page 3: a single entry moves, out of a huge PMD that has to be split first. */
+function* movesOnePage(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMremap(k, 0, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
+  yield* load(k, 3);
+}
+
+function* sibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* load(k, 2);
+}
+
+export default [
+  collapseScenario({
+    name: "collapse-mremap",
+    why: "pages that move between scan and commit are not where the collapse looks; what they hold must arrive",
+    tier: "quick",
+    options: { hugeRanges: 2, vmas: 4, anonVmaChains: 6 },
+    threads: { collapser, moves, sibling },
+    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0), "the huge page has moved": (k) => isHuge(k, 1) },
+  }),
+  collapseScenario({
+    name: "collapse-mremap-page",
+    why: "one entry moves away under a collapse of both ranges",
+    tier: "quick",
+    options: { hugeRanges: 2, vmas: 5, anonVmaChains: 8 },
+    threads: { collapsesBoth, movesOnePage },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
+  }),
+];

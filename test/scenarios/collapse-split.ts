@@ -1,0 +1,74 @@
+/** Folios are split, or looked at by number, while a range that they are mapped in is collapsed. */
+import { type Routine } from "thpcheck";
+import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
+import { pfnScanner } from "../../impl/gup.ts";
+import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./collapse-setup.ts";
+
+/** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */
+function* collapser(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* shrinker(k: K): Routine {
+  yield* passGate(k);
+  yield* deferredSplitScan(k);
+}
+
+function* sibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+}
+
+function* collapserOfSmall(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* scanner(k: K): Routine {
+  yield* passGate(k);
+  yield* pfnScanner(k, 0);
+}
+
+function* otherScanner(k: K): Routine {
+  yield* passGate(k);
+  yield* pfnScanner(k, 1);
+}
+
+export default [
+  collapseScenario({
+    name: "collapse-split",
+    why: "the shrinker splits a folio by migration entries, which the collapse waits for or gives up at; both want its lock",
+    tier: "quick",
+    options: { enabled: ENABLED_ALWAYS, refcountMax: 15 },
+    threads: { collapser, sibling },
+    others: { shrinker },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
+  }),
+  collapseScenario({
+    name: "collapse-split-poison",
+    why: "copying meets poison: the table must be back before the shrinker can have a page that was isolated",
+    tier: "quick",
+    options: { enabled: ENABLED_ALWAYS, refcountMax: 15, copyMayMeetPoison: true },
+    threads: { collapser },
+    others: { shrinker },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
+  }),
+  collapseScenario({
+    name: "collapse-pfn-scanner",
+    why: "references that come from nowhere make the collapse put the table back, or last until after it",
+    tier: "quick",
+    threads: { collapserOfSmall },
+    others: { scanner, otherScanner },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
+  }),
+];
