@@ -98,9 +98,9 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage });
     const outcome = await explore(system, source, exploreOptions);
     const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {} };
-    const { finding } = outcome;
+    const finding = outcome.finding ?? endlessFinding(system, outcome);
     // A witness that is never reached has no trace to replay.
-    const replayed = finding === null || finding.kind === "sometimes" ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
+    const replayed = finding === null || finding.kind === "sometimes" || finding.steps === NO_END ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
     const violation = finding === null ? null : violationOf(finding, replayed);
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
@@ -163,6 +163,15 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
 
 const wantsSecondCount = (s: Scenario, options: CheckOptions, clearing: boolean): boolean =>
   s.expect.verdict === "holds" && s.expect.statesWithoutClearing !== null && clearing && !isModel(s) && options.clearDeadLocals === null && options.strategy !== "random";
+
+const NO_END: Finding["steps"] = [];
+
+/** Promises about end states that no state was ever held to: as little proof as a witness that was never reached. */
+function endlessFinding(system: TransitionSystem, outcome: Outcome): Finding | null {
+  const name = system.finally[0];
+  if (name === undefined || !outcome.complete || outcome.terminals > 0) return null;
+  return { kind: "finally", name, message: `no end state is reachable, so "${name}" was never evaluated; state it in "always", or let the threads end or rest`, initial: [], steps: NO_END, minimised: true, explanation: null };
+}
 
 function recipeOf(f: Finding, scenario: string, programHash: string, seed: number): Parameters<typeof replay>[1] {
   const property: PropertyRef = { kind: f.kind, name: f.name };

@@ -7,6 +7,7 @@
  */
 import type { CheckOptions } from "./check.ts";
 import type { SanitizerRule } from "./property/evidence.ts";
+import { trustedFields } from "./property/guard.ts";
 import { makeSanitizer, SANITIZER_RULES, viewOf, type Sanitizer, type SanitizerOptions } from "./property/sanitize.ts";
 import { compileImage } from "./program/compile/scenario.ts";
 import { CompiledSystem } from "./program/compile/image.ts";
@@ -18,6 +19,8 @@ export interface SanitizedRun {
   readonly outcome: Outcome;
   /** In words, one per rule and lines; empty when every block is as it should be. */
   readonly findings: readonly string[];
+  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", in words. */
+  readonly trusted: readonly string[];
   /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
   readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
 }
@@ -33,10 +36,11 @@ export async function sanitize(scenario: Scenario, options: CheckOptions, clearD
   const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
   const outcome = await explore(collecting.system, null, search);
   const findings = collecting.sanitizer.findings();
-  if (findings.length === 0) return { outcome, findings: [], raised: null };
+  const trusted = trustedFields(collecting.system.image.plan);
+  if (findings.length === 0) return { outcome, findings: [], trusted, raised: null };
   const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
   const again = await explore(raising.system, null, search);
-  return { outcome, findings: findings.map((f) => f.message), raised: again.finding === null ? null : { finding: again.finding, system: raising.system } };
+  return { outcome, findings: findings.map((f) => f.message), trusted, raised: again.finding === null ? null : { finding: again.finding, system: raising.system } };
 }
 
 /** A system that raises the scenario's sanitizer findings at the step where each shows: what a replay of one needs. */

@@ -77,10 +77,13 @@ export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase
 }
 export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
 
+const SCENARIO_KEYS: readonly string[] = ["name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "always", "step", "finally", "sometimes", "expect"];
+
 /** Marks a scenario; checks its form. Throws a RangeError that names what is wrong. */
 export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
   const where = `scenario ${JSON.stringify(s.name)}`;
   if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
+  for (const key of Object.keys(s)) if (!SCENARIO_KEYS.includes(key)) throw new RangeError(`${where}: there is no "${key}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
   const actors = "model" in s ? s.model.actors : s.threads;
   if (actors.length === 0) throw new RangeError(`${where}: there is no thread to run`);
   const names = new Set(actors.map((a) => a.name));

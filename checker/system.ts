@@ -114,6 +114,7 @@ export type FaultRule =
   | "lock-held-at-exit"
   | "sleep-in-atomic"
   | "choose-from-nothing"
+  | "endless-step" // a loop without a yield that does not end
   | "exception" // any other JavaScript error: a mistake in the routine
   | "atomicity"
   | "data-race"

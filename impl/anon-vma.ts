@@ -15,10 +15,10 @@
  */
 import { NONE, at, choose, downRead, downWrite, spinLock, spinUnlock, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
+import { ENOMEM } from "./errno.ts";
 import { folioMapcount } from "./page-ref.ts";
 import { VM_READ, VM_WRITE, type AnonVma, type Avc, type Errno, type Kernel, type Mm, type Pfn, type Vma } from "./mm-types.ts";
 
-const ENOMEM = 12;
 /** Flags in which VMAs that share an anon_vma may differ. @kernel include/linux/mm.h VM_ACCESS_FLAGS */
 const VM_ACCESS_FLAGS = VM_READ | VM_WRITE;
 
@@ -137,19 +137,26 @@ function anonVmaChainLink(k: Kernel, vma: Vma, avc: Avc, anonVma: AnonVma): void
   anonVmaIntervalTreeInsert(k, avc);
 }
 
-/** After all edges whose VMA starts at the same vm_pgoff or before. @holds root->lock for writing @kernel mm/interval_tree.c anon_vma_interval_tree_insert() */
+/**
+ * Behind the last edge whose VMA starts at the same vm_pgoff or before: behind the parent's, in fork, whatever became
+ * of the others' offsets since they were inserted.
+ * @kernel mm/interval_tree.c anon_vma_interval_tree_insert()
+ * @holds root->lock for writing
+ */
 function anonVmaIntervalTreeInsert(k: Kernel, avc: Avc): void {
   const anonVma = k.avc.anonVma.get(avc);
   const pgoff = vmaStartPgoff(k, k.avc.vma.get(avc));
   let before = NONE;
-  let after = k.anonVma.tree.get(anonVma);
-  while (after !== NONE && vmaStartPgoff(k, k.avc.vma.get(after)) <= pgoff) {
-    before = after;
-    after = k.avc.nextInTree.get(after);
+  for (let other = k.anonVma.tree.get(anonVma); other !== NONE; other = k.avc.nextInTree.get(other)) {
+    if (vmaStartPgoff(k, k.avc.vma.get(other)) <= pgoff) before = other;
   }
-  k.avc.nextInTree.set(avc, after);
-  if (before === NONE) k.anonVma.tree.set(anonVma, avc);
-  else k.avc.nextInTree.set(before, avc);
+  if (before === NONE) {
+    k.avc.nextInTree.set(avc, k.anonVma.tree.get(anonVma));
+    k.anonVma.tree.set(anonVma, avc);
+  } else {
+    k.avc.nextInTree.set(avc, k.avc.nextInTree.get(before));
+    k.avc.nextInTree.set(before, avc);
+  }
 }
 
 /** @holds root->lock for writing @kernel mm/interval_tree.c anon_vma_interval_tree_remove() */
@@ -207,11 +214,11 @@ export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
       anonVmaChainFree(k, avc);
       return -ENOMEM;
     }
-    k.anonVma.numChildren.add(anonVma, 1); // its own parent
     allocated = true;
   }
 
   yield* anonVmaLockWrite(k, anonVma);
+  if (allocated) k.anonVma.numChildren.add(anonVma, 1); // its own parent; the kernel counts it before it locks what nobody else has
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, k.mm.pageTableLock.at(mm));
   const linked: boolean = k.vma.anonVma.get(vma) === NONE;

@@ -1,63 +1,24 @@
-/**
- * Address spaces come and go: kernel/fork.c, and exit_mmap() of mm/mmap.c.
- *
- * mm_users counts the threads and others that use the memory; the last one tears it down. mm_count counts references to
- * the object itself, all users together holding one.
- */
+/** Address spaces come and go: kernel/fork.c, and exit_mmap() of mm/mmap.c. */
 import { NONE, at, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
-import { vmBugOn } from "./bug.ts";
 import { ENOMEM } from "./errno.ts";
 import { mmPutHugeZeroFolio } from "./huge-memory/huge-zero.ts";
-import { khugepagedExit, khugepagedFork } from "./khugepaged.ts";
+import { khugepagedExit, khugepagedFork } from "./khugepaged/mm-slot.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { copyPageRange, freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE, VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK, type Errno, type Kernel, type Mm, type Vma } from "./mm-types.ts";
+import { mmdrop } from "./mm-refs.ts";
 import { anonVmaFork } from "./rmap.ts";
 import { lruAddDrain } from "./swap.ts";
 import { flushTlbMm } from "./tlb.ts";
-import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryReset } from "./user-memory.ts";
+import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
 import { findVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
 
 /** Flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK */
 const MMF_INIT_MASK = MMF_DISABLE_THP_COMPLETELY | MMF_DISABLE_THP_EXCEPT_ADVISED;
 
-// ---- references ------------------------------------------------------------------------------------------------
-
-/** One more user of the memory; false if it is being torn down. @kernel include/linux/sched/mm.h mmget_not_zero() */
-export function mmgetNotZero(k: Kernel, mm: Mm): boolean {
-  if (k.mm.users.get(mm) === 0) return false;
-  k.mm.users.add(mm, 1);
-  return true;
-}
-
-/** One more reference to the object. @kernel include/linux/sched/mm.h mmgrab() */
-export function mmgrab(k: Kernel, mm: Mm): void {
-  k.mm.mmCount.add(mm, 1);
-}
-
-/**
- * Drops a reference to the object; with the last one goes the object.
- * @kernel include/linux/sched/mm.h mmdrop(), kernel/fork.c __mmdrop()
- */
-export function* mmdrop(k: Kernel, mm: Mm): Routine {
-  yield at("mmdrop");
-  k.mm.mmCount.add(mm, -1);
-  if (k.mm.mmCount.get(mm) === 0) mmFree(k, mm);
-}
-
-/** What is left of an address space must be nothing. @kernel kernel/fork.c check_mm(), free_mm() */
-function mmFree(k: Kernel, mm: Mm): void {
-  vmBugOn(k.mm.anonPages.get(mm) !== 0, "fork: Bad rss-counter state: MM_ANONPAGES is not 0 at the end of an address space");
-  vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");
-  vmBugOn(k.mm.nrPtes.get(mm) !== 0, "fork: non-zero pgtables_bytes at the end of an address space");
-  for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.mm.pmd.get(mm, i) !== 0, "fork: a PMD is not none at the end of an address space");
-  k.mm.flags.set(mm, 0);
-  k.mm.writeProtectSeq.set(mm, 0);
-  userMemoryReset(k, mm);
-  emit(k, EV.MM_FREE, mm);
-}
+// ---- the end ---------------------------------------------------------------------------------------------------
 
 /**
  * One user less; the last one tears the memory down. Sleeps: never under a lock that the teardown needs.
@@ -65,8 +26,7 @@ function mmFree(k: Kernel, mm: Mm): void {
  */
 export function* mmput(k: Kernel, mm: Mm): Routine {
   yield at("mmput");
-  k.mm.users.add(mm, -1);
-  if (k.mm.users.get(mm) > 0) return;
+  if (k.mm.users.addReturn(mm, -1) > 0) return;
   emit(k, EV.MM_EXIT, mm);
   // Before exit_mmap(): khugepaged must not find page tables that are going.
   yield* khugepagedExit(k, mm);
@@ -164,35 +124,37 @@ function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
   else k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_UNSTABLE);
   mmapWriteUnlock(k, mm);
   yield* flushTlbMm(k, oldmm);
-  forkEnd(k, mm, oldmm, err === 0);
+  forkEnd(k, mm, oldmm, vma);
   mmapWriteUnlock(k, oldmm);
   return err;
 }
 
-/** One area of dup_mmap(). @holds mmap_lock of both, the VMA lock of the parent's area, for writing */
+/** One area of dup_mmap(). What the child may read is settled from the first step on. @holds mmap_lock of both, the VMA lock of the parent's area, for writing */
 function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   const flags = k.vma.flags.get(parent);
+  const wipe: boolean = (flags & VM_WIPEONFORK) !== 0;
+  if (!wipe) userMemoryForkBegin(k, k.vma.mm.get(parent), mm, k.vma.start.get(parent), k.vma.end.get(parent));
   const child: Vma = vmAreaAlloc(k, mm, k.vma.start.get(parent), k.vma.end.get(parent), k.vma.pgoff.get(parent), flags & ~VM_LOCKED);
   if (child === NONE) return -ENOMEM;
-  const wipe: boolean = (flags & VM_WIPEONFORK) !== 0;
   if (!wipe) {
     const err: Errno = yield* anonVmaFork(k, child, parent);
     if (err !== 0) {
       vmAreaFree(k, child);
       return err;
     }
-    userMemoryForkBegin(k, k.vma.mm.get(parent), mm, k.vma.start.get(parent), k.vma.end.get(parent));
   }
   vmaLink(k, child);
   if (wipe) return 0;
   return yield* copyPageRange(k, child, parent);
 }
 
-/** The end of the copy, for the areas that were copied. */
-function forkEnd(k: Kernel, mm: Mm, oldmm: Mm, complete: boolean): void {
-  for (let vma = 0; vma < k.vma.count; vma++) {
-    if (k.vma.mm.get(vma) !== mm || (k.vma.flags.get(vma) & VM_WIPEONFORK) !== 0) continue;
-    if (complete) userMemoryForkEnd(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
-    else userMemoryForkAbort(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
+/** The end of the copy, for the parent's areas that were begun: up to `failed`, or, if that is NONE, all. @holds mmap_lock of `oldmm` */
+function forkEnd(k: Kernel, mm: Mm, oldmm: Mm, failed: Vma): void {
+  for (let vma = findVma(k, oldmm, 0); vma !== NONE; vma = findVma(k, oldmm, k.vma.end.get(vma))) {
+    if ((k.vma.flags.get(vma) & (VM_DONTCOPY | VM_WIPEONFORK)) === 0) {
+      if (failed === NONE) userMemoryForkEnd(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
+      else userMemoryForkAbort(k, oldmm, mm, k.vma.start.get(vma), k.vma.end.get(vma));
+    }
+    if (vma === failed) return;
   }
 }

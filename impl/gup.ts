@@ -47,8 +47,9 @@ export function* gupFastFallback(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags):
 /** From now on fork looks for pins before it shares a page. @kernel mm/gup.c mm_set_has_pinned_flag() */
 function* mmSetHasPinnedFlag(k: Kernel, mm: Mm): Routine {
   yield at("mm_set_has_pinned_flag");
-  k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HAS_PINNED);
+  k.mm.flags.insert(mm, HAS_PINNED_BIT);
 }
+const HAS_PINNED_BIT = Math.log2(MMF_HAS_PINNED);
 
 // ---- fast ------------------------------------------------------------------------------------------------------
 
@@ -101,6 +102,7 @@ function* gupFastPmd(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn
     yield* gupPutFolio(k, folio, flags);
     return NONE;
   }
+  yield at("folio_set_referenced");
   k.page.referenced.set(folio, true);
   return page;
 }
@@ -126,6 +128,7 @@ function* gupFastPte(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags, pmd: Entry):
     yield* gupPutFolio(k, folio, flags);
     return NONE;
   }
+  yield at("folio_set_referenced");
   k.page.referenced.set(folio, true);
   return entryTarget(pte);
 }

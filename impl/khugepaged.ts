@@ -54,6 +54,8 @@ function khugepagedHasWork(k: Kernel): boolean {
  */
 export function* khugepagedDoScan(k: Kernel): Routine {
   yield* lruAddDrainAll(k);
+  yield at("khugepaged_pages_to_scan");
+  k.khugepaged.budget.set(k.knob.pagesToScan.once());
   let passThroughHead: PassThroughHead = 0;
   let waited: boolean = false;
   for (;;) {
@@ -61,18 +63,17 @@ export function* khugepagedDoScan(k: Kernel): Routine {
     if (k.khugepaged.cursorMm.get() === NONE) passThroughHead++;
     if (passThroughHead === 2 || !khugepagedHasWork(k)) break;
     const result: ScanResult = yield* collapseScanMmSlot(k);
-    if (k.khugepaged.progress.get() >= k.knob.pagesToScan.once()) break;
+    if (k.khugepaged.budget.get() === 0) break;
     spinUnlock(k, k.khugepaged.lock.at());
     if (result !== SCAN_ALLOC_HUGE_PAGE_FAIL) continue;
     // khugepaged_alloc_sleep(), once in a scan.
     if (waited) {
-      k.khugepaged.progress.set(0);
+      k.khugepaged.budget.set(0);
       return;
     }
     waited = true;
   }
-  // The next scan begins with nothing done.
-  k.khugepaged.progress.set(0);
+  k.khugepaged.budget.set(0);
   spinUnlock(k, k.khugepaged.lock.at());
 }
 
@@ -118,7 +119,7 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
       k.khugepaged.cursorAddress.set(addr + k.param.hpagePmdNr.get());
       result = resultOf(outcome);
       locked = !droppedLock(outcome);
-      if (collapseTestExitOrDisable(k, mm) || k.khugepaged.progress.get() >= k.knob.pagesToScan.once()) break;
+      if (collapseTestExitOrDisable(k, mm) || k.khugepaged.budget.get() === 0) break;
     }
     finished = vma === NONE;
     if (locked) mmapReadUnlock(k, mm);

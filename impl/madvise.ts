@@ -7,10 +7,12 @@
  * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
  */
 import { NONE, at, current, spinUnlock, type Int, type Routine } from "thpcheck";
+import { vmBugOn } from "./bug.ts";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
 import { splitFolio } from "./huge-memory/split-folio.ts";
 import { madviseFreeHugePmd } from "./huge-memory/zap.ts";
-import { khugepagedEnterVma, madviseCollapse } from "./khugepaged.ts";
+import { madviseCollapse } from "./khugepaged/madvise-collapse.ts";
+import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { handleMmFault, zapPageRange } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
@@ -229,7 +231,7 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       folioUnlock(k, folio);
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);
-      if (table === NONE) return;
+      vmBugOn(table === NONE, "madvise: a page table disappears under the lock of its area");
       // Split: look again at small pages. Not split: leave the folio alone.
       if (err !== 0) addr += nr;
       continue;

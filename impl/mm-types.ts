@@ -3,7 +3,9 @@
  *
  * A guard `"lock"` is a lock of the same object, `"struct.lock"` that of a singleton, `"field->lock"` the lock of the
  * object that reference `field` points to. `"atomic"`: each access is one indivisible operation, as atomic_t or a flag
- * bit is. Where the kernel reads without the lock it says so with READ_ONCE: `.once()` here.
+ * bit is. Where the kernel reads without the lock it says so with READ_ONCE: `.once()` here. `"cpu"` is the CPU's own:
+ * its caches, its batches and what it gathers; where that of another CPU is used, which stands for an interrupt or
+ * for work queued there, it is marked as well. `"lifetime"` stays as it is while there is a reference to the object. `"model"` is bookkeeping for which the kernel has no memory.
  */
 import { array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table, type Int, type Ref, type UpTo, type World } from "thpcheck";
 import type { KernelConfig } from "./param.ts";
@@ -103,12 +105,12 @@ export function kernelStructs(c: KernelConfig) {
       largeMapcount: int(-1, mappingsMax, "_large_mapcount: all mappings of a large folio - 1 (head)", { guard: "atomic" }),
       nrPagesMapped: int(0, h, "_nr_pages_mapped without ENTIRELY_MAPPED: pages of a large folio with a PTE mapping (head)", { guard: "atomic" }),
       pincount: int(0, Math.min(n("refcountMax"), 7), "_pincount: FOLL_PIN pins (head)", { guard: "atomic" }),
-      order: int(0, n("maxOrder"), "order of the folio or of the free block (head)", { guard: "atomic" }),
-      head: ref("page", "compound_head(): NONE for a head or an order-0 page", { guard: "atomic" }),
+      order: int(0, n("maxOrder"), "order of the folio or of the free block (head)", { guard: "lifetime" }),
+      head: ref("page", "compound_head(): NONE for a head or an order-0 page", { guard: "lifetime" }),
       buddy: bool("PageBuddy: heads a free block", { guard: "zone.lock" }),
       anon: bool("FOLIO_MAPPING_ANON: mapping is an anon_vma (head)", { guard: "atomic" }),
       mapping: ref("anonVma", "folio->mapping (head)", { guard: "atomic" }),
-      index: int(0, n("vpnMax"), "folio->index: vm_pgoff-based page number (head)", { guard: "atomic" }),
+      index: int(0, n("vpnMax"), "folio->index: vm_pgoff-based page number (head)", { guard: "lifetime" }),
       swapbacked: bool("PG_swapbacked (head); clear on an anon folio: lazyfree", { guard: "atomic" }),
       lru: bool("PG_lru (head)", { guard: "atomic" }),
       active: bool("PG_active (head)", { guard: "atomic" }),
@@ -153,16 +155,16 @@ export function kernelStructs(c: KernelConfig) {
     /** Per CPU: what it runs, and what it holds for later. */
     cpu: table(n("cpus"), {
       mm: ref("mm", "the address space it has loaded", { guard: "atomic" }),
-      irqsOff: bool("interrupts are disabled", { guard: "atomic" }),
-      rcu: bool("inside rcu_read_lock()", { guard: "atomic" }),
-      lruBatch: array(n("lruBatch"), ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "atomic" })),
-      tlb: array(n("vpnMax"), int(0, n("entryMax"), "cached 4K translation of this address, 0 for none", { guard: "atomic" })),
-      tlbHuge: array(n("hugeRanges"), int(0, n("entryMax"), "cached 2M translation of this range, 0 for none", { guard: "atomic" })),
+      irqsOff: bool("interrupts are disabled", { guard: "cpu" }),
+      rcu: bool("inside rcu_read_lock()", { guard: "cpu" }),
+      lruBatch: array(n("lruBatch"), ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "cpu" })),
+      tlb: array(n("vpnMax"), int(0, n("entryMax"), "cached 4K translation of this address, 0 for none", { guard: "cpu" })),
+      tlbHuge: array(n("hugeRanges"), int(0, n("entryMax"), "cached 2M translation of this range, 0 for none", { guard: "cpu" })),
       /** The mmu_gather of the operation that runs here. */
-      gatherPages: array(n("gatherBatch"), ref("page", "unmapped pages, freed after the flush", { guard: "atomic" })),
-      gatherTables: array(n("hugeRanges"), ref("ptTable", "unlinked tables, freed after the flush", { guard: "atomic" })),
-      gatherStart: int(0, n("vpnMax"), "first page to flush", { guard: "atomic" }),
-      gatherEnd: int(0, n("vpnMax"), "end of the range to flush", { guard: "atomic" }),
+      gatherPages: array(n("gatherBatch"), ref("page", "unmapped pages, freed after the flush", { guard: "cpu" })),
+      gatherTables: array(n("hugeRanges"), ref("ptTable", "unlinked tables, freed after the flush", { guard: "cpu" })),
+      gatherStart: int(0, n("vpnMax"), "first page to flush", { guard: "cpu" }),
+      gatherEnd: int(0, n("vpnMax"), "end of the range to flush", { guard: "cpu" }),
     }),
 
     mm: table(n("mms"), {
@@ -183,11 +185,11 @@ export function kernelStructs(c: KernelConfig) {
       mm: ref("mm", "vm_mm; NONE: the object is free", { guard: "once" }),
       lock: rwsem("per-VMA lock: its readers"),
       writeLocked: bool("write-locked: vm_lock_seq equals mm_lock_seq", { guard: "atomic" }),
-      detached: bool("no longer in the tree", { guard: "mm->mmapLock" }),
-      start: int(0, n("vpnMax"), "vm_start, in pages", { guard: "mm->mmapLock" }),
-      end: int(0, n("vpnMax"), "vm_end, in pages", { guard: "mm->mmapLock" }),
-      pgoff: int(0, n("vpnMax"), "vm_pgoff", { guard: "mm->mmapLock" }),
-      flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock" }),
+      detached: bool("no longer in the tree", { guard: "mm->mmapLock | lock" }),
+      start: int(0, n("vpnMax"), "vm_start, in pages", { guard: "mm->mmapLock | lock" }),
+      end: int(0, n("vpnMax"), "vm_end, in pages", { guard: "mm->mmapLock | lock" }),
+      pgoff: int(0, n("vpnMax"), "vm_pgoff", { guard: "mm->mmapLock | lock" }),
+      flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock | lock" }),
       anonVma: ref("anonVma", "anon_vma", { guard: "atomic" }),
       /** Written under mmap_lock for writing, or for reading with page_table_lock. Oldest ancestor first: the kernel's list, read from its end. */
       anonVmaChain: ref("avc", "anon_vma_chain: first avc of this VMA", { guard: "atomic" }),
@@ -215,15 +217,15 @@ export function kernelStructs(c: KernelConfig) {
 
     /** Page-table pages of PTEs. */
     ptTable: table(n("pageTables"), {
-      state: int(0, 4, "free, private, live, deposited or waiting for RCU", { guard: "atomic" }),
-      rcuReaders: bitset(n("cpus"), "waiting for RCU: CPUs whose read-side section must end first", { guard: "atomic" }),
-      mm: ref("mm", "whose it is", { guard: "atomic" }),
+      state: int(0, 4, "free, private, live, deposited or waiting for RCU", { guard: "model" }),
+      rcuReaders: bitset(n("cpus"), "waiting for RCU: CPUs whose read-side section must end first", { guard: "model" }),
+      mm: ref("mm", "whose it is", { guard: "model" }),
       lock: spinlock("its split page-table lock (ptl)"),
       pte: array(h, entry("PTEs", "lock")),
     }),
 
     rcu: struct({
-      waiting: int(0, n("pageTables"), "tables that wait for a grace period", { guard: "atomic" }),
+      waiting: int(0, n("pageTables"), "tables that wait for a grace period", { guard: "model" }),
     }),
 
     hugeZero: struct({
@@ -242,7 +244,7 @@ export function kernelStructs(c: KernelConfig) {
       cursorMm: ref("mm", "khugepaged_scan.mm_slot", { guard: "lock" }),
       /** Only the thread itself touches these two. */
       cursorAddress: int(0, n("vpnMax"), "khugepaged_scan.address", { guard: "atomic" }),
-      progress: int(0, Math.max(1, n("pagesToScan")), "cc->progress: PTEs looked at in this scan; stays at pages_to_scan", { guard: "atomic" }),
+      budget: int(0, Math.max(1, n("pagesToScan")), "pages_to_scan less cc->progress: what this scan may still look at", { guard: "atomic" }),
     }),
 
     /**
@@ -251,9 +253,9 @@ export function kernelStructs(c: KernelConfig) {
      * copy one set to another and compare; the compiler lets no routine code read a ghost.
      */
     user: table(n("mms") * n("vpnMax"), {
-      mayRead: bitset(n("contents"), "contents that a load may return", { guard: "atomic", init: 1 }),
-      inFlight: int(0, Math.min(n("cpus"), 3), "running calls that change the mapping of this page", { guard: "atomic" }),
-      feeds: ref("user", "the page, of a child or at a new address, that is becoming a copy of this one", { guard: "atomic" }),
+      mayRead: bitset(n("contents"), "contents that a load may return", { guard: "model", init: 1 }),
+      inFlight: int(0, Math.min(n("cpus"), 3), "running calls that change the mapping of this page", { guard: "model" }),
+      feeds: ref("user", "the page, of a child or at a new address, that is becoming a copy of this one", { guard: "model" }),
     }),
 
     /** /proc/vmstat events. */

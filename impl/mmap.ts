@@ -4,9 +4,9 @@
  * munmap takes the areas out of the tree under mmap_lock for writing, then lets readers in again and zaps the pages and
  * frees the tables: nobody can find the areas any more, and no fault can be running in them.
  */
-import { NONE, type Int, type Routine } from "thpcheck";
+import { NONE, at, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
-import { khugepagedEnterVma } from "./khugepaged.ts";
+import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
@@ -141,6 +141,7 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   if (vma === NONE) {
     vma = vmAreaAlloc(k, mm, start, end, start, vmFlags);
     if (vma !== NONE) {
+      yield at("vma_iter_store");
       vmaLink(k, vma);
       yield* khugepagedEnterVma(k, vma);
     }

@@ -9,7 +9,6 @@ import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM } from "./errno.ts";
 import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
-import { splitHugePmd } from "./huge-memory/split-pmd.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
 import { VM_READ, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
@@ -78,8 +77,9 @@ function* changeProtection(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
     const pmd: Entry = pmdpGetLockless(k, mm, addr);
     let done: boolean = pmdNone(pmd);
     if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
-      if (next - addr !== h) yield* splitHugePmd(k, vma, addr, false);
-      else done = yield* changeHugePmd(k, vma, addr);
+      // Only userfaultfd changes the protection of less than an area.
+      vmBugOn(next - addr !== h, "mprotect: a huge page lies across the end of the range, though the area was cut there");
+      done = yield* changeHugePmd(k, vma, addr);
     }
     if (!done) yield* changePteRange(k, vma, addr, next);
     addr = next;

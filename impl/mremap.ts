@@ -90,7 +90,6 @@ function* expand(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, mayMove
 
 /** @kernel mm/mremap.c vma_to_resize(), check_prep_vma() @holds mmap_lock */
 function checkResize(k: Kernel, vma: Vma, addr: Vpn, oldLen: Vpn): Errno {
-  if (vma === NONE) return -EFAULT;
   // Length 0 asks for a second mapping of the same memory: for shared memory only.
   if (oldLen === 0) return -EINVAL;
   return oldLen > k.vma.end.get(vma) - addr ? -EFAULT : 0;
@@ -147,6 +146,7 @@ function* copyVma(k: Kernel, vma: Vma, newAddr: Vpn, newLen: Vpn, pgoff: Vpn): R
     vmAreaFree(k, made);
     return NONE;
   }
+  yield at("vma_link");
   vmaLink(k, made);
   return made;
 }
@@ -183,8 +183,9 @@ function* movePageTables(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr
       if (!moved) yield* splitHugePmd(k, vma, from, false);
     } else if (!moved && extent === h) {
       yield* takeRmapLocks(k, vma);
-      moved = yield* moveNormalPmd(k, mm, from, to);
+      yield* moveNormalPmd(k, mm, from, to);
       dropRmapLocks(k, vma);
+      moved = true;
     }
     if (!moved) {
       const table: boolean = yield* pteAlloc(k, mm, to);
@@ -227,10 +228,9 @@ function dropRmapLocks(k: Kernel, vma: Vma): void {
  *
  * @kernel mm/mremap.c move_normal_pmd()
  * @holds mmap_lock, both VMA locks and the anon_vma for writing
- * @returns false: there is something at the new address
  */
-function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine<boolean> {
-  if (!pmdNone(pmdpGetLockless(k, mm, newAddr))) return false;
+function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine {
+  vmBugOn(!pmdNone(pmdpGetLockless(k, mm, newAddr)), "mremap: unmapping the new range has left a page table there");
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdTable(pmdpGet(k, mm, oldAddr)), "mremap: the table to be moved is gone");
   const table: Table = pmdClearTable(k, mm, oldAddr);
@@ -238,7 +238,6 @@ function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine<
   emit(k, EV.PMD_POPULATE, mm, pmdIndex(k, newAddr), table);
   yield* flushTlbRange(k, mm, oldAddr, oldAddr + k.param.hpagePmdNr.get());
   spinUnlock(k, pmdLockptr(k, mm));
-  return true;
 }
 
 /**

@@ -41,9 +41,7 @@ export function folioRefAdd(k: Kernel, folio: Pfn, n: number): void {
 
 /** A speculative reference: refused where the count is 0, free or frozen. @kernel include/linux/page_ref.h folio_try_get() */
 export function folioTryGet(k: Kernel, folio: Pfn): boolean {
-  if (k.page.refcount.get(folio) === 0) return false;
-  k.page.refcount.add(folio, 1);
-  return true;
+  return k.page.refcount.addUnless(folio, 1, 0);
 }
 
 /**

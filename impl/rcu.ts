@@ -64,7 +64,7 @@ export function freeTable(k: Kernel, table: Table): void {
 /** CPUs that are inside a read-side section. */
 function readersNow(k: Kernel): Mask<31> {
   let readers = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (k.cpu.rcu.get(cpu) || k.cpu.irqsOff.get(cpu)) readers |= 1 << cpu;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (k.cpu.rcu.once(cpu) || k.cpu.irqsOff.once(cpu)) readers |= 1 << cpu;
   return readers;
 }
 

@@ -29,15 +29,13 @@ export function* folioPut(k: Kernel, folio: Pfn): Routine {
 export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
   yield at("folio_put");
   vmBugOn(k.page.refcount.get(folio) < refs, "swap: more references are dropped than there are: a double put, or a put of a freed folio");
-  k.page.refcount.add(folio, -refs);
-  if (k.page.refcount.get(folio) === 0) yield* putReleasedFolio(k, folio);
+  if (k.page.refcount.addReturn(folio, -refs) === 0) yield* putReleasedFolio(k, folio);
 }
 
 /** Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow. @kernel include/linux/mm.h folio_put_testzero() */
 export function folioPutTestzero(k: Kernel, folio: Pfn): boolean {
   vmBugOn(k.page.refcount.get(folio) === 0, "swap: a reference is dropped that does not exist: a double put, or a put of a freed folio");
-  k.page.refcount.add(folio, -1);
-  return k.page.refcount.get(folio) === 0;
+  return k.page.refcount.addReturn(folio, -1) === 0;
 }
 
 /**
@@ -172,13 +170,13 @@ export function lruvecDelFolio(k: Kernel, folio: Pfn): void {
 function* batchAdd(k: Kernel, folio: Pfn): Routine {
   const cpu = current(k);
   const slot = batchCount(k, cpu);
-  k.cpu.lruBatch.set(cpu, slot, folio);
+  k.cpu.lruBatch.setOnce(cpu, slot, folio);
   if (slot + 1 === k.param.lruBatch.get() || folioTestLarge(k, folio)) yield* lruAddDrainCpu(k, current(k));
 }
 
 /** @kernel mm/swap.c lru_add_drain_cpu(), folio_batch_move_lru() */
 function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {
-  while (k.cpu.lruBatch.get(cpu, 0) !== NONE) {
+  while (k.cpu.lruBatch.once(cpu, 0) !== NONE) {
     yield* spinLock(k, k.lruvec.lock.at());
     const released: Pfn = moveToLru(k, cpu);
     spinUnlock(k, k.lruvec.lock.at());
@@ -198,7 +196,7 @@ function moveToLru(k: Kernel, cpu: Cpu): Pfn {
 
 function batchCount(k: Kernel, cpu: Cpu): number {
   let n = 0;
-  while (n < k.param.lruBatch.get() && k.cpu.lruBatch.get(cpu, n) !== NONE) n++;
+  while (n < k.param.lruBatch.get() && k.cpu.lruBatch.once(cpu, n) !== NONE) n++;
   vmBugOn(n === k.param.lruBatch.get(), "swap: an LRU batch overflows");
   return n;
 }
@@ -206,9 +204,9 @@ function batchCount(k: Kernel, cpu: Cpu): number {
 /** The newest folio of the batch; NONE when it is empty. */
 function batchTake(k: Kernel, cpu: Cpu): Pfn {
   let last = NONE;
-  for (let n = 0; n < k.param.lruBatch.get() && k.cpu.lruBatch.get(cpu, n) !== NONE; n++) last = n;
+  for (let n = 0; n < k.param.lruBatch.get() && k.cpu.lruBatch.once(cpu, n) !== NONE; n++) last = n;
   if (last === NONE) return NONE;
-  const folio = k.cpu.lruBatch.get(cpu, last);
-  k.cpu.lruBatch.set(cpu, last, NONE);
+  const folio = k.cpu.lruBatch.once(cpu, last);
+  k.cpu.lruBatch.setOnce(cpu, last, NONE);
   return folio;
 }

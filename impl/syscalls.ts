@@ -5,11 +5,12 @@
 import { NONE, at, current, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM, ESRCH } from "./errno.ts";
-import { dupMm, mmgetNotZero, mmput } from "./fork.ts";
+import { dupMm, mmput } from "./fork.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "./locking/mmap-lock.ts";
 import { doMadvise, processMadvise, type Advice } from "./madvise.ts";
 import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "./mmap.ts";
 import { doMprotect } from "./mprotect.ts";
+import { mmget } from "./mm-refs.ts";
 import { doMremap, type MremapFlags } from "./mremap.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Kernel, type Mm, type Vpn } from "./mm-types.ts";
 import { switchMm } from "./tlb.ts";
@@ -68,7 +69,9 @@ export function* sysMadvise(k: Kernel, addr: Vpn, length: Vpn, advice: Advice): 
 export function* sysProcessMadvise(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, addr2: Vpn, length2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean): Routine<AddressOrErrno> {
   yield at("mm_access");
   const mm: Mm = k.cpu.mm.get(pid);
-  if (mm === NONE || !mmgetNotZero(k, mm)) return -ESRCH;
+  if (mm === NONE) return -ESRCH;
+  // What runs there is a user of it, until it has another address space.
+  mmget(k, mm);
   const result: AddressOrErrno = yield* processMadvise(k, mm, addr, addr + length, addr2, addr2 + length2, advice, flags, capable);
   yield* mmput(k, mm);
   return result;

@@ -143,8 +143,8 @@ function walkPte(k: Kernel, table: Table, vpn: Vpn, write: boolean): Pfn {
 /** Forgets both sizes of the addresses start..end-1, as INVLPG does. */
 function flushCpu(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): void {
   if (start >= end) return;
-  for (let vpn = start; vpn < end; vpn++) k.cpu.tlb.set(cpu, vpn, 0);
-  for (let range = pmdIndex(k, start); range <= pmdIndex(k, end - 1); range++) k.cpu.tlbHuge.set(cpu, range, 0);
+  for (let vpn = start; vpn < end; vpn++) k.cpu.tlb.setOnce(cpu, vpn, 0);
+  for (let range = pmdIndex(k, start); range <= pmdIndex(k, end - 1); range++) k.cpu.tlbHuge.setOnce(cpu, range, 0);
   emit(k, EV.TLB_FLUSH, cpu, start, end);
 }
 
@@ -153,7 +153,7 @@ function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
   let remaining = 0;
   for (let cpu = 0; cpu < k.cpu.count; cpu++) {
     if (k.cpu.mm.get(cpu) !== mm) continue;
-    if (cpu === current(k) || (!k.cpu.irqsOff.get(cpu) && !caches(k, cpu, start, end))) flushCpu(k, cpu, start, end);
+    if (cpu === current(k) || (!k.cpu.irqsOff.once(cpu) && !caches(k, cpu, start, end))) flushCpu(k, cpu, start, end);
     else remaining |= 1 << cpu;
   }
   return remaining;
@@ -161,19 +161,19 @@ function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
 
 /** Whether the CPU has a translation of one of the pages start..end-1. */
 function caches(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): boolean {
-  for (let vpn = start; vpn < end; vpn++) if (k.cpu.tlb.get(cpu, vpn) !== 0 || k.cpu.tlbHuge.get(cpu, pmdIndex(k, vpn)) !== 0) return true;
+  for (let vpn = start; vpn < end; vpn++) if (k.cpu.tlb.once(cpu, vpn) !== 0 || k.cpu.tlbHuge.once(cpu, pmdIndex(k, vpn)) !== 0) return true;
   return false;
 }
 
 function othersWithIrqsOff(k: Kernel): CpuMask {
   let cpus = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (cpu !== current(k) && k.cpu.irqsOff.get(cpu)) cpus |= 1 << cpu;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (cpu !== current(k) && k.cpu.irqsOff.once(cpu)) cpus |= 1 << cpu;
   return cpus;
 }
 
 function takingInterrupts(k: Kernel, cpus: CpuMask): CpuMask {
   let ready = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (((cpus >> cpu) & 1) !== 0 && !k.cpu.irqsOff.get(cpu)) ready |= 1 << cpu;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (((cpus >> cpu) & 1) !== 0 && !k.cpu.irqsOff.once(cpu)) ready |= 1 << cpu;
   return ready;
 }
 

@@ -106,7 +106,7 @@ export function userMemoryForkAbort(k: Kernel, mm: Mm, child: Mm, start: Vpn, en
   }
 }
 
-/** mremap begins to move `length` pages; the ranges do not overlap. A store to the old address shows at the new one. */
+/** mremap begins to move `length` pages; the ranges do not overlap. A store to one address may show at the other. */
 export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length: Vpn): void {
   for (let n = 0; n < length; n++) {
     const i = userIndex(k, mm, from + n);
@@ -116,6 +116,8 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
     k.user.inFlight.add(i, 1);
     k.user.inFlight.add(j, 1);
     k.user.feeds.set(i, j);
+    // The entry is at the new address before the old one is flushed: a store there shows here, through a stale TLB entry.
+    k.user.feeds.set(j, i);
   }
 }
 
@@ -123,6 +125,7 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
 export function userMemoryMoveEnd(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length: Vpn): void {
   for (let n = 0; n < length; n++) {
     k.user.feeds.set(userIndex(k, mm, from + n), NONE);
+    k.user.feeds.set(userIndex(k, mm, to + n), NONE);
     k.user.inFlight.add(userIndex(k, mm, from + n), -1);
     k.user.inFlight.add(userIndex(k, mm, to + n), -1);
     collapse(k, mm, from + n);

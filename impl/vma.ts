@@ -1,9 +1,9 @@
 /**
  * Virtual memory areas: mm/vma.c.
  *
- * The areas of an mm lie in the table `vma`; those that are neither free nor detached are its maple tree. An area is
- * found, merged, split and freed under mmap_lock for writing; its boundaries change under the VMA lock and, where it
- * has one, the lock of its anon_vma as well, and `vmaAdjustTransHuge` comes before the change.
+ * An area is found under mmap_lock (`vma-tree.ts`), and made, merged and split under mmap_lock for writing. Its
+ * boundaries change under the VMA lock and, where it has one, the lock of its anon_vma as well, and
+ * `vmaAdjustTransHuge` comes before the change.
  *
  * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
@@ -12,11 +12,14 @@ import { NONE, choose, emit, type Int, type Mask, type Routine } from "thpcheck"
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
-import { khugepagedEnterVma } from "./khugepaged.ts";
+import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { type AnonVma, type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
 import { ENOMEM } from "./errno.ts";
+import { findVma, vmaBefore } from "./vma-tree.ts";
 import { anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
+
+export { findVma, findVmaIntersection, getUnmappedArea, vmaBefore, vmaLookup } from "./vma-tree.ts";
 
 /** A set of VM_* flags. */
 export type VmFlags = Mask<8>;
@@ -24,76 +27,6 @@ export type VmFlags = Mask<8>;
 export type MergeResult = Int<-2, 1022>;
 /** VMA_MERGE_ERROR_NOMEM: two areas could have been merged, but the chain of anon_vmas could not be copied. */
 export const MERGE_NOMEM = -2;
-
-// ---- finding ---------------------------------------------------------------------------------------------------
-
-/**
- * The first area that ends above `vpn`, or NONE.
- *
- * @kernel mm/vma.h find_vma()
- * @holds mmap_lock
- */
-export function findVma(k: Kernel, mm: Mm, vpn: Vpn): Vma {
-  let found: Vma = NONE;
-  for (let v = 0; v < k.vma.count; v++) {
-    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) <= vpn) continue;
-    if (found === NONE || k.vma.start.get(v) < k.vma.start.get(found)) found = v;
-  }
-  return found;
-}
-
-/** The area that contains `vpn`, or NONE. @kernel include/linux/mm.h vma_lookup() @holds mmap_lock */
-export function vmaLookup(k: Kernel, mm: Mm, vpn: Vpn): Vma {
-  const v = findVma(k, mm, vpn);
-  return v !== NONE && k.vma.start.get(v) <= vpn ? v : NONE;
-}
-
-/** The first area that overlaps start..end, or NONE. @kernel mm/mmap.c find_vma_intersection() @holds mmap_lock */
-export function findVmaIntersection(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Vma {
-  const v = findVma(k, mm, start);
-  return v !== NONE && k.vma.start.get(v) < end ? v : NONE;
-}
-
-/** The last area that ends at or below `vpn`, or NONE. @kernel mm/vma.h vma_prev() @holds mmap_lock */
-export function vmaBefore(k: Kernel, mm: Mm, vpn: Vpn): Vma {
-  let found: Vma = NONE;
-  for (let v = 0; v < k.vma.count; v++) {
-    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) > vpn) continue;
-    if (found === NONE || k.vma.end.get(v) > k.vma.end.get(found)) found = v;
-  }
-  return found;
-}
-
-/**
- * A free range of `length` pages, the highest; NONE when there is none. A length of whole huge pages is given an
- * aligned range if one is free.
- *
- * @kernel mm/mmap.c get_unmapped_area(), mm/huge_memory.c thp_get_unmapped_area_vmflags() (anonymous memory, lengths
- *   of whole huge pages: since 6.13)
- * @holds mmap_lock for writing
- */
-export function getUnmappedArea(k: Kernel, mm: Mm, length: Vpn): Int<-1, 0x7fff_ffff> {
-  const h = k.param.hpagePmdNr.get();
-  const aligned = length % h === 0 ? highestGap(k, mm, length, h) : NONE;
-  return aligned !== NONE ? aligned : highestGap(k, mm, length, 1);
-}
-
-function highestGap(k: Kernel, mm: Mm, length: number, alignment: number): number {
-  let end = k.param.vpnMax.get();
-  while (end >= length) {
-    const start = Math.floor((end - length) / alignment) * alignment;
-    const last = vmaBefore(k, mm, end);
-    const floor = last === NONE ? 0 : k.vma.end.get(last);
-    // An area that reaches across `end` starts the next gap below itself.
-    const above = findVma(k, mm, end - 1);
-    const crossing = above !== NONE && k.vma.start.get(above) < end;
-    if (!crossing && start >= floor) return start;
-    if (crossing) end = k.vma.start.get(above);
-    else if (last === NONE) return NONE;
-    else end = k.vma.start.get(last);
-  }
-  return NONE;
-}
 
 // ---- objects ---------------------------------------------------------------------------------------------------
 

@@ -19,9 +19,22 @@ export type Role = "state" | "ghost" | "statistic";
 
 export interface FieldOptions {
   /**
-   * What protects the field. `"lock"` or `"struct.lock"` names a lock field: of the same struct and index, or of a
-   * singleton struct. `"atomic"`: every access is one indivisible operation. `"once"`: written before the object is
-   * published and never again. Unset: nothing is promised, and the sanitizers treat each access as unprotected.
+   * What protects the field; the sanitizers hold the program to it.
+   * - `"lock"`, `"struct.lock"`: a lock of the same object, or of a singleton struct.
+   * - `"ref->lock"`: lock field `lock` of the object that the reference `ref`, a field of the same object, points to at
+   *   the moment of the access. While it points nowhere nothing protects the field.
+   * - `"first | second"`: two locks, `second` one of the same object. A reader holds either; a writer holds `first`
+   *   exclusively while no other thread holds `second`.
+   * - `"atomic"`: every access is one indivisible operation.
+   * - `"once"`: written before the object is published and never again.
+   * - `"cpu"`: object i is part of the CPU that runs actor i. That actor uses it freely; another one only by marked
+   *   accesses (`once`, `setOnce`, `cmpxchg`, `xchg`, `addReturn`, `addUnless`), each of which stands for an interrupt there.
+   * - `"lifetime"`: set while nobody else has a reference to the object, stable for everybody who has one; looked at
+   *   without a reference only by marked accesses.
+   * - `"model"`: bookkeeping that no memory of the program corresponds to; takes no marked access.
+   * - Unset: nothing is promised, and each access counts as unprotected.
+   *
+   * `"cpu"`, `"lifetime"` and `"model"` are assumptions more than promises: `property/guard.ts` says which.
    */
   readonly guard?: string;
   readonly role?: Role;

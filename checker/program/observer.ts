@@ -5,12 +5,14 @@
 
 export const READ = 0;
 export const WRITE = 1;
-/** An indivisible operation that may write: cmpxchg, or any access to a field guarded as "atomic". */
+/** An indivisible operation that may write: cmpxchg, xchg, addReturn, addUnless, or any access to a field guarded as "atomic". */
 export const ATOMIC = 2;
 /** READ_ONCE / WRITE_ONCE: marked as racy on purpose. */
 export const READ_ONCE = 3;
 export const WRITE_ONCE = 4;
-export type AccessMode = typeof READ | typeof WRITE | typeof ATOMIC | typeof READ_ONCE | typeof WRITE_ONCE;
+/** An indivisible addition to a field guarded as "atomic", whose result nobody looks at. */
+export const ADD = 5;
+export type AccessMode = typeof ADD | typeof READ | typeof WRITE | typeof ATOMIC | typeof READ_ONCE | typeof WRITE_ONCE;
 
 /** A place in the source: index into `ProgramInfo.sites`. */
 export interface Site {
@@ -33,6 +35,8 @@ export interface StepObserver {
   /** A trylock, or a writer that arrives at a queued semaphore, found the lock not to be had. */
   acquireFailed(lock: number, mode: "exclusive" | "shared", site: number): void;
   release(lock: number, mode: "exclusive" | "shared", site: number): void;
+  /** The evaluation of a bugOn condition begins, or ends. A fault in it leaves it open. */
+  assertion?(begins: boolean): void;
   /** A specification event that the routine announced. */
   event?(event: number, instances: readonly number[]): void;
   /** The step has reached its next yield, or the thread has ended. */

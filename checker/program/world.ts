@@ -19,9 +19,15 @@ export interface NumberAccess<I extends readonly number[], V = number> {
   setOnce(...indexAndValue: [...I, V]): void;
   /** Indivisible compare and exchange; true when it stored. */
   cmpxchg(...indexExpectedAndValue: [...I, V, V]): boolean;
+  /** Indivisible exchange: stores the value and gives the one that it replaced. */
+  xchg(...indexAndValue: [...I, V]): V;
 }
 export interface IntAccess<I extends readonly number[]> extends NumberAccess<I> {
   add(...indexAndDelta: [...I, number]): void;
+  /** Indivisible: adds, and gives the sum. */
+  addReturn(...indexAndDelta: [...I, number]): number;
+  /** Indivisible: adds unless the value is `unless`; true when it added. */
+  addUnless(...indexDeltaAndUnless: [...I, number, number]): boolean;
 }
 export interface BitsetAccess<I extends readonly number[]> extends NumberAccess<I> {
   has(...indexAndMember: [...I, number]): boolean;
@@ -160,6 +166,25 @@ function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): B
       const p = at(args);
       if (decode(bytes.raw(f, p)) !== args[indices]) return false;
       bytes.setRaw(f, p, encode(f, args[indices + 1]!));
+      return true;
+    },
+    xchg: (...args) => {
+      const p = at(args);
+      const old = decode(bytes.raw(f, p));
+      bytes.setRaw(f, p, encode(f, args[indices]!));
+      return old;
+    },
+    addReturn: (...args) => {
+      const p = at(args);
+      const sum = encode(f, bytes.raw(f, p) + f.min + args[indices]!);
+      bytes.setRaw(f, p, sum);
+      return sum + f.min;
+    },
+    addUnless: (...args) => {
+      const p = at(args);
+      const now = bytes.raw(f, p) + f.min;
+      if (now === args[indices + 1]) return false;
+      bytes.setRaw(f, p, encode(f, now + args[indices]!));
       return true;
     },
     has: (...args) => ((bytes.raw(f, at(args)) >> member(args[indices]!)) & 1) !== 0,

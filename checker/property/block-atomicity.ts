@@ -45,13 +45,15 @@
  * another thread, unless one looks at the waiters without waiting: a reader's trylock, see shared-use.ts. So there the
  * states with all threads at yields are equal up to who waits in the queue; end states and deadlocks are equal.
  *
- * Not covered: properties of states inside a block (`always` is evaluated between steps); ghosts and statistics (see
+ * Not covered: properties of states inside a block (`always` is evaluated between steps; so are, for this rule, the
+ * conditions of bugOn: they are promises about the program and no part of it, so what they read is not an operation of
+ * the block, and that a finer interleaving would make one fail is not found); ghosts and statistics (see
  * guard.ts); blocks that never end; orders that only a weak memory model allows; a block cut short by another fault
  * (the search ends with that one).
  */
-import { BARE_READ, accessKind, isAccess } from "./block-log.ts";
+import { BARE_READ, GUARD_LOST, accessKind, isAccess } from "./block-log.ts";
 import { lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
-import { GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
+import { GUARD_CPU, GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
 import { LEFT_MOVER, NON_MOVER, RIGHT_MOVER, type Mover, type SharedUse } from "./shared-use.ts";
 
 const IN_ORDER = -1;
@@ -60,15 +62,17 @@ const IN_ORDER = -1;
 export class MoverSequence {
   /** The operation after which other threads can see the block's effects: the first left mover or non-mover. */
   #commit = IN_ORDER;
+  #instant = 0;
 
   reset(): void {
     this.#commit = IN_ORDER;
   }
 
-  /** Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. */
-  next(mover: Mover, nth: number): number {
-    if (this.#commit >= 0) return mover === RIGHT_MOVER || mover === NON_MOVER ? this.#commit : IN_ORDER;
-    if (mover === LEFT_MOVER || mover === NON_MOVER) this.#commit = nth;
+  /** Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A GUARD_LOST happens in the instant of the write before it. */
+  next(mover: Mover, nth: number, operation: number): number {
+    if (operation !== GUARD_LOST) this.#instant = nth;
+    if (this.#commit >= 0) return (mover === RIGHT_MOVER || mover === NON_MOVER) && this.#commit !== this.#instant ? this.#commit : IN_ORDER;
+    if (mover === LEFT_MOVER || mover === NON_MOVER) this.#commit = this.#instant;
     return IN_ORDER;
   }
 }
@@ -77,7 +81,7 @@ export class MoverSequence {
 export function outOfOrder(b: Block, use: SharedUse): { readonly earlier: number; readonly later: number } | null {
   const sequence = new MoverSequence();
   for (let nth = 0; nth < lengthOf(b); nth++) {
-    const earlier = sequence.next(use.mover(b.actor, operationOf(b, nth), subjectOf(b, nth)), nth);
+    const earlier = sequence.next(use.mover(b.actor, operationOf(b, nth), subjectOf(b, nth)), nth, operationOf(b, nth));
     if (earlier >= 0) return { earlier, later: nth };
   }
   return null;
@@ -109,9 +113,10 @@ function protection(e: Evidence, operation: number, element: number): string {
   const bare = accessKind(operation) >= BARE_READ;
   switch (e.elements.guardKind(element)) {
     case GUARD_LOCK: {
-      const lock = e.lockName(e.elements.guardLock(element));
+      const lock = e.elements.guardText(element);
       return bare ? `without ${lock}; ` : `under ${lock}, which is not respected elsewhere: `;
     }
+    case GUARD_CPU: return bare ? "from another CPU; " : "";
     case GUARD_ONCE: return bare ? "outside its promise to be set once; " : "";
     default: return "";
   }

@@ -29,10 +29,25 @@ export const RELEASE_EXCLUSIVE = 16;
 /** Exclusive to shared, with no moment between. */
 export const DOWNGRADE = 17;
 
-export const isAccess = (operation: number): boolean => operation < ACQUIRE_SHARED;
+/**
+ * An indivisible addition whose result is not looked at: commutes with its like and with nothing else. (Two of them may
+ * be in either order; that a sum in between does not fit its field is a fault which rearranging can hide.) The bits of
+ * a marked write.
+ */
+export const INCREMENT = 23;
+
+/**
+ * What protects the element changes, together with the write just before it: a bare write to the element in the same
+ * instant (guard.ts). The bits of a marked bare write.
+ */
+export const GUARD_LOST = 39;
+
+export const isAccess = (operation: number): boolean => operation < ACQUIRE_SHARED || operation === INCREMENT || operation === GUARD_LOST;
 export const isMarked = (operation: number): boolean => (operation & MARKED) !== 0;
-/** COVERED_READ .. BARE_WRITE of an access. */
-export const accessKind = (operation: number): number => operation & 3;
+/** The kind of an INCREMENT, after COVERED_READ .. BARE_WRITE. */
+export const INCREMENT_KIND = 4;
+/** COVERED_READ .. BARE_WRITE, INCREMENT_KIND of an access. */
+export const accessKind = (operation: number): number => (operation === INCREMENT ? INCREMENT_KIND : operation & 3);
 export const isWrite = (operation: number): boolean => (operation & 1) !== 0;
 export const takesLock = (operation: number): boolean => operation >= ACQUIRE_SHARED && operation <= TRYLOCK_EXCLUSIVE;
 /** Of an operation that takes a lock. */

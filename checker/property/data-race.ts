@@ -5,6 +5,8 @@
  * in the act (as Clang's GUARDED_BY does, and unlike KCSAN): the plain access without the lock is the finding. A write
  * needs the lock exclusively; a reader's hold does not cover it.
  *
+ * A plain access to per-CPU state of another CPU is one likewise: guard "cpu" promises that there is none.
+ *
  * A field without a declared lock promises nothing that could be broken by one thread; there, and for a `once` field
  * whose value is read before it is set or overwritten after, a race needs a second side: an access by another thread,
  * anywhere in the exploration, of which one is a write.
@@ -19,7 +21,7 @@
  */
 import { accessKind, BARE_READ, isAccess, isMarked, isWrite } from "./block-log.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
-import { GUARD_ATOMIC, GUARD_LOCK, type Elements } from "./guard.ts";
+import { GUARD_ATOMIC, GUARD_CPU, GUARD_LOCK, type Elements } from "./guard.ts";
 import type { SharedUse } from "./shared-use.ts";
 
 /** The access nearest to access `nth` in its block, the previous one if there is one; -1 when it is alone. */
@@ -33,7 +35,8 @@ function company(b: Block, nth: number): number {
 export function isRace(elements: Elements, use: SharedUse, actor: number, operation: number, element: number): boolean {
   if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ) return false;
   switch (elements.guardKind(element)) {
-    case GUARD_LOCK: return true;
+    case GUARD_LOCK:
+    case GUARD_CPU: return true;
     case GUARD_ATOMIC: return false;
     default: return use.conflicts(actor, element, accessKind(operation));
   }
@@ -59,14 +62,16 @@ export function raceFinding(e: Evidence, b: Block, access: number, other: number
   const operation = operationOf(b, access);
   const element = subjectOf(b, access);
   const sites = [siteOf(b, access), siteOf(b, other)];
-  const lock = e.elements.guardLock(element);
+  const lock = e.elements.guardText(element);
+  const foreign = e.elements.guardKind(element) === GUARD_CPU;
   const rival = e.rival(b.actor, operation, element);
-  const missing = lock < 0 ? "with no lock declared for it" : `without ${e.lockName(lock)}${isWrite(operation) ? " held exclusively" : ""}`;
+  const missing = foreign ? "from another CPU" : lock === null ? "with no lock declared for it" : `without ${lock}${isWrite(operation) ? " held exclusively" : ""}`;
+  const remedy = foreign ? "Mark the access (once, setOnce) if it stands for an interrupt there" : `${lock === null ? "Declare and take a lock" : "Take the lock"}, mark the access (once, setOnce)`;
   const message =
     `data-race: ${e.actor(b.actor)} ${e.operation(operation, element)} at ${e.place(sites[0]!)} plainly and ${missing} ` +
     `(it holds ${e.heldNames(heldBefore(b, access))}), and not alone in block "${b.label}", which also ` +
     `${e.operation(operationOf(b, other), subjectOf(b, other))} at ${e.place(sites[1]!)}` +
     (rival === null ? "" : `; ${e.actor(rival.actor)} ${e.operation(rival.operation, element)} at ${e.place(rival.site)}`) +
-    `. ${lock < 0 ? "Declare and take a lock" : "Take the lock"}, mark the access (once, setOnce), or give it a block of its own`;
+    `. ${remedy}, or give it a block of its own`;
   return { rule: "data-race", message, sites, source: e.source(sites[0]!), actor: b.actor, label: b.label };
 }

@@ -5,7 +5,7 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { BlockSet, DOWNGRADE, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
 import { Elements, GUARD_ATOMIC } from "./guard.ts";
 import type { HeldLock } from "./held-locks.ts";
 import { SharedUse, deniedBy } from "./shared-use.ts";
@@ -105,6 +105,7 @@ export class Evidence {
   operation(operation: number, subject: number): string {
     if (isAccess(operation)) {
       const name = this.elements.name(subject);
+      if (operation === GUARD_LOST) return `changes which ${this.elements.guardText(subject)} protects ${name}`;
       if (!isMarked(operation)) return `${isWrite(operation) ? "writes" : "reads"} ${name}`;
       if (this.elements.guardKind(subject) === GUARD_ATOMIC) return `accesses ${name} (atomic)`;
       return `${isWrite(operation) ? "writes" : "reads"} ${name} (marked)`;
@@ -144,6 +145,9 @@ export class Evidence {
     if (isAccess(mine)) return isAccess(other) && ((deniedBy(this.elements, subject, accessKind(mine)) >> accessKind(other)) & 1) !== 0;
     if (isAccess(other)) return false;
     const sees = (o: number): boolean => o === LOCK_INSPECTED || (o >= TRYLOCK_SHARED && o <= TRYLOCK_FAILED_EXCLUSIVE);
-    return sees(mine) ? takesLock(other) : sees(other);
+    if (sees(mine)) return takesLock(other);
+    // A shared hold is no news to who tries the lock shared.
+    const shared = mine === ACQUIRE_SHARED || mine === RELEASE_SHARED;
+    return sees(other) && !(shared && (other === TRYLOCK_SHARED || other === TRYLOCK_FAILED_SHARED));
   }
 }

@@ -20,8 +20,9 @@
  * - a guard that turns out false is announced as well: beginStep, its accesses, guardFailed. Reads that are torn apart
  *   can make it true when no state does;
  * - an access is announced before it takes effect, a lock operation after;
- * - a read-modify-write is announced as a READ and a WRITE, or as one ATOMIC access where it is indivisible (cmpxchg;
- *   `add`, `insert`, `remove` of an atomic field); a look at a lock (`isHeld`) as a READ of the lock's field;
+ * - a read-modify-write is announced as a READ and a WRITE, or as one ATOMIC access where it is indivisible (cmpxchg,
+ *   xchg, addReturn, addUnless; an ADD for `add`, an ATOMIC for `insert`, `remove` of an atomic field); a look at a lock (`isHeld`) as a READ of the lock's field;
+ * - `assertion` encloses what the condition of a bugOn does: its reads are no operations of the block;
  * - a trylock that fails is announced to `acquireFailed`: it sees that another thread holds the lock. A writer that
  *   joins the queue of a semaphore need not be (see block-atomicity.ts); where it is, it counts as a trylock, and the
  *   verdicts are stricter than they need be;
@@ -30,14 +31,15 @@
  * A step that ends in another StepFault has no endStep; what it did up to there is not judged.
  */
 import type { LayoutPlan } from "../program/layout.ts";
-import { READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
+import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
+import { LockTable } from "../program/locks.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
 import { StepFault } from "../system.ts";
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_LOST, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
 import { MoverSequence, atomicityFinding, outOfOrder } from "./block-atomicity.ts";
 import { isRace, raceFinding, racesIn, type Race } from "./data-race.ts";
 import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
-import { GUARD_ATOMIC, GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
+import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, type GuardKind } from "./guard.ts";
 import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
 import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
 
@@ -49,6 +51,10 @@ export interface StateView {
   readonly heldAt: HeldAt;
   /** Whether the element holds the field's initial value now; asked for `once` fields only. */
   readonly isInitial: (field: number, i: number, j: number) => boolean;
+  /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through. */
+  readonly reference: (field: number, i: number) => number;
+  /** Whether a thread other than the actor holds the lock now; asked for the second lock of a guard. */
+  readonly heldByOther: (lock: number, actor: number) => boolean;
 }
 
 export interface SanitizerOptions extends LockOrderNotes {
@@ -77,11 +83,21 @@ export interface Sanitizer extends StepObserver {
 
 /** Reads the vector in `bytes`. */
 export function viewOf(plan: LayoutPlan, bytes: StateBytes): StateView {
+  const table = new LockTable(plan, bytes);
   return {
     heldAt: heldInVector(plan, bytes),
+    heldByOther: (lock, actor) => {
+      const l = table.lock(lock);
+      const holder = table.holder(l);
+      return (holder >= 0 && holder !== actor) || (table.readers(l) & ~(1 << actor)) !== 0;
+    },
     isInitial: (field, i, j) => {
       const f = plan.fields[field]!;
       return bytes.raw(f, positionOf(f, 0, i, j)) === encode(f, f.init);
+    },
+    reference: (field, i) => {
+      const f = plan.fields[field]!;
+      return bytes.raw(f, positionOf(f, 0, i, 0)) + f.min;
     },
   };
 }
@@ -107,6 +123,7 @@ class BlockSanitizer implements Sanitizer {
   #heldAtStart: readonly HeldLock[] = [];
   #operations = new Int32Array(64 * OPERATION_WORDS);
   #length = 0;
+  #inAssertion = false;
 
   // What raising needs to know of it.
   readonly #order: LockOrder;
@@ -141,6 +158,7 @@ class BlockSanitizer implements Sanitizer {
     this.#heldAtStart = this.#view.heldAt(actor);
     this.#held.reset(this.#heldAtStart);
     this.#length = 0;
+    this.#inAssertion = false;
     this.#movers.reset();
     this.#firstAccess = this.#lastAccess = -1;
   }
@@ -148,22 +166,52 @@ class BlockSanitizer implements Sanitizer {
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void {
     const f = this.#plan.fields[field]!;
     if (i >= f.count || i < 0 || j < 0 || j >= (f.length ?? 1)) return; // the access itself will be the fault
+    const reads = mode === READ || mode === READ_ONCE;
+    if (this.#inAssertion && reads) return;
     if (f.lockBase >= 0) {
       // What a thread sees of a lock that it holds itself is no news.
       if (!this.#held.holds(f.lockBase + i)) this.#did(LOCK_INSPECTED, f.lockBase + i, site);
       return;
     }
-    const element = this.#evidence.elements.of(field, i, j);
+    const { elements } = this.#evidence;
+    const element = elements.of(field, i, j);
     if (element < 0) return;
-    const guard = this.#evidence.elements.guardKind(element);
-    const write = mode !== READ && mode !== READ_ONCE;
-    const covered =
-      guard === GUARD_LOCK ? this.#held.covers(this.#evidence.elements.guardLock(element), write)
-      : guard === GUARD_ONCE ? this.#view.isInitial(field, i, j) === write
-      : false;
-    const kind = write ? (covered ? COVERED_WRITE : BARE_WRITE) : covered ? COVERED_READ : BARE_READ;
+    const guard = elements.guardKind(element);
+    if (mode === ADD && guard === GUARD_ATOMIC) {
+      this.#did(INCREMENT, element, site);
+      return;
+    }
     const plain = (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC;
+    const kind = this.#covers(guard, element, field, i, j, !reads, plain) ? (reads ? COVERED_READ : COVERED_WRITE) : reads ? BARE_READ : BARE_WRITE;
     this.#did(plain ? kind : kind | MARKED, element, site);
+    if (!reads) this.#loseGuards(field, i, site);
+  }
+
+  #covers(guard: GuardKind, element: number, field: number, i: number, j: number, write: boolean, plain: boolean): boolean {
+    switch (guard) {
+      case GUARD_LOCK: {
+        const lock = this.#evidence.elements.guardLock(element, this.#view.reference);
+        const either = this.#evidence.elements.eitherLock(element);
+        const covered = lock >= 0 && this.#held.covers(lock, write);
+        if (either < 0) return covered;
+        return write ? covered && !this.#view.heldByOther(either, this.#actor) : covered || this.#held.covers(either, false);
+      }
+      case GUARD_ONCE: return this.#view.isInitial(field, i, j) === write;
+      case GUARD_LIFETIME: return plain;
+      case GUARD_CPU: return i === this.#actor || !plain;
+      default: return false;
+    }
+  }
+
+  /** A reference changes without the lock that it names: a bare write to all that this lock protects (see guard.ts). */
+  #loseGuards(reference: number, i: number, site: number): void {
+    const { elements } = this.#evidence;
+    for (const field of elements.guardedThrough(reference)) {
+      const first = elements.of(field, i, 0);
+      const lock = elements.guardLock(first, this.#view.reference);
+      if (lock < 0 || this.#held.covers(lock, true)) continue;
+      for (let j = 0; j < (this.#plan.fields[field]!.length ?? 1); j++) this.#did(GUARD_LOST, first + j, site);
+    }
   }
 
   acquire(lock: number, mode: LockMode, trylock: boolean, site: number): void {
@@ -187,6 +235,10 @@ class BlockSanitizer implements Sanitizer {
   release(lock: number, mode: LockMode, site: number): void {
     this.#held.release(lock);
     this.#did(mode === "shared" ? RELEASE_SHARED : RELEASE_EXCLUSIVE, lock, site);
+  }
+
+  assertion(begins: boolean): void {
+    this.#inAssertion = begins;
   }
 
   /** Announcements are ghosts: they belong to the operation beside them. */
@@ -236,7 +288,7 @@ class BlockSanitizer implements Sanitizer {
     const lockMissing = (race: Race): boolean => elements.guardKind(this.#operations[race.access * OPERATION_WORDS + 1]!) === GUARD_LOCK;
     // Where a lock is declared, the access lacks the lock, whatever else is wrong; else the block lacks a yield.
     for (const race of races) if (lockMissing(race)) this.#offerRace(race);
-    const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth);
+    const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth, operation);
     if (earlier >= 0) this.#offer("atomicity", [this.#site(nth), this.#site(earlier)], () => atomicityFinding(this.#evidence, this.#block(), earlier, nth));
     for (const race of races) if (!lockMissing(race)) this.#offerRace(race);
     if (operation === ACQUIRE_SHARED || operation === ACQUIRE_EXCLUSIVE) this.#judgeOrder(nth);

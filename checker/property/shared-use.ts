@@ -12,12 +12,17 @@
  *
  * The kinds of access, and whose presence in another thread denies them:
  *
- *   | kind          | declared lock                     | guard "once"                       | denied by             |
- *   |---------------|-----------------------------------|------------------------------------|-----------------------|
- *   | covered read  | held                              | the value has been set             | bare write            |
- *   | covered write | held exclusively                  | first store: the value was initial | bare read, bare write |
- *   | bare read     | not held, or there is none        | the value is still initial         | any write             |
- *   | bare write    | not held exclusively, or none     | a set value is overwritten         | any access            |
+ *   | kind          | declared lock                     | guard "once"                       | guard "cpu"       | denied by             |
+ *   |---------------|-----------------------------------|------------------------------------|-------------------|-----------------------|
+ *   | covered read  | held                              | the value has been set             | own, or marked    | bare write            |
+ *   | covered write | held exclusively                  | first store: the value was initial | own, or marked    | bare read, bare write |
+ *   | bare read     | not held, or there is none        | the value is still initial         | plain, of another | any write             |
+ *   | bare write    | not held exclusively, or none     | a set value is overwritten         | plain, of another | any access            |
+ *
+ * Fields guarded "atomic" have bare accesses only, and one kind more: an addition whose result nobody looks at (`add`).
+ * It is denied by every access but another addition, and denies every access but another addition.
+ *
+ * For guard "lifetime" plain accesses are covered and marked ones bare.
  *
  * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. And it is a
  * right mover only, never a left one: a value that is set after its block has committed (published it, say) can be found
@@ -25,7 +30,7 @@
  * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
  * initial one is taken for unset, which only makes the verdict stricter.
  */
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, INCREMENT_KIND, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
 import { GUARD_ONCE, type Elements } from "./guard.ts";
 
 export const RIGHT_MOVER = 0;
@@ -34,14 +39,16 @@ export const BOTH_MOVER = 2;
 export const NON_MOVER = 3;
 export type Mover = typeof RIGHT_MOVER | typeof LEFT_MOVER | typeof BOTH_MOVER | typeof NON_MOVER;
 
-const KINDS = 4;
+const KINDS = 5;
 const bit = (kind: number): number => 1 << kind;
-/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE. */
+const ALL_BUT_INCREMENT = bit(COVERED_READ) | bit(COVERED_WRITE) | bit(BARE_READ) | bit(BARE_WRITE);
+/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE, INCREMENT_KIND. */
 const DENIED_BY: readonly number[] = [
-  bit(BARE_WRITE),
-  bit(BARE_READ) | bit(BARE_WRITE),
-  bit(COVERED_WRITE) | bit(BARE_WRITE),
-  bit(COVERED_READ) | bit(COVERED_WRITE) | bit(BARE_READ) | bit(BARE_WRITE),
+  bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  bit(BARE_READ) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  bit(COVERED_WRITE) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  ALL_BUT_INCREMENT | bit(INCREMENT_KIND),
+  ALL_BUT_INCREMENT,
 ];
 
 /** Kinds of access (a bit each) by other threads that do not commute with this one. */

@@ -20,12 +20,13 @@ import { Pacer } from "./run.ts";
 import { SharedFingerprintSet } from "./shared-set.ts";
 import { StateIndex } from "./state-index.ts";
 import { pathOf } from "./steps.ts";
-import { Team } from "./team.ts";
+import { Team, idleHelpers } from "./team.ts";
 import type { Visited } from "./visited.ts";
 import { FingerprintSet, reserveTable } from "./visited.ts";
 
-/** Milliseconds of search before threads are started: they take about as long to start. */
-const ALONE_MS = 50;
+/** Milliseconds of search before help is called for: threads that wait already, and threads to be started, which take 70 ms. */
+const ALONE_MS = 5;
+const ALONE_UNPREPARED_MS = 20;
 
 /** Searches on `options.workers` workers; on one when there is no `source` or whole states are compared. */
 export async function breadthFirst(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
@@ -39,7 +40,7 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
   const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
   const worker = new LevelWorker(system, levelOptions, visited, control, discoveries);
   const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
-  const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? ALONE_MS);
+  const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS));
 
   let bound: string | null = null;
   let team: Team | null = null;
@@ -65,8 +66,11 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
       }
     }
     if (control.workers > 1 || control.stopped === STOP_FAILED) reports = await team!.reports;
-  } finally {
-    await team?.end();
+    team?.disband();
+  } catch (error) {
+    control.stop(STOP_FAILED);
+    await team?.dismiss();
+    throw error;
   }
   if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
   return summarise(system, options, [worker.report(), ...reports], control.stopped !== 0 ? bound : null, workers, discoveries, visited);

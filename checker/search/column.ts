@@ -7,7 +7,7 @@
  */
 
 /** Address space reserved for one column; halved until the machine grants it. Costs nothing until used. */
-const RESERVED_BYTES = 2 ** 36;
+const RESERVED_BYTES = 2 ** 34;
 const PAGE_BYTES = 65536;
 
 /** A buffer of `bytes` that can grow up to `maxBytes` or as far as the machine reserves. */

@@ -1,38 +1,35 @@
 /**
- * How the workers of a parallel search agree: a few shared words, a barrier at the end of each level, and a gate
- * that lets one worker grow the visited table while no other is inside it.
+ * How the workers of a search agree: a few shared words, a meeting at the end of each level, and the gate of the
+ * visited table.
  */
+import { Gate } from "./gate.ts";
+import { MAX_WORKERS } from "./run.ts";
 
 /** Words that all workers share; each in a cache line of its own, because neighbours would slow each other down. */
 const LINE = 16;
 /** Why workers must stop before the search is done; one of STOP_*. */
 const STOP = 0 * LINE;
-/** 1 while the visited table grows. */
-const GROWING = 1 * LINE;
-/** Times the table has grown: a worker that knows another number has an old view. */
-const GENERATION = 2 * LINE;
-const ARRIVED = 3 * LINE;
-const ROUND = 4 * LINE;
+const ARRIVED = 1 * LINE;
+const ROUND = 2 * LINE;
 /** States in the table, as of the batches that are finished. */
-const COUNT = 5 * LINE;
+const COUNT = 3 * LINE;
 /** Next state to take of an even level; the line after it, of an odd one. */
-const CURSOR = 6 * LINE;
+const CURSOR = 4 * LINE;
 /** 1 when the last to arrive decided to go on. */
-const GO_ON = 8 * LINE;
-const LEVEL = 9 * LINE;
+const GO_ON = 6 * LINE;
+const LEVEL = 7 * LINE;
 /** States of the levels before LEVEL. */
-const EXPANDED = 10 * LINE;
+const EXPANDED = 8 * LINE;
 /** Helpers that are ready to join. */
-const READY = 11 * LINE;
-const WORKERS = 12 * LINE;
+const READY = 9 * LINE;
+const WORKERS = 10 * LINE;
 // Of each worker, from WORKERS + worker * LINE:
-const INSIDE = 0;
 /** States discovered in the even level; the word after it, in the odd one. */
-const LEVEL_COUNT = 1;
-const VIOLATED = 3;
-const DISCOVERED = 4;
+const LEVEL_COUNT = 0;
+const VIOLATED = 2;
+const DISCOVERED = 3;
 /** Two words: transitions modulo 2^30, and above. */
-const TRANSITIONS = 5;
+const TRANSITIONS = 4;
 
 export const STOP_ASKED = 1;
 export const STOP_OUT_OF_MEMORY = 2;
@@ -47,15 +44,20 @@ export class Control {
   /** Workers that take part; the first of them grows it from 1 when the others join. */
   workers: number;
   readonly me: number;
+  readonly gate: Gate;
 
   constructor(buffer: SharedArrayBuffer, workers: number, me: number) {
-    this.words = new Int32Array(buffer);
+    const gateWords = Gate.wordCount(MAX_WORKERS);
+    this.words = new Int32Array(buffer, 4 * gateWords);
     this.workers = workers;
     this.me = me;
+    this.gate = new Gate(new Int32Array(buffer, 0, gateWords), me, () => {
+      if (this.stopped === STOP_FAILED) throw new Error("[internal] another thread of the search has failed");
+    });
   }
 
   static allocate(workers: number): SharedArrayBuffer {
-    return new SharedArrayBuffer((WORKERS + workers * LINE) * 4);
+    return new SharedArrayBuffer(4 * (Gate.wordCount(MAX_WORKERS) + WORKERS + workers * LINE));
   }
 
   // --- stopping -------------------------------------------------------------------------------------------------
@@ -64,7 +66,7 @@ export class Control {
     Atomics.compareExchange(this.words, STOP, 0, reason);
     if (reason === STOP_FAILED) {
       Atomics.store(this.words, STOP, reason);
-      for (const word of [ROUND, GROWING]) Atomics.notify(this.words, word);
+      Atomics.notify(this.words, ROUND);
     }
   }
   get stopped(): number {
@@ -130,47 +132,8 @@ export class Control {
     return Atomics.load(this.words, GO_ON) === 1;
   }
 
-  // --- the gate of the visited table ----------------------------------------------------------------------------
+  // --- the visited table ----------------------------------------------------------------------------------------
 
-  /**
-   * Enters the table and returns its generation; the caller must `leave` soon. Sequentially consistent stores and
-   * loads make this Dekker's protocol: either the grower sees this worker inside, or this worker sees it growing.
-   */
-  enter(): number {
-    const { words } = this;
-    const inside = this.#mine(INSIDE);
-    for (;;) {
-      Atomics.store(words, inside, 1);
-      if (Atomics.load(words, GROWING) === 0) return Atomics.load(words, GENERATION);
-      this.leave();
-      this.#assertAllAlive();
-      Atomics.wait(words, GROWING, 1, 1000);
-    }
-  }
-  leave(): void {
-    const inside = this.#mine(INSIDE);
-    Atomics.store(this.words, inside, 0);
-    if (Atomics.load(this.words, GROWING) === 1) Atomics.notify(this.words, inside);
-  }
-  /** Runs `grow` while no worker is inside; returns without running it if another worker is growing. Must be called from outside. */
-  alone(grow: () => void): void {
-    const { words } = this;
-    if (Atomics.compareExchange(words, GROWING, 0, 1) !== 0) return;
-    try {
-      for (let w = 0; w < this.workers; w++) {
-        const inside = WORKERS + w * LINE + INSIDE;
-        while (Atomics.load(words, inside) === 1) {
-          this.#assertAllAlive();
-          Atomics.wait(words, inside, 1, 1);
-        }
-      }
-      grow();
-      Atomics.add(words, GENERATION, 1);
-    } finally {
-      Atomics.store(words, GROWING, 0);
-      Atomics.notify(words, GROWING);
-    }
-  }
   get count(): number {
     return Atomics.load(this.words, COUNT);
   }
@@ -198,11 +161,6 @@ export class Control {
     const size = this.counts(level).reduce((sum, n) => sum + n, 0);
     const taken = Math.min(size, Atomics.load(words, CURSOR + (level & 1) * LINE));
     return { states, transitions, depth: level + 1, frontier: Math.max(0, states - Atomics.load(words, EXPANDED) - taken) };
-  }
-
-  /** Nobody comes out of the table, or ends its growth, when a worker has died there. */
-  #assertAllAlive(): void {
-    if (this.stopped === STOP_FAILED) throw new Error("[internal] another thread of the search has failed");
   }
 
   #mine(word: number): number {

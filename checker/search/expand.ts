@@ -67,6 +67,8 @@ function expanderKernel(parts: ExpandParts): Expander {
   const prints = new Int32Array(batch * 2);
   const parents = new Int32Array(batch);
   const ordinals = new Int32Array(batch);
+  /** Places in the batch of the states that are new. */
+  const fresh = new Int32Array(batch);
   let filled = 0;
   let sink = 0;
 
@@ -94,29 +96,31 @@ function expanderKernel(parts: ExpandParts): Expander {
     let touched = 0;
     for (let k = 0; k < n; k++) touched ^= visited.touch(prints[2 * k + 1]!);
     sink ^= touched;
+    // Looked up first and stored after: a shared table is written by atomic operations, each of which would wait for the
+    // stores before it to reach memory.
+    let added = 0;
+    for (let k = 0; k < n; k++) {
+      if (visited.add(prints[2 * k]!, prints[2 * k + 1]!, words, k * stateWords)) fresh[added++] = k;
+    }
     const frontier = discovery.building.view;
     const links = discovery.links.view;
-    const firstCount = discovery.count;
-    let count = firstCount;
-    let link = discovery.discovered * 2;
-    for (let k = 0; k < n; k++) {
-      const low = prints[2 * k]!;
-      const high = prints[2 * k + 1]!;
-      if (visited.add(low, high, words, k * stateWords)) {
-        copyState(frontier, count * stateWords, words, k * stateWords);
-        links[link] = parents[k]!;
-        links[link + 1] = ordinals[k]!;
-        count++;
-        link += 2;
-        if (stateProperties > 0 || witnessesLeft > 0) {
-          copyState(vector, 0, words, k * stateWords);
-          checkNew(parents[k]!, ordinals[k]!, low, high);
-        }
-      }
+    const count = discovery.count;
+    const link = 2 * discovery.discovered;
+    for (let f = 0; f < added; f++) {
+      const k = fresh[f]!;
+      copyState(frontier, (count + f) * stateWords, words, k * stateWords);
+      links[link + 2 * f] = parents[k]!;
+      links[link + 2 * f + 1] = ordinals[k]!;
     }
-    discovery.count = count;
-    discovery.discovered += count - firstCount;
-    visited.finish(count - firstCount);
+    discovery.count = count + added;
+    discovery.discovered += added;
+    visited.finish(added);
+    if (stateProperties === 0 && witnessesLeft === 0) return;
+    for (let f = 0; f < added; f++) {
+      const k = fresh[f]!;
+      copyState(vector, 0, words, k * stateWords);
+      checkNew(parents[k]!, ordinals[k]!, prints[2 * k]!, prints[2 * k + 1]!);
+    }
   };
 
   const offer = (parent: number, ordinal: number): void => {

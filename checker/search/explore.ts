@@ -15,6 +15,7 @@ import type { PathStep } from "./steps.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
 export { expectedCollisions } from "./fingerprint.ts";
+export { prepareHelpers } from "./team.ts";
 
 /** A violation with its trace. A witness that was never reached has no steps. */
 export interface Finding {

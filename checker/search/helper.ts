@@ -1,14 +1,15 @@
-/** A thread that helps with a breadth-first search. Started by `team.ts`. */
-import { once } from "node:events";
-import { parentPort, workerData } from "node:worker_threads";
+/** A thread that helps with breadth-first searches, one after the other. Started by `team.ts`. */
+import { parentPort } from "node:worker_threads";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 import { Control, STOP_FAILED } from "./control.ts";
 import type { DiscoveryBuffers } from "./discovery.ts";
 import { Discovery } from "./discovery.ts";
 import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
+import { releaseMemory } from "./release.ts";
 import { SharedFingerprintSet } from "./shared-set.ts";
 
+/** The first message of a search. */
 export interface HelperTask {
   readonly source: SystemSource;
   readonly me: number;
@@ -20,27 +21,45 @@ export interface HelperTask {
   readonly options: LevelOptions;
 }
 
-/** Where the search is when the helpers join it. */
-export interface Joining {
-  readonly level: number;
-  readonly before: number;
+/** The second message: where the search is when the helpers join it; null when it has ended before that. */
+export type Joining = { readonly level: number; readonly before: number } | null;
+
+const messages: unknown[] = [];
+let wake = (): void => undefined;
+parentPort!.on("message", (message) => {
+  messages.push(message);
+  wake();
+});
+async function nextMessage(): Promise<unknown> {
+  while (messages.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+  return messages.shift();
 }
 
-const task = workerData as HelperTask;
-const control = new Control(task.control, task.workers, task.me);
-try {
-  const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
-  const system = module.instantiate(task.source.data);
-  const discoveries = task.discoveries.map((buffers) => new Discovery(system.stateWords, buffers));
-  const worker = new LevelWorker(system, task.options, new SharedFingerprintSet(task.table, control), control, discoveries);
-  const joining = once(parentPort!, "message");
-  control.ready();
-  const [{ level, before }] = (await joining) as [Joining];
-  worker.join(level, before);
-  while (worker.advance());
-  parentPort!.postMessage(worker.report());
-} catch (error) {
-  control.stop(STOP_FAILED);
-  control.leave();
-  throw error;
+/** Takes part in one search and reports. */
+async function help(task: HelperTask): Promise<void> {
+  const control = new Control(task.control, task.workers, task.me);
+  try {
+    const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
+    const system = module.instantiate(task.source.data);
+    const discoveries = task.discoveries.map((buffers) => new Discovery(system.stateWords, buffers));
+    const worker = new LevelWorker(system, task.options, new SharedFingerprintSet(task.table, control), control, discoveries);
+    control.ready();
+    const joining = (await nextMessage()) as Joining;
+    if (joining !== null) {
+      worker.join(joining.level, joining.before);
+      while (worker.advance());
+    }
+    parentPort!.postMessage(worker.report());
+  } catch (error) {
+    control.stop(STOP_FAILED);
+    control.gate.leave();
+    throw error;
+  }
+}
+
+for (;;) {
+  const task = (await nextMessage()) as HelperTask;
+  const { table } = task;
+  await help(task);
+  releaseMemory(table.byteLength);
 }

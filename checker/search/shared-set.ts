@@ -1,21 +1,16 @@
-/**
- * The visited set of a parallel search: the table of `FingerprintSet`, shared by all workers.
- *
- * An empty slot is claimed by a compare-and-exchange of its low word from 0; the high word follows. A worker that
- * meets its own low word waits until the high word is there. Neither word is ever 0 or changes once set, so plain
- * loads serve as the fast path: a stale 0 is found out by the exchange. Of workers that add the same fingerprint all
- * walk the same slots, and exactly one claims the first empty one.
- */
+/** The visited set of a search by several workers: the table of `FingerprintSet`, shared. */
 import type { Control } from "./control.ts";
 import { BATCH } from "./expand.ts";
+import { claim } from "./gate.ts";
 import type { Visited } from "./visited.ts";
-import { doubleInPlace, maxEntries } from "./visited.ts";
+import { maxEntries } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
   readonly #buffer: SharedArrayBuffer;
   readonly #control: Control;
   #generation = -1;
   #limit = 0;
+  // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array = new Int32Array(0);
   mask = 0;
   shift = 0;
@@ -30,16 +25,16 @@ export class SharedFingerprintSet implements Visited {
   }
 
   prepare(): void {
-    const control = this.#control;
+    const { gate, workers } = this.#control;
     for (;;) {
-      const generation = control.enter();
+      const generation = gate.enter(this.#buffer);
       if (generation !== this.#generation) this.#view(generation);
       if (this.#fits()) return;
-      control.leave();
-      control.alone(() => {
+      gate.leave();
+      gate.grow(this.#buffer, workers, () => {
         // Another worker may have grown it meanwhile.
         this.#view(-1);
-        if (!this.#fits()) doubleInPlace(this.#buffer);
+        return !this.#fits();
       });
     }
   }
@@ -49,30 +44,12 @@ export class SharedFingerprintSet implements Visited {
   }
 
   add(low: number, high: number): boolean {
-    const table = this.table;
-    const mask = this.mask;
-    let i = (high >>> this.shift) << 1;
-    for (;;) {
-      let seen = table[i]!;
-      if (seen === 0) {
-        seen = Atomics.compareExchange(table, i, 0, low);
-        if (seen === 0) {
-          Atomics.store(table, i + 1, high);
-          return true;
-        }
-      }
-      if (seen === low) {
-        let other = table[i + 1]!;
-        while (other === 0) other = Atomics.load(table, i + 1);
-        if (other === high) return false;
-      }
-      i = (i + 2) & mask;
-    }
+    return claim(this.table, this.mask, (high >>> this.shift) << 1, low, high);
   }
 
   finish(added: number): void {
     this.#control.addCount(added);
-    this.#control.leave();
+    this.#control.gate.leave();
   }
 
   /** Every worker may be about to add a whole batch that is not counted yet. */

@@ -36,49 +36,71 @@ export function maxEntries(slots: number): number {
   return Math.floor(slots * MAX_LOAD);
 }
 
-/**
- * Doubles the table in `buffer` in place. The second word of a slot is the high half of its fingerprint or, given
- * `records`, the number (from 1) of the record that begins with it; a record has `stride` words.
- */
-export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | null = null, stride: number = 1): void {
-  const oldSlots = buffer.byteLength / 8;
-  const logSlots = Math.log2(oldSlots) + 1;
-  if (logSlots > MAX_LOG_SLOTS || 2 * buffer.byteLength > buffer.maxByteLength) {
-    throw new OutOfMemory(`the visited table is full at ${oldSlots} slots and cannot double`);
+/** Grows `buffer` to twice its size, with the new half empty. Throws OutOfMemory. */
+export function doubleBuffer(buffer: SharedArrayBuffer): void {
+  const slots = buffer.byteLength / 8;
+  if (slots >= 2 ** MAX_LOG_SLOTS || 2 * buffer.byteLength > buffer.maxByteLength) {
+    throw new OutOfMemory(`the visited table is full at ${slots} slots and cannot double`);
   }
   try {
     buffer.grow(2 * buffer.byteLength);
   } catch {
-    throw new OutOfMemory(`no memory to double the visited table of ${oldSlots} slots`);
+    throw new OutOfMemory(`no memory to double the visited table of ${slots} slots`);
   }
-  const words = new Int32Array(buffer, 0, buffer.byteLength / 4);
-  const end = words.length;
-  const shift = 32 - logSlots;
-  // Invariant: the words from p on hold only entries placed from their new home on, so a probe that stays there meets
-  // no entry that has yet to move. An entry whose new home lies before its old place p, or whose probe runs into the
-  // end and would wrap around, is set aside: those are entries of the first cluster and a few of the last.
-  const aside: number[] = [];
-  for (let p = 2 * oldSlots - 2; p >= 0; p -= 2) {
-    const first = words[p]!;
+}
+
+/** Entries that could not be placed in their range: first word, second word and high half of the fingerprint of each. */
+export type Leftovers = number[];
+
+/**
+ * Moves the entries of the old slots `from`..`to` - 1 to their new places, all within the new slots `2 * from`..`2 * to` - 1.
+ * `table` has been doubled, and the old slots from `to` on have been moved. Ranges that do not overlap, nor each
+ * with the new slots of the other, can be moved at the same time.
+ *
+ * The second word of a slot is the high half of its fingerprint or, given `records`, the number (from 1) of the
+ * record that begins with it; a record has `stride` words.
+ *
+ * Invariant: of the new slots of the range, those from the old slot p on hold only entries placed by a probe from their new
+ * home, so a probe that stays there meets no entry that has yet to move. An entry whose new home lies before p, or
+ * outside the range, or whose probe leaves it, becomes a leftover: these are displaced entries at the edges of
+ * ranges and in the first cluster of the table. Leftovers are added as if new when every range is done.
+ */
+export function moveRange(table: Int32Array, from: number, to: number, leftovers: Leftovers, records: Int32Array | null = null, stride: number = 1): void {
+  const shift = 32 - Math.log2(table.length / 2);
+  const begin = 4 * from;
+  const end = 4 * to;
+  for (let p = 2 * (to - 1); p >= 2 * from; p -= 2) {
+    const first = table[p]!;
     if (first === 0) continue;
-    const second = words[p + 1]!;
-    words[p] = 0;
-    words[p + 1] = 0;
+    const second = table[p + 1]!;
+    table[p] = 0;
+    table[p + 1] = 0;
     const high = records === null ? second : records[(second - 1) * stride]!;
     let q = (high >>> shift) << 1;
-    if (q < p) q = end;
-    else while (q < end && words[q] !== 0) q += 2;
-    if (q === end) aside.push(first, second, high);
+    if (q < p || q < begin) q = end;
+    else while (q < end && table[q] !== 0) q += 2;
+    if (q >= end) leftovers.push(first, second, high);
     else {
-      words[q] = first;
-      words[q + 1] = second;
+      table[q] = first;
+      table[q + 1] = second;
     }
   }
-  for (let i = 0; i < aside.length; i += 3) {
-    let q = (aside[i + 2]! >>> shift) << 1;
-    while (words[q] !== 0) q = (q + 2) & (end - 1);
-    words[q] = aside[i]!;
-    words[q + 1] = aside[i + 1]!;
+}
+
+/** Doubles the table in `buffer`, on one thread; `records` as for `moveRange`. */
+export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | null = null, stride: number = 1): void {
+  const oldSlots = buffer.byteLength / 8;
+  doubleBuffer(buffer);
+  const table = new Int32Array(buffer, 0, buffer.byteLength / 4);
+  const mask = table.length - 1;
+  const shift = 32 - Math.log2(table.length / 2);
+  const leftovers: Leftovers = [];
+  moveRange(table, 0, oldSlots, leftovers, records, stride);
+  for (let i = 0; i < leftovers.length; i += 3) {
+    let q = (leftovers[i + 2]! >>> shift) << 1;
+    while (table[q] !== 0) q = (q + 2) & mask;
+    table[q] = leftovers[i]!;
+    table[q + 1] = leftovers[i + 1]!;
   }
 }
 

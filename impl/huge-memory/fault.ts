@@ -1,16 +1,16 @@
 /** Faults that a huge page answers: mm/huge_memory.c. */
 import { emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
-import { khugepagedEnterVma } from "../khugepaged.ts";
+import { khugepagedEnterVma } from "../khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
-import { MMF_UNSTABLE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
-import { vmfAnonPrepare } from "../memory/anon.ts";
+import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { checkStableAddressSpace, vmfAnonPrepare } from "../memory/prepare.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, hpageAddress, LEAF, maybeMkwrite, mkEntry, mkHugePmd, pmdIndex, pmdNone, SPECIAL, vmPageProt, YOUNG } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { folioAddLru, folioPut } from "../swap.ts";
-import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, VM_FAULT_SIGBUS, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { deferredSplitFolio } from "./deferred-split.ts";
 import { thpVmaSuitableOrder } from "./eligibility.ts";
 import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
@@ -63,11 +63,6 @@ function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
 /** The entry that maps the huge zero page. @kernel mm/huge_memory.c set_huge_zero_folio() */
 function mkHugeZeroPmd(zero: Pfn, vmFlags: number): Entry {
   return mkEntry(zero, vmPageProt(vmFlags) | LEAF | SPECIAL | YOUNG);
-}
-
-/** Fails a fault in an address space whose memory the OOM reaper may have taken. @kernel include/linux/oom.h check_stable_address_space() */
-export function checkStableAddressSpace(k: Kernel, mm: Mm): VmFault {
-  return (k.mm.flags.get(mm) & MMF_UNSTABLE) !== 0 ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
 }
 
 /**
@@ -134,14 +129,24 @@ export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
  * @holds the PMD lock; a table is deposited for this PMD
  */
 export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine {
+  yield* mapAnonFolioPmdNopf(k, folio, vma, haddr);
+  k.mm.anonPages.add(k.vma.mm.get(vma), k.param.hpagePmdNr.get());
+  k.vmstat.thpFaultAlloc.add(1);
+}
+
+/**
+ * The same outside of a fault: counts no fault, and leaves MM_ANONPAGES to the caller.
+ *
+ * @kernel mm/huge_memory.c map_anon_folio_pmd_nopf()
+ * @holds as above
+ */
+export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   folioAddNewAnonRmap(k, folio, vma, haddr);
   yield* folioAddLru(k, folio);
   setPmdAt(k, mm, haddr, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
   emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
   yield* deferredSplitFolio(k, folio, false);
-  k.mm.anonPages.add(mm, k.param.hpagePmdNr.get());
-  k.vmstat.thpFaultAlloc.add(1);
 }
 
 /**

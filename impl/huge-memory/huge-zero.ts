@@ -8,6 +8,8 @@ import { MMF_HUGE_ZERO_FOLIO, type Kernel, type Mm, type Pfn } from "../mm-types
 import { allocFolio } from "../page-alloc.ts";
 import { folioPut } from "../swap.ts";
 
+const HUGE_ZERO_BIT = Math.log2(MMF_HUGE_ZERO_FOLIO);
+
 /**
  * Takes a reference, allocating the folio if there is none. Whoever loses the race to install one tries again: the
  * winner may still be between its cmpxchg and setting the count, and so may the shrinker between its two stores.
@@ -18,10 +20,7 @@ import { folioPut } from "../swap.ts";
 function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
   for (;;) {
     yield at("atomic_inc_not_zero(huge_zero_refcount)");
-    if (k.hugeZero.refcount.get() !== 0) {
-      k.hugeZero.refcount.add(1);
-      return true;
-    }
+    if (k.hugeZero.refcount.addUnless(1, 0)) return true;
     const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
     if (folio === NONE) {
       k.vmstat.thpZeroPageAllocFailed.add(1);
@@ -49,9 +48,8 @@ export function clearHugePage(k: Kernel, folio: Pfn): void {
 
 /** @kernel mm/huge_memory.c put_huge_zero_folio() */
 function putHugeZeroFolio(k: Kernel): void {
-  k.hugeZero.refcount.add(-1);
   // The last reference is the shrinker's.
-  vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: the huge zero folio was put more often than it was taken");
+  vmBugOn(!k.hugeZero.refcount.addUnless(-1, 1), "huge-zero: the huge zero folio was put more often than it was taken");
 }
 
 /**
@@ -69,7 +67,7 @@ export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
   yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)");
   // Another thread of the process was faster: one reference is enough. Ours is surplus as long as its is held, so giving it back commutes.
   if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) putHugeZeroFolio(k);
-  else k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HUGE_ZERO_FOLIO);
+  else k.mm.flags.insert(mm, HUGE_ZERO_BIT);
   return k.hugeZero.page.once();
 }
 
@@ -83,7 +81,7 @@ export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
   vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: mapped by the parent, but nobody holds a reference");
   if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) return;
   k.hugeZero.refcount.add(1);
-  k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_HUGE_ZERO_FOLIO);
+  k.mm.flags.insert(mm, HUGE_ZERO_BIT);
 }
 
 /**
@@ -115,9 +113,8 @@ export function* shrinkHugeZeroFolioScan(k: Kernel): Routine<boolean> {
   yield at("cmpxchg(huge_zero_refcount, 1, 0)");
   if (!k.hugeZero.refcount.cmpxchg(1, 0)) return false;
   yield at("xchg(huge_zero_folio, NULL)");
-  const folio: Pfn = k.hugeZero.page.get();
+  const folio: Pfn = k.hugeZero.page.xchg(NONE);
   vmBugOn(folio === NONE, "huge-zero: the count was 1 without a folio");
-  k.hugeZero.page.set(NONE);
   yield* folioPut(k, folio);
   return true;
 }

@@ -1,5 +1,6 @@
 /** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { checkStableAddressSpace } from "../memory/prepare.ts";
 import type { Entry, Kernel, Mm, Pfn, Vma, Vpn } from "../mm-types.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
@@ -7,7 +8,7 @@ import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-ge
 import { folioMoveAnonRmap } from "../rmap.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "../vm-fault.ts";
-import { checkStableAddressSpace, mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
+import { mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
 /**

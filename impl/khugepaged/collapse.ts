@@ -6,9 +6,30 @@
  * no lockless walker is still in the table. What then refers to a page besides its mappings shows in its reference
  * count, and makes the collapse put the table back as it was.
  *
- * The steps are those of a PMD-size collapse (K7 to K36 of the list in the tests). There is no secondary MMU, so the
- * notifier calls around the clearing (K18, K23) do nothing; user-visible memory does not change, so nothing is
- * announced to user-memory.ts.
+ * Its steps, K1 to K36, and the labels that begin them. "with": part of the step before, for the reason given.
+ *
+ *   K1        down_read(mm.mmapLock) by madvise(), mmap_read_trylock by the thread
+ *   K2        find_pmd_or_thp_or_none
+ *   K3, K4.i  pte_offset_map, spin_lock(ptTable.lock) with the first PTE (a right mover), collapse_scan_pmd: pte
+ *   K5, K6    with the last PTE: releases are left movers
+ *   K7, K8    spin_lock(zone.lock); the charge with it: what it decides is nobody else's business
+ *   K9, K10   down_read(mm.mmapLock) with the VMA's revalidation, which that lock covers; find_pmd_or_thp_or_none
+ *   K11, K12  __collapse_huge_page_swapin: pte; the release with it
+ *   K13, K14  down_write(mm.mmapLock) with the revalidation, which that lock covers
+ *   K15, K16  vma_start_write; check_pmd_still_valid
+ *   K17, K18  down_write(anonVma.lock); there is no secondary MMU to notify, neither here nor in K23
+ *   K19, K20  spin_lock(mm.pmdLock) with the clearing, which every lockless reader sees at once
+ *   K21, K22  flush_tlb_range: ipi, one step for each CPU; the release with the last
+ *   K24       tlb_remove_table_sync_one, and tlb_remove_table_sync_one: ipi
+ *   K25, K26  spin_lock(ptTable.lock), __collapse_huge_page_isolate: pte, folio_expected_ref_count, spin_lock(lruvec.lock)
+ *   K26f, g   folio_unlock, release_pte_folio, folio_putback_lru; spin_lock(mm.pmdLock)
+ *   K27, K28  with the last isolation: left movers
+ *   K29.i     __collapse_huge_page_copy, all pages and K31 in one: see there
+ *   K30.i     release_pte_folio, folio_putback_lru, spin_lock(ptTable.lock), folio_put
+ *   K32, K33  spin_lock(mm.pmdLock) with deposit and reverse map; spin_lock(lruvec.lock) with the entry; K34 with it
+ *   K36       mmap_write_unlock
+ *
+ * User-visible memory does not change, so nothing is announced to user-memory.ts.
  *
  * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag, which decides whether the
  * allocation may reclaim and compact, of which there is neither: the choice "alloc_pages fails" covers both settings.
@@ -16,17 +37,17 @@
 import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import { deferredSplitFolio } from "../huge-memory/deferred-split.ts";
+import { mapAnonFolioPmdNopf } from "../huge-memory/fault.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { migrationEntryWait } from "../memory/migration-wait.ts";
 import type { AnonVma, Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { folioTestLarge, pageFolio } from "../page-ref.ts";
-import { DIRTY, ENTRY_NONE, entryTarget, entryZeroPage, maybeMkwrite, mkHugePmd, pmdIndex, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf, setPmdAt } from "../pgtable-generic.ts";
-import { anonVmaLockWrite, anonVmaUnlockWrite, folioAddNewAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
-import { folioAddLru, folioPut } from "../swap.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
+import { folioPut } from "../swap.ts";
 import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
@@ -35,8 +56,6 @@ import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
 /**
  * Collapses the huge range at `start`. `unmapped`: the scan met non-present entries.
- *
- * The charge (K8) belongs to the end of the allocation's step: what it decides is nobody else's business.
  *
  * @kernel mm/khugepaged.c collapse_huge_page(), alloc_charge_folio()
  * @holds nothing; a reference to the mm
@@ -208,7 +227,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Rout
 /**
  * The huge page takes the place of the table, which is deposited with it. Dirty, and writable where the VMA is: the page
  * is new and nobody else's, whatever the sources were. K32 to K34.
- * @kernel mm/khugepaged.c collapse_huge_page(), mm/huge_memory.c map_anon_folio_pmd_nopf()
+ * @kernel mm/khugepaged.c collapse_huge_page()
  * @holds mmap_lock for writing
  */
 function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table, folio: Pfn): Routine {
@@ -216,10 +235,6 @@ function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table, folio
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
   pgtableTransHugeDeposit(k, mm, table);
-  folioAddNewAnonRmap(k, folio, vma, start);
-  yield* folioAddLru(k, folio);
-  setPmdAt(k, mm, start, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
-  emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, start), folio);
-  yield* deferredSplitFolio(k, folio, false);
+  yield* mapAnonFolioPmdNopf(k, folio, vma, start);
   spinUnlock(k, pmdLockptr(k, mm));
 }

@@ -9,7 +9,7 @@
 import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import { mmdrop, mmgrab } from "../fork.ts";
+import { mmdrop, mmgrab } from "../mm-refs.ts";
 import { TVA_KHUGEPAGED, thpVmaAllowableOrder } from "../huge-memory/eligibility.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { MMF_VM_HUGEPAGE, type Kernel, type Mm, type Vma } from "../mm-types.ts";

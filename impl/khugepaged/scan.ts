@@ -87,10 +87,7 @@ function* scanPtes(k: Kernel, table: Table, isKhugepaged: boolean): Routine<Scan
   return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);
 }
 
-/** cc->progress: how much of pages_to_scan is used up. Stays at the largest value that matters. Only the thread counts. */
+/** cc->progress: takes `n` off what this scan may still look at. Only the thread counts. */
 export function noteProgress(k: Kernel, n: number, isKhugepaged: boolean): void {
-  if (!isKhugepaged) return;
-  const limit = k.knob.pagesToScan.once();
-  const progress = k.khugepaged.progress.get() + n;
-  k.khugepaged.progress.set(progress < limit ? progress : limit);
+  if (isKhugepaged) k.khugepaged.budget.set(Math.max(0, k.khugepaged.budget.get() - n));
 }

@@ -11,7 +11,7 @@ import { MMF_DISABLE_THP_COMPLETELY, type Entry, type Kernel, type Mm, type Pfn,
 import { folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";
-import { findVma } from "../vma.ts";
+import { findVma } from "../vma-tree.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
 } from "./scan-result.ts";

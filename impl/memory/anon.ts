@@ -1,33 +1,14 @@
 /** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
-import { at, NONE, spinUnlock, type Routine } from "thpcheck";
-import { checkStableAddressSpace } from "../huge-memory/fault.ts";
-import { vmaEndRead } from "../locking/mmap-lock.ts";
+import { NONE, spinUnlock, type Routine } from "thpcheck";
 import { memCgroupCharge } from "../memcontrol.ts";
-import { VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { VM_WRITE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
-import { anonVmaPrepare, folioAddNewAnonRmap } from "../rmap.ts";
+import { folioAddNewAnonRmap } from "../rmap.ts";
 import { folioAddLru, folioPut } from "../swap.ts";
-import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "../vm-fault.ts";
-
-/**
- * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared): with the VMA lock alone
- * the fault starts again.
- *
- * @kernel mm/memory.c vmf_anon_prepare(), __vmf_anon_prepare()
- * @holds the VMA lock (FAULT_FLAG_VMA_LOCK), which is released with VM_FAULT_RETRY, or mmap_lock, for reading
- */
-export function* vmfAnonPrepare(k: Kernel, vma: Vma, flags: FaultFlags): Routine<VmFault> {
-  yield at("vmf_anon_prepare");
-  if (k.vma.anonVma.get(vma) !== NONE) return VM_FAULT_DONE;
-  if ((flags & FAULT_FLAG_VMA_LOCK) !== 0) {
-    vmaEndRead(k, vma);
-    return VM_FAULT_RETRY;
-  }
-  const error: Errno = yield* anonVmaPrepare(k, vma);
-  return error === 0 ? VM_FAULT_DONE : VM_FAULT_OOM;
-}
+import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
 
 /** The PTE that maps the zero page. Its frame is none of `k.page`: the zero page has no state. @kernel include/linux/pgtable.h my_zero_pfn() */
 export function mkZeroPte(vmFlags: number): Entry {

@@ -7,7 +7,8 @@ import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
-import { folioPrealloc, vmfAnonPrepare } from "./anon.ts";
+import { folioPrealloc } from "./anon.ts";
+import { vmfAnonPrepare } from "./prepare.ts";
 
 /**
  * Gives the process a page of its own at `vpn`: the one that is there if nobody else has it, else a copy.
@@ -53,6 +54,7 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
   // A hint that avoids the work below. Three: this mapping, the LRU batch, the swap cache.
   yield at("folio_ref_count: hint");
   if (k.page.refcount.get(folio) > 3) return false;
+  yield at("folio_test_lru");
   if (!k.page.lru.get(folio)) yield* lruAddDrain(k);
   yield at("folio_ref_count");
   if (k.page.refcount.get(folio) > 1) return false;

@@ -2,14 +2,18 @@
  * System calls against the accesses of another thread of the same process: 2 pages per huge page, one thread prepares
  * and calls, the other loads and stores meanwhile. Each is held to every invariant, and each load to what it may return.
  */
-import { holds, scenario, type ProgramScenario, type Routine, type World } from "thpcheck";
+import { at, holds, scenario, type ProgramScenario, type Routine, type World } from "thpcheck";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
+import { splitFolio } from "../../impl/huge-memory/split-folio.ts";
 import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../impl/kernel.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { kernelStructs, VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/param.ts";
+import { folioTryGet } from "../../impl/page-ref.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, ENTRY_TARGET_SHIFT, kernelConfig, type KernelOptions } from "../../impl/param.ts";
+import { MIGRATION, WRITE } from "../../impl/pgtable.ts";
+import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/syscalls.ts";
 import { always } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
@@ -85,6 +89,12 @@ function* writer(k: K): Routine {
   yield* store(k, 0, 2);
   yield* load(k, 0);
 }
+/** Faults in a page that is not there yet. */
+function* toucher(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* load(k, 1);
+}
 function* reader(k: K): Routine {
   yield* passGate(k);
   yield* load(k, 0);
@@ -122,6 +132,59 @@ function* splitMover(k: K): Routine {
   yield* load(k, 3);
 }
 
+/** The page comes back to where it was cut off: the areas merge, and the new one is before the old one in rmap order. */
+function* returner(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysMremap(k, 1, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
+  yield* openGate(k);
+  yield* sysMremap(k, 3, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 1);
+  yield* load(k, 1);
+}
+/** Splits the folio, which it knows by its frame. */
+function* splitter(k: K): Routine {
+  yield* passGate(k);
+  yield at("folio_try_get");
+  if (!folioTryGet(k, FIRST_FOLIO)) return;
+  yield* folioLock(k, FIRST_FOLIO);
+  yield* splitFolio(k, FIRST_FOLIO);
+  folioUnlock(k, FIRST_FOLIO);
+  yield* folioPut(k, FIRST_FOLIO);
+}
+/** The allocator gives the lowest frames. */
+const FIRST_FOLIO = 0;
+
+/** What a CPU may do by its TLB, the area permits: from the moment on that mprotect() has returned. */
+function translationsPermitted(k: K): boolean {
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    const mm = k.cpu.mm.get(cpu);
+    if (mm < 0 || k.mm.mmapLock.isHeld(mm)) continue;
+    for (let vpn = 0; vpn < k.param.vpnMax.get(); vpn++) {
+      const cached = k.cpu.tlb.get(cpu, vpn) | k.cpu.tlbHuge.get(cpu, Math.floor(vpn / k.param.hpagePmdNr.get()));
+      if ((cached & WRITE) !== 0 && !areaIsWritable(k, mm, vpn)) return false;
+    }
+  }
+  return true;
+}
+function areaIsWritable(k: K, mm: number, vpn: number): boolean {
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) === mm && k.vma.start.get(v) <= vpn && vpn < k.vma.end.get(v)) return (k.vma.flags.get(v) & VM_WRITE) !== 0;
+  }
+  return false;
+}
+
+/** A migration entry whose folio nobody holds has been forgotten by the walk that should have restored it. */
+function migrationEntriesAwaited(k: K): boolean {
+  for (let t = 0; t < k.ptTable.count; t++) {
+    for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+      const pte = k.ptTable.pte.get(t, i);
+      const page = pte >> ENTRY_TARGET_SHIFT;
+      if ((pte & MIGRATION) !== 0 && !k.page.lock.isHeld(k.page.head.get(page) < 0 ? page : k.page.head.get(page))) return false;
+    }
+  }
+  return true;
+}
+
 function callScenario(name: string, why: string, threads: Readonly<Record<string, (k: K) => Routine<unknown>>>, options: Partial<KernelOptions> = {}, own = 2): ProgramScenario {
   const all: KernelOptions = {
     pagesPerHugePage: 2, hugeRanges: 2, frames: 8, mms: 1, vmas: 3, anonVmas: 2, anonVmaChains: 4, pageTables: 5, contents: 4, refcountMax: 7, lruBatch: 2, enabled: ENABLED_ALWAYS, shrinkUnderused: false,
@@ -131,7 +194,11 @@ function callScenario(name: string, why: string, threads: Readonly<Record<string
     name, why, tier: "quick", config: kernelConfig(all), structs: structsOf(all), sanitize: true,
     init: own === 1 ? bootOne : bootTwo,
     threads: Object.entries(threads).map(([thread, run]) => ({ name: thread, run })),
-    always: always(INVARIANTS) as unknown as Record<string, (k: K) => boolean>,
+    always: {
+      ...(always(INVARIANTS) as unknown as Record<string, (k: K) => boolean>),
+      "no translation permits more than its area": translationsPermitted,
+      "a migration entry stands for a locked folio": migrationEntriesAwaited,
+    },
     expect: holds(),
   }) as unknown as ProgramScenario;
 }
@@ -152,6 +219,7 @@ const twoProcesses = { mms: 2, hugeRanges: 1, vmas: 2, anonVmas: 3, anonVmaChain
 export const SCENARIOS: readonly ProgramScenario[] = [
   callScenario("munmap-store-huge", "a store races with the unmapping of its huge page", { unmapper, writer }, oneRange),
   callScenario("munmap-store-small", "a store races with the unmapping of its page and of the table", { unmapper, writer }, small),
+  callScenario("munmap-fault", "a fault in the range is done before the area is detached, or waits and finds nothing", { unmapper, toucher }, small),
   callScenario("munmap-half", "half of a huge page goes while the other half is written", { halfUnmapper, writer }, oneRange),
   callScenario("mmap-fixed-store", "the page is replaced under a store", { replacer, writer }, oneRange),
   callScenario("dontneed-store", "MADV_DONTNEED under the VMA lock against a store", { zapper, writer }, oneRange),
@@ -163,6 +231,7 @@ export const SCENARIOS: readonly ProgramScenario[] = [
   callScenario("mremap-table", "the same, of a whole table", { mover, follower }, { enabled: ENABLED_NEVER }),
   callScenario("mremap-ptes", "the same, of a split huge page, entry by entry", { misaligner, writer }),
   callScenario("mremap-rmap-walk", "a folio is split while its page moves", { splitMover, shrinker }, {}, 1),
+  callScenario("mremap-back-rmap-walk", "the same, where the walk meets the new address first", { returner, splitter }, {}, 1),
   callScenario("fork-store-huge", "the child sees each page as it was at some moment of the fork", { forker, sibling, child }, twoProcesses),
   callScenario("fork-store-small", "the same, of small pages", { forker, sibling, child }, { ...twoProcesses, enabled: ENABLED_NEVER }),
 ];

@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import type { KernelOptions } from "../../impl/param.ts";
-import { RW, SequentialKernel } from "./sequential-kernel.ts";
+import { RW, type SequentialKernel } from "./sequential-kernel.ts";
 
 /** 4 pages per huge page, 4 huge ranges; every allocation can be made to fail. */
 export const MACHINE: KernelOptions = {
@@ -38,17 +38,20 @@ export function expectNothingLeft(s: SequentialKernel, processes: readonly numbe
 }
 
 /**
- * Lets each allocation of a call fail, one in each run. `run` prepares, makes the call with the choices it is given, and
+ * Lets each allocation of a call fail, one in each run; then each with the next one, since an allocation under a lock
+ * (GFP_NOWAIT) is repeated without it. `run` prepares, makes the call with the choices it is given, and
  * returns the result; `after` looks at what is left. Returns the results, by allocation.
  */
 export function failEach(s: SequentialKernel, run: (choices: readonly number[]) => number, after: (result: number) => void): number[] {
   const results: number[] = [];
   for (let n = 0; n <= 60; n++) {
-    s.reset();
-    const result = run([...Array.from({ length: n }, () => 0), 1]);
-    if (s.choicesMade <= n) return results;
-    results.push(result);
-    after(result);
+    for (const failing of [[1], [1, 1]]) {
+      s.reset();
+      const result = run([...Array.from({ length: n }, () => 0), ...failing]);
+      if (s.choicesMade <= n) return results;
+      results.push(result);
+      after(result);
+    }
   }
   throw new Error("the call has more allocations than this test tries");
 }

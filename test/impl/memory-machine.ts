@@ -3,13 +3,13 @@
  * arguments are its first choices. Every failure of an allocation, charge or copy is a choice after them.
  */
 import { at, choose, type Routine } from "thpcheck";
-import { switchMm } from "../../impl/tlb.ts";
+import { gupFast, gupSlow, type FollFlags } from "../../impl/gup.ts";
 import type { Content, Kernel, Mm, Pfn, Vpn } from "../../impl/mm-types.ts";
 import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { switchMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/user.ts";
-import { type FollFlags, gupFast, gupSlow } from "../../impl/gup.ts";
 import type { FaultFlags } from "../../impl/vm-fault.ts";
-import * as t from "./memory-threads.ts";
+import { bootTwins, copyHugeOfTable, dontneedRange, faultAt, fork, freeTablesBetween, madvFreeRange, prepareAnonVma, putHugeZero, putPage, shrinkHugeZero, splitPmd, unmapAllOf, unpinPage } from "./memory-threads.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
 
 /** Arguments are below this. */
@@ -49,41 +49,41 @@ const OPERATIONS: Readonly<Record<string, KernelThread>> = {
     yield at("fault");
     const vpn: Vpn = choose(k, "page", ARGUMENTS);
     const flags: FaultFlags = choose(k, "flags", ARGUMENTS);
-    return yield* t.faultAt(k, vpn, flags);
+    return yield* faultAt(k, vpn, flags);
   },
   /** (start, end) */
   dontneed: function* dontneed(k: Kernel): Routine {
     yield at("dontneed");
     const start: Vpn = choose(k, "start", ARGUMENTS);
     const end: Vpn = choose(k, "end", ARGUMENTS);
-    yield* t.dontneedRange(k, start, end);
+    yield* dontneedRange(k, start, end);
   },
   /** (process) */
   unmapAll: function* unmapAll(k: Kernel): Routine {
     yield at("munmap");
     const mm: Mm = choose(k, "process", 2);
-    yield* t.unmapAllOf(k, mm);
+    yield* unmapAllOf(k, mm);
   },
   /** (floor, ceiling) */
   freeTables: function* freeTables(k: Kernel): Routine {
     yield at("free tables");
     const floor: Vpn = choose(k, "floor", ARGUMENTS);
     const ceiling: Vpn = choose(k, "ceiling", ARGUMENTS);
-    yield* t.freeTablesBetween(k, floor, ceiling);
+    yield* freeTablesBetween(k, floor, ceiling);
   },
   /** (start, end) */
   madvFree: function* madvFree(k: Kernel): Routine<boolean> {
     yield at("MADV_FREE");
     const start: Vpn = choose(k, "start", ARGUMENTS);
     const end: Vpn = choose(k, "end", ARGUMENTS);
-    return yield* t.madvFreeRange(k, start, end);
+    return yield* madvFreeRange(k, start, end);
   },
-  fork: t.fork(true),
-  copyHugeOfTable: t.copyHugeOfTable,
-  splitPmd: t.splitPmd(0),
-  prepareAnonVma: t.prepareAnonVma,
-  shrinkHugeZero: t.shrinkHugeZero,
-  putHugeZero: t.putHugeZero,
+  fork: fork(true),
+  copyHugeOfTable,
+  splitPmd: splitPmd(0),
+  prepareAnonVma,
+  shrinkHugeZero,
+  putHugeZero,
   /** (page, FOLL_*) */
   fast: function* fast(k: Kernel): Routine<Pfn> {
     yield at("get_user_pages_fast");
@@ -102,13 +102,13 @@ const OPERATIONS: Readonly<Record<string, KernelThread>> = {
   unpin: function* unpin(k: Kernel): Routine {
     yield at("unpin");
     const page: Pfn = choose(k, "frame", ARGUMENTS);
-    yield* t.unpinPage(k, page);
+    yield* unpinPage(k, page);
   },
   /** (frame) */
   put: function* put(k: Kernel): Routine {
     yield at("put");
     const page: Pfn = choose(k, "frame", ARGUMENTS);
-    yield* t.putPage(k, page);
+    yield* putPage(k, page);
   },
 };
 
@@ -124,7 +124,7 @@ export class Machine {
 
   constructor({ enabled = ENABLED_ALWAYS, useZeroPage = true, ...switches }: MachineOptions = {}) {
     const key = JSON.stringify(switches);
-    const compiled = machines.get(key) ?? new StraightKernel(kernelScenario(OPERATIONS, t.bootTwins(8, 0), {
+    const compiled = machines.get(key) ?? new StraightKernel(kernelScenario(OPERATIONS, bootTwins(8, 0), {
       pagesPerHugePage: 4, hugeRanges: 2, frames: 24, mms: 2, vmas: 2, anonVmas: 4, anonVmaChains: 6, lruBatch: 1, pageTables: 4,
       allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true, ...switches,
     }));

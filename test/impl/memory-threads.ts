@@ -5,19 +5,39 @@ import { mmPutHugeZeroFolio, shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan }
 import { splitHugePmd } from "../../impl/huge-memory/split-pmd.ts";
 import { madviseFreeHugePmd } from "../../impl/huge-memory/zap.ts";
 import { dumpPageTables, FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, pfnScanner, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { madviseCollapse } from "../../impl/khugepaged.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "../../impl/locking/mmap-lock.ts";
 import { copyPageRange, freePgtables, handleMmFault, unmapVmas, zapPageRange } from "../../impl/memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";
-import { VM_READ, VM_WRITE, type Content, type Errno, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../../impl/mm-types.ts";
+import { MMF_HUGE_ZERO_FOLIO, VM_READ, VM_WRITE, type Content, type Errno, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../../impl/mm-types.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
 import { pageFolio } from "../../impl/page-ref.ts";
+import { pmdTransHuge } from "../../impl/pgtable.ts";
 import { anonVmaFork, anonVmaPrepare } from "../../impl/rmap.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/user.ts";
 import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "../../impl/user-memory.ts";
 import { FAULT_FLAG_VMA_LOCK, type FaultFlags, type VmFault } from "../../impl/vm-fault.ts";
-import type { KernelThread } from "./straight-kernel.ts";
+import type { ProgramScenario } from "../../checker/scenario.ts";
+import type { KernelStructs } from "../../impl/mm-types.ts";
+import { always } from "../../spec/invariant.ts";
+import { INVARIANTS } from "../../spec/invariants/index.ts";
+import { kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
+
+type Options = Partial<KernelOptionsBesideCpus>;
+type Threads = Readonly<Record<string, KernelThread>>;
+/** Every invariant of the catalogue, in every state. */
+const CATALOGUE = always(INVARIANTS) as unknown as NonNullable<ProgramScenario<KernelStructs>["always"]>;
+
+/** Threads of one process with one huge range of two pages. */
+export function threads(list: Threads, options: Options = {}, properties: Partial<ProgramScenario<KernelStructs>> = {}): ProgramScenario {
+  return kernelScenario(list, bootArea(RW, 2), { hugeRanges: 1, frames: 4, vmas: 1, anonVmas: 3, anonVmaChains: 3, ...options }, { always: CATALOGUE, ...properties });
+}
+/** Threads of two such processes; the last `children` are the second one's. */
+export function processes(list: Threads, options: Options = {}, children = 0): ProgramScenario {
+  return kernelScenario(list, bootTwins(2, children), { mms: 2, hugeRanges: 1, frames: 8, vmas: 2, anonVmas: 4, anonVmaChains: 6, ...options }, { always: CATALOGUE });
+}
 
 export const RW = VM_READ | VM_WRITE;
 
@@ -235,6 +255,13 @@ export function* copyHugeOfTable(k: Kernel): Routine<Errno> {
   return error;
 }
 
+/** MADV_COLLAPSE of the first huge range. */
+export function* collapse(k: Kernel): Routine<Errno> {
+  yield* mmapReadLock(k, 0);
+  const error: Errno = yield* madviseCollapse(k, 0, 0, k.param.hpagePmdNr.get());
+  mmapReadUnlock(k, 0);
+  return error;
+}
 export function splitPmd(vpn: Vpn): KernelThread {
   return function* splits(k: Kernel): Routine {
     yield* mmapReadLock(k, 0);
@@ -254,10 +281,34 @@ export function* shrinkHugeZero(k: Kernel): Routine<number> {
   const freed: boolean = yield* shrinkHugeZeroFolioScan(k);
   return freed ? k.param.hpagePmdNr.get() : -1;
 }
+/** The end of a process that has mapped nothing else than zero pages, as far as the huge zero folio sees it. */
+export function exits(mm: Mm): KernelThread {
+  return function* exit(k: Kernel): Routine {
+    yield* unmapAllOf(k, mm);
+    yield* mmPutHugeZeroFolio(k, mm);
+  };
+}
 /** Gives up the reference to the huge zero folio as exit does, though it may still be mapped. */
 export function* putHugeZero(k: Kernel): Routine {
   yield at("exit");
   yield* mmPutHugeZeroFolio(k, 0);
+}
+
+// ---- witnesses ---------------------------------------------------------------------------------------------------
+
+export function hugeAgain(k: Kernel): boolean {
+  return pmdTransHuge(k.mm.pmd.get(0, 0));
+}
+export function somethingPinned(k: Kernel): boolean {
+  for (let page = 0; page < k.page.count; page++) if (k.page.pincount.get(page) > 0) return true;
+  return false;
+}
+
+/** At the end: one reference for each address space that uses the huge zero folio, and one for the folio itself. */
+export function hugeZeroCounted(k: Kernel): boolean {
+  let users = 0;
+  for (let mm = 0; mm < k.mm.count; mm++) if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) users++;
+  return k.hugeZero.refcount.get() === (k.hugeZero.page.get() === NONE ? 0 : users + 1);
 }
 
 // ---- pages from outside ------------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { EFAULT, EINVAL, ENOMEM } from "../../impl/errno.ts";
 import { MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { VM_READ } from "../../impl/mm-types.ts";
+import { MIGRATION } from "../../impl/pgtable.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
-import { SequentialKernel } from "./sequential-kernel.ts";
+import { RW, SequentialKernel } from "./sequential-kernel.ts";
 
 const s = new SequentialKernel(MACHINE);
 beforeEach(() => s.reset());
@@ -86,6 +87,14 @@ describe("a move of huge pages", () => {
     expect([s.vmstat("thpSplitPmd"), loads(10, 4), s.load(0, 1), s.load(0, 6)]).toEqual([2, [3, 4, 5, 6], 2, 7]);
     expectNothingLeft(s);
   });
+  it("back to where it was cut off: the areas merge, the page stays huge", () => {
+    map(s, 0, 8);
+    fill(s, 0, 8);
+    expect(s.mremap(0, 4, 4, 4, MOVE, 12)).toBe(12);
+    expect(s.mremap(0, 12, 4, 4, MOVE, 4)).toBe(4);
+    expect([bounds(s), s.isHuge(0, 4), s.vmstat("thpSplitPmd"), loads(0, 8)]).toEqual(["0-8", true, 0, [1, 2, 3, 4, 5, 6, 7, 8]]);
+    expectNothingLeft(s);
+  });
   it("the huge zero page moves, too", () => {
     map(s, 0, 4);
     expect(s.load(0, 0)).toBe(0);
@@ -96,7 +105,7 @@ describe("a move of huge pages", () => {
 });
 
 describe("a move of small pages", () => {
-  beforeEach(() => { expect(s.sysfs("enabled", "never")).toBe(0); });
+  beforeEach(() => s.sysfs("enabled", "never"));
   it("takes whole tables where both ends are aligned", () => {
     map(s, 0, 8);
     fill(s, 0, 5);
@@ -121,6 +130,19 @@ describe("a move of small pages", () => {
     expect(loads(9, 5)).toEqual([2, 3, 4, 5, 6]);
     expect(s.mremap(0, 10, 4, 4, MOVE, 2)).toBe(2);
     expect([loads(2, 4), s.load(0, 9)]).toEqual([[3, 4, 5, 6], 2]);
+    expectNothingLeft(s);
+  });
+  it("entry by entry with holes, and a migration entry among them", () => {
+    map(s, 0, 4);
+    fill(s, 0, 1);
+    fill(s, 2, 4);
+    const table = s.k.mm.pmd.get(0, 0) >> 9;
+    const pte = s.k.ptTable.pte.get(table, 2);
+    s.k.ptTable.pte.set(table, 2, (pte & ~0x1ff) | MIGRATION);
+    expect(s.mremap(0, 0, 4, 4, MOVE, 9)).toBe(9);
+    expect(s.entry(0, 11).value).toBe((pte & ~0x1ff) | MIGRATION);
+    s.k.ptTable.pte.set(s.k.mm.pmd.get(0, 2) >> 9, 3, pte);
+    expect(loads(9, 4)).toEqual([1, 0, 3, 4]);
     expectNothingLeft(s);
   });
   it("entry by entry within one table", () => {
@@ -201,6 +223,23 @@ describe("without memory", () => {
       expectNothingLeft(s);
     });
     expect(results).toContain(-ENOMEM);
+  });
+  it("a neighbour that would have to take over the anon_vma is left alone", () => {
+    const seen = new Set<string>();
+    const results = failEach(s, (choices) => {
+      map(s, 0, 4, VM_READ);
+      map(s, 4, 8);
+      fill(s, 4, 8);
+      expect(s.mremap(0, 4, 4, 4, MOVE, 12)).toBe(12);
+      expect(s.mprotect(0, 0, 4, RW)).toBe(0);
+      return s.mremap(0, 12, 4, 4, MOVE, 4, choices);
+    }, (result) => {
+      expect([result, loads(4, 4)]).toEqual([4, [5, 6, 7, 8]]);
+      seen.add(bounds(s));
+      expectNothingLeft(s);
+    });
+    expect(results.length).toBeGreaterThan(0);
+    expect(seen).toEqual(new Set(["0-8", "0-4 4-8"]));
   });
   it("growing in place fails without a move", () => {
     const results = failEach(s, (choices) => {

@@ -105,6 +105,12 @@ function* setPgoff(k: Kernel, vma: Vma, pgoff: Vpn): Routine {
   anonVmaUnlockWrite(k, anonVma);
 }
 
+/** The same by somebody who does not tell the tree. */
+function* setPgoffOnly(k: Kernel, vma: Vma, to: Vpn): Routine {
+  yield at("vm_pgoff");
+  k.vma.pgoff.set(vma, to);
+}
+
 /** Replaces a present huge PMD by a migration entry of the same folio, counts aside: what page migration would do. */
 function* toMigrationPmd(k: Kernel, mm: Mm, haddr: Vpn): Routine {
   yield* spinLock(k, pmdLockptr(k, mm));
@@ -130,6 +136,7 @@ export const anonVmaOf = (folio: Pfn): KernelThread => (k) => getAnonVma(k, foli
 export const hold = (anonVma: AnonVma): KernelThread => (k) => holdAnonVma(k, anonVma);
 export const put = (anonVma: AnonVma): KernelThread => (k) => dropAnonVma(k, anonVma);
 export const pgoff = (vma: Vma, to: Vpn): KernelThread => (k) => setPgoff(k, vma, to);
+export const unorderedPgoff = (vma: Vma, to: Vpn): KernelThread => (k) => setPgoffOnly(k, vma, to);
 export const migrationPmd: KernelThread = (k) => toMigrationPmd(k, 0, 0);
 
 /** All edges and anon_vmas are free, or exactly `vmas` VMAs share one. */

@@ -6,7 +6,7 @@ import { SCHEME_DOUBLEMAP_2015, SCHEME_TAIL_PINS_2011, kernelConfig } from "../.
 import { DIRTY, EXCLUSIVE, MIGRATION, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, mkEntry } from "../../impl/pgtable.ts";
 import { run } from "../checker/search/options.ts";
 import { contentAt, countersMatch } from "./anon-mapping.ts";
-import { anonVmaOf, boot, bootTwo, clone, forkVma, forked, hold, huge, hugeZero, migrationPmd, moved, neighboursRace, pgoff, pinned, prepare, prepareRace, ptes, put, splitPmd, treeOrder, unlink, unmapPmd, unmapPte } from "./rmap-threads.ts";
+import { anonVmaOf, boot, bootTwo, clone, forkVma, forked, hold, huge, hugeZero, migrationPmd, moved, neighboursRace, pgoff, pinned, prepare, prepareRace, ptes, put, splitPmd, treeOrder, unlink, unorderedPgoff, unmapPmd, unmapPte } from "./rmap-threads.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
 
 const FOUR: Partial<KernelOptionsBesideCpus> = { pagesPerHugePage: 4, frames: 16, mms: 4, vmas: 6, anonVmas: 6, anonVmaChains: 20 };
@@ -120,6 +120,13 @@ describe("partial unmapping", () => {
     m.run("z3");
     expect(gauges(m.k)).toEqual({ mapped: 0, thps: 0, nrAnon: 0, partial: 0 });
     expect([m.k.deferredSplit.length.get(), m.k.zone.freePages.get(), m.k.vmstat.thpSplitPage.get()]).toEqual([0, 16, 0]);
+  });
+
+  test("the only PMD mapping goes: nothing is partially mapped", () => {
+    const m = kernel({ huge: huge(), zap: unmapPmd(0) });
+    m.run("huge");
+    m.run("zap");
+    expect([m.k.vmstat.thpDeferredSplitPage.get(), m.k.zone.freePages.get(), m.k.node.nrAnon.get()]).toEqual([0, 16, 0]);
   });
 
   test("the last PMD mapping goes while PTEs map some pages: partially mapped", () => {
@@ -251,6 +258,12 @@ describe("anon_vma", () => {
     const m = kernel({ a: prepare(0), f1: forkVma(1, 1, 0), later: pgoff(0, 3) });
     for (const name of ["a", "f1", "later"]) m.run(name);
     expect(treeOrder(m.k)).toBe("10");
+  });
+
+  test("a child comes behind its parent even where the tree is out of order", () => {
+    const m = kernel({ a: prepare(0), f1: forkVma(1, 1, 0), unordered: unorderedPgoff(0, 3), f2: forkVma(2, 2, 1) });
+    for (const name of ["a", "f1", "unordered", "f2"]) m.run(name);
+    expect(treeOrder(m.k)).toBe("012"); // by vm_pgoff: 3 0 0
   });
 
   test("folio_get_anon_vma: of a mapped folio; of an unmapped one, none", () => {

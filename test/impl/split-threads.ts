@@ -157,7 +157,7 @@ function* setupThenScan(k: Kernel, first: Content, partiallyUnmapped: boolean): 
 }
 
 function* pinnerOf(k: Kernel, vpn: Vpn, flags: FollFlags): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   const page: Pfn = yield* gupFast(k, 0, vpn, flags);
   yield at("pinned");
   k.mm.users.set(0, page === NONE ? GAVE_UP : HAS_PIN);
@@ -165,7 +165,7 @@ function* pinnerOf(k: Kernel, vpn: Vpn, flags: FollFlags): Routine {
 
 /** A scanner of page frames, like compaction: it knows nothing of mappings. */
 function* scanner(k: Kernel, page: Pfn): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   const folio: Pfn = pageFolio(k, page);
   yield at("folio_try_get");
   if (!folioTryGet(k, folio)) return;
@@ -175,12 +175,12 @@ function* scanner(k: Kernel, page: Pfn): Routine {
 }
 
 function* zapper(k: Kernel, start: Vpn, end: Vpn): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   yield* zapPageRange(k, 0, start, end);
 }
 
 function* forker(k: Kernel): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   yield* fork(k);
 }
 
@@ -257,6 +257,16 @@ export const splitAgainstZap = kernelScenario({ split: setupThenSplit, zap: (k) 
   sometimes: splitDone,
 });
 
+/** A pin is taken and the range unmapped while it is split: the pinned page outlives its mapping, wherever the pin found it. */
+export const splitAgainstPinAndZap = kernelScenario({ split: setupThenSplit, pin: (k) => pinnerOf(k, 1, FOLL_PIN | FOLL_WRITE), zap: (k) => zapper(k, 0, 2) }, boot, TINY, {
+  finally: {
+    "what is not pinned is free": (k) => k.zone.freePages.get() === 4 - (k.page.pincount.get(0) === 1 ? 2 : pins(k)),
+    "the pin alone holds it": (k) => pins(k) === 0 || k.page.refcount.get(0) + k.page.refcount.get(1) === 1,
+    "nothing is mapped": (k) => k.node.anonMapped.get() === 0 && k.mm.anonPages.get(0) === 0 && k.node.nrAnon.get() === (k.page.pincount.get(0) === 1 ? 1 : 0),
+  },
+  sometimes: { ...splitDone, "the whole folio is pinned": (k) => k.page.pincount.get(0) === 1, "its page is pinned": (k) => k.page.pincount.get(1) === 1 },
+});
+
 /** The child gets what the parent maps at some moment: pages, or migration entries that the split turns back. */
 export const splitAgainstFork = kernelScenario({ split: setupThenSplit, fork: forker }, boot, { ...TINY, mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 3, pageTables: 3 }, {
   finally: { "counters match": (k) => countersMatch(k, 0) && allLocksFree(k), "nothing is exclusive": (k) => !k.page.anonExclusive.get(0) && !k.page.anonExclusive.get(1), "both map both pages": (k) => k.mm.anonPages.get(0) === 2 && k.mm.anonPages.get(1) === 2 },
@@ -265,7 +275,7 @@ export const splitAgainstFork = kernelScenario({ split: setupThenSplit, fork: fo
 
 /** Loads and stores of the process itself, through its TLB and, at a migration entry, a page fault. */
 function* user(k: Kernel): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   yield* userStore(k, 0, 1, 3);
   yield* userLoad(k, 0, 0);
   yield* userLoad(k, 0, 1);
@@ -279,7 +289,7 @@ export const splitAgainstUser = kernelScenario({ split: setupThenSplit, user }, 
 
 /** Underused, locked by somebody, and partially unmapped meanwhile: who queues it again? */
 function* locker(k: Kernel): Routine {
-  yield at("start", () => k.mm.users.get(0) === READY);
+  yield at("start", () => k.mm.users.get(0) >= READY);
   if (!folioTryGet(k, 0)) return;
   yield* folioLock(k, 0);
   yield at("folio_unlock");
@@ -317,6 +327,7 @@ export const explored: readonly [string, ReturnType<typeof kernelScenario>][] = 
   ["PMD split against a pin by gup-fast", splitPmdAgainstPin],
   ["split against a scanner of page frames", splitAgainstScanner],
   ["split against MADV_DONTNEED", splitAgainstZap],
+  ["split against a pin and MADV_DONTNEED", splitAgainstPinAndZap],
   ["split against fork", splitAgainstFork],
   ["split against the process's own loads and stores", splitAgainstUser],
   ["shrinker against a lock and MADV_DONTNEED of a part", shrinkAgainstLockAndZap],

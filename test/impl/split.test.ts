@@ -155,6 +155,5 @@ describe("explored", () => {
     expect(outcome.complete).toBe(true);
     expect(outcome.witnessesReached.every(Boolean)).toBe(true);
     expect(outcome.stateBytes).toBeLessThanOrEqual(512);
-    console.log(_name, outcome.states, outcome.transitions, outcome.seconds.toFixed(1), outcome.stateBytes);
   });
 });

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ENOMEM } from "../../impl/errno.ts";
 import { MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
+import { MAP_FIXED } from "../../impl/mmap.ts";
 import { VM_READ } from "../../impl/mm-types.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
@@ -46,6 +47,17 @@ describe("the eight merges", () => {
     expect(s.isHuge(0, 4)).toBe(false);
     expect(s.vmstat("thpSplitPmd")).toBe(1);
     expect([s.load(0, 5), s.load(0, 6), s.store(0, 6, 1), s.store(0, 5, 1)]).toEqual([6, 7, false, true]);
+  });
+  it("4: a tail without pages goes to an area with some", () => {
+    map(s, 0, 8);
+    map(s, 8, 12, R);
+    expect(s.mprotect(0, 8, 4, RW)).toBe(0);
+    expect(s.mprotect(0, 8, 4, R)).toBe(0);
+    map(s, 12, 16);
+    expect(bounds(s)).toBe("0-8 8-12 12-16");
+    fill(s, 12, 16);
+    expect(s.mprotect(0, 10, 2, RW)).toBe(0);
+    expect([bounds(s), s.load(0, 12), s.store(0, 10, 3), s.store(0, 9, 3)]).toEqual(["0-8 8-10 10-16", 13, true, false]);
   });
   it("5: the head goes to the area before, and the huge page on the boundary is split", () => {
     map(s, 0, 4);
@@ -201,6 +213,20 @@ describe("without memory", () => {
     });
     // An allocation under the lock may fail once (GFP_NOWAIT) and be repeated without it.
     expect(results).toContain(0);
+  });
+  it("a hole is filled without the merge that has no memory", () => {
+    const results = failEach(s, (choices) => {
+      map(s, 0, 4);
+      map(s, 8, 12);
+      fill(s, 8, 12);
+      // P has to take over N's anon_vma.
+      return s.mmap(0, 4, 4, RW, MAP_FIXED, choices);
+    }, (result) => {
+      expect(result === 4 || result === -ENOMEM).toBe(true);
+      expect([bounds(s) === "0-12" || bounds(s) === "0-4 4-8 8-12" || result !== 4, s.load(0, 9)]).toEqual([true, 10]);
+      expectNothingLeft(s);
+    });
+    expect(results).toContain(4);
   });
   it("the table of areas is max_map_count", () => {
     map(s, 0, 16);

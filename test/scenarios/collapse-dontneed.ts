@@ -1,8 +1,8 @@
 /** A thread discards pages while another collapses them. */
-import { type Routine } from "thpcheck";
+import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -19,6 +19,26 @@ function* discardsOne(k: K): Routine {
 function* discardsAll(k: K): Routine {
   yield* passGate(k);
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+
+/** Half of each range. */
+function* discardsAcross(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 1, 2, MADV_DONTNEED);
+  yield* load(k, 1);
+}
+
+function* collapserOfTwo(k: K): Routine {
+  yield* prepare(k, 0, 3);
+  yield* sysMadvise(k, 0, 4, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* storesAround(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* store(k, 3, 3);
+  yield* load(k, 2);
 }
 
 function* frees(k: K): Routine {
@@ -41,6 +61,7 @@ export default [
     tier: "quick",
     threads: { collapser, discardsOne },
     sometimes: { ...witness, "the huge page is split": (k) => k.deferredSplit.length.get() > 0 },
+    expect: holds({ states: 1339 }),
   }),
   collapseScenario({
     name: "collapse-dontneed",
@@ -48,6 +69,16 @@ export default [
     tier: "quick",
     threads: { collapser, discardsAll, sibling },
     sometimes: witness,
+    expect: holds({ states: 33_436 }),
+  }),
+  collapseScenario({
+    name: "collapse-dontneed-across",
+    why: "half of each of two ranges is discarded; what is stored afterwards stays",
+    tier: "quick",
+    options: { hugeRanges: 2, frames: 12 },
+    threads: { collapserOfTwo, discardsAcross, storesAround },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    expect: holds({ states: 722_258 }),
   }),
   collapseScenario({
     name: "collapse-free",
@@ -55,5 +86,6 @@ export default [
     tier: "quick",
     threads: { collapser, frees },
     sometimes: witness,
+    expect: holds({ states: 446 }),
   }),
 ];

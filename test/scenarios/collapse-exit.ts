@@ -1,7 +1,8 @@
 /** A process exits while khugepaged is at work on it. */
-import { type Routine } from "thpcheck";
-import { store, sysExit } from "../../impl/syscalls.ts";
-import { allIsFreed, collapseScenario, isHuge, khugepagedThread, passGate, prepareForKhugepaged, type K } from "./collapse-setup.ts";
+import { holds, type Routine } from "thpcheck";
+import { scheduleIn } from "../../impl/kernel.ts";
+import { store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { allIsFreed, collapseScenario, isHuge, khugepagedThread, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 function* exits(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);
@@ -10,6 +11,19 @@ function* exits(k: K): Routine {
 
 function* siblingExits(k: K): Routine {
   yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* sysExit(k);
+}
+
+function* forksAndExits(k: K): Routine {
+  yield* prepareForKhugepaged(k, 0, 2);
+  yield* sysFork(k, 1);
+  yield* store(k, 0, 3);
+  yield* sysExit(k);
+}
+
+function* child(k: K): Routine {
+  yield* scheduleIn(k);
   yield* store(k, 1, 3);
   yield* sysExit(k);
 }
@@ -27,6 +41,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
+    expect: holds({ states: 909 }),
   }),
   collapseScenario({
     name: "collapse-exit-threads",
@@ -36,5 +51,18 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
+    expect: holds({ states: 2739 }),
+  }),
+  collapseScenario({
+    name: "collapse-exit-fork",
+    why: "parent and child share pages and leave one after the other, each perhaps while the cursor is on it",
+    tier: "full",
+    options: { mms: 2, vmas: 2, anonVmas: 3, anonVmaChains: 4, frames: 10, pageTables: 4 },
+    threads: { forksAndExits },
+    others: { child, khugepagedThread },
+    daemons: ["khugepagedThread"],
+    sometimes: { ...promises.sometimes, "the cursor is on a child without users": (k) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 },
+    finally: promises.finally,
+    expect: holds({ states: 5_041_847 }),
   }),
 ];

@@ -1,8 +1,8 @@
 /** Threads store to and load from pages while another thread collapses them. */
-import { type Routine } from "thpcheck";
+import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./collapse-setup.ts";
+import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 /** Page 0 is there, page 1 is a hole: the collapse fills it. */
 function* collapser(k: K): Routine {
@@ -54,6 +54,7 @@ export default [
     tier: "quick",
     threads: { collapser, sibling },
     sometimes: witness,
+    expect: holds({ states: 1147 }),
   }),
   collapseScenario({
     name: "collapse-fault-2-ranges",
@@ -62,6 +63,16 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, storesBelow, storesAbove },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    expect: holds({ states: 621_919 }),
+  }),
+  collapseScenario({
+    name: "collapse-fault-failures",
+    why: "every allocation, charge and copy may fail: whatever is undone, no store gets lost and no page is left behind",
+    tier: "quick",
+    options: { allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true },
+    threads: { collapser, sibling },
+    sometimes: witness,
+    expect: holds({ states: 16_908 }),
   }),
   collapseScenario({
     name: "khugepaged-fault",
@@ -71,5 +82,6 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     sometimes: witness,
+    expect: holds({ states: 137_097 }),
   }),
 ];

@@ -1,10 +1,10 @@
 /** A process forks while one of its threads collapses a range; parent and child go on writing. */
-import { type Routine } from "thpcheck";
+import { holds, type Routine } from "thpcheck";
 import { scheduleIn } from "../../impl/kernel.ts";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { LEAF, entryHas } from "../../impl/pgtable.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -48,6 +48,7 @@ export default [
     threads: { collapser, forker },
     others: { child },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0), "the child shares the huge page": (k) => isHuge(k, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0) },
+    expect: holds({ states: 184_976 }),
   }),
   collapseScenario({
     name: "collapse-in-child",
@@ -57,5 +58,6 @@ export default [
     threads: { parent },
     others: { childCollapses },
     sometimes: { "the child's collapse succeeds": (k) => entryHas(k.mm.pmd.get(1, 0), LEAF) },
+    expect: holds({ states: 1690 }),
   }),
 ];

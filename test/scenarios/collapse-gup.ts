@@ -1,10 +1,10 @@
 /** A thread pins a page without locks, and a device writes to it, while another thread collapses the range. */
-import { NONE, type Routine } from "thpcheck";
+import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, dumpPageTables, gupFast, gupFastFallback, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { load, sysMadvise } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -31,6 +31,24 @@ function* pinsToRead(k: K): Routine {
   }
 }
 
+/** Reads a page of the other range through a pin that may have to fault it in first, and stores to both. */
+function* pinsHole(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 2);
+  const page: Pfn = yield* gupFastFallback(k, 0, 3, FOLL_PIN | FOLL_WRITE);
+  if (page !== NONE) {
+    yield* pinnedStore(k, 0, 3, page, 3);
+    yield* unpinFolio(k, page);
+  }
+  yield* load(k, 3);
+}
+
+function* collapserOfTwo(k: K): Routine {
+  yield* prepare(k, 0, 3);
+  yield* sysMadvise(k, 0, 4, MADV_COLLAPSE);
+  yield* load(k, 2);
+}
+
 function* walker(k: K): Routine {
   yield* passGate(k);
   yield* dumpPageTables(k, 0);
@@ -49,6 +67,7 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite },
     sometimes: { ...witnesses, "a page of the huge page is pinned": (k) => isHuge(k, 0) && anyPinned(k) },
+    expect: holds({ states: 906 }),
   }),
   collapseScenario({
     name: "collapse-gup-two-pins",
@@ -56,6 +75,16 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite, pinsToRead },
     sometimes: witnesses,
+    expect: holds({ states: 17_459 }),
+  }),
+  collapseScenario({
+    name: "collapse-gup-2-ranges",
+    why: "one pin without locks in a range that is there, one that faults its page into the range collapsed next",
+    tier: "quick",
+    options: { hugeRanges: 2, frames: 12 },
+    threads: { collapserOfTwo, pinsToWrite, pinsHole },
+    sometimes: { ...witnesses, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    expect: holds({ states: 139_369 }),
   }),
   collapseScenario({
     name: "collapse-gup-walker",
@@ -63,5 +92,6 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite, walker },
     sometimes: witnesses,
+    expect: holds({ states: 4382 }),
   }),
 ];

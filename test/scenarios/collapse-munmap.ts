@@ -1,8 +1,8 @@
 /** A thread unmaps all or a part of the range that another collapses. */
-import { type Routine } from "thpcheck";
+import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./collapse-setup.ts";
+import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -20,6 +20,28 @@ function* unmapsHalf(k: K): Routine {
   yield* sysMunmap(k, 0, 1);
 }
 
+/** The second half of the first range and the first half of the second. */
+function* unmapsAcross(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMunmap(k, 1, 2);
+  yield* load(k, 3);
+  yield* store(k, 0, 2);
+}
+
+function* collapserOfTwo(k: K): Routine {
+  yield* prepare(k, 0, 3);
+  yield* sysMadvise(k, 0, 4, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+
+function* storesAround(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* store(k, 3, 3);
+  yield* store(k, 0, 3);
+  yield* load(k, 3);
+}
+
 function* sibling(k: K): Routine {
   yield* passGate(k);
   yield* store(k, 1, 3);
@@ -34,6 +56,16 @@ export default [
     tier: "quick",
     threads: { collapser, unmapsAll, sibling },
     sometimes: { ...witness, "the area is gone": (k) => k.vma.mm.get(0) < 0 },
+    expect: holds({ states: 5456 }),
+  }),
+  collapseScenario({
+    name: "collapse-munmap-across",
+    why: "munmap takes a piece out of two ranges, each of which may be small, detached or huge at that moment",
+    tier: "quick",
+    options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 4 },
+    threads: { collapserOfTwo, unmapsAcross, storesAround },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    expect: holds({ states: 113_133 }),
   }),
   collapseScenario({
     name: "collapse-munmap-half",
@@ -42,5 +74,6 @@ export default [
     options: { vmas: 3 },
     threads: { collapser, unmapsHalf, sibling },
     sometimes: { ...witness, "the area is half": (k) => k.vma.mm.get(0) >= 0 && k.vma.end.get(0) - k.vma.start.get(0) === 1 },
+    expect: holds({ states: 4545 }),
   }),
 ];

@@ -1,11 +1,11 @@
 /** Folios are split, or looked at by number, while a range that they are mapped in is collapsed. */
-import { type Routine } from "thpcheck";
+import { holds, type Routine } from "thpcheck";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
 import { ENABLED_ALWAYS } from "../../impl/param.ts";
-import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./collapse-setup.ts";
+import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
 
 /** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */
 function* collapser(k: K): Routine {
@@ -26,6 +26,17 @@ function* sibling(k: K): Routine {
   yield* passGate(k);
   yield* store(k, 0, 3);
   yield* load(k, 1);
+}
+
+function* busySibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+  yield* store(k, 1, 3);
+  yield* pfnScanner(k, 0);
+  yield* load(k, 0);
+  yield* pfnScanner(k, 2);
+  yield* store(k, 0, 2);
 }
 
 function* collapserOfSmall(k: K): Routine {
@@ -53,6 +64,17 @@ export default [
     threads: { collapser, sibling },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
+    expect: holds({ states: 40_804 }),
+  }),
+  collapseScenario({
+    name: "collapse-split-references",
+    why: "the same, with a reference that now and then keeps both the split and the collapse from happening",
+    tier: "quick",
+    options: { enabled: ENABLED_ALWAYS, refcountMax: 15 },
+    threads: { collapser, busySibling },
+    others: { shrinker },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
+    expect: holds({ states: 139_105 }),
   }),
   collapseScenario({
     name: "collapse-split-poison",
@@ -62,6 +84,7 @@ export default [
     threads: { collapser },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
+    expect: holds({ states: 2268 }),
   }),
   collapseScenario({
     name: "collapse-pfn-scanner",
@@ -70,5 +93,6 @@ export default [
     threads: { collapserOfSmall },
     others: { scanner, otherScanner },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
+    expect: holds({ states: 993 }),
   }),
 ];

@@ -4,7 +4,7 @@
  * `world.ts`; the oracle property test compares the two.
  */
 import * as t from "@babel/types";
-import { ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode } from "../observer.ts";
+import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode } from "../observer.ts";
 import { wholeBytes, type FieldPlan } from "../layout.ts";
 import { quasi } from "./quasi.ts";
 
@@ -13,8 +13,6 @@ export interface AccessContext {
   readonly buffer: "" | "P";
   /** Report each access to the observer. */
   readonly instrumented: boolean;
-  /** Byte at which statistics start. */
-  readonly statisticBase: number;
   /** Index of the source site of this access. */
   readonly site: number;
   /** A fresh local of the emitted function. */
@@ -22,7 +20,10 @@ export interface AccessContext {
 }
 
 /** Operations that change the field; properties may not use them. */
-export const WRITING_OPERATIONS: ReadonlySet<string> = new Set(["set", "add", "setOnce", "cmpxchg", "insert", "remove"]);
+export const WRITING_OPERATIONS: ReadonlySet<string> = new Set(["set", "add", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless", "insert", "remove"]);
+
+/** Operations that are marked as indivisible or racy on purpose, whatever the field's guard. */
+export const MARKED_OPERATIONS: ReadonlySet<string> = new Set(["once", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless"]);
 
 const isSimple = (e: t.Expression): boolean => t.isIdentifier(e) || t.isNumericLiteral(e) || t.isBooleanLiteral(e) || (t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument));
 
@@ -33,10 +34,15 @@ function constantOf(e: t.Expression): number | null {
   return Number.isInteger(value) ? value + 0 : null;
 }
 
+/** Emitted functions, whose calls cannot change a local of the caller; any other call may reach a closure that does. */
+const EMITTED_CALLEE = /^(\$[a-z]|[frs]\d+_)/;
+
 /** Whether evaluating the expression may change a local. */
 function mayAssign(e: t.Expression): boolean {
   let found = false;
-  t.traverseFast(e, (node) => { found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node); });
+  t.traverseFast(e, (node) => {
+    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && !(t.isIdentifier(node.callee) && EMITTED_CALLEE.test(node.callee.name)));
+  });
   return found;
 }
 
@@ -69,11 +75,12 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
   };
   const width = Math.max(1, wholeBytes(f.bits));
   const view = `$${c.buffer}${width === 1 ? "B" : width === 2 ? "H" : "W"}`;
-  const base = f.offset + (f.role === "statistic" ? c.statisticBase : 0);
+  const base = f.offset;
   /** Element index in `view`, with index checks. */
   const position = (): t.Expression => {
     let constant = base / width;
-    let sum: t.Expression | null = null;
+    // Where statistics start is known only when all frames are: a constant of the emitted text.
+    let sum: t.Expression | null = f.role === "statistic" ? t.identifier(`$statistics${width}`) : null;
     for (const [index, bound, stride] of [[i, f.count, f.stride / width], [j, f.length ?? 0, f.elementStride / width]] as const) {
       if (index === null) continue;
       const at = checked(index, bound);
@@ -118,8 +125,8 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     before.push(quasi(`$observer.access(${f.id}, $i, $j, ${mode}, ${c.site})`, { $i: i ?? number(0), $j: j ?? number(0) }));
   };
   /** A read-modify-write: one indivisible operation on an atomic field, otherwise a read and a write. */
-  const reportUpdate = (): void => {
-    if (f.guard === "atomic") report(ATOMIC);
+  const reportUpdate = (indivisible: typeof ATOMIC | typeof ADD): void => {
+    if (f.guard === "atomic") report(indivisible);
     else {
       report(READ);
       report(WRITE);
@@ -149,7 +156,7 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     }
     case "add": {
       if (f.kind !== "int") return null;
-      reportUpdate();
+      reportUpdate(ADD);
       const p = stablePosition();
       const sum = once(quasi("($r + $d)", { $r: decode(rawAt(p)), $d: rest[0]! }));
       return finish(storeAt(p, once(encode(sum))));
@@ -160,6 +167,28 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
       const v = c.temporary();
       return finish(quasi("($now === $expected ? ($v = $encoded, $store, true) : false)", { $now: decode(rawAt(p)), $expected: rest[0]!, $v: v, $encoded: encode(rest[1]!), $store: storeAt(p, v) }));
     }
+    case "xchg": {
+      report(ATOMIC);
+      const p = stablePosition();
+      const stored = once(encode(rest[0]!));
+      const old = c.temporary();
+      return finish(quasi("($old = $now, $store, $old)", { $old: old, $now: decode(rawAt(p)), $store: storeAt(p, stored) }));
+    }
+    case "addReturn": {
+      if (f.kind !== "int") return null;
+      report(ATOMIC);
+      const p = stablePosition();
+      const v = c.temporary();
+      const encoded = c.temporary();
+      return finish(quasi("($v = $now + $delta, $e = $encoded, $store, $result)", { $v: v, $now: decode(rawAt(p)), $delta: rest[0]!, $e: encoded, $encoded: encode(v), $store: storeAt(p, encoded), $result: decode(encoded) }));
+    }
+    case "addUnless": {
+      if (f.kind !== "int") return null;
+      report(ATOMIC);
+      const p = stablePosition();
+      const v = c.temporary();
+      return finish(quasi("(($v = $now) === $unless ? false : ($v += $delta, $v = $encoded, $store, true))", { $v: v, $now: decode(rawAt(p)), $unless: rest[1]!, $delta: rest[0]!, $encoded: encode(v), $store: storeAt(p, v) }));
+    }
     case "has": {
       if (f.kind !== "bitset") return null;
       report(READ);
@@ -167,7 +196,7 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     }
     case "insert": case "remove": {
       if (f.kind !== "bitset") return null;
-      reportUpdate();
+      reportUpdate(ATOMIC);
       const p = stablePosition();
       const raw = quasi(operation === "insert" ? "($r | 1 << $m)" : "($r & ~(1 << $m))", { $r: rawAt(p), $m: member(rest[0]!) });
       return finish(storeAt(p, once(raw)));

@@ -157,8 +157,9 @@ export class CompiledSystem implements TransitionSystem {
     const frames = this.#frames(actor);
     const innermost = frames[0];
     if (innermost === undefined) return true;
-    if (innermost.point.idle) return true;
-    return this.actors[actor]!.daemon && innermost.point.kind === "yield";
+    // Who rests with a lock in its hand keeps everyone else out for ever.
+    if (this.heldLocks(actor).length > 0) return false;
+    return innermost.point.idle || (this.actors[actor]!.daemon && innermost.point.kind === "yield");
   }
 
   /** Frames of a thread, innermost first; none when it has ended. */
@@ -290,17 +291,22 @@ function instanceNumber(): number {
   return instances++;
 }
 
+/** Rounds of all loops together that one step, or one property, may take. A kernel that spins waits with a guard. */
+export const STEP_ROUNDS_MAX = 10_000_000;
+
 /** The prelude of every emitted text: views, choices, faults, locks. */
-export function prelude(image: { readonly plan: LayoutPlan }): string {
+export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
   return `
 const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer } = $deps;
 const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
 const $PB = new Uint8Array($before.buffer), $PH = new Uint16Array($before.buffer), $PW = new Uint32Array($before.buffer);
 const $isInteger = Number.isInteger;
+let $fuel = 0;
+function $endless(site) { $fault("endless-step", "this loop went round ${STEP_ROUNDS_MAX.toLocaleString("en")} times without a yield: the step does not end", site); }
 let $me = 0, $R = undefined, $point = 0, $waitsFor = -1, $label = "";
 let $ci = 0, $cl = 0;
 const $cs = [], $cn = [], $cname = [];
-const $lk = (${lockRuntime.toString()})($B, $plan.locks, ${image.plan.maskBytes}, $fault, $observer);
+const $lk = (${lockRuntime.toString()})($B, $plan.locks, ${image.plan.maskBytes}, $fault, $observer, ${image.straight});
 function $isHeld(id) { return $lk.isHeld($B, id); }
 function $isHeldP(id) { return $lk.isHeld($PB, id); }
 function $choose(name, n, site) {

@@ -42,7 +42,6 @@ export interface LinkedFunction {
 export class Linker {
   readonly plan: LayoutPlan;
   readonly options: LinkOptions;
-  readonly statisticBase: number;
   readonly modules = new SourceModules();
   readonly types: TypeContext;
   readonly sites: Site[] = [];
@@ -58,10 +57,9 @@ export class Linker {
   readonly #queue: LinkedFunction[] = [];
   #count = 0;
 
-  constructor(plan: LayoutPlan, statisticBase: number, config: Readonly<Record<string, unknown>>, options: LinkOptions) {
+  constructor(plan: LayoutPlan, config: Readonly<Record<string, unknown>>, options: LinkOptions) {
     this.plan = plan;
     this.options = options;
-    this.statisticBase = statisticBase;
     this.types = { plan, modules: this.modules, config };
   }
 
@@ -99,7 +97,7 @@ export class Linker {
     let name = this.#constantNames.get(value);
     if (name === undefined) {
       name = `$c${this.#constants.length}`;
-      this.#constants.push(`const ${name} = ${JSON.stringify(value)};`);
+      this.#constants.push(`const ${name} = ${literal(value)};`);
       this.#constantNames.set(value, name);
     }
     return t.identifier(name);
@@ -107,7 +105,7 @@ export class Linker {
 
   /** The function `value` in the role that the call gives it. */
   callee(value: unknown, from: Translator, call: t.CallExpression, name: string): LinkedFunction {
-    return this.link(value, name, from.fn.purpose, from.worldArguments(call), from.fn.straight, () =>
+    return this.link(value, name, from.purpose, from.worldArguments(call), from.fn.straight, () =>
       from.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`, "Declare it as a plain function at the top level of a module of your own"));
   }
 
@@ -190,10 +188,19 @@ export class Linker {
   }
 }
 
+/** The value as program text, frozen all through: what a program could change would be state that nobody sees. */
+function literal(value: unknown): string {
+  if (Array.isArray(value)) return `Object.freeze([${value.map(literal).join(", ")}])`;
+  if (typeof value === "object" && value !== null) return `Object.freeze({ ${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${literal(v)}`).join(", ")} })`;
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  return JSON.stringify(value);
+}
+
 function isPlainData(value: unknown, depth = 0): boolean {
   if (value === null || ["number", "string", "boolean"].includes(typeof value)) return true;
   if (typeof value !== "object" || depth > 8) return false;
-  if (Array.isArray(value)) return value.every((v) => isPlainData(v, depth + 1));
+  // `every` passes over holes, which no literal could give back.
+  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((v) => isPlainData(v, depth + 1));
   const prototype: unknown = Object.getPrototypeOf(value);
   return (prototype === Object.prototype || prototype === null) && Object.values(value).every((v) => isPlainData(v, depth + 1));
 }

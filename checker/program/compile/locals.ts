@@ -18,33 +18,63 @@ export interface PreparedFunction {
   /** Unique names of the parameters, in order. */
   readonly params: readonly string[];
   readonly body: t.BlockStatement;
-  /** By unique name. Unique names begin with `v_`. */
+  /** By unique name. */
   readonly locals: Map<string, Local>;
   readonly returnType: t.TSType | null;
   readonly generator: boolean;
 }
 
+/**
+ * Unique names begin with two dollars and a number. No name of the source does: `prepare` refuses those that would, so
+ * that a local is told from a captured name by its spelling.
+ */
+const UNIQUE = /^\$\$\d/;
+
 export function isLocalName(name: string): boolean {
-  return name.startsWith("v_");
+  return UNIQUE.test(name);
 }
 
-/** `refuse` is called for a parameter or binding that is not a plain name. */
+/** What `prepare` found of a function: depends on its tree alone, and is kept as long as the tree is. */
+const prepared = new WeakMap<FunctionNode, PreparedFunction>();
+
+/** A private copy for one translation. `refuse` is called for a parameter or binding that is not a plain name. */
 export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
+  let known = prepared.get(original);
+  if (known === undefined) {
+    known = prepare(original, refuse);
+    prepared.set(original, known);
+  }
+  const body = t.cloneNode(known.body, true, false);
+  const locals = new Map(known.locals);
+  // Initialisers are known by identity (a yield has a form), so they are those of the copy.
+  t.traverseFast(body, (node) => {
+    if (!t.isVariableDeclarator(node) || !t.isIdentifier(node.id)) return;
+    const local = locals.get(node.id.name);
+    if (local !== undefined) locals.set(node.id.name, { ...local, init: node.init ?? null, declaration: node });
+  });
+  return { ...known, body, locals };
+}
+
+function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
   const copy = t.cloneNode(original, true, false);
   const body = t.isBlockStatement(copy.body) ? copy.body : withPlace(t.blockStatement([withPlace(t.returnStatement(copy.body), copy.body)]), copy.body);
   const expression = t.functionExpression(null, copy.params, body, "generator" in copy && copy.generator === true);
   const locals = new Map<string, Local>();
   let params: string[] = [];
+  t.traverseFast(body, (node) => {
+    if (t.isIdentifier(node) && UNIQUE.test(node.name)) refuse(node, `the name ${node.name}`, "Names that begin with $$ and a digit belong to the compiler");
+    if (t.isVariableDeclaration(node) && node.kind === "var") refuse(node, "var", "Use let or const: a block has its own variables");
+  });
+  const seen = new Set<object>();
   const file = t.file(t.program([t.expressionStatement(expression)]));
   traverse(file, {
     Scopable(path: NodePath) {
       const scope = path.scope;
-      if (scope.path !== path || path.isProgram()) return;
+      if (scope.path !== path || path.isProgram() || seen.has(scope)) return;
+      seen.add(scope);
       for (const name of Object.keys(scope.bindings)) {
-        if (isLocalName(name) && locals.has(name)) continue;
         const binding = scope.bindings[name]!;
-        let unique = `v_${name}`;
-        for (let n = 2; locals.has(unique); n++) unique = `v_${name}_${n}`;
+        const unique = `$$${locals.size}_${name}`;
         const d = binding.path.node;
         const target = t.isVariableDeclarator(d) ? d.id : binding.identifier;
         if (t.isVariableDeclarator(d) && !t.isIdentifier(d.id)) refuse(d, "destructuring is not in the subset", "Declare one name at a time");

@@ -3,6 +3,14 @@
  *
  * The function is closed (it refers to nothing outside of itself): its source text becomes part of each emitted
  * program, so that V8 specialises it for that program alone.
+ *
+ * Two questions are about all locks at once: does the thread hold a spinlock (it may not sleep then), does it hold
+ * anything (it may not end). An explored program answers them from the vector, by a scan, since the search puts one
+ * state after another into it. A straight-line program is never put back: its vector changes by its own operations
+ * alone, from init on, so the locks that an actor holds are those it took less those it released since init. Counting
+ * them is exact, and a full-size machine has far too many locks to look at each time. The vector stays the truth: a
+ * count only says whether a scan can find anything. A step that ends in a fault leaves vector and counts as they are,
+ * equal.
  */
 import type { LockPlan } from "../layout.ts";
 import type { StepObserver } from "../observer.ts";
@@ -26,11 +34,14 @@ export interface LockRuntime {
   isHeld(bytes: Uint8Array, id: number): boolean;
   /** Throws when the actor holds a lock: its thread ends. */
   atExit(me: number): void;
+  /** Every lock is free: init has zeroed the vector. */
+  allFree(): void;
 }
 
 type Fault = (rule: string, message: string, site: number) => never;
 
-export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskBytes: number, fault: Fault, observer: StepObserver | null): LockRuntime {
+/** `straight`: nothing but these operations and `allFree` changes the locks in `bytes`. */
+export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskBytes: number, fault: Fault, observer: StepObserver | null, straight: boolean): LockRuntime {
   const offsets = Int32Array.from(locks, (l) => l.offset);
   const spinlocks = locks.filter((l) => l.kind === "spinlock").map((l) => l.offset);
   const at = (id: number): number => (id >>> 0 < offsets.length ? offsets[id]! : fault("range", `there is no lock ${id}; lock ids come from k.<struct>.<lock>.at()`, -1));
@@ -46,6 +57,14 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
   const waiters = (id: number): number => (locks[id]!.kind === "rwsem" ? mask(at(id) + 1 + maskBytes) : 0);
   const setReaders = (id: number, m: number): void => setMask(at(id) + 1, m);
   const setWaiters = (id: number, m: number): void => setMask(at(id) + 1 + maskBytes, m);
+  // Per actor, straight-line only: locks held, and spinlocks among them.
+  const heldLocks = new Int32Array(32);
+  const heldSpinlocks = new Int32Array(32);
+  const count = (id: number, me: number, by: number): void => {
+    if (!straight) return;
+    heldLocks[me]! += by;
+    if (locks[id]!.kind === "spinlock") heldSpinlocks[me]! += by;
+  };
   const canTake = (id: number, mode: "exclusive" | "shared"): boolean => {
     if (bytes[at(id)] !== 0) return false;
     if (mode === "exclusive") return readers(id) === 0;
@@ -54,7 +73,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
   const checkTake = (id: number, label: string, me: number, site: number): void => {
     const l = locks[id]!;
     if (bytes[l.offset] === me + 1 || ((readers(id) >> me) & 1) !== 0) fault("lock-ownership", `${label}(${l.name}): the thread holds it already and would wait for itself`, site);
-    if (l.kind === "spinlock") return;
+    if (l.kind === "spinlock" || (straight && heldSpinlocks[me] === 0)) return;
     for (let n = 0; n < spinlocks.length; n++) {
       if (bytes[spinlocks[n]!] === me + 1) fault("sleep-in-atomic", `${label}(${l.name}) may sleep, but the thread holds spinlock ${locks.find((x) => x.offset === spinlocks[n])!.name}`, site);
     }
@@ -71,6 +90,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
       return false;
     }
     bytes[at(id)] = me + 1;
+    count(id, me, 1);
     if (observer !== null) observer.acquire(id, "exclusive", true, site);
     return true;
   };
@@ -79,6 +99,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
     const holder = bytes[at(id)]!;
     if (holder !== me + 1) fault("lock-ownership", `${label}(${locks[id]!.name}): ${holder === 0 ? "nobody holds it" : "another thread holds it"}`, site);
     bytes[at(id)] = 0;
+    count(id, me, -1);
     if (observer !== null) observer.release(id, "exclusive", site);
   };
   return {
@@ -89,6 +110,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
       checkTake(id, "down_write", me, site);
       if (canTake(id, "exclusive") && waiters(id) === 0) {
         bytes[at(id)] = me + 1;
+        count(id, me, 1);
         if (observer !== null) observer.acquire(id, "exclusive", false, site);
         return true;
       }
@@ -103,6 +125,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
         if (locks[id]!.queued) setWaiters(id, waiters(id) & ~(1 << me));
         bytes[at(id)] = me + 1;
       }
+      count(id, me, 1);
       if (observer !== null) observer.acquire(id, mode, false, site);
     },
     spinTrylock: (id, me, site) => tryExclusive(id, "spinlock", "spin_trylock", me, site),
@@ -118,6 +141,7 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
         return false;
       }
       setReaders(id, readers(id) | (1 << me));
+      count(id, me, 1);
       if (observer !== null) observer.acquire(id, "shared", true, site);
       return true;
     },
@@ -125,18 +149,25 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
       checkKind(id, "rwsem", "up_read", site);
       if (((readers(id) >> me) & 1) === 0) fault("lock-ownership", `up_read(${locks[id]!.name}): the thread does not hold it for reading`, site);
       setReaders(id, readers(id) & ~(1 << me));
+      count(id, me, -1);
       if (observer !== null) observer.release(id, "shared", site);
     },
     downgradeWrite: (id, me, site) => {
       release(id, "rwsem", "downgrade_write", me, site);
       setReaders(id, readers(id) | (1 << me));
+      count(id, me, 1);
       if (observer !== null) observer.acquire(id, "shared", true, site);
     },
     isHeld: (view, id) => view[at(id)] !== 0 || (locks[id]!.kind === "rwsem" && view.subarray(at(id) + 1, at(id) + 1 + maskBytes).some((b) => b !== 0)),
     atExit: (me) => {
+      if (straight && heldLocks[me] === 0) return;
       for (let id = 0; id < offsets.length; id++) {
         if (bytes[offsets[id]!] === me + 1 || ((readers(id) >> me) & 1) !== 0) fault("lock-held-at-exit", `the thread ends while it holds ${locks[id]!.name}`, -1);
       }
+    },
+    allFree: () => {
+      heldLocks.fill(0);
+      heldSpinlocks.fill(0);
     },
   };
 }

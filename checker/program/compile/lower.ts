@@ -58,6 +58,9 @@ type YieldForm =
   | { readonly kind: "lock"; readonly label: string; readonly mode: "exclusive" | "shared"; readonly lockKind: "spinlock" | "mutex" | "rwsem"; readonly lock: t.Expression; readonly lockClass: string | null; readonly arriveOnly: boolean }
   | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
 
+/** Statements by text: the same few frame layouts and jumps come again and again. */
+const parsedStatements = new Map<string, t.Statement[]>();
+
 /** Marks the internal yields that `down_write` on a queued semaphore expands to. */
 const ARRIVE = "$arrive";
 
@@ -187,8 +190,8 @@ class RoutineLowering {
 
   declareHidden(from: t.Node): string {
     let n = 1;
-    while (this.tr.prepared.locals.has(`v_$lock${n}`)) n++;
-    const name = `v_$lock${n}`;
+    while (this.tr.prepared.locals.has(`$$0_$lock${n}`)) n++;
+    const name = `$$0_$lock${n}`;
     const annotation = t.tsTypeReference(t.identifier("LockId"));
     this.tr.prepared.locals.set(name, { name: `$lock${n}`, annotation: withPlace(annotation, from), init: null, constant: true, declaration: from });
     return name;
@@ -331,9 +334,12 @@ class RoutineLowering {
 
   statements(text: string): t.Statement[] {
     if (text === "") return [];
-    const parsed = parse(text, { allowReturnOutsideFunction: true }).program.body;
-    for (const s of parsed) t.traverseFast(s, (node) => { node.loc = null; });
-    return parsed;
+    let parsed = parsedStatements.get(text);
+    if (parsed === undefined) {
+      parsed = parse(text, { allowReturnOutsideFunction: true }).program.body;
+      parsedStatements.set(text, parsed);
+    }
+    return parsed.map((s) => t.cloneNode(s, true, true));
   }
 
   saveFrame(y: t.YieldExpression): t.Statement[] {
@@ -428,7 +434,7 @@ class RoutineLowering {
         this.mark(head);
         this.push([this.jumpIf(this.not(this.condition(s.test)), end)]);
         this.loopBody(s.body, labels, end, head);
-        this.push(this.jump(head));
+        this.push([...this.fuel(s), ...this.jump(head)]);
         this.mark(end);
         return;
       }
@@ -437,6 +443,7 @@ class RoutineLowering {
         this.mark(head);
         this.loopBody(s.body, labels, end, test);
         this.mark(test);
+        this.push(this.fuel(s));
         this.push([this.jumpIf(this.condition(s.test), head)]);
         this.mark(end);
         return;
@@ -449,7 +456,7 @@ class RoutineLowering {
         this.loopBody(s.body, labels, end, update);
         this.mark(update);
         if (s.update != null) this.push(this.leaf(withPlace(t.expressionStatement(s.update), s.update), []));
-        this.push(this.jump(head));
+        this.push([...this.fuel(s), ...this.jump(head)]);
         this.mark(end);
         return;
       }
@@ -478,6 +485,11 @@ class RoutineLowering {
     }
   }
 
+  /** Counts a round of a loop against the limit of a step. */
+  fuel(loop: t.Statement): t.Statement[] {
+    return this.statements(`if (--$fuel < 0) $endless(${this.tr.site(loop)});`);
+  }
+
   loopBody(body: t.Statement, labels: readonly string[], breakTo: number, continueTo: number): void {
     this.targets.push({ labels, breakTo, continueTo, plain: true });
     this.statement(body, []);
@@ -487,6 +499,10 @@ class RoutineLowering {
   condition(e: t.Expression): t.Expression {
     if (containsYield(e)) this.tr.refuse(e, "a yield inside a condition", "Give it a statement of its own: `const ok: boolean = yield* f(k);`");
     return this.tr.expression(e);
+  }
+
+  fueled(loop: t.Statement, body: t.Statement): t.Statement {
+    return t.blockStatement([...this.fuel(loop), body]);
   }
 
   /** A statement without yields; jumps out of it become jumps of the switch. */
@@ -509,12 +525,12 @@ class RoutineLowering {
       case "BlockStatement": return withPlace(t.blockStatement(s.body.flatMap((x) => (t.isVariableDeclaration(x) ? this.leaf(x, []) : [this.rewriteJumps(x, inside)]))), s);
       case "VariableDeclaration": return t.blockStatement(this.leaf(s, []));
       case "IfStatement": return withPlace(t.ifStatement(this.tr.expression(s.test), this.rewriteJumps(s.consequent, inside), s.alternate == null ? null : this.rewriteJumps(s.alternate, inside)), s);
-      case "WhileStatement": return withPlace(t.whileStatement(this.tr.expression(s.test), this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true })), s);
-      case "DoWhileStatement": return withPlace(t.doWhileStatement(this.tr.expression(s.test), this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true })), s);
+      case "WhileStatement": return withPlace(t.whileStatement(this.tr.expression(s.test), this.fueled(s, this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true }))), s);
+      case "DoWhileStatement": return withPlace(t.doWhileStatement(this.tr.expression(s.test), this.fueled(s, this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true }))), s);
       case "ForStatement": {
         // Locals are declared once for the whole function, so an initialiser becomes assignments.
         const init = s.init == null ? [] : t.isVariableDeclaration(s.init) ? this.leaf(s.init, []) : [t.expressionStatement(this.tr.expression(s.init))];
-        const loop = t.forStatement(null, s.test == null ? null : this.tr.expression(s.test), s.update == null ? null : this.tr.expression(s.update), this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true }));
+        const loop = t.forStatement(null, s.test == null ? null : this.tr.expression(s.test), s.update == null ? null : this.tr.expression(s.update), this.fueled(s, this.rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true })));
         const initial = init.length === 0 ? null : t.sequenceExpression(init.map((x) => (x as t.ExpressionStatement).expression));
         loop.init = initial;
         return withPlace(loop, s);
@@ -562,7 +578,10 @@ class RoutineLowering {
       if (this.tr.instrumented) this.push(this.statements(`$observer.beginStep($me, ${JSON.stringify(form.label)});`));
       if (form.guard !== null) {
         const refuse = this.tr.instrumented ? this.statements("$observer.guardFailed?.($me); return 0;") : this.statements("return 0;");
-        this.push([t.ifStatement(this.not(this.tr.expression(t.cloneNode(form.guard, true))), t.blockStatement(refuse))]);
+        this.tr.purpose = "guard";
+        const holds = this.tr.expression(t.cloneNode(form.guard, true));
+        this.tr.purpose = this.fn.purpose;
+        this.push([t.ifStatement(this.not(holds), t.blockStatement(refuse))]);
       }
       this.push(this.statements(`$point = ${point};`));
       return;

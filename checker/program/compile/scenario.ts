@@ -8,7 +8,7 @@ import type { StepObserver } from "../observer.ts";
 import { CompileError } from "./compile-error.ts";
 import { explainingFunction } from "./explain.ts";
 import { generateCode } from "./generate.ts";
-import { CompiledSystem, FUNCTION_HEADER_LINES, prelude, type ProgramImage } from "./image.ts";
+import { CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type ProgramImage } from "./image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
@@ -52,11 +52,7 @@ export function compileImage(scenario: Scenario, options: CompileOptions = {}): 
   const structs = isModel ? scenario.model.structs : scenario.structs;
   const actors = (isModel ? scenario.model.actors : scenario.threads).map((a) => ({ name: a.name, daemon: a.daemon ?? false }));
   const plan = planLayout(structs, actors.length);
-  // Where statistics start depends on the frames, whose size is known only when everything is compiled: compile once to
-  // learn it (positions of state fields do not depend on it), then for good. Programs without statistics need one pass.
-  const first = new Assembly(scenario, plan, 0, options);
-  if (plan.statisticBytes === 0) return first.image(actors);
-  return new Assembly(scenario, plan, first.stateWords * 4, options).image(actors);
+  return new Assembly(scenario, plan, options).image(actors);
 }
 
 /**
@@ -80,22 +76,25 @@ export class StraightLine {
   }
 }
 
+const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
+
 class Assembly {
   readonly scenario: Scenario;
   readonly plan: LayoutPlan;
   readonly linker: Linker;
   readonly instrumented: boolean;
   readonly straight: boolean;
-  readonly roots: { routine: string; base: number; args: string }[] = [];
+  /** `temporaries`: what the evaluation of the arguments declares. */
+  readonly roots: { routine: string; base: number; args: string; temporaries: readonly string[] }[] = [];
   readonly body: string[] = [];
   readonly stateWords: number;
 
-  constructor(scenario: Scenario, plan: LayoutPlan, statisticBase: number, options: CompileOptions) {
+  constructor(scenario: Scenario, plan: LayoutPlan, options: CompileOptions) {
     this.scenario = scenario;
     this.plan = plan;
     this.instrumented = options.variant === "instrumented";
     this.straight = options.variant === "straight-line";
-    this.linker = new Linker(plan, statisticBase, scenario.config ?? {}, {
+    this.linker = new Linker(plan, scenario.config ?? {}, {
       instrumented: this.instrumented,
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
       coverage: options.coverage ?? false,
@@ -127,7 +126,7 @@ class Assembly {
     for (const thread of scenario.threads) {
       const run = this.property(thread.run, thread.name, "program", [""], true);
       if (run.routine) {
-        this.roots.push({ routine: run.emitted, base: 0, args: "" });
+        this.roots.push({ routine: run.emitted, base: 0, args: "", temporaries: [] });
         continue;
       }
       // `run: (k) => routine(k, 1, 2)`: the routine itself is the root, its arguments are evaluated once.
@@ -140,7 +139,7 @@ class Assembly {
       }
       const routine = this.linker.callee(callee, tr, call, (call.callee as t.Identifier).name);
       if (!routine.routine) throw new CompileError(tr.place(call), `thread ${thread.name}: ${routine.label} is not a generator function`, "A thread runs a routine: function* name(k, ...)");
-      this.roots.push({ routine: routine.emitted, base: 0, args: tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join("") });
+      this.roots.push({ routine: routine.emitted, base: 0, args: tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join(""), temporaries: tr.temporaries });
     }
   }
 
@@ -160,37 +159,43 @@ class Assembly {
         const explainer = `e_${kind}_${i}`;
         this.linker.add(explainingFunction(this.linker, linked, explainer));
         explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
-        return `if (${linked.emitted}() !== true) return ${i};`;
+        return `$property = ${JSON.stringify(name)}; if (${linked.emitted}() !== true) return ${i};`;
       }).join(" ");
     const always = group("always", s.always, [""]);
     const step = group("step", s.step, ["P", ""]);
     const final = group("finally", s.finally, [""]);
     const witnesses = Object.entries(s.sometimes ?? {}).map(([name, f], i) => `case ${i}: return ${this.property(f, name, "sometimes", [""]).emitted}() === true;`).join(" ");
     this.body.push(
-      `function checkState() { ${always} return -1; }`,
-      `function checkStep(before) { $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); ${step} return -1; }`,
-      `function checkEnd() { ${final} return -1; }`,
-      `function witness(i) { switch (i) { ${witnesses} } return false; }`,
+      `let $property = "";
+function $threw(e) {
+  if (e instanceof Error && !e.message.startsWith("the property ")) e.message = \`the property \${JSON.stringify($property)} throws: \${e.message}\`;
+  throw e;
+}
+function checkState() { $fuel = ${STEP_ROUNDS_MAX}; try { ${always} return -1; } catch (e) { $threw(e); } }
+function checkStep(before) { $fuel = ${STEP_ROUNDS_MAX}; $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); try { ${step} return -1; } catch (e) { $threw(e); } }
+function checkEnd() { $fuel = ${STEP_ROUNDS_MAX}; try { ${final} return -1; } catch (e) { $threw(e); } }`,
+      `function witness(i) { $fuel = ${STEP_ROUNDS_MAX}; switch (i) { ${witnesses} } return false; }`,
       `let $found = null;
 function $explain(conjuncts) {
   for (const [text, site, value, operands] of conjuncts) {
     const v = value();
     if (v === true) continue;
-    $found = v !== null && typeof v === "object" && "conjunct" in v ? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : { conjunct: text, site, operands: operands() };
+    $found = v !== null && typeof v === "object" && "conjunct" in v ? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : { conjunct: text, site, operands: [...operands(), ...(v === false ? [] : [["the whole, which is not true", v]])] };
     return false;
   }
   return true;
 }
-function explain(kind, index) { $found = null; switch (kind + index) { ${explainers.join(" ")} } return $found; }`,
+function explain(kind, index) { $fuel = ${STEP_ROUNDS_MAX}; $found = null; switch (kind + index) { ${explainers.join(" ")} } return $found; }`,
     );
   }
 
   initFunction(initCall: string): string {
-    const starts = this.straight ? "" : this.roots.map((r, a) => `$me = ${a}; ${r.routine}(${r.base}, true${r.args});`).join("\n  ");
+    const starts = this.straight ? "" : this.roots.map((r, a) => `{ ${declare(r.temporaries)} $me = ${a}; ${r.routine}(${r.base}, true${r.args}); }`).join("\n  ");
     return `const $structBytes = ${this.plan.stateBytes};
 function init() {
-  $ci = 0; $me = 0;
+  $ci = 0; $me = 0; $fuel = ${this.straight ? "Infinity" : STEP_ROUNDS_MAX};
   $vector.fill(0);
+  $lk.allFree();
   $deps.writeInitialValues();
   ${initCall}
   const untouched = $B.slice(0, $structBytes), chosen = $ci;
@@ -202,10 +207,10 @@ function init() {
 
   /** Straight-line: a thread runs from its beginning to its end and gives its result. */
   runFunction(): string {
-    const cases = this.roots.map((r, a) => `case ${a}: result = ${r.routine}(${r.args.replace(/^, /, "")}); break;`).join(" ");
+    const cases = this.roots.map((r, a) => `case ${a}: { ${declare(r.temporaries)} result = ${r.routine}(${r.args.replace(/^, /, "")}); break; }`).join(" ");
     return `function $stuck(label, site) { $fault("exception", \`\${label}: the step would wait forever, since nothing else runs\`, site); }
 function step(a) {
-  $ci = 0; $me = a; $R = undefined;
+  $ci = 0; $me = a; $R = undefined; $fuel = Infinity;
   let result;
   switch (a) { ${cases} }
   $lk.atExit(a);
@@ -222,15 +227,20 @@ function modelAtRest() { return false; }`;
       const cases = this.modelSteps.map((m, a) => `case ${a}: label = ${m.step}(); break;`).join(" ");
       const begin = this.instrumented ? '$observer.beginStep(a, "");' : "";
       const rests = this.modelSteps.map((m, a) => `case ${a}: return ${m.atRest}() === true;`).join(" ");
-      return `function step(a) {
-  $ci = 0; $me = a; ${clear} ${begin}
+      return `const $untouched = new Int32Array($vector.length);
+function step(a) {
+  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear} ${begin}
   let label = null;
+  $untouched.set($vector);
   switch (a) { ${cases} }
-  if (label === null) return 0;
+  if (label === null) {
+    for (let i = 0; i < ${this.stateWords}; i++) if ($untouched[i] !== $vector[i]) $fault("assertion", "the actor changed the state and then said that it cannot move", -1);
+    return 0;
+  }
   $label = label; ${end}
   return 1;
 }
-function modelAtRest(a) { switch (a) { ${rests} } return false; }`;
+function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } return false; }`;
     }
     const frames = new Map(this.linker.routines.map((r) => [r.emitted, r.frame]));
     const cases = this.roots.map((r, a) => {
@@ -240,7 +250,7 @@ function modelAtRest(a) { switch (a) { ${rests} } return false; }`;
     }).join("\n    ");
     const exit = this.plan.locks.length === 0 ? "" : "$lk.atExit(a);";
     return `function step(a) {
-  $ci = 0; $me = a; ${clear}
+  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}
   let s = 0;
   switch (a) {
     ${cases}
@@ -261,8 +271,9 @@ function modelAtRest() { return false; }`;
     const { code: functions, map } = linker.program();
     const code = [
       functions,
-      prelude({ plan: this.plan }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
+      prelude({ plan: this.plan, straight: this.straight }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
 function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }`),
+      ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.stateWords * 4) / width};`),
       `const $cov = new Uint32Array(${linker.blocks.length});`,
       linker.constants(),
       ...this.body,

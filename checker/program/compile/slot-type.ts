@@ -34,6 +34,12 @@ const accepted = 'Use boolean, Ref<"table">, Int<lo, hi>, UpTo<"config value">, 
 
 /** The slot of an annotation; null for `void`. Throws CompileError when the width of the type is not known. */
 export function slotOf(type: t.TSType, module: SourceModule, c: TypeContext, what: string): SlotType | null {
+  const slot = widthOf(type, module, c, what);
+  if (slot !== null && slot.bits > 32) throw new CompileError(module.place(type), `${what}: ${module.textOf(type)} takes ${slot.bits} bits, and a slot has at most 32`, "Narrow the range");
+  return slot;
+}
+
+function widthOf(type: t.TSType, module: SourceModule, c: TypeContext, what: string): SlotType | null {
   const refuse = (problem: string): never => { throw new CompileError(module.place(type), `${what}: ${problem}`, accepted); };
   if (t.isTSBooleanKeyword(type)) return boolSlot;
   if (t.isTSVoidKeyword(type) || t.isTSUndefinedKeyword(type)) return null;

@@ -90,9 +90,12 @@ export class SourceModule {
   }
 }
 
-/** Parsed modules by URL; the text of a tagged function wins over the disk. */
+/** Parsed modules by URL, shared by all compilations of the process: a module is a function of its URL and text alone. */
+const parsedModules = new Map<string, SourceModule>();
+
+/** Finds modules; the text of a tagged function wins over the disk. */
 export class SourceModules {
-  readonly #byUrl = new Map<string, SourceModule>();
+  readonly #byUrl = parsedModules;
 
   of(origin: Origin): SourceModule {
     const known = this.#byUrl.get(origin.module.url);

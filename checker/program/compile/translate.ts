@@ -4,7 +4,7 @@
  */
 import * as t from "@babel/types";
 import type { FieldPlan } from "../layout.ts";
-import { accessExpression, indexCount, lockHeldExpression, lockIdExpression, WRITING_OPERATIONS, type AccessContext } from "./access.ts";
+import { accessExpression, indexCount, MARKED_OPERATIONS, lockHeldExpression, lockIdExpression, WRITING_OPERATIONS, type AccessContext } from "./access.ts";
 import { CompileError } from "./compile-error.ts";
 import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
@@ -13,9 +13,19 @@ import { quasi } from "./quasi.ts";
 import type { Place } from "./source-module.ts";
 
 /** What a function is part of: decides which operations it may use. */
-export type Purpose = "program" | "init" | "always" | "step" | "finally" | "sometimes";
+export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finally" | "sometimes";
 
-const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError", "JSON"]);
+const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
+/** Everything of Math but `random`. */
+const MATH: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Math).filter((name) => name !== "random"));
+
+const OPERATIONS = {
+  int: ["get", "set", "add", "once", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless"],
+  bool: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
+  ref: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
+  bitset: ["get", "set", "once", "setOnce", "cmpxchg", "xchg", "has", "insert", "remove", "size"],
+  lock: ["at", "isHeld"],
+} as const satisfies Record<string, readonly string[]> as Record<"int" | "bool" | "ref" | "bitset" | "lock", readonly string[]>;
 
 export class Translator {
   readonly linker: Linker;
@@ -25,13 +35,17 @@ export class Translator {
   readonly worlds: ReadonlyMap<string, "" | "P">;
   /** The remaining parameters, in order. */
   readonly params: readonly string[];
-  readonly temporaries: string[] = [];
+  /** Temporaries of the emitted function; while a closure inside a helper is translated, those of that closure. */
+  temporaries: string[] = [];
   instrumented: boolean;
+  /** "guard" while the guard of a yield is translated; else what the function is for. */
+  purpose: Purpose;
 
   constructor(linker: Linker, fn: LinkedFunction) {
     this.linker = linker;
     this.fn = fn;
-    this.instrumented = linker.options.instrumented && fn.purpose === "program";
+    this.instrumented = linker.options.instrumented && (fn.purpose === "program" || fn.purpose === "guard");
+    this.purpose = fn.purpose;
     this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
     this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
     this.params = this.prepared.params.filter((p) => !this.worlds.has(p));
@@ -75,9 +89,11 @@ export class Translator {
       case "NewExpression":
         if (t.isIdentifier(node.callee) && (node.callee.name === "Error" || node.callee.name === "RangeError")) break;
         return this.refuse(node, "an object is created", "State lives in the structs; a helper may use plain array or object literals");
+      case "AssignmentExpression": this.refuseCaptured(node.left); break;
+      case "UpdateExpression": this.refuseCaptured(node.argument); break;
       case "ArrowFunctionExpression": case "FunctionExpression":
         if (this.fn.routine) return this.refuse(node, "a closure in a routine", "Only the guard of at() may be a function; move the code into a helper function");
-        break;
+        return this.closure(node);
       case "ObjectExpression": case "ArrayExpression":
         break;
       default: break;
@@ -85,12 +101,34 @@ export class Translator {
     return this.children(node);
   }
 
+  /** A closure inside a helper has temporaries of its own: it may run while, or again before, its surroundings have finished with theirs. */
+  closure(node: t.ArrowFunctionExpression | t.FunctionExpression): t.Expression {
+    const outer = this.temporaries;
+    this.temporaries = [];
+    this.children(node);
+    const own = this.temporaries;
+    this.temporaries = outer;
+    if (own.length > 0) {
+      if (t.isExpression(node.body)) node.body = t.blockStatement([t.returnStatement(node.body)]);
+      node.body.body.unshift(t.variableDeclaration("let", own.map((x) => t.variableDeclarator(t.identifier(x)))));
+      if (t.isArrowFunctionExpression(node)) node.expression = false;
+    }
+    return node;
+  }
+
+  /** What is captured is constant: a program that changed it would have state outside of the state vector. */
+  refuseCaptured(target: t.Node): void {
+    let root = target;
+    while (t.isMemberExpression(root) || t.isTSNonNullExpression(root) || t.isTSAsExpression(root)) root = t.isMemberExpression(root) ? root.object : root.expression;
+    if (t.isIdentifier(root) && !isLocalName(root.name)) this.refuse(target, `${this.fn.module.textOf(target)} is assigned, and lives outside of the state`, "What changes is a field of a struct, or a local");
+  }
+
   /** Rewrites all children generically, dropping types. */
   children<N extends t.Node>(node: N): N {
     const record = node as unknown as Record<string, unknown>;
     for (const key of t.VISITOR_KEYS[node.type] ?? []) {
       if (/^(typeAnnotation|returnType|typeParameters|typeArguments|decorators|predicate)$/.test(key)) { record[key] = null; continue; }
-      if (key === "property" && t.isMemberExpression(node) && !node.computed) continue;
+      if (key === "property" && (t.isMemberExpression(node) || t.isOptionalMemberExpression(node)) && !node.computed) continue;
       if (key === "key" && (t.isObjectProperty(node) || t.isObjectMethod(node)) && !node.computed) continue;
       if (key === "label") continue;
       if (key === "id" && t.isVariableDeclarator(node)) { this.pattern(node.id as t.LVal); continue; }
@@ -136,12 +174,15 @@ export class Translator {
         if (s !== undefined) return t.numericLiteral(s.count);
       }
       if (chain.path.length === 3 && chain.path[2] === "length") return t.numericLiteral(this.field(node, chain.path[0]!, chain.path[1]!).length ?? 1);
-      return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`, "Call an operation on it: .get(...), .set(...), .at(...)");
+      const lock = chain.path.length === 2 && (this.linker.field(chain.path[0]!, chain.path[1]!)?.lockBase ?? -1) >= 0;
+      return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`, lock ? "A lock is named by .at(index)" : "Call an operation on it: .get(index...), .set(index..., value)");
     }
     const known = this.staticValue(node);
     if (known !== null) return this.linker.constant(known.value, () => this.refuse(node, `${this.fn.module.textOf(node)} is ${describe(known.value)}`, "Only plain data can be captured"));
-    if (t.isIdentifier(node.object) && node.object.name === "Math" && t.isIdentifier(node.property) && node.property.name === "random") {
-      return this.refuse(node, "Math.random", 'Nondeterminism is explicit: choose(k, "name", n)');
+    if (t.isIdentifier(node.object) && GLOBALS.has(node.object.name) && !(node.object.name in this.fn.scope)) {
+      const { name } = node.object;
+      const property = !node.computed && t.isIdentifier(node.property) ? node.property.name : null;
+      if (property === null || (name === "Math" && !MATH.has(property))) return this.refuse(node, this.fn.module.textOf(node), 'Nondeterminism is explicit: choose(k, "name", n)');
     }
     return this.children(node);
   }
@@ -263,19 +304,22 @@ export class Translator {
     if (operation === undefined || chain.path.length !== 3) return this.refuse(node, `${this.fn.module.textOf(node.callee)} is no operation of a field`, "Write k.struct.field.operation(...)");
     const f = this.field(node, struct!, fieldName!);
     const writes = WRITING_OPERATIONS.has(operation);
-    const purpose = this.fn.purpose;
+    const purpose = this.purpose;
+    if (purpose === "guard" && writes) this.refuse(node, `a guard changes ${f.path}`, "A guard that does not hold must leave no trace: change the state in the step that follows");
     if (purpose !== "program" && purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
+    if (!OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].includes(operation)) this.refuse(node, `${f.path} (${f.kind}) has no operation ${operation}`, `It has ${OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].join(", ")}`);
     if (chain.buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
-    if (purpose === "program" && f.role === "ghost" && (!writes || operation === "cmpxchg")) this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
+    if ((purpose === "program" || purpose === "guard") && f.role === "ghost" && (!writes || ["cmpxchg", "xchg", "addReturn", "addUnless"].includes(operation))) this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
+    if ((purpose === "program" || purpose === "guard") && f.guard === "model" && MARKED_OPERATIONS.has(operation)) this.refuse(node, `${operation} on ${f.path}, which is guarded "model"`, 'A marked access is for memory that threads race for: declare the guard "atomic", or write get and set');
     if (f.role === "statistic") {
-      if (purpose === "program" && operation !== "add") this.refuse(node, `routine code uses statistic ${f.path}`, "Statistics are outside the state: only .add them; what decides the future is a field of role state");
+      if ((purpose === "program" || purpose === "guard") && operation !== "add") this.refuse(node, `routine code uses statistic ${f.path}`, "Statistics are outside the state: only .add them; what decides the future is a field of role state");
       if (purpose === "always" || purpose === "sometimes" || purpose === "finally") this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");
     }
     if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
-    const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
+    const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" || operation === "addUnless" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
     if (node.arguments.length !== expected) this.refuse(node, `${f.path}.${operation} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`, "The indices come first, then the value");
     const args = node.arguments.map((a) => this.expression(a));
-    const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, statisticBase: this.linker.statisticBase, site: this.site(node), temporary: this.temporary };
+    const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
     let result: t.Expression | null;
     if (f.lockBase >= 0) {
       if (operation === "at") result = lockIdExpression(f, args, c);
@@ -288,9 +332,11 @@ export class Translator {
 
   intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
     const site = this.site(node);
+    const assigns = node.arguments.some(assignsToLocal);
     const args = this.argumentsWithoutWorlds(node);
     if (intrinsic.kind === "at" || intrinsic.kind === "lock") return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
-    if (this.fn.purpose !== "program" && !(this.fn.purpose === "init" && intrinsic.kind === "choose")) {
+    if (this.purpose === "guard" && intrinsic.kind !== "current") return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
+    if (this.purpose !== "program" && this.purpose !== "guard" && !(this.purpose === "init" && intrinsic.kind === "choose")) {
       return this.refuse(node, `${name} outside of a routine`, "Properties and init look at the state only; init may choose");
     }
     switch (intrinsic.kind) {
@@ -298,7 +344,13 @@ export class Translator {
       case "emit":
         return this.instrumented ? this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node) : t.identifier("undefined");
       case "current": return t.identifier("$me");
-      case "bugOn": return this.withPlace(quasi(`$bugOn($c, $m, ${site})`, { $c: args[0]!, $m: args[1]! }), node);
+      case "bugOn": {
+        const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
+        // A condition that assigns to a local is more than an assertion: what it reads may go on to decide something.
+        if (!this.instrumented || assigns) return this.withPlace(bug(args[0]!), node);
+        const value = this.temporary();
+        return this.withPlace(quasi("($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)", { $v: value, $c: args[0]!, $bug: bug(value) }), node);
+      }
       case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);
     }
   }
@@ -317,12 +369,28 @@ export class Translator {
         return this.refuse(s, `${s.type} is not in the subset`, "Use plain functions, numbers and accessors");
       case "FunctionDeclaration": return this.fn.routine ? this.refuse(s, "a function declared inside a routine", "Move it to the top level of the module") : this.children(s);
       case "TSTypeAliasDeclaration": case "TSInterfaceDeclaration": return t.emptyStatement();
+      case "WhileStatement": case "DoWhileStatement": case "ForStatement": {
+        const site = this.site(s);
+        const loop = this.children(s);
+        // A helper's loop that never ends would hang the search: each round counts against the limit of a step.
+        loop.body = t.blockStatement([t.expressionStatement(quasi(`(--$fuel < 0 && $endless(${site}))`)), loop.body]);
+        return loop;
+      }
       case "ForOfStatement": case "ForInStatement":
         if (t.isForOfStatement(s) && s.await === true) return this.refuse(s, "for await", "Use an index loop");
         return this.children(s);
       default: return this.children(s);
     }
   }
+}
+
+/** Whether source code may change a local: by itself, or by a closure that it calls. */
+function assignsToLocal(e: t.Node): boolean {
+  let found = false;
+  t.traverseFast(e, (node) => {
+    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && t.isIdentifier(node.callee) && isLocalName(node.callee.name));
+  });
+  return found;
 }
 
 function describe(value: unknown): string {

@@ -360,6 +360,22 @@ class FunctionPrinter {
         this.#form("cmpxchg");
         return bool(`${f.path}.cmpxchg(${[...this.#index(f.dimensions, e.index, e.pick, pure), this.#forField(f, e.expected, pure), this.#forField(f, e.value, pure)].join(", ")})`);
       }
+      case "exchange": {
+        const f = pickFrom(this.#memory.fields.filter((x) => x.role === "state"), e.pick);
+        if (f === undefined || pure) return this.#expression(e.index, wantBoolean, pure);
+        this.#form("xchg");
+        const text = `${f.path}.xchg(${[...this.#index(f.dimensions, e.index, e.pick, pure), this.#forField(f, e.value, pure)].join(", ")})`;
+        return f.type === "bool" ? bool(text) : ranged(text, f.min, f.max);
+      }
+      case "add": {
+        // A sum out of range would be a fault, so only fields that wrap, and the neutral addition for the others.
+        const f = pickFrom(this.#memory.fields.filter((x) => x.role === "state" && x.type === "int"), e.pick);
+        if (f === undefined || pure) return this.#expression(e.index, wantBoolean, pure);
+        const place = [...this.#index(f.dimensions, e.index, e.pick, pure), f.wrapping ? literal(e.delta) : "0"];
+        this.#form(e.unless === null ? "addReturn" : "addUnless");
+        if (e.unless === null) return ranged(`${f.path}.addReturn(${place.join(", ")})`, f.min, f.max);
+        return bool(`${f.path}.addUnless(${[...place, this.#int(e.unless, pure).text].join(", ")})`);
+      }
       case "lock held": {
         const l = pickFrom(this.#memory.locks, e.pick);
         if (l === undefined) return bool("true");
@@ -500,7 +516,9 @@ class FunctionPrinter {
         const wildIndices = ["-1", String(f.dimensions[0]), "4294967296", "NaN", "0.5"];
         const wildIndex = place.length > 0 && s.pick % 3 === 0;
         if (wildIndex) place[0] = wildIndices[s.pick % wildIndices.length]!;
-        const attempt = wildIndex ? `${f.path}.set(${[...place, f.min].join(", ")})`
+        const exchanges = s.pick % 4 === 1;
+        const attempt = exchanges && !wildIndex ? `${f.path}.xchg(${[...place, outside].join(", ")})`
+          : wildIndex ? `${f.path}.set(${[...place, f.min].join(", ")})`
           : s.pick % 3 === 1 ? `${f.path}.cmpxchg(${[...place, f.min, outside].join(", ")})`
           : `${f.path}.set(${[...place, outside].join(", ")})`;
         this.#form(wildIndex ? "index out of range" : "store out of range");

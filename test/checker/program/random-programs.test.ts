@@ -51,7 +51,7 @@ describe("random programs", () => {
     "if", "if-else", "switch", "switch default", "fallthrough", "block", "labelled block",
     "for", "while", "do-while", "for without a test", "while true", "for const", "for with two variables", "for downwards", "for with an outer variable", "labelled loop",
     "break", "continue", "labelled break", "labelled continue", "early return", "return of a value",
-    "short circuit", "conditional", "helper call", "helper statement", "choose", "current", "once", "cmpxchg", "isHeld",
+    "short circuit", "conditional", "helper call", "helper statement", "choose", "current", "once", "cmpxchg", "xchg", "addReturn", "addUnless", "isHeld",
     "int set", "int setOnce", "int add", "bool set", "ref set", "bitset set", "bitset insert", "bitset remove", "bitset has", "bitset size", "statistic", "ghost",
     "spinLock", "mutexLock", "downRead", "downWrite", "downgradeWrite", "spinTrylock", "mutexTrylock", "downReadTrylock", "downWriteTrylock", "LockId",
     "bugOn", "store out of range", "index out of range",

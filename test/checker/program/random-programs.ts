@@ -31,6 +31,9 @@ export type Expression =
   | { readonly e: "helper"; readonly pick: number; readonly argument: Expression }
   | { readonly e: "choose"; readonly n: Expression }
   | { readonly e: "cmpxchg"; readonly pick: number; readonly index: Expression; readonly expected: Expression; readonly value: Expression }
+  | { readonly e: "exchange"; readonly pick: number; readonly index: Expression; readonly value: Expression }
+  /** An indivisible addition that gives something back. */
+  | { readonly e: "add"; readonly pick: number; readonly index: Expression; readonly delta: number; readonly unless: Expression | null }
   | { readonly e: "lock held"; readonly pick: number; readonly index: Expression }
   | { readonly e: "current" }
   | { readonly e: "count"; readonly pick: number }
@@ -121,6 +124,8 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
       { weight: 1, arbitrary: fc.record({ e: fc.constant("helper" as const), pick, argument: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("choose" as const), n: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("cmpxchg" as const), pick, index: e, expected: e, value: e }) },
+      { weight: 1, arbitrary: fc.record({ e: fc.constant("exchange" as const), pick, index: e, value: e }) },
+      { weight: 1, arbitrary: fc.record({ e: fc.constant("add" as const), pick, index: e, delta: fc.integer({ min: -1, max: 2 }), unless: fc.option(e, { freq: 2 }) }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("lock held" as const), pick, index: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("current" as const) }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("count" as const), pick }) },

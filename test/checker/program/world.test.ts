@@ -64,6 +64,41 @@ describe("accessors", () => {
     expect(k.mm.on.get()).toBe(true);
   });
 
+  test("xchg gives what it replaces, and checks what it stores", () => {
+    const k = world();
+    expect(k.mm.pgd.xchg(1, 2)).toBe(NONE);
+    expect(k.mm.pgd.xchg(1, 3)).toBe(2);
+    expect(k.mm.pgd.get(1)).toBe(3);
+    expect(fault(() => k.mm.pgd.xchg(1, 4))).toMatch(/^range/);
+    expect(k.mm.pgd.get(1)).toBe(3);
+    expect(k.mm.on.xchg(true)).toBe(false);
+    expect(k.mm.on.xchg(true)).toBe(true);
+  });
+
+  test("addReturn gives the sum, wrapped where the field wraps", () => {
+    const k = world();
+    k.mm.rss.set(4);
+    expect(k.mm.rss.addReturn(-5)).toBe(-1);
+    expect(fault(() => k.mm.rss.addReturn(7))).toMatch(/^range: mm\.rss = 6/);
+    expect(k.mm.rss.get()).toBe(-1);
+    k.mm.seq.set(6);
+    expect(k.mm.seq.addReturn(3)).toBe(2);
+    expect(k.mm.seq.get()).toBe(2);
+  });
+
+  test("addUnless leaves one value alone, and checks the sum it stores", () => {
+    const k = world();
+    k.mm.rss.set(0);
+    expect(k.mm.rss.addUnless(1, 0)).toBe(false);
+    expect(k.mm.rss.addUnless(9, 0)).toBe(false);
+    expect(k.mm.rss.get()).toBe(0);
+    k.mm.rss.set(5);
+    expect(k.mm.rss.addUnless(-2, 0)).toBe(true);
+    expect(k.mm.rss.get()).toBe(3);
+    expect(fault(() => k.mm.rss.addUnless(3, 0))).toMatch(/^range: mm\.rss = 6/);
+    expect(k.mm.rss.get()).toBe(3);
+  });
+
   test("a bitset behaves as a set of its members", () => {
     fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(4))), (operations) => {
       const k = world();

@@ -1,6 +1,6 @@
 /** Hand-made access logs: blocks written as lists of operations, fed to a sanitizer as an instrumented program would. */
-import { array, bool, int, mutex, planLayout, rwsem, spinlock, struct, table } from "../../../checker/program/layout.ts";
-import { ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode, type Site } from "../../../checker/program/observer.ts";
+import { NONE, array, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct, table } from "../../../checker/program/layout.ts";
+import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode, type Site } from "../../../checker/program/observer.ts";
 import type { HeldLock } from "../../../checker/property/held-locks.ts";
 import { makeSanitizer, type Sanitizer, type SanitizerOptions } from "../../../checker/property/sanitize.ts";
 
@@ -20,9 +20,17 @@ export const plan = planLayout({
     lock: spinlock("page lock"),
     state: int(0, 7, "guarded by its page's lock", { guard: "lock" }),
     slot: int(0, 7, "guarded by the pool's lock", { guard: "pool.lock" }),
+    owner: ref("task", "NONE: free"),
+    name: int(0, 7, "guarded by its owner's lock", { guard: "owner->lock" }),
+    span: int(0, 7, "read under the owner's semaphore or the page's own, written under both", { guard: "owner->sem | sem" }),
+    sem: rwsem("keeps readers of span"),
+    kind: int(0, 7, "what the page is, for a lifetime", { guard: "lifetime" }),
+    isFree: bool("bookkeeping", { guard: "model" }),
     order: int(0, 3, "set before the page is published", { guard: "once" }),
     ptes: array(3, int(0, 7, "guarded by its page's lock", { guard: "lock" })),
   }),
+  task: table(2, { lock: mutex("guards its pages' names"), sem: rwsem("guards its pages' spans") }),
+  cpu: table(3, { cached: int(0, 7, "the CPU's own", { guard: "cpu" }) }),
 }, 3);
 
 export const fieldId = (path: string): number => {
@@ -43,6 +51,7 @@ const access = (mode: AccessMode) => (path: string, i = 0, j = 0): Operation => 
 export const read = access(READ);
 export const write = access(WRITE);
 export const atomic = access(ATOMIC);
+export const add = access(ADD);
 export const readOnce = access(READ_ONCE);
 export const writeOnce = access(WRITE_ONCE);
 export const lock = (name: string, mode: "exclusive" | "shared" = "exclusive"): Operation => (s, line) => s.acquire(lockId(name), mode, false, line);
@@ -61,6 +70,10 @@ export interface Script {
   readonly holding?: readonly HeldLock[];
   /** Set when the elements of `once` fields already have their value. */
   readonly set?: boolean;
+  /** Where references point throughout the block, e.g. `{ "page[1].owner": 0 }`; NONE for all others. */
+  readonly references?: Readonly<Record<string, number>>;
+  /** Locks that another thread holds throughout the block. */
+  readonly others?: readonly string[];
   readonly does: readonly Operation[];
 }
 
@@ -72,7 +85,7 @@ export const sites: readonly Site[] = Array.from({ length: 1000 }, (_, line) => 
 /** A sanitizer that has been fed the blocks; block n is labelled `block n`, counted from 1. */
 export function feed(blocks: readonly Script[], options: SanitizerOptions = {}): Sanitizer {
   let now: Script = { actor: 0, does: [] };
-  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true }, { actors: ["anna", "ben", "cara"], ...options });
+  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => now.references?.[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE, heldByOther: (lock) => now.others?.includes(plan.locks[lock]!.name) ?? false }, { actors: ["anna", "ben", "cara"], ...options });
   blocks.forEach((b, n) => {
     now = b;
     sanitizer.beginStep(b.actor, `block ${n + 1}`);

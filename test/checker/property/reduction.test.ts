@@ -5,7 +5,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findingKey } from "../../../checker/property/evidence.ts";
-import { exploreBlocks, exploreOperations, tinyProgram, type FieldName, type Op, type TinyBlock, type TinyProgram } from "./tiny-programs.ts";
+import { exploreBlocks, exploreOperations, tinyProgram, type FieldName, type LockName, type Op, type TinyBlock, type TinyProgram } from "./tiny-programs.ts";
 
 const atomicity = { rules: ["atomicity"] } as const;
 
@@ -23,9 +23,10 @@ function compare(program: TinyProgram, whole = exploreBlocks(program, atomicity)
 }
 
 const thread = (...blocks: (readonly Op[])[]): TinyBlock[] => blocks.map((ops) => ({ guard: [], ops }));
-const lock = (name: "m" | "r" | "q", mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "lock", lock: name, mode });
-const trylock = (name: "m" | "r" | "q", mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "try", lock: name, mode, skip: 1 });
-const unlock = (name: "m" | "r" | "q"): Op => ({ do: "unlock", lock: name });
+const bump: Op = { do: "bump", field: "a" };
+const lock = (name: LockName, mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "lock", lock: name, mode });
+const trylock = (name: LockName, mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "try", lock: name, mode, skip: 1 });
+const unlock = (name: LockName): Op => ({ do: "unlock", lock: name });
 const read = (field: FieldName): Op => ({ do: "read", field, marked: true });
 const write = (field: FieldName, value: number): Op => ({ do: "write", field, value, marked: true });
 
@@ -46,6 +47,17 @@ describe("what whole blocks miss, the rule finds", () => {
     ]],
     ["a set value that is overwritten under its readers", [thread([write("o", 1)], [write("o", 2)]), thread([read("u"), read("o"), read("o")]), thread([write("u", 1)])]],
     ["a write under a reader's hold", [thread([lock("r", "shared"), read("y"), read("y"), unlock("r")]), thread([lock("r", "shared"), write("y", 1), unlock("r")])]],
+    // The reference leads from the first object to the second while a thread that holds the first one's lock writes twice.
+    ["a reference that changes without the lock that it names", [
+      thread([lock("l0"), read("p"), { do: "if", value: 1, skip: 2 }, write("w", 1), write("w", 2), unlock("l0")]),
+      thread([write("p", 2)]),
+      [{ guard: [{ field: "p", value: 2 }], ops: [] }, ...thread([lock("l1"), read("w"), unlock("l1")])],
+    ]],
+    ["what is done to an object while no reference says whose it is", [
+      thread([write("p", 0)], [write("w", 1), write("w", 2)]), thread([lock("l0"), read("w"), unlock("l0")]),
+    ]],
+    ["a write under one lock beside a reader with the other", [thread([lock("m"), write("e", 1), write("e", 2), unlock("m")]), thread([lock("r", "shared")], [read("e")], [unlock("r")])]],
+    ["additions that somebody looks at", [thread([bump, bump]), thread([read("a")])]],
     ["a guard that no state satisfies", [[{ guard: [{ field: "u", value: 0 }, { field: "u", value: 1 }], ops: [write("a", 1)] }], thread([write("u", 1)])]],
   ];
   for (const [what, program] of misses) {
@@ -56,6 +68,13 @@ describe("what whole blocks miss, the rule finds", () => {
     const section = thread([lock("m"), read("x"), write("x", 1), read("a"), unlock("m")]);
     const publisher = thread([lock("m"), write("o", 1), write("x", 2), unlock("m")]);
     expect(compare([section, section, publisher])).toEqual({ silent: true, lossy: false });
+    const moves = thread([lock("l0")], [lock("l1"), write("p", 2), write("w", 1), unlock("l1"), unlock("l0")]);
+    const first = thread([lock("l0"), read("p"), { do: "if", value: 1, skip: 2 }, read("w"), write("w", 2), unlock("l0")]);
+    expect(compare([moves, first])).toEqual({ silent: true, lossy: false });
+    const reads = thread([lock("r", "shared"), read("e"), read("e"), unlock("r")]);
+    const writes = thread([lock("m")], [lock("r"), write("e", 1), write("e", 2), unlock("r"), read("e"), unlock("m")]);
+    expect(compare([reads, writes])).toEqual({ silent: true, lossy: false });
+    expect(compare([thread([bump, bump]), thread([bump, bump])])).toEqual({ silent: true, lossy: false });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { array, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct, table, type Structs } from "../../../checker/program/layout.ts";
+import { NONE, array, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct, table, type Structs } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
 import { READ, WRITE } from "../../../checker/program/observer.ts";
 import { StateBytes, makeWorld, writeInitialValues } from "../../../checker/program/world.ts";
@@ -167,10 +167,10 @@ describe("a guard that names no usable lock", () => {
   const make = (guard: string): unknown => makeSanitizer(planLayout({
     mm: struct({ lock: mutex("one"), n: int(0, 1, "guarded", { guard }) }),
     page: table(2, { lock: spinlock("one each") }),
-  }, 1), [], { heldAt: () => [], isInitial: () => true });
+  }, 1), [], { heldAt: () => [], isInitial: () => true, reference: () => NONE, heldByOther: () => false });
   it("is refused", () => {
     expect(make("lock")).toBeDefined();
-    expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once" or one of mm.lock, page.lock');
+    expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once", "cpu", "lifetime", "model", "reference->lock" or one of mm.lock, page.lock');
     expect(() => make("page.lock")).toThrow("one lock per page");
   });
 });

@@ -3,8 +3,8 @@
  * sanitizer; the other interleaves single operations, as real threads do. Written for obviousness, not speed.
  */
 import * as fc from "fast-check";
-import { int, mutex, planLayout, rwsem, struct } from "../../../checker/program/layout.ts";
-import { ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE } from "../../../checker/program/observer.ts";
+import { NONE, int, mutex, planLayout, ref, rwsem, struct, table } from "../../../checker/program/layout.ts";
+import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE } from "../../../checker/program/observer.ts";
 import type { HeldLock, LockMode } from "../../../checker/property/held-locks.ts";
 import { makeSanitizer, type Sanitizer, type SanitizerOptions } from "../../../checker/property/sanitize.ts";
 
@@ -20,13 +20,20 @@ export const plan = planLayout({
     u: int(0, VALUES - 1, "nothing promised"),
     a: int(0, VALUES - 1, "atomic", { guard: "atomic" }),
     o: int(0, VALUES - 1, "set once", { guard: "once" }),
+    p: ref("obj", "whose lock guards w"),
+    w: int(0, VALUES - 1, "under the lock of the object that p points to", { guard: "p->l" }),
+    e: int(0, VALUES - 1, "read under m or r, written under m while nobody holds r", { guard: "m | r" }),
   }),
+  obj: table(VALUES - 1, { l: mutex("guards w while p points here") }),
 }, 3);
-export type LockName = "m" | "r" | "q";
-export type FieldName = "x" | "y" | "z" | "u" | "a" | "o";
-export const LOCKS: readonly LockName[] = ["m", "r", "q"];
-export const FIELDS: readonly FieldName[] = ["x", "y", "z", "u", "a", "o"];
-const fieldId = (name: FieldName | LockName): number => plan.fields.findIndex((f) => f.field === name);
+export type LockName = "m" | "r" | "q" | "l0" | "l1";
+export type FieldName = "x" | "y" | "z" | "u" | "a" | "o" | "p" | "w" | "e";
+export const LOCKS: readonly LockName[] = ["m", "r", "q", "l0", "l1"];
+export const FIELDS: readonly FieldName[] = ["x", "y", "z", "u", "a", "o", "p", "w", "e"];
+const fieldId = (name: FieldName | LockName): number => plan.fields.findIndex((f) => f.field === (name.startsWith("l") ? "l" : name));
+/** Of a lock or field: the object it belongs to. */
+const objectOf = (name: FieldName | LockName): number => (name === "l1" ? 1 : 0);
+const isMutex = (name: LockName): boolean => name === "m" || name === "l0" || name === "l1";
 const lockId = (name: LockName): number => LOCKS.indexOf(name);
 
 export type Op =
@@ -41,6 +48,8 @@ export type Op =
   | { readonly do: "write"; readonly field: FieldName; readonly value: number | "read"; readonly marked: boolean }
   /** Indivisible: adds one and reads the result. */
   | { readonly do: "increment"; readonly field: FieldName }
+  /** Indivisible on the atomic field: adds one and looks at nothing. */
+  | { readonly do: "bump"; readonly field: "a" }
   /** Unless the value last read is `value`, the next `skip` operations are left out. */
   | { readonly do: "if"; readonly value: number; readonly skip: number };
 
@@ -74,8 +83,10 @@ function keyOf(s: State): string {
   return key;
 }
 
+/** Stored: NONE is 0. */
+const POINTS_TO_FIRST = 1;
 const initial = (program: TinyProgram): State => ({
-  fields: FIELDS.map(() => 0),
+  fields: FIELDS.map((name) => (name === "p" ? POINTS_TO_FIRST : 0)),
   locks: LOCKS.map(() => ({ holder: -1, readers: 0, waiters: 0 })),
   threads: program.map(() => ({ block: 0, pc: 0, queued: false, last: 0, trail: "" })),
 });
@@ -121,7 +132,7 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
   switch (op.do) {
     case "lock": {
       const l = s.locks[lockId(op.lock)]!;
-      const mode = op.lock === "m" ? "exclusive" : op.mode;
+      const mode = isMutex(op.lock) ? "exclusive" : op.mode;
       if (heldMode(s, me, op.lock) !== null) return advance();
       if (op.lock === "q" && mode === "exclusive" && t.pc === 0 && !t.queued && !(canTake(l, op.lock, mode) && l.waiters === 0)) {
         l.waiters |= 1 << me;
@@ -137,7 +148,7 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
     }
     case "try": {
       const l = s.locks[lockId(op.lock)]!;
-      const mode = op.lock === "m" ? "exclusive" : op.mode;
+      const mode = isMutex(op.lock) ? "exclusive" : op.mode;
       if (heldMode(s, me, op.lock) !== null) return advance();
       if (!canTake(l, op.lock, mode)) {
         observer?.acquireFailed(lockId(op.lock), mode, site);
@@ -159,7 +170,7 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
       return advance();
     }
     case "downgrade": {
-      if (op.lock === "m" || heldMode(s, me, op.lock) !== "exclusive") return advance();
+      if (isMutex(op.lock) || heldMode(s, me, op.lock) !== "exclusive") return advance();
       const l = s.locks[lockId(op.lock)]!;
       l.holder = -1;
       l.readers |= 1 << me;
@@ -169,7 +180,7 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
     }
     case "held": {
       const l = s.locks[lockId(op.lock)]!;
-      observer?.access(fieldId(op.lock), 0, 0, READ, site);
+      observer?.access(fieldId(op.lock), objectOf(op.lock), 0, READ, site);
       see(l.holder >= 0 || l.readers !== 0 ? 1 : 0);
       return advance();
     }
@@ -186,6 +197,12 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
       const value = (s.fields[FIELDS.indexOf(op.field)]! + 1) % VALUES;
       s.fields[FIELDS.indexOf(op.field)] = value;
       see(value);
+      return advance();
+    }
+    case "bump": {
+      observer?.access(fieldId(op.field), 0, 0, ADD, site);
+      const n = FIELDS.indexOf(op.field);
+      s.fields[n] = (s.fields[n]! + 1) % VALUES;
       return advance();
     }
     case "if":
@@ -213,7 +230,11 @@ export function exploreBlocks(program: TinyProgram, options: SanitizerOptions = 
     return mode === null ? [] : [{ lock: lockId(lock), mode }];
   });
   const isInitial = (field: number): boolean => now.fields[FIELDS.indexOf(plan.fields[field]!.field as FieldName)] === 0;
-  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial }, options);
+  const heldByOther = (lock: number, me: number): boolean => {
+    const l = now.locks[lock]!;
+    return (l.holder >= 0 && l.holder !== me) || (l.readers & ~(1 << me)) !== 0;
+  };
+  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial, reference: () => now.fields[FIELDS.indexOf("p")]! + NONE, heldByOther }, options);
   const runBlock = (s: State, me: number, observer: Sanitizer | null): boolean => {
     for (;;) {
       const result = micro(program, s, me, observer);
@@ -267,7 +288,7 @@ function summary(program: TinyProgram, seen: ReadonlyMap<string, State>): Explor
 
 // ---------------------------------------------------------------------------------------------------------------
 
-const fieldOf: Record<LockName, FieldName> = { m: "x", r: "y", q: "z" };
+const fieldsOf: Record<LockName, readonly FieldName[]> = { m: ["x", "e"], r: ["y", "e"], q: ["z"], l0: ["w", "p"], l1: ["w"] };
 const anyLock = fc.constantFrom(...LOCKS);
 const anyMode = fc.constantFrom<LockMode>("exclusive", "shared");
 const skip = fc.integer({ min: 1, max: 2 });
@@ -276,6 +297,7 @@ const accessTo = (field: fc.Arbitrary<FieldName>): fc.Arbitrary<Op> => fc.oneof(
   fc.record({ do: fc.constant("read" as const), field, marked: fc.boolean() }),
   fc.record({ do: fc.constant("write" as const), field, value: fc.oneof(value, fc.constant("read" as const)), marked: fc.boolean() }),
   { weight: 1, arbitrary: fc.record({ do: fc.constant("increment" as const), field }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("bump" as const), field: fc.constant("a" as const) }) },
 );
 const acquisition: fc.Arbitrary<Op> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant("lock" as const), lock: anyLock, mode: anyMode }) },
@@ -307,7 +329,8 @@ const section: fc.Arbitrary<TinyBlock> = fc.record({
   const accesses = touch.map((op, n) => {
     if (typeof op !== "number") return op;
     const lock = locks[op] ?? locks[0];
-    return { ...covered[n]!, field: lock === undefined ? "o" : fieldOf[lock] } as Op;
+    const fields = lock === undefined ? (["o"] as const) : fieldsOf[lock];
+    return { ...covered[n]!, field: fields[n % fields.length]! } as Op;
   });
   return { guard, ops: [...take, ...accesses, ...drop, ...(dropAll ? locks.map((lock): Op => ({ do: "unlock", lock })) : [])] };
 });

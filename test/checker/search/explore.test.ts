@@ -70,6 +70,22 @@ describe("violations", () => {
     expect(await run(instantiate(graph), { maxDepth: 3 })).toMatchObject({ complete: false, witnessesReached: [false, false], finding: null });
   });
 
+  test("of violations that different workers find, the first in the order of declaration is reported", async () => {
+    // One level of 256 nodes, two chunks; each chunk leads to another violation, and takes a while.
+    const chunk = 128;
+    const last = 2 * chunk + 1;
+    for (const [first, second] of [[0, 1], [1, 0], [0, 1], [1, 0]] as const) {
+      const all = Array.from({ length: last + 2 }, (_, i) => i);
+      const graph: Graph = {
+        ...chain(1), steps: all.map((i) => [i === 0 ? all.slice(1, last) : i < last ? [i <= chunk ? last : last + 1] : []]),
+        bad: all.map((i) => (i === last ? first : i === last + 1 ? second : -1)), resting: all.map(() => true), badEnd: all.map(() => false),
+        slow: [1, chunk + 1],
+      };
+      const o = await run(instantiate(graph), { workers: 2 }, sourceOf("./graph-system.ts", graph));
+      expect(o).toMatchObject({ states: last + 2, transitions: 4 * chunk, finding: { name: "p0" } });
+    }
+  });
+
   test("a search that ended with a violation says that it did not look further", async () => {
     const o = await run(instantiate(chain(9, { bad: [-1, -1, 0, -1, -1, -1, -1, -1, -1] })));
     expect(o).toMatchObject({ complete: false, stopReason: null, states: 3, notChecked: ["The search ended with the violation; states beyond it were not looked at."] });

@@ -24,7 +24,11 @@ export interface Graph {
   readonly shown: readonly (readonly number[])[];
   /** Words of a state; the node is spread over them. */
   readonly words: number;
+  /** Nodes whose steps take 20 ms, so that several workers get something to do. */
+  readonly slow?: readonly number[];
 }
+
+const SLEEP = new Int32Array(new SharedArrayBuffer(4));
 
 export function instantiate(graph: Graph): GraphSystem {
   return new GraphSystem(graph);
@@ -72,6 +76,7 @@ export class GraphSystem implements TransitionSystem {
     const targets = this.#graph.steps[node]![actor]!;
     if (targets.length === 0) return STEP_DISABLED;
     const target = targets.length === 1 ? targets[0]! : targets[this.#script.choose(targets.length)]!;
+    if (this.#graph.slow?.includes(node) === true) Atomics.wait(SLEEP, 0, 0, 20);
     // A failing step leaves the vector half written.
     this.vector[0] = -1;
     if (target === FAULT) throw new StepFault("assertion", "the step fails");
