@@ -2,5 +2,5 @@
 import { defineConfig } from "thpcheck";
 
 export default defineConfig({
-  scenarios: ["test/models/*.ts"],
+  scenarios: ["test/models/*.ts", "test/scenarios/*.ts"],
 });

@@ -38,6 +38,8 @@ export interface Audit {
   readonly rows: readonly AuditRow[];
   /** One sentence for each variant that disagrees. */
   readonly disagreements: readonly string[];
+  /** Every variant ran to its end; otherwise what agrees says less than it seems to. */
+  readonly complete: boolean;
 }
 
 /** Bounds end a run early, and two runs that ended early have nothing to compare. */
@@ -62,7 +64,7 @@ export async function auditScenario(s: Scenario, options: CheckOptions, cores: n
   const base: CheckOptions = { ...options, strategy: "bfs", workers: 1, exact: false };
   const checked = await checkScenario(s, base, cores, engine);
   const rows: AuditRow[] = [{ variant: "breadth first, one worker", result: checked.result, disagreements: [] }];
-  if (checked.result.verdict !== "holds" && checked.result.verdict !== "violated") return { checked, rows, disagreements: [] };
+  if (checked.result.verdict !== "holds" && checked.result.verdict !== "violated") return { checked, rows, disagreements: [], complete: true };
   for (const v of variantsFor(s, base)) {
     onVariant(v.name);
     const { result } = await checkScenario(s, { ...base, ...v.options }, cores, engine);
@@ -70,7 +72,8 @@ export async function auditScenario(s: Scenario, options: CheckOptions, cores: n
     if (options.shouldStop()) break;
   }
   const disagreements = rows.filter((r) => r.disagreements.length > 0).map((r) => `${s.name}: ${r.variant} disagrees with the first run: ${r.disagreements.join("; ")}`);
-  return { checked, rows, disagreements };
+  const complete = rows.length === variantsFor(s, base).length + 1 && rows.every((r) => r.result.verdict !== "incomplete");
+  return { checked, rows, disagreements, complete };
 }
 
 /** What differs. An incomplete variant is no disagreement: it says nothing. */

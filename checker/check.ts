@@ -94,7 +94,8 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
   const workers = options.coverage ? 1 : options.workers ?? (options.strategy === "bfs" && !options.exact ? workersFor(s, cores) : 1);
   try {
     const { compile, explore } = engine ?? (await defaultEngine());
-    const exploreOptions: ExploreOptions = { ...options, workers };
+    const expectedStates = s.expect.verdict === "holds" ? s.expect.states : null;
+    const exploreOptions: ExploreOptions = { ...options, workers, expectedStates };
     const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage });
     const outcome = await explore(system, source, exploreOptions);
     const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {} };
@@ -104,9 +105,11 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const violation = finding === null ? null : violationOf(finding, replayed);
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
+    let trusted: readonly string[] = [];
     if (verdict === "holds" && wantsSanitizers(s, options)) {
       const sanitized = await sanitizedResult(s, options, clearing, subject, outcome);
-      if (sanitized !== null) return sanitized;
+      if ("result" in sanitized) return sanitized;
+      trusted = sanitized.trusted;
     }
 
     let statesWithoutClearing: number | null = null;
@@ -122,6 +125,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
       reductions: clearing && !isModel(s) ? ["dead-local clearing"] : [],
       witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
       violation,
+      notChecked: [...measures(outcome, options).notChecked, ...trusted],
     };
     return { result, replayed, statesWithoutClearing, coverage: options.coverage ? system.coverage?.() ?? [] : [] };
   } catch (e) {
@@ -136,14 +140,14 @@ function wantsSanitizers(s: Scenario, options: CheckOptions): boolean {
   return options.sanitize === "all" || expected || (options.sanitize === "asked" && s.sanitize === true);
 }
 
-/** The result of a scenario that holds but for a sanitizer finding; null when every block is as it should be. */
-async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boolean, subject: ReplaySubject, plain: Outcome): Promise<Checked | null> {
+/** The result of a scenario that holds but for a sanitizer finding; when every block is as it should be, what was taken on trust. */
+async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boolean, subject: ReplaySubject, plain: Outcome): Promise<Checked | { readonly trusted: readonly string[] }> {
   const { sanitize } = await import("./sanitized.ts");
   const run = await sanitize(s, options, clearing);
   if (run.outcome.complete && (run.outcome.states !== plain.states || run.outcome.transitions !== plain.transitions)) {
     throw new Error(`[thpcheck internal] the instrumented variant of ${s.name} has ${group(run.outcome.states)} states and ${group(run.outcome.transitions)} transitions, the plain one ${group(plain.states)} and ${group(plain.transitions)}`);
   }
-  if (run.outcome.complete && run.findings.length === 0) return null;
+  if (run.outcome.complete && run.findings.length === 0) return { trusted: run.trusted };
   const raised = run.raised;
   const replayed = raised === null ? null : replay({ ...subject, system: raised.system }, recipeOf(raised.finding, s.name, subject.programHash, options.seed));
   const violation = raised === null ? null : violationOf(raised.finding, replayed);
@@ -156,7 +160,7 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
     reductions: clearing ? ["dead-local clearing"] : [],
     witnesses: subject.system.sometimes.map((name, i) => ({ name, reached: plain.witnessesReached[i] ?? false })),
     violation,
-    notChecked: [...run.outcome.notChecked, ...others],
+    notChecked: [...measures(run.outcome, options).notChecked, ...others, ...run.trusted],
   };
   return { result, replayed, statesWithoutClearing: null, coverage: options.coverage ? subject.system.coverage?.() ?? [] : [] };
 }

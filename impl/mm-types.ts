@@ -170,9 +170,9 @@ export function kernelStructs(c: KernelConfig) {
     mm: table(n("mms"), {
       users: int(0, 7, "mm_users", { guard: "atomic" }),
       mmCount: int(0, 7, "mm_count", { guard: "atomic" }),
-      mmapLock: rwsem("mmap_lock", { queued: true }),
+      mmapLock: rwsem("mmap_lock; fork: the parent's, then the child's, which nobody else can reach", { queued: true, nesting: "nested" }),
       pageTableLock: spinlock("page_table_lock"),
-      pmdLock: spinlock("lock of the page of PMDs"),
+      pmdLock: spinlock("lock of the page of PMDs; fork: the child's, then the parent's", { nesting: "nested" }),
       pmd: array(n("hugeRanges"), entry("PMD entries", "pmdLock")),
       writeProtectSeq: int(0, 3, "write_protect_seq", { guard: "atomic", wrapping: true }),
       anonPages: int(0, n("vpnMax"), "MM_ANONPAGES", { guard: "atomic" }),
@@ -220,7 +220,7 @@ export function kernelStructs(c: KernelConfig) {
       state: int(0, 4, "free, private, live, deposited or waiting for RCU", { guard: "model" }),
       rcuReaders: bitset(n("cpus"), "waiting for RCU: CPUs whose read-side section must end first", { guard: "model" }),
       mm: ref("mm", "whose it is", { guard: "model" }),
-      lock: spinlock("its split page-table lock (ptl)"),
+      lock: spinlock("its split page-table lock (ptl); fork: that of the child, then of the parent; mremap: the old one, then the new", { nesting: "nested" }),
       pte: array(h, entry("PTEs", "lock")),
     }),
 

@@ -41,7 +41,7 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
   if (matching.length === 0) {
     throw new UsageError(isGlob(pattern)
       ? `no scenario matches ${JSON.stringify(pattern)}; "npx thpcheck list" shows them all`
-      : `there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} "npx thpcheck list" shows them all`);
+      : `there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} "npx thpcheck list" shows them all; for a scenario of a file of yours name the file (check ./file.ts, replay ... --from ./file.ts)`);
   }
   const meant = matching.filter((s) => within(s, tier));
   if (meant.length === 0) {

@@ -23,8 +23,8 @@ export interface FieldOptions {
    * - `"lock"`, `"struct.lock"`: a lock of the same object, or of a singleton struct.
    * - `"ref->lock"`: lock field `lock` of the object that the reference `ref`, a field of the same object, points to at
    *   the moment of the access. While it points nowhere nothing protects the field.
-   * - `"first | second"`: two locks, `second` one of the same object. A reader holds either; a writer holds `first`
-   *   exclusively while no other thread holds `second`.
+   * - `"first | second"`: two locks, `second` one of the same object. A reader holds either; a writer holds
+   *   both exclusively.
    * - `"atomic"`: every access is one indivisible operation.
    * - `"once"`: written before the object is published and never again.
    * - `"cpu"`: object i is part of the CPU that runs actor i. That actor uses it freely; another one only by marked
@@ -55,6 +55,15 @@ export interface LockField extends FieldBase {
   readonly kind: "spinlock" | "mutex" | "rwsem";
   /** rwsem: a waiting writer holds off new readers, as the kernel's does. */
   readonly queued: boolean;
+  readonly nesting: LockNesting | null;
+}
+/**
+ * What orders two locks of this field, one taken inside the other; else that is a lock-order finding. `"ascending"`: the
+ * index, smaller first. `"nested"`: another rule, on the author's word (lockdep's spin_lock_nested).
+ */
+export type LockNesting = "ascending" | "nested";
+export interface LockOptions {
+  readonly nesting?: LockNesting;
 }
 export type ScalarField = IntField | BoolField | RefField | BitsetField;
 export interface ArrayField<E extends ScalarField = ScalarField> {
@@ -100,16 +109,16 @@ export function array<E extends ScalarField>(length: number, element: E): ArrayF
   return { kind: "array", length, element, meaning: element.meaning };
 }
 /** Held by one thread, which may not sleep meanwhile. */
-export function spinlock(meaning: string): LockField {
-  return { kind: "spinlock", meaning, queued: false };
+export function spinlock(meaning: string, options: LockOptions = {}): LockField {
+  return { kind: "spinlock", meaning, queued: false, nesting: options.nesting ?? null };
 }
 /** Held by one thread, which may sleep. */
-export function mutex(meaning: string): LockField {
-  return { kind: "mutex", meaning, queued: false };
+export function mutex(meaning: string, options: LockOptions = {}): LockField {
+  return { kind: "mutex", meaning, queued: false, nesting: options.nesting ?? null };
 }
 /** Held by any number of readers or one writer. `queued`: once a writer waits, new readers wait behind it. */
-export function rwsem(meaning: string, options: { readonly queued?: boolean } = {}): LockField {
-  return { kind: "rwsem", meaning, queued: options.queued ?? false };
+export function rwsem(meaning: string, options: LockOptions & { readonly queued?: boolean } = {}): LockField {
+  return { kind: "rwsem", meaning, queued: options.queued ?? false, nesting: options.nesting ?? null };
 }
 
 /** One object: `k.mm.rss.get()`. */
@@ -167,6 +176,7 @@ export interface LockPlan {
   /** The lock field, `struct.field`: what lockdep calls the class. */
   readonly lockClass: string;
   readonly queued: boolean;
+  readonly nesting: LockNesting | null;
   /** First byte. spinlock, mutex: holder. rwsem: writer, then masks of readers and of waiting writers. */
   readonly offset: number;
 }
@@ -255,7 +265,7 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
         const lockBase = isLock ? locks.length : -1;
         if (isLock) {
           for (let i = 0; i < s.count; i++) {
-            locks.push({ id: locks.length, kind: scalar.kind, name: s.shape === "struct" ? path : `${structName}[${i}].${p.name}`, lockClass: path, queued: scalar.queued, offset: base + p.position + i * stride });
+            locks.push({ id: locks.length, kind: scalar.kind, name: s.shape === "struct" ? path : `${structName}[${i}].${p.name}`, lockClass: path, queued: scalar.queued, nesting: scalar.nesting, offset: base + p.position + i * stride });
           }
         }
         fields.push({

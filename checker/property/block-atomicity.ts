@@ -51,7 +51,7 @@
  * guard.ts); blocks that never end; orders that only a weak memory model allows; a block cut short by another fault
  * (the search ends with that one).
  */
-import { BARE_READ, GUARD_LOST, accessKind, isAccess } from "./block-log.ts";
+import { BARE_READ, GUARD_LOST, GUARD_MOVED, accessKind, isAccess } from "./block-log.ts";
 import { lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
 import { GUARD_CPU, GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
 import { LEFT_MOVER, NON_MOVER, RIGHT_MOVER, type Mover, type SharedUse } from "./shared-use.ts";
@@ -68,9 +68,9 @@ export class MoverSequence {
     this.#commit = IN_ORDER;
   }
 
-  /** Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A GUARD_LOST happens in the instant of the write before it. */
+  /** Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A GUARD_LOST or GUARD_MOVED happens in the instant of the write before it. */
   next(mover: Mover, nth: number, operation: number): number {
-    if (operation !== GUARD_LOST) this.#instant = nth;
+    if (operation !== GUARD_LOST && operation !== GUARD_MOVED) this.#instant = nth;
     if (this.#commit >= 0) return (mover === RIGHT_MOVER || mover === NON_MOVER) && this.#commit !== this.#instant ? this.#commit : IN_ORDER;
     if (mover === LEFT_MOVER || mover === NON_MOVER) this.#commit = this.#instant;
     return IN_ORDER;

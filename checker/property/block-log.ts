@@ -42,6 +42,9 @@ export const INCREMENT = 23;
  */
 export const GUARD_LOST = 39;
 
+/** The same by a thread that holds the old lock exclusively: no access, but nothing to be moved before what others do. */
+export const GUARD_MOVED = 18;
+
 export const isAccess = (operation: number): boolean => operation < ACQUIRE_SHARED || operation === INCREMENT || operation === GUARD_LOST;
 export const isMarked = (operation: number): boolean => (operation & MARKED) !== 0;
 /** The kind of an INCREMENT, after COVERED_READ .. BARE_WRITE. */

@@ -5,7 +5,7 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
 import { Elements, GUARD_ATOMIC } from "./guard.ts";
 import type { HeldLock } from "./held-locks.ts";
 import { SharedUse, deniedBy } from "./shared-use.ts";
@@ -103,9 +103,9 @@ export class Evidence {
 
   /** `reads page[3].flags`, `takes mm.mmapLock (shared)` */
   operation(operation: number, subject: number): string {
+    if (operation === GUARD_LOST || operation === GUARD_MOVED) return `changes which ${this.elements.guardText(subject)} protects ${this.elements.name(subject)}`;
     if (isAccess(operation)) {
       const name = this.elements.name(subject);
-      if (operation === GUARD_LOST) return `changes which ${this.elements.guardText(subject)} protects ${name}`;
       if (!isMarked(operation)) return `${isWrite(operation) ? "writes" : "reads"} ${name}`;
       if (this.elements.guardKind(subject) === GUARD_ATOMIC) return `accesses ${name} (atomic)`;
       return `${isWrite(operation) ? "writes" : "reads"} ${name} (marked)`;
@@ -143,7 +143,7 @@ export class Evidence {
 
   #rivals(mine: number, other: number, subject: number): boolean {
     if (isAccess(mine)) return isAccess(other) && ((deniedBy(this.elements, subject, accessKind(mine)) >> accessKind(other)) & 1) !== 0;
-    if (isAccess(other)) return false;
+    if (isAccess(other) || mine === GUARD_MOVED || other === GUARD_MOVED) return false;
     const sees = (o: number): boolean => o === LOCK_INSPECTED || (o >= TRYLOCK_SHARED && o <= TRYLOCK_FAILED_EXCLUSIVE);
     if (sees(mine)) return takesLock(other);
     // A shared hold is no news to who tries the lock shared.

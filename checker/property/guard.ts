@@ -13,23 +13,24 @@
  * before the access takes effect. Why such an access, made under that lock, is a both-mover like any other: two accesses
  * of different threads that follow one another see the same reference, hence need the same lock, which one of them
  * would have to hold exclusively; so of two that conflict at least one is bare. What remains is that the reference
- * itself may change and take the protection away from under an access that is being moved. Moving happens within the
- * stretch in which the thread holds the lock, so a change does no harm if whoever makes it holds the lock of the *old*
- * target exclusively: then it is not in that stretch. Any other write to the reference counts as a bare write to every
- * field guarded through it (unless the reference pointed nowhere, when nothing was covered): the accesses under the lock
- * stop being movers and the finding names the line of the change.
+ * itself may change, and with it whether an access that another thread makes at about that time is covered.
+ * - An access moves within the stretch in which its thread holds the lock. If whoever changes the reference holds the
+ *   lock of the *old* target exclusively, the change is not in that stretch. Any other change counts as a bare write to
+ *   every field guarded through the reference, in the same instant (unless the reference pointed nowhere, when nothing
+ *   was covered): the accesses under the lock stop being movers, and the finding names the line of the change.
+ * - The change itself may move later, not earlier: an access by a thread that has the *new* lock is bare before the
+ *   change and covered after it. Moved later, the change leaves such accesses bare, and the search, which runs whole
+ *   blocks in that order, has met them as bare ones; moved earlier, it would hide that they are. So it is a right mover
+ *   at most, where other threads use what is guarded.
  *
  * A reference that is NONE: the object is free, or is being set up or torn down by a thread that believes itself alone
  * with it. Nothing in the state says which thread that is, and a thread with an old index may be about to use the
  * object, as readers of type-safe memory do. So such an access is bare: harmless if no other thread uses the element at
  * all, and else a conflict with every use. Set the reference first and clear it last, both with the lock held.
  *
- * Two locks, `"mm->mmapLock | lock"`: either keeps a reader safe; a writer holds the first exclusively and has seen to it
- * that nobody holds the second, be it that it holds that one, too, or that it waits until its readers are gone and keeps
- * new ones out (as vma_start_write() does). At the moment of a write the second lock is looked at: held by another
- * thread, it makes the write bare. A covered read and a covered write still never follow one another: the reader would
- * hold one of the two locks at the write. And if a reader could take the second lock while a write that is made without
- * it is being moved, the search would run that reader first and meet the write as a bare one.
+ * Two locks, `"mm->mmapLock | lock"`: either keeps a reader safe, since a writer has both, exclusively. That a writer has
+ * the first and has seen to it that nobody holds the second is not enough: a critical section of a reader may be one
+ * block, so no state between blocks would show the reader that runs in the middle of the writer's.
  *
  * Stable for a lifetime, `"lifetime"`: what an object of a pool is (the order of a folio, its head page) is set before it
  * is published and changes again only when nobody else has a reference, each time the object is used. No state says who

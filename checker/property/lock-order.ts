@@ -20,12 +20,12 @@
  *
  * Not covered: waiting for anything but a lock (a guard on another thread's progress), interrupt contexts.
  */
-import type { LayoutPlan } from "../program/layout.ts";
+import type { LayoutPlan, LockNesting } from "../program/layout.ts";
 import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, modeTaken, takesLock } from "./block-log.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
 import type { LockMode } from "./held-locks.ts";
 
-/** What the author says about nesting locks of one class; classes are written `struct.field`. */
+/** What the author says about nesting locks of one class, beside what the lock's declaration says (`nesting`); classes are written `struct.field`. */
 export interface LockOrderNotes {
   /** Instances are taken in ascending order of their index. */
   readonly ascending?: readonly string[];
@@ -75,8 +75,9 @@ export class LockOrder {
     for (const name of [...(notes.ascending ?? []), ...(notes.nested ?? [])]) {
       if (!classes.has(name)) throw new RangeError(`lock order: "${name}" is not a lock class of the program; these are: ${[...classes].join(", ")}`);
     }
-    this.#ascending = new Set(notes.ascending);
-    this.#nested = new Set(notes.nested);
+    const declared = (nesting: LockNesting): string[] => plan.locks.filter((l) => l.nesting === nesting).map((l) => l.lockClass);
+    this.#ascending = new Set([...declared("ascending"), ...(notes.ascending ?? [])]);
+    this.#nested = new Set([...declared("nested"), ...(notes.nested ?? [])]);
     this.#queuedOrPlain = new Set(plan.locks.filter((l) => l.kind !== "rwsem" || l.queued).map((l) => l.lockClass));
   }
 

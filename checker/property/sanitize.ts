@@ -32,10 +32,9 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
-import { LockTable } from "../program/locks.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
 import { StepFault } from "../system.ts";
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_LOST, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
 import { MoverSequence, atomicityFinding, outOfOrder } from "./block-atomicity.ts";
 import { isRace, raceFinding, racesIn, type Race } from "./data-race.ts";
 import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
@@ -53,8 +52,6 @@ export interface StateView {
   readonly isInitial: (field: number, i: number, j: number) => boolean;
   /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through. */
   readonly reference: (field: number, i: number) => number;
-  /** Whether a thread other than the actor holds the lock now; asked for the second lock of a guard. */
-  readonly heldByOther: (lock: number, actor: number) => boolean;
 }
 
 export interface SanitizerOptions extends LockOrderNotes {
@@ -83,14 +80,8 @@ export interface Sanitizer extends StepObserver {
 
 /** Reads the vector in `bytes`. */
 export function viewOf(plan: LayoutPlan, bytes: StateBytes): StateView {
-  const table = new LockTable(plan, bytes);
   return {
     heldAt: heldInVector(plan, bytes),
-    heldByOther: (lock, actor) => {
-      const l = table.lock(lock);
-      const holder = table.holder(l);
-      return (holder >= 0 && holder !== actor) || (table.readers(l) & ~(1 << actor)) !== 0;
-    },
     isInitial: (field, i, j) => {
       const f = plan.fields[field]!;
       return bytes.raw(f, positionOf(f, 0, i, j)) === encode(f, f.init);
@@ -184,7 +175,7 @@ class BlockSanitizer implements Sanitizer {
     const plain = (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC;
     const kind = this.#covers(guard, element, field, i, j, !reads, plain) ? (reads ? COVERED_READ : COVERED_WRITE) : reads ? BARE_READ : BARE_WRITE;
     this.#did(plain ? kind : kind | MARKED, element, site);
-    if (!reads) this.#loseGuards(field, i, site);
+    if (!reads) this.#moveGuards(field, i, site);
   }
 
   #covers(guard: GuardKind, element: number, field: number, i: number, j: number, write: boolean, plain: boolean): boolean {
@@ -194,7 +185,7 @@ class BlockSanitizer implements Sanitizer {
         const either = this.#evidence.elements.eitherLock(element);
         const covered = lock >= 0 && this.#held.covers(lock, write);
         if (either < 0) return covered;
-        return write ? covered && !this.#view.heldByOther(either, this.#actor) : covered || this.#held.covers(either, false);
+        return write ? covered && this.#held.covers(either, true) : covered || this.#held.covers(either, false);
       }
       case GUARD_ONCE: return this.#view.isInitial(field, i, j) === write;
       case GUARD_LIFETIME: return plain;
@@ -203,14 +194,14 @@ class BlockSanitizer implements Sanitizer {
     }
   }
 
-  /** A reference changes without the lock that it names: a bare write to all that this lock protects (see guard.ts). */
-  #loseGuards(reference: number, i: number, site: number): void {
+  /** A reference changes, and with it the lock that protects what is guarded through it (see guard.ts). */
+  #moveGuards(reference: number, i: number, site: number): void {
     const { elements } = this.#evidence;
     for (const field of elements.guardedThrough(reference)) {
       const first = elements.of(field, i, 0);
       const lock = elements.guardLock(first, this.#view.reference);
-      if (lock < 0 || this.#held.covers(lock, true)) continue;
-      for (let j = 0; j < (this.#plan.fields[field]!.length ?? 1); j++) this.#did(GUARD_LOST, first + j, site);
+      const operation = lock < 0 || this.#held.covers(lock, true) ? GUARD_MOVED : GUARD_LOST;
+      for (let j = 0; j < (this.#plan.fields[field]!.length ?? 1); j++) this.#did(operation, first + j, site);
     }
   }
 

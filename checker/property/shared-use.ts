@@ -30,7 +30,7 @@
  * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
  * initial one is taken for unset, which only makes the verdict stricter.
  */
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, INCREMENT_KIND, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
 import { GUARD_ONCE, type Elements } from "./guard.ts";
 
 export const RIGHT_MOVER = 0;
@@ -146,6 +146,7 @@ export class SharedUse {
   mover(actor: number, operation: number, subject: number): Mover {
     if (isAccess(operation)) return this.#accessMover(actor, subject, accessKind(operation));
     switch (operation) {
+      case GUARD_MOVED: return this.#usedByOthers(actor, subject) ? RIGHT_MOVER : BOTH_MOVER;
       case ACQUIRE_SHARED:
       case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;
       case ACQUIRE_EXCLUSIVE:

@@ -34,7 +34,7 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
   const pacer = new Pacer(options);
   const controlBuffer = Control.allocate(workers);
   const control = new Control(controlBuffer, 1, 0);
-  const table = reserveTable();
+  const table = reserveTable(options.expectedStates ?? 0);
   const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
   const discoveries = Array.from({ length: workers }, () => new Discovery(system.stateWords));
   const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };

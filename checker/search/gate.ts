@@ -67,9 +67,10 @@ export class Gate {
       if (Atomics.load(words, STATE) === OPEN) return Atomics.load(words, GENERATION);
       this.leave();
       this.#assertAllAlive();
+      if (Atomics.load(words, STATE) === MOVING) this.#help(table);
+      // The leader wakes those that wait, whatever the state was when they began to.
       const state = Atomics.load(words, STATE);
-      if (state === MOVING) this.#help(table);
-      if (state !== OPEN) Atomics.wait(words, STATE, state === MOVING ? CLOSING : state, 100);
+      if (state !== OPEN) Atomics.wait(words, STATE, state, 100);
     }
   }
 

@@ -5,6 +5,8 @@ import type { Path } from "./steps.ts";
 export const MAX_WORKERS = 64;
 
 export interface ExploreOptions {
+  /** How many states an earlier run found: the visited table begins with room for them. A hint; it decides nothing. */
+  readonly expectedStates?: number | null;
   readonly strategy: "bfs" | "dfs" | "random";
   /** Worker threads, 1..MAX_WORKERS. With 1 the search runs in the calling thread, in slices. */
   readonly workers: number;

@@ -27,8 +27,10 @@ const FIRST_LOG_SLOTS = 13;
 /** 4 GiB of table, 430 million states: word indices stay below 2^30, in the range V8 handles as small integers. */
 export const MAX_LOG_SLOTS = 29;
 
-export function reserveTable(): SharedArrayBuffer {
-  return reserveShared(8 * 2 ** FIRST_LOG_SLOTS, 8 * 2 ** MAX_LOG_SLOTS);
+/** A table for `expected` states: so many need no doubling, and more are no harm. */
+export function reserveTable(expected: number = 0): SharedArrayBuffer {
+  const logSlots = Math.min(MAX_LOG_SLOTS, Math.max(FIRST_LOG_SLOTS, Math.ceil(Math.log2((expected + 1) / MAX_LOAD))));
+  return reserveShared(8 * 2 ** logSlots, 8 * 2 ** MAX_LOG_SLOTS);
 }
 
 /** Entries that a table of so many slots takes before it must double. */

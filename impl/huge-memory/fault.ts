@@ -1,5 +1,5 @@
 /** Faults that a huge page answers: mm/huge_memory.c. */
-import { emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { khugepagedEnterVma } from "../khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
@@ -144,6 +144,7 @@ export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn
   const mm: Mm = k.vma.mm.get(vma);
   folioAddNewAnonRmap(k, folio, vma, haddr);
   yield* folioAddLru(k, folio);
+  yield at("set_pmd_at");
   setPmdAt(k, mm, haddr, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
   emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
   yield* deferredSplitFolio(k, folio, false);

@@ -7,7 +7,7 @@
  */
 import { NONE, at, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
-import type { Entry, Kernel, Pfn, PteIndex, Table } from "../mm-types.ts";
+import type { Entry, Kernel, Pfn, PteIndex, Refs, Table } from "../mm-types.ts";
 import { folioExpectedRefCount, folioTestLarge, pageFolio } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
@@ -73,7 +73,10 @@ function* isolateFolio(k: Kernel, folio: Pfn): Routine<ScanResult> {
   if (!folioTrylock(k, folio)) return SCAN_PAGE_LOCK;
   yield at("folio_expected_ref_count");
   let result: ScanResult = SCAN_SUCCEED;
-  if (k.page.refcount.get(folio) !== folioExpectedRefCount(k, folio)) {
+  // Two counters, read one after the other, as the kernel does.
+  const expected: Refs = folioExpectedRefCount(k, folio);
+  yield at("folio_ref_count");
+  if (k.page.refcount.get(folio) !== expected) {
     result = SCAN_PAGE_COUNT;
   } else {
     const isolated: boolean = yield* folioIsolateLru(k, folio);

@@ -46,6 +46,8 @@ class CheckRun {
   readonly #progress: ProgressLine;
   readonly #results: ScenarioResult[] = [];
   readonly #disagreements: string[] = [];
+  /** Scenarios whose audit did not get through all its variants. */
+  readonly #auditsCut: string[] = [];
   readonly #coverage = new CoverageTotals();
   #outFailed = false;
 
@@ -60,6 +62,8 @@ class CheckRun {
   async run(): Promise<number> {
     const { patterns, tier, options } = this.#request;
     this.#say(`thpcheck check: tier ${tier}, seed ${options.seed}, ${this.#request.audit ? "audit" : options.strategy}; loading scenarios`);
+    // Threads take longer to start than a small scenario to check: they do it while the scenarios are read.
+    if (this.#host.engine === undefined && (options.workers ?? 1) > 1) (await import("../../search/team.ts")).prepareHelpers(options.workers!);
     const selection = await selectScenarios(patterns, tier, this.#host.folder);
     for (const w of selection.warnings) this.#complain(w);
     for (const f of selection.failures) this.#complain(f);
@@ -84,6 +88,7 @@ class CheckRun {
       checked = audit.checked;
       this.#report(s, checked, selection);
       this.#reportAudit(audit);
+      if (!audit.complete) this.#auditsCut.push(name);
     } else {
       checked = await checkScenario(s.scenario, options, this.#host.cores, engine);
       this.#report(s, checked, selection);
@@ -137,12 +142,13 @@ class CheckRun {
     if (this.#request.options.coverage) this.#say(`\n${this.#coverage.render()}`);
     if (results.length + notRun.length > 0) this.#say(`\n${tally(results, notRun)}`);
     if (notRun.length > 0) this.#say(`not run: ${notRun.join(", ")}`);
+    if (this.#auditsCut.length > 0) this.#say(`audit incomplete, since a variant ended early: ${this.#auditsCut.join(", ")}`);
     for (const d of this.#disagreements) this.#say(this.#host.paint.red(d));
     // Said once more at the end, where it is not scrolled away by the results.
     if (results.length > 1) for (const f of selection.failures) this.#complain(f);
     if (selection.failures.length > 0 || this.#outFailed || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
     if (this.#disagreements.length > 0 || results.some((r) => !r.asExpected && r.verdict !== "incomplete")) return EXIT_NOT_AS_EXPECTED;
-    return notRun.length > 0 || results.some((r) => r.verdict === "incomplete") ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
+    return notRun.length > 0 || this.#auditsCut.length > 0 || results.some((r) => r.verdict === "incomplete") ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
   }
 
   #json(): string {

@@ -22,6 +22,7 @@ import { INTRINSICS } from "./intrinsics.ts";
 import { clearFrame, planFrame, readPc, readSlot, writeFrame, type FramePlan, type Slot } from "./frame.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { containsYield, isLocalName, withPlace, type Local } from "./locals.ts";
+import { expandLockWaits, type LockWait } from "./lock-waits.ts";
 import { liveAtYields, type Locals } from "./liveness.ts";
 import { quasi } from "./quasi.ts";
 import { boolSlot, rangeSlot, slotOf, type SlotType } from "./slot-type.ts";
@@ -52,17 +53,10 @@ export interface LoweredRoutine {
   readonly code: t.FunctionDeclaration;
 }
 
-/** What a `yield` expression of the subset is. */
-type YieldForm =
-  | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean }
-  | { readonly kind: "lock"; readonly label: string; readonly mode: "exclusive" | "shared"; readonly lockKind: "spinlock" | "mutex" | "rwsem"; readonly lock: t.Expression; readonly lockClass: string | null; readonly arriveOnly: boolean }
-  | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
+type YieldForm = LockWait | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean } | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
 
 /** Statements by text: the same few frame layouts and jumps come again and again. */
 const parsedStatements = new Map<string, t.Statement[]>();
-
-/** Marks the internal yields that `down_write` on a queued semaphore expands to. */
-const ARRIVE = "$arrive";
 
 interface Target {
   readonly labels: readonly string[];
@@ -101,7 +95,7 @@ class RoutineLowering {
   run(): LoweredRoutine {
     const body = this.tr.prepared.body;
     if (this.linker.options.coverage) insertBlockCounters(this.tr);
-    this.expandLocks(body);
+    expandLockWaits(this.tr, body, (y, form) => this.forms.set(y, form));
     this.findYields(body);
     this.live = liveAtYields(body, (name) => isLocalName(name) && !this.tr.worlds.has(name));
     for (const [y, pc] of this.pcOf) this.points[pc] = { ...this.points[pc]!, live: [...(this.live.get(y) ?? [])] };
@@ -116,86 +110,6 @@ class RoutineLowering {
   }
 
   // ------------------------------------------------------------------------------------- finding the yields
-
-  /** `yield* downWrite(k, l)` on a lock that may be queued becomes the two steps that it consists of. */
-  expandLocks(body: t.BlockStatement): void {
-    const visit = (node: t.Node): void => {
-      const record = node as unknown as Record<string, unknown>;
-      for (const key of t.VISITOR_KEYS[node.type] ?? []) {
-        const child = record[key];
-        if (Array.isArray(child)) {
-          record[key] = (child as (t.Node | null)[]).flatMap((c): (t.Node | null)[] => {
-            if (c === null) return [c];
-            visit(c);
-            return t.isStatement(c) ? this.expandLockStatement(c) : [c];
-          });
-        } else if (child != null && typeof child === "object" && "type" in child) {
-          visit(child as t.Node);
-          if (t.isStatement(child as t.Node) && !t.isBlockStatement(child as t.Node)) {
-            const made = this.expandLockStatement(child as t.Statement);
-            record[key] = made.length === 1 ? made[0] : t.blockStatement(made);
-          }
-        }
-      }
-    };
-    visit(body);
-  }
-
-  expandLockStatement(s: t.Statement): t.Statement[] {
-    if (!t.isExpressionStatement(s) || !t.isYieldExpression(s.expression) || !s.expression.delegate) return [s];
-    const call = s.expression.argument;
-    if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) return [s];
-    const intrinsic = INTRINSICS.get(this.fn.captured(call.callee.name));
-    if (intrinsic?.kind !== "lock") return [s];
-    let lock = call.arguments[1];
-    if (lock === undefined || !t.isExpression(lock)) return this.tr.refuse(s, `${call.callee.name} takes the world and a lock`, `Write yield* ${call.callee.name}(k, k.struct.lock.at(index))`);
-    const before: t.Statement[] = [];
-    const field = this.lockField(lock);
-    if (!this.isStable(lock)) {
-      // The lock is chosen before the wait, from state that may change meanwhile: it has to be remembered.
-      const name = this.declareHidden(s);
-      before.push(withPlace(t.expressionStatement(t.assignmentExpression("=", t.identifier(name), lock)), s));
-      lock = t.identifier(name);
-    }
-    const wait = (arriveOnly: boolean): t.YieldExpression => {
-      const y = withPlace(t.yieldExpression(null, false), s.expression);
-      this.forms.set(y, { kind: "lock", label: intrinsic.label, mode: intrinsic.mode, lockKind: intrinsic.lockKind, lock: t.cloneNode(lock), lockClass: field?.path ?? null, arriveOnly });
-      // Liveness sees the lock's locals as used at this yield.
-      y.argument = t.cloneNode(lock);
-      return y;
-    };
-    const step = (y: t.YieldExpression): t.Statement => withPlace(t.expressionStatement(y), s);
-    if (intrinsic.label !== "down_write" || (field !== null && !field.queued)) return [...before, step(wait(false))];
-    const again = (): t.Expression => t.cloneNode(lock);
-    const arrived = t.ifStatement(t.unaryExpression("!", t.callExpression(t.identifier(ARRIVE), [again()])), step(wait(false)));
-    const queued = t.blockStatement([step(wait(true)), arrived]);
-    if (field !== null) return [...before, ...queued.body];
-    return [...before, t.ifStatement(t.callExpression(t.identifier("$isQueued"), [again()]), queued, t.blockStatement([step(wait(false))]))];
-  }
-
-  lockField(e: t.Expression): { path: string; queued: boolean } | null {
-    if (!t.isCallExpression(e) || !t.isMemberExpression(e.callee)) return null;
-    const chain = this.tr.chain(e.callee);
-    if (chain === null || chain.path.length !== 3 || chain.path[2] !== "at") return null;
-    const f = this.tr.field(e, chain.path[0]!, chain.path[1]!);
-    return f.lockBase < 0 ? null : { path: f.path, queued: f.queued };
-  }
-
-  /** Evaluated again after the wait it gives the same lock: made of locals and constants only. */
-  isStable(e: t.Expression): boolean {
-    if (t.isIdentifier(e)) return isLocalName(e.name);
-    if (this.lockField(e) === null) return false;
-    return (e as t.CallExpression).arguments.every((a) => t.isNumericLiteral(a) || t.isIdentifier(a));
-  }
-
-  declareHidden(from: t.Node): string {
-    let n = 1;
-    while (this.tr.prepared.locals.has(`$$0_$lock${n}`)) n++;
-    const name = `$$0_$lock${n}`;
-    const annotation = t.tsTypeReference(t.identifier("LockId"));
-    this.tr.prepared.locals.set(name, { name: `$lock${n}`, annotation: withPlace(annotation, from), init: null, constant: true, declaration: from });
-    return name;
-  }
 
   findYields(body: t.BlockStatement): void {
     const visit = (node: t.Node): void => {

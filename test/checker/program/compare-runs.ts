@@ -6,7 +6,7 @@
  * back), as a search does: what the vector does not hold is lost, and shows.
  */
 import assert from "node:assert/strict";
-import { CompiledSystem } from "../../../checker/program/compile/image.ts";
+import { type CompiledSystem } from "../../../checker/program/compile/image.ts";
 import { compileScenario, StraightLine } from "../../../checker/program/compile/scenario.ts";
 import type { LayoutPlan } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";

@@ -190,8 +190,8 @@ class FunctionPrinter {
   readonly #result: Kind | null;
   #indent = 1;
   #scope: Scope = { parent: null, declared: new Map(), pending: new Set() };
-  #targets: Target[] = [];
-  #held: Held[] = [];
+  readonly #targets: Target[] = [];
+  readonly #held: Held[] = [];
   #cost = 0;
   #multiplier = 1;
   #minRank = Infinity;

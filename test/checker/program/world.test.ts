@@ -110,7 +110,7 @@ describe("accessors", () => {
         else model.delete(m);
       }
       expect(k.mm.cpus.size()).toBe(model.size);
-      expect([0, 1, 2, 3, 4].filter((m) => k.mm.cpus.has(m))).toEqual([...model].sort());
+      expect([0, 1, 2, 3, 4].filter((m) => k.mm.cpus.has(m))).toEqual([...model].sort((a, b) => a - b));
       expect(k.mm.cpus.get()).toBe([...model].reduce((mask, m) => mask | (1 << m), 0));
     }));
   });

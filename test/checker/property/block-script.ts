@@ -72,8 +72,6 @@ export interface Script {
   readonly set?: boolean;
   /** Where references point throughout the block, e.g. `{ "page[1].owner": 0 }`; NONE for all others. */
   readonly references?: Readonly<Record<string, number>>;
-  /** Locks that another thread holds throughout the block. */
-  readonly others?: readonly string[];
   readonly does: readonly Operation[];
 }
 
@@ -85,7 +83,7 @@ export const sites: readonly Site[] = Array.from({ length: 1000 }, (_, line) => 
 /** A sanitizer that has been fed the blocks; block n is labelled `block n`, counted from 1. */
 export function feed(blocks: readonly Script[], options: SanitizerOptions = {}): Sanitizer {
   let now: Script = { actor: 0, does: [] };
-  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => now.references?.[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE, heldByOther: (lock) => now.others?.includes(plan.locks[lock]!.name) ?? false }, { actors: ["anna", "ben", "cara"], ...options });
+  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => now.references?.[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE }, { actors: ["anna", "ben", "cara"], ...options });
   blocks.forEach((b, n) => {
     now = b;
     sanitizer.beginStep(b.actor, `block ${n + 1}`);

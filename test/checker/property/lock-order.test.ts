@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { downgrade, feed, found, holding, lock, lockId, plan, trylock, type Script } from "./block-script.ts";
+import { planLayout, spinlock, table } from "../../../checker/program/layout.ts";
+import { ACQUIRE_EXCLUSIVE } from "../../../checker/property/block-log.ts";
 import { LockOrder, type LockEdge } from "../../../checker/property/lock-order.ts";
 
 type Mode = "exclusive" | "shared";
@@ -75,6 +77,17 @@ describe("readers", () => {
 describe("two locks of one class", () => {
   it("are a cycle by themselves", () => {
     expect(inversions([nest(0, "page[0].lock", "page[1].lock")])).toHaveLength(1);
+  });
+  it("are ordered by what the declaration of the lock says", () => {
+    const cyclesOf = (nesting: { nesting?: "ascending" | "nested" }, first: number, then: number): number => {
+      const layout = planLayout({ page: table(3, { lock: spinlock("page lock", nesting) }) }, 1);
+      const order = new LockOrder(layout);
+      order.addBlock({ actor: 0, label: "b", heldAtStart: [{ lock: first, mode: "exclusive" }], operations: Int32Array.of(ACQUIRE_EXCLUSIVE, then, 7) });
+      return order.cycles().length;
+    };
+    expect([cyclesOf({}, 0, 1), cyclesOf({}, 1, 0)]).toEqual([1, 1]);
+    expect([cyclesOf({ nesting: "ascending" }, 0, 1), cyclesOf({ nesting: "ascending" }, 1, 0)]).toEqual([0, 1]);
+    expect([cyclesOf({ nesting: "nested" }, 0, 1), cyclesOf({ nesting: "nested" }, 1, 0)]).toEqual([0, 0]);
   });
   it("declared ascending, are taken from the lower index", () => {
     const ascending = { ascending: ["page.lock"] };

@@ -56,6 +56,13 @@ describe("what whole blocks miss, the rule finds", () => {
     ["what is done to an object while no reference says whose it is", [
       thread([write("p", 0)], [write("w", 1), write("w", 2)]), thread([lock("l0"), read("w"), unlock("l0")]),
     ]],
+    ["a reference that leads to a lock which another thread has already", [
+      thread([lock("l0"), read("w"), write("p", 2)], [unlock("l0")]),
+      thread([trylock("l0")], [lock("l1"), write("w", 1)], [unlock("l0")], [unlock("l1")]),
+    ]],
+    ["a writer with the first of two locks beside a reader with the second, in one block each", [
+      thread([lock("m"), write("e", 1), write("e", 2), unlock("m")]), thread([lock("r", "shared"), read("e"), unlock("r")]),
+    ]],
     ["a write under one lock beside a reader with the other", [thread([lock("m"), write("e", 1), write("e", 2), unlock("m")]), thread([lock("r", "shared")], [read("e")], [unlock("r")])]],
     ["additions that somebody looks at", [thread([bump, bump]), thread([read("a")])]],
     ["a guard that no state satisfies", [[{ guard: [{ field: "u", value: 0 }, { field: "u", value: 1 }], ops: [write("a", 1)] }], thread([write("u", 1)])]],

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { StraightLine } from "../../../../checker/program/compile/scenario.ts";
 import { StepFault } from "../../../../checker/system.ts";
-import type { ProgramScenario } from "../../../../checker/scenario.ts";
+
 import { loadGenerated } from "../load-generated.ts";
 
 function line(body: string): StraightLine {
@@ -12,7 +12,7 @@ const structs = { s: struct({ spin: spinlock("spin"), m: mutex("m"), sem: rwsem(
 function* main(k) { yield at("start"); ${body} }
 function* sleeper(k) { yield at("start"); yield* mutexLock(k, k.s.m.at()); mutexUnlock(k, k.s.m.at()); }
 export default scenario({ name: "straight", why: "a test", tier: "quick", structs, threads: [{ name: "main", run: main }, { name: "sleeper", run: sleeper }], expect: holds() });
-`) as ProgramScenario);
+`));
 }
 
 function outcome(run: () => unknown): string {
