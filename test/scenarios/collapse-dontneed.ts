@@ -61,7 +61,7 @@ export default [
     tier: "quick",
     threads: { collapser, discardsOne },
     sometimes: { ...witness, "the huge page is split": (k) => k.deferredSplit.length.get() > 0 },
-    expect: holds({ states: 1339 }),
+    expect: holds({ states: 1376 }),
   }),
   collapseScenario({
     name: "collapse-dontneed",
@@ -69,7 +69,7 @@ export default [
     tier: "quick",
     threads: { collapser, discardsAll, sibling },
     sometimes: witness,
-    expect: holds({ states: 33_436 }),
+    expect: holds({ states: 33_724 }),
   }),
   collapseScenario({
     name: "collapse-dontneed-across",
@@ -78,7 +78,7 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, discardsAcross, storesAround },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
-    expect: holds({ states: 722_258 }),
+    expect: holds({ states: 736_834 }),
   }),
   collapseScenario({
     name: "collapse-free",
@@ -86,6 +86,6 @@ export default [
     tier: "quick",
     threads: { collapser, frees },
     sometimes: witness,
-    expect: holds({ states: 446 }),
+    expect: holds({ states: 467 }),
   }),
 ];

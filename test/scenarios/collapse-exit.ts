@@ -41,7 +41,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 909 }),
+    expect: holds({ states: 924 }),
   }),
   collapseScenario({
     name: "collapse-exit-threads",
@@ -51,7 +51,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 2739 }),
+    expect: holds({ states: 2817 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork",
@@ -63,6 +63,6 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, "the cursor is on a child without users": (k) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 },
     finally: promises.finally,
-    expect: holds({ states: 5_041_847 }),
+    expect: holds({ states: 5_152_036 }),
   }),
 ];

@@ -54,7 +54,7 @@ export default [
     tier: "quick",
     threads: { collapser, sibling },
     sometimes: witness,
-    expect: holds({ states: 1147 }),
+    expect: holds({ states: 1202 }),
   }),
   collapseScenario({
     name: "collapse-fault-2-ranges",
@@ -63,7 +63,7 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, storesBelow, storesAbove },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
-    expect: holds({ states: 621_919 }),
+    expect: holds({ states: 639_651 }),
   }),
   collapseScenario({
     name: "collapse-fault-failures",
@@ -72,7 +72,7 @@ export default [
     options: { allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true },
     threads: { collapser, sibling },
     sometimes: witness,
-    expect: holds({ states: 16_908 }),
+    expect: holds({ states: 17_088 }),
   }),
   collapseScenario({
     name: "khugepaged-fault",
@@ -82,6 +82,6 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     sometimes: witness,
-    expect: holds({ states: 137_097 }),
+    expect: holds({ states: 139_071 }),
   }),
 ];

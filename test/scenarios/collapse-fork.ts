@@ -48,7 +48,7 @@ export default [
     threads: { collapser, forker },
     others: { child },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0), "the child shares the huge page": (k) => isHuge(k, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0) },
-    expect: holds({ states: 184_976 }),
+    expect: holds({ states: 191_269 }),
   }),
   collapseScenario({
     name: "collapse-in-child",
@@ -58,6 +58,6 @@ export default [
     threads: { parent },
     others: { childCollapses },
     sometimes: { "the child's collapse succeeds": (k) => entryHas(k.mm.pmd.get(1, 0), LEAF) },
-    expect: holds({ states: 1690 }),
+    expect: holds({ states: 1919 }),
   }),
 ];

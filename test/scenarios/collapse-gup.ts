@@ -67,7 +67,7 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite },
     sometimes: { ...witnesses, "a page of the huge page is pinned": (k) => isHuge(k, 0) && anyPinned(k) },
-    expect: holds({ states: 906 }),
+    expect: holds({ states: 969 }),
   }),
   collapseScenario({
     name: "collapse-gup-two-pins",
@@ -75,7 +75,7 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite, pinsToRead },
     sometimes: witnesses,
-    expect: holds({ states: 17_459 }),
+    expect: holds({ states: 18_993 }),
   }),
   collapseScenario({
     name: "collapse-gup-2-ranges",
@@ -84,7 +84,7 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, pinsToWrite, pinsHole },
     sometimes: { ...witnesses, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
-    expect: holds({ states: 139_369 }),
+    expect: holds({ states: 147_844 }),
   }),
   collapseScenario({
     name: "collapse-gup-walker",
@@ -92,6 +92,6 @@ export default [
     tier: "quick",
     threads: { collapser, pinsToWrite, walker },
     sometimes: witnesses,
-    expect: holds({ states: 4382 }),
+    expect: holds({ states: 4697 }),
   }),
 ];

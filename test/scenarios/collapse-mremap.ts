@@ -61,7 +61,7 @@ export default [
     options: { hugeRanges: 2, vmas: 4, anonVmaChains: 6 },
     threads: { collapser, moves, sibling },
     sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0), "the huge page has moved": (k) => isHuge(k, 1) },
-    expect: holds({ states: 4275 }),
+    expect: holds({ states: 4424 }),
   }),
   collapseScenario({
     name: "collapse-mremap-stores",
@@ -70,7 +70,7 @@ export default [
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 6 },
     threads: { collapserOfMoved, moves, storesBoth },
     sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0), "there is a huge page at the new place": (k) => isHuge(k, 1) },
-    expect: holds({ states: 121_093 }),
+    expect: holds({ states: 124_843 }),
   }),
   collapseScenario({
     name: "collapse-mremap-page",
@@ -79,6 +79,6 @@ export default [
     options: { hugeRanges: 2, vmas: 5, anonVmaChains: 8 },
     threads: { collapsesBoth, movesOnePage },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
-    expect: holds({ states: 372 }),
+    expect: holds({ states: 388 }),
   }),
 ];

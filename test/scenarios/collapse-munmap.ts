@@ -56,7 +56,7 @@ export default [
     tier: "quick",
     threads: { collapser, unmapsAll, sibling },
     sometimes: { ...witness, "the area is gone": (k) => k.vma.mm.get(0) < 0 },
-    expect: holds({ states: 5456 }),
+    expect: holds({ states: 5528 }),
   }),
   collapseScenario({
     name: "collapse-munmap-across",
@@ -65,7 +65,7 @@ export default [
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 4 },
     threads: { collapserOfTwo, unmapsAcross, storesAround },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
-    expect: holds({ states: 113_133 }),
+    expect: holds({ states: 113_580 }),
   }),
   collapseScenario({
     name: "collapse-munmap-half",
@@ -74,6 +74,6 @@ export default [
     options: { vmas: 3 },
     threads: { collapser, unmapsHalf, sibling },
     sometimes: { ...witness, "the area is half": (k) => k.vma.mm.get(0) >= 0 && k.vma.end.get(0) - k.vma.start.get(0) === 1 },
-    expect: holds({ states: 4545 }),
+    expect: holds({ states: 4617 }),
   }),
 ];

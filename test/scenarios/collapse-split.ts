@@ -64,7 +64,7 @@ export default [
     threads: { collapser, sibling },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
-    expect: holds({ states: 40_804 }),
+    expect: holds({ states: 41_093 }),
   }),
   collapseScenario({
     name: "collapse-split-references",
@@ -74,7 +74,7 @@ export default [
     threads: { collapser, busySibling },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
-    expect: holds({ states: 139_105 }),
+    expect: holds({ states: 139_906 }),
   }),
   collapseScenario({
     name: "collapse-split-poison",
@@ -84,7 +84,7 @@ export default [
     threads: { collapser },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
-    expect: holds({ states: 2268 }),
+    expect: holds({ states: 2305 }),
   }),
   collapseScenario({
     name: "collapse-pfn-scanner",
@@ -93,6 +93,6 @@ export default [
     threads: { collapserOfSmall },
     others: { scanner, otherScanner },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
-    expect: holds({ states: 993 }),
+    expect: holds({ states: 1061 }),
   }),
 ];

@@ -48,7 +48,7 @@ export function collapseScenario(s: CollapseScenario): Scenario<CollapseStructs>
   const own = Object.keys(s.threads).length;
   const more = s.init ?? nothing;
   return scenario<CollapseStructs>({
-    name: s.name, why: s.why, tier: s.tier, config: kernelConfig(options), structs: structsOf(options), sanitize: true,
+    name: s.name, why: s.why, tier: s.tier, config: kernelConfig(options), structs: structsOf(options),
     init: (k) => {
       boot(k, own);
       bootVma(k, 0, 0, k.param.hugeRanges.get() * k.param.hpagePmdNr.get(), VM_READ | VM_WRITE);
