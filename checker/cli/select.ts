@@ -4,7 +4,7 @@
  * A pattern is the exact name of a scenario first, then a file, then a glob over names. What is named exactly, or by
  * its file, is meant whatever its tier; a glob, or no pattern at all, means the scenarios of the tier and those below.
  */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import picomatch from "picomatch";
 import type { Tier } from "../result.ts";
@@ -59,7 +59,8 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
   const own: Loaded = { ...named, scenarios: named.scenarios.map((s) => ({ ...s, from: shortPath(s.file) })) };
   const names = patterns.filter((p) => !isFilePattern(p));
   const needsConfig = patterns.length === 0 || names.some((n) => !own.scenarios.some((s) => s.scenario.name === n));
-  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios) : { scenarios: [], failures: [] };
+  const wanted = names.length > 0 && !names.some(isGlob) ? names.filter((n) => !own.scenarios.some((s) => s.scenario.name === n)) : null;
+  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios, wanted) : { scenarios: [], failures: [] };
   const all = [...own.scenarios, ...project.scenarios];
 
   let chosen: readonly LoadedScenario[];
@@ -80,8 +81,11 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
   };
 }
 
-/** All scenarios of the project, without those of modules that were named themselves. */
-async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[]): Promise<Loaded> {
+/**
+ * The scenarios of the project, without those of modules that were named themselves. Given the exact names that are
+ * `wanted`, only as many modules as it takes to find them, those that mention one first: the others may be slow to load.
+ */
+async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[], wanted: readonly string[] | null): Promise<Loaded> {
   const file = findConfigFile(folder);
   if (file === null) {
     throw new UsageError(`there is no thpcheck.config.ts in ${folder} or above it; go to your project, or name a scenario file: npx thpcheck check ./my-scenario.ts`);
@@ -89,7 +93,25 @@ async function loadProject(folder: string, without: ReadonlySet<string>, own: re
   const config = await loadConfig(file);
   const modules = configuredModules(config);
   if (modules.length === 0) throw new UsageError(`${file}: no file matches its scenarios (${config.config.scenarios.join(", ")})`);
-  const loaded = await loadModules(modules.filter((m) => !without.has(m)));
+  const others = modules.filter((m) => !without.has(m));
+  const loaded = wanted === null ? await loadModules(others) : await loadUntilFound(others, wanted);
   const named = new Set(own.map((s) => s.scenario.name));
   return { scenarios: loaded.scenarios.filter((s) => !named.has(s.scenario.name)), failures: loaded.failures };
+}
+
+async function loadUntilFound(modules: readonly string[], wanted: readonly string[]): Promise<Loaded> {
+  const mentions = (file: string): boolean => {
+    const text = readFileSync(file, "utf8");
+    return wanted.some((name) => text.includes(name));
+  };
+  const mentioning = modules.filter(mentions);
+  const scenarios: LoadedScenario[] = [];
+  const failures: string[] = [];
+  for (const m of [...mentioning, ...modules.filter((x) => !mentioning.includes(x))]) {
+    if (wanted.every((name) => scenarios.some((s) => s.scenario.name === name))) break;
+    const loaded = await loadModules([m]);
+    scenarios.push(...loaded.scenarios);
+    failures.push(...loaded.failures);
+  }
+  return { scenarios, failures };
 }
