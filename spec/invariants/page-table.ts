@@ -88,6 +88,24 @@ export const pageTableInvariants: readonly Invariant[] = [
     },
   },
   {
+    id: "T11", name: "a migration entry stands for a locked folio",
+    why: "whoever meets the entry waits for that lock; one that nobody holds was forgotten by the walk that should have restored it",
+    source: "include/linux/swapops.h pfn_swap_entry_folio(): BUG_ON",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.ptTable.count; i++) {
+        for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+          const e = v.ptTable.pte.get(i, j);
+          if ((e & ENTRY_MIGRATION) === 0) continue;
+          const head = v.page.head.get(target(e));
+          const folio = head < 0 ? target(e) : head;
+          if (!v.page.lock.isHeld(folio)) return { conjunct: "the folio behind a migration entry is locked", values: { table: i, pte: j, folio } };
+        }
+      }
+      return true;
+    },
+  },
+  {
     id: "X1", name: "a writable anonymous mapping is exclusive",
     why: "copy-on-write: a page that someone else maps must not be written in place",
     source: "include/linux/page-flags.h PageAnonExclusive",

@@ -1,7 +1,37 @@
 /** TLBs: one size for one address. */
+import { ENTRY_WRITE } from "../entry.ts";
 import { never, type Invariant } from "../invariant.ts";
+import type { KernelView } from "../view.ts";
+
+/** VM_WRITE of vma.flags. */
+const AREA_WRITABLE = 1 << 1;
+
+/** Whether the area of `mm` at `address` may be written; false where there is none. */
+function areaIsWritable(v: KernelView, mm: number, address: number): boolean {
+  for (let i = 0; i < v.vma.count; i++) {
+    if (v.vma.mm.get(i) === mm && v.vma.start.get(i) <= address && address < v.vma.end.get(i)) return (v.vma.flags.get(i) & AREA_WRITABLE) !== 0;
+  }
+  return false;
+}
 
 export const tlbInvariants: readonly Invariant[] = [
+  {
+    id: "T12", name: "no cached translation permits more than its area",
+    why: "once mprotect() or munmap() has returned, no store gets through by an old translation",
+    source: "mm/mprotect.c, mm/mmap.c: the flush comes before mmap_lock is released; excused, per address space, while it is held",
+    excuse: never,
+    holds: (v) => {
+      for (let c = 0; c < v.cpu.count; c++) {
+        const mm = v.cpu.mm.get(c);
+        if (mm < 0 || v.mm.mmapLock.isHeld(mm)) continue;
+        for (let a = 0; a < v.param.vpnMax.get(); a++) {
+          const cached = v.cpu.tlb.get(c, a) | v.cpu.tlbHuge.get(c, Math.floor(a / v.param.hpagePmdNr.get()));
+          if ((cached & ENTRY_WRITE) !== 0 && !areaIsWritable(v, mm, a)) return { conjunct: "a writable translation lies in a writable area", values: { cpu: c, address: a } };
+        }
+      }
+      return true;
+    },
+  },
   {
     id: "T5", name: "no CPU caches a small and a huge translation of one address",
     why: "processors may fault or mix them up (erratum 383): the huge one is invalidated and flushed before a table is set",

@@ -88,6 +88,11 @@ describe("mprotect", () => {
     const page = pte >> 9;
     k.mm.pmd.set(0, 0, (folio << 9) | MIGRATION | LEAF | WRITE);
     k.ptTable.pte.set(table, 0, (page << 9) | MIGRATION | WRITE);
+    // Migration flushes what it replaces.
+    for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+      k.cpu.tlbHuge.set(cpu, 0, 0);
+      k.cpu.tlb.set(cpu, 4, 0);
+    }
     expect(s.mprotect(0, 0, 8, R)).toBe(0);
     expect(k.mm.pmd.get(0, 0)).toBe((folio << 9) | MIGRATION | LEAF | EXCLUSIVE);
     expect(k.ptTable.pte.get(table, 0)).toBe((page << 9) | MIGRATION | EXCLUSIVE);

@@ -8,8 +8,8 @@ import { boot, bootVma, gateStructs, openGate, passGate } from "../../../impl/ke
 import { khugepaged } from "../../../impl/khugepaged.ts";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
 import { kernelStructs, TABLE_FREE, VM_READ, VM_WRITE, type Vpn } from "../../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, ENTRY_TARGET_SHIFT, kernelConfig, type KernelOptions } from "../../../impl/param.ts";
-import { LEAF, MIGRATION } from "../../../impl/pgtable.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../../impl/param.ts";
+import { LEAF } from "../../../impl/pgtable.ts";
 import { store, sysMadvise } from "../../../impl/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
 import { always } from "../../../spec/invariant.ts";
@@ -55,7 +55,7 @@ export function collapseScenario(s: CollapseScenario): Scenario<CollapseStructs>
       more(k);
     },
     threads: named.map(([name, run]) => ({ name, run, daemon: s.daemons?.includes(name) ?? false })),
-    always: { ...(always(INVARIANTS) as unknown as Record<string, (k: K) => PropertyResult>), "a migration entry stands for a locked folio": migrationEntriesLocked },
+    always: always(INVARIANTS) as unknown as Record<string, (k: K) => PropertyResult>,
     ...(s.sometimes === undefined ? {} : { sometimes: s.sometimes }),
     ...(s.finally === undefined ? {} : { finally: s.finally }),
     expect: s.expect,
@@ -64,20 +64,6 @@ export function collapseScenario(s: CollapseScenario): Scenario<CollapseStructs>
 
 function nothing(_k: K): void {
   // An init that adds nothing to the common one.
-}
-
-/** Whoever meets the entry waits for that lock. @kernel include/linux/swapops.h pfn_swap_entry_folio(): BUG_ON */
-function migrationEntriesLocked(k: K): PropertyResult {
-  for (let table = 0; table < k.ptTable.count; table++) {
-    for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-      const pte = k.ptTable.pte.get(table, i);
-      if ((pte & MIGRATION) === 0) continue;
-      const page = pte >> ENTRY_TARGET_SHIFT;
-      const folio = k.page.head.get(page) < 0 ? page : k.page.head.get(page);
-      if (!k.page.lock.isHeld(folio)) return { conjunct: "the folio behind a migration entry is locked", values: { table, pte: i, folio } };
-    }
-  }
-  return true;
 }
 
 /** The first thread's beginning: content 1 + its number in each of the pages start..end - 1. */
