@@ -1,5 +1,6 @@
 /** A violation in words, from the state that its path leads to. */
 import type { Explanation, TransitionSystem } from "../system.ts";
+import { whoWaits } from "../property/waiting.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 import { followPath } from "./steps.ts";
@@ -21,16 +22,4 @@ export function describeViolation(system: TransitionSystem, broken: Broken, path
     case "deadlock": return `nothing can move: ${whoWaits(system).join("; ")}`;
     case "sometimes": return `"${broken.name}" is never reached`;
   }
-}
-
-/** For every actor that is not at rest, what it waits for and who holds it. */
-export function whoWaits(system: TransitionSystem): string[] {
-  const lines: string[] = [];
-  for (const [a, actor] of system.actors.entries()) {
-    if (system.atRest(a)) continue;
-    const { label, waitsFor } = system.position(a);
-    if (waitsFor === null) lines.push(`${actor.name} waits at ${label ?? "its end"}`);
-    else lines.push(`${actor.name} waits for ${waitsFor.lock}, held by ${waitsFor.holders.length === 0 ? "no one" : waitsFor.holders.join(" and ")}`);
-  }
-  return lines;
 }

@@ -60,7 +60,7 @@ describe("violations", () => {
     const end = await run(instantiate(chain(3, { badEnd: [true, true, true] })), options);
     expect(end.finding).toMatchObject({ kind: "finally", name: "end", explanation: { conjunct: "finally at 2" } });
     const stuck = await run(instantiate(chain(3, { resting: [false, false, false] })), options);
-    expect(stuck.finding).toMatchObject({ kind: "deadlock", name: "deadlock", message: "nothing can move: a0 waits for l, held by a0", explanation: null });
+    expect(stuck.finding).toMatchObject({ kind: "deadlock", name: "deadlock", message: `nothing can move: a0 waits for l, held by a0, at "go"; cycle: a0 -[l]-> a0`, explanation: null });
     expect(stuck.finding!.steps).toHaveLength(2);
   });
 
