@@ -5,6 +5,7 @@
 import type { Site } from "./program/observer.ts";
 import type { Expectation, Scenario } from "./scenario.ts";
 import type { PropertyRef, ReplayedTrace, ScenarioResult, StrategyName, Verdict, Violation } from "./result.ts";
+import { ATOMICITY_NOT_CHECKED } from "./result.ts";
 import type { ExploreOptions, Finding, Outcome, Progress } from "./search/explore.ts";
 import type { SystemSource, TransitionSystem } from "./system.ts";
 import { SANITIZER_RULES } from "./property/sanitize.ts";
@@ -106,10 +107,11 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
     let trusted: readonly string[] = [];
-    if (verdict === "holds" && wantsSanitizers(s, options)) {
-      const sanitized = await sanitizedResult(s, options, clearing, subject, outcome);
-      if ("result" in sanitized) return sanitized;
-      trusted = sanitized.trusted;
+    const sanitized = verdict === "holds" && wantsSanitizers(s, options);
+    if (sanitized) {
+      const pass = await sanitizedResult(s, options, clearing, subject, outcome);
+      if ("result" in pass) return pass;
+      trusted = pass.trusted;
     }
 
     let statesWithoutClearing: number | null = null;
@@ -125,7 +127,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
       reductions: clearing && !isModel(s) ? ["dead-local clearing"] : [],
       witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
       violation,
-      notChecked: [...measures(outcome, options).notChecked, ...trusted],
+      notChecked: [...measures(outcome, options).notChecked, ...(sanitized || isModel(s) ? trusted : [ATOMICITY_NOT_CHECKED])],
     };
     return { result, replayed, statesWithoutClearing, coverage: options.coverage ? system.coverage?.() ?? [] : [] };
   } catch (e) {

@@ -1,7 +1,7 @@
 /** Results of a run as lines and as a table. */
 import type picocolors from "picocolors";
 import { match } from "ts-pattern";
-import type { ScenarioResult } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../result.ts";
 import { count, duration, group, odds, short } from "./numbers.ts";
 
 export type Paint = ReturnType<typeof picocolors.createColors>;
@@ -42,7 +42,7 @@ export function resultLine(r: ScenarioResult, paint: Paint): string {
   const figures = `${count(r.states, "state")}, ${count(r.transitions, "transition")}, depth ${r.depth}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
   // That a search ends at a violation or at a bound is said already.
-  const remarks = r.verdict === "violated" ? [] : r.notChecked.filter((n) => r.verdict !== "incomplete" || !n.includes(r.reason ?? ""));
+  const remarks = r.verdict === "violated" ? [] : r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED).filter((n) => r.verdict !== "incomplete" || !n.includes(r.reason ?? ""));
   const notes = remarks.map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
   return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${notes}`;
 }

@@ -7,7 +7,7 @@ import { group } from "../../report/numbers.ts";
 import { ProgressLine } from "../../report/progress.ts";
 import { resultLine, summaryTable, table, tally } from "../../report/summary.ts";
 import { renderTrace } from "../../report/terminal.ts";
-import type { ScenarioResult, Tier } from "../../result.ts";
+import { ATOMICITY_NOT_CHECKED, type ScenarioResult, type Tier } from "../../result.ts";
 import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
 import { pinsOf, updatePins } from "../pins.ts";
@@ -141,6 +141,8 @@ class CheckRun {
     if (results.length > 1) this.#say(`\n${summaryTable(results, this.#host.paint)}`);
     if (this.#request.options.coverage) this.#say(`\n${this.#coverage.render()}`);
     if (results.length + notRun.length > 0) this.#say(`\n${tally(results, notRun)}`);
+    const taken = results.filter((r) => r.notChecked.includes(ATOMICITY_NOT_CHECKED)).length;
+    if (taken > 0) this.#say(`${ATOMICITY_NOT_CHECKED}${results.length > 1 ? ` (${taken} of these scenarios)` : ""}`);
     if (notRun.length > 0) this.#say(`not run: ${notRun.join(", ")}`);
     if (this.#auditsCut.length > 0) this.#say(`audit incomplete, since a variant ended early: ${this.#auditsCut.join(", ")}`);
     for (const d of this.#disagreements) this.#say(this.#host.paint.red(d));
