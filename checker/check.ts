@@ -4,9 +4,9 @@
  */
 import type { Site } from "./program/observer.ts";
 import type { Expectation, Scenario } from "./scenario.ts";
-import type { PropertyRef, ReplayedTrace, ScenarioResult, StrategyName, Verdict, Violation } from "./result.ts";
+import type { PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "./result.ts";
 import { ATOMICITY_NOT_CHECKED } from "./result.ts";
-import type { ExploreOptions, Finding, Outcome, Progress } from "./search/explore.ts";
+import type { ExploreOptions, Finding, Outcome } from "./search/explore.ts";
 import type { SystemSource, TransitionSystem } from "./system.ts";
 import { SANITIZER_RULES } from "./property/sanitize.ts";
 import { errorSentence } from "./error-sentence.ts";
@@ -14,28 +14,15 @@ import { group } from "./report/numbers.ts";
 import { expectedCollisions } from "./search/fingerprint.ts";
 import { replay, type ReplaySubject } from "./trace/replay.ts";
 
-export interface CheckOptions {
-  readonly strategy: StrategyName;
+export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
   readonly workers: number | null;
-  readonly exact: boolean;
-  readonly maxStates: number | null;
-  readonly maxDepth: number | null;
-  readonly seconds: number | null;
-  readonly memoryBytes: number | null;
-  readonly seed: number;
-  readonly fingerprintBits: 32 | 64;
-  /** Random walks to take; null: until another bound ends the run. */
-  readonly walks: number | null;
-  readonly minimise: boolean;
   /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */
   readonly sanitize: "asked" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
   /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
   readonly coverage: boolean;
-  readonly shouldStop: () => boolean;
-  readonly onProgress: (p: Progress) => void;
 }
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {

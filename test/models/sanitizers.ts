@@ -90,6 +90,17 @@ function* endsWithALock(k: K): Routine {
   bugOn(!spinTrylock(k, k.s.b.at()), "nobody else takes b");
 }
 
+function* restsWithALock(k: K): Routine {
+  yield* mutexLock(k, k.s.sleeping.at());
+  yield at("wait for work", () => k.s.flag.get(), { idle: true });
+  mutexUnlock(k, k.s.sleeping.at());
+}
+function* restsWithoutALock(k: K): Routine {
+  yield* mutexLock(k, k.s.sleeping.at());
+  mutexUnlock(k, k.s.sleeping.at());
+  yield at("wait for work", () => k.s.flag.get(), { idle: true });
+}
+
 const base = { tier: "quick", structs, sanitize: true } as const;
 export default [
   scenario({ ...base, name: "atomicity-fires", why: "two atomic accesses in one block: another thread may come between", threads: twice(twoAtomicsInOneBlock), expect: violated("atomicity") }),
@@ -102,5 +113,7 @@ export default [
   scenario({ ...base, name: "sleep-in-atomic-fires", why: "a mutex under a spinlock", threads: [{ name: "t0", run: sleepsUnderSpinlock }], expect: violated("sleep-in-atomic") }),
   scenario({ ...base, name: "sleep-in-atomic-silent", why: "a spinlock under a mutex", threads: twice(spinsUnderMutex), expect: holds() }),
   scenario({ ...base, name: "lock-ownership-fires", why: "released in a mode in which it is not held", threads: [{ name: "t0", run: releasesWhatItDoesNotHold }], expect: violated("lock-ownership") }),
+  scenario({ ...base, name: "rest-with-lock-deadlocks", why: "who rests for ever with a lock keeps everyone else out", threads: [{ name: "t0", run: restsWithALock }], expect: violated("deadlock") }),
+  scenario({ ...base, name: "rest-without-lock-silent", why: "waiting for work with empty hands is rest", threads: [{ name: "t0", run: restsWithoutALock }], expect: holds() }),
   scenario({ ...base, name: "lock-held-at-exit-fires", why: "the thread ends while it holds a lock", threads: [{ name: "t0", run: endsWithALock }], expect: violated("lock-held-at-exit") }),
 ];

@@ -342,7 +342,9 @@ export class Translator {
     switch (intrinsic.kind) {
       case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
       case "emit":
-        return this.instrumented ? this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node) : t.identifier("undefined");
+        if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);
+        // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
+        return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
       case "current": return t.identifier("$me");
       case "bugOn": {
         const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });

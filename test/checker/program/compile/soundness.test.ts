@@ -38,8 +38,12 @@ describe("what TypeScript says is true is true when compiled", () => {
     ["-0 in a captured array", 'yield at("s"); bugOn(Object.is(list[0], -0), "");', "const list = [-0];"],
     ["an index that a closure changes while the value is computed", 'yield at("s"); helper(k);', "function helper(k: K): void { let i = 0; const inc = (): number => { i++; return 5; }; k.c.arr.set(i, inc()); bugOn(k.c.arr.get(0) === 5, ''); }"],
     ["a closure that calls itself amid an access", 'yield at("s"); helper(k);', "function helper(k: K): void { const f = (n: number): number => { if (n > 0) k.c.arr.set(n + 0, f(n - 1) + 1); return n; }; f(2); bugOn(k.c.arr.get(2) === 2, ''); }"],
+    ["an argument of an event that nobody listens to", 'yield at("s"); let i = 0; emit(k, 1, ++i); bugOn(i === 1, "");', ""],
   ])("%s", (_what, body, before) => expect(faultOf(moduleOf(body, before))).toBe("assertion"));
 });
+
+test("an argument of an event that nobody listens to may fault", () =>
+  expect(faultOf(moduleOf('yield at("s"); emit(k, 1, k.c.arr.get(k.c.value.get() + 7));'))).toBe("range"));
 
 describe("state outside of the state vector is refused, or frozen", () => {
   test.each([
