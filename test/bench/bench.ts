@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: the same models here, in Spin and in TLC.
+ * `npm run bench`: the same models here, in Spin and in TLC, and runs of the kernel that exist only here.
  *
  * The tools take turns within each round, so that a machine that is slow for a while is slow for all of them.
  * Exit status: 0, 1 when a tool failed or counts differ, 2 for a wrong option.
@@ -26,6 +26,7 @@ interface Options {
 
 interface ModelReport {
   readonly model: string;
+  readonly unit: BenchModel["unit"];
   readonly rows: readonly Row[];
   readonly ratios: readonly Ratio[];
   readonly disagreements: readonly string[];
@@ -74,7 +75,10 @@ function gather(): { contestants: Contestant[]; skipped: string[] } {
 }
 
 function benchmark(model: BenchModel, contestants: readonly Contestant[], rounds: number, folder: string): ModelReport {
-  const prepared = contestants.map((contestant) => ({ contestant, run: contestant.prepare(model, folder), runs: [] as Measurement[] }));
+  const prepared = contestants.flatMap((contestant) => {
+    const run = contestant.prepare(model, folder);
+    return run === null ? [] : [{ contestant, run, runs: [] as Measurement[] }];
+  });
   for (let round = 1; round <= rounds; round++) {
     for (const { contestant, run, runs } of prepared) {
       process.stderr.write(`${model.name}  round ${round}/${rounds}  ${contestant.name}\n`);
@@ -82,11 +86,11 @@ function benchmark(model: BenchModel, contestants: readonly Contestant[], rounds
     }
   }
   const series: Series[] = prepared;
-  return { model: model.name, rows: series.map(row), ratios: ratios(series), disagreements: disagreements(model, series) };
+  return { model: model.name, unit: model.unit, rows: series.map(row), ratios: ratios(series), disagreements: disagreements(model, series) };
 }
 
 function pretty(report: ModelReport): string {
-  return [`\n${report.model}`, printRows(report.rows), ...(report.ratios.length === 0 ? [] : ["", printRatios(report.ratios)]), ...report.disagreements.map((d) => `DIFFERS ${d}`), ""].join("\n");
+  return [`\n${report.model}`, printRows(report.rows, report.unit), ...(report.ratios.length === 0 ? [] : ["", printRatios(report.ratios)]), ...report.disagreements.map((d) => `DIFFERS ${d}`), ""].join("\n");
 }
 
 function main(): number {

@@ -3,6 +3,7 @@ import type { BenchModel } from "./models.ts";
 
 /** One run of one tool on one model. */
 export interface Measurement {
+  /** Or faults: the model's unit. */
   readonly states: number;
   /** As the tool counts them. */
   readonly transitions: number;
@@ -19,10 +20,10 @@ export interface Contestant {
   /** Contestants of one tool share its name in the ratios. */
   readonly tool: "thpcheck" | "spin" | "tlc";
   readonly workers: number;
-  /** The transitions that this tool must report for the model, by its way of counting. */
-  readonly expectedTransitions: (model: BenchModel) => number;
-  /** Whatever is not to be timed, such as compiling; gives the run. Throws with the tool's output when that fails. */
-  readonly prepare: (model: BenchModel, folder: string) => () => Measurement;
+  /** From the edges of the model to the transitions that this tool must report, by its way of counting. */
+  readonly expectedTransitions: (edges: number, model: BenchModel) => number;
+  /** Whatever is not to be timed, such as compiling; gives the run, or null: this tool does not have the model. Throws with the tool's output when that fails. */
+  readonly prepare: (model: BenchModel, folder: string) => (() => Measurement) | null;
 }
 
 /** A number that the tool must have printed, thousands separators allowed. */

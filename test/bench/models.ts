@@ -1,23 +1,28 @@
-/** The models of the benchmark: each exists here, in Promela and in TLA+, with the same atomic steps. */
+/** What the benchmark measures: published models, which exist in Promela and in TLA+ too with the same atomic steps, and runs of the kernel, which exist only here. */
 import peterson from "../models/peterson.ts";
 import refcount from "../models/refcount.ts";
 import { rows as thpRows } from "../models/thp-resv.ts";
 
 export interface BenchModel {
-  /** The scenario's name. */
+  /** The scenario's name, or that of the program. */
   readonly name: string;
-  readonly states: number;
+  /** What is counted, in the plural. */
+  readonly unit: "states" | "faults";
+  /** Null: what the first run finds, all others must find. */
+  readonly states: number | null;
   /** Edges with multiplicity, without the initial state and without stuttering; the tools' own numbers differ, see the peers. */
-  readonly edges: number;
+  readonly edges: number | null;
   /** States in which every thread has ended. */
   readonly terminals: number;
-  readonly spin: {
+  readonly spin?: {
     readonly file: string;
     readonly defines: Readonly<Record<string, number>>;
     /** Bound of the depth-first search. Too small, and Spin would leave states out. */
     readonly depth: number;
   };
-  readonly tla: { readonly module: string; readonly config: string };
+  readonly tla?: { readonly module: string; readonly config: string };
+  /** A module of this folder that is run in place of a scenario; it prints `{ count, seconds }`. */
+  readonly program?: string;
 }
 
 /** What models have in common in TLC's configuration. */
@@ -34,7 +39,7 @@ function thpResv(name: string, terminals: number): BenchModel {
   if (row === undefined) throw new Error(`test/models/thp-resv.ts has no row ${name}`);
   const b = row.bounds;
   return {
-    name, states: row.states, edges: row.edges, terminals,
+    name, unit: "states", states: row.states, edges: row.edges, terminals,
     spin: {
       file: "thpresv.pml",
       defines: { F: b.faultThreads, K: b.faults, R: b.ranges, CK: b.collapseRounds, CS: b.shrinkRounds, TH: b.threshold, NB: b.blocks, BUG: b.bug },
@@ -51,11 +56,14 @@ function thpResv(name: string, terminals: number): BenchModel {
 }
 
 /** Counts pinned by the scenario of that name. */
-function pinned(scenarios: typeof refcount | typeof peterson, name: string): { name: string; states: number; edges: number } {
+function pinned(scenarios: typeof refcount | typeof peterson, name: string): { name: string; unit: "states"; states: number; edges: number } {
   const s = scenarios.find((candidate) => candidate.name === name);
   if (s?.expect.verdict !== "holds" || s.expect.states === null || s.expect.transitions === null) throw new Error(`test/models has no scenario ${name} with pinned counts`);
-  return { name, states: s.expect.states, edges: s.expect.transitions };
+  return { name, unit: "states", states: s.expect.states, edges: s.expect.transitions };
 }
+
+/** A scenario of the kernel; its pinned count of states is checked by the run itself. */
+const kernelScenario = (name: string): BenchModel => ({ name, unit: "states", states: null, edges: null, terminals: 0 });
 
 function refcounts(threads: number, objects: number): BenchModel {
   return {
@@ -88,6 +96,8 @@ export const models: readonly BenchModel[] = [
   refcounts(4, 2),
   filterLock(4),
   filterLock(5),
+  kernelScenario("collapse-fault-2-ranges"),
+  { name: "full-size-faults", unit: "faults", states: 512 * 512, edges: 0, terminals: 0, program: "full-size-faults.ts" },
 ];
 
-export const DEFAULT_MODELS = "thp-resv-l,thp-resv-xl,refcount-33,peterson-5";
+export const DEFAULT_MODELS = "thp-resv-l,thp-resv-xl,refcount-33,peterson-5,collapse-fault-2-ranges,full-size-faults";

@@ -22,18 +22,20 @@ export const spin: Contestant = {
   tool: "spin",
   workers: 1,
   // Spin counts the initial state as reached by a transition.
-  expectedTransitions: (model) => model.edges + 1,
+  expectedTransitions: (edges) => edges + 1,
   prepare: (model, folder) => {
+    const promela = model.spin;
+    if (promela === undefined) return null;
     const cwd = join(folder, `spin-${model.name}`);
     mkdirSync(cwd);
-    copyFileSync(new URL(model.spin.file, import.meta.url), join(cwd, model.spin.file));
-    const defines = Object.entries(model.spin.defines).map(([name, value]) => `-D${name}=${value}`);
-    build("spin", ["-o1", "-o2", "-o3", ...defines, "-a", model.spin.file], cwd);
+    copyFileSync(new URL(promela.file, import.meta.url), join(cwd, promela.file));
+    const defines = Object.entries(promela.defines).map(([name, value]) => `-D${name}=${value}`);
+    build("spin", ["-o1", "-o2", "-o3", ...defines, "-a", promela.file], cwd);
     build(CC, ["-w", "-O2", "-DSAFETY", "-DMEMLIM=16000", "-DNOREDUCE", "-o", "pan", "pan.c"], cwd);
     return () => {
-      const run = measure(join(cwd, "pan"), [`-m${model.spin.depth}`, "-w23"], cwd);
+      const run = measure(join(cwd, "pan"), [`-m${promela.depth}`, "-w23"], cwd);
       if (run.status !== 0 || !/errors: 0\b/.test(run.stdout)) throw new Error(`Spin: ${model.name} failed:\n${run.stdout}${run.stderr}`);
-      if (/max search depth too small/.test(run.stdout)) throw new Error(`Spin: ${model.name}: -m${model.spin.depth} is too small, states were left out`);
+      if (/max search depth too small/.test(run.stdout)) throw new Error(`Spin: ${model.name}: -m${promela.depth} is too small, states were left out`);
       const { wallSeconds, cpuSeconds, peakBytes } = run;
       return {
         states: numberIn(run.stdout, /^\s*([\d.e+]+) states, stored/m, "the number of states"),

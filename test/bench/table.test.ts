@@ -4,7 +4,7 @@ import { models } from "./models.ts";
 import { disagreements, median, printRows, ratio, ratios, row, type Series } from "./table.ts";
 
 const contestant = (name: string, tool: Contestant["tool"], workers: number): Contestant =>
-  ({ name, tool, workers, expectedTransitions: (model) => model.edges, prepare: () => () => { throw new Error("not run in this test"); } });
+  ({ name, tool, workers, expectedTransitions: (edges) => edges, prepare: () => () => { throw new Error("not run in this test"); } });
 const run = (wallSeconds: number, states = 1000): Measurement =>
   ({ states, transitions: 2 * states, searchSeconds: wallSeconds / 2, wallSeconds, cpuSeconds: wallSeconds, peakBytes: 2 ** 20 });
 const series = (c: Contestant, ...walls: number[]): Series => ({ contestant: c, runs: walls.map((w) => run(w)) });
@@ -41,8 +41,15 @@ test("a count that differs in any round is named", () => {
   expect(disagreements(model, [wrong])).toEqual(["thp-resv-s: ours 1 found 999 states and 1,998 transitions instead of 1,000 and 2,000"]);
 });
 
+test("where the model has no counts, all runs must find what the first one found", () => {
+  const model = { ...models[0]!, states: null, edges: null };
+  expect(disagreements(model, [series(one, 1, 1), series(two, 1, 1)])).toEqual([]);
+  const wrong: Series = { contestant: two, runs: [run(1), run(1, 999)] };
+  expect(disagreements(model, [series(one, 1, 1), wrong])).toEqual(["thp-resv-s: ours 2 found 999 states and 1,998 transitions instead of 1,000 and 2,000"]);
+});
+
 test("what was not measured is printed as a dash", () => {
   const unmeasured: Series = { contestant: one, runs: [{ ...run(2), cpuSeconds: null, peakBytes: null }] };
   expect(row(unmeasured).cpuSeconds).toBeNull();
-  expect(printRows([row(unmeasured)]).split("\n")[1]).toMatch(/2\.000-2\.000 +- +-$/);
+  expect(printRows([row(unmeasured)], "states").split("\n")[1]).toMatch(/2\.000-2\.000 +- +-$/);
 });

@@ -93,13 +93,16 @@ export function ratios(series: readonly Series[]): Ratio[] {
   ];
 }
 
-/** Each count that differs from what the model has, in a sentence. */
+/** Each count that differs from what the model has (or, where it says none, from the first run), in a sentence. */
 export function disagreements(model: BenchModel, series: readonly Series[]): string[] {
+  const first = series[0]?.runs[0];
+  const states = model.states ?? first?.states ?? 0;
+  const edges = model.edges ?? first?.transitions ?? 0;
   return series.flatMap(({ contestant, runs }) => {
-    const transitions = contestant.expectedTransitions(model);
-    const wrong = runs.find((m) => m.states !== model.states || m.transitions !== transitions);
+    const transitions = contestant.expectedTransitions(edges, model);
+    const wrong = runs.find((m) => m.states !== states || m.transitions !== transitions);
     return wrong === undefined ? [] : [
-      `${model.name}: ${contestant.name} found ${group(wrong.states)} states and ${group(wrong.transitions)} transitions instead of ${group(model.states)} and ${group(transitions)}`,
+      `${model.name}: ${contestant.name} found ${group(wrong.states)} ${model.unit} and ${group(wrong.transitions)} transitions instead of ${group(states)} and ${group(transitions)}`,
     ];
   });
 }
@@ -108,8 +111,8 @@ const group = (n: number): string => Math.round(n).toLocaleString("en-US");
 const seconds = (n: number): string => n.toFixed(n < 10 ? 3 : 1);
 const orDash = (n: number | null, print: (n: number) => string): string => (n === null ? "-" : print(n));
 
-export function printRows(rows: readonly Row[]): string {
-  const header = ["", "states", "transitions", "states/s search", "states/s wall", "wall s", "min-max", "CPU s", "peak MB"];
+export function printRows(rows: readonly Row[], unit: BenchModel["unit"]): string {
+  const header = ["", unit, "transitions", `${unit}/s search`, `${unit}/s wall`, "wall s", "min-max", "CPU s", "peak MB"];
   return layOut([header, ...rows.map((r) => [
     r.tool, group(r.states), group(r.transitions), group(r.searchRate), group(r.wallRate), seconds(r.wallSeconds),
     `${seconds(r.wallMin)}-${seconds(r.wallMax)}`, orDash(r.cpuSeconds, seconds), orDash(r.peakBytes, (b) => group(b / 2 ** 20)),

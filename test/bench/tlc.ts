@@ -23,13 +23,15 @@ export function tlc(workers: number): Contestant {
     tool: "tlc",
     workers,
     // TLC counts the initial state, and in each end state the stuttering step that keeps it from being a deadlock.
-    expectedTransitions: (model) => model.edges + 1 + model.terminals,
+    expectedTransitions: (edges, model) => edges + 1 + model.terminals,
     prepare: (model, folder) => {
+      const { tla } = model;
+      if (tla === undefined) return null;
       const cwd = join(folder, `tlc-${model.name}-${workers}`);
-      const module = `${model.tla.module}.tla`;
+      const module = `${tla.module}.tla`;
       mkdirSync(cwd);
       copyFileSync(new URL(module, import.meta.url), join(cwd, module));
-      writeFileSync(join(cwd, `${model.tla.module}.cfg`), model.tla.config);
+      writeFileSync(join(cwd, `${tla.module}.cfg`), tla.config);
       return () => {
         const run = measure("java", ["-XX:+UseParallelGC", HEAP, "-cp", process.env["TLA2TOOLS"] ?? "", "tlc2.TLC", "-workers", String(workers), "-metadir", "meta", "-noGenerateSpecTE", "-checkpoint", "0", module], cwd);
         if (run.status !== 0) throw new Error(`${name}: ${model.name} ended with status ${run.status}:\n${run.stdout}${run.stderr}`);
