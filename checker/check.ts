@@ -12,6 +12,7 @@ import { SANITIZER_RULES } from "./property/sanitize.ts";
 import { errorSentence } from "./error-sentence.ts";
 import { group } from "./report/numbers.ts";
 import { expectedCollisions } from "./search/fingerprint.ts";
+import { DEFAULT_PCT_DEPTH } from "./search/pct.ts";
 import { replay, type ReplaySubject } from "./trace/replay.ts";
 
 export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {
@@ -27,7 +28,7 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
-  fingerprintBits: 64, walks: null, minimise: true, sanitize: "none", clearDeadLocals: null, coverage: false, shouldStop: () => false, onProgress: () => {},
+  fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true, sanitize: "none", clearDeadLocals: null, coverage: false, shouldStop: () => false, onProgress: () => {},
 };
 
 export interface Compiled {
@@ -73,6 +74,8 @@ export function expectationInWords(e: Expectation): string {
   return `holds${e.states === null ? "" : ` (${group(e.states)} states)`}`;
 }
 
+/** Walks cover no state space. */
+const isSearch = (strategy: CheckOptions["strategy"]): boolean => strategy === "bfs" || strategy === "dfs";
 const isModel = (s: Scenario): boolean => "model" in s;
 export const clearsDeadLocals = (s: Scenario, override: boolean | null): boolean => override ?? s.clearDeadLocals ?? true;
 
@@ -155,7 +158,7 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
 }
 
 const wantsSecondCount = (s: Scenario, options: CheckOptions, clearing: boolean): boolean =>
-  s.expect.verdict === "holds" && s.expect.statesWithoutClearing !== null && clearing && !isModel(s) && options.clearDeadLocals === null && options.strategy !== "random";
+  s.expect.verdict === "holds" && s.expect.statesWithoutClearing !== null && clearing && !isModel(s) && options.clearDeadLocals === null && isSearch(options.strategy);
 
 const NO_END: Finding["steps"] = [];
 
@@ -182,7 +185,7 @@ function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scen
     states: o.states, transitions: o.transitions, depth: o.depth, terminals: o.terminals,
     seconds: o.seconds, statesPerSecond: o.seconds > 0 ? Math.round(o.states / o.seconds) : 0,
     bytesPerState: o.stateBytes, tableBytes: o.tableBytes,
-    collisionProbability: collisions, fingerprintBits: o.fingerprintBits, exact: o.exact, workers: o.workers,
+    collisionProbability: collisions, fingerprintBits: o.fingerprintBits, exact: o.exact, workers: o.workers, walks: o.walks,
     strategy: options.strategy, seed: options.seed, notChecked: [...o.notChecked, ...lost],
   };
 }
@@ -199,7 +202,7 @@ function reasonAgainst(s: Scenario, verdict: Verdict, violation: Violation | nul
     return null;
   }
   if (violation !== null) return violation.message;
-  const exhaustive = options.strategy !== "random";
+  const exhaustive = isSearch(options.strategy);
   // The pins of states, transitions and depth are those of the scenario's own setting of dead-local clearing.
   const own = exhaustive && clearing === clearsDeadLocals(s, null);
   const different: string[] = [];
@@ -221,7 +224,7 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
   return {
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
     states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
-    collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, reductions: [],
+    collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, walks: null, reductions: [],
     strategy: options.strategy, seed: options.seed, witnesses: [], notChecked: ["Nothing was checked."], violation: null,
   };
 }

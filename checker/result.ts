@@ -7,7 +7,7 @@ export const TRACE_FORMAT = "thpcheck-trace";
 export const TRACE_VERSION = 1;
 
 export type Tier = "quick" | "full" | "nightly";
-export type StrategyName = "bfs" | "dfs" | "random";
+export type StrategyName = "bfs" | "dfs" | "random" | "pct";
 export type Verdict = "holds" | "violated" | "incomplete" | "error";
 
 /** What a program's result does not cover unless the sanitizers ran; said once for a whole run, since it is true of most. */
@@ -84,6 +84,8 @@ export interface ScenarioResult {
   readonly fingerprintBits: number;
   readonly exact: boolean;
   readonly workers: number;
+  /** Walks taken by a random or PCT run, the one that found something included; null for a search. */
+  readonly walks: number | null;
   readonly reductions: readonly string[];
   readonly strategy: StrategyName;
   readonly seed: number;

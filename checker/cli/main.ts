@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { CheckOptions } from "../check.ts";
 import type { StrategyName, Tier } from "../result.ts";
+import { DEFAULT_PCT_DEPTH } from "../search/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, processHost, type Host } from "./host.ts";
 import { positiveInteger, positiveSeconds, seed, size } from "./options.ts";
@@ -45,6 +46,7 @@ interface CheckFlags {
   time?: number;
   memory?: number;
   walks?: number;
+  pctDepth?: number;
   seed: number;
   tier: Tier;
   format: "pretty" | "json";
@@ -85,15 +87,16 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .description("check scenarios: explore all their states, compare with what each expects")
     .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all scenarios of the tier")
     .addOption(tierOption().default("quick"))
-    .addOption(new Option("--strategy <name>", "bfs: shortest traces; dfs: less memory at the frontier; random: walks through what is too large").choices(["bfs", "dfs", "random"]).default("bfs"))
+    .addOption(new Option("--strategy <name>", "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large").choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
     .option("--workers <n>", "threads of a breadth-first search; the results are the same for any number (default: one for each core if the scenario pins 3 million states or more, else 1)", positiveInteger)
     .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
     .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
     .option("--max-depth <n>", "do not go deeper than so many states from the start", positiveInteger)
     .option("--time <seconds>", "stop a scenario after so many seconds", positiveSeconds)
     .option("--memory <size>", "stop a scenario when the process takes more, e.g. 512M or 2G", size)
-    .option("--walks <n>", "random walks to take, with --strategy random", positiveInteger)
-    .addOption(new Option("--seed <n>", "seed of fingerprints and random walks; the same seed gives the same run").argParser(seed).default(0))
+    .option("--walks <n>", "walks to take, with --strategy random or pct", positiveInteger)
+    .option("--pct-depth <d>", `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`, positiveInteger)
+    .addOption(new Option("--seed <n>", "seed of fingerprints and walks; the same seed gives the same run").argParser(seed).default(0))
     .addOption(formatOption())
     .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
     .option("--no-minimise", "keep a violation's trace as it was found")
@@ -111,6 +114,7 @@ Examples:
   npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two threads
   npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
   npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
+  npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
   npx thpcheck check --format json --out run.json   results for a machine
   npx thpcheck check dining --update-pins           write its state counts into its source
 
@@ -121,7 +125,7 @@ A violation prints its trace and the command that replays it. Read it downward: 
       const options: CheckOptions = {
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
-        seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, seed: flags.seed, minimise: flags.minimise,
+        seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, pctDepth: flags.pctDepth ?? DEFAULT_PCT_DEPTH, seed: flags.seed, minimise: flags.minimise,
         sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
       };
       done(await runCheck({
@@ -137,7 +141,8 @@ function refuseContradictions(f: CheckFlags): void {
   if ((f.workers ?? 1) > WORKERS_MAX) throw new UsageError(`--workers ${f.workers}: at most ${WORKERS_MAX} threads can share a search`);
   if (f.strategy !== "bfs" && (f.workers ?? 1) > 1) throw new UsageError(`--workers ${f.workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
   if (f.exact === true && (f.workers ?? 1) > 1) throw new UsageError("--exact runs on one thread; leave out --workers");
-  if (f.walks !== undefined && f.strategy !== "random") throw new UsageError("--walks needs --strategy random");
+  if (f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct") throw new UsageError("--walks needs --strategy random or pct");
+  if (f.pctDepth !== undefined && f.strategy !== "pct") throw new UsageError("--pct-depth needs --strategy pct");
   if (f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined)) throw new UsageError("--audit chooses strategies, workers and exactness itself; leave those options out");
   if (f.updatePins === true && f.strategy !== "bfs") throw new UsageError("--update-pins needs --strategy bfs: only a breadth-first search knows depths and shortest traces");
 }

@@ -99,6 +99,7 @@ function summarise(
     levels,
     tableBytes: visited.bytes + total(discoveries.map((d) => d.links.bytes)),
     workers,
+    walks: null,
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
     violation: violation?.broken ?? null,
     path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),

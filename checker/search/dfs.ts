@@ -35,6 +35,7 @@ export async function depthFirst(system: TransitionSystem, options: ExploreOptio
     levels: [],
     tableBytes: search.tableBytes,
     workers: 1,
+    walks: null,
     witnessed: search.witnessed,
     violation: broken,
     path: broken === null ? null : () => search.path(),

@@ -7,11 +7,13 @@ import { describeViolation, explainViolation } from "./describe.ts";
 import { depthFirst } from "./dfs.ts";
 import type { MinimiseBounds } from "./minimise.ts";
 import { minimise } from "./minimise.ts";
-import { randomWalk } from "./random-walk.ts";
+import { PctScheduler } from "./pct.ts";
+import { RandomScheduler } from "./random-walk.ts";
 import { releaseMemory } from "./release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
 import { MAX_WORKERS } from "./run.ts";
 import type { PathStep } from "./steps.ts";
+import { walk } from "./walk.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
 export { expectedCollisions } from "./fingerprint.ts";
@@ -50,6 +52,8 @@ export interface Outcome {
   readonly tableBytes: number;
   readonly fingerprintBits: number;
   readonly exact: boolean;
+  /** Walks taken, the one that found something included; null for a search. */
+  readonly walks: number | null;
   /** Worker threads that searched. */
   readonly workers: number;
   /** In the order of `system.sometimes`. */
@@ -91,6 +95,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     tableBytes: run.tableBytes,
     fingerprintBits: options.fingerprintBits,
     exact: options.exact,
+    walks: run.walks,
     workers: run.workers,
     witnessesReached,
     finding,
@@ -100,7 +105,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
 }
 
 function checkOptions(options: ExploreOptions, source: SystemSource | null): void {
-  const positive = { workers: options.workers, maxStates: options.maxStates, maxDepth: options.maxDepth, seconds: options.seconds, memoryBytes: options.memoryBytes, walks: options.walks };
+  const positive = { workers: options.workers, maxStates: options.maxStates, maxDepth: options.maxDepth, seconds: options.seconds, memoryBytes: options.memoryBytes, walks: options.walks, pctDepth: options.pctDepth };
   for (const [name, value] of Object.entries(positive)) {
     if (value !== null && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be greater than 0`);
   }
@@ -112,7 +117,8 @@ function search(system: TransitionSystem, source: SystemSource | null, options: 
   switch (options.strategy) {
     case "bfs": return breadthFirst(system, source, options);
     case "dfs": return depthFirst(system, options);
-    case "random": return randomWalk(system, options);
+    case "random": return walk(system, options, new RandomScheduler(system.actors.length));
+    case "pct": return walk(system, options, new PctScheduler(system.actors.length, options.pctDepth));
   }
 }
 
@@ -121,7 +127,7 @@ function remarks(run: SearchRun, options: ExploreOptions): string[] {
   if (run.violation !== null) lines.push("The search ended with the violation; states beyond it were not looked at.");
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
   if (run.workers < options.workers) {
-    const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of random walks";
+    const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";
     lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
   }
   return lines;

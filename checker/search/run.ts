@@ -1,4 +1,5 @@
 /** What every strategy is asked and what it answers. */
+import type { StrategyName } from "../result.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 
@@ -7,7 +8,7 @@ export const MAX_WORKERS = 64;
 export interface ExploreOptions {
   /** How many states an earlier run found: the visited table begins with room for them. A hint; it decides nothing. */
   readonly expectedStates?: number | null;
-  readonly strategy: "bfs" | "dfs" | "random";
+  readonly strategy: StrategyName;
   /** Worker threads, 1..MAX_WORKERS. With 1 the search runs in the calling thread, in slices. */
   readonly workers: number;
   /** Store and compare whole states, not fingerprints. Runs on one worker. */
@@ -23,8 +24,10 @@ export interface ExploreOptions {
   readonly seed: number;
   /** 32 is a test mode, in which collisions can be seen. */
   readonly fingerprintBits: 32 | 64;
-  /** Random walks to take; null: until a bound ends them, or DEFAULT_WALKS if there is none. */
+  /** Walks to take with "random" and "pct"; null: until a bound ends them, or DEFAULT_WALKS if there is none. */
   readonly walks: number | null;
+  /** Ordering constraints of the bugs that "pct" looks for, from 1 upward. */
+  readonly pctDepth: number;
   /** Milliseconds of search in the calling thread before worker threads are started; 0: they do all the work. */
   readonly workersAfterMs?: number;
   /** Search again for the shortest trace with the fewest context switches. */
@@ -60,6 +63,8 @@ export interface SearchRun {
   /** Peak bytes of the visited set and the links. */
   readonly tableBytes: number;
   readonly workers: number;
+  /** Walks taken; null for a search. */
+  readonly walks: number | null;
   readonly witnessed: Uint8Array;
   readonly violation: Broken | null;
   /** The path that led the search to the violation. */

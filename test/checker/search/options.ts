@@ -5,7 +5,7 @@ import type { SystemSource, TransitionSystem } from "../../../checker/system.ts"
 
 export const DEFAULTS: ExploreOptions = {
   strategy: "bfs", workers: 1, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 1,
-  fingerprintBits: 64, walks: null, minimise: true, shouldStop: () => false, onProgress: () => undefined,
+  fingerprintBits: 64, walks: null, pctDepth: 3, minimise: true, shouldStop: () => false, onProgress: () => undefined,
 };
 
 /** Explores with some options changed. Worker threads, if any, do all the work. */
