@@ -2,6 +2,7 @@
  * Checks one scenario: compile, explore, rebuild the trace, compare with what the scenario expects. The answer is data;
  * `report/` renders it.
  */
+import type { Patch } from "./program/patch.ts";
 import type { Site } from "./program/observer.ts";
 import type { Expectation, Scenario } from "./scenario.ts";
 import type { PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "./result.ts";
@@ -22,13 +23,15 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
   readonly sanitize: "asked" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
+  /** The patch under which the scenario was loaded; recorded in its trace. */
+  readonly patch: Patch | null;
   /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
   readonly coverage: boolean;
 }
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
-  fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true, sanitize: "none", clearDeadLocals: null, coverage: false, shouldStop: () => false, onProgress: () => {},
+  fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true, sanitize: "none", clearDeadLocals: null, patch: null, coverage: false, shouldStop: () => false, onProgress: () => {},
 };
 
 export interface Compiled {
@@ -89,7 +92,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const exploreOptions: ExploreOptions = { ...options, workers, expectedStates };
     const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage });
     const outcome = await explore(system, source, exploreOptions);
-    const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {} };
+    const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {}, patch: options.patch };
     const finding = outcome.finding ?? endlessFinding(system, outcome);
     // A witness that is never reached has no trace to replay.
     const replayed = finding === null || finding.kind === "sometimes" || finding.steps === NO_END ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));

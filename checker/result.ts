@@ -1,4 +1,5 @@
 /** Results as plain data. Rendering them is the business of `report/`. */
+import type { Patch } from "./program/patch.ts";
 import type { Explanation, NamedValue, SourceFrame } from "./system.ts";
 
 export const RESULT_FORMAT = "thpcheck-result";
@@ -27,7 +28,7 @@ export interface Trace {
   readonly programHash: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly policy: string | null;
-  readonly patch: { readonly name: string; readonly text: string } | null;
+  readonly patch: Patch | null;
   readonly memoryModel: "sc";
   readonly seed: number;
   readonly property: PropertyRef;

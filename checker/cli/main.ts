@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { CheckOptions } from "../check.ts";
+import type { Patch } from "../program/patch.ts";
 import type { StrategyName, Tier } from "../result.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/pct.ts";
 import { UsageError } from "../usage-error.ts";
@@ -47,6 +48,7 @@ interface CheckFlags {
   memory?: number;
   walks?: number;
   pctDepth?: number;
+  patch?: string;
   seed: number;
   tier: Tier;
   format: "pretty" | "json";
@@ -99,6 +101,7 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .addOption(new Option("--seed <n>", "seed of fingerprints and walks; the same seed gives the same run").argParser(seed).default(0))
     .addOption(formatOption())
     .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
+    .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", "hold every block to the sanitizers as well: atomicity, data races, lock order (in the full tier done for scenarios that ask for it)")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
@@ -114,6 +117,7 @@ Examples:
   npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two threads
   npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
   npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
+  npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
   npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
   npx thpcheck check --format json --out run.json   results for a machine
   npx thpcheck check dining --update-pins           write its state counts into its source
@@ -125,7 +129,7 @@ A violation prints its trace and the command that replays it. Read it downward: 
       const options: CheckOptions = {
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
-        seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, pctDepth: flags.pctDepth ?? DEFAULT_PCT_DEPTH, seed: flags.seed, minimise: flags.minimise,
+        seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, pctDepth: flags.pctDepth ?? DEFAULT_PCT_DEPTH, patch: flags.patch === undefined ? null : readPatch(flags.patch), seed: flags.seed, minimise: flags.minimise,
         sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
       };
       done(await runCheck({
@@ -144,6 +148,7 @@ function refuseContradictions(f: CheckFlags): void {
   if (f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct") throw new UsageError("--walks needs --strategy random or pct");
   if (f.pctDepth !== undefined && f.strategy !== "pct") throw new UsageError("--pct-depth needs --strategy pct");
   if (f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined)) throw new UsageError("--audit chooses strategies, workers and exactness itself; leave those options out");
+  if (f.updatePins === true && f.patch !== undefined) throw new UsageError("--update-pins would pin the counts of the patched program; leave out --patch");
   if (f.updatePins === true && f.strategy !== "bfs") throw new UsageError("--update-pins needs --strategy bfs: only a breadth-first search knows depths and shortest traces");
 }
 
@@ -170,6 +175,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .argument("<trace>", "a string tc1...., a trace file, or a file of results")
     .option("--scenario <name>", "which trace of a file of results")
     .option("--from <file>", "the scenario's module, where thpcheck.config.ts does not list it")
+    .option("--patch <file>", "the patch that the program had; a trace file carries its own")
     .option("--full", "show every field, every change and every step")
     .addOption(formatOption())
     .addHelpText("after", `
@@ -180,10 +186,18 @@ Examples:
   npx thpcheck replay tc1.racy.AAAAAAAA                       a string that "check" printed
   npx thpcheck replay run.json --scenario racy --full         from "check --out run.json"
   npx thpcheck replay tc1.racy.AAAAAAAA --from ./racy.ts      a scenario of your own`)
-    .action(async (trace: string, flags: { scenario?: string; from?: string; full?: boolean; format: "pretty" | "json" }) => {
+    .action(async (trace: string, flags: { scenario?: string; from?: string; patch?: string; full?: boolean; format: "pretty" | "json" }) => {
       const { runReplay } = await import("./commands/replay.ts");
-      done(await runReplay({ trace, scenario: flags.scenario ?? null, from: flags.from ?? null, format: flags.format, full: flags.full ?? false }, host));
+      done(await runReplay({ trace, scenario: flags.scenario ?? null, from: flags.from ?? null, patch: flags.patch === undefined ? null : readPatch(flags.patch), format: flags.format, full: flags.full ?? false }, host));
     });
+}
+
+function readPatch(file: string): Patch {
+  try {
+    return { name: file, text: readFileSync(file, "utf8") };
+  } catch (e) {
+    throw new UsageError(`the patch ${file} cannot be read (${(e as NodeJS.ErrnoException).code})`);
+  }
 }
 
 /**

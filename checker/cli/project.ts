@@ -3,6 +3,7 @@ import { existsSync, globSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Config } from "../config.ts";
+import { PatchMisfit, underPatch } from "../program/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
 import { isScenario, scenario as validated, type Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
@@ -46,8 +47,8 @@ function installLoader(): Promise<unknown> {
   return loaderReady;
 }
 
-/** Imports a user's module. Throws a UsageError with one sentence when that fails. */
-async function importModule(file: string): Promise<Readonly<Record<string, unknown>>> {
+/** Imports a user's module, as the patch of that id has it. Throws a UsageError with one sentence when that fails. */
+async function importModule(file: string, patch: string | null = null): Promise<Readonly<Record<string, unknown>>> {
   await installLoader();
   let giveUp = (): void => {};
   const stuck = new Promise<never>((_, reject) => {
@@ -56,8 +57,9 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
   // Nothing is left to do, and the module is not there yet: nothing will ever finish its top-level await.
   process.once("beforeExit", giveUp);
   try {
-    return (await Promise.race([import(pathToFileURL(file).href), stuck])) as Record<string, unknown>;
+    return (await Promise.race([import(underPatch(pathToFileURL(file).href, patch)), stuck])) as Record<string, unknown>;
   } catch (e) {
+    if (e instanceof UsageError) throw e;
     throw new UsageError(`${shortPath(file)} cannot be loaded: ${errorSentence(e)}`);
   } finally {
     process.off("beforeExit", giveUp);
@@ -82,9 +84,9 @@ export function configuredModules({ config, folder }: LoadedConfig): string[] {
   return [...new Set(found.map((f) => resolve(folder, f)).filter((f) => statSync(f).isFile()))].sort();
 }
 
-/** The scenarios of one module. Throws a UsageError when it cannot be loaded or exports something else. */
-export async function loadModule(file: string): Promise<LoadedScenario[]> {
-  const exported = (await importModule(file))["default"];
+/** The scenarios of one module, as the patch of that id has it. Throws a UsageError when it cannot be loaded or exports something else. */
+export async function loadModule(file: string, patch: string | null = null): Promise<LoadedScenario[]> {
+  const exported = (await importModule(file, patch))["default"];
   const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
   if (exported === undefined) throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
   return all.map((s, i) => {
@@ -99,20 +101,20 @@ export async function loadModule(file: string): Promise<LoadedScenario[]> {
 }
 
 /** Loads modules one by one; one that fails does not keep the others from being checked. */
-export async function loadModules(files: readonly string[]): Promise<Loaded> {
+export async function loadModules(files: readonly string[], patch: string | null = null): Promise<Loaded> {
   const scenarios: LoadedScenario[] = [];
   const failures: string[] = [];
   const seen = new Map<string, string>();
   for (const file of new Set(files.map((f) => realpathSync(f)))) {
     try {
-      for (const s of await loadModule(file)) {
+      for (const s of await loadModule(file, patch)) {
         const other = seen.get(s.scenario.name);
         if (other !== undefined) throw new UsageError(`scenario ${JSON.stringify(s.scenario.name)} is declared in ${shortPath(other)} and again in ${shortPath(file)}; a name must be unique`);
         seen.set(s.scenario.name, file);
         scenarios.push(s);
       }
     } catch (e) {
-      if (!(e instanceof UsageError)) throw e;
+      if (!(e instanceof UsageError) || e instanceof PatchMisfit) throw e;
       failures.push(e.message);
     }
   }

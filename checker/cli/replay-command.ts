@@ -10,13 +10,15 @@ export function shellQuote(word: string): string {
   return /^[\w.,@+=:/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+const option = (name: string, value: string | null): string => (value === null ? "" : ` ${name} ${shellQuote(value)}`);
+
 /** `from`: the scenario file that the person named; null when the configuration finds the scenario. */
 export function replayCommand(trace: Trace, actors: readonly string[], from: string | null): string {
   const text = encodeTrace(trace, actors);
-  return `npx thpcheck replay ${shellQuote(text)}${from === null ? "" : ` --from ${shellQuote(from)}`}`;
+  return `npx thpcheck replay ${shellQuote(text)}${option("--from", from)}${option("--patch", trace.patch?.name ?? null)}`;
 }
 
 /** Replays from a result file, for traces too long for a command line. */
 export function replayFromFile(file: string, scenario: string, from: string | null): string {
-  return `npx thpcheck replay ${shellQuote(file)} --scenario ${shellQuote(scenario)}${from === null ? "" : ` --from ${shellQuote(from)}`}`;
+  return `npx thpcheck replay ${shellQuote(file)} --scenario ${shellQuote(scenario)}${option("--from", from)}`;
 }

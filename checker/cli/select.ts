@@ -5,10 +5,11 @@
  * its file, is meant whatever its tier; a glob, or no pattern at all, means the scenarios of the tier and those below.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import picomatch from "picomatch";
 import type { Tier } from "../result.ts";
 import { shortPath } from "../error-sentence.ts";
+import { filesOf, registerPatch, unappliedFiles, type Patch } from "../program/patch.ts";
 import { UsageError } from "../usage-error.ts";
 import { didYouMean } from "./nearest.ts";
 import { configuredModules, findConfigFile, loadConfig, loadModules, type Loaded, type LoadedScenario } from "./project.ts";
@@ -51,16 +52,18 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
   return meant;
 }
 
-/** Loads what the patterns need, and chooses. Throws a UsageError that names the pattern at fault. */
-export async function selectScenarios(patterns: readonly string[], tier: Tier, folder: string): Promise<Selection> {
+/** Loads what the patterns need, as `patch` has it, and chooses. Throws a UsageError that names the pattern, or the patch, at fault. */
+export async function selectScenarios(patterns: readonly string[], tier: Tier, folder: string, patch: Patch | null = null): Promise<Selection> {
   const filePatterns = patterns.filter(isFilePattern);
   for (const p of filePatterns) if (!existsSync(p)) throw new UsageError(`there is no file ${p}`);
-  const named = await loadModules(filePatterns.map((p) => resolve(p)));
+  const configFile = findConfigFile(folder);
+  const id = patch === null ? null : registerPatch(patch, configFile === null ? folder : dirname(configFile));
+  const named = await loadModules(filePatterns.map((p) => resolve(p)), id);
   const own: Loaded = { ...named, scenarios: named.scenarios.map((s) => ({ ...s, from: shortPath(s.file) })) };
   const names = patterns.filter((p) => !isFilePattern(p));
   const needsConfig = patterns.length === 0 || names.some((n) => !own.scenarios.some((s) => s.scenario.name === n));
   const wanted = names.length > 0 && !names.some(isGlob) ? names.filter((n) => !own.scenarios.some((s) => s.scenario.name === n)) : null;
-  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios, wanted) : { scenarios: [], failures: [] };
+  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios, wanted, id) : { scenarios: [], failures: [] };
   const all = [...own.scenarios, ...project.scenarios];
 
   let chosen: readonly LoadedScenario[];
@@ -73,11 +76,13 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
     if (e instanceof UsageError && project.failures.length > 0) throw new UsageError([...project.failures, e.message].join("\n"));
     throw e;
   }
+  const untouched = id === null ? [] : unappliedFiles(id).map((file) => `${patch!.name} changes ${shortPath(file)}, which no scenario that was loaded imports`);
+  if (id !== null && untouched.length === filesOf(id).length) throw new UsageError(untouched.join("\n"));
   const complete = patterns.length > 0 && names.every((n) => !isGlob(n) || all.some((s) => s.scenario.name === n));
   return {
     scenarios: [...new Set(chosen)],
     failures: complete ? own.failures : [...own.failures, ...project.failures],
-    warnings: complete ? project.failures : [],
+    warnings: [...untouched, ...(complete ? project.failures : [])],
   };
 }
 
@@ -85,7 +90,7 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
  * The scenarios of the project, without those of modules that were named themselves. Given the exact names that are
  * `wanted`, only as many modules as it takes to find them, those that mention one first: the others may be slow to load.
  */
-async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[], wanted: readonly string[] | null): Promise<Loaded> {
+async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[], wanted: readonly string[] | null, patch: string | null): Promise<Loaded> {
   const file = findConfigFile(folder);
   if (file === null) {
     throw new UsageError(`there is no thpcheck.config.ts in ${folder} or above it; go to your project, or name a scenario file: npx thpcheck check ./my-scenario.ts`);
@@ -94,12 +99,12 @@ async function loadProject(folder: string, without: ReadonlySet<string>, own: re
   const modules = configuredModules(config);
   if (modules.length === 0) throw new UsageError(`${file}: no file matches its scenarios (${config.config.scenarios.join(", ")})`);
   const others = modules.filter((m) => !without.has(m));
-  const loaded = wanted === null ? await loadModules(others) : await loadUntilFound(others, wanted);
+  const loaded = wanted === null ? await loadModules(others, patch) : await loadUntilFound(others, wanted, patch);
   const named = new Set(own.map((s) => s.scenario.name));
   return { scenarios: loaded.scenarios.filter((s) => !named.has(s.scenario.name)), failures: loaded.failures };
 }
 
-async function loadUntilFound(modules: readonly string[], wanted: readonly string[]): Promise<Loaded> {
+async function loadUntilFound(modules: readonly string[], wanted: readonly string[], patch: string | null): Promise<Loaded> {
   const mentions = (file: string): boolean => {
     const text = readFileSync(file, "utf8");
     return wanted.some((name) => text.includes(name));
@@ -109,7 +114,7 @@ async function loadUntilFound(modules: readonly string[], wanted: readonly strin
   const failures: string[] = [];
   for (const m of [...mentioning, ...modules.filter((x) => !mentioning.includes(x))]) {
     if (wanted.every((name) => scenarios.some((s) => s.scenario.name === name))) break;
-    const loaded = await loadModules([m]);
+    const loaded = await loadModules([m], patch);
     scenarios.push(...loaded.scenarios);
     failures.push(...loaded.failures);
   }

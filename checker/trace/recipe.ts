@@ -3,6 +3,7 @@
  * choices it takes. A trace file, a trace string and a finding of the search are three ways to write one down, and
  * `replay` reads nothing but this.
  */
+import type { Patch } from "../program/patch.ts";
 import type { PropertyRef, Trace } from "../result.ts";
 
 export interface RecipeStep {
@@ -21,6 +22,8 @@ export interface Recipe {
   readonly property: PropertyRef;
   readonly initial: readonly number[];
   readonly steps: readonly RecipeStep[];
+  /** The patch of the program, where the source of the recipe keeps it. */
+  readonly patch?: Patch | null;
   /** Index of the state at which a cycle starts, or null. */
   readonly loop: number | null;
 }

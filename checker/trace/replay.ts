@@ -6,6 +6,7 @@
  */
 import { match } from "ts-pattern";
 import { TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type ReplayedTrace, type Trace, type TraceRow, type TraceStep } from "../result.ts";
+import type { Patch } from "../program/patch.ts";
 import { STEP_DISABLED, StepFault, type Explanation, type NamedValue, type SourceFrame, type TransitionSystem } from "../system.ts";
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
@@ -19,6 +20,8 @@ export interface ReplaySubject {
   /** Hash of everything that decides behaviour; empty when unknown. */
   readonly programHash: string;
   readonly config: Readonly<Record<string, unknown>>;
+  /** The patch under which the program was loaded. */
+  readonly patch: Patch | null;
 }
 
 /** How a step went wrong. Anything that is not a StepFault is an exception in the program under check. */
@@ -74,9 +77,9 @@ class Replayer {
     const initial = this.#values;
     recipe.steps.forEach((step, i) => this.#take(step, i + 1));
     const { message, explanation } = this.#confirm(recipe.property);
-    const { scenario, programHash, config } = this.#subject;
+    const { scenario, programHash, config, patch } = this.#subject;
     const trace: Trace = {
-      format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: null, patch: null, memoryModel: "sc",
+      format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: null, patch, memoryModel: "sc",
       seed: recipe.seed, property: recipe.property, initial: recipe.initial, steps: this.#steps, loop: recipe.loop,
     };
     return {

@@ -64,7 +64,7 @@ class CheckRun {
     this.#say(`thpcheck check: tier ${tier}, seed ${options.seed}, ${this.#request.audit ? "audit" : options.strategy}; loading scenarios`);
     // Threads take longer to start than a small scenario to check: they do it while the scenarios are read.
     if (this.#host.engine === undefined && (options.workers ?? 1) > 1) (await import("../../search/team.ts")).prepareHelpers(options.workers!);
-    const selection = await selectScenarios(patterns, tier, this.#host.folder);
+    const selection = await selectScenarios(patterns, tier, this.#host.folder, options.patch);
     for (const w of selection.warnings) this.#complain(w);
     for (const f of selection.failures) this.#complain(f);
     if (selection.scenarios.length === 0 && selection.failures.length === 0) throw new UsageError(`no scenario is of tier ${tier}; "npx thpcheck list" shows them all`);

@@ -6,6 +6,7 @@ import { renderTrace } from "../../report/terminal.ts";
 import { RESULT_FORMAT, type Trace } from "../../result.ts";
 import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
 import { checkTrace } from "../../trace/json.ts";
+import type { Patch } from "../../program/patch.ts";
 import type { Recipe } from "../../trace/recipe.ts";
 import { ReplayMismatch, replay } from "../../trace/replay.ts";
 import { UsageError } from "../../usage-error.ts";
@@ -20,6 +21,8 @@ export interface ReplayRequest {
   readonly scenario: string | null;
   /** The scenario module, where the configuration does not list it. */
   readonly from: string | null;
+  /** The patch to load the program under; null: the one that the trace carries, if any. */
+  readonly patch: Patch | null;
   readonly format: "pretty" | "json";
   readonly full: boolean;
 }
@@ -27,7 +30,8 @@ export interface ReplayRequest {
 /** Writes the trace and returns the exit code. Throws a UsageError for a trace that cannot be read or does not apply. */
 export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
   const recipe = readRecipe(request.trace, request.scenario);
-  const { scenarios } = await selectScenarios(request.from === null ? [recipe.scenario] : [request.from], "nightly", host.folder);
+  const patch = request.patch ?? recipe.patch ?? null;
+  const { scenarios } = await selectScenarios(request.from === null ? [recipe.scenario] : [request.from], "nightly", host.folder, patch);
   const loaded = matchScenarios(recipe.scenario, scenarios, "nightly")[0]!;
   const { compile } = host.engine ?? (await defaultEngine());
   const { scenario } = loaded;
@@ -37,7 +41,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const { kind, name } = recipe.property;
   const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
   try {
-    const replayed = replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {} }, recipe);
+    const replayed = replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {}, patch }, recipe);
     host.out.write(request.format === "json"
       ? toJson(replayed)
       : renderTrace(replayed, { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: replayCommand(replayed.trace, replayed.actors, loaded.from) }));

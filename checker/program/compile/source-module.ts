@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "@babel/parser";
 import * as t from "@babel/types";
+import { patchOf, patchedText, underPatch } from "../patch.ts";
 import { CompileError } from "./compile-error.ts";
 
 /** Key under which the transform attaches a function's origin to the function. */
@@ -78,7 +79,7 @@ export class SourceModule {
     if (own !== undefined) return { type: own, module: this };
     const from = this.#imports.get(name);
     if (from === undefined || !from.specifier.startsWith(".")) return null;
-    return load(new URL(from.specifier, this.url).href).typeAlias(from.imported, load);
+    return load(underPatch(new URL(from.specifier, this.url).href, patchOf(this.url))).typeAlias(from.imported, load);
   }
 
   place(node: t.Node): Place {
@@ -109,7 +110,7 @@ export class SourceModules {
   readonly load = (url: string): SourceModule => {
     let m = this.#byUrl.get(url);
     if (m === undefined) {
-      m = new SourceModule(url, readFileSync(fileURLToPath(url), "utf8"));
+      m = new SourceModule(url, patchedText(url, readFileSync(fileURLToPath(url), "utf8")));
       this.#byUrl.set(url, m);
     }
     return m;

@@ -7,7 +7,7 @@ import { ToySystem, lockInversion, racyCounter, type ToyProgram } from "../trace
 const view: TraceView = { width: 72, color: false, full: false, replayCommand: "npx thpcheck replay tc1.toy.AAAA" };
 const render = (program: ToyProgram, property: Recipe["property"], actors: readonly number[], v: Partial<TraceView> = {}): string =>
   renderTrace(replay(
-    { system: new ToySystem(program), scenario: "toy", programHash: "", config: {} },
+    { system: new ToySystem(program), scenario: "toy", programHash: "", config: {}, patch: null },
     { scenario: "toy", programHash: "", seed: 0, property, initial: [], loop: null, steps: actors.map((actor) => ({ actor, label: null, choices: [] })) },
   ), { ...view, ...v });
 

@@ -4,7 +4,7 @@ import type { Recipe, RecipeStep } from "../../../checker/trace/recipe.ts";
 import { ReplayMismatch, replay, type ReplaySubject } from "../../../checker/trace/replay.ts";
 import { ToySystem, badChoice, lockInversion, racyCounter, type ToyProgram } from "./toy-system.ts";
 
-const subject = (program: ToyProgram, programHash = "aaaaaaaaaaaaaaaa"): ReplaySubject => ({ system: new ToySystem(program), scenario: "toy", programHash, config: { pages: 4 } });
+const subject = (program: ToyProgram, programHash = "aaaaaaaaaaaaaaaa"): ReplaySubject => ({ system: new ToySystem(program), scenario: "toy", programHash, config: { pages: 4 }, patch: null });
 const steps = (...actors: (number | string)[]): RecipeStep[] => actors.map((actor) => ({ actor, label: null, choices: [] }));
 const recipe = (property: PropertyRef, s: readonly RecipeStep[], extra: Partial<Recipe> = {}): Recipe =>
   ({ scenario: "toy", programHash: "", seed: 0, property, initial: [], steps: s, loop: null, ...extra });

@@ -1,0 +1,111 @@
+/** `--patch`: a diff that is applied in memory, to a routine that a scenario imports from another module. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ResultFile } from "../../../checker/result.ts";
+import { CONFIG, Project } from "./fixture.ts";
+
+const ROUTINE = `import { mutexLock, mutexUnlock, at } from "thpcheck";
+import type { Routine } from "thpcheck";
+import { type K, type Seen } from "./structs.ts";
+
+export function* increment(k: K): Routine {
+  yield* mutexLock(k, k.counter.lock.at());
+  const seen: Seen = k.counter.value.get();
+  yield at("write");
+  k.counter.value.set(seen + 1);
+  mutexUnlock(k, k.counter.lock.at());
+}
+`;
+const STRUCTS = `import { int, mutex, struct } from "thpcheck";
+import type { Int, World } from "thpcheck";
+export const structs = { counter: struct({ value: int(0, 9, "the count"), lock: mutex("guards value") }) };
+export type K = World<typeof structs>;
+export type Seen = Int<0, 9>;
+`;
+const SCENARIO = `import { holds, scenario } from "thpcheck";
+import { increment } from "../routines/increment.ts";
+import { structs, type K } from "../routines/structs.ts";
+export default scenario({ name: "counter", why: "the lock keeps updates", tier: "quick", structs, threads: [{ name: "alice", run: increment }, { name: "bob", run: increment }], finally: { "no update is lost": (k: K) => k.counter.value.get() === 2 }, expect: holds({ states: 8 }) });
+`;
+const NO_LOCK = `Subject: drop the lock
+
+Two increments may then read before either writes.
+---
+--- a/routines/increment.ts
++++ b/routines/increment.ts
+@@ -4,8 +4,8 @@
+
+ export function* increment(k: K): Routine {
+-  yield* mutexLock(k, k.counter.lock.at());
++  yield at("read");
+   const seen: Seen = k.counter.value.get();
+   yield at("write");
+   k.counter.value.set(seen + 1);
+-  mutexUnlock(k, k.counter.lock.at());
++
+ }
+`;
+
+let project: Project;
+beforeAll(() => {
+  project = new Project({
+    "thpcheck.config.ts": CONFIG, "routines/increment.ts": ROUTINE, "routines/structs.ts": STRUCTS, "scenarios/counter.ts": SCENARIO, "no-lock.patch": NO_LOCK,
+    "outdated.patch": NO_LOCK.replaceAll("mutexLock(k,", "spinLock(k,"),
+    "nowhere.patch": NO_LOCK.replaceAll("increment.ts", "decrement.ts"),
+    "unused.patch": "--- a/unused.ts\n+++ b/unused.ts\n@@ -1 +1 @@\n-export {};\n+export const a = 1;\n", "unused.ts": "export {};\n",
+    "no.patch": "not a patch\n",
+    "wider.patch": "--- a/routines/structs.ts\n+++ b/routines/structs.ts\n@@ -5 +5 @@\n-export type Seen = Int<0, 9>;\n+export type Seen = Int<0, 1000000>;\n",
+  });
+});
+afterAll(() => { project.remove(); });
+
+describe("--patch", () => {
+  it("checks the patched program, leaves the files alone, and prints a command that replays the violation", async () => {
+    const r = await project.run(["check", "counter", "--patch", "no-lock.patch"]);
+    expect(r.code).toBe(1);
+    expect(r.stdout).toContain('FAIL counter violates "no update is lost"');
+    expect(readFileSync(join(project.folder, "routines/increment.ts"), "utf8")).toBe(ROUTINE);
+    expect((await project.run(["check", "counter"])).code).toBe(0);
+    const command = /npx thpcheck (replay tc1\.counter\.\S+ --patch no-lock\.patch)/.exec(r.stdout);
+    const again = await project.run(command![1]!.split(" "));
+    expect(again.stdout).toContain("counterexample of counter, 4 steps");
+    expect(again.code).toBe(0);
+    // Without the patch the same choices belong to another program.
+    const other = await project.run(command![1]!.split(" ").slice(0, 2));
+    expect(other.stderr).toMatch(/recorded from another version of the program/);
+  });
+
+  it("keeps the patch in the trace, so that a file of results needs nothing else", async () => {
+    await project.run(["check", "counter", "--patch", "no-lock.patch", "--out", "run.json"]);
+    const [result] = (JSON.parse(readFileSync(join(project.folder, "run.json"), "utf8")) as ResultFile).results;
+    expect(result!.violation!.trace!.patch).toEqual({ name: "no-lock.patch", text: NO_LOCK });
+    const replayed = await project.run(["replay", "run.json"]);
+    expect(replayed.stderr).toBe("");
+    expect(replayed.stdout).toContain("counterexample of counter, 4 steps");
+  });
+
+  it("reaches types that are only imported", async () => {
+    // The slot of a local is as wide as its type: only the type's own module differs here.
+    const bytes = async (...options: string[]): Promise<number> => (JSON.parse((await project.run(["check", "counter", "--format", "json", ...options])).stdout) as ResultFile).results[0]!.bytesPerState;
+    expect(await bytes("--patch", "wider.patch")).toBeGreaterThan(await bytes());
+  });
+
+  it.each([
+    ["outdated.patch", /^thpcheck: outdated\.patch does not apply to routines\/increment\.ts: its hunk at line 4 looks for the line "yield\* spinLock\(k, k\.counter\.lock\.at\(\)\);", which is not there; bring the patch up to date with the file\n$/],
+    ["nowhere.patch", /^thpcheck: nowhere\.patch changes routines\/decrement\.ts, and there is no such file in .*; paths start at the folder of thpcheck\.config\.ts\n$/],
+    ["unused.patch", /^thpcheck: unused\.patch changes unused\.ts, which no scenario that was loaded imports\n$/],
+    ["no.patch", /^thpcheck: no\.patch is no unified diff: .*git diff > no\.patch/],
+    ["missing.patch", /^thpcheck: the patch missing\.patch cannot be read \(ENOENT\)\n$/],
+  ])("%s is refused in one sentence, exit code 2", async (patch, message) => {
+    const r = await project.run(["check", "counter", "--patch", patch]);
+    expect(r.stderr).toMatch(message);
+    expect(r.code).toBe(2);
+  });
+
+  it("does not pin the counts of a patched program", async () => {
+    const r = await project.run(["check", "counter", "--patch", "no-lock.patch", "--update-pins"]);
+    expect(r.stderr).toContain("--update-pins would pin the counts of the patched program");
+    expect(r.code).toBe(2);
+  });
+});
