@@ -1,0 +1,80 @@
+/** Looks for one bug: the scenario under the patch must break the promise, and must hold without the patch. */
+import { checkScenario, DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../checker/check.ts";
+import { selectScenarios } from "../../checker/cli/select.ts";
+import { PatchMisfit } from "../../checker/program/patch.ts";
+import { ROOT, type Bug } from "./bug.ts";
+
+/** The one schema for people and machines; `contracts`: `thpcheck bugs`. */
+export interface Finding {
+  readonly id: string;
+  readonly outcome: "found" | "missed" | "does-not-apply" | "not-expressible";
+  /** The promise that must break; null where the bug is not expressible. */
+  readonly promise: string | null;
+  /** Steps of the trace. */
+  readonly steps: number | null;
+  readonly states: number | null;
+  /** Walks taken, with PCT. */
+  readonly walks: number | null;
+  readonly seconds: number | null;
+  /** The part that impl/ lacks; null where the bug is expressible. */
+  readonly needs: string | null;
+  /** Why it is missed or does not apply; null otherwise. */
+  readonly reason: string | null;
+}
+
+export interface FindOptions {
+  readonly seconds: number;
+  /** Walks of PCT in place of the search; null: search. */
+  readonly pct: number | null;
+  readonly pctDepth: number;
+  readonly seed: number;
+}
+
+export interface Found {
+  readonly finding: Finding;
+  /** The check of the patched program; null when it could not be loaded. */
+  readonly checked: Checked | null;
+}
+
+/** What the unpatched scenarios gave: several bugs share one. */
+export type Soundness = Map<string, string | null>;
+
+export async function findBug(bug: Bug, options: FindOptions, sound: Soundness): Promise<Found> {
+  const none = { id: bug.id, promise: bug.promise, steps: null, states: null, walks: null, seconds: null, needs: null };
+  let checked: Checked;
+  try {
+    checked = await checkUnder(bug, options);
+  } catch (e) {
+    if (!(e instanceof PatchMisfit)) throw e;
+    return { finding: { ...none, outcome: "does-not-apply", reason: e.message }, checked: null };
+  }
+  const { result } = checked;
+  const measured = { ...none, states: result.states, walks: result.walks, seconds: result.seconds, steps: result.violation?.length ?? null };
+  const why = result.violation?.property === bug.promise
+    ? await unsound(bug.scenario, options, sound)
+    : result.violation !== null ? `it violates ${JSON.stringify(result.violation.property)}: ${result.violation.message}`
+    : result.verdict === "holds" ? "every promise holds under the patch" : `${result.verdict}: ${result.reason ?? ""}`;
+  return { finding: { ...measured, outcome: why === null ? "found" : "missed", reason: why }, checked };
+}
+
+function checkUnder(bug: Bug, options: FindOptions): Promise<Checked> {
+  return check(bug.scenario, {
+    ...DEFAULT_CHECK_OPTIONS, seconds: options.seconds, seed: options.seed, patch: bug.patch,
+    ...(options.pct === null ? {} : { strategy: "pct", walks: options.pct, pctDepth: options.pctDepth, minimise: false }),
+  });
+}
+
+/** Why the scenario is no witness: without the patch it does not hold. Null when it does. */
+async function unsound(scenario: string, { seconds }: FindOptions, sound: Soundness): Promise<string | null> {
+  const known = sound.get(scenario);
+  if (known !== undefined) return known;
+  const { result } = await check(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: 10 * seconds });
+  const why = result.verdict === "holds" && result.asExpected ? null : `without the patch ${scenario} does not hold: ${result.reason ?? result.verdict}`;
+  sound.set(scenario, why);
+  return why;
+}
+
+async function check(name: string, options: CheckOptions): Promise<Checked> {
+  const { scenarios } = await selectScenarios([name], "nightly", ROOT, options.patch);
+  return checkScenario(scenarios[0]!.scenario, options, 1);
+}

@@ -1,0 +1,56 @@
+/** The table of `thpcheck bugs`. */
+import pc from "picocolors";
+import { table } from "../../checker/report/summary.ts";
+import { group } from "../../checker/report/numbers.ts";
+import { renderTrace } from "../../checker/report/terminal.ts";
+import { readBugs } from "./bug.ts";
+import { findBug, type FindOptions, type Finding, type Found, type Soundness } from "./find.ts";
+import { NOT_EXPRESSIBLE } from "./not-expressible.ts";
+
+export interface BugsFlags {
+  readonly time: number;
+  readonly pct?: number;
+  readonly pctDepth: number;
+  readonly seed: number;
+  readonly json?: boolean;
+}
+
+/** Looks for the bugs and prints what came of it. Sets the exit code. */
+export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise<void> {
+  const missing = new Set(NOT_EXPRESSIBLE.map((n) => n.id));
+  const listed = ids.filter((id) => missing.has(id));
+  const bugs = listed.length > 0 && listed.length === ids.length ? [] : readBugs(ids.filter((id) => !missing.has(id)));
+  const options: FindOptions = { seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed };
+  const sound: Soundness = new Map();
+  const found: Found[] = [];
+  for (const bug of bugs) {
+    process.stderr.write(`${bug.id}: ${bug.scenario}\n`);
+    found.push(await findBug(bug, options, sound));
+  }
+  const findings: Finding[] = [
+    ...found.map((f) => f.finding),
+    ...NOT_EXPRESSIBLE.filter((n) => ids.length === 0 || ids.includes(n.id)).map(({ id, needs }): Finding => ({ id, outcome: "not-expressible", promise: null, steps: null, states: null, walks: null, seconds: null, needs, reason: null })),
+  ];
+  const wrong = found.filter((f) => f.finding.outcome !== "found");
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  else {
+    if (found.length === 1 && found[0]!.checked?.replayed) process.stdout.write(`${renderTrace(found[0]!.checked.replayed, { width: process.stdout.columns || 100, color: pc.isColorSupported, full: false, replayCommand: `npx thpcheck check ${bugs[0]!.scenario} --patch ${bugs[0]!.patch.name}` }).trimEnd()}\n\n`);
+    process.stdout.write(`${render(findings, options.pct !== null)}\n`);
+    for (const { finding } of wrong) process.stdout.write(`${finding.id}: ${finding.reason}\n`);
+    process.stdout.write(`${tally(findings)}\n`);
+  }
+  // Walks prove nothing by not finding: only the search must find every bug.
+  if (wrong.some((f) => options.pct === null || f.finding.outcome === "does-not-apply")) process.exitCode = 1;
+}
+
+function render(findings: readonly Finding[], walks: boolean): string {
+  const dash = (n: number | null, print: (n: number) => string = group): string => (n === null ? "-" : print(n));
+  const head = ["bug", "outcome", "promise, or the part that impl/ lacks", "steps", walks ? "walks" : "states", "seconds"];
+  const rows = findings.map((f) => [f.id, f.outcome, f.promise ?? f.needs ?? "", dash(f.steps), dash(walks ? f.walks : f.states), dash(f.seconds, (s) => s.toFixed(2))]);
+  return table([head, ...rows], [false, false, false, true, true, true], (line, i) => (i === 0 ? pc.bold(line) : ["missed", "does-not-apply"].includes(findings[i - 1]!.outcome) ? pc.red(line) : line));
+}
+
+function tally(findings: readonly Finding[]): string {
+  const count = (outcome: Finding["outcome"]): number => findings.filter((f) => f.outcome === outcome).length;
+  return `${findings.length} bugs: ${count("found")} found, ${count("missed")} missed, ${count("does-not-apply")} do not apply, ${count("not-expressible")} not expressible`;
+}
