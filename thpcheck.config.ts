@@ -1,6 +1,22 @@
 /** The composition root: the one module that knows every part of the project. Only the command line loads it. */
 import { defineConfig } from "thpcheck";
+import { bugs } from "./test/commands/bugs.ts";
+import { conform } from "./test/commands/conform.ts";
+import { coverage } from "./test/commands/coverage.ts";
+import { graph } from "./test/commands/graph.ts";
+import { invariants } from "./test/commands/invariants.ts";
+import { policies } from "./test/commands/policies.ts";
+import { scanResults } from "./test/commands/scan-results.ts";
+import { specCoverage } from "./test/commands/spec-coverage.ts";
+import { steps } from "./test/commands/steps.ts";
 
 export default defineConfig({
-  scenarios: ["test/models/*.ts", "test/scenarios/*.ts"],
+  scenarios: ["test/models/*.ts", "test/scenarios/*.ts", "test/bugs/scenarios/*.ts", "spec/models.ts"],
+  // Loaded when a scenario of the kernel is checked: XState takes longer than most others.
+  refine: async (scenario) => ("structs" in scenario && "ptTable" in scenario.structs ? (await import("./test/refinement/kernel-machines.ts")).kernelMachines(scenario) : []),
+  lists: {
+    invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
+    machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
+  },
+  commands: [bugs, conform, steps, scanResults, coverage, graph, invariants, policies, specCoverage],
 });

@@ -2,9 +2,10 @@
  * Checks one scenario: compile, explore, rebuild the trace, compare with what the scenario expects. The answer is data;
  * `report/` renders it.
  */
+import { createHash } from "node:crypto";
 import type { Patch } from "./program/patch.ts";
 import type { Site } from "./program/observer.ts";
-import type { Expectation, Scenario } from "./scenario.ts";
+import type { Expectation, ModelScenario, Scenario } from "./scenario.ts";
 import type { PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "./result.ts";
 import { ATOMICITY_NOT_CHECKED } from "./result.ts";
 import type { ExploreOptions, Finding, Outcome } from "./search/explore.ts";
@@ -14,6 +15,7 @@ import { errorSentence } from "./error-sentence.ts";
 import { group } from "./report/numbers.ts";
 import { expectedCollisions } from "./search/fingerprint.ts";
 import { DEFAULT_PCT_DEPTH } from "./search/pct.ts";
+import { refinementReport, type RefinementReport } from "./refinement.ts";
 import { replay, type ReplaySubject } from "./trace/replay.ts";
 
 export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {
@@ -23,6 +25,8 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
   readonly sanitize: "asked" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
+  /** Hold each step to the scenario's machines (`Scenario.refine`). */
+  readonly refine: boolean;
   /** The patch under which the scenario was loaded; recorded in its trace. */
   readonly patch: Patch | null;
   /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
@@ -31,7 +35,7 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, maxStates: null, maxDepth: null, seconds: null, memoryBytes: null, seed: 0,
-  fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true, sanitize: "none", clearDeadLocals: null, patch: null, coverage: false, shouldStop: () => false, onProgress: () => {},
+  fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true, sanitize: "none", clearDeadLocals: null, refine: true, patch: null, coverage: false, shouldStop: () => false, onProgress: () => {},
 };
 
 export interface Compiled {
@@ -41,7 +45,7 @@ export interface Compiled {
 
 /** What a check is made of. Tests put their own in its place. */
 export interface Engine {
-  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean; coverage?: boolean }) => Compiled | Promise<Compiled>;
+  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean; coverage?: boolean; refine?: boolean }) => Compiled | Promise<Compiled>;
   readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
 }
 
@@ -62,7 +66,13 @@ const WORKERS_MAX = 8;
 /** The compiler and the explorer, loaded when the first scenario needs them. */
 export async function defaultEngine(): Promise<Engine> {
   const [{ compileScenario }, { explore }] = await Promise.all([import("./program/compile/scenario.ts"), import("./search/explore.ts")]);
-  return { compile: compileScenario, explore };
+  return { compile: (s, options) => ("model" in s && s.model.system !== undefined ? loadSystem(s.model.system) : compileScenario(s, options)), explore };
+}
+
+/** A system that is ready made. What decides its behaviour is what it is made from, as far as names and data tell. */
+async function loadSystem({ module, data }: NonNullable<ModelScenario["model"]["system"]>): Promise<Compiled> {
+  const made = (await import(module)) as { instantiate(data: unknown): TransitionSystem; behaviour(data: unknown): string };
+  return { system: made.instantiate(data), source: { module, data, programHash: createHash("sha256").update(made.behaviour(data)).digest("hex").slice(0, 16) } };
 }
 
 /** One worker, unless the scenario pins a count that is large enough to share. Any number gives the same result. */
@@ -90,12 +100,13 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const { compile, explore } = engine ?? (await defaultEngine());
     const expectedStates = s.expect.verdict === "holds" ? s.expect.states : null;
     const exploreOptions: ExploreOptions = { ...options, workers, expectedStates };
-    const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage });
+    const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine });
     const outcome = await explore(system, source, exploreOptions);
-    const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {}, patch: options.patch };
+    const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {}, policy: s.policy, patch: options.patch };
     const finding = outcome.finding ?? endlessFinding(system, outcome);
     // A witness that is never reached has no trace to replay.
-    const replayed = finding === null || finding.kind === "sometimes" || finding.steps === NO_END ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
+    const plain = finding === null || finding.kind === "sometimes" || finding.steps === NO_END ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
+    const replayed = plain === null || plain.property.kind !== "step" ? plain : (await import("./place-of-write.ts")).withPlaceOfWrite(s, system, clearing, plain);
     const violation = finding === null ? null : violationOf(finding, replayed);
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
@@ -109,7 +120,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
 
     let statesWithoutClearing: number | null = null;
     if (wantsSecondCount(s, options, clearing) && verdict === "holds") {
-      const second = await compile(s, { clearDeadLocals: false });
+      const second = await compile(s, { clearDeadLocals: false, refine: false });
       const counted = await explore(second.system, second.source, exploreOptions);
       if (counted.complete) statesWithoutClearing = counted.states;
     }
@@ -119,13 +130,22 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
       scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null && verdict !== "incomplete", reason,
       reductions: clearing && !isModel(s) ? ["dead-local clearing"] : [],
       witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
-      violation,
-      notChecked: [...measures(outcome, options).notChecked, ...(sanitized || isModel(s) ? trusted : [ATOMICITY_NOT_CHECKED])],
+      violation, refinement: reportOf(s, system, outcome),
+      notChecked: [...measures(outcome, options).notChecked, ...unrefined(s, options), ...(sanitized || isModel(s) ? trusted : [ATOMICITY_NOT_CHECKED])],
     };
     return { result, replayed, statesWithoutClearing, coverage: options.coverage ? system.coverage?.() ?? [] : [] };
   } catch (e) {
     return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null, coverage: [] };
   }
+}
+
+/** What the search says of the machines that it held steps to. */
+function reportOf(s: Scenario, system: TransitionSystem, outcome: Outcome): RefinementReport | null {
+  return system.refinement == null || outcome.refined === null ? null : refinementReport(system.refinement, s.refine ?? [], outcome.refined);
+}
+
+function unrefined(s: Scenario, options: CheckOptions): string[] {
+  return !options.refine && s.refine !== undefined ? ["Its steps were not held to the machines of the specification (--no-refine)."] : [];
 }
 
 /** A scenario that expects a sanitizer's finding always gets the pass. */
@@ -154,7 +174,7 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
     scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
     reductions: clearing ? ["dead-local clearing"] : [],
     witnesses: subject.system.sometimes.map((name, i) => ({ name, reached: plain.witnessesReached[i] ?? false })),
-    violation,
+    violation, refinement: reportOf(s, subject.system, plain),
     notChecked: [...measures(run.outcome, options).notChecked, ...others, ...run.trusted],
   };
   return { result, replayed, statesWithoutClearing: null, coverage: options.coverage ? subject.system.coverage?.() ?? [] : [] };
@@ -181,7 +201,7 @@ function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
   return { property: f.name, kind: f.kind, message: replayed?.message ?? f.message, trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised };
 }
 
-function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "violation"> {
+function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "violation" | "refinement"> {
   const collisions = o.exact ? 0 : expectedCollisions(o.states, o.fingerprintBits);
   const lost = collisions >= 0.01 ? [`About ${collisions < 10 ? collisions.toFixed(2) : group(Math.round(collisions))} states are expected to be lost to equal ${o.fingerprintBits}-bit fingerprints; --exact loses none.`] : [];
   return {
@@ -228,6 +248,6 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
     states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
     collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, walks: null, reductions: [],
-    strategy: options.strategy, seed: options.seed, witnesses: [], notChecked: ["Nothing was checked."], violation: null,
+    strategy: options.strategy, seed: options.seed, witnesses: [], notChecked: ["Nothing was checked."], violation: null, refinement: null,
   };
 }

@@ -3,6 +3,8 @@
  * looks in the current folder and then upward) and is the one place that knows every part of it.
  */
 import type { Command } from "commander";
+import type { Refinement } from "./refinement.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** A command that a project adds beside `check`, `list` and `replay`. */
 export interface ExtraCommand {
@@ -19,7 +21,11 @@ export interface ExtraCommand {
 export interface Config {
   /** Globs of scenario modules, relative to the configuration file. A module's default export is a scenario or an array of them. */
   readonly scenarios: readonly string[];
+  /** The machines that each step of a scenario is held to, for scenarios that do not name their own; called before each check. */
+  readonly refine?: (scenario: Scenario) => readonly Refinement[] | Promise<readonly Refinement[]>;
   readonly commands?: readonly ExtraCommand[];
+  /** What `thpcheck list <name>` prints besides scenarios, by name: rows of cells, the first of them the headings. */
+  readonly lists?: Readonly<Record<string, () => Promise<readonly (readonly string[])[]>>>;
 }
 
 /** Marks a configuration, so that an editor checks its form. */

@@ -7,6 +7,8 @@ export { downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite,
 export type { LockId, World } from "./program/world.ts";
 export { holds, isScenario, scenario, violated } from "./scenario.ts";
 export type { Expectation, Model, ModelActor, ModelScenario, ProgramScenario, PropertyResult, Scenario, Thread } from "./scenario.ts";
+export { REFUSED } from "./refinement.ts";
+export type { Refinement } from "./refinement.ts";
 export { StepFault } from "./system.ts";
 export { defineConfig } from "./config.ts";
 export type { Config, ExtraCommand } from "./config.ts";

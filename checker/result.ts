@@ -1,5 +1,6 @@
 /** Results as plain data. Rendering them is the business of `report/`. */
 import type { Patch } from "./program/patch.ts";
+import type { RefinementReport } from "./refinement.ts";
 import type { Explanation, NamedValue, SourceFrame } from "./system.ts";
 
 export const RESULT_FORMAT = "thpcheck-result";
@@ -94,6 +95,8 @@ export interface ScenarioResult {
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
   readonly violation: Violation | null;
+  /** What was held to the machines of the specification; null when nothing was. */
+  readonly refinement: RefinementReport | null;
 }
 
 export interface ResultFile {

@@ -6,6 +6,7 @@
  * it shows, which gives its shortest trace.
  */
 import type { CheckOptions } from "./check.ts";
+import type { RecordedBlock } from "./property/block-log.ts";
 import type { SanitizerRule } from "./property/evidence.ts";
 import { trustedFields } from "./property/guard.ts";
 import { makeSanitizer, SANITIZER_RULES, viewOf, type Sanitizer, type SanitizerOptions } from "./property/sanitize.ts";
@@ -19,7 +20,7 @@ export interface SanitizedRun {
   readonly outcome: Outcome;
   /** In words, one per rule and lines; empty when every block is as it should be. */
   readonly findings: readonly string[];
-  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", in words. */
+  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", and blocks that are one instruction, in words. */
   readonly trusted: readonly string[];
   /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
   readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
@@ -36,7 +37,7 @@ export async function sanitize(scenario: Scenario, options: CheckOptions, clearD
   const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
   const outcome = await explore(collecting.system, null, search);
   const findings = collecting.sanitizer.findings();
-  const trusted = trustedFields(collecting.system.image.plan);
+  const trusted = [...trustedFields(collecting.system.image.plan), ...trustedInstructions(collecting.sanitizer.blocks())];
   if (findings.length === 0) return { outcome, findings: [], trusted, raised: null };
   const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
   const again = await explore(raising.system, null, search);
@@ -48,6 +49,11 @@ export async function raisingSystem(scenario: Scenario, options: CheckOptions, c
   const collecting = instrumented(scenario, clearDeadLocals, {});
   await explore(collecting.system, null, { ...options, strategy: "bfs", workers: 1, exact: false });
   return instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() }).system;
+}
+
+function trustedInstructions(blocks: readonly RecordedBlock[]): string[] {
+  const labels = [...new Set(blocks.filter((b) => b.instruction).map((b) => JSON.stringify(b.label)))].sort();
+  return labels.length === 0 ? [] : [`The sanitizers take on trust that a CPU executes each of these blocks as one instruction, with the walk that translates its address, so that nothing comes between: ${labels.join(", ")}`];
 }
 
 function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): { system: CompiledSystem; sanitizer: Sanitizer } {

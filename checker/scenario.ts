@@ -2,6 +2,7 @@
 import type { Structs } from "./program/layout.ts";
 import type { Routine } from "./program/routine.ts";
 import type { World } from "./program/world.ts";
+import type { Refinement } from "./refinement.ts";
 import type { Tier } from "./result.ts";
 
 /** A property is true, or says which conjunct failed and from which values. A plain `false` is explained from its source. */
@@ -29,6 +30,12 @@ export interface Model<S extends Structs> {
   readonly structs: S;
   readonly init?: (k: World<S>) => void;
   readonly actors: readonly ModelActor<S>[];
+  /**
+   * In place of actors: a transition system that is ready made, with properties and witnesses of its own. `module`, a file
+   * URL, exports `instantiate(data): TransitionSystem`, which each thread that searches calls, and `behaviour(data)`, the
+   * text that decides what it does: traces recorded with another are refused. `data` is plain.
+   */
+  readonly system?: { readonly module: string; readonly data: unknown };
 }
 
 export type Expectation =
@@ -62,6 +69,12 @@ interface ScenarioBase<S extends Structs> {
   readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
   readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
   readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;
+  /** The policy of the program that it runs under, and the same scenario under another one, named `name@policy`; see `cli/policy.ts`. */
+  readonly policy?: string;
+  /** Throws a RangeError that lists the policies there are. */
+  readonly underPolicy?: (policy: string) => Scenario<S>;
+  /** Machines that each step is held to; see `refinement.ts`. */
+  readonly refine?: readonly Refinement<S>[];
   readonly expect: Expectation;
 }
 /** A scenario of threads that run routines. */
@@ -77,7 +90,7 @@ export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase
 }
 export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
 
-const SCENARIO_KEYS: readonly string[] = ["name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "always", "step", "finally", "sometimes", "expect"];
+const SCENARIO_KEYS: readonly string[] = ["name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "policy", "underPolicy", "refine", "always", "step", "finally", "sometimes", "expect"];
 
 /** Marks a scenario; checks its form. Throws a RangeError that names what is wrong. */
 export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
@@ -85,7 +98,7 @@ export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelS
   if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
   for (const key of Object.keys(s)) if (!SCENARIO_KEYS.includes(key)) throw new RangeError(`${where}: there is no "${key}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
   const actors = "model" in s ? s.model.actors : s.threads;
-  if (actors.length === 0) throw new RangeError(`${where}: there is no thread to run`);
+  if (actors.length === 0 && !("model" in s && s.model.system !== undefined)) throw new RangeError(`${where}: there is no thread to run`);
   const names = new Set(actors.map((a) => a.name));
   if (names.size !== actors.length) throw new RangeError(`${where}: two threads have the same name; traces could not tell them apart`);
   const promises = [s.always, s.step, s.finally].flatMap((g) => Object.keys(g ?? {}));

@@ -5,6 +5,8 @@
  * the replayer and the minimiser see nothing else.
  */
 
+import type { RefinementPlan } from "./refinement.ts";
+
 /** The actor could not move: its guard is false, or it has ended. The vector is untouched. */
 export const STEP_DISABLED = 0;
 /** The actor moved; `vector` holds the successor. */
@@ -48,6 +50,15 @@ export interface Explanation {
 
 export type PropertyKind = "always" | "step" | "finally";
 
+/** Sets of state properties, one bit each in the order of `always`, in `words` words from a place in an array on. */
+export interface AffectedProperties {
+  readonly words: number;
+  /** Writes the set of properties that may have another value in `vector` than in `before`. */
+  mark(into: Int32Array, at: number): void;
+  /** Index of the first violated property of the set in `vector`, or -1. */
+  check(set: Int32Array, at: number): number;
+}
+
 /**
  * A transition system over vectors of 32-bit words.
  *
@@ -83,8 +94,19 @@ export interface TransitionSystem {
 
   /** Index of the first violated state property of `vector`, or -1. */
   checkState(): number;
-  /** Index of the first violated step property of the step `before` -> `vector`, or -1. */
+  /** For a search that has checked the state a step starts from, and keeps it in `before`; absent: check every property of every state. */
+  readonly affected?: AffectedProperties;
+  /**
+   * Index of the first violated step property of the step `before` -> `vector`, or -1. The step is the one that `step`
+   * took last: where it announced events, they are part of it.
+   */
   checkStep(before: Int32Array): number;
+  /** Where `checkStep` keeps the state before the step: whoever puts it there, and passes this array, saves a copy. */
+  readonly before?: Int32Array;
+  /** The machines that steps are held to, among the step properties; null or absent when there are none. */
+  readonly refinement?: RefinementPlan | null;
+  /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. */
+  refinementCounts?(): Float64Array | null;
   /** Index of the first violated end-state property of `vector`, or -1. */
   checkEnd(): number;
   /** Whether witness `index` is shown by `vector`. */

@@ -17,6 +17,7 @@ import { NONE, at, choose, downRead, downWrite, spinLock, spinUnlock, upRead, up
 import { vmBugOn } from "./bug.ts";
 import { ENOMEM } from "./errno.ts";
 import { folioMapcount } from "./page-ref.ts";
+import { findVma, vmaBefore } from "./vma-tree.ts";
 import { VM_READ, VM_WRITE, type AnonVma, type Avc, type Errno, type Kernel, type Mm, type Pfn, type Vma } from "./mm-types.ts";
 
 /** Flags in which VMAs that share an anon_vma may differ. @kernel include/linux/mm.h VM_ACCESS_FLAGS */
@@ -44,28 +45,26 @@ export function anonVmaUnlockRead(k: Kernel, anonVma: AnonVma): void {
 }
 
 /**
- * Drops a reference; the last one frees the object, and with it the reference to its root.
+ * Drops a reference; the last one frees the object, and with it the reference to its root. Begins in the caller's step.
  * The object can be allocated anew at once (SLAB_TYPESAFE_BY_RCU): whoever finds it through a stale `mapping` takes a
  * reference unless there is none, then checks that the folio is still mapped.
  * @kernel include/linux/rmap.h put_anon_vma(), mm/rmap.c __put_anon_vma()
  */
-export function putAnonVma(k: Kernel, anonVma: AnonVma): void {
-  k.anonVma.refcount.add(anonVma, -1);
-  if (k.anonVma.refcount.get(anonVma) > 0) return;
-  const root = k.anonVma.root.get(anonVma);
+export function* putAnonVma(k: Kernel, anonVma: AnonVma): Routine {
+  if (k.anonVma.refcount.addReturn(anonVma, -1) > 0) return;
+  const root: AnonVma = k.anonVma.root.get(anonVma);
   anonVmaFree(k, anonVma);
   if (root === anonVma) return;
-  k.anonVma.refcount.add(root, -1);
-  if (k.anonVma.refcount.get(root) === 0) anonVmaFree(k, root);
+  yield at("put_anon_vma: root");
+  if (k.anonVma.refcount.addReturn(root, -1) === 0) anonVmaFree(k, root);
 }
 
+/** num_children and num_active_vmas are 0 again when an anon_vma goes. */
 function anonVmaFree(k: Kernel, anonVma: AnonVma): void {
   vmBugOn(k.anonVma.tree.get(anonVma) !== NONE, "anon-vma: freed with VMAs in its tree");
-  // The object is nobody's until it is allocated again.
-  k.anonVma.root.setOnce(anonVma, NONE);
-  k.anonVma.parent.setOnce(anonVma, NONE);
-  k.anonVma.numChildren.set(anonVma, 0);
-  k.anonVma.numActiveVmas.set(anonVma, 0);
+  vmBugOn(k.anonVma.numChildren.get(anonVma) !== 0 || k.anonVma.numActiveVmas.get(anonVma) !== 0, "anon-vma: freed with children or active VMAs");
+  k.anonVma.parent.set(anonVma, NONE);
+  k.anonVma.root.set(anonVma, NONE);
 }
 
 /**
@@ -79,12 +78,12 @@ export function* folioGetAnonVma(k: Kernel, folio: Pfn): Routine<AnonVma> {
   yield at("S2: folio_get_anon_vma");
   if (!k.page.anon.get(folio)) return NONE;
   const anonVma: AnonVma = k.page.mapping.get(folio);
-  if (k.anonVma.refcount.get(anonVma) === 0) return NONE;
-  k.anonVma.refcount.add(anonVma, 1);
+  yield at("atomic_inc_not_zero");
+  if (!k.anonVma.refcount.addUnless(anonVma, 1, 0)) return NONE;
   yield at("folio_mapped");
   if (folioMapcount(k, folio) > 0) return anonVma;
   yield at("put_anon_vma");
-  putAnonVma(k, anonVma);
+  yield* putAnonVma(k, anonVma);
   return NONE;
 }
 
@@ -94,10 +93,10 @@ export function* folioGetAnonVma(k: Kernel, folio: Pfn): Routine<AnonVma> {
 function anonVmaAlloc(k: Kernel): AnonVma {
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "anon_vma_alloc fails", 2) === 1) return NONE;
   for (let i = 0; i < k.anonVma.count; i++) {
-    if (k.anonVma.refcount.get(i) !== 0) continue;
+    if (k.anonVma.root.get(i) !== NONE) continue;
+    k.anonVma.root.set(i, i);
+    k.anonVma.parent.set(i, i);
     k.anonVma.refcount.set(i, 1);
-    k.anonVma.root.setOnce(i, i);
-    k.anonVma.parent.setOnce(i, i);
     return i;
   }
   vmBugOn(true, "anon-vma: all anon_vmas are in use; raise anonVmas in kernelConfig()");
@@ -199,7 +198,7 @@ export function anonVmaIntervalTreePostUpdateVma(k: Kernel, vma: Vma): void {
  */
 export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
   yield at("anon_vma_prepare");
-  if (k.vma.anonVma.get(vma) !== NONE) return 0;
+  if (k.vma.anonVma.once(vma) !== NONE) return 0;
   yield at("anon_vma_chain_alloc");
   const avc: Avc = anonVmaChainAlloc(k);
   if (avc === NONE) return -ENOMEM;
@@ -218,14 +217,16 @@ export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
   }
 
   yield* anonVmaLockWrite(k, anonVma);
-  if (allocated) k.anonVma.numChildren.add(anonVma, 1); // its own parent; the kernel counts it before it locks what nobody else has
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, k.mm.pageTableLock.at(mm));
-  const linked: boolean = k.vma.anonVma.get(vma) === NONE;
+  const linked: boolean = k.vma.anonVma.once(vma) === NONE;
   if (linked) {
-    k.vma.anonVma.set(vma, anonVma);
+    // Its own parent. The kernel counts that before it locks what nobody else has.
+    if (allocated) k.anonVma.numChildren.add(anonVma, 1);
     anonVmaChainLink(k, vma, avc, anonVma);
     k.anonVma.numActiveVmas.add(anonVma, 1);
+    yield at("vma->anon_vma = anon_vma");
+    k.vma.anonVma.set(vma, anonVma);
   }
   spinUnlock(k, k.mm.pageTableLock.at(mm));
   anonVmaUnlockWrite(k, anonVma);
@@ -233,7 +234,7 @@ export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
 
   yield at("anon_vma_chain_free");
   anonVmaChainFree(k, avc);
-  if (allocated) putAnonVma(k, anonVma);
+  if (allocated) yield* putAnonVma(k, anonVma);
   return 0;
 }
 
@@ -243,31 +244,24 @@ export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
  * @kernel mm/rmap.c find_mergeable_anon_vma(), reusable_anon_vma()
  */
 function findMergeableAnonVma(k: Kernel, vma: Vma): AnonVma {
-  const next = adjacentVma(k, vma, true);
-  if (next !== NONE && reusable(k, next)) return k.vma.anonVma.get(next);
-  const prev = adjacentVma(k, vma, false);
-  if (prev !== NONE && reusable(k, prev)) return k.vma.anonVma.get(prev);
+  const mm = k.vma.mm.get(vma);
+  const next = findVma(k, mm, k.vma.end.get(vma));
+  if (next !== NONE && compatible(k, vma, next) && reusable(k, next)) return k.vma.anonVma.once(next);
+  const prev = vmaBefore(k, mm, k.vma.start.get(vma));
+  if (prev !== NONE && compatible(k, prev, vma) && reusable(k, prev)) return k.vma.anonVma.once(prev);
   return NONE;
 }
 
 function reusable(k: Kernel, vma: Vma): boolean {
-  const chain = k.vma.anonVmaChain.get(vma);
-  return k.vma.anonVma.get(vma) !== NONE && chain !== NONE && k.avc.nextOfVma.get(chain) === NONE;
+  const chain = k.vma.anonVmaChain.once(vma);
+  return k.vma.anonVma.once(vma) !== NONE && chain !== NONE && k.avc.nextOfVma.once(chain) === NONE;
 }
 
-/** The compatible VMA that starts where this one ends, or ends where it starts. @kernel mm/vma.c anon_vma_compatible() */
-function adjacentVma(k: Kernel, vma: Vma, after: boolean): Vma {
-  const mm = k.vma.mm.once(vma);
-  for (let other = 0; other < k.vma.count; other++) {
-    if (k.vma.mm.once(other) !== mm || k.vma.detached.once(other)) continue;
-    const a = after ? vma : other;
-    const b = after ? other : vma;
-    if (k.vma.end.once(a) !== k.vma.start.once(b)) continue;
-    const sameFlags = ((k.vma.flags.once(a) ^ k.vma.flags.once(b)) & ~VM_ACCESS_FLAGS) === 0;
-    const sameOffsets = k.vma.pgoff.once(b) === k.vma.pgoff.once(a) + k.vma.start.once(b) - k.vma.start.once(a);
-    return sameFlags && sameOffsets ? other : NONE;
-  }
-  return NONE;
+/** Whether `b` continues `a`. @kernel mm/vma.c anon_vma_compatible() @holds mmap_lock */
+function compatible(k: Kernel, a: Vma, b: Vma): boolean {
+  return k.vma.end.get(a) === k.vma.start.get(b)
+    && ((k.vma.flags.get(a) ^ k.vma.flags.get(b)) & ~VM_ACCESS_FLAGS) === 0
+    && k.vma.pgoff.get(b) === k.vma.pgoff.get(a) + k.vma.start.get(b) - k.vma.start.get(a);
 }
 
 /**
@@ -335,18 +329,19 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
   yield at("anon_vma_chain_alloc");
   const avc: Avc = anonVmaChainAlloc(k);
   if (avc === NONE) {
-    putAnonVma(k, anonVma);
+    yield* putAnonVma(k, anonVma);
     yield* unlinkAnonVmas(k, vma);
     return -ENOMEM;
   }
   const parent: AnonVma = k.vma.anonVma.get(parentVma);
-  k.anonVma.numActiveVmas.add(anonVma, 1);
-  k.anonVma.root.setOnce(anonVma, k.anonVma.root.get(parent));
-  k.anonVma.parent.setOnce(anonVma, parent);
+  k.anonVma.root.set(anonVma, k.anonVma.root.get(parent));
+  k.anonVma.parent.set(anonVma, parent);
+  k.vma.anonVma.set(vma, anonVma);
   // The lock lives in the root, which must outlive this one.
   k.anonVma.refcount.add(k.anonVma.root.get(parent), 1);
-  k.vma.anonVma.set(vma, anonVma);
   yield* anonVmaLockWrite(k, anonVma);
+  // The kernel counts this when nobody else has the anon_vma yet.
+  k.anonVma.numActiveVmas.add(anonVma, 1);
   anonVmaChainLink(k, vma, avc, anonVma);
   k.anonVma.numChildren.add(parent, 1);
   anonVmaUnlockWrite(k, anonVma);
@@ -361,7 +356,7 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
 export function* unlinkAnonVmas(k: Kernel, vma: Vma): Routine {
   const first: Avc = k.vma.anonVmaChain.get(vma);
   if (first === NONE) return;
-  const locked: AnonVma = k.avc.anonVma.once(first);
+  const locked: AnonVma = k.avc.anonVma.get(first);
   yield* anonVmaLockWrite(k, locked);
   // The root may be freed below only after its lock is released: hold on to it.
   const root: AnonVma = k.anonVma.root.get(locked);
@@ -390,12 +385,11 @@ export function* unlinkAnonVmas(k: Kernel, vma: Vma): Routine {
   while (kept !== NONE) {
     yield at("put_anon_vma");
     const empty = kept;
-    const anonVma = k.avc.anonVma.get(empty);
-    vmBugOn(k.anonVma.numChildren.get(anonVma) !== 0 || k.anonVma.numActiveVmas.get(anonVma) !== 0, "anon-vma: freed with children or active VMAs");
+    const emptied: AnonVma = k.avc.anonVma.get(empty);
     kept = k.avc.nextOfVma.get(empty);
     k.vma.anonVmaChain.set(vma, kept);
     avcUnlink(k, empty);
-    putAnonVma(k, anonVma);
+    yield* putAnonVma(k, emptied);
   }
 }
 

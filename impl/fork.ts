@@ -1,5 +1,5 @@
 /** Address spaces come and go: kernel/fork.c, and exit_mmap() of mm/mmap.c. */
-import { NONE, at, emit, type Routine } from "thpcheck";
+import { NONE, at, current, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { ENOMEM } from "./errno.ts";
 import { mmPutHugeZeroFolio } from "./huge-memory/huge-zero.ts";
@@ -11,12 +11,15 @@ import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABL
 import { mmdrop } from "./mm-refs.ts";
 import { anonVmaFork } from "./rmap.ts";
 import { lruAddDrain } from "./swap.ts";
+import { hasReservations, reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
 import { flushTlbMm } from "./tlb.ts";
 import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
 import { findVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
 
-/** Flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK */
-const MMF_INIT_MASK = MMF_DISABLE_THP_COMPLETELY | MMF_DISABLE_THP_EXCEPT_ADVISED;
+// Flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK
+const MMF_DISABLE_THP_COMPLETELY_BIT = Math.log2(MMF_DISABLE_THP_COMPLETELY);
+const MMF_DISABLE_THP_EXCEPT_ADVISED_BIT = Math.log2(MMF_DISABLE_THP_EXCEPT_ADVISED);
+const MMF_UNSTABLE_BIT = Math.log2(MMF_UNSTABLE);
 
 // ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -46,7 +49,7 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
   yield* mmapReadLock(k, mm);
   if (findVma(k, mm, 0) === NONE) {
     // Nothing was ever mapped, or fork gave up before the first area.
-    mmapReadUnlock(k, mm);
+    yield* mmapReadUnlock(k, mm);
     return;
   }
   // The kernel drains this CPU's batch where the gather frees its pages (free_pages_and_swap_cache()): a folio in it has
@@ -54,28 +57,36 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
   yield* unmapVmas(k, mm, 0, end, false);
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   yield* mmapWriteLock(k, mm);
+  // free_pgtables() does it to one after the other, as it takes them out of the reverse map.
+  for (let vma: Vma = findVma(k, mm, 0); vma !== NONE; vma = findVma(k, mm, k.vma.end.get(vma))) {
+    yield* vmaStartWrite(k, vma);
+    k.vma.owner.set(vma, current(k));
+  }
   yield* freePgtables(k, mm, 0, end, 0, end, false);
   yield* tlbFinishMmu(k, mm);
   for (let vma: Vma = findVma(k, mm, 0); vma !== NONE; vma = findVma(k, mm, 0)) {
     vmaMarkDetached(k, vma);
-    vmAreaFree(k, vma);
+    if (hasReservations(k)) yield* reservationsOfFreedVma(k, vma);
+    yield* vmAreaFree(k, vma);
   }
-  mmapWriteUnlock(k, mm);
+  yield* mmapWriteUnlock(k, mm);
 }
 
 // ---- fork ------------------------------------------------------------------------------------------------------
 
-/** A fresh address space with one user, or NONE. One step: the slab allocator is atomic. @kernel kernel/fork.c mm_alloc(), mm_init() */
+/** A fresh address space with one user, which is the caller's alone, or NONE. One step: the slab allocator is atomic. @kernel kernel/fork.c mm_alloc(), mm_init() */
 export function mmAlloc(k: Kernel): Mm {
-  for (let mm = 0; mm < k.mm.count; mm++) if (mmClaim(k, mm)) return mm;
+  for (let mm = 0; mm < k.mm.count; mm++) {
+    if (k.mm.allocated.get(mm)) continue;
+    k.mm.allocated.set(mm, true);
+    k.mm.mmCount.set(mm, 1);
+    k.mm.owner.set(mm, current(k));
+    k.mm.users.set(mm, 1);
+    return mm;
+  }
   return NONE;
-}
-function mmClaim(k: Kernel, mm: Mm): boolean {
-  if (!k.mm.mmCount.cmpxchg(mm, 0, 1)) return false;
-  k.mm.users.set(mm, 1);
-  return true;
 }
 
 /**
@@ -88,7 +99,8 @@ export function* dupMm(k: Kernel, oldmm: Mm): Routine<Mm> {
   yield at("allocate_mm");
   const mm: Mm = mmAlloc(k);
   if (mm === NONE) return NONE;
-  k.mm.flags.set(mm, k.mm.flags.get(oldmm) & MMF_INIT_MASK);
+  if (k.mm.flags.has(oldmm, MMF_DISABLE_THP_COMPLETELY_BIT)) k.mm.flags.insert(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
+  if (k.mm.flags.has(oldmm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT)) k.mm.flags.insert(mm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);
   emit(k, EV.MM_CREATE, mm);
   const err: Errno = yield* dupMmap(k, mm, oldmm);
   if (err === 0) return mm;
@@ -109,6 +121,7 @@ function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
   yield* mmapWriteLock(k, oldmm);
   // Not linked anywhere yet: nobody can hold it.
   yield* mmapWriteLock(k, mm);
+  k.mm.owner.set(mm, NONE);
   let err: Errno = 0;
   let vma: Vma = findVma(k, oldmm, 0);
   while (vma !== NONE) {
@@ -121,11 +134,11 @@ function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
   }
   if (err === 0) yield* khugepagedFork(k, mm, oldmm);
   // Incomplete: nobody may fault in it until it is dropped.
-  else k.mm.flags.set(mm, k.mm.flags.get(mm) | MMF_UNSTABLE);
-  mmapWriteUnlock(k, mm);
+  else k.mm.flags.insert(mm, MMF_UNSTABLE_BIT);
+  yield* mmapWriteUnlock(k, mm);
   yield* flushTlbMm(k, oldmm);
   forkEnd(k, mm, oldmm, vma);
-  mmapWriteUnlock(k, oldmm);
+  yield* mmapWriteUnlock(k, oldmm);
   return err;
 }
 
@@ -134,17 +147,20 @@ function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   const flags = k.vma.flags.get(parent);
   const wipe: boolean = (flags & VM_WIPEONFORK) !== 0;
   if (!wipe) userMemoryForkBegin(k, k.vma.mm.get(parent), mm, k.vma.start.get(parent), k.vma.end.get(parent));
-  const child: Vma = vmAreaAlloc(k, mm, k.vma.start.get(parent), k.vma.end.get(parent), k.vma.pgoff.get(parent), flags & ~VM_LOCKED);
+  const child: Vma = yield* vmAreaAlloc(k, mm, k.vma.start.get(parent), k.vma.end.get(parent), k.vma.pgoff.get(parent), flags & ~VM_LOCKED);
   if (child === NONE) return -ENOMEM;
   if (!wipe) {
     const err: Errno = yield* anonVmaFork(k, child, parent);
     if (err !== 0) {
-      vmAreaFree(k, child);
+      yield* vmAreaFree(k, child);
       return err;
     }
   }
+  yield at("vma_iter_bulk_store");
   vmaLink(k, child);
+  k.vma.owner.set(child, NONE);
   if (wipe) return 0;
+  if (hasReservations(k)) yield* reservationsFork(k, parent);
   return yield* copyPageRange(k, child, parent);
 }
 

@@ -13,10 +13,10 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
-import { handleMmFault } from "./memory.ts";
+import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { MMF_HAS_PINNED, TABLE_FREE, VM_READ, VM_SHARED, VM_WRITE, type Content, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
-import { folioGet, folioTryGet, pageFolio } from "./page-ref.ts";
-import { entryHas, entryTarget, entryZeroPage, LEAF, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, ptePresent, WRITE } from "./pgtable.ts";
+import { folioGet, folioTryGet, pageFolio, pageFolioLockless } from "./page-ref.ts";
+import { DIRTY, entryHas, entryTarget, entryZeroPage, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { folioPut } from "./swap.ts";
@@ -29,7 +29,11 @@ export const FOLL_WRITE = 1 << 0;
 export const FOLL_PIN = 1 << 1;
 /** Write although the VMA does not permit it: ptrace, /proc/pid/mem. */
 export const FOLL_FORCE = 1 << 2;
-export type FollFlags = U<3>;
+/** With FOLL_PIN: for as long as the process lives, maybe. So even a zero page is replaced: the process would soon write elsewhere. */
+export const FOLL_LONGTERM = 1 << 3;
+/** For a core dump: what was never touched is not made, it is known to be zero. */
+export const FOLL_DUMP = 1 << 4;
+export type FollFlags = U<5>;
 
 /**
  * The page at `vpn` with a reference or pin, first without any lock, then with mmap_lock.
@@ -160,11 +164,11 @@ function* tryGrabFolioFast(k: Kernel, page: Pfn, flags: FollFlags): Routine<Pfn>
   let folio: Pfn = NONE;
   for (;;) {
     yield at("G5: page_folio");
-    folio = pageFolio(k, page);
+    folio = pageFolioLockless(k, page);
     yield at("G5: folio_ref_try_add");
     if (!folioTryGet(k, folio)) return NONE;
     yield at("G6: page_folio again");
-    if (pageFolio(k, page) === folio) break;
+    if (pageFolioLockless(k, page) === folio) break;
     // The page left the folio before the reference was there: it belongs to somebody else.
     yield* folioPut(k, folio);
   }
@@ -216,7 +220,7 @@ export function* gupSlow(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine
   const vma: Vma = vmaLookup(k, mm, vpn);
   let page: Pfn = NONE;
   if (vma !== NONE && checkVmaFlags(k, vma, flags)) page = yield* gupVma(k, vma, vpn, flags);
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   return page;
 }
 
@@ -224,12 +228,19 @@ export function* gupSlow(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine
 function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
   const vmFlags = k.vma.flags.get(vma);
   if ((flags & FOLL_FORCE) !== 0) return (vmFlags & VM_SHARED) === 0;
-  return (flags & FOLL_WRITE) !== 0 ? (vmFlags & VM_WRITE) !== 0 : (vmFlags & (VM_READ | VM_WRITE)) !== 0;
+  return (flags & FOLL_WRITE) !== 0 ? (vmFlags & VM_WRITE) !== 0 : (vmFlags & VM_READ) !== 0;
 }
 
-/** @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page() @holds mmap_lock for reading */
-function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
+/**
+ * The page at `vpn` of the area, faulted in until the access is served. FOLL_COW, which says that a forced write has been
+ * through a fault that broke COW, is the local `cowed`.
+ *
+ * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page()
+ * @holds mmap_lock for reading; a core dump before 5.10, nothing
+ */
+export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
   const mm: Mm = k.vma.mm.get(vma);
+  let cowed: boolean = false;
   for (;;) {
     let fault: FaultFlags = (flags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
     yield at("follow_page: pmdp_get_lockless");
@@ -237,9 +248,9 @@ function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> 
     if (pmdTransHuge(pmd)) {
       yield* spinLock(k, pmdLockptr(k, mm));
       const entry: Entry = pmdpGet(k, mm, vpn);
-      if (pmdTransHuge(entry) && pmdPresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags)) {
-        const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry) + pteIndex(k, vpn);
-        if (page === NONE || !mustUnshare(k, entry, entryTarget(entry), flags)) {
+      if (pmdTransHuge(entry) && pmdPresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
+        const page: Pfn = hasFrame(k, entry) ? entryTarget(entry) + pteIndex(k, vpn) : NONE;
+        if (!mustUnshare(k, entry, entryTarget(entry), flags)) {
           if (page !== NONE) yield* tryGrabFolio(k, entryTarget(entry), flags);
           spinUnlock(k, pmdLockptr(k, mm));
           return page;
@@ -251,9 +262,13 @@ function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> 
       const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
       if (table !== NONE) {
         const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-        if (ptePresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags)) {
+        if (pteNone(entry) && (flags & FOLL_DUMP) !== 0) {
+          spinUnlock(k, ptlOf(k, table));
+          return NONE;
+        }
+        if (ptePresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
           const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry);
-          if (page === NONE || !mustUnshare(k, entry, page, flags)) {
+          if (!mustUnshare(k, entry, page, flags)) {
             if (page !== NONE) yield* tryGrabFolio(k, pageFolio(k, page), flags);
             spinUnlock(k, ptlOf(k, table));
             return page;
@@ -262,10 +277,17 @@ function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> 
         }
         spinUnlock(k, ptlOf(k, table));
       }
-    }
+    } else if (pmdNone(pmd) && (flags & FOLL_DUMP) !== 0) return NONE;
+    if (k.param.forcedWriteByDirty.get() !== 0) cowed = (flags & FOLL_WRITE) !== 0 && !pmdNone(pmd);
     const result: VmFault = yield* handleMmFault(k, vma, vpn, fault);
+    mmAccountFault(k, result);
     if ((result & VM_FAULT_ERROR) !== 0) return NONE;
   }
+}
+
+/** There is a frame to be held: not of the zero page, and of the huge one only while forced writes could get at it. */
+function hasFrame(k: Kernel, pmd: Entry): boolean {
+  return !entryZeroPage(pmd) || k.param.forcedWriteByDirty.get() !== 0;
 }
 
 /**
@@ -275,16 +297,19 @@ function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> 
  * @kernel mm/gup.c can_follow_write_pte(), can_follow_write_pmd(), can_follow_write_common()
  * @holds the page-table lock
  */
-function canFollow(k: Kernel, vma: Vma, e: Entry, exclusivePage: Pfn, flags: FollFlags): boolean {
+function canFollow(k: Kernel, vma: Vma, e: Entry, exclusivePage: Pfn, flags: FollFlags, cowed: boolean): boolean {
   if ((flags & FOLL_WRITE) === 0 || entryHas(e, WRITE)) return true;
+  if (k.param.forcedWriteByDirty.get() !== 0) return (flags & FOLL_FORCE) !== 0 && cowed && entryHas(e, DIRTY);
   if ((flags & FOLL_FORCE) === 0 || entryZeroPage(e)) return false;
   // With permission to write, the ordinary fault makes the entry writable.
   if ((k.vma.flags.get(vma) & VM_WRITE) !== 0) return false;
   return k.page.anonExclusive.get(exclusivePage);
 }
 
+/** @kernel mm/internal.h gup_must_unshare() */
 function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags): boolean {
-  return mayHaveToUnshare(e, flags) && !k.page.anonExclusive.get(exclusivePage);
+  if (!mayHaveToUnshare(e, flags)) return false;
+  return entryZeroPage(e) ? (flags & FOLL_LONGTERM) !== 0 : !k.page.anonExclusive.get(exclusivePage);
 }
 
 /**

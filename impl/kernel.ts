@@ -12,7 +12,9 @@
 import { NONE, at, bool, current, struct, type Routine, type World } from "thpcheck";
 import type { Cpu, Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
 import { bootMemory } from "./page-alloc.ts";
+import { bootResvs, isRfc2018 } from "./thp-reservation.ts";
 import type { VmFlags } from "./vma.ts";
+import { vmaIterStore } from "./vma-tree.ts";
 
 /** Memory is free; process 0 runs on the CPUs 0..threads - 1; nothing is mapped. */
 export function boot(k: Kernel, threads: number): Mm {
@@ -24,6 +26,7 @@ export function boot(k: Kernel, threads: number): Mm {
 export function bootProcess(k: Kernel, firstCpu: Cpu, threads: number): Mm {
   for (let mm = 0; mm < k.mm.count; mm++) {
     if (k.mm.mmCount.get(mm) !== 0) continue;
+    k.mm.allocated.set(mm, true);
     k.mm.mmCount.set(mm, 1);
     k.mm.users.set(mm, threads);
     for (let cpu = firstCpu; cpu < firstCpu + threads; cpu++) k.cpu.mm.set(cpu, mm);
@@ -41,6 +44,8 @@ export function bootVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, flags: VmFlags)
     k.vma.end.set(v, end);
     k.vma.pgoff.set(v, start);
     k.vma.flags.set(v, flags);
+    vmaIterStore(k, v);
+    if (isRfc2018(k) && k.knob.promotionThreshold.get() > 1) bootResvs(k, v);
     return v;
   }
   throw new RangeError("boot: there are more areas than VMA objects: raise `vmas` in kernelConfig()");
@@ -48,7 +53,7 @@ export function bootVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, flags: VmFlags)
 
 /** To be spread into the structs of a scenario whose first thread prepares memory for the others. */
 export function gateStructs() {
-  return { gate: struct({ open: bool("the memory that the scenario starts from is there", { guard: "atomic" }) }) };
+  return { gate: struct({ open: bool("the memory that the scenario starts from is there", { guard: "once" }) }) };
 }
 type Gated = World<ReturnType<typeof gateStructs>>;
 
@@ -65,5 +70,5 @@ export function* passGate(k: Gated): Routine {
 
 /** The first step of a forked child: waits until the fork has given this CPU an address space. @kernel kernel/fork.c ret_from_fork() */
 export function* scheduleIn(k: Kernel): Routine {
-  yield at("ret_from_fork", () => k.cpu.mm.get(current(k)) !== NONE);
+  yield at("ret_from_fork", () => k.cpu.woken.get(current(k)));
 }

@@ -34,18 +34,15 @@ type PassThroughHead = Int<0, 2>;
 
 /**
  * The thread. Rests while there is nothing to scan.
- * @kernel mm/khugepaged.c khugepaged(), khugepaged_wait_work()
+ * @kernel mm/khugepaged.c khugepaged(), khugepaged_wait_work(), khugepaged_has_work()
  */
 export function* khugepaged(k: Kernel): Routine {
   for (;;) {
-    yield at("khugepaged_wait_work", () => khugepagedHasWork(k), { idle: true });
+    // Two looks, one after the other: list_empty(), hugepage_enabled().
+    yield at("khugepaged_wait_work", () => k.khugepaged.slots.once() !== 0, { idle: true });
+    yield at("khugepaged_wait_work: hugepage_enabled", () => k.knob.enabled.once() !== ENABLED_NEVER, { idle: true });
     yield* khugepagedDoScan(k);
   }
-}
-
-/** @kernel mm/khugepaged.c khugepaged_has_work(), hugepage_enabled() */
-function khugepagedHasWork(k: Kernel): boolean {
-  return k.khugepaged.slots.once() !== 0 && k.knob.enabled.once() !== ENABLED_NEVER;
 }
 
 /**
@@ -61,7 +58,9 @@ export function* khugepagedDoScan(k: Kernel): Routine {
   for (;;) {
     yield* spinLock(k, k.khugepaged.lock.at());
     if (k.khugepaged.cursorMm.get() === NONE) passThroughHead++;
-    if (passThroughHead === 2 || !khugepagedHasWork(k)) break;
+    if (passThroughHead === 2 || k.khugepaged.slots.get() === 0) break;
+    yield at("hugepage_enabled");
+    if (k.knob.enabled.once() === ENABLED_NEVER) break;
     const result: ScanResult = yield* collapseScanMmSlot(k);
     if (k.khugepaged.budget.get() === 0) break;
     spinUnlock(k, k.khugepaged.lock.at());
@@ -81,9 +80,6 @@ export function* khugepagedDoScan(k: Kernel): Routine {
  * Goes on with the mm at the cursor, or with the first one, until it is finished, mmap_lock had to be dropped for a
  * collapse, or pages_to_scan is used up. A pass is complete when the last mm on the list is finished.
  *
- * The first look for users belongs to the step that takes mmap_lock (K1): who loses the last user after it is found out
- * at the next range.
- *
  * @kernel mm/khugepaged.c collapse_scan_mm_slot()
  * @holds khugepaged_mm_lock; on return, too
  * @returns the result of the last range, SCAN_FAIL if there was none
@@ -102,10 +98,13 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
   // A process that is busy is left alone: it counts as finished.
   if (mmapReadTrylock(k, mm)) {
     noteProgress(k, 1, true);
+    yield at("collapse_test_exit_or_disable");
     let locked: boolean = true;
     let vma: Vma = collapseTestExitOrDisable(k, mm) ? NONE : findVma(k, mm, k.khugepaged.cursorAddress.get());
     while (vma !== NONE && locked) {
-      if (!entersRange(k, vma)) {
+      yield at("thp_vma_allowable_order");
+      const enters: boolean = entersRange(k, vma);
+      if (!enters) {
         noteProgress(k, 1, true);
         vma = findVma(k, mm, k.vma.end.get(vma));
         continue;
@@ -119,10 +118,13 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
       k.khugepaged.cursorAddress.set(addr + k.param.hpagePmdNr.get());
       result = resultOf(outcome);
       locked = !droppedLock(outcome);
+      yield at("collapse_test_exit_or_disable");
       if (collapseTestExitOrDisable(k, mm) || k.khugepaged.budget.get() === 0) break;
     }
     finished = vma === NONE;
-    if (locked) mmapReadUnlock(k, mm);
+    if (locked) {
+      yield* mmapReadUnlock(k, mm);
+    }
   }
 
   yield* spinLock(k, k.khugepaged.lock.at());
@@ -131,6 +133,7 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
     k.khugepaged.cursorMm.set(slotAfter(k, mm));
     k.khugepaged.cursorAddress.set(0);
     if (k.khugepaged.cursorMm.get() === NONE) k.vmstat.khugepagedFullScans.add(1);
+    yield at("collect_mm_slot");
     yield* collectMmSlot(k, mm);
   }
   return result;

@@ -6,22 +6,23 @@
  *
  * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
  */
-import { NONE, at, current, spinUnlock, type Int, type Routine } from "thpcheck";
+import { NONE, at, current, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
+import { folioPteBatch } from "./folio-pte-batch.ts";
 import { splitFolio } from "./huge-memory/split-folio.ts";
 import { madviseFreeHugePmd } from "./huge-memory/zap.ts";
 import { madviseCollapse } from "./khugepaged/madvise-collapse.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { handleMmFault, zapPageRange } from "./memory.ts";
+import { handleMmFault, mmAccountFault, zapPageRange } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "./mm-types.ts";
 import { type AddressOrErrno } from "./mmap.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared, folioNrPages, folioTestLarge, pageFolio } from "./page-ref.ts";
 import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt } from "./pgtable.ts";
-import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
-import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "./swap.ts";
+import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
+import { folioMarkAccessed, folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault } from "./vm-fault.ts";
 import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
@@ -56,7 +57,7 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
   if (isFlag(advice)) {
     yield* mmapWriteLock(k, mm);
     err = yield* madviseWalkFlags(k, mm, start, end, advice);
-    mmapWriteUnlock(k, mm);
+    yield* mmapWriteUnlock(k, mm);
     return err;
   }
   if (advice !== MADV_COLLAPSE) {
@@ -69,7 +70,7 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
   }
   yield* mmapReadLock(k, mm);
   err = yield* madviseWalkPages(k, mm, start, end, advice);
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   return err;
 }
 
@@ -217,7 +218,7 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       continue;
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
-    const nr: Vpn = folioPteBatch(k, table, addr, end, folio);
+    const nr: Vpn = folioPteBatch(k, table, pteIndex(k, addr), end - addr);
     if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) {
       yield at("folio_trylock");
       if (folioMaybeMappedShared(k, folio) || !folioTrylock(k, folio)) {
@@ -246,18 +247,6 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
     addr += nr;
   }
   spinUnlock(k, ptlOf(k, table));
-}
-
-/** PTEs from `addr` on that map one page of the folio after the other. @kernel mm/madvise.c madvise_folio_pte_batch() @holds the table's lock */
-function folioPteBatch(k: Kernel, table: Table, addr: Vpn, end: Vpn, folio: Pfn): number {
-  const first = entryTarget(k.ptTable.pte.get(table, pteIndex(k, addr)));
-  let nr = 1;
-  while (addr + nr < end && first + nr < folio + folioNrPages(k, folio)) {
-    const pte = k.ptTable.pte.get(table, pteIndex(k, addr + nr));
-    if (!ptePresent(pte) || entryZeroPage(pte) || entryTarget(pte) !== first + nr) break;
-    nr++;
-  }
-  return nr;
 }
 
 /** Forgets that the folio is dirty, if it is mapped here only. Nobody else can lock it in between: one step. @holds the table's lock */
@@ -295,31 +284,53 @@ function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolea
   while (addr < end && err === 0) {
     const vma: Vma = vmaLookup(k, mm, addr);
     if (vma === NONE) err = -ENOMEM;
-    else if ((k.vma.flags.get(vma) & (write ? VM_WRITE : VM_READ | VM_WRITE)) === 0) err = -EINVAL;
+    else if ((k.vma.flags.get(vma) & (write ? VM_WRITE : VM_READ)) === 0) err = -EINVAL;
     else {
       const there: boolean = yield* followPage(k, mm, addr, write);
       if (there) addr++;
       else {
         const fault: VmFault = yield* handleMmFault(k, vma, addr, write ? FAULT_FLAG_WRITE : 0);
+        mmAccountFault(k, fault);
         if ((fault & VM_FAULT_ERROR) !== 0) err = errnoOfFault(fault);
       }
     }
   }
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   return err;
 }
 
-/** Whether the access needs no fault. @kernel mm/gup.c follow_page_mask() @holds mmap_lock for reading */
+/**
+ * Whether the access needs no fault. Where that is so it leaves its traces, as it would if it were one (FOLL_TOUCH): in
+ * the entry of a huge page, of a small one in the page's flags.
+ *
+ * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), mm/huge_memory.c touch_pmd()
+ * @holds mmap_lock for reading
+ */
 function* followPage(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<boolean> {
   yield at("follow_page_mask: pmdp_get_lockless");
   const pmd: Entry = pmdpGetLockless(k, mm, vpn);
-  // Nothing follows from the entry but this answer, so one look at it is enough, where the kernel looks under the lock.
-  if (pmdTransHuge(pmd)) return !write || entryHas(pmd, WRITE);
+  if (pmdTransHuge(pmd)) {
+    if (write && !entryHas(pmd, WRITE)) return false;
+    yield* spinLock(k, pmdLockptr(k, mm));
+    const same: boolean = pmdpGet(k, mm, vpn) === pmd;
+    if (same) setPmdAt(k, mm, hpageAddress(k, vpn), pmd | YOUNG | (write ? DIRTY : 0));
+    spinUnlock(k, pmdLockptr(k, mm));
+    return same;
+  }
   const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
   if (table === NONE) return false;
-  const pte = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));
+  if (there && !entryZeroPage(pte)) {
+    const folio: Pfn = pageFolio(k, entryTarget(pte));
+    if (write && !entryHas(pte, DIRTY)) {
+      yield at("set_page_dirty");
+      k.page.dirty.set(folio, true);
+    }
+    yield* folioMarkAccessed(k, folio);
+  }
   spinUnlock(k, ptlOf(k, table));
-  return ptePresent(pte) && (!write || entryHas(pte, WRITE));
+  return there;
 }
 
 /** @kernel include/linux/mm.h vm_fault_to_errno() */

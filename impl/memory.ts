@@ -14,13 +14,22 @@ import { doAnonymousPage } from "./memory/anon.ts";
 import { doWpPage } from "./memory/cow.ts";
 import { migrationEntryWait, pmdMigrationEntryWait } from "./memory/migration-wait.ts";
 import type { Entry, Kernel, Mm, Table, Vma, Vpn } from "./mm-types.ts";
-import { DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "./pgtable.ts";
+import { DIRTY, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "./pgtable.ts";
 import { pmdpGetLockless, ptlOf } from "./pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
-import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "./vm-fault.ts";
+import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "./vm-fault.ts";
 
 export { copyPageRange } from "./memory/copy.ts";
 export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
+
+/**
+ * Counts a fault that has ended, well or not: not one that comes back with mmap_lock. Whoever calls handleMmFault() calls
+ * this with what it gave.
+ * @kernel mm/memory.c mm_account_fault()
+ */
+export function mmAccountFault(k: Kernel, fault: VmFault): void {
+  if ((fault & VM_FAULT_RETRY) === 0) k.vmstat.pgfault.add(1);
+}
 
 /**
  * One page fault at `vpn`, which lies in `vma`, whose permissions the caller has checked. The access is tried again
@@ -36,7 +45,6 @@ export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
  */
 export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
   const mm: Mm = k.vma.mm.get(vma);
-  k.vmstat.pgfault.add(1);
   yield at("pmdp_get_lockless");
   rcuReadLock(k);
   let pmd: Entry = pmdpGetLockless(k, mm, vpn);
@@ -78,7 +86,7 @@ export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags)
  */
 function* handlePteFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table): Routine<VmFault> {
   yield at("ptep_get_lockless");
-  let entry: Entry = ptepGetLockless(k, table, pteIndex(k, vpn));
+  const entry: Entry = ptepGetLockless(k, table, pteIndex(k, vpn));
   rcuReadUnlock(k);
   if (pteNone(entry)) return yield* doAnonymousPage(k, vma, vpn, flags);
   if (!ptePresent(entry)) {
@@ -91,8 +99,11 @@ function* handlePteFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table
     return VM_FAULT_DONE;
   }
   if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !entryHas(entry, WRITE)) return yield* doWpPage(k, vma, vpn, flags, table, entry);
-  entry = entry | YOUNG | ((flags & FAULT_FLAG_WRITE) !== 0 ? DIRTY : ENTRY_NONE);
-  setPteAt(k, table, pteIndex(k, vpn), entry);
+  // x86 leaves the accessed bit to the hardware, and stores only to make the entry dirty: arch/x86/mm/pgtable.c ptep_set_access_flags()
+  if ((flags & FAULT_FLAG_WRITE) !== 0) {
+    yield at("ptep_set_access_flags");
+    setPteAt(k, table, pteIndex(k, vpn), entry | YOUNG | DIRTY);
+  }
   spinUnlock(k, ptlOf(k, table));
   return VM_FAULT_DONE;
 }

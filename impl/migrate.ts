@@ -16,9 +16,9 @@ import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import { VM_LOCKED, type AnonVma, type Avc, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "./mm-types.ts";
 import { folioMapcount, folioTestLarge } from "./page-ref.ts";
-import { WALK_DONE, hitAddress, hitIsPmd, hitTable, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
-import { DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pteIndex, setPteAt, vmPageProt } from "./pgtable.ts";
-import { pmdLockptr, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
+import { WALK_DONE, hitAddress, hitIsPmd, hitTable, mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
+import { DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone, pmdTransHuge, pteIndex, setPteAt, vmPageProt } from "./pgtable.ts";
+import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
 import { refsGet, refsPut } from "./refcount-scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPtes, folioTryShareAnonRmapPte, linearPageIndex } from "./rmap.ts";
 
@@ -57,9 +57,12 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
   let table: Table = NONE;
   for (;;) {
     const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, false);
-    if (hit === WALK_DONE) return true;
-    vpn = hitAddress(hit);
-    if (hitIsPmd(hit)) {
+    if (hit === WALK_DONE) {
+      vmBugOn(leavesHalfDone(k, folio, vma, start), "migrate: the walk leaves an area while a mapping of the folio is half changed there");
+      return true;
+    }
+    vpn = hitAddress(k, hit);
+    if (hitIsPmd(k, hit)) {
       yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), true);
       spinUnlock(k, pmdLockptr(k, mm));
       // If it may be pinned, PTEs map it now: look again.
@@ -67,10 +70,14 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
       table = NONE;
       continue;
     }
-    table = hitTable(k, mm, vpn);
+    table = hitTable(k, hit);
     const old: Entry = yield* ptepClearFlush(k, mm, table, vpn);
     const page: Pfn = entryTarget(old);
-    if (entryHas(old, DIRTY)) k.page.dirty.set(folio, true);
+    if (entryHas(old, DIRTY)) {
+      yield at("folio_mark_dirty");
+      k.page.dirty.set(folio, true);
+    }
+    yield at("PageAnonExclusive");
     const exclusive: boolean = k.page.anonExclusive.get(page);
     if (exclusive) {
       const shared: boolean = yield* folioTryShareAnonRmapPte(k, folio, page);
@@ -83,10 +90,22 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
     yield at("S5: set_pte_at");
     setPteAt(k, table, pteIndex(k, vpn), mkMigrationEntry(page, old, exclusive));
     emit(k, EV.MIGRATION_SET, mm, vpn, page);
+    yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, page, 1, vma);
+    yield at("folio_put");
     refsPut(k, page, 1);
     vpn = vpn + 1;
   }
+}
+
+/**
+ * Somebody is between the two steps in which a mapping by a PMD goes, or is changed: the walk should have waited for the
+ * lock. unmap_page() warned where it had not, of a page that was still mapped, until pins could stop the walk on purpose.
+ */
+function leavesHalfDone(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): boolean {
+  const mm = k.vma.mm.get(vma);
+  const pmd = pmdpGetLockless(k, mm, start);
+  return k.mm.pmdLock.isHeld(mm) && folioMapcount(k, folio) > 0 && mayBeMappedByPmd(k, folio, vma, start) && (pmdNone(pmd) || (pmdTransHuge(pmd) && entryTarget(pmd) === folio));
 }
 
 /**
@@ -114,22 +133,30 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
   for (;;) {
     const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, true);
     if (hit === WALK_DONE) return;
-    vmBugOn(hitIsPmd(hit), "migrate: a PMD migration entry, which nothing here makes");
-    vpn = hitAddress(hit);
-    table = hitTable(k, mm, vpn);
-    const entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-    const page = folio + linearPageIndex(k, vma, vpn) - k.page.index.get(folio);
+    vmBugOn(hitIsPmd(k, hit), "migrate: a PMD migration entry, which nothing here makes");
+    vpn = hitAddress(k, hit);
+    table = hitTable(k, hit);
+    const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+    const page: Pfn = folio + linearPageIndex(k, vma, vpn) - k.page.index.get(folio);
     vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");
-    if (useZeroPage && mayUseZeroPage(k, page, vma)) {
+    const empty: boolean = useZeroPage && mayUseZeroPage(k, page, vma);
+    if (empty) {
+      yield at("set_pte_at");
       setPteAt(k, table, pteIndex(k, vpn), mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
       k.mm.anonPages.add(mm, -1);
     } else {
       let pte: Entry = mkPte(page, k.vma.flags.once(vma));
       if (!entryHas(entry, YOUNG)) pte = pte & ~YOUNG;
-      if (entryHas(entry, DIRTY) && k.page.dirty.get(folio)) pte = pte | DIRTY;
       if (entryHas(entry, WRITE)) pte = pte | WRITE;
+      if (entryHas(entry, DIRTY)) {
+        yield at("folio_test_dirty");
+        if (k.page.dirty.get(folio)) pte = pte | DIRTY;
+      }
+      yield at("folio_get");
       refsGet(k, page, 1);
+      yield at("folio_add_anon_rmap_pte");
       folioAddAnonRmapPtes(k, folio, page, 1, vma, vpn, entryHas(entry, WRITE) || entryHas(entry, EXCLUSIVE));
+      yield at("set_pte_at");
       setPteAt(k, table, pteIndex(k, vpn), pte);
     }
     emit(k, EV.MIGRATION_REMOVE, mm, vpn, page);

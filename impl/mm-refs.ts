@@ -4,10 +4,11 @@
  * mm_users counts the threads and others that use the memory; the last one tears it down (`mmput` in fork.ts). mm_count
  * counts references to the object itself, all users together holding one.
  */
-import { at, emit, type Routine } from "thpcheck";
+import { at, current, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel, Mm } from "./mm-types.ts";
+import { hasReservations, reservationsOfFreedMm } from "./thp-reservation/container.ts";
 import { userMemoryReset } from "./user-memory.ts";
 
 /** One more user of the memory, which has one already. @kernel include/linux/sched/mm.h mmget() */
@@ -27,7 +28,9 @@ export function mmgrab(k: Kernel, mm: Mm): void {
  */
 export function* mmdrop(k: Kernel, mm: Mm): Routine {
   yield at("mmdrop");
-  if (k.mm.mmCount.addReturn(mm, -1) === 0) mmFree(k, mm);
+  if (k.mm.mmCount.addReturn(mm, -1) > 0) return;
+  k.mm.owner.set(mm, current(k));
+  mmFree(k, mm);
 }
 
 /** What is left of an address space must be nothing. @kernel kernel/fork.c check_mm(), free_mm() */
@@ -36,6 +39,8 @@ function mmFree(k: Kernel, mm: Mm): void {
   vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");
   vmBugOn(k.mm.nrPtes.get(mm) !== 0, "fork: non-zero pgtables_bytes at the end of an address space");
   for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.mm.pmd.get(mm, i) !== 0, "fork: a PMD is not none at the end of an address space");
+  if (hasReservations(k)) reservationsOfFreedMm(k, mm);
+  k.mm.allocated.set(mm, false);
   k.mm.flags.set(mm, 0);
   k.mm.writeProtectSeq.set(mm, 0);
   userMemoryReset(k, mm);

@@ -4,7 +4,7 @@
  * munmap takes the areas out of the tree under mmap_lock for writing, then lets readers in again and zaps the pages and
  * frees the tables: nobody can find the areas any more, and no fault can be running in them.
  */
-import { NONE, at, type Int, type Routine } from "thpcheck";
+import { NONE, at, current, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
@@ -12,8 +12,9 @@ import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import { type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
 import { lruAddDrain } from "./swap.ts";
+import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmasFree, type MergeResult, type VmFlags } from "./vma.ts";
+import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree, type MergeResult, type VmFlags } from "./vma.ts";
 
 /** A page number, or a negative errno. */
 export type AddressOrErrno = Int<-133, 0x000f_ffff>;
@@ -58,11 +59,14 @@ function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Err
     if (k.vma.end.get(vma) > end) {
       const err: Errno = yield* splitVma(k, vma, end, false);
       if (err !== 0) {
-        reattachVmas(k, mm);
+        yield* reattachVmas(k, mm);
         return err;
       }
     }
-    yield* vmaStartWrite(k, vma);
+    // Locked already where it has been cut off just now.
+    if (k.vma.writeLocked.get(vma)) yield at("vma_mark_detached");
+    else yield* vmaStartWrite(k, vma);
+    k.vma.owner.set(vma, current(k));
     vmaMarkDetached(k, vma);
     vma = findVmaIntersection(k, mm, start, end);
   }
@@ -70,8 +74,12 @@ function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Err
 }
 
 /** @kernel mm/vma.c reattach_vmas() @holds mmap_lock for writing */
-function reattachVmas(k: Kernel, mm: Mm): void {
-  for (let vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) vmaLink(k, vma);
+function* reattachVmas(k: Kernel, mm: Mm): Routine {
+  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) {
+    yield at("vma_mark_attached");
+    vmaLink(k, vma);
+    k.vma.owner.set(vma, NONE);
+  }
 }
 
 /**
@@ -94,8 +102,11 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
 }
 
 /** Frees the detached areas. @kernel mm/vma.c remove_vma(), of all of vms_complete_munmap_vmas() */
-function removeVmas(k: Kernel, mm: Mm): void {
-  for (let vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) vmAreaFree(k, vma);
+function* removeVmas(k: Kernel, mm: Mm): Routine {
+  for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) {
+    if (hasReservations(k)) yield* reservationsOfFreedVma(k, vma);
+    yield* vmAreaFree(k, vma);
+  }
 }
 
 /**
@@ -110,10 +121,10 @@ export function* doMunmap(k: Kernel, mm: Mm, start: Vpn, end: Vpn, unlock: boole
   if (start >= end || end > k.param.vpnMax.get()) return -EINVAL;
   const err: Errno = yield* gatherMunmapVmas(k, mm, start, end);
   if (err !== 0) return err;
-  if (unlock) mmapWriteDowngrade(k, mm);
+  if (unlock) yield* mmapWriteDowngrade(k, mm);
   yield* clearPtes(k, mm, start, end);
-  removeVmas(k, mm);
-  if (unlock) mmapReadUnlock(k, mm);
+  yield* removeVmas(k, mm);
+  if (unlock) yield* mmapReadUnlock(k, mm);
   return 0;
 }
 
@@ -139,15 +150,16 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   // MERGE_NOMEM: the new area stays by itself.
   let vma: Vma = merged === MERGE_NOMEM ? NONE : merged;
   if (vma === NONE) {
-    vma = vmAreaAlloc(k, mm, start, end, start, vmFlags);
+    vma = yield* vmAreaAlloc(k, mm, start, end, start, vmFlags);
     if (vma !== NONE) {
-      yield at("vma_iter_store");
+      yield* vmaStartWriteNew(k, vma);
       vmaLink(k, vma);
+      if (hasReservations(k)) yield* reservationsOfNewVma(k, vma, NONE);
       yield* khugepagedEnterVma(k, vma);
     }
   }
   // What MAP_FIXED replaced is gone even if the new area could not be made.
-  removeVmas(k, mm);
+  yield* removeVmas(k, mm);
   return vma === NONE ? -ENOMEM : start;
 }
 

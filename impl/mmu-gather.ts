@@ -48,6 +48,15 @@ export function tlbRemovePageSize(k: Kernel, page: Pfn): boolean {
   return n + 1 === batch;
 }
 
+/** References that the batch has room for. */
+export function tlbBatchRoom(k: Kernel): number {
+  const cpu = current(k);
+  const batch = k.param.gatherBatch.get();
+  let n = 0;
+  while (n < batch && k.cpu.gatherPages.get(cpu, n) !== NONE) n++;
+  return batch - n;
+}
+
 /** Gathers a page and flushes if the batch is full then. No spinlock held: freeing takes other ones. @kernel include/asm-generic/tlb.h tlb_remove_page() */
 export function* tlbRemovePage(k: Kernel, mm: Mm, page: Pfn): Routine {
   if (tlbRemovePageSize(k, page)) yield* tlbFlushMmu(k, mm);

@@ -8,11 +8,12 @@
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM } from "./errno.ts";
+import { folioPteBatch } from "./folio-pte-batch.ts";
 import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
 import { VM_READ, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
-import { WRITE, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
+import { DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
 
@@ -98,25 +99,48 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   vmBugOn(table === NONE, "mprotect: a page table disappears under mmap_lock");
   let changed: boolean = false;
+  let batchEnd: Vpn = start;
+  let used: Entry = ENTRY_NONE;
   for (let vpn: Vpn = start; vpn < end; vpn++) {
     if (pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)))) continue;
     // Each entry is exchanged by itself, since hardware and GUP-fast look without the lock; the first exchange is part
     // of the step that took the lock.
     if (changed) yield at("ptep_modify_prot_start");
-    changePte(k, vma, table, vpn);
+    if (vpn >= batchEnd) {
+      batchEnd = vpn + mprotectFolioPteBatch(k, table, vpn, end);
+      used = usedBits(k, table, vpn, batchEnd);
+    }
+    changePte(k, vma, table, vpn, used);
     changed = true;
   }
   spinUnlock(k, ptlOf(k, table));
 }
 
-/** ptep_modify_prot_start() to ptep_modify_prot_commit() of one entry. @holds the table's lock; a gather is open */
-function changePte(k: Kernel, vma: Vma, table: Table, vpn: Vpn): void {
+/** Entries from `vpn` on that are changed together: of one folio, all writable or all not. @kernel mm/mprotect.c mprotect_folio_pte_batch(), since 6.17 @holds the table's lock */
+function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
+  const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  if (!ptePresent(first) || entryZeroPage(first)) return 1;
+  const most = folioPteBatch(k, table, pteIndex(k, vpn), end - vpn);
+  let nr = 1;
+  while (nr < most && ((k.ptTable.pte.get(table, pteIndex(k, vpn + nr)) ^ first) & WRITE) === 0) nr++;
+  return nr;
+}
+
+/** What each of them gets: accessed and dirty, if one of them is. @kernel include/linux/pgtable.h modify_prot_start_ptes() @holds the table's lock */
+function usedBits(k: Kernel, table: Table, vpn: Vpn, end: Vpn): Entry {
+  let bits = 0;
+  if (end - vpn > 1) for (let v = vpn; v < end; v++) bits |= k.ptTable.pte.get(table, pteIndex(k, v)) & (DIRTY | YOUNG);
+  return bits;
+}
+
+/** ptep_modify_prot_start() to ptep_modify_prot_commit() of one entry; `used`: of its batch. @holds the table's lock; a gather is open */
+function changePte(k: Kernel, vma: Vma, table: Table, vpn: Vpn, used: Entry): void {
   const i: PteIndex = pteIndex(k, vpn);
   const flags = k.vma.flags.get(vma);
   const before = k.ptTable.pte.get(table, i);
   let after = before;
   if (ptePresent(before)) {
-    after = entryModify(before, flags);
+    after = entryModify(before, flags) | used;
     if (canChangeWritable(k, after, flags)) after |= WRITE;
     if (entryNeedsFlush(before, after)) tlbFlushRange(k, vpn, vpn + 1);
   } else if (pteMigration(before)) after = readableExclusiveMigrationEntry(before);

@@ -4,7 +4,7 @@
  * A move gives the memory a second area at the new address, moves whole huge PMDs, whole tables or single entries there,
  * and unmaps the old area. Pages keep their index: the new area's vm_pgoff tells rmap walks where to look.
  *
- * Not covered: MREMAP_DONTUNMAP, and moves over several areas at once (since 6.17; here -EFAULT, as before).
+ * Not covered: MREMAP_DONTUNMAP of mlocked memory.
  */
 import { NONE, at, emit, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
@@ -17,13 +17,16 @@ import { type AnonVma, type Entry, type Errno, type Kernel, type Mm, type Table,
 import { doMunmap, type AddressOrErrno } from "./mmap.ts";
 import { ENTRY_NONE, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdClearTable, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
-import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite } from "./rmap.ts";
+import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
+import { hasReservations, isRfc2018, reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVmaIntersection, getUnmappedArea, vmAreaAlloc, vmAreaFree, vmaLink, vmaLookup, vmaMergeNewRange, vmasFree, type MergeResult } from "./vma.ts";
+import { MERGE_NOMEM, findVmaIntersection, getUnmappedArea, vmAreaAlloc, vmAreaFree, vmaLink, vmaLookup, vmaMergeNewRange, vmaStartWriteNew, vmasFree, type MergeResult } from "./vma.ts";
 
 export const MREMAP_MAYMOVE = 1 << 0;
 export const MREMAP_FIXED = 1 << 1;
+/** The old area stays, without its pages. With MREMAP_MAYMOVE and the same length only. */
+export const MREMAP_DONTUNMAP = 1 << 2;
 export type MremapFlags = Int<0, 7>;
 
 /**
@@ -31,51 +34,82 @@ export type MremapFlags = Int<0, 7>;
  *
  * @kernel mm/mremap.c do_mremap()
  * @holds nothing
- * @returns the address; -EINVAL, -EFAULT (not mapped, or not in one area), -ENOMEM
+ * @returns the address; -EINVAL, -EFAULT (not mapped, or, if it is to be resized, not in one area), -ENOMEM
  */
 export function* doMremap(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: MremapFlags, newAddr: Vpn): Routine<AddressOrErrno> {
   const fixed: boolean = (flags & MREMAP_FIXED) !== 0;
-  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) !== 0 || newLen === 0) return -EINVAL;
-  if (fixed && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
+  const dontUnmap: boolean = (flags & MREMAP_DONTUNMAP) !== 0;
+  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 || newLen === 0) return -EINVAL;
+  if ((fixed || dontUnmap) && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
+  if (dontUnmap && oldLen !== newLen) return -EINVAL;
   if (fixed && (newAddr + newLen > k.param.vpnMax.get() || (addr + oldLen > newAddr && newAddr + newLen > addr))) return -EINVAL;
   yield* mmapWriteLock(k, mm);
-  if (vmaLookup(k, mm, addr) === NONE) {
-    mmapWriteUnlock(k, mm);
-    return -EFAULT;
-  }
-  if (!fixed && oldLen > newLen) {
-    const err: Errno = yield* doMunmap(k, mm, addr + newLen, addr + oldLen, true);
-    if (err === 0) return addr;
-    mmapWriteUnlock(k, mm);
-    return err;
-  }
   let result: AddressOrErrno = addr;
-  if (fixed) result = yield* mremapTo(k, mm, addr, oldLen, newLen, newAddr);
-  else if (oldLen !== newLen) result = yield* expand(k, mm, addr, oldLen, newLen, (flags & MREMAP_MAYMOVE) !== 0);
-  mmapWriteUnlock(k, mm);
+  if (fixed && oldLen === newLen) result = yield* remapMove(k, mm, addr, addr + oldLen, newAddr, dontUnmap);
+  else {
+    const err: Errno = checkPrepVma(k, mm, addr, oldLen, newLen, fixed || dontUnmap);
+    if (err !== 0) result = err;
+    else if (fixed || dontUnmap) result = yield* mremapTo(k, mm, addr, oldLen, newLen, fixed ? newAddr : NONE, dontUnmap);
+    else if (oldLen < newLen) result = yield* expand(k, mm, addr, oldLen, newLen, (flags & MREMAP_MAYMOVE) !== 0);
+    else if (oldLen > newLen) {
+      const unmapped: Errno = yield* doMunmap(k, mm, addr + newLen, addr + oldLen, true);
+      // Has dropped the lock.
+      if (unmapped === 0) return addr;
+      result = unmapped;
+    }
+  }
+  yield* mmapWriteUnlock(k, mm);
   return result;
 }
 
-/** MREMAP_FIXED: what is at the new address goes first, then what the shorter new length leaves over. @kernel mm/mremap.c mremap_to() @holds mmap_lock for writing */
-function* mremapTo(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: Vpn): Routine<AddressOrErrno> {
-  let err: Errno = yield* doMunmap(k, mm, newAddr, newAddr + newLen, false);
-  if (err !== 0) return err;
+/**
+ * Moves all that is mapped in start..end, area by area, with the holes between them. An area that cannot be moved ends
+ * it, with those before it moved.
+ *
+ * @kernel mm/mremap.c remap_move(), since 6.17; before, the range had to lie in one area
+ * @holds mmap_lock for writing
+ * @returns newAddr; -EFAULT: nothing is mapped at `start`
+ */
+function* remapMove(k: Kernel, mm: Mm, start: Vpn, end: Vpn, newAddr: Vpn, dontUnmap: boolean): Routine<AddressOrErrno> {
+  let vma: Vma = findVmaIntersection(k, mm, start, end);
+  if (vma === NONE || k.vma.start.get(vma) > start) return -EFAULT;
+  let done: Vpn = start;
+  while (vma !== NONE) {
+    const from: Vpn = Math.max(k.vma.start.get(vma), done);
+    const until: Vpn = Math.min(k.vma.end.get(vma), end);
+    const result: AddressOrErrno = yield* mremapTo(k, mm, from, until - from, until - from, newAddr + from - start, dontUnmap);
+    if (result < 0) return result;
+    done = until;
+    vma = done < end ? findVmaIntersection(k, mm, done, end) : NONE;
+  }
+  return newAddr;
+}
+
+/**
+ * MREMAP_FIXED: what is at the new address goes first, then what the shorter new length leaves over. `newAddr` NONE:
+ * anywhere. @kernel mm/mremap.c mremap_to() @holds mmap_lock for writing
+ */
+function* mremapTo(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: AddressOrErrno, dontUnmap: boolean): Routine<AddressOrErrno> {
+  let err: Errno = 0;
+  if (newAddr !== NONE) {
+    err = yield* doMunmap(k, mm, newAddr, newAddr + newLen, false);
+    if (err !== 0) return err;
+  }
   if (oldLen > newLen) {
     err = yield* doMunmap(k, mm, addr + newLen, addr + oldLen, false);
     if (err !== 0) return err;
   }
   const length: Vpn = oldLen > newLen ? newLen : oldLen;
+  // What was unmapped does not overlap the source, but may have been a part of its area.
   const vma: Vma = vmaLookup(k, mm, addr);
-  err = checkResize(k, vma, addr, length);
-  if (err !== 0) return err;
-  return yield* moveVma(k, vma, addr, length, newLen, newAddr);
+  const to: AddressOrErrno = newAddr === NONE ? getUnmappedArea(k, mm, newLen) : newAddr;
+  if (to < 0) return -ENOMEM;
+  return yield* moveVma(k, vma, addr, length, newLen, to, dontUnmap);
 }
 
 /** Grows in place if there is room behind the area, else moves. @kernel mm/mremap.c expand_vma() @holds mmap_lock for writing */
 function* expand(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, mayMove: boolean): Routine<AddressOrErrno> {
   const vma: Vma = vmaLookup(k, mm, addr);
-  const err: Errno = checkResize(k, vma, addr, oldLen);
-  if (err !== 0) return err;
   const end: Vpn = k.vma.end.get(vma);
   if (addr + oldLen === end && addr + newLen <= k.param.vpnMax.get() && findVmaIntersection(k, mm, end, addr + newLen) === NONE) {
     const pgoff: Vpn = k.vma.pgoff.get(vma) + end - k.vma.start.get(vma);
@@ -85,14 +119,20 @@ function* expand(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, mayMove
   if (!mayMove || newLen > k.param.vpnMax.get()) return -ENOMEM;
   const newAddr: AddressOrErrno = getUnmappedArea(k, mm, newLen);
   if (newAddr < 0) return -ENOMEM;
-  return yield* moveVma(k, vma, addr, oldLen, newLen, newAddr);
+  return yield* moveVma(k, vma, addr, oldLen, newLen, newAddr, false);
 }
 
-/** @kernel mm/mremap.c vma_to_resize(), check_prep_vma() @holds mmap_lock */
-function checkResize(k: Kernel, vma: Vma, addr: Vpn, oldLen: Vpn): Errno {
+/**
+ * What is to be grown or moved must lie in one area; a shrink may cross its end. Nothing is changed before this is known.
+ * @kernel mm/mremap.c check_prep_vma() @holds mmap_lock
+ */
+function checkPrepVma(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, newPlace: boolean): Errno {
+  const vma = vmaLookup(k, mm, addr);
+  if (vma === NONE) return -EFAULT;
+  if (newLen <= oldLen && !newPlace) return 0;
   // Length 0 asks for a second mapping of the same memory: for shared memory only.
   if (oldLen === 0) return -EINVAL;
-  return oldLen > k.vma.end.get(vma) - addr ? -EFAULT : 0;
+  return Math.min(oldLen, newLen) > k.vma.end.get(vma) - addr ? -EFAULT : 0;
 }
 
 /**
@@ -100,10 +140,10 @@ function checkResize(k: Kernel, vma: Vma, addr: Vpn, oldLen: Vpn): Errno {
  * @holds mmap_lock for writing
  * @returns newAddr, or -ENOMEM with the memory still at its old address
  */
-function* moveVma(k: Kernel, vma: Vma, oldAddr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: Vpn): Routine<AddressOrErrno> {
+function* moveVma(k: Kernel, vma: Vma, oldAddr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: Vpn, dontUnmap: boolean): Routine<AddressOrErrno> {
   const mm: Mm = k.vma.mm.get(vma);
   // One area for the copy, and one for each end of the hole that the old range leaves: unmapping must not fail half-way.
-  const cuts = (oldAddr > k.vma.start.get(vma) ? 1 : 0) + (oldAddr + oldLen < k.vma.end.get(vma) ? 1 : 0);
+  const cuts = dontUnmap ? 0 : (oldAddr > k.vma.start.get(vma) ? 1 : 0) + (oldAddr + oldLen < k.vma.end.get(vma) ? 1 : 0);
   if (vmasFree(k) < 1 + cuts) return -ENOMEM;
   yield* vmaStartWrite(k, vma);
   const pgoffBefore: Vpn = k.vma.pgoff.get(vma);
@@ -120,14 +160,32 @@ function* moveVma(k: Kernel, vma: Vma, oldAddr: Vpn, oldLen: Vpn, newLen: Vpn, n
     if (newVma === NONE) return -ENOMEM;
   }
   userMemoryMoveBegin(k, mm, oldAddr, newAddr, oldLen);
+  if (hasReservations(k)) yield* reservationsMremap(k, source, oldAddr, newVma, newAddr, oldLen);
   const moved: Vpn = yield* movePageTables(k, source, oldAddr, newVma, newAddr, oldLen, needRmapLocks);
   // Moving back cannot fail: the tables at the old address are still there.
   if (moved < oldLen) yield* movePageTables(k, newVma, newAddr, source, oldAddr, moved, true);
+  // The patch of 2018 takes back the reservations of what was moved, and no others (D13).
+  if (hasReservations(k) && moved < oldLen) yield* reservationsMremap(k, newVma, newAddr, source, oldAddr, isRfc2018(k) ? moved : oldLen);
   userMemoryMoveEnd(k, mm, oldAddr, newAddr, oldLen);
+  if (dontUnmap && moved === oldLen) {
+    if (source !== newVma && k.vma.start.get(source) === oldAddr && k.vma.end.get(source) === oldAddr + oldLen) yield* forgetMovedPages(k, source);
+    return newAddr;
+  }
   const start: Vpn = moved < oldLen ? newAddr : oldAddr;
   // Failing to split the area, without memory, leaves an empty range mapped.
   yield* doMunmap(k, mm, start, start + (moved < oldLen ? newLen : oldLen), false);
   return moved < oldLen ? -ENOMEM : newAddr;
+}
+
+/**
+ * MREMAP_DONTUNMAP has moved every page of the area: it is as one that was never written.
+ * @kernel mm/mremap.c dontunmap_complete()
+ * @holds mmap_lock and the VMA lock for writing
+ */
+function* forgetMovedPages(k: Kernel, vma: Vma): Routine {
+  yield* unlinkAnonVmas(k, vma);
+  // In no tree any more: nobody goes by its offset.
+  k.vma.pgoff.set(vma, k.vma.start.get(vma));
 }
 
 /**
@@ -138,16 +196,17 @@ function* moveVma(k: Kernel, vma: Vma, oldAddr: Vpn, oldLen: Vpn, newLen: Vpn, n
  * @returns NONE: no memory
  */
 function* copyVma(k: Kernel, vma: Vma, newAddr: Vpn, newLen: Vpn, pgoff: Vpn): Routine<Vma> {
-  const made: Vma = vmAreaAlloc(k, k.vma.mm.get(vma), newAddr, newAddr + newLen, pgoff, k.vma.flags.get(vma));
+  const made: Vma = yield* vmAreaAlloc(k, k.vma.mm.get(vma), newAddr, newAddr + newLen, pgoff, k.vma.flags.get(vma));
   if (made === NONE) return NONE;
   k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
   const err: Errno = yield* anonVmaClone(k, made, vma);
   if (err !== 0) {
-    vmAreaFree(k, made);
+    yield* vmAreaFree(k, made);
     return NONE;
   }
-  yield at("vma_link");
+  yield* vmaStartWriteNew(k, made);
   vmaLink(k, made);
+  if (hasReservations(k)) yield* reservationsOfNewVma(k, made, vma);
   return made;
 }
 
@@ -224,7 +283,7 @@ function dropRmapLocks(k: Kernel, vma: Vma): void {
 
 /**
  * Moves a whole table. Nothing can have taken it away since the caller saw it: that takes mmap_lock. For a moment
- * neither address leads to it, as in moveHugePmd.
+ * neither address leads to it: who looks without a lock finds nothing, faults, and waits for this call to end.
  *
  * @kernel mm/mremap.c move_normal_pmd()
  * @holds mmap_lock, both VMA locks and the anon_vma for writing
@@ -234,6 +293,8 @@ function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine 
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdTable(pmdpGet(k, mm, oldAddr)), "mremap: the table to be moved is gone");
   const table: Table = pmdClearTable(k, mm, oldAddr);
+  // For a moment neither address has the table: lockless walkers see nothing at both.
+  yield at("pmd_populate");
   pmdPopulate(k, mm, newAddr, table);
   emit(k, EV.PMD_POPULATE, mm, pmdIndex(k, newAddr), table);
   yield* flushTlbRange(k, mm, oldAddr, oldAddr + k.param.hpagePmdNr.get());
@@ -248,26 +309,26 @@ function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine 
  * @holds mmap_lock and both VMA locks for writing; both ranges have tables
  */
 function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): Routine {
-  const oldTable: Table = yield* pteOffsetMapLock(k, mm, oldAddr);
+  // Stable without its lock: only faults fill or empty an entry, and they are locked out.
+  yield at("pte_offset_map_rw_nolock: new address");
   const newTable: Table = entryTarget(pmdpGetLockless(k, mm, newAddr));
+  const oldTable: Table = yield* pteOffsetMapLock(k, mm, oldAddr);
   vmBugOn(oldTable === NONE, "mremap: a page table disappears under mmap_lock");
   if (newTable !== oldTable) yield* spinLock(k, ptlOf(k, newTable));
   let any: boolean = false;
   let flush: boolean = false;
   for (let i: Vpn = 0; i < extent; i++) {
     if (pteNone(k.ptTable.pte.get(oldTable, pteIndex(k, oldAddr + i)))) continue;
-    // Hardware and GUP-fast look without the locks; the first entry is part of the step that took them. That neither
-    // address maps the page for a moment is no step: see moveHugePmd.
-    if (any) yield at("ptep_get_and_clear");
+    // Hardware and GUP-fast look without the locks; the first entry is part of the step that took the second of them.
+    if (any || newTable === oldTable) yield at("ptep_get_and_clear");
     any = true;
-    const pte = k.ptTable.pte.get(oldTable, pteIndex(k, oldAddr + i));
+    const pte: Entry = k.ptTable.pte.get(oldTable, pteIndex(k, oldAddr + i));
     vmBugOn(!pteNone(k.ptTable.pte.get(newTable, pteIndex(k, newAddr + i))), "mremap: there is something at the new address");
     setPteAt(k, oldTable, pteIndex(k, oldAddr + i), ENTRY_NONE);
+    if (pteMigration(pte)) emit(k, EV.MIGRATION_REMOVE, mm, oldAddr + i, entryTarget(pte));
+    yield at("set_pte_at: new address");
     setPteAt(k, newTable, pteIndex(k, newAddr + i), pte);
-    if (pteMigration(pte)) {
-      emit(k, EV.MIGRATION_REMOVE, mm, oldAddr + i, entryTarget(pte));
-      emit(k, EV.MIGRATION_SET, mm, newAddr + i, entryTarget(pte));
-    }
+    if (pteMigration(pte)) emit(k, EV.MIGRATION_SET, mm, newAddr + i, entryTarget(pte));
     if (ptePresent(pte)) flush = true;
   }
   if (flush) yield* flushTlbRange(k, mm, oldAddr, oldAddr + extent);

@@ -10,10 +10,11 @@
  * A free page is poisoned: its content is `param.contents`, which no store can write, and every field that the
  * kernel would check at free or clear for the next user is as at boot.
  */
-import { NONE, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
-import type { Kernel, Order, Pfn } from "./mm-types.ts";
+import { pagesDisown, pagesOwn } from "./page-ref.ts";
+import type { Kernel, Order, Pfn, PteIndex } from "./mm-types.ts";
 
 /** Up to this many frames, free lists are in address order. */
 const SORTED_FRAMES = 1024;
@@ -33,7 +34,44 @@ export function* allocFolio(k: Kernel, order: Order, orderMayFail: boolean): Rou
   const folio: Pfn = rmqueue(k, order);
   if (folio !== NONE) prepNewPage(k, folio, order);
   spinUnlock(k, k.zone.lock.at());
+  if (folio === NONE) return NONE;
+  for (let i: PteIndex = 1; i < 1 << order; i++) {
+    yield at("prep_compound_page");
+    k.page.head.set(folio + i, folio);
+  }
   return folio;
+}
+
+/**
+ * A block of 2^order single pages, each with one reference and poison for content; NONE when there is no memory. Who asks
+ * for a block and no folio does without it more easily: fails as allocFolio() does.
+ * @kernel mm/page_alloc.c alloc_pages() without __GFP_COMP, then split_page()
+ */
+export function* allocPages(k: Kernel, order: Order, orderMayFail: boolean): Routine<Pfn> {
+  yield* spinLock(k, k.zone.lock.at());
+  if (orderMayFail && k.param.allocationMayFail.get() !== 0 && choose(k, "alloc_pages fails", 2) === 1) {
+    spinUnlock(k, k.zone.lock.at());
+    return NONE;
+  }
+  const block: Pfn = rmqueue(k, order);
+  if (block !== NONE) prepSplitPages(k, block, order);
+  spinUnlock(k, k.zone.lock.at());
+  return block;
+}
+
+/**
+ * Drops the reference of the first page of a block that is no folio, and with it the whole block, as if the others had
+ * none.
+ * @kernel mm/page_alloc.c __free_pages() of an order-n block
+ */
+export function* freePages(k: Kernel, block: Pfn, order: Order): Routine {
+  k.page.refcount.add(block, -1);
+  vmBugOn(k.page.refcount.get(block) !== 0, "page-alloc: the first page of a block that is freed has another reference");
+  yield* spinLock(k, k.zone.lock.at());
+  freePagesPrepare(k, block, order);
+  pagesDisown(k, block, order);
+  freeOnePage(k, block, order);
+  spinUnlock(k, k.zone.lock.at());
 }
 
 /**
@@ -42,10 +80,17 @@ export function* allocFolio(k: Kernel, order: Order, orderMayFail: boolean): Rou
  * @kernel mm/page_alloc.c free_frozen_pages(), __free_pages_prepare(), __free_one_page()
  */
 export function* freeFolio(k: Kernel, folio: Pfn): Routine {
-  yield* spinLock(k, k.zone.lock.at());
   const order: Order = k.page.order.get(folio);
+  vmBugOn(k.page.buddy.get(folio), "page-alloc: double free");
+  for (let i: PteIndex = 1; i < 1 << order; i++) {
+    yield at("free_tail_page_prepare");
+    vmBugOn(k.page.head.get(folio + i) !== folio, "page-alloc: a tail page is freed with another head");
+    k.page.head.set(folio + i, NONE);
+  }
+  yield* spinLock(k, k.zone.lock.at());
   freePagesPrepare(k, folio, order);
   freeOnePage(k, folio, order);
+  pagesDisown(k, folio, order);
   spinUnlock(k, k.zone.lock.at());
 }
 
@@ -79,16 +124,35 @@ function rmqueue(k: Kernel, order: Order): Pfn {
 
 /** Makes the pages one folio with one reference. @kernel mm/page_alloc.c prep_new_page(), prep_compound_page() */
 function prepNewPage(k: Kernel, folio: Pfn, order: Order): void {
+  takePages(k, folio, order);
+  k.page.order.set(folio, order);
+  emit(k, EV.FOLIO_ALLOC, folio, order);
+}
+
+/**
+ * Makes each of the pages a folio of its own. One step, though the references appear one after the other: who takes a
+ * page by its frame number tells no difference unless it looks at two.
+ * @kernel mm/page_alloc.c split_page()
+ */
+function prepSplitPages(k: Kernel, block: Pfn, order: Order): void {
+  takePages(k, block, order);
+  for (let i = 0; i < 1 << order; i++) {
+    if (i > 0) k.page.refcount.set(block + i, 1);
+    emit(k, EV.FOLIO_ALLOC, block + i, 0);
+  }
+}
+
+/** The pages are the caller's alone, the first of them with a reference. */
+function takePages(k: Kernel, folio: Pfn, order: Order): void {
   const poison = k.param.contents.get();
+  vmBugOn(k.page.refcount.get(folio) !== 0, "page-alloc: a free page has references");
+  k.page.refcount.set(folio, 1);
+  pagesOwn(k, folio, order);
   for (let i = 0; i < 1 << order; i++) {
     vmBugOn(k.page.content.get(folio + i) !== poison, "page-alloc: a free page has been written to");
-    vmBugOn(k.page.refcount.get(folio + i) !== 0, "page-alloc: a free page has references");
+    vmBugOn(i > 0 && k.page.refcount.get(folio + i) !== 0, "page-alloc: a free page has references");
     vmBugOn(k.page.mapcount.get(folio + i) !== -1, "page-alloc: a free page is mapped");
-    if (i > 0) k.page.head.set(folio + i, folio);
   }
-  k.page.order.set(folio, order);
-  k.page.refcount.set(folio, 1);
-  emit(k, EV.FOLIO_ALLOC, folio, order);
 }
 
 /** The checks of a page that is freed, and its return to the state of a free one. @kernel mm/page_alloc.c free_pages_prepare(), free_page_is_bad(), free_tail_page_prepare() */
@@ -110,9 +174,7 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   for (let i = 0; i < 1 << order; i++) {
     const page = folio + i;
     vmBugOn(k.page.mapcount.get(page) !== -1, "page-alloc: a page is freed that is mapped: nonzero mapcount");
-    vmBugOn(i > 0 && k.page.head.get(page) !== folio, "page-alloc: a tail page is freed with another head");
     vmBugOn(i > 0 && k.page.refcount.get(page) !== 0, "page-alloc: a tail page is freed that has references");
-    k.page.head.set(page, NONE);
     k.page.anonExclusive.set(page, false);
     k.page.content.set(page, k.param.contents.get());
   }

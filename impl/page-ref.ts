@@ -8,13 +8,33 @@
  * (1024) to `_refcount` in its place, which does not fit the small counts of an exhaustive check; its false positive at
  * 1024 plain references is therefore not covered.
  */
-import { NONE } from "thpcheck";
+import { NONE, current, emit } from "thpcheck";
+import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
-import type { Kernel, Pfn, Refs } from "./mm-types.ts";
+import type { Kernel, Order, Pfn, Refs } from "./mm-types.ts";
+
+/**
+ * The pages of a folio are this thread's: it has just allocated it, frozen it, or dropped its last reference. Written
+ * right after the operation on the reference count that made it so. `page.owner` is read by the sanitizers alone.
+ */
+export function pagesOwn(k: Kernel, folio: Pfn, order: Order): void {
+  for (let i = 0; i < 1 << order; i++) k.page.owner.set(folio + i, current(k));
+}
+
+/** Others can find the pages from now on: written right after the operation that lets them. */
+export function pagesDisown(k: Kernel, folio: Pfn, order: Order): void {
+  for (let i = 0; i < 1 << order; i++) k.page.owner.set(folio + i, NONE);
+}
 
 /** The folio that a page is part of. @kernel include/linux/page-flags.h page_folio() */
 export function pageFolio(k: Kernel, page: Pfn): Pfn {
   const head: Pfn = k.page.head.get(page);
+  return head === NONE ? page : head;
+}
+
+/** The same of a page that may be joined to a folio or split off at the same time, on a preemption point of its own. */
+export function pageFolioLockless(k: Kernel, page: Pfn): Pfn {
+  const head: Pfn = k.page.head.once(page);
   return head === NONE ? page : head;
 }
 
@@ -37,11 +57,15 @@ export function folioGet(k: Kernel, folio: Pfn): void {
 export function folioRefAdd(k: Kernel, folio: Pfn, n: number): void {
   vmBugOn(k.page.refcount.get(folio) === 0, "page-ref: a reference is taken to a folio that has none: it is free or frozen");
   k.page.refcount.add(folio, n);
+  if (n > 0) emit(k, EV.FOLIO_GET, folio, n);
+  else emit(k, EV.FOLIO_PUT, folio, -n);
 }
 
 /** A speculative reference: refused where the count is 0, free or frozen. @kernel include/linux/page_ref.h folio_try_get() */
 export function folioTryGet(k: Kernel, folio: Pfn): boolean {
-  return k.page.refcount.addUnless(folio, 1, 0);
+  if (!k.page.refcount.addUnless(folio, 1, 0)) return false;
+  emit(k, EV.FOLIO_GET, folio, 1);
+  return true;
 }
 
 /**
@@ -49,14 +73,19 @@ export function folioTryGet(k: Kernel, folio: Pfn): boolean {
  * @kernel include/linux/page_ref.h folio_ref_freeze()
  */
 export function folioRefFreeze(k: Kernel, folio: Pfn, expected: Refs): boolean {
-  return k.page.refcount.cmpxchg(folio, expected, 0);
+  const order: Order = k.page.order.get(folio);
+  if (!k.page.refcount.cmpxchg(folio, expected, 0)) return false;
+  pagesOwn(k, folio, order);
+  return true;
 }
 
 /** Gives the references back. @kernel include/linux/page_ref.h folio_ref_unfreeze() */
 export function folioRefUnfreeze(k: Kernel, folio: Pfn, count: Refs): void {
   vmBugOn(k.page.refcount.get(folio) !== 0, "page-ref: unfreezing a folio that is not frozen");
   vmBugOn(count === 0, "page-ref: unfreezing a folio to no reference");
+  const order: Order = k.page.order.get(folio);
   k.page.refcount.setOnce(folio, count);
+  pagesDisown(k, folio, order);
 }
 
 /**
@@ -78,7 +107,11 @@ export function folioMaybeDmaPinned(k: Kernel, folio: Pfn): boolean {
   return k.page.pincount.get(folio) > 0;
 }
 
-/** Whether more than one address space may map it; may say yes wrongly. @kernel include/linux/mm.h folio_maybe_mapped_shared() */
+/**
+ * Whether more than one address space may map it; may say yes wrongly, but not of what is mapped once: of that the flag
+ * may be left over.
+ * @kernel include/linux/mm.h folio_maybe_mapped_shared()
+ */
 export function folioMaybeMappedShared(k: Kernel, folio: Pfn): boolean {
-  return folioTestLarge(k, folio) ? k.page.maybeShared.get(folio) : k.page.mapcount.get(folio) > 0;
+  return folioMapcount(k, folio) > 1 && (!folioTestLarge(k, folio) || k.page.maybeShared.get(folio));
 }

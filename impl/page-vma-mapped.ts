@@ -18,12 +18,14 @@ import { folioNrPages } from "./page-ref.ts";
 import { entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 
-/** What a walk has met: nothing more, or an address and whether a PMD or a PTE maps the folio there. */
+/** What a walk has met: nothing more, or an address and what maps the folio there, a PMD or a PTE of which table. */
 export type WalkHit = U32;
 export const WALK_DONE = 0;
-export function hitAddress(hit: WalkHit): Vpn { return (hit - 1) >> 1; }
-export function hitIsPmd(hit: WalkHit): boolean { return ((hit - 1) & 1) === 1; }
-function mkHit(vpn: Vpn, pmd: boolean): WalkHit { return ((vpn << 1) | (pmd ? 1 : 0)) + 1; }
+export function hitAddress(k: Kernel, hit: WalkHit): Vpn { return Math.floor((hit - 1) / (k.ptTable.count + 1)); }
+export function hitIsPmd(k: Kernel, hit: WalkHit): boolean { return (hit - 1) % (k.ptTable.count + 1) === k.ptTable.count; }
+/** The table of a PTE hit, whose lock is held. */
+export function hitTable(k: Kernel, hit: WalkHit): Table { return (hit - 1) % (k.ptTable.count + 1); }
+function mkHit(k: Kernel, vpn: Vpn, table: Table): WalkHit { return vpn * (k.ptTable.count + 1) + (table === NONE ? k.ptTable.count : table) + 1; }
 
 /**
  * Where the VMA would map the folio's first page, or its own start if the folio begins before it; NONE if the two have
@@ -77,7 +79,7 @@ export function* pageVmaMappedWalk(k: Kernel, folio: Pfn, vma: Vma, from: Vpn, h
       if (!pmdTable(seen)) {
         yield* spinLock(k, pmdLockptr(k, mm));
         const pmd: Entry = pmdpGet(k, mm, vpn);
-        if (!pmdTable(pmd) && pmdMatches(pmd, folio, migration)) return mkHit(vpn, true);
+        if (!pmdTable(pmd) && pmdMatches(pmd, folio, migration)) return mkHit(k, vpn, NONE);
         spinUnlock(k, pmdLockptr(k, mm));
         if (!pmdTable(pmd)) return WALK_DONE;
         // It has been split meanwhile.
@@ -85,16 +87,13 @@ export function* pageVmaMappedWalk(k: Kernel, folio: Pfn, vma: Vma, from: Vpn, h
       table = yield* pteOffsetMapLock(k, mm, vpn);
       if (table === NONE) continue;
     }
-    if (pteMatches(k, k.ptTable.pte.get(table, pteIndex(k, vpn)), folio, migration)) return mkHit(vpn, false);
+    if (pteMatches(k, k.ptTable.pte.get(table, pteIndex(k, vpn)), folio, migration)) return mkHit(k, vpn, table);
     vpn = vpn + 1;
   }
 }
 
-/** The table of a PTE hit, whose lock is held. */
-export function hitTable(k: Kernel, mm: Mm, vpn: Vpn): Table { return entryTarget(pmdpGetLockless(k, mm, vpn)); }
-
 /** @kernel include/linux/huge_mm.h thp_vma_suitable_order() */
-function mayBeMappedByPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): boolean {
+export function mayBeMappedByPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): boolean {
   const haddr = hpageAddress(k, vpn);
   return folioNrPages(k, folio) >= k.param.hpagePmdNr.get() && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);
 }

@@ -4,6 +4,7 @@
  * The same code runs with 2 pages per huge page and a dozen frames (exhaustive checks) and with 512 and gigabytes
  * (simulation). Routines read these values as `k.param.<name>.get()`; the compiler turns each into a constant.
  */
+import { MECHANISM_OFF, MECHANISM_RFC_2018, switchesOf, type Switches } from "./policy/switches.ts";
 
 /** THP sysfs `enabled` and `defrag`. @kernel mm/huge_memory.c enabled_show(), defrag_show() */
 export const ENABLED_NEVER = 0;
@@ -25,6 +26,8 @@ export interface KernelOptions {
   readonly pagesPerHugePage: number;
   /** PMD entries of each address space: huge ranges that a process can have. */
   readonly hugeRanges: number;
+  /** PTRS_PER_PMD: entries of a page of PMDs, each of which has the tables deposited for its huge ones; all of an address space unless given. */
+  readonly pmdsPerPage?: number;
   /** Page frames of the machine; a whole number of huge pages. */
   readonly frames: number;
   /** Address spaces that can exist at once. */
@@ -40,7 +43,7 @@ export interface KernelOptions {
   readonly contents?: number;
   /** Largest reference count that a folio can reach in this scenario. */
   readonly refcountMax?: number;
-  /** Pages that one mmu_gather holds before it must flush. */
+  /** Pages that one mmu_gather holds before it must flush; less than a huge page, and large folios are unmapped in parts. */
   readonly gatherBatch?: number;
   /** Pages in a CPU's LRU-add batch. @kernel mm/swap.c folio_batch */
   readonly lruBatch?: number;
@@ -53,10 +56,27 @@ export interface KernelOptions {
   readonly splitZeroRemap?: boolean;
   /** MADV_COLLAPSE goes on after an empty PMD: since 2026. */
   readonly collapseContinuesAtEmptyPmd?: boolean;
+  /** MADV_COLLAPSE of a range without a huge-page boundary in it is a success: since 2026; before, -EINVAL. */
+  readonly collapseOfNothingSucceeds?: boolean;
+  /**
+   * MADV_DONTNEED frees the tables that it empties: CONFIG_PT_RECLAIM, since 6.14. For sequential runs: a fault that
+   * holds the VMA lock for reading still takes a table that it has seen for there to stay (memory.ts).
+   */
+  readonly ptReclaim?: boolean;
   /** A write to the huge zero page allocates a huge page at once: since 6.x; before, it splits. */
   readonly hugeZeroUpgrade?: boolean;
   /** A write to an exclusively owned PTE-mapped THP reuses the page: since 6.15. */
   readonly largeFolioReuse?: boolean;
+  /** A TLB flush interrupts the other CPUs, and waits for those with interrupts off: x86. Without: the hardware broadcasts it, as on arm64. */
+  readonly tlbFlushInterrupts?: boolean;
+  /** A core dump walks the page tables with mmap_lock: since 5.10; before, a collapse had to look for dumps. */
+  readonly coredumpTakesMmapLock?: boolean;
+  /** A write to a huge page reuses it if it has one mapping, whoever else has references: before 5.18. A PMD split locks the folio then. */
+  readonly reuseByMapcount?: boolean;
+  /** A forced write goes by the entry's dirty bit, after one COW fault, in place of exclusivity: FOLL_COW, before 6.1. */
+  readonly forcedWriteByDirty?: boolean;
+  /** A block for a reservation that is not there is looked for in reclaim, which calls the shrinker of reservations. */
+  readonly directReclaim?: boolean;
   /** Every page allocation may fail (a choice); otherwise only when memory has run out. */
   readonly allocationMayFail?: boolean;
   /** A memcg charge may fail (a choice). */
@@ -74,10 +94,21 @@ export interface KernelOptions {
   readonly maxPtesShared?: number;
   /** Positive. */
   readonly pagesToScan?: number;
+  /** THP reservations, by this policy of impl/policy/. Without one they do not exist, and their tables take no room. */
+  readonly policy?: string;
+  /** 1..pagesPerHugePage; the policy's unless given. */
+  readonly promotionThreshold?: number;
+  /** CONFIG_DEBUG_ATOMIC_SLEEP, for allocations: the patch of 2018 makes one that may sleep under a spinlock. */
+  readonly debugAtomicSleep?: boolean;
 }
 
 /** Plain data, with everything filled in and the derived sizes that types such as `UpTo<"vpnMax">` refer to. */
-export type KernelConfig = Readonly<Record<keyof KernelOptions, number | boolean> & {
+export type KernelConfig = Readonly<Record<Exclude<keyof KernelOptions, "policy">, number | boolean> & Record<keyof Switches, number | boolean> & {
+  /** Only where there is one. */
+  policy?: string;
+  /** Reservations that can exist at once, and containers of them. */
+  reservations: number;
+  resvContainers: number;
   /** log2 of pagesPerHugePage: HPAGE_PMD_ORDER. */
   hpagePmdOrder: number;
   /** Pages of an address space; addresses are 0..vpnMax, the last being only an end. */
@@ -103,14 +134,24 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     if (!Number.isInteger(v) || v < 0 || v >= h) throw new RangeError(`${name} ${v}: the kernel answers EINVAL outside 0..${h - 1}`);
     return v;
   };
+  const switches = switchesOf(o.policy, h);
+  const promotionThreshold = o.promotionThreshold ?? switches.promotionThreshold;
+  if (!Number.isInteger(promotionThreshold) || promotionThreshold < 1 || promotionThreshold > h) throw new RangeError(`promotionThreshold ${promotionThreshold}: the kernel answers EINVAL outside 1..${h}`);
+  if (promotionThreshold > 1 && switches.resvMechanism === MECHANISM_OFF) throw new RangeError(`promotionThreshold ${promotionThreshold}: without a policy there are no reservations; name one in \`policy\``);
   return {
-    pagesPerHugePage: h, hugeRanges: o.hugeRanges, frames: o.frames, mms: o.mms, cpus: o.cpus, pageTables, vmas, contents,
+    ...(o.policy === undefined ? {} : { policy: o.policy }),
+    ...switches, promotionThreshold, debugAtomicSleep: o.debugAtomicSleep ?? false,
+    reservations: switches.resvMechanism === MECHANISM_OFF ? 0 : switches.resvMechanism === MECHANISM_RFC_2018 ? o.frames / h : Math.min(o.frames / h, o.mms * o.hugeRanges),
+    // The patch allocates the container of an area and can lose it; otherwise it is part of the area, or of the address space.
+    resvContainers: switches.resvMechanism === MECHANISM_OFF ? 0 : switches.resvMechanism === MECHANISM_RFC_2018 ? vmas + 1 : switches.resvPerMm ? o.mms : vmas,
+    pagesPerHugePage: h, hugeRanges: o.hugeRanges, pmdsPerPage: o.pmdsPerPage ?? o.hugeRanges, frames: o.frames, mms: o.mms, cpus: o.cpus, pageTables, vmas, contents,
     anonVmas: o.anonVmas ?? vmas, anonVmaChains: o.anonVmaChains ?? vmas * 2,
     refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff),
-    gatherBatch: o.gatherBatch ?? (h <= 8 ? 2 : 14), lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
+    gatherBatch: o.gatherBatch ?? h, lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
     refcountScheme: scheme,
     collapseTableSync: o.collapseTableSync ?? true, refuseLazyfree: o.refuseLazyfree ?? true, splitZeroRemap: o.splitZeroRemap ?? true,
-    collapseContinuesAtEmptyPmd: o.collapseContinuesAtEmptyPmd ?? true, hugeZeroUpgrade: o.hugeZeroUpgrade ?? true, largeFolioReuse: o.largeFolioReuse ?? true,
+    collapseContinuesAtEmptyPmd: o.collapseContinuesAtEmptyPmd ?? true, collapseOfNothingSucceeds: o.collapseOfNothingSucceeds ?? true, ptReclaim: o.ptReclaim ?? false, hugeZeroUpgrade: o.hugeZeroUpgrade ?? true, largeFolioReuse: o.largeFolioReuse ?? true,
+    tlbFlushInterrupts: o.tlbFlushInterrupts ?? true, coredumpTakesMmapLock: o.coredumpTakesMmapLock ?? true, reuseByMapcount: o.reuseByMapcount ?? false, forcedWriteByDirty: o.forcedWriteByDirty ?? false, directReclaim: o.directReclaim ?? false,
     allocationMayFail: o.allocationMayFail ?? false, chargeMayFail: o.chargeMayFail ?? false, copyMayMeetPoison: o.copyMayMeetPoison ?? false,
     enabled: o.enabled ?? ENABLED_ALWAYS, defrag: o.defrag ?? DEFRAG_MADVISE, useZeroPage: o.useZeroPage ?? true, shrinkUnderused: o.shrinkUnderused ?? true,
     khugepagedDefrag: o.khugepagedDefrag ?? true,

@@ -7,10 +7,11 @@
  * tables are empty and alike, so which of them a withdrawal takes makes no difference: the one with the lowest number,
  * where the kernel takes the oldest.
  */
-import { NONE, at, choose, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
+import { NONE, at, choose, current, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE, type Entry, type Kernel, type Mm, type Table, type Vpn } from "./mm-types.ts";
+import { announceDetached } from "./khugepaged/announce.ts";
 import { ENTRY_NONE, LEAF, PRESENT, PROTNONE, entryTarget, hpageAddress, mkPmdTable, pmdIndex, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptePresent } from "./pgtable.ts";
 import { callRcuTable, freeTable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { flushTlbRange } from "./tlb.ts";
@@ -47,6 +48,7 @@ export function pmdPopulate(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
   vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: pmd_populate() of a table that is not the caller's");
   k.ptTable.state.set(table, TABLE_LIVE);
   k.mm.pmd.set(mm, pmdIndex(k, vpn), mkPmdTable(table));
+  k.ptTable.owner.set(table, NONE);
 }
 
 /**
@@ -56,16 +58,15 @@ export function pmdPopulate(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
  */
 export function pmdClearTable(k: Kernel, mm: Mm, vpn: Vpn): Table {
   const table = takeTable(k, mm, vpn);
-  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, vpn));
+  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, vpn), table);
   return table;
 }
 
 function takeTable(k: Kernel, mm: Mm, vpn: Vpn): Table {
-  const pmd = pmdpGet(k, mm, vpn);
+  const pmd = k.mm.pmd.xchg(mm, pmdIndex(k, vpn), ENTRY_NONE);
   vmBugOn(!pmdTable(pmd), "pgtable-generic: unlinking a table where there is none");
   const table = entryTarget(pmd);
   vmBugOn(k.ptTable.state.get(table) !== TABLE_LIVE, "pgtable-generic: a PMD entry points to a table that is not live");
-  k.mm.pmd.set(mm, pmdIndex(k, vpn), ENTRY_NONE);
   k.ptTable.state.set(table, TABLE_PRIVATE);
   return table;
 }
@@ -80,22 +81,26 @@ function takeTable(k: Kernel, mm: Mm, vpn: Vpn): Table {
 export function* pteAllocOne(k: Kernel, mm: Mm): Routine<Table> {
   yield at("pte_alloc_one");
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "pte_alloc_one fails", 2) === 1) return NONE;
-  const table: Table = firstTable(k, TABLE_FREE, NONE);
+  const table: Table = firstTable(k, TABLE_FREE, NONE, 0);
   if (table === NONE) return NONE;
   k.ptTable.state.set(table, TABLE_PRIVATE);
   k.ptTable.mm.set(table, mm);
+  k.ptTable.owner.set(table, current(k));
   emit(k, EV.TABLE_ALLOC, table, mm);
   return table;
 }
 
 /** Frees a table that was never visible to anybody else, or that only lock holders could see. @kernel include/asm-generic/pgalloc.h pte_free() */
-export function pteFree(k: Kernel, table: Table): void {
+export function* pteFree(k: Kernel, table: Table): Routine {
+  yield at("pte_free");
   vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE, "pgtable-generic: pte_free() of a table that is reachable, deposited or free");
+  tableDisown(k, table);
   freeTable(k, table);
 }
 
 /** Frees a table that lockless walkers may still see, after an RCU grace period. @kernel mm/pgtable-generic.c pte_free_defer() */
 export function pteFreeDefer(k: Kernel, table: Table): void {
+  tableDisown(k, table);
   callRcuTable(k, table);
 }
 
@@ -110,14 +115,15 @@ export function* pteAlloc(k: Kernel, mm: Mm, vpn: Vpn): Routine<boolean> {
   const table: Table = yield* pteAllocOne(k, mm);
   if (table === NONE) return false;
   yield* spinLock(k, pmdLockptr(k, mm));
-  const installed = pmdNone(pmdpGet(k, mm, vpn));
+  const installed: boolean = pmdNone(pmdpGet(k, mm, vpn));
   if (installed) {
+    yield at("pmd_populate");
     k.mm.nrPtes.add(mm, 1);
     pmdPopulate(k, mm, vpn, table);
     emit(k, EV.PMD_POPULATE, mm, pmdIndex(k, vpn), table);
   }
   spinUnlock(k, pmdLockptr(k, mm));
-  if (!installed) pteFree(k, table);
+  if (!installed) yield* pteFree(k, table);
   return true;
 }
 
@@ -140,50 +146,77 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
     if (!same) spinUnlock(k, ptlOf(k, table));
     // The kernel stays in RCU until the table is unmapped; a live table is kept by its lock as well.
     rcuReadUnlock(k);
-    if (same) return table;
+    if (same) {
+      // The look at the PMD entry is one thing, what the caller does to the table another.
+      yield at("pte_offset_map_lock: pmd_same");
+      return table;
+    }
   }
 }
 
-/** Keeps a table for the split of a huge PMD of this mm. The caller counts it in nr_ptes if it is new. @holds pmd lock @kernel mm/pgtable-generic.c pgtable_trans_huge_deposit() */
-export function pgtableTransHugeDeposit(k: Kernel, mm: Mm, table: Table): void {
+/** Which page of PMDs has the entry of `vpn`: all of an mm have one lock here, but each has deposits of its own. */
+export function pmdPage(k: Kernel, vpn: Vpn): number {
+  return Math.floor(pmdIndex(k, vpn) / k.param.pmdsPerPage.get());
+}
+
+/**
+ * Keeps a table for the split of the huge PMD of `vpn`, in whose page of PMDs it is found. The caller counts it in nr_ptes if it is new, and calls
+ * tableDisown() when it has set the PMD entry: until the lock is released nobody else withdraws it.
+ * @holds pmd lock
+ * @kernel mm/pgtable-generic.c pgtable_trans_huge_deposit()
+ */
+export function pgtableTransHugeDeposit(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
   vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: the deposit of a table that is not the caller's");
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "pgtable-generic: the deposit of a table that is not empty");
   k.ptTable.state.set(table, TABLE_DEPOSITED);
+  k.ptTable.pmdPage.set(table, pmdPage(k, vpn));
   emit(k, EV.TABLE_DEPOSIT, table, mm);
 }
 
-/** A deposited table of this mm, private to the caller and empty. @holds pmd lock @kernel mm/pgtable-generic.c pgtable_trans_huge_withdraw() */
-export function pgtableTransHugeWithdraw(k: Kernel, mm: Mm): Table {
-  const table = firstTable(k, TABLE_DEPOSITED, mm);
+/** A table that was taken out of the page table is this thread's: right after the operation from which on nobody else looks at its entries. */
+export function tableOwn(k: Kernel, table: Table): void {
+  k.ptTable.owner.set(table, current(k));
+}
+
+/** The table is nobody's any more: right after the operation that makes it so. */
+export function tableDisown(k: Kernel, table: Table): void {
+  k.ptTable.owner.set(table, NONE);
+}
+
+/** A table deposited with the page of PMDs that `vpn` is in, private to the caller and empty. @holds pmd lock @kernel mm/pgtable-generic.c pgtable_trans_huge_withdraw() */
+export function pgtableTransHugeWithdraw(k: Kernel, mm: Mm, vpn: Vpn): Table {
+  const table = firstTable(k, TABLE_DEPOSITED, mm, pmdPage(k, vpn));
   vmBugOn(table === NONE, "pgtable-generic: a huge PMD has no deposited table");
   k.ptTable.state.set(table, TABLE_PRIVATE);
+  k.ptTable.pmdPage.set(table, 0);
+  k.ptTable.owner.set(table, current(k));
   emit(k, EV.TABLE_WITHDRAW, table, mm);
   return table;
 }
 
-/** The table of this mm (NONE: of nobody) in this state with the lowest number, or NONE. */
-function firstTable(k: Kernel, state: number, mm: Mm): Table {
+/** The table of this mm (NONE: of nobody) in this state with the lowest number, or NONE; of deposited ones, with this page of PMDs. */
+function firstTable(k: Kernel, state: number, mm: Mm, page: number): Table {
   for (let table = 0; table < k.ptTable.count; table++) {
-    if (k.ptTable.state.get(table) === state && k.ptTable.mm.get(table) === mm) return table;
+    if (k.ptTable.state.get(table) === state && k.ptTable.mm.get(table) === mm && k.ptTable.pmdPage.get(table) === page) return table;
   }
   return NONE;
 }
 
 // ---- changing entries that are in use --------------------------------------------------------------------------
-// The hardware may set accessed and dirty bits in an entry until it is replaced. In the kernel that is one exchange, so
-// reading the old entry and storing the new one belong to one step.
+// The hardware may set accessed and dirty bits in an entry until it is replaced: that is one exchange, and what counts is
+// the entry that the exchange gives, not the one that was read before.
 
 /**
  * Makes a huge entry unusable for the hardware but recognisable for the kernel, and flushes: from its return on no
  * CPU uses the huge translation or sets bits in it. The entry as it was, the bits that the hardware set until the
- * exchange included.
+ * exchange included; the invalid entry has those that `seen` has, which the caller read under the lock.
  * @holds pmd lock
- * @kernel mm/pgtable-generic.c pmdp_invalidate()
+ * @kernel mm/pgtable-generic.c pmdp_invalidate(), arch/x86/include/asm/pgtable.h pmdp_establish()
  */
-export function* pmdpInvalidate(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry> {
-  const old: Entry = pmdpGet(k, mm, vpn);
+export function* pmdpInvalidate(k: Kernel, mm: Mm, vpn: Vpn, seen: Entry): Routine<Entry> {
+  yield at("pmdp_establish");
+  const old: Entry = k.mm.pmd.xchg(mm, pmdIndex(k, vpn), (seen & ~(PRESENT | PROTNONE)) | LEAF);
   vmBugOn(!pmdTransHuge(old), "pgtable-generic: pmdp_invalidate() of what is no huge mapping");
-  k.mm.pmd.set(mm, pmdIndex(k, vpn), (old & ~(PRESENT | PROTNONE)) | LEAF);
   emit(k, EV.PMD_INVALIDATE, mm, pmdIndex(k, vpn));
   yield* flushPmdRange(k, mm, vpn);
   return old;
@@ -191,10 +224,10 @@ export function* pmdpInvalidate(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry> {
 
 /** Clears a huge entry and flushes. The entry as it was. @holds pmd lock @kernel mm/pgtable-generic.c pmdp_huge_clear_flush() */
 export function* pmdpHugeClearFlush(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry> {
-  const old: Entry = pmdpGet(k, mm, vpn);
+  yield at("pmdp_huge_get_and_clear");
+  const old: Entry = k.mm.pmd.xchg(mm, pmdIndex(k, vpn), ENTRY_NONE);
   vmBugOn(!pmdTransHuge(old), "pgtable-generic: pmdp_huge_clear_flush() of what is no huge mapping");
-  k.mm.pmd.set(mm, pmdIndex(k, vpn), ENTRY_NONE);
-  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, vpn));
+  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, vpn), NONE);
   yield* flushPmdRange(k, mm, vpn);
   return old;
 }
@@ -207,7 +240,7 @@ export function* pmdpHugeClearFlush(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry>
  */
 export function* pmdpCollapseFlush(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry> {
   const table: Table = takeTable(k, mm, vpn);
-  emit(k, EV.PMD_DETACH, mm, pmdIndex(k, vpn), table);
+  announceDetached(k, mm, vpn, table);
   yield* flushPmdRange(k, mm, vpn);
   return mkPmdTable(table);
 }
@@ -218,8 +251,8 @@ function* flushPmdRange(k: Kernel, mm: Mm, vpn: Vpn): Routine {
 
 /** Clears a PTE; flushes the page if the hardware could use it. The entry as it was. @holds the table's lock @kernel mm/pgtable-generic.c ptep_clear_flush() */
 export function* ptepClearFlush(k: Kernel, mm: Mm, table: Table, vpn: Vpn): Routine<Entry> {
-  const old: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-  k.ptTable.pte.set(table, pteIndex(k, vpn), ENTRY_NONE);
+  yield at("ptep_get_and_clear");
+  const old: Entry = k.ptTable.pte.xchg(table, pteIndex(k, vpn), ENTRY_NONE);
   if (ptePresent(old)) yield* flushTlbRange(k, mm, vpn, vpn + 1);
   return old;
 }

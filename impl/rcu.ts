@@ -52,10 +52,10 @@ export function callRcuTable(k: Kernel, table: Table): void {
   else k.rcu.waiting.add(1);
 }
 
-/** Returns a table to the pool, empty, as the next user will find it. */
+/** Returns a table to the pool. It is empty, as every table is that nothing points to any more, so that the next user finds it so (the kernel zeroes a new one). */
 export function freeTable(k: Kernel, table: Table): void {
   vmBugOn(k.ptTable.lock.isHeld(table), "rcu: a table is freed while its lock is held");
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.ptTable.pte.setOnce(table, i, ENTRY_NONE);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "rcu: a page table is freed that still maps something");
   k.ptTable.mm.set(table, NONE);
   k.ptTable.state.set(table, TABLE_FREE);
   emit(k, EV.TABLE_FREE, table);

@@ -18,7 +18,8 @@
  * such a state shows a reference too many, never one too few, and the comparison fails as it does for any transient
  * reference.
  */
-import { NONE } from "thpcheck";
+import { NONE, emit } from "thpcheck";
+import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { SCHEME_FOLIO } from "./param.ts";
 import type { Kernel, Mm, Pfn } from "./mm-types.ts";
@@ -26,7 +27,9 @@ import type { Kernel, Mm, Pfn } from "./mm-types.ts";
 /** A reference to the folio that `page` belongs to, taken by whoever holds one already. @kernel include/linux/mm.h get_page() */
 export function refsGet(k: Kernel, page: Pfn, refs: number): void {
   switch (k.param.refcountScheme.get()) {
-    case SCHEME_FOLIO: return k.page.refcount.add(headOf(k, page), refs);
+    case SCHEME_FOLIO:
+      k.page.refcount.add(headOf(k, page), refs);
+      return emit(k, EV.FOLIO_GET, headOf(k, page), refs);
     default: return noSuchScheme();
   }
 }
@@ -36,7 +39,8 @@ export function refsPut(k: Kernel, page: Pfn, refs: number): void {
   switch (k.param.refcountScheme.get()) {
     case SCHEME_FOLIO:
       vmBugOn(k.page.refcount.get(headOf(k, page)) <= refs, "refcount-scheme: the last reference is dropped where the caller holds another");
-      return k.page.refcount.add(headOf(k, page), -refs);
+      k.page.refcount.add(headOf(k, page), -refs);
+      return emit(k, EV.FOLIO_PUT, headOf(k, page), refs);
     default: return noSuchScheme();
   }
 }
@@ -84,7 +88,9 @@ export function accountUnmapPmd(k: Kernel, folio: Pfn, mm: Mm): number {
 /** The references of the PTE mappings that replace one PMD mapping, whose own reference is among them. */
 export function refsOfPmdSplit(k: Kernel, folio: Pfn, nrPages: number): void {
   switch (k.param.refcountScheme.get()) {
-    case SCHEME_FOLIO: return k.page.refcount.add(folio, nrPages - 1);
+    case SCHEME_FOLIO:
+      k.page.refcount.add(folio, nrPages - 1);
+      return emit(k, EV.FOLIO_GET, folio, nrPages - 1);
     default: return noSuchScheme();
   }
 }

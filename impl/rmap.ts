@@ -23,7 +23,7 @@ import { MMF_HAS_PINNED, type Kernel, type Mm, type Pfn, type Vma, type Vpn } fr
 export { anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead, anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma, unlinkAnonVmas } from "./anon-vma.ts";
 
 /**
- * Where a page of the VMA belongs: its page number counted from vm_pgoff.
+ * Where a page of the VMA belongs: its page number counted from vm_pgoff. For walks of the reverse map.
  * vm_start and vm_pgoff change only under mmap_lock, VMA lock and anon_vma lock together; each caller holds one of them.
  * @kernel include/linux/pagemap.h linear_page_index()
  */
@@ -48,7 +48,7 @@ export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): 
   k.page.swapbacked.set(folio, true);
   k.page.anon.set(folio, true);
   k.page.mapping.set(folio, k.vma.anonVma.get(vma));
-  k.page.index.set(folio, linearPageIndex(k, vma, vpn));
+  k.page.index.set(folio, vpn - k.vma.start.get(vma) + k.vma.pgoff.get(vma));
   accountNew(k, folio, mm, pmdMapped);
   if (pmdMapped) {
     k.page.anonExclusive.set(folio, true);
@@ -120,8 +120,9 @@ export function* folioRemoveRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   const unmapped = accountUnmapPtes(k, folio, page, nr, k.vma.mm.get(vma));
   modStat(k, -unmapped, 0);
   for (let i = 0; i < nr; i++) emit(k, EV.FOLIO_UNMAP_PTE, folio, page + i, k.vma.mm.get(vma));
-  const partiallyMapped = unmapped > 0 && k.page.nrPagesMapped.get(folio) > 0;
-  if (partiallyMapped && !k.page.partiallyMapped.once(folio)) yield* deferredSplitFolio(k, folio, true);
+  if (unmapped === 0 || k.page.nrPagesMapped.get(folio) === 0) return;
+  yield at("folio_test_partially_mapped");
+  if (!k.page.partiallyMapped.once(folio)) yield* deferredSplitFolio(k, folio, true);
 }
 
 /**
@@ -134,8 +135,9 @@ export function* folioRemoveRmapPmd(k: Kernel, folio: Pfn, vma: Vma): Routine {
   const unmapped = accountUnmapPmd(k, folio, k.vma.mm.get(vma));
   modStat(k, -unmapped, k.page.entireMapcount.get(folio) === -1 ? -nr : 0);
   emit(k, EV.FOLIO_UNMAP_PMD, folio, k.vma.mm.get(vma));
-  const partiallyMapped = unmapped > 0 && unmapped < nr;
-  if (partiallyMapped && !k.page.partiallyMapped.once(folio)) yield* deferredSplitFolio(k, folio, true);
+  if (unmapped === 0 || unmapped === nr) return;
+  yield at("folio_test_partially_mapped");
+  if (!k.page.partiallyMapped.once(folio)) yield* deferredSplitFolio(k, folio, true);
 }
 
 // ---- fork -----------------------------------------------------------------------------------------------------

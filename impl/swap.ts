@@ -3,11 +3,10 @@
  *
  * The LRU has no order here, since nothing is reclaimed by age: a folio is on it (`page.lru`), off it, or in the batch
  * of a CPU, which holds a reference until it is drained. A batch is drained when it is full, at once for a large folio,
- * or by lru_add_drain(). A folio leaves its batch, joins the LRU and loses the batch's reference in one step under
- * lru_lock; the state that this leaves out, on the LRU and still held by the batch, differs from the one before only in
- * the reason for which a test of the reference count refuses the folio.
+ * or by lru_add_drain(). A folio leaves its batch and joins the LRU in one step under lru_lock, and loses the batch's
+ * reference in the next.
  *
- * Not covered: the unevictable LRU, activation, and the batches for deactivation; madvise(MADV_FREE) moves a folio to
+ * Not covered: the unevictable LRU, and the batches for activation and deactivation; madvise(MADV_FREE) moves a folio to
  * the inactive file LRU at once, as it would if its batch were full.
  */
 import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinUnlock, type Routine } from "thpcheck";
@@ -15,8 +14,8 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
-import { folioGet, folioNrPages, folioTestLarge } from "./page-ref.ts";
-import type { Cpu, Kernel, Pfn, Refs } from "./mm-types.ts";
+import { folioGet, folioNrPages, folioTestLarge, pagesDisown, pagesOwn } from "./page-ref.ts";
+import type { Cpu, Kernel, Order, Pfn, Refs } from "./mm-types.ts";
 
 // ---- references ------------------------------------------------------------------------------------------------
 
@@ -29,13 +28,44 @@ export function* folioPut(k: Kernel, folio: Pfn): Routine {
 export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
   yield at("folio_put");
   vmBugOn(k.page.refcount.get(folio) < refs, "swap: more references are dropped than there are: a double put, or a put of a freed folio");
-  if (k.page.refcount.addReturn(folio, -refs) === 0) yield* putReleasedFolio(k, folio);
+  const order: Order = k.page.order.get(folio);
+  if (k.page.refcount.addReturn(folio, -refs) !== 0) {
+    emit(k, EV.FOLIO_PUT, folio, refs);
+    return;
+  }
+  emit(k, EV.FOLIO_RELEASE, folio);
+  pagesOwn(k, folio, order);
+  yield* putReleasedFolio(k, folio);
+}
+
+/**
+ * Drops the reference of the folio's owner, who never published it. Somebody who found it by its frame number may hold
+ * another for a moment, and frees it then.
+ * @kernel include/linux/mm.h folio_put()
+ */
+export function* folioPutNew(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_put");
+  const order: Order = k.page.order.get(folio);
+  if (k.page.refcount.addReturn(folio, -1) !== 0) {
+    emit(k, EV.FOLIO_PUT, folio, 1);
+    pagesDisown(k, folio, order);
+    return;
+  }
+  emit(k, EV.FOLIO_RELEASE, folio);
+  yield* putReleasedFolio(k, folio);
 }
 
 /** Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow. @kernel include/linux/mm.h folio_put_testzero() */
 export function folioPutTestzero(k: Kernel, folio: Pfn): boolean {
   vmBugOn(k.page.refcount.get(folio) === 0, "swap: a reference is dropped that does not exist: a double put, or a put of a freed folio");
-  return k.page.refcount.addReturn(folio, -1) === 0;
+  const order: Order = k.page.order.get(folio);
+  if (k.page.refcount.addReturn(folio, -1) !== 0) {
+    emit(k, EV.FOLIO_PUT, folio, 1);
+    return false;
+  }
+  emit(k, EV.FOLIO_RELEASE, folio);
+  pagesOwn(k, folio, order);
+  return true;
 }
 
 /**
@@ -73,9 +103,16 @@ export function folioUnlock(k: Kernel, folio: Pfn): void {
 
 // ---- the LRU ---------------------------------------------------------------------------------------------------
 
-/** Puts the folio into this CPU's batch, from where it reaches the LRU. The caller holds a reference. @kernel mm/swap.c folio_add_lru() */
+/**
+ * Puts a new folio into this CPU's batch, from where it reaches the LRU. The caller holds a reference. From here on others
+ * can find the folio.
+ * @kernel mm/swap.c folio_add_lru()
+ */
 export function* folioAddLru(k: Kernel, folio: Pfn): Routine {
+  const order: Order = k.page.order.get(folio);
   folioGet(k, folio);
+  pagesDisown(k, folio, order);
+  emit(k, EV.FOLIO_LRU_ADD, folio);
   yield* batchAdd(k, folio);
 }
 
@@ -98,20 +135,23 @@ export function* lruAddDrainAll(k: Kernel): Routine {
  * the LRU: in a batch, or isolated by somebody else. The caller holds a reference.
  *
  * The kernel tests and clears PG_lru before it takes lru_lock; here both are one step, so this waits for the lock even
- * to find the flag clear. Nothing is taken inside lru_lock, so that wait ends.
+ * to find the flag clear. Nothing is taken inside lru_lock, so that wait ends. Its reference, which the caller's keeps
+ * from being needed any earlier, comes last.
  * @kernel mm/vmscan.c folio_isolate_lru()
  */
 export function* folioIsolateLru(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* spinLock(k, k.lruvec.lock.at());
-  const isolated = k.page.lru.get(folio);
+  const isolated: boolean = k.page.lru.get(folio);
   if (isolated) {
     lruvecDelFolio(k, folio);
-    folioGet(k, folio);
     k.lruvec.isolated.add(folioNrPages(k, folio));
     emit(k, EV.FOLIO_ISOLATE, folio);
   }
   spinUnlock(k, k.lruvec.lock.at());
-  return isolated;
+  if (!isolated) return false;
+  yield at("folio_get");
+  folioGet(k, folio);
+  return true;
 }
 
 /**
@@ -127,6 +167,24 @@ export function* folioPutbackLru(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
+ * Somebody has used the folio other than through a mapping, whose accessed bits tell by themselves: referenced the first
+ * time, active the second. Each flag is by itself, and a use that comes in between is lost, as it is in the kernel.
+ * @kernel mm/swap.c folio_mark_accessed()
+ */
+export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_test_referenced");
+  const referenced: boolean = k.page.referenced.get(folio);
+  yield at("folio_test_active");
+  if (referenced && k.page.active.get(folio)) return;
+  if (referenced) {
+    yield at("folio_activate");
+    k.page.active.set(folio, true);
+  }
+  yield at("folio_set_referenced");
+  k.page.referenced.set(folio, !referenced);
+}
+
+/**
  * The content of an anonymous folio is no longer needed unless it is written again: clears swapbacked and moves it to
  * the file LRU. Only folios on the LRU: the caller has drained its batch.
  * @kernel mm/swap.c folio_mark_lazyfree(), lru_lazyfree()
@@ -135,10 +193,16 @@ export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
   yield* spinLock(k, k.lruvec.lock.at());
   if (k.page.lru.get(folio) && k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
     lruvecDelFolio(k, folio);
+    emit(k, EV.FOLIO_ISOLATE, folio);
+    yield at("folio_clear_active");
     k.page.active.set(folio, false);
+    yield at("folio_clear_referenced");
     k.page.referenced.set(folio, false);
+    yield at("folio_clear_swapbacked");
     k.page.swapbacked.set(folio, false);
+    yield at("folio_set_lru");
     lruvecAddFolio(k, folio);
+    emit(k, EV.FOLIO_PUTBACK, folio);
     k.vmstat.pglazyfree.add(folioNrPages(k, folio));
   }
   spinUnlock(k, k.lruvec.lock.at());
@@ -169,28 +233,29 @@ export function lruvecDelFolio(k: Kernel, folio: Pfn): void {
 /** The reference of the caller becomes the batch's. @kernel mm/swap.c folio_batch_add_and_move() */
 function* batchAdd(k: Kernel, folio: Pfn): Routine {
   const cpu = current(k);
-  const slot = batchCount(k, cpu);
-  k.cpu.lruBatch.setOnce(cpu, slot, folio);
-  if (slot + 1 === k.param.lruBatch.get() || folioTestLarge(k, folio)) yield* lruAddDrainCpu(k, current(k));
+  const drains: boolean = fillsBatch(k, folio);
+  k.cpu.lruBatch.setOnce(cpu, batchCount(k, cpu), folio);
+  if (drains) yield* lruAddDrainCpu(k, current(k));
 }
 
-/** @kernel mm/swap.c lru_add_drain_cpu(), folio_batch_move_lru() */
+/** The folio is the batch's last, or large: the batch is drained at once. */
+function fillsBatch(k: Kernel, folio: Pfn): boolean {
+  return batchCount(k, current(k)) + 1 === k.param.lruBatch.get() || folioTestLarge(k, folio);
+}
+
+/**
+ * Folio by folio, where the kernel moves them all under one hold of the lock and drops their references afterwards:
+ * each is seen on the LRU, and then without the reference, at a moment of its own either way.
+ * @kernel mm/swap.c lru_add_drain_cpu(), folio_batch_move_lru()
+ */
 function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {
   while (k.cpu.lruBatch.once(cpu, 0) !== NONE) {
     yield* spinLock(k, k.lruvec.lock.at());
-    const released: Pfn = moveToLru(k, cpu);
+    // Somebody else may have drained it meanwhile.
+    const folio: Pfn = batchTake(k, cpu);
+    if (folio !== NONE) lruvecAddFolio(k, folio);
     spinUnlock(k, k.lruvec.lock.at());
-    if (released !== NONE) yield* putReleasedFolio(k, released);
-  }
-}
-
-/** Moves the folios of the batch to the LRU, up to one that nobody but the batch had a reference to: that one is to be freed. NONE: all are moved. @holds lru_lock */
-function moveToLru(k: Kernel, cpu: Cpu): Pfn {
-  for (;;) {
-    const folio = batchTake(k, cpu);
-    if (folio === NONE) return NONE;
-    lruvecAddFolio(k, folio);
-    if (folioPutTestzero(k, folio)) return folio;
+    if (folio !== NONE) yield* folioPut(k, folio);
   }
 }
 

@@ -6,13 +6,14 @@ import { NONE, at, current, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM, ESRCH } from "./errno.ts";
 import { dupMm, mmput } from "./fork.ts";
+import { splitHugePagesPid } from "./huge-memory/split-debugfs.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "./locking/mmap-lock.ts";
 import { doMadvise, processMadvise, type Advice } from "./madvise.ts";
 import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "./mmap.ts";
 import { doMprotect } from "./mprotect.ts";
 import { mmget } from "./mm-refs.ts";
 import { doMremap, type MremapFlags } from "./mremap.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Kernel, type Mm, type Vpn } from "./mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Kernel, type Mm, type Pfn, type Vpn } from "./mm-types.ts";
 import { switchMm } from "./tlb.ts";
 import { userLoad, userStore } from "./user.ts";
 import type { VmFlags } from "./vma.ts";
@@ -27,7 +28,7 @@ export function* sysMmap(k: Kernel, addr: AddressOrErrno, length: Vpn, prot: VmF
   const mm: Mm = currentMm(k);
   yield* mmapWriteLock(k, mm);
   const result: AddressOrErrno = yield* doMmap(k, mm, addr, length, prot, flags);
-  mmapWriteUnlock(k, mm);
+  yield* mmapWriteUnlock(k, mm);
   return result;
 }
 
@@ -36,7 +37,7 @@ export function* sysMunmap(k: Kernel, addr: Vpn, length: Vpn): Routine<Errno> {
   const mm: Mm = currentMm(k);
   yield* mmapWriteLock(k, mm);
   const err: Errno = yield* doMunmap(k, mm, addr, addr + length, true);
-  if (err !== 0) mmapWriteUnlock(k, mm);
+  if (err !== 0) yield* mmapWriteUnlock(k, mm);
   return err;
 }
 
@@ -45,7 +46,7 @@ export function* sysMprotect(k: Kernel, addr: Vpn, length: Vpn, prot: VmFlags): 
   const mm: Mm = currentMm(k);
   yield* mmapWriteLock(k, mm);
   const err: Errno = yield* doMprotect(k, mm, addr, addr + length, prot);
-  mmapWriteUnlock(k, mm);
+  yield* mmapWriteUnlock(k, mm);
   return err;
 }
 
@@ -89,7 +90,8 @@ export function* sysFork(k: Kernel, pid: Cpu): Routine<AddressOrErrno> {
   if (child === NONE) return -ENOMEM;
   yield at("wake_up_new_task");
   vmBugOn(k.cpu.mm.get(pid) !== NONE, "fork: the CPU that the child is to run on has an address space already");
-  k.cpu.mm.set(pid, child);
+  k.cpu.mm.setOnce(pid, child);
+  k.cpu.woken.set(pid, true);
   return pid;
 }
 
@@ -103,6 +105,8 @@ export function* sysExit(k: Kernel): Routine {
 
 /** PR_THP_DISABLE_EXCEPT_ADVISED of prctl(PR_SET_THP_DISABLE). @kernel include/uapi/linux/prctl.h */
 export const PR_THP_DISABLE_EXCEPT_ADVISED = 2;
+const MMF_DISABLE_THP_COMPLETELY_BIT = Math.log2(MMF_DISABLE_THP_COMPLETELY);
+const MMF_DISABLE_THP_EXCEPT_ADVISED_BIT = Math.log2(MMF_DISABLE_THP_EXCEPT_ADVISED);
 
 /**
  * prctl(PR_SET_THP_DISABLE, disable, flags): no huge pages for this process and those it forks; with
@@ -115,11 +119,40 @@ export function* sysSetThpDisable(k: Kernel, disable: boolean, flags: Int<0, 3>)
   const mm: Mm = currentMm(k);
   if ((flags & ~PR_THP_DISABLE_EXCEPT_ADVISED) !== 0 || (!disable && flags !== 0)) return -EINVAL;
   yield* mmapWriteLock(k, mm);
-  const others = k.mm.flags.get(mm) & ~(MMF_DISABLE_THP_COMPLETELY | MMF_DISABLE_THP_EXCEPT_ADVISED);
-  const wanted = !disable ? 0 : flags === 0 ? MMF_DISABLE_THP_COMPLETELY : MMF_DISABLE_THP_EXCEPT_ADVISED;
-  k.mm.flags.set(mm, others | wanted);
-  mmapWriteUnlock(k, mm);
+  const exceptAdvised: boolean = (flags & PR_THP_DISABLE_EXCEPT_ADVISED) !== 0;
+  if (disable && !exceptAdvised) k.mm.flags.insert(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
+  else k.mm.flags.remove(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
+  // Two bits, one after the other; faults read them without mmap_lock for writing being in their way.
+  yield at("mm_flags_set");
+  if (disable && exceptAdvised) k.mm.flags.insert(mm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);
+  else k.mm.flags.remove(mm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);
+  yield* mmapWriteUnlock(k, mm);
   return 0;
+}
+
+/** prctl(PR_GET_THP_DISABLE). @returns 0; 1: no huge pages; 3: none except where advised @kernel kernel/sys.c prctl_get_thp_disable() */
+export function* sysGetThpDisable(k: Kernel): Routine<Int<0, 3>> {
+  yield at("mm_flags_test");
+  const flags = k.mm.flags.get(currentMm(k));
+  if ((flags & MMF_DISABLE_THP_COMPLETELY) !== 0) return 1;
+  return (flags & MMF_DISABLE_THP_EXCEPT_ADVISED) !== 0 ? 1 | PR_THP_DISABLE_EXCEPT_ADVISED : 0;
+}
+
+/**
+ * Writes "pid,start,end" to /sys/kernel/debug/split_huge_pages: splits the large folios that the process which runs on
+ * CPU `pid` maps there, into single pages.
+ *
+ * @returns folios split (the kernel prints it); -ESRCH
+ * @kernel mm/huge_memory.c split_huge_pages_write()
+ */
+export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn): Routine<AddressOrErrno> {
+  yield at("get_task_mm");
+  const mm: Mm = k.cpu.mm.get(pid);
+  if (mm === NONE) return -ESRCH;
+  mmget(k, mm);
+  const split: Pfn = yield* splitHugePagesPid(k, mm, addr, addr + length);
+  yield* mmput(k, mm);
+  return split;
 }
 
 /** A load by the process itself. @returns as userLoad() */

@@ -7,6 +7,7 @@
 import { at, type Int, type Routine } from "thpcheck";
 import { EINVAL } from "./errno.ts";
 import type { Errno, Kernel } from "./mm-types.ts";
+import { hasReservations } from "./thp-reservation.ts";
 
 export const KNOB_ENABLED = 0;
 export const KNOB_DEFRAG = 1;
@@ -18,7 +19,9 @@ export const KNOB_MAX_PTES_SWAP = 6;
 export const KNOB_MAX_PTES_SHARED = 7;
 /** PTEs. A layout has room for values up to the one it was configured with. */
 export const KNOB_PAGES_TO_SCAN = 8;
-export type Knob = Int<0, 8>;
+/** Used pages that make a reservation a huge page, and turn reservations on where it is not 1. */
+export const KNOB_PROMOTION_THRESHOLD = 9;
+export type Knob = Int<0, 9>;
 /** What a knob can be set to, and what it cannot. */
 export type KnobValue = Int<-1, 0x7fff_ffff>;
 
@@ -40,6 +43,7 @@ export function* sysfsStore(k: Kernel, knob: Knob, value: KnobValue): Routine<Er
     case KNOB_MAX_PTES_NONE: k.knob.maxPtesNone.setOnce(value); break;
     case KNOB_MAX_PTES_SWAP: k.knob.maxPtesSwap.setOnce(value); break;
     case KNOB_MAX_PTES_SHARED: k.knob.maxPtesShared.setOnce(value); break;
+    case KNOB_PROMOTION_THRESHOLD: k.knob.promotionThreshold.setOnce(value); break;
     default: k.knob.pagesToScan.setOnce(value);
   }
   return 0;
@@ -51,6 +55,8 @@ function isInRange(k: Kernel, knob: Knob, value: KnobValue): boolean {
     case KNOB_DEFRAG: return value >= 0 && value <= 4;
     case KNOB_USE_ZERO_PAGE: case KNOB_SHRINK_UNDERUSED: case KNOB_KHUGEPAGED_DEFRAG: return value === 0 || value === 1;
     case KNOB_MAX_PTES_NONE: case KNOB_MAX_PTES_SWAP: case KNOB_MAX_PTES_SHARED: return value >= 0 && value < k.param.hpagePmdNr.get();
+    // A kernel without reservations has no such file.
+    case KNOB_PROMOTION_THRESHOLD: return value >= 1 && value <= (hasReservations(k) ? k.param.hpagePmdNr.get() : 0);
     default: return value > 0;
   }
 }
@@ -59,7 +65,7 @@ function isInRange(k: Kernel, knob: Knob, value: KnobValue): boolean {
 export const KNOBS: Readonly<Record<string, Knob>> = {
   "enabled": KNOB_ENABLED, "defrag": KNOB_DEFRAG, "use_zero_page": KNOB_USE_ZERO_PAGE, "shrink_underused": KNOB_SHRINK_UNDERUSED,
   "khugepaged/defrag": KNOB_KHUGEPAGED_DEFRAG, "khugepaged/max_ptes_none": KNOB_MAX_PTES_NONE, "khugepaged/max_ptes_swap": KNOB_MAX_PTES_SWAP,
-  "khugepaged/max_ptes_shared": KNOB_MAX_PTES_SHARED, "khugepaged/pages_to_scan": KNOB_PAGES_TO_SCAN,
+  "khugepaged/max_ptes_shared": KNOB_MAX_PTES_SHARED, "khugepaged/pages_to_scan": KNOB_PAGES_TO_SCAN, "promotion_threshold": KNOB_PROMOTION_THRESHOLD,
 };
 const WORDS: Readonly<Record<number, readonly string[]>> = {
   [KNOB_ENABLED]: ["never", "madvise", "always"],

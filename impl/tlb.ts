@@ -31,10 +31,10 @@ type CpuMask = Mask<8>;
 export function* flushTlbRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   let pending: CpuMask = flushAtOnce(k, mm, start, end);
   while (pending !== 0) {
-    yield at("flush_tlb_range: ipi", () => takingInterrupts(k, pending) !== 0);
-    const ready = takingInterrupts(k, pending);
+    yield at("flush_tlb_range: ipi", () => takingFlushes(k, pending) !== 0);
+    const ready = takingFlushes(k, pending);
     const cpu = nthMember(ready, choose(k, "ipi arrives", memberCount(ready)));
-    if (k.cpu.mm.get(cpu) === mm) flushCpu(k, cpu, start, end);
+    if (k.cpu.mm.once(cpu) === mm) flushCpu(k, cpu, start, end);
     pending &= ~(1 << cpu);
   }
 }
@@ -84,8 +84,8 @@ export function switchMm(k: Kernel, mm: Mm): void {
  * belongs to the first of them: only this CPU fills it, and a flush that arrives before the walk finds nothing.
  */
 export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<Pfn> {
-  if (write) yield at("store");
-  else yield at("load");
+  if (write) yield at("store", null, { instruction: true });
+  else yield at("load", null, { instruction: true });
   const cpu = current(k);
   vmBugOn(k.cpu.mm.get(cpu) !== mm, "tlb: a CPU accesses an address space that it has not loaded");
   const cached = k.cpu.tlb.get(cpu, vpn);
@@ -96,9 +96,11 @@ export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean):
   if (pmdTable(pmd)) {
     const table: Table = entryTarget(pmd);
     localIrqSave(k);
-    yield at("hardware walk: pte");
+    k.cpu.walking.set(current(k), true);
+    yield at("hardware walk: pte", null, { instruction: true });
     vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "tlb: the hardware walks a page table that has been freed");
     const pfn = walkPte(k, table, vpn, write);
+    k.cpu.walking.set(current(k), false);
     localIrqRestore(k);
     return pfn;
   }
@@ -120,11 +122,13 @@ function walkPmd(k: Kernel, mm: Mm, vpn: Vpn, write: boolean, pmd: Entry): Pfn {
   const cpu = current(k);
   const range = pmdIndex(k, vpn);
   const filled = entryHas(pmd, LEAF) ? touched(pmd, write) : 0;
+  const forgets = filled === 0 ? caches(k, cpu, vpn, vpn + 1) : k.cpu.tlb.get(cpu, vpn) !== 0;
   k.cpu.tlb.set(cpu, vpn, 0);
   k.cpu.tlbHuge.set(cpu, range, filled);
+  if (forgets) emit(k, EV.TLB_FLUSH, cpu, vpn, vpn + 1);
   if (filled === 0) return NONE;
   if (filled !== pmd) k.mm.pmd.cmpxchg(mm, range, pmd, filled);
-  emit(k, EV.TLB_FILL, cpu, vpn, 1);
+  emit(k, EV.TLB_FILL, cpu, vpn, 1, mm);
   return entryTarget(filled) + pteIndex(k, vpn);
 }
 
@@ -133,10 +137,12 @@ function walkPte(k: Kernel, table: Table, vpn: Vpn, write: boolean): Pfn {
   const i = pteIndex(k, vpn);
   const pte = k.ptTable.pte.once(table, i);
   const filled = touched(pte, write);
+  const forgets = filled === 0 && k.cpu.tlb.get(cpu, vpn) !== 0;
   k.cpu.tlb.set(cpu, vpn, filled);
+  if (forgets) emit(k, EV.TLB_FLUSH, cpu, vpn, vpn + 1);
   if (filled === 0) return NONE;
   if (filled !== pte) k.ptTable.pte.cmpxchg(table, i, pte, filled);
-  emit(k, EV.TLB_FILL, cpu, vpn, 0);
+  emit(k, EV.TLB_FILL, cpu, vpn, 0, k.ptTable.mm.get(table));
   return entryTarget(filled);
 }
 
@@ -152,8 +158,8 @@ function flushCpu(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): void {
 function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
   let remaining = 0;
   for (let cpu = 0; cpu < k.cpu.count; cpu++) {
-    if (k.cpu.mm.get(cpu) !== mm) continue;
-    if (cpu === current(k) || (!k.cpu.irqsOff.once(cpu) && !caches(k, cpu, start, end))) flushCpu(k, cpu, start, end);
+    if (k.cpu.mm.once(cpu) !== mm) continue;
+    if (cpu === current(k) || (takesFlush(k, cpu) && !caches(k, cpu, start, end))) flushCpu(k, cpu, start, end);
     else remaining |= 1 << cpu;
   }
   return remaining;
@@ -174,6 +180,16 @@ function othersWithIrqsOff(k: Kernel): CpuMask {
 function takingInterrupts(k: Kernel, cpus: CpuMask): CpuMask {
   let ready = 0;
   for (let cpu = 0; cpu < k.cpu.count; cpu++) if (((cpus >> cpu) & 1) !== 0 && !k.cpu.irqsOff.once(cpu)) ready |= 1 << cpu;
+  return ready;
+}
+
+/** Nothing holds a flush up on the CPU: an interrupt arrives, or, where flushes are broadcast, no walk of its hardware is under way. */
+function takesFlush(k: Kernel, cpu: Cpu): boolean {
+  return k.param.tlbFlushInterrupts.get() !== 0 ? !k.cpu.irqsOff.once(cpu) : !k.cpu.walking.once(cpu);
+}
+function takingFlushes(k: Kernel, cpus: CpuMask): CpuMask {
+  let ready = 0;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) if (((cpus >> cpu) & 1) !== 0 && takesFlush(k, cpu)) ready |= 1 << cpu;
   return ready;
 }
 

@@ -143,17 +143,23 @@ export function userMemoryReset(k: Kernel, mm: Mm): void {
   }
 }
 
-/** One member from now on: what memory holds. */
+/** One member from now on: what memory holds. An assertion as a whole: what it looks at is no access of the routine that calls it. */
 function collapse(k: Kernel, mm: Mm, vpn: Vpn): void {
+  vmBugOn(!settle(k, mm, vpn), "user memory: a page cannot be settled");
+}
+
+/** True; what is wrong is asserted inside, in detail. */
+function settle(k: Kernel, mm: Mm, vpn: Vpn): boolean {
   const i = userIndex(k, mm, vpn);
-  if (k.user.inFlight.get(i) !== 0) return;
+  if (k.user.inFlight.get(i) !== 0) return true;
   const pmd = k.mm.pmd.once(mm, pmdIndex(k, vpn));
-  if (pmdTable(pmd) ? k.ptTable.lock.isHeld(entryTarget(pmd)) : k.mm.pmdLock.isHeld(mm)) return;
+  if (pmdTable(pmd) ? k.ptTable.lock.isHeld(entryTarget(pmd)) : k.mm.pmdLock.isHeld(mm)) return true;
   const entry: Entry = pmdTable(pmd) ? k.ptTable.pte.once(entryTarget(pmd), pteIndex(k, vpn)) : pmd;
   const page = mappedPage(k, vpn, pmd, entry);
   const content: Content = page === NONE ? 0 : k.page.content.get(page);
   userMemoryLoaded(k, mm, vpn, content);
   k.user.mayRead.set(i, page !== NONE && mayBeDiscarded(k, page, entry) ? (1 << content) | 1 : 1 << content);
+  return true;
 }
 
 /** The frame that holds (mm, vpn) now, also behind a migration entry or an invalidated PMD; NONE where it reads as zero. */

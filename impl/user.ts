@@ -6,9 +6,10 @@
  */
 import { current, NONE, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock, lockVmaUnderRcu, vmaEndRead } from "./locking/mmap-lock.ts";
-import { handleMmFault } from "./memory.ts";
+import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { VM_READ, VM_WRITE, type Content, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "./mm-types.ts";
 import { entryZeroPage } from "./pgtable.ts";
+import { promoteInFault, reachesThreshold } from "./thp-reservation/promote.ts";
 import { hardwareTranslate } from "./tlb.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
 import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "./vm-fault.ts";
@@ -72,19 +73,27 @@ export function* doUserAddrFault(k: Kernel, mm: Mm, vpn: Vpn, flags: FaultFlags)
       return false;
     }
     fault = yield* handleMmFault(k, vma, vpn, flags | FAULT_FLAG_VMA_LOCK);
+    mmAccountFault(k, fault);
     if ((fault & VM_FAULT_RETRY) === 0) {
+      let promotes: boolean = false;
+      if (k.param.resvPromoteInFault.get() !== 0) promotes = yield* reachesThreshold(k, vma, vpn);
       vmaEndRead(k, vma);
+      if (promotes) yield* promoteInFault(k, mm, vpn);
       return (fault & VM_FAULT_ERROR) === 0;
     }
   }
   yield* mmapReadLock(k, mm);
   vma = vmaLookup(k, mm, vpn);
   if (vma === NONE || accessError(k, vma, flags)) {
-    mmapReadUnlock(k, mm);
+    yield* mmapReadUnlock(k, mm);
     return false;
   }
   fault = yield* handleMmFault(k, vma, vpn, flags);
-  mmapReadUnlock(k, mm);
+  mmAccountFault(k, fault);
+  let promotes: boolean = false;
+  if (k.param.resvPromoteInFault.get() !== 0) promotes = yield* reachesThreshold(k, vma, vpn);
+  yield* mmapReadUnlock(k, mm);
+  if (promotes) yield* promoteInFault(k, mm, vpn);
   return (fault & VM_FAULT_ERROR) === 0;
 }
 

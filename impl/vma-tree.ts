@@ -1,9 +1,33 @@
 /**
- * Finding areas and room: the maple tree of an mm. Its areas lie in the table `vma`; those that are neither free nor
- * detached are in the tree.
+ * Finding areas and room: the maple tree of an mm. Its areas lie in the table `vma`; those that have an entry
+ * (`treeStart`, `treeEnd`) are in the tree, the others are free or detached.
+ *
+ * Stores are made under mmap_lock for writing, walks under mmap_lock or, of one address, under RCU. The tree's own
+ * ma_lock and RCU make each of them one instant, so its inside is no memory of the model. What a walk under RCU finds
+ * may be out of date at once; what is found under mmap_lock is not.
  */
 import { NONE, type Int } from "thpcheck";
 import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
+
+/** Gives the area the entry of its range. @kernel mm/vma.h vma_iter_store_new(), vma_iter_store_overwrite() @holds mmap_lock for writing */
+export function vmaIterStore(k: Kernel, vma: Vma): void {
+  k.vma.treeStart.set(vma, k.vma.start.get(vma));
+  k.vma.treeEnd.set(vma, k.vma.end.get(vma));
+}
+
+/** Takes the area's entry out. @kernel mm/vma.h vma_iter_clear() @holds mmap_lock for writing */
+export function vmaIterClear(k: Kernel, vma: Vma): void {
+  k.vma.treeStart.set(vma, 0);
+  k.vma.treeEnd.set(vma, 0);
+}
+
+/** The area whose entry covers the page, or NONE. @kernel lib/maple_tree.c mas_walk() @holds mmap_lock or RCU */
+export function masWalk(k: Kernel, mm: Mm, vpn: Vpn): Vma {
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.treeStart.get(v) <= vpn && vpn < k.vma.treeEnd.get(v) && k.vma.mm.get(v) === mm) return v;
+  }
+  return NONE;
+}
 
 /**
  * The first area that ends above `vpn`, or NONE.
@@ -14,30 +38,30 @@ import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
 export function findVma(k: Kernel, mm: Mm, vpn: Vpn): Vma {
   let found: Vma = NONE;
   for (let v = 0; v < k.vma.count; v++) {
-    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) <= vpn) continue;
-    if (found === NONE || k.vma.start.get(v) < k.vma.start.get(found)) found = v;
+    if (k.vma.treeEnd.get(v) <= vpn || k.vma.mm.get(v) !== mm) continue;
+    if (found === NONE || k.vma.treeStart.get(v) < k.vma.treeStart.get(found)) found = v;
   }
   return found;
 }
 
 /** The area that contains `vpn`, or NONE. @kernel include/linux/mm.h vma_lookup() @holds mmap_lock */
 export function vmaLookup(k: Kernel, mm: Mm, vpn: Vpn): Vma {
-  const v = findVma(k, mm, vpn);
-  return v !== NONE && k.vma.start.get(v) <= vpn ? v : NONE;
+  return masWalk(k, mm, vpn);
 }
 
 /** The first area that overlaps start..end, or NONE. @kernel mm/mmap.c find_vma_intersection() @holds mmap_lock */
 export function findVmaIntersection(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Vma {
   const v = findVma(k, mm, start);
-  return v !== NONE && k.vma.start.get(v) < end ? v : NONE;
+  return v !== NONE && k.vma.treeStart.get(v) < end ? v : NONE;
 }
 
 /** The last area that ends at or below `vpn`, or NONE. @kernel mm/vma.h vma_prev() @holds mmap_lock */
 export function vmaBefore(k: Kernel, mm: Mm, vpn: Vpn): Vma {
   let found: Vma = NONE;
   for (let v = 0; v < k.vma.count; v++) {
-    if (k.vma.mm.get(v) !== mm || k.vma.detached.get(v) || k.vma.end.get(v) > vpn) continue;
-    if (found === NONE || k.vma.end.get(v) > k.vma.end.get(found)) found = v;
+    const end = k.vma.treeEnd.get(v);
+    if (end === 0 || end > vpn || k.vma.mm.get(v) !== mm) continue;
+    if (found === NONE || end > k.vma.treeEnd.get(found)) found = v;
   }
   return found;
 }
@@ -61,12 +85,12 @@ function highestGap(k: Kernel, mm: Mm, length: number, alignment: number): numbe
   while (end >= length) {
     const start = Math.floor((end - length) / alignment) * alignment;
     const last = vmaBefore(k, mm, end);
-    const floor = last === NONE ? 0 : k.vma.end.get(last); // without an area below, `start` is high enough
+    const floor = last === NONE ? 0 : k.vma.treeEnd.get(last); // without an area below, `start` is high enough
     // An area that reaches across `end` starts the next gap below itself.
     const above = findVma(k, mm, end - 1);
-    const crossing = above !== NONE && k.vma.start.get(above) < end;
+    const crossing = above !== NONE && k.vma.treeStart.get(above) < end;
     if (!crossing && start >= floor) return start;
-    end = k.vma.start.get(crossing ? above : last);
+    end = k.vma.treeStart.get(crossing ? above : last);
   }
   return NONE;
 }

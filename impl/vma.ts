@@ -8,15 +8,16 @@
  * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
  */
-import { NONE, choose, emit, type Int, type Mask, type Routine } from "thpcheck";
+import { NONE, at, choose, current, emit, type Int, type Mask, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
-import { vmaStartWrite } from "./locking/mmap-lock.ts";
+import { vmaEndWrite, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { type AnonVma, type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
 import { ENOMEM } from "./errno.ts";
-import { findVma, vmaBefore } from "./vma-tree.ts";
+import { hasReservations, reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
+import { findVma, vmaBefore, vmaIterClear, vmaIterStore } from "./vma-tree.ts";
 import { anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
 
 export { findVma, findVmaIntersection, getUnmappedArea, vmaBefore, vmaLookup } from "./vma-tree.ts";
@@ -33,23 +34,25 @@ export const MERGE_NOMEM = -2;
 /** Area objects that are free. */
 export function vmasFree(k: Kernel): number {
   let n = 0;
-  for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.once(v) === NONE) n++;
+  for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.get(v) === NONE) n++;
   return n;
 }
 
 /**
- * A new area of `mm`, in no tree and locked for writing as long as the mm is; NONE when there is no memory or the table
- * is full. The slab allocator's own lock is left out: to take an object is one indivisible operation.
+ * A new area of `mm`, in no tree and not locked, the caller's alone; NONE when there is no memory or the table is full. The slab
+ * allocator's own lock is left out: to take an object is one indivisible operation.
  *
  * @kernel mm/vma_init.c vm_area_alloc()
  * @holds mmap_lock of `mm` for writing
  */
-export function vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): Vma {
+export function* vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): Routine<Vma> {
+  yield at("vm_area_alloc");
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "vm_area_alloc fails", 2) === 1) return NONE;
   for (let v = 0; v < k.vma.count; v++) {
-    if (!k.vma.mm.cmpxchg(v, NONE, mm)) continue;
+    if (k.vma.mm.get(v) !== NONE) continue;
+    k.vma.mm.set(v, mm);
+    k.vma.owner.set(v, current(k));
     k.vma.detached.set(v, true);
-    k.vma.writeLocked.set(v, true);
     k.vma.start.set(v, start);
     k.vma.end.set(v, end);
     k.vma.pgoff.set(v, pgoff);
@@ -60,43 +63,65 @@ export function vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn,
 }
 
 /**
- * Gives the object back. A reader that found the area before it was detached may still look at it: it compares mm and
- * range under the VMA lock (SLAB_TYPESAFE_BY_RCU).
+ * Write-locks a new area. From then on the lock keeps others out, where before nobody could find it.
+ * @kernel include/linux/mmap_lock.h vma_start_write()
+ * @holds mmap_lock for writing
+ */
+export function* vmaStartWriteNew(k: Kernel, vma: Vma): Routine {
+  yield* vmaStartWrite(k, vma);
+  k.vma.owner.set(vma, NONE);
+}
+
+/**
+ * Gives the object back, and with it its VMA lock, if the caller has that. A reader that found the area before it was
+ * detached may still look at it: it compares mm and range under the VMA lock (SLAB_TYPESAFE_BY_RCU).
  *
  * @kernel mm/vma_init.c vm_area_free()
+ * @holds nothing: the area is the caller's alone. Or mmap_lock and the VMA lock for writing
  */
-export function vmAreaFree(k: Kernel, vma: Vma): void {
+export function* vmAreaFree(k: Kernel, vma: Vma): Routine {
+  yield at("vm_area_free");
   vmBugOn(k.vma.anonVmaChain.get(vma) !== NONE, "vma: an area is freed while it is in an anon_vma");
   k.vma.anonVma.set(vma, NONE);
   k.vma.detached.set(vma, false);
-  k.vma.writeLocked.set(vma, false);
   k.vma.start.set(vma, 0);
   k.vma.end.set(vma, 0);
   k.vma.pgoff.set(vma, 0);
   k.vma.flags.set(vma, 0);
-  k.vma.mm.setOnce(vma, NONE);
+  k.vma.mm.set(vma, NONE);
+  if (k.vma.writeLocked.get(vma)) vmaEndWrite(k, vma);
+  k.vma.owner.set(vma, NONE);
 }
 
-/** Puts the area into the tree. @kernel mm/vma.c vma_link() @holds mmap_lock for writing */
+/**
+ * Puts the area into the tree.
+ * @kernel mm/vma.c vma_link(), include/linux/mmap_lock.h vma_mark_attached()
+ * @holds mmap_lock and the VMA lock for writing; fork, of the child's mm, which nobody else can reach, mmap_lock alone
+ */
 export function vmaLink(k: Kernel, vma: Vma): void {
   k.vma.detached.set(vma, false);
-  emit(k, EV.VMA_CREATE, vma, k.vma.start.get(vma), k.vma.end.get(vma));
+  vmaIterStore(k, vma);
+  emit(k, EV.VMA_CREATE, vma, k.vma.mm.get(vma), k.vma.start.get(vma), k.vma.end.get(vma));
 }
 
 /** Takes the area out of the tree: it can no longer be found. @kernel include/linux/mmap_lock.h vma_mark_detached() @holds mmap_lock and the VMA lock for writing */
 export function vmaMarkDetached(k: Kernel, vma: Vma): void {
   k.vma.detached.set(vma, true);
-  emit(k, EV.VMA_REMOVE, vma);
+  vmaIterClear(k, vma);
+  emit(k, EV.VMA_REMOVE, vma, k.vma.mm.get(vma), k.vma.start.get(vma), k.vma.end.get(vma));
 }
 
 /** The trees of the reverse map are in order of vm_pgoff. @kernel mm/vma.h vma_set_range() @holds mmap_lock, the VMA lock and the anon_vma's lock for writing */
 function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): void {
+  const startBefore = k.vma.start.get(vma);
+  const endBefore = k.vma.end.get(vma);
   anonVmaIntervalTreePreUpdateVma(k, vma);
   k.vma.start.set(vma, start);
   k.vma.end.set(vma, end);
   k.vma.pgoff.set(vma, pgoff);
+  vmaIterStore(k, vma);
   anonVmaIntervalTreePostUpdateVma(k, vma);
-  emit(k, EV.VMA_BOUNDS, vma, start, end);
+  emit(k, EV.VMA_BOUNDS, vma, k.vma.mm.get(vma), start, end, startBefore, endBefore);
 }
 
 // ---- what may merge --------------------------------------------------------------------------------------------
@@ -178,6 +203,8 @@ function* commitMerge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn, adj
   let anonVma: AnonVma = k.vma.anonVma.get(vma);
   if (anonVma === NONE && adjust !== NONE) anonVma = k.vma.anonVma.get(adjust);
   if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
+  const endBefore: Vpn = k.vma.end.get(vma);
+  const adjustBefore: Vpn = adjust === NONE ? 0 : k.vma.start.get(adjust);
   const loses: Vma = adjust !== NONE && end > k.vma.start.get(adjust) ? adjust : NONE;
   yield* vmaAdjustTransHuge(k, vma, start, end, loses);
   vmaSetRange(k, vma, start, end, pgoff);
@@ -185,13 +212,18 @@ function* commitMerge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn, adj
   if (remove !== NONE) vmaMarkDetached(k, remove);
   if (remove2 !== NONE) vmaMarkDetached(k, remove2);
   if (anonVma !== NONE) anonVmaUnlockWrite(k, anonVma);
+  if (hasReservations(k)) {
+    if (remove !== NONE) yield* reservationsTakenOver(k, remove, vma);
+    if (remove2 !== NONE) yield* reservationsTakenOver(k, remove2, vma);
+    if (adjust !== NONE) yield* reservationsBoundary(k, vma, adjust, end > adjustBefore ? adjustBefore : endBefore, end);
+  }
   if (remove !== NONE) {
     yield* unlinkAnonVmas(k, remove);
-    vmAreaFree(k, remove);
+    yield* vmAreaFree(k, remove);
   }
   if (remove2 !== NONE) {
     yield* unlinkAnonVmas(k, remove2);
-    vmAreaFree(k, remove2);
+    yield* vmAreaFree(k, remove2);
   }
 }
 
@@ -289,24 +321,29 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
   vmBugOn(addr <= k.vma.start.get(vma) || addr >= k.vma.end.get(vma), "vma: an area is split at an address that is not inside");
   const mm: Mm = k.vma.mm.get(vma);
   const offset: Vpn = addr - k.vma.start.get(vma);
-  const made: Vma = newBelow
-    ? vmAreaAlloc(k, mm, k.vma.start.get(vma), addr, k.vma.pgoff.get(vma), k.vma.flags.get(vma))
-    : vmAreaAlloc(k, mm, addr, k.vma.end.get(vma), k.vma.pgoff.get(vma) + offset, k.vma.flags.get(vma));
+  const made: Vma = yield* vmAreaAlloc(k, mm, newBelow ? k.vma.start.get(vma) : addr, newBelow ? addr : k.vma.end.get(vma), k.vma.pgoff.get(vma) + (newBelow ? 0 : offset), k.vma.flags.get(vma));
   if (made === NONE) return -ENOMEM;
   k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
   const err: Errno = yield* anonVmaClone(k, made, vma);
   if (err !== 0) {
-    vmAreaFree(k, made);
+    yield* vmAreaFree(k, made);
     return err;
   }
   yield* vmaStartWrite(k, vma);
+  yield* vmaStartWriteNew(k, made);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
   yield* vmaAdjustTransHuge(k, vma, k.vma.start.get(vma), addr, NONE);
+  // It is the store of the new entry that takes its range from the old one.
+  vmaLink(k, made);
   if (newBelow) vmaSetRange(k, vma, addr, k.vma.end.get(vma), k.vma.pgoff.get(vma) + offset);
   else vmaSetRange(k, vma, k.vma.start.get(vma), addr, k.vma.pgoff.get(vma));
-  vmaLink(k, made);
   if (anonVma !== NONE) anonVmaUnlockWrite(k, anonVma);
+  if (hasReservations(k)) {
+    yield* reservationsOfNewVma(k, made, vma);
+    if (newBelow) yield* reservationsBoundary(k, made, vma, k.vma.start.get(made), addr);
+    else yield* reservationsBoundary(k, vma, made, k.vma.end.get(made), addr);
+  }
   return 0;
 }
 

@@ -49,14 +49,17 @@ interface CheckFlags {
   walks?: number;
   pctDepth?: number;
   patch?: string;
+  policy?: string;
   seed: number;
   tier: Tier;
   format: "pretty" | "json";
   out?: string;
   updatePins?: boolean;
   audit?: boolean;
+  upTo?: number;
   minimise: boolean;
   sanitize?: boolean;
+  refine: boolean;
   coverage?: boolean;
   fingerprintBits: "32" | "64";
 }
@@ -102,11 +105,14 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .addOption(formatOption())
     .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
+    .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", "hold every block to the sanitizers as well: atomicity, data races, lock order (in the full tier done for scenarios that ask for it)")
+    .option("--no-refine", "do not hold each step to the machines of the specification")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says").choices(["32", "64"]).default("64"))
     .option("--update-pins", "write the counts found into the scenarios' source files")
+    .option("--up-to <states>", "leave out scenarios that pin more states than this, or none", positiveInteger)
     .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers) and compare")
     .addHelpText("after", `
 A scenario that is named exactly, or by its file, runs whatever its tier. Bounds apply to each scenario; one that stops
@@ -130,10 +136,10 @@ A violation prints its trace and the command that replays it. Read it downward: 
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
         seconds: flags.time ?? null, memoryBytes: flags.memory ?? null, walks: flags.walks ?? null, pctDepth: flags.pctDepth ?? DEFAULT_PCT_DEPTH, patch: flags.patch === undefined ? null : readPatch(flags.patch), seed: flags.seed, minimise: flags.minimise,
-        sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
+        sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", refine: flags.refine, coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
       };
       done(await runCheck({
-        patterns, tier: flags.tier, options, format: flags.format, out: flags.out ?? null, updatePins: flags.updatePins ?? false, audit: flags.audit ?? false,
+        patterns, tier: flags.tier, options, format: flags.format, out: flags.out ?? null, updatePins: flags.updatePins ?? false, audit: flags.audit ?? false, upTo: flags.upTo ?? null, policy: flags.policy ?? null,
       }, host));
     });
 }
@@ -149,6 +155,7 @@ function refuseContradictions(f: CheckFlags): void {
   if (f.pctDepth !== undefined && f.strategy !== "pct") throw new UsageError("--pct-depth needs --strategy pct");
   if (f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined)) throw new UsageError("--audit chooses strategies, workers and exactness itself; leave those options out");
   if (f.updatePins === true && f.patch !== undefined) throw new UsageError("--update-pins would pin the counts of the patched program; leave out --patch");
+  if (f.updatePins === true && f.policy !== undefined) throw new UsageError("--update-pins writes into scenarios as they are listed; leave out --policy");
   if (f.updatePins === true && f.strategy !== "bfs") throw new UsageError("--update-pins needs --strategy bfs: only a breadth-first search knows depths and shortest traces");
 }
 

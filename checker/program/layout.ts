@@ -25,16 +25,23 @@ export interface FieldOptions {
    *   the moment of the access. While it points nowhere nothing protects the field.
    * - `"first | second"`: two locks, `second` one of the same object. A reader holds either; a writer holds
    *   both exclusively.
-   * - `"atomic"`: every access is one indivisible operation.
+   * - `"atomic"`: every access is one indivisible operation; to a bit of a set, one of that bit alone.
+   * - `"atomic(group)"`: the same, and accesses to fields of one group that follow one another are one operation together.
    * - `"once"`: written before the object is published and never again.
    * - `"cpu"`: object i is part of the CPU that runs actor i. That actor uses it freely; another one only by marked
    *   accesses (`once`, `setOnce`, `cmpxchg`, `xchg`, `addReturn`, `addUnless`), each of which stands for an interrupt there.
    * - `"lifetime"`: set while nobody else has a reference to the object, stable for everybody who has one; looked at
    *   without a reference only by marked accesses.
    * - `"model"`: bookkeeping that no memory of the program corresponds to; takes no marked access.
+   * - `"owner"`: of a ghost `int(NONE, ...)`, one in a struct: the actor that has the object to itself, NONE for nobody.
+   *   While it names an actor, that actor uses all fields of the object freely, whatever their guards; another one only
+   *   under the declared lock or by marked accesses. Written by the actor that takes the object, which must be
+   *   nobody's, for itself, or gives it up, right after the operation that does so. Nothing is taken on trust: see `property/guard.ts`.
+   * - `"owner(referenced)"`: the same, but it is trusted that an object which a thread is in the middle of using is not
+   *   taken by another: the user has a reference, or a lock.
    * - Unset: nothing is promised, and each access counts as unprotected.
    *
-   * `"cpu"`, `"lifetime"` and `"model"` are assumptions more than promises: `property/guard.ts` says which.
+   * `"cpu"`, `"lifetime"`, `"model"` and groups are assumptions more than promises: `property/guard.ts` says which.
    */
   readonly guard?: string;
   readonly role?: Role;
@@ -191,6 +198,16 @@ export interface LayoutPlan {
   readonly statisticBytes: number;
   /** Bytes of one reader mask or waiter mask of a rwsem. */
   readonly maskBytes: number;
+}
+
+/** Whether a guard says that the field names who has the object to itself. */
+export function isOwner(guard: string | null): boolean {
+  return guard === "owner" || guard === "owner(referenced)";
+}
+
+/** Whether a guard makes each access one indivisible operation. */
+export function isAtomic(guard: string | null): boolean {
+  return guard !== null && /^atomic(\(\w+\))?$/.test(guard);
 }
 
 /** Bits needed for `values` different values. */

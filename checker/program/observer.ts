@@ -24,11 +24,11 @@ export interface Site {
 }
 
 export interface StepObserver {
-  /** The actor's guard held and its step begins at the yield labelled `label`. */
-  beginStep(actor: number, label: string): void;
+  /** The actor's guard held and its step begins at the yield labelled `label`; `instruction` as in `YieldOptions`. */
+  beginStep(actor: number, label: string, instruction?: boolean): void;
   /** The actor's guard was evaluated (beginStep and the guard's accesses came before) and does not hold: there is no step. */
   guardFailed?(actor: number): void;
-  /** `field` indexes LayoutPlan.fields; `i`, `j` are the object and array indices (0 where there is none). */
+  /** `field` indexes LayoutPlan.fields; `i`, `j` are the object and array indices (0 where there is none; for one bit of a set guarded "atomic" its number, counted from 1). */
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void;
   /** Called when the lock has been taken, before anything is done under it. `trylock`: it could have failed. */
   acquire(lock: number, mode: "exclusive" | "shared", trylock: boolean, site: number): void;

@@ -41,6 +41,11 @@ export type Bool = boolean;
 export interface YieldOptions {
   /** An allowed resting place: waiting here forever is no deadlock. */
   readonly idle?: boolean;
+  /**
+   * The CPU executes one instruction from here to the next yield: for the sanitizers all accesses of the block happen in
+   * one instant. An assumption of the model, which a sanitized run names by the label.
+   */
+  readonly instruction?: boolean;
 }
 
 /**

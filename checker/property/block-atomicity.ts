@@ -14,6 +14,8 @@
  *   | the same, of a lock that another thread tries or inspects | non |
  *   | a trylock that fails, asking whether a lock is held     | non (both, if no other thread takes the lock) |
  *   | setting a `once` value that other threads read set only | right |
+ *   | taking for itself, or giving up, an object that other threads use | non |
+ *   | using an object that is nobody's and that other threads take for themselves | right (non, if a use conflicts) |
  *   | any other access with which no other thread's use conflicts | both |
  *   | any other access                                        | non   |
  *
@@ -40,6 +42,9 @@
  * waits at yields only. A value or an outcome that rearranging would change (a trylock that fails, a `once` value
  * found unset) is a non-mover, by the facts that the search collected when it ran the other order.
  *
+ * One instruction: a block that the program declares to be one (`at(..., { instruction: true })`) is taken to access
+ * what it accesses in one instant, as a CPU's load with its page walk is. That is an assumption, and named as such.
+ *
  * Queued semaphores: a writer's arrival at the waiters is a step by itself, and only ever holds others back. It can be
  * put off until just before the writer is granted the lock (or to the end, if it never is) without preventing a step of
  * another thread, unless one looks at the waiters without waiting: a reader's trylock, see shared-use.ts. So there the
@@ -51,37 +56,62 @@
  * guard.ts); blocks that never end; orders that only a weak memory model allows; a block cut short by another fault
  * (the search ends with that one).
  */
-import { BARE_READ, GUARD_LOST, GUARD_MOVED, accessKind, isAccess } from "./block-log.ts";
+import { BARE_READ, BARE_WRITE, GUARD_LOST, GUARD_MOVED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, accessKind, isAccess } from "./block-log.ts";
 import { lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
-import { GUARD_CPU, GUARD_LOCK, GUARD_ONCE } from "./guard.ts";
-import { LEFT_MOVER, NON_MOVER, RIGHT_MOVER, type Mover, type SharedUse } from "./shared-use.ts";
+import { GUARD_CPU, GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
+import { BOTH_MOVER, LEFT_MOVER, NON_MOVER, RIGHT_MOVER, type Mover, type SharedUse } from "./shared-use.ts";
 
 const IN_ORDER = -1;
+const NO_GROUP = -1;
+
+/** The group of the operation's field, -1 for none. */
+export function groupOf(elements: Elements, operation: number, subject: number): number {
+  return isAccess(operation) ? elements.groupOf(subject) : NO_GROUP;
+}
 
 /** Accepts right movers, at most one non-mover, left movers; both-movers anywhere. */
 export class MoverSequence {
   /** The operation after which other threads can see the block's effects: the first left mover or non-mover. */
   #commit = IN_ORDER;
   #instant = 0;
+  #instruction = false;
+  /** The group of the latest access, as long as only both-movers came after it. */
+  #group = NO_GROUP;
+  #groupInstant = 0;
 
-  reset(): void {
+  /** A block begins; the accesses of one instruction happen in one instant. */
+  reset(instruction: boolean): void {
     this.#commit = IN_ORDER;
+    this.#instant = 0;
+    this.#instruction = instruction;
+    this.#group = NO_GROUP;
   }
 
-  /** Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A GUARD_LOST or GUARD_MOVED happens in the instant of the write before it. */
-  next(mover: Mover, nth: number, operation: number): number {
-    if (operation !== GUARD_LOST && operation !== GUARD_MOVED) this.#instant = nth;
+  /**
+   * Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A change of the guard or owner
+   * happens in the instant of the operation before it, an access to a group in that of the access before it to the same.
+   */
+  next(mover: Mover, nth: number, operation: number, group: number): number {
+    if (group !== NO_GROUP && group === this.#group) this.#instant = this.#groupInstant;
+    else if (!changesProtection(operation) && !(this.#instruction && isAccess(operation))) this.#instant = nth;
+    if (group !== NO_GROUP || mover !== BOTH_MOVER) {
+      this.#group = group;
+      this.#groupInstant = this.#instant;
+    }
     if (this.#commit >= 0) return (mover === RIGHT_MOVER || mover === NON_MOVER) && this.#commit !== this.#instant ? this.#commit : IN_ORDER;
     if (mover === LEFT_MOVER || mover === NON_MOVER) this.#commit = this.#instant;
     return IN_ORDER;
   }
 }
 
+const changesProtection = (operation: number): boolean => operation === GUARD_LOST || operation === GUARD_MOVED || operation === OWNER_CHANGED || operation === OWNER_STOLEN || operation === OWNER_GIVEN;
+
 /** The first pair of operations of the block that are out of order, the earlier first; null when it is atomic. */
-export function outOfOrder(b: Block, use: SharedUse): { readonly earlier: number; readonly later: number } | null {
+export function outOfOrder(b: Block, use: SharedUse, elements: Elements): { readonly earlier: number; readonly later: number } | null {
   const sequence = new MoverSequence();
+  sequence.reset(b.instruction);
   for (let nth = 0; nth < lengthOf(b); nth++) {
-    const earlier = sequence.next(use.mover(b.actor, operationOf(b, nth), subjectOf(b, nth)), nth, operationOf(b, nth));
+    const earlier = sequence.next(use.mover(b.actor, operationOf(b, nth), subjectOf(b, nth)), nth, operationOf(b, nth), groupOf(elements, operationOf(b, nth), subjectOf(b, nth)));
     if (earlier >= 0) return { earlier, later: nth };
   }
   return null;
@@ -110,7 +140,8 @@ function described(e: Evidence, b: Block, nth: number): string {
 }
 
 function protection(e: Evidence, operation: number, element: number): string {
-  const bare = accessKind(operation) >= BARE_READ;
+  const kind = accessKind(operation);
+  const bare = kind === BARE_READ || kind === BARE_WRITE;
   switch (e.elements.guardKind(element)) {
     case GUARD_LOCK: {
       const lock = e.elements.guardText(element);

@@ -7,7 +7,7 @@
  */
 import type { HeldLock } from "./held-locks.ts";
 
-// Operations. Accesses come in four kinds (see guard.ts and shared-use.ts), plain or marked.
+// Operations. Accesses come in kinds (see guard.ts and shared-use.ts), plain or marked.
 /** A read under the declared lock; of a `once` field: a read of a value that has been set. */
 export const COVERED_READ = 0;
 /** A write under the declared lock, held exclusively; of a `once` field: the write that sets it. */
@@ -45,12 +45,42 @@ export const GUARD_LOST = 39;
 /** The same by a thread that holds the old lock exclusively: no access, but nothing to be moved before what others do. */
 export const GUARD_MOVED = 18;
 
-export const isAccess = (operation: number): boolean => operation < ACQUIRE_SHARED || operation === INCREMENT || operation === GUARD_LOST;
+/** The actor takes the object for itself, or gives it up, together with the operation just before (guard.ts). The subject is the element of its `owner` field. */
+export const OWNER_CHANGED = 19;
+/** The same, of an object that another actor has to itself. */
+export const OWNER_STOLEN = 21;
+/** The block leaves the object to another actor. */
+export const OWNER_GIVEN = 20;
+
+/** Added to an access: the acting thread has the object to itself. */
+export const OWNED = 64;
+/** Added to an access: another thread has the object to itself. */
+export const FOREIGN = 128;
+
+/**
+ * Added to a covered read of a field with a declared lock that finds the initial value, and to a bare write of such a
+ * field before or after which it has that value: see shared-use.ts, "empty".
+ */
+export const EMPTY = 256;
+
+export const isAccess = (operation: number): boolean => {
+  const plain = operation & ~(OWNED | FOREIGN | EMPTY);
+  return plain < ACQUIRE_SHARED || plain === INCREMENT || plain === GUARD_LOST;
+};
 export const isMarked = (operation: number): boolean => (operation & MARKED) !== 0;
-/** The kind of an INCREMENT, after COVERED_READ .. BARE_WRITE. */
+export const isForeign = (operation: number): boolean => (operation & FOREIGN) !== 0;
+/** Kinds after COVERED_READ .. BARE_WRITE. */
 export const INCREMENT_KIND = 4;
-/** COVERED_READ .. BARE_WRITE, INCREMENT_KIND of an access. */
-export const accessKind = (operation: number): number => (operation === INCREMENT ? INCREMENT_KIND : operation & 3);
+export const OWNED_READ = 5;
+export const OWNED_WRITE = 6;
+export const EMPTY_READ = 7;
+/** COVERED_READ .. BARE_WRITE, INCREMENT_KIND .. EMPTY_READ of an access. */
+export const accessKind = (operation: number): number => {
+  if ((operation & OWNED) !== 0) return OWNED_READ + (operation & 1);
+  if ((operation & EMPTY) !== 0 && (operation & 3) === COVERED_READ) return EMPTY_READ;
+  return (operation & ~FOREIGN) === INCREMENT ? INCREMENT_KIND : operation & 3;
+};
+export const isEmpty = (operation: number): boolean => (operation & EMPTY) !== 0;
 export const isWrite = (operation: number): boolean => (operation & 1) !== 0;
 export const takesLock = (operation: number): boolean => operation >= ACQUIRE_SHARED && operation <= TRYLOCK_EXCLUSIVE;
 /** Of an operation that takes a lock. */
@@ -64,6 +94,8 @@ export interface RecordedBlock {
   readonly actor: number;
   /** The label of the yield at which the block begins. */
   readonly label: string;
+  /** One instruction: its accesses happen in one instant, on trust. */
+  readonly instruction: boolean;
   readonly heldAtStart: readonly HeldLock[];
   /** Triples: operation, subject (element or lock id), site. */
   readonly operations: Int32Array;
@@ -81,8 +113,9 @@ export class BlockSet {
     return this.#blocks[Symbol.iterator]();
   }
 
-  /** Adds a copy of the block unless an equal one is there. `words` of `operations` are used. True when it was new. */
-  add(actor: number, label: string, held: readonly HeldLock[], operations: Int32Array, words: number): boolean {
+  /** Adds a copy of the block unless an equal one is there. The first `words` of its operations are used. True when it was new. */
+  add(b: RecordedBlock, words = b.operations.length): boolean {
+    const { actor, label, instruction, heldAtStart, operations } = b;
     let low = 0x811c9dc5 ^ actor;
     let high = 0x9e3779b9 ^ words;
     for (let w = 0; w < words; w++) {
@@ -93,16 +126,16 @@ export class BlockSet {
     const hash = (low >>> 0) * 0x20_0000 + (high >>> 11);
     let bucket = this.#buckets.get(hash);
     if (bucket === undefined) this.#buckets.set(hash, (bucket = []));
-    for (const b of bucket) if (same(b, actor, label, held, operations, words)) return false;
-    const block = { actor, label, heldAtStart: [...held], operations: operations.slice(0, words) };
+    for (const known of bucket) if (same(known, b, words)) return false;
+    const block = { actor, label, instruction, heldAtStart: [...heldAtStart], operations: operations.slice(0, words) };
     bucket.push(block);
     this.#blocks.push(block);
     return true;
   }
 }
 
-function same(b: RecordedBlock, actor: number, label: string, held: readonly HeldLock[], operations: Int32Array, words: number): boolean {
-  if (b.actor !== actor || b.operations.length !== words || b.label !== label || b.heldAtStart.length !== held.length) return false;
-  for (let w = 0; w < words; w++) if (b.operations[w] !== operations[w]) return false;
-  return held.every((h, n) => b.heldAtStart[n]!.lock === h.lock && b.heldAtStart[n]!.mode === h.mode);
+function same(b: RecordedBlock, other: RecordedBlock, words: number): boolean {
+  if (b.actor !== other.actor || b.operations.length !== words || b.label !== other.label || b.instruction !== other.instruction || b.heldAtStart.length !== other.heldAtStart.length) return false;
+  for (let w = 0; w < words; w++) if (b.operations[w] !== other.operations[w]) return false;
+  return other.heldAtStart.every((h, n) => b.heldAtStart[n]!.lock === h.lock && b.heldAtStart[n]!.mode === h.mode);
 }

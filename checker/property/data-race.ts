@@ -7,6 +7,10 @@
  *
  * A plain access to per-CPU state of another CPU is one likewise: guard "cpu" promises that there is none.
  *
+ * A plain access without a lock to an object that another thread has to itself (guard "owner") is a data race whatever
+ * else is true of it, and even alone in its block: one of the two threads is wrong about whose the object is. So is
+ * leaving an object to another thread, or taking one from it. The owner's own accesses never are.
+ *
  * A field without a declared lock promises nothing that could be broken by one thread; there, and for a `once` field
  * whose value is read before it is set or overwritten after, a race needs a second side: an access by another thread,
  * anywhere in the exploration, of which one is a write.
@@ -19,9 +23,9 @@
  * Not covered: what a compiler or a weak memory model does to a lone plain access; happens-before by publication (use
  * `once`).
  */
-import { accessKind, BARE_READ, isAccess, isMarked, isWrite } from "./block-log.ts";
+import { accessKind, BARE_READ, BARE_WRITE, INCREMENT_KIND, isAccess, isForeign, isMarked, isWrite, OWNER_GIVEN, OWNER_STOLEN } from "./block-log.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
-import { GUARD_ATOMIC, GUARD_CPU, GUARD_LOCK, type Elements } from "./guard.ts";
+import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, type Elements } from "./guard.ts";
 import type { SharedUse } from "./shared-use.ts";
 
 /** The access nearest to access `nth` in its block, the previous one if there is one; -1 when it is alone. */
@@ -33,13 +37,22 @@ function company(b: Block, nth: number): number {
 
 /** Whether the operation is a data race unless it is alone in its block. */
 export function isRace(elements: Elements, use: SharedUse, actor: number, operation: number, element: number): boolean {
-  if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ) return false;
+  if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ || accessKind(operation) > INCREMENT_KIND) return false;
   switch (elements.guardKind(element)) {
     case GUARD_LOCK:
     case GUARD_CPU: return true;
     case GUARD_ATOMIC: return false;
-    default: return use.conflicts(actor, element, accessKind(operation));
+    default: return use.conflicts(actor, element, operation);
   }
+}
+
+/** Whether the operation breaks somebody's ownership, alone in its block or not. */
+export function trespasses(elements: Elements, operation: number, element: number): boolean {
+  if (operation === OWNER_GIVEN || operation === OWNER_STOLEN) return true;
+  if (!isAccess(operation) || !isForeign(operation) || isMarked(operation)) return false;
+  const guard = elements.guardKind(element);
+  const kind = accessKind(operation);
+  return guard !== GUARD_ATOMIC && (guard === GUARD_LIFETIME || kind === BARE_READ || kind === BARE_WRITE);
 }
 
 /** An access that races, and the access of its block that it is not alone with: places in the block's operations. */
@@ -51,6 +64,10 @@ export interface Race {
 export function racesIn(e: Evidence, b: Block): Race[] {
   const races: Race[] = [];
   for (let nth = 0; nth < lengthOf(b); nth++) {
+    if (trespasses(e.elements, operationOf(b, nth), subjectOf(b, nth))) {
+      races.push({ access: nth, company: nth });
+      continue;
+    }
     if (!isRace(e.elements, e.use, b.actor, operationOf(b, nth), subjectOf(b, nth))) continue;
     const other = company(b, nth);
     if (other >= 0) races.push({ access: nth, company: other });
@@ -61,6 +78,7 @@ export function racesIn(e: Evidence, b: Block): Race[] {
 export function raceFinding(e: Evidence, b: Block, access: number, other: number): Finding {
   const operation = operationOf(b, access);
   const element = subjectOf(b, access);
+  if (access === other) return trespassFinding(e, b, access);
   const sites = [siteOf(b, access), siteOf(b, other)];
   const lock = e.elements.guardText(element);
   const foreign = e.elements.guardKind(element) === GUARD_CPU;
@@ -74,4 +92,14 @@ export function raceFinding(e: Evidence, b: Block, access: number, other: number
     (rival === null ? "" : `; ${e.actor(rival.actor)} ${e.operation(rival.operation, element)} at ${e.place(rival.site)}`) +
     `. ${remedy}, or give it a block of its own`;
   return { rule: "data-race", message, sites, source: e.source(sites[0]!), actor: b.actor, label: b.label };
+}
+
+function trespassFinding(e: Evidence, b: Block, nth: number): Finding {
+  const site = siteOf(b, nth);
+  const operation = operationOf(b, nth);
+  const message =
+    `data-race: ${e.actor(b.actor)} ${e.operation(operation, subjectOf(b, nth))} at ${e.place(site)}, in block "${b.label}" ` +
+    `(it holds ${e.heldNames(heldBefore(b, nth))}). ` +
+    (operation === OWNER_GIVEN ? "Only an actor itself may become the owner" : operation === OWNER_STOLEN ? "The owner has to give it up first" : "Either the object was published before its owner gave it up, or this thread uses it too early or too late; take the lock, or mark the access (once, setOnce) if it is racy on purpose");
+  return { rule: "data-race", message, sites: [site, site], source: e.source(site), actor: b.actor, label: b.label };
 }

@@ -5,10 +5,10 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, isAccess, isForeign, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
 import { Elements, GUARD_ATOMIC } from "./guard.ts";
 import type { HeldLock } from "./held-locks.ts";
-import { SharedUse, deniedBy } from "./shared-use.ts";
+import { SharedUse, areRivals } from "./shared-use.ts";
 
 export type SanitizerRule = "atomicity" | "data-race" | "lock-order";
 
@@ -30,6 +30,8 @@ export interface Finding {
 export function findingKey(f: Pick<Finding, "rule" | "sites">): string {
   return `${f.rule}:${f.sites.join(",")}`;
 }
+
+const changesGuard = (operation: number): boolean => operation === GUARD_MOVED || operation === OWNER_CHANGED || operation === OWNER_STOLEN || operation === OWNER_GIVEN;
 
 /** A block that is recorded, or still running: its first `operations.length` words are used. */
 export type Block = RecordedBlock;
@@ -74,7 +76,7 @@ export class Evidence {
 
   /** Adds a block met elsewhere, e.g. by another worker. True when it was new. */
   add(b: RecordedBlock): boolean {
-    if (!this.blocks.add(b.actor, b.label, b.heldAtStart, b.operations, b.operations.length)) return false;
+    if (!this.blocks.add(b)) return false;
     for (let n = 0; n < lengthOf(b); n++) this.use.note(b.actor, operationOf(b, n), subjectOf(b, n));
     return true;
   }
@@ -104,8 +106,11 @@ export class Evidence {
   /** `reads page[3].flags`, `takes mm.mmapLock (shared)` */
   operation(operation: number, subject: number): string {
     if (operation === GUARD_LOST || operation === GUARD_MOVED) return `changes which ${this.elements.guardText(subject)} protects ${this.elements.name(subject)}`;
+    if (operation === OWNER_CHANGED) return `takes for itself or gives up the object of ${this.elements.name(subject)}`;
+    if (operation === OWNER_STOLEN) return `changes ${this.elements.name(subject)} while another thread has the object to itself`;
+    if (operation === OWNER_GIVEN) return `leaves the object of ${this.elements.name(subject)} to another thread`;
     if (isAccess(operation)) {
-      const name = this.elements.name(subject);
+      const name = this.elements.name(subject) + (isForeign(operation) ? ", which another thread has to itself," : "");
       if (!isMarked(operation)) return `${isWrite(operation) ? "writes" : "reads"} ${name}`;
       if (this.elements.guardKind(subject) === GUARD_ATOMIC) return `accesses ${name} (atomic)`;
       return `${isWrite(operation) ? "writes" : "reads"} ${name} (marked)`;
@@ -128,10 +133,11 @@ export class Evidence {
   /** An operation of another thread that does not commute with this one: on the smallest site, then actor. */
   rival(actor: number, operation: number, subject: number): { readonly actor: number; readonly operation: number; readonly site: number } | null {
     let best: { actor: number; operation: number; site: number } | null = null;
+    const related = isAccess(operation) ? this.elements.touched(subject) : [];
     for (const b of this.blocks) {
       if (b.actor === actor) continue;
       for (let n = 0; n < lengthOf(b); n++) {
-        if (subjectOf(b, n) !== subject) continue;
+        if (subjectOf(b, n) !== subject && !(isAccess(operation) && isAccess(operationOf(b, n)) && related.includes(subjectOf(b, n)))) continue;
         const other = operationOf(b, n);
         if (!this.#rivals(operation, other, subject)) continue;
         const site = siteOf(b, n);
@@ -142,8 +148,8 @@ export class Evidence {
   }
 
   #rivals(mine: number, other: number, subject: number): boolean {
-    if (isAccess(mine)) return isAccess(other) && ((deniedBy(this.elements, subject, accessKind(mine)) >> accessKind(other)) & 1) !== 0;
-    if (isAccess(other) || mine === GUARD_MOVED || other === GUARD_MOVED) return false;
+    if (isAccess(mine)) return isAccess(other) && areRivals(this.elements, subject, mine, other);
+    if (isAccess(other) || changesGuard(mine) || changesGuard(other)) return false;
     const sees = (o: number): boolean => o === LOCK_INSPECTED || (o >= TRYLOCK_SHARED && o <= TRYLOCK_FAILED_EXCLUSIVE);
     if (sees(mine)) return takesLock(other);
     // A shared hold is no news to who tries the lock shared.

@@ -30,15 +30,15 @@
  *
  * A step that ends in another StepFault has no endStep; what it did up to there is not judged.
  */
-import type { LayoutPlan } from "../program/layout.ts";
+import { NONE, isAtomic, type LayoutPlan } from "../program/layout.ts";
 import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
 import { StepFault } from "../system.ts";
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
-import { MoverSequence, atomicityFinding, outOfOrder } from "./block-atomicity.ts";
-import { isRace, raceFinding, racesIn, type Race } from "./data-race.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY, FOREIGN, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, OWNED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { MoverSequence, atomicityFinding, groupOf, outOfOrder } from "./block-atomicity.ts";
+import { isRace, raceFinding, racesIn, trespasses, type Race } from "./data-race.ts";
 import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
-import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, type GuardKind } from "./guard.ts";
+import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind } from "./guard.ts";
 import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
 import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
 
@@ -48,9 +48,9 @@ export const SANITIZER_RULES: readonly SanitizerRule[] = ["atomicity", "data-rac
 export interface StateView {
   /** The locks an actor holds; called when a step begins. */
   readonly heldAt: HeldAt;
-  /** Whether the element holds the field's initial value now; asked for `once` fields only. */
+  /** Whether the element holds the field's initial value now; asked for fields guarded "once" or by a lock. */
   readonly isInitial: (field: number, i: number, j: number) => boolean;
-  /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through. */
+  /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through, and for owners. */
   readonly reference: (field: number, i: number) => number;
 }
 
@@ -111,10 +111,12 @@ class BlockSanitizer implements Sanitizer {
   // The block that is running.
   #actor = -1;
   #label = "";
+  #instruction = false;
   #heldAtStart: readonly HeldLock[] = [];
   #operations = new Int32Array(64 * OPERATION_WORDS);
   #length = 0;
-  #inAssertion = false;
+  #assertions = 0;
+  #bareWrite: { readonly nth: number; readonly field: number; readonly i: number; readonly j: number } | null = null;
 
   // What raising needs to know of it.
   readonly #order: LockOrder;
@@ -143,22 +145,25 @@ class BlockSanitizer implements Sanitizer {
     return [...this.#evidence.blocks];
   }
 
-  beginStep(actor: number, label: string): void {
+  beginStep(actor: number, label: string, instruction = false): void {
     this.#actor = actor;
     this.#label = label;
+    this.#instruction = instruction;
     this.#heldAtStart = this.#view.heldAt(actor);
     this.#held.reset(this.#heldAtStart);
     this.#length = 0;
-    this.#inAssertion = false;
-    this.#movers.reset();
+    this.#assertions = 0;
+    this.#bareWrite = null;
+    this.#movers.reset(instruction);
     this.#firstAccess = this.#lastAccess = -1;
   }
 
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void {
     const f = this.#plan.fields[field]!;
-    if (i >= f.count || i < 0 || j < 0 || j >= (f.length ?? 1)) return; // the access itself will be the fault
+    if (this.#actor < 0) return;
+    if (i >= f.count || i < 0 || j < 0 || j >= (f.length ?? 1) + (f.kind === "bitset" && isAtomic(f.guard) ? f.bits : 0)) return; // the access itself will be the fault
     const reads = mode === READ || mode === READ_ONCE;
-    if (this.#inAssertion && reads) return;
+    if (this.#assertions > 0 && reads) return;
     if (f.lockBase >= 0) {
       // What a thread sees of a lock that it holds itself is no news.
       if (!this.#held.holds(f.lockBase + i)) this.#did(LOCK_INSPECTED, f.lockBase + i, site);
@@ -168,14 +173,54 @@ class BlockSanitizer implements Sanitizer {
     const element = elements.of(field, i, j);
     if (element < 0) return;
     const guard = elements.guardKind(element);
-    if (mode === ADD && guard === GUARD_ATOMIC) {
-      this.#did(INCREMENT, element, site);
+    if (guard === GUARD_OWNER) {
+      const before = this.#view.reference(field, i);
+      this.#did(before === NONE || before === this.#actor ? OWNER_CHANGED : OWNER_STOLEN, element, site);
+      return;
+    }
+    const owner = this.#ownerNow(element);
+    const foreign = owner !== NONE && owner !== this.#actor ? FOREIGN : 0;
+    if (mode === ADD && guard === GUARD_ATOMIC && owner !== this.#actor) {
+      this.#did(INCREMENT | foreign, element, site);
       return;
     }
     const plain = (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC;
-    const kind = this.#covers(guard, element, field, i, j, !reads, plain) ? (reads ? COVERED_READ : COVERED_WRITE) : reads ? BARE_READ : BARE_WRITE;
-    this.#did(plain ? kind : kind | MARKED, element, site);
-    if (!reads) this.#moveGuards(field, i, site);
+    const covered = this.#covers(guard, element, field, i, j, !reads, plain);
+    let kind = covered ? (reads ? COVERED_READ : COVERED_WRITE) : reads ? BARE_READ : BARE_WRITE;
+    if (owner === this.#actor) kind |= OWNED;
+    if (guard === GUARD_LOCK && ((kind & ~OWNED) === COVERED_READ || kind === BARE_WRITE) && this.#view.isInitial(field, i, j)) kind |= EMPTY;
+    this.#did((plain ? kind : kind | MARKED) | foreign, element, site);
+    if (guard === GUARD_LOCK && (kind & ~EMPTY) === BARE_WRITE) this.#bareWrite = { nth: this.#length - 1, field, i, j };
+    // Of a reference that is fixed for a lifetime nobody else knows when it changes.
+    if (!reads && guard !== GUARD_LIFETIME) this.#moveGuards(field, i, site, owner === this.#actor);
+  }
+
+  /** The latest bare write of a field with a lock has taken effect: did it make the field empty? */
+  #afterBareWrite(): void {
+    const w = this.#bareWrite;
+    if (w === null) return;
+    this.#bareWrite = null;
+    if (this.#view.isInitial(w.field, w.i, w.j)) this.#operations[w.nth * OPERATION_WORDS]! |= EMPTY;
+  }
+
+  /** The actor that has the element's object to itself, or NONE. */
+  #ownerNow(element: number): number {
+    const owner = this.#evidence.elements.ownerOf(element);
+    if (owner < 0) return NONE;
+    const { field, i } = this.#evidence.elements.place(owner);
+    return this.#view.reference(field, i);
+  }
+
+  /** Objects that the block leaves to somebody else. */
+  #judgeGiving(): void {
+    const { elements } = this.#evidence;
+    for (let nth = this.#length - 1; nth >= 0; nth--) {
+      if (this.#operations[nth * OPERATION_WORDS] !== OWNER_CHANGED && this.#operations[nth * OPERATION_WORDS] !== OWNER_STOLEN) continue;
+      const element = this.#operations[nth * OPERATION_WORDS + 1]!;
+      const { field, i } = elements.place(element);
+      const owner = this.#view.reference(field, i);
+      if (owner !== NONE && owner !== this.#actor) this.#did(OWNER_GIVEN, element, this.#site(nth));
+    }
   }
 
   #covers(guard: GuardKind, element: number, field: number, i: number, j: number, write: boolean, plain: boolean): boolean {
@@ -195,12 +240,12 @@ class BlockSanitizer implements Sanitizer {
   }
 
   /** A reference changes, and with it the lock that protects what is guarded through it (see guard.ts). */
-  #moveGuards(reference: number, i: number, site: number): void {
+  #moveGuards(reference: number, i: number, site: number, owned: boolean): void {
     const { elements } = this.#evidence;
     for (const field of elements.guardedThrough(reference)) {
       const first = elements.of(field, i, 0);
       const lock = elements.guardLock(first, this.#view.reference);
-      const operation = lock < 0 || this.#held.covers(lock, true) ? GUARD_MOVED : GUARD_LOST;
+      const operation = owned ? GUARD_LOST | OWNED : lock < 0 || this.#held.covers(lock, true) ? GUARD_MOVED : GUARD_LOST;
       for (let j = 0; j < (this.#plan.fields[field]!.length ?? 1); j++) this.#did(operation, first + j, site);
     }
   }
@@ -229,7 +274,7 @@ class BlockSanitizer implements Sanitizer {
   }
 
   assertion(begins: boolean): void {
-    this.#inAssertion = begins;
+    this.#assertions += begins ? 1 : -1;
   }
 
   /** Announcements are ghosts: they belong to the operation beside them. */
@@ -241,12 +286,16 @@ class BlockSanitizer implements Sanitizer {
 
   endStep(actor: number): void {
     if (actor !== this.#actor) throw new Error(`the sanitizer was told that actor ${actor} ends a step which actor ${this.#actor} began`);
+    this.#afterBareWrite();
+    this.#judgeGiving();
     if (this.#length > 0) this.#record();
+    // What a thread does before its first yield belongs to no block.
+    this.#actor = -1;
   }
 
   #record(): void {
     const words = this.#length * OPERATION_WORDS;
-    if (!this.#evidence.blocks.add(this.#actor, this.#label, this.#heldAtStart, this.#operations, words)) return;
+    if (!this.#evidence.blocks.add({ actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations }, words)) return;
     const b = this.#block();
     for (let n = 0; n < this.#length; n++) {
       this.#evidence.use.note(b.actor, b.operations[n * OPERATION_WORDS]!, b.operations[n * OPERATION_WORDS + 1]!);
@@ -255,10 +304,11 @@ class BlockSanitizer implements Sanitizer {
   }
 
   #block(): RecordedBlock {
-    return { actor: this.#actor, label: this.#label, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS) };
+    return { actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS) };
   }
 
   #did(operation: number, subject: number, site: number): void {
+    this.#afterBareWrite();
     const at = this.#length * OPERATION_WORDS;
     if (at === this.#operations.length) {
       const larger = new Int32Array(at * 2);
@@ -275,11 +325,12 @@ class BlockSanitizer implements Sanitizer {
   #judge(nth: number, operation: number, subject: number): void {
     const { elements, use } = this.#evidence;
     use.note(this.#actor, operation, subject);
+    if (trespasses(elements, operation, subject)) this.#offerRace({ access: nth, company: nth });
     const races = isAccess(operation) ? this.#racesWith(nth) : [];
     const lockMissing = (race: Race): boolean => elements.guardKind(this.#operations[race.access * OPERATION_WORDS + 1]!) === GUARD_LOCK;
     // Where a lock is declared, the access lacks the lock, whatever else is wrong; else the block lacks a yield.
     for (const race of races) if (lockMissing(race)) this.#offerRace(race);
-    const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth, operation);
+    const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth, operation, groupOf(elements, operation, subject));
     if (earlier >= 0) this.#offer("atomicity", [this.#site(nth), this.#site(earlier)], () => atomicityFinding(this.#evidence, this.#block(), earlier, nth));
     for (const race of races) if (!lockMissing(race)) this.#offerRace(race);
     if (operation === ACQUIRE_SHARED || operation === ACQUIRE_EXCLUSIVE) this.#judgeOrder(nth);
@@ -334,7 +385,7 @@ class BlockSanitizer implements Sanitizer {
     const order = new LockOrder(this.#plan, this.#notes);
     for (const b of e.blocks) {
       order.addBlock(b);
-      const pair = outOfOrder(b, e.use);
+      const pair = outOfOrder(b, e.use, e.elements);
       if (pair !== null) add(atomicityFinding(e, b, pair.earlier, pair.later));
       for (const race of racesIn(e, b)) add(raceFinding(e, b, race.access, race.company));
     }

@@ -24,14 +24,33 @@
  *
  * For guard "lifetime" plain accesses are covered and marked ones bare.
  *
+ * Where an object has an owner (guard.ts), three more, which cut through the table:
+ * - *owned*: by the owner. Denied by foreign accesses of which one is a write, and by nothing else, since all other
+ *   accesses are made while somebody else is the owner, or nobody. One that is made under the declared lock as well is
+ *   denied only if it would be as either, and counts against others as the covered one.
+ * - *foreign*: by another thread while the object has an owner, in whichever kind above (a covered access is one of a
+ *   thread that holds the lock, while the owner may do without it). Denied as its kind is, and by owned accesses.
+ * - a change of the owner: a non-mover where another thread uses the object at all; of an object that another thread owns,
+ *   a foreign write of everything in it besides.
+ * Every other access to such an object is a right mover at most where another thread takes the object for itself: moved
+ * earlier, it could pass that moment, and what would have been foreign there would be none. (Not for guard "lifetime":
+ * who has a reference keeps others from taking the object.)
+ *
+ * *Empty*: a covered read, under a declared lock, that finds the field's initial value is denied by those bare writes only
+ * before or after which the field has that value. Bare writes of a field with a lock are typically those of a machine
+ * that knows no locks and changes entries in use, never empty ones (a CPU that sets accessed and dirty bits). Why this
+ * is enough: where such a read and a bare write follow one another, the field is empty before or after the write. And
+ * the search meets such a write if any execution has one, since whoever makes a field empty or not, under the lock,
+ * makes a covered write, which the bare writes make a non-mover: as with owners, rearranging drops and adds none.
+ *
  * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. And it is a
  * right mover only, never a left one: a value that is set after its block has committed (published it, say) can be found
  * unset by a thread that comes in between, and whose block, run whole after this one, only ever finds it set. That a
  * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
  * initial one is taken for unset, which only makes the verdict stricter.
  */
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess } from "./block-log.ts";
-import { GUARD_ONCE, type Elements } from "./guard.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY_READ, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, OWNED, OWNED_READ, OWNED_WRITE, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isEmpty, isForeign, isWrite } from "./block-log.ts";
+import { GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
 
 export const RIGHT_MOVER = 0;
 export const LEFT_MOVER = 1;
@@ -39,28 +58,61 @@ export const BOTH_MOVER = 2;
 export const NON_MOVER = 3;
 export type Mover = typeof RIGHT_MOVER | typeof LEFT_MOVER | typeof BOTH_MOVER | typeof NON_MOVER;
 
-const KINDS = 5;
+/** Kinds of use noted besides those that an access has one of: by whom an object is used that another thread owns. */
+const FOREIGN_READ = 8;
+const FOREIGN_WRITE = 9;
+/** Bare writes that can be seen by who reads the initial value under the lock. */
+const EMPTY_WRITE = 10;
+const KINDS = 11;
 const bit = (kind: number): number => 1 << kind;
 const ALL_BUT_INCREMENT = bit(COVERED_READ) | bit(COVERED_WRITE) | bit(BARE_READ) | bit(BARE_WRITE);
-/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE, INCREMENT_KIND. */
+/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE, INCREMENT_KIND, OWNED_READ, OWNED_WRITE, EMPTY_READ. */
 const DENIED_BY: readonly number[] = [
   bit(BARE_WRITE) | bit(INCREMENT_KIND),
   bit(BARE_READ) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
   bit(COVERED_WRITE) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
   ALL_BUT_INCREMENT | bit(INCREMENT_KIND),
   ALL_BUT_INCREMENT,
+  bit(FOREIGN_WRITE),
+  bit(FOREIGN_READ) | bit(FOREIGN_WRITE),
+  bit(EMPTY_WRITE) | bit(INCREMENT_KIND),
 ];
 
-/** Kinds of access (a bit each) by other threads that do not commute with this one. */
-export function deniedBy(elements: Elements, element: number, kind: number): number {
-  const denied = DENIED_BY[kind]!;
+/** Kinds of use (a bit each) by other threads that do not commute with this access. */
+function deniedBy(elements: Elements, element: number, access: number): number {
+  const kind = accessKind(access);
+  let denied = DENIED_BY[kind]!;
+  if (isForeign(access)) denied |= bit(OWNED_WRITE) | (isWrite(access) ? bit(OWNED_READ) : 0);
   return kind === COVERED_WRITE && elements.guardKind(element) === GUARD_ONCE ? denied | bit(COVERED_WRITE) : denied;
+}
+
+/** An owned access under the declared lock. */
+function isCoveredToo(elements: Elements, element: number, access: number): boolean {
+  return (access & OWNED) !== 0 && (access & 3) < BARE_READ && elements.guardKind(element) === GUARD_LOCK;
+}
+
+/** What an access is noted as: a bit for each kind of use. */
+function useOf(elements: Elements, element: number, access: number): number {
+  if (isCoveredToo(elements, element, access)) return useOf(elements, element, access & ~OWNED);
+  const kind = accessKind(access);
+  const foreign = isForeign(access) ? bit(isWrite(access) ? FOREIGN_WRITE : FOREIGN_READ) : 0;
+  if (kind === EMPTY_READ) return bit(COVERED_READ) | foreign;
+  return bit(kind) | foreign | (kind === BARE_WRITE && isEmpty(access) ? bit(EMPTY_WRITE) : 0);
+}
+
+/** Whether two accesses of one element, by different threads, do not commute. */
+export function areRivals(elements: Elements, element: number, one: number, other: number): boolean {
+  return (deniedBy(elements, element, one) & useOf(elements, element, other)) !== 0 && (!isCoveredToo(elements, element, one) || areRivals(elements, element, one & ~OWNED, other));
 }
 
 export class SharedUse {
   readonly #elements: Elements;
   /** Per element and kind of access: the actors that make such accesses. */
   readonly #users: Uint32Array;
+  /** Per element of an owner field: the actors that use the object. */
+  readonly #objectUsers: Uint32Array;
+  /** ... and that take it for themselves, or give it up. */
+  readonly #ownerChangers: Uint32Array;
   /** Per lock: the actors that can see, without waiting, whether it is held (exclusively; at all). */
   readonly #seeExclusive: Uint32Array;
   readonly #seeShared: Uint32Array;
@@ -74,6 +126,8 @@ export class SharedUse {
     const locks = elements.plan.locks.length;
     this.#elements = elements;
     this.#users = new Uint32Array(elements.count * KINDS);
+    this.#objectUsers = new Uint32Array(elements.count);
+    this.#ownerChangers = new Uint32Array(elements.count);
     this.#seeExclusive = new Uint32Array(locks);
     this.#seeShared = new Uint32Array(locks);
     this.#takers = new Uint32Array(locks);
@@ -84,10 +138,22 @@ export class SharedUse {
   note(actor: number, operation: number, subject: number): void {
     const me = 1 << actor;
     if (isAccess(operation)) {
-      this.#users[subject * KINDS + accessKind(operation)]! |= me;
+      const use = useOf(this.#elements, subject, operation);
+      for (const element of this.#elements.touched(subject)) {
+        for (let kind = 0; kind < KINDS; kind++) if ((use & bit(kind)) !== 0) this.#users[element * KINDS + kind]! |= me;
+      }
+      const owner = this.#elements.ownerOf(subject);
+      if (owner >= 0) this.#objectUsers[owner]! |= me;
       return;
     }
     switch (operation) {
+      case OWNER_STOLEN:
+        for (const element of this.#elements.ownedBy(subject)) this.#users[element * KINDS + FOREIGN_WRITE]! |= me;
+        this.#ownerChangers[subject]! |= me;
+        break;
+      case OWNER_CHANGED:
+        this.#ownerChangers[subject]! |= me;
+        break;
       case ACQUIRE_EXCLUSIVE:
         this.#writers[subject]! |= me;
         this.#takers[subject]! |= me;
@@ -115,11 +181,12 @@ export class SharedUse {
   }
 
   /** Whether a thread other than `actor` makes an access that does not commute with this one. */
-  conflicts(actor: number, element: number, kind: number): boolean {
-    const denied = deniedBy(this.#elements, element, kind);
+  conflicts(actor: number, element: number, access: number): boolean {
+    const denied = deniedBy(this.#elements, element, access);
     let users = 0;
     for (let k = 0; k < KINDS; k++) if ((denied & bit(k)) !== 0) users |= this.#users[element * KINDS + k]!;
-    return (users & ~(1 << actor)) !== 0;
+    if ((users & ~(1 << actor)) === 0) return false;
+    return !isCoveredToo(this.#elements, element, access) || this.conflicts(actor, element, access & ~OWNED);
   }
 
   #usedByOthers(actor: number, element: number): boolean {
@@ -128,10 +195,18 @@ export class SharedUse {
     return (users & ~(1 << actor)) !== 0;
   }
 
-  #accessMover(actor: number, element: number, kind: number): Mover {
-    if (this.conflicts(actor, element, kind)) return NON_MOVER;
-    const sets = kind === COVERED_WRITE && this.#elements.guardKind(element) === GUARD_ONCE;
-    return sets && this.#usedByOthers(actor, element) ? RIGHT_MOVER : BOTH_MOVER;
+  #accessMover(actor: number, element: number, access: number): Mover {
+    if (this.conflicts(actor, element, access)) return NON_MOVER;
+    const sets = accessKind(access) === COVERED_WRITE && this.#elements.guardKind(element) === GUARD_ONCE;
+    return (sets && this.#usedByOthers(actor, element)) || this.#mayBeTaken(actor, element, access) ? RIGHT_MOVER : BOTH_MOVER;
+  }
+
+  /** Whether another thread may take the object for itself just before this access. */
+  #mayBeTaken(actor: number, element: number, access: number): boolean {
+    const guard = this.#elements.guardKind(element);
+    if ((access & OWNED) !== 0 || guard === GUARD_LIFETIME || guard === GUARD_CPU) return false;
+    const owner = this.#elements.ownerOf(element);
+    return owner >= 0 && !this.#elements.isReferenced(owner) && (this.#ownerChangers[owner]! & ~(1 << actor)) !== 0;
   }
 
   /** Whether a thread other than `actor` can see, without waiting, that `actor` takes or releases the lock. */
@@ -144,8 +219,11 @@ export class SharedUse {
   }
 
   mover(actor: number, operation: number, subject: number): Mover {
-    if (isAccess(operation)) return this.#accessMover(actor, subject, accessKind(operation));
+    if (isAccess(operation)) return this.#accessMover(actor, subject, operation);
     switch (operation) {
+      case OWNER_GIVEN:
+      case OWNER_STOLEN:
+      case OWNER_CHANGED: return (this.#objectUsers[subject]! & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
       case GUARD_MOVED: return this.#usedByOthers(actor, subject) ? RIGHT_MOVER : BOTH_MOVER;
       case ACQUIRE_SHARED:
       case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;

@@ -101,6 +101,7 @@ function summarise(
     workers,
     walks: null,
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
+    refined: reports[0]!.refined?.map((_, i) => total(reports.map((r) => r.refined![i]!))) ?? null,
     violation: violation?.broken ?? null,
     path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),
   };

@@ -10,7 +10,7 @@ import type { Broken } from "./candidate.ts";
 import { Column, OutOfMemory } from "./column.ts";
 import { makeFingerprint } from "./fingerprint.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
-import { Pacer } from "./run.ts";
+import { Pacer, refinementCounts } from "./run.ts";
 import { StateIndex } from "./state-index.ts";
 import type { Path } from "./steps.ts";
 import { forEachInitial, forEachStep, pathOf } from "./steps.ts";
@@ -37,6 +37,7 @@ export async function depthFirst(system: TransitionSystem, options: ExploreOptio
     workers: 1,
     walks: null,
     witnessed: search.witnessed,
+    refined: refinementCounts(system),
     violation: broken,
     path: broken === null ? null : () => search.path(),
   };

@@ -42,7 +42,7 @@ export interface Expander {
   transitions: number;
   /** Expands the states `from`..`to` - 1 of `words`, a frontier; state i has the id `firstId + i`. */
   expand(words: Int32Array, from: number, to: number, firstId: number): void;
-  /** Offers the state in `system.vector` as a successor. */
+  /** Offers the state in `system.vector`, whatever led to it; every property is checked. */
   offer(parent: number, ordinal: number): void;
   /** Looks up what is left in the batch. Must be called before the level ends. */
   flush(): void;
@@ -61,8 +61,13 @@ function expanderKernel(parts: ExpandParts): Expander {
   const stateProperties = system.always.length;
   const stepProperties = system.stepProperties.length;
   const witnesses = system.sometimes.length;
+  // Of a state that a step leads to, only what the step can have changed is checked: the state before was checked when
+  // it was found, and where a promise broke the search goes no further.
+  const affected = system.affected ?? null;
+  const setWords = affected === null ? 0 : affected.words;
+  const sets = new Int32Array(batch * setWords);
   let witnessesLeft = witnesses;
-  const before = new Int32Array(vector.length);
+  const before = system.before ?? new Int32Array(vector.length);
   const words = new Int32Array(batch * stateWords);
   const prints = new Int32Array(batch * 2);
   const parents = new Int32Array(batch);
@@ -72,9 +77,9 @@ function expanderKernel(parts: ExpandParts): Expander {
   let filled = 0;
   let sink = 0;
 
-  const checkNew = (parent: number, ordinal: number, low: number, high: number): void => {
+  const checkNew = (k: number, parent: number, ordinal: number, low: number, high: number): void => {
     if (stateProperties > 0) {
-      const index = system.checkState();
+      const index = affected === null ? system.checkState() : affected.check(sets, k * setWords);
       if (index >= 0) events.stateViolated(index, parent, ordinal, low, high);
     }
     if (witnessesLeft > 0) {
@@ -119,11 +124,16 @@ function expanderKernel(parts: ExpandParts): Expander {
     for (let f = 0; f < added; f++) {
       const k = fresh[f]!;
       copyState(vector, 0, words, k * stateWords);
-      checkNew(parents[k]!, ordinals[k]!, prints[2 * k]!, prints[2 * k + 1]!);
+      checkNew(k, parents[k]!, ordinals[k]!, prints[2 * k]!, prints[2 * k + 1]!);
     }
   };
 
   const offer = (parent: number, ordinal: number): void => {
+    for (let s = 0; s < setWords; s++) sets[filled * setWords + s] = -1;
+    add(parent, ordinal);
+  };
+
+  const add = (parent: number, ordinal: number): void => {
     const k = filled;
     fingerprint(vector, 0, prints, 2 * k);
     copyState(words, k * stateWords, vector, 0);
@@ -138,7 +148,7 @@ function expanderKernel(parts: ExpandParts): Expander {
     for (let i = from; i < to; i++) {
       const at = i * stateWords;
       copyState(vector, 0, frontier, at);
-      if (stepProperties > 0) copyState(before, 0, frontier, at);
+      if (stepProperties > 0 || affected !== null) copyState(before, 0, frontier, at);
       let ordinal = 0;
       for (let actor = 0; actor < actors; actor++) {
         do {
@@ -155,7 +165,8 @@ function expanderKernel(parts: ExpandParts): Expander {
               const index = system.checkStep(before);
               if (index >= 0) events.stepViolated(index, firstId + i, ordinal);
             }
-            offer(firstId + i, ordinal++);
+            if (affected !== null) affected.mark(sets, filled * setWords);
+            add(firstId + i, ordinal++);
             copyState(vector, 0, frontier, at);
           }
         } while (system.nextBranch());

@@ -11,7 +11,7 @@ import { PctScheduler } from "./pct.ts";
 import { RandomScheduler } from "./random-walk.ts";
 import { releaseMemory } from "./release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
-import { MAX_WORKERS } from "./run.ts";
+import { MAX_WORKERS, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./walk.ts";
 
@@ -59,6 +59,8 @@ export interface Outcome {
   /** In the order of `system.sometimes`. */
   readonly witnessesReached: readonly boolean[];
   readonly finding: Finding | null;
+  /** As `TransitionSystem.refinementCounts`. */
+  readonly refined: Float64Array | null;
   /** States of each BFS level; empty for other strategies. */
   readonly levels: readonly number[];
   /** What this run did not look at, in sentences. */
@@ -77,6 +79,7 @@ const MINIMISE_BYTES = 4 * 2 ** 30;
 export async function explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome> {
   checkOptions(options, source);
   const start = performance.now();
+  const countsBefore = refinementCounts(system);
   const run = await search(system, source, options);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   let finding: Finding | null = null;
@@ -99,6 +102,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     workers: run.workers,
     witnessesReached,
     finding,
+    refined: run.refined?.map((n, i) => n - countsBefore![i]!) ?? null,
     levels: run.levels,
     notChecked: remarks(run, options),
   };

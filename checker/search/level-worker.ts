@@ -16,7 +16,7 @@ import type { Expander } from "./expand.ts";
 import { BATCH, makeExpander } from "./expand.ts";
 import { makeCopyState, makeFingerprint } from "./fingerprint.ts";
 import { forEachInitial } from "./steps.ts";
-import { SLICE_MS } from "./run.ts";
+import { SLICE_MS, refinementCounts } from "./run.ts";
 import type { Visited } from "./visited.ts";
 import { Watch } from "./watch.ts";
 
@@ -37,6 +37,8 @@ export interface WorkerReport {
   readonly violation: Candidate | null;
   /** 1 where the worker has seen the witness. */
   readonly witnessed: Uint8Array;
+  /** As `TransitionSystem.refinementCounts`. */
+  readonly refined: Float64Array | null;
 }
 
 /** States taken from a level at a time: enough that taking is rare, few enough that the last ones are shared out. */
@@ -123,6 +125,7 @@ export class LevelWorker {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#watch.terminals,
       violation: this.#watch.best, witnessed: this.#witnessed,
+      refined: refinementCounts(this.#system),
     };
   }
 

@@ -1,5 +1,6 @@
 /** What every strategy is asked and what it answers. */
 import type { StrategyName } from "../result.ts";
+import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 
@@ -66,9 +67,16 @@ export interface SearchRun {
   /** Walks taken; null for a search. */
   readonly walks: number | null;
   readonly witnessed: Uint8Array;
+  /** Of this search alone, as `TransitionSystem.refinementCounts`; null without machines. */
+  readonly refined: Float64Array | null;
   readonly violation: Broken | null;
   /** The path that led the search to the violation. */
   readonly path: (() => Path) | null;
+}
+
+/** What the system has counted so far, kept apart from what it counts from here on. */
+export function refinementCounts(system: TransitionSystem): Float64Array | null {
+  return system.refinementCounts?.()?.slice() ?? null;
 }
 
 /** Milliseconds of search between looks at the clock, the bounds and Ctrl-C. */

@@ -12,7 +12,7 @@ import { makeFingerprint } from "./fingerprint.ts";
 import type { Random } from "./random-source.ts";
 import { randomSource } from "./random-source.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
-import { Pacer } from "./run.ts";
+import { Pacer, refinementCounts } from "./run.ts";
 import { StateIndex } from "./state-index.ts";
 import type { Path, PathStep } from "./steps.ts";
 import { forEachInitial } from "./steps.ts";
@@ -53,6 +53,7 @@ export async function walk(system: TransitionSystem, options: ExploreOptions, sc
     workers: 1,
     walks: walker.walks,
     witnessed: walker.witnessed,
+    refined: refinementCounts(system),
     violation: walker.broken,
     path: walker.broken === null ? null : () => walker.path,
   };

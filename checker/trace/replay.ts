@@ -19,6 +19,8 @@ export interface ReplaySubject {
   readonly scenario: string;
   /** Hash of everything that decides behaviour; empty when unknown. */
   readonly programHash: string;
+  /** The policy that the scenario names. */
+  readonly policy?: string | undefined;
   readonly config: Readonly<Record<string, unknown>>;
   /** The patch under which the program was loaded. */
   readonly patch: Patch | null;
@@ -77,9 +79,9 @@ class Replayer {
     const initial = this.#values;
     recipe.steps.forEach((step, i) => this.#take(step, i + 1));
     const { message, explanation } = this.#confirm(recipe.property);
-    const { scenario, programHash, config, patch } = this.#subject;
+    const { scenario, programHash, config, policy, patch } = this.#subject;
     const trace: Trace = {
-      format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: null, patch, memoryModel: "sc",
+      format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: policy ?? null, patch, memoryModel: "sc",
       seed: recipe.seed, property: recipe.property, initial: recipe.initial, steps: this.#steps, loop: recipe.loop,
     };
     return {

@@ -10,7 +10,7 @@ import { vmBugOn } from "../bug.ts";
 import { tlbFlushRange } from "../mmu-gather.ts";
 import { VM_WRITE, type Entry, type Kernel, type Mm, type Vma, type Vpn } from "../mm-types.ts";
 import { DIRTY, ENTRY_NONE, EXCLUSIVE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, hpageAligned, mkEntry, pmdIndex, pmdMigration, pmdNone, pmdPresent, pmdTransHuge, vmPageProt } from "../pgtable.ts";
-import { pmdLockptr, pmdpGet, pmdpGetLockless, setPmdAt } from "../pgtable-generic.ts";
+import { pgtableTransHugeDeposit, pgtableTransHugeWithdraw, pmdLockptr, pmdPage, pmdpGet, pmdpGetLockless, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { flushTlbRange } from "../tlb.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
@@ -73,7 +73,7 @@ export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean>
 }
 
 /**
- * Moves a huge PMD to another address; its deposited table belongs to the mm and stays. The old translations are
+ * Moves a huge PMD to another address; its deposited table goes with it, if it goes into another page of PMDs. The old translations are
  * flushed before the lock is dropped: else an rmap walk could find the page at its new address, clean and write-protect
  * it there, and a CPU would still write through the old one.
  *
@@ -84,7 +84,8 @@ export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean>
 export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   // Stable without the lock: only a fault fills an empty entry, and faults are locked out.
-  const there = pmdpGetLockless(k, mm, newAddr);
+  yield at("move_huge_pmd: pmd_none");
+  const there: Entry = pmdpGetLockless(k, mm, newAddr);
   vmBugOn(pmdTransHuge(there), "huge-memory: move_huge_pmd finds a huge page at the new address");
   if (!pmdNone(there)) return false;
   // One lock for all PMDs of an mm: the kernel's nesting of the new PMD's lock into the old one's falls away.
@@ -95,18 +96,25 @@ export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): R
     return false;
   }
   vmBugOn(!pmdNone(pmdpGet(k, mm, newAddr)), "huge-memory: somebody mapped the destination of move_huge_pmd");
-  // That for a moment neither address maps the page is not a step of its own: who looks without the lock and finds an
-  // entry gone takes a fault, and that waits for mmap_lock, whatever it would find at the other address.
   yield at("pmdp_huge_get_and_clear");
-  const pmd: Entry = pmdpGet(k, mm, oldAddr);
-  setPmdAt(k, mm, oldAddr, ENTRY_NONE);
-  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, oldAddr));
+  const pmd: Entry = k.mm.pmd.xchg(mm, pmdIndex(k, oldAddr), ENTRY_NONE);
+  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, oldAddr), NONE);
+  // For a moment neither address maps the page: who looks without the lock finds nothing at both.
+  yield at("set_pmd_at");
+  if (pmdPage(k, oldAddr) !== pmdPage(k, newAddr)) moveDeposit(k, mm, oldAddr, newAddr);
   setPmdAt(k, mm, newAddr, pmd);
   if (entryZeroPage(pmd)) emit(k, EV.PMD_SET_HUGE_ZERO, mm, pmdIndex(k, newAddr));
   else emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, newAddr), entryTarget(pmd));
   if (pmdPresent(pmd)) yield* flushTlbRange(k, mm, oldAddr, oldAddr + k.param.hpagePmdNr.get());
   spinUnlock(k, pmdLockptr(k, mm));
   return true;
+}
+
+/** The table that is put aside for a huge PMD goes with it into another page of PMDs. @kernel mm/huge_memory.c pmd_move_must_withdraw() @holds the PMD lock */
+function moveDeposit(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): void {
+  const table = pgtableTransHugeWithdraw(k, mm, oldAddr);
+  pgtableTransHugeDeposit(k, mm, newAddr, table);
+  tableDisown(k, table);
 }
 
 /**

@@ -5,7 +5,7 @@ import { EAGAIN, ENOMEM } from "../errno.ts";
 import type { Entry, Errno, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
 import { folioGet, folioRefAdd } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, EXCLUSIVE, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt } from "../pgtable-generic.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioTryDupAnonRmapPmd } from "../rmap.ts";
 import { mmDupHugeZeroFolio } from "./huge-zero.ts";
 import { splitHugePmd } from "./split-pmd.ts";
@@ -29,7 +29,7 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
   if (!pmdTransHuge(entry) && !pmdMigration(entry)) {
     spinUnlock(k, pmdLockptr(k, src));
     spinUnlock(k, pmdLockptr(k, dst));
-    pteFree(k, table);
+    yield* pteFree(k, table);
     return -EAGAIN;
   }
   if (entryZeroPage(entry)) mmDupHugeZeroFolio(k, dst);
@@ -38,13 +38,15 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
       const folio: Pfn = entryTarget(entry);
       yield at("folio_get");
       folioGet(k, folio);
+      yield at("PageAnonExclusive");
       const duplicated: boolean = yield* folioTryDupAnonRmapPmd(k, folio, dstVma, srcVma);
       if (!duplicated) {
+        yield at("folio_put");
         // Not the last reference: the parent maps the folio.
         folioRefAdd(k, folio, -1);
         spinUnlock(k, pmdLockptr(k, src));
         spinUnlock(k, pmdLockptr(k, dst));
-        pteFree(k, table);
+        yield* pteFree(k, table);
         yield* splitHugePmd(k, srcVma, haddr, false);
         return -EAGAIN;
       }
@@ -52,11 +54,18 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
     k.mm.anonPages.add(dst, k.param.hpagePmdNr.get());
   }
   k.mm.nrPtes.add(dst, 1);
-  pgtableTransHugeDeposit(k, dst, table);
+  pgtableTransHugeDeposit(k, dst, haddr, table);
   // The parent's bits as they are now: hardware may have set some since. A migration entry loses the right to be writable or exclusive.
-  yield at("pmdp_set_wrprotect");
-  setPmdAt(k, src, haddr, readOnly(pmdpGet(k, src, haddr)));
+  let seen: Entry = entry;
+  for (;;) {
+    yield at("pmdp_set_wrprotect");
+    if (k.mm.pmd.cmpxchg(src, pmdIndex(k, haddr), seen, readOnly(seen))) break;
+    yield at("pmdp_set_wrprotect: again");
+    seen = pmdpGet(k, src, haddr);
+  }
+  yield at("set_pmd_at");
   setPmdAt(k, dst, haddr, readOnly(entry) & ~YOUNG);
+  tableDisown(k, table);
   if (entryZeroPage(entry)) emit(k, EV.PMD_SET_HUGE_ZERO, dst, pmdIndex(k, haddr));
   else emit(k, EV.PMD_SET_HUGE, dst, pmdIndex(k, haddr), entryTarget(entry));
   spinUnlock(k, pmdLockptr(k, src));

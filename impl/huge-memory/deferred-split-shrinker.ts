@@ -64,9 +64,11 @@ function* splitQueued(k: Kernel, folio: Pfn): Routine<boolean> {
   let requeue: boolean = true;
   if (folioTrylock(k, folio)) {
     const error: Errno = yield* splitFolio(k, folio);
+    yield at("folio_unlock");
     folioUnlock(k, folio);
     if (error === 0 && underused) k.vmstat.thpUnderusedSplitPage.add(1);
     if (error === 0) return true;
+    yield at("folio_test_partially_mapped");
     requeue = k.page.partiallyMapped.once(folio);
   }
   if (!requeue) return false;

@@ -26,6 +26,7 @@ export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: bool
   vmBugOn(k.page.order.get(folio) === 0, "deferred-split: a single page is queued");
   if (partiallyMapped && !k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, true);
+    emit(k, EV.FOLIO_SET_PARTIALLY_MAPPED, folio);
     if (pmdSize) {
       k.vmstat.thpDeferredSplitPage.add(1);
       k.node.nrAnonPartiallyMapped.add(1);
@@ -62,6 +63,7 @@ export function* folioUnqueueDeferredSplit(k: Kernel, folio: Pfn): Routine {
   if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
   if (k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, false);
+    emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
     if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
   }
   spinUnlock(k, k.deferredSplit.lock.at());

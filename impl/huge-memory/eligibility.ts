@@ -1,5 +1,5 @@
 /** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
 import { ENABLED_ALWAYS, ENABLED_MADVISE } from "../param.ts";
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
@@ -38,10 +38,9 @@ export function thpVmaAllowableOrder(k: Kernel, vma: Vma, type: TvaType): boolea
 /** @kernel include/linux/huge_mm.h vma_thp_disabled() */
 function vmaThpDisabled(k: Kernel, vma: Vma, type: TvaType): boolean {
   const flags = k.vma.flags.get(vma);
-  const mmFlags = k.mm.flags.get(k.vma.mm.get(vma));
-  if ((flags & VM_NOHUGEPAGE) !== 0 || (mmFlags & MMF_DISABLE_THP_COMPLETELY) !== 0) return true;
+  if ((flags & VM_NOHUGEPAGE) !== 0 || k.mm.flags.has(k.vma.mm.get(vma), MMF_DISABLE_THP_COMPLETELY_BIT)) return true;
   if ((flags & VM_HUGEPAGE) !== 0 || type === TVA_FORCED_COLLAPSE) return false;
-  return (mmFlags & MMF_DISABLE_THP_EXCEPT_ADVISED) !== 0;
+  return k.mm.flags.has(k.vma.mm.get(vma), MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);
 }
 
 /** thp_vma_suitable_order() at vm_end - HPAGE_PMD_SIZE: the last aligned range that ends inside the VMA also begins there. */

@@ -1,16 +1,18 @@
 /** Faults that a huge page answers: mm/huge_memory.c. */
-import { at, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at, current, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
+import { announceInstalled } from "../khugepaged/announce.ts";
 import { khugepagedEnterVma } from "../khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
-import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import { PROMOTION_NONE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "../memory/prepare.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, hpageAddress, LEAF, maybeMkwrite, mkEntry, mkHugePmd, pmdIndex, pmdNone, SPECIAL, vmPageProt, YOUNG } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt } from "../pgtable-generic.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
-import { folioAddLru, folioPut } from "../swap.ts";
+import { folioAddLru, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { hasReservations, reservationBlocksHugePmd, reserveForFault, reservesInsteadOfHuge } from "../thp-reservation.ts";
 import { deferredSplitFolio } from "./deferred-split.ts";
 import { thpVmaSuitableOrder } from "./eligibility.ts";
 import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
@@ -25,6 +27,13 @@ import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
  * @returns VM_FAULT_FALLBACK: go on with PTEs. VM_FAULT_RETRY: the VMA lock is gone. Else as a fault does
  */
 export function* doHugePmdAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+  if (hasReservations(k)) {
+    yield at("promotion_threshold");
+    if (reservesInsteadOfHuge(k)) {
+      yield* reserveForFault(k, vma, vpn, (flags & FAULT_FLAG_WRITE) !== 0);
+      return VM_FAULT_FALLBACK;
+    }
+  }
   if (!thpVmaSuitableOrder(k, vma, vpn)) return VM_FAULT_FALLBACK;
   const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
   if (prepared !== VM_FAULT_DONE) return prepared;
@@ -40,7 +49,7 @@ function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
   if (table === NONE) return VM_FAULT_OOM;
   const zero: Pfn = yield* mmGetHugeZeroFolio(k, mm);
   if (zero === NONE) {
-    pteFree(k, table);
+    yield* pteFree(k, table);
     k.vmstat.thpFaultFallback.add(1);
     return VM_FAULT_FALLBACK;
   }
@@ -49,11 +58,19 @@ function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
   if (!pmdNone(pmdpGet(k, mm, haddr)) || stable !== VM_FAULT_DONE) {
     const raced = !pmdNone(pmdpGet(k, mm, haddr));
     spinUnlock(k, pmdLockptr(k, mm));
-    pteFree(k, table);
+    yield* pteFree(k, table);
     return raced ? VM_FAULT_DONE : stable;
   }
-  pgtableTransHugeDeposit(k, mm, table);
+  const blocked: boolean = yield* reservationBlocksHugePmd(k, vma, haddr);
+  if (blocked) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    yield* pteFree(k, table);
+    return VM_FAULT_FALLBACK;
+  }
+  yield at("set_huge_zero_folio");
+  pgtableTransHugeDeposit(k, mm, haddr, table);
   setPmdAt(k, mm, haddr, mkHugeZeroPmd(zero, k.vma.flags.get(vma)));
+  tableDisown(k, table);
   emit(k, EV.PMD_SET_HUGE_ZERO, mm, pmdIndex(k, haddr));
   k.mm.nrPtes.add(mm, 1);
   spinUnlock(k, pmdLockptr(k, mm));
@@ -76,7 +93,7 @@ function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault>
   if (folio === NONE) return VM_FAULT_FALLBACK;
   const table: Table = yield* pteAllocOne(k, mm);
   if (table === NONE) {
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
     return VM_FAULT_OOM;
   }
   yield* spinLock(k, pmdLockptr(k, mm));
@@ -84,12 +101,20 @@ function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault>
   const stable: VmFault = checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
-    pteFree(k, table);
-    yield* folioPut(k, folio);
+    yield* pteFree(k, table);
+    yield* folioPutNew(k, folio);
     return raced ? VM_FAULT_DONE : stable;
   }
-  pgtableTransHugeDeposit(k, mm, table);
-  yield* mapAnonFolioPmd(k, folio, vma, haddr);
+  const blocked: boolean = yield* reservationBlocksHugePmd(k, vma, haddr);
+  if (blocked) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    yield* pteFree(k, table);
+    yield* folioPutNew(k, folio);
+    return VM_FAULT_FALLBACK;
+  }
+  yield at("pgtable_trans_huge_deposit");
+  pgtableTransHugeDeposit(k, mm, haddr, table);
+  yield* mapAnonFolioPmd(k, folio, vma, haddr, table);
   k.mm.nrPtes.add(mm, 1);
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
@@ -114,7 +139,7 @@ export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
   if (!memCgroupCharge(k)) {
     k.vmstat.thpFaultFallback.add(1);
     k.vmstat.thpFaultFallbackCharge.add(1);
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
     return NONE;
   }
   clearHugePage(k, folio);
@@ -128,8 +153,8 @@ export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
  * @kernel mm/huge_memory.c map_anon_folio_pmd_pf()
  * @holds the PMD lock; a table is deposited for this PMD
  */
-export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine {
-  yield* mapAnonFolioPmdNopf(k, folio, vma, haddr);
+export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
+  yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);
   k.mm.anonPages.add(k.vma.mm.get(vma), k.param.hpagePmdNr.get());
   k.vmstat.thpFaultAlloc.add(1);
 }
@@ -140,26 +165,35 @@ export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): R
  * @kernel mm/huge_memory.c map_anon_folio_pmd_nopf()
  * @holds as above
  */
-export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine {
+export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   folioAddNewAnonRmap(k, folio, vma, haddr);
   yield* folioAddLru(k, folio);
   yield at("set_pmd_at");
   setPmdAt(k, mm, haddr, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
+  if (table !== NONE) tableDisown(k, table);
+  // A promotion in place is over: what the ghost is for.
+  if (hasReservations(k)) k.collapse.promotion.set(current(k), PROMOTION_NONE);
   emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
+  announceInstalled(k);
   yield* deferredSplitFolio(k, folio, false);
 }
 
 /**
- * A fault on a huge page that allows the access: the entry becomes young, and dirty for a write. Hardware does this by
- * itself on x86; what gets here came through a stale TLB entry or through get_user_pages().
+ * A fault on a huge page that allows the access: for a write the entry becomes young and dirty. Hardware does this by
+ * itself on x86, which therefore changes nothing for a read; what gets here came through a stale TLB entry or through
+ * get_user_pages().
  *
- * @kernel mm/huge_memory.c huge_pmd_set_accessed()
+ * @kernel mm/huge_memory.c huge_pmd_set_accessed(), touch_pmd(), arch/x86/mm/pgtable.c pmdp_set_access_flags()
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* hugePmdSetAccessed(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, orig: Entry): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, pmdLockptr(k, mm));
-  if (pmdpGet(k, mm, vpn) === orig) setPmdAt(k, mm, hpageAddress(k, vpn), orig | YOUNG | ((flags & FAULT_FLAG_WRITE) !== 0 ? DIRTY : 0));
+  const same: boolean = pmdpGet(k, mm, vpn) === orig;
+  if (same && (flags & FAULT_FLAG_WRITE) !== 0) {
+    yield at("pmdp_set_access_flags");
+    setPmdAt(k, mm, hpageAddress(k, vpn), orig | YOUNG | DIRTY);
+  }
   spinUnlock(k, pmdLockptr(k, mm));
 }

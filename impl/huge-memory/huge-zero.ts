@@ -4,11 +4,10 @@
  */
 import { at, NONE, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
-import { MMF_HUGE_ZERO_FOLIO, type Kernel, type Mm, type Pfn } from "../mm-types.ts";
+import { MMF_HUGE_ZERO_FOLIO_BIT, type Kernel, type Mm, type Pfn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
-import { folioPut } from "../swap.ts";
-
-const HUGE_ZERO_BIT = Math.log2(MMF_HUGE_ZERO_FOLIO);
+import { pagesDisown } from "../page-ref.ts";
+import { folioPut, folioPutNew } from "../swap.ts";
 
 /**
  * Takes a reference, allocating the folio if there is none. Whoever loses the race to install one tries again: the
@@ -29,13 +28,14 @@ function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
     clearHugePage(k, folio);
     yield at("cmpxchg(huge_zero_folio)");
     if (k.hugeZero.page.cmpxchg(NONE, folio)) {
+      pagesDisown(k, folio, k.param.hpagePmdOrder.get());
       k.vmstat.thpZeroPageAlloc.add(1);
       // Two: the caller's, and one that the shrinker puts back. Preemption is off between the two stores, but other CPUs run.
       yield at("atomic_set(huge_zero_refcount, 2)");
       k.hugeZero.refcount.set(2);
       return true;
     }
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
   }
 }
 
@@ -61,13 +61,13 @@ function putHugeZeroFolio(k: Kernel): void {
  */
 export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
   yield at("test_bit(MMF_HUGE_ZERO_FOLIO)");
-  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) return k.hugeZero.page.once();
+  if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return k.hugeZero.page.once();
   const got: boolean = yield* getHugeZeroFolio(k);
   if (!got) return NONE;
   yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)");
   // Another thread of the process was faster: one reference is enough. Ours is surplus as long as its is held, so giving it back commutes.
-  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) putHugeZeroFolio(k);
-  else k.mm.flags.insert(mm, HUGE_ZERO_BIT);
+  if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) putHugeZeroFolio(k);
+  else k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
   return k.hugeZero.page.once();
 }
 
@@ -79,9 +79,9 @@ export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
  */
 export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
   vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: mapped by the parent, but nobody holds a reference");
-  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) return;
+  if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return;
   k.hugeZero.refcount.add(1);
-  k.mm.flags.insert(mm, HUGE_ZERO_BIT);
+  k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
 }
 
 /**
@@ -91,7 +91,7 @@ export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
  * @holds nothing; the page tables of `mm` are gone
  */
 export function* mmPutHugeZeroFolio(k: Kernel, mm: Mm): Routine {
-  if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) === 0) return;
+  if (!k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return;
   yield at("atomic_dec_and_test(huge_zero_refcount)");
   putHugeZeroFolio(k);
 }

@@ -10,7 +10,7 @@
  * and PTE: migration entries (`migrate.ts`, `split-pmd.ts`); S8 freeze; S9 off the deferred split queue; S10 lru_lock; S12
  * unfreeze each page; S13 the first one; S15 for each page, VMA and PTE: map again; S16 unlock and put each page. Merged with
  * a neighbour: S6, the flush, with each PTE that is cleared (see `migrate.ts`); S7, interrupts off, a right mover, with S8;
- * S11, preparing the pages, with S10, see splitFrozenFolio(); S14 and S17, releases, left movers, with what precedes them.
+ * of S11, preparing the pages, what nobody sees with S10; S14 and S17, releases, left movers, with what precedes them.
  *
  * A split of the PMD alone (`split-pmd.ts`) cannot fail; this can, and every caller has something else to do then.
  *
@@ -59,7 +59,7 @@ function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
 
   anonVmaUnlockWrite(k, anonVma);
   yield at("put_anon_vma");
-  putAnonVma(k, anonVma);
+  yield* putAnonVma(k, anonVma);
   return error;
 }
 
@@ -97,8 +97,8 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
  * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was.
  *
  * The count of the first page is 0 until the end, so is that of each other page until its own turn; a lockless walker
- * that finds a page through its frame number can take no reference whichever state `head` is in. So preparing the pages
- * is one step. The first one comes last, since who retries through it must find the others ready.
+ * that finds a page through its frame number can take no reference whichever state `head` is in. So the pages are this
+ * thread's alone, but for their lock bit and `head`, at which others may look. The first one comes last, since who retries through it must find the others ready.
  * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
  * @holds the frozen folio, its lock; interrupts are off
  */
@@ -107,16 +107,26 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
   yield* folioUnqueueDeferredSplit(k, folio);
   yield* spinLock(k, k.lruvec.lock.at());
   accountSplit(k, folio);
-  if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(-1);
   vmBugOn(!k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
-  for (let i = 1; i < nr; i++) splitOff(k, folio, folio + i);
+  for (let i: PteIndex = 1; i < nr; i++) {
+    splitOff(k, folio, folio + i);
+    yield at("S11: PG_locked");
+    const locked: boolean = mutexTrylock(k, k.page.lock.at(folio + i));
+    vmBugOn(!locked, "split-folio: somebody has locked a tail page");
+    yield at("S11: clear_compound_head");
+    k.page.head.set(folio + i, NONE);
+  }
+  const order: Order = k.page.order.get(folio);
+  if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(-1);
   k.page.order.set(folio, 0);
-  emit(k, EV.FOLIO_SPLIT, folio);
+  emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {
     yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, 1);
-    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    yield at("lru_add_split_folio");
+    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+    emit(k, EV.FOLIO_LRU_ADD, folio + i);
   }
   yield at("S13: folio_ref_unfreeze");
   folioRefUnfreeze(k, folio, 1);
@@ -136,7 +146,4 @@ function splitOff(k: Kernel, folio: Pfn, page: Pfn): void {
   k.page.referenced.set(page, k.page.referenced.get(folio));
   k.page.uptodate.set(page, k.page.uptodate.get(folio));
   k.page.dirty.set(page, k.page.dirty.get(folio));
-  const locked = mutexTrylock(k, k.page.lock.at(page));
-  vmBugOn(!locked, "split-folio: somebody has locked a tail page");
-  k.page.head.set(page, NONE);
 }

@@ -5,14 +5,15 @@
  * Three kinds of huge PMD: present, the huge zero page, a migration entry. Not covered: file VMAs (their PMD is just
  * cleared), device-private entries, soft-dirty and userfaultfd bits, the mmu notifiers around it.
  */
-import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
 import { DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt } from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
-import { refsOfPmdSplit, refsPut } from "../refcount-scheme.ts";
+import { refsGet, refsOfPmdSplit, refsPut } from "../refcount-scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPmd, folioTryShareAnonRmapPmd } from "../rmap.ts";
+import { folioLock, folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 
 /**
  * Splits the huge PMD that covers `vpn`, if there is one.
@@ -22,9 +23,37 @@ import { folioAddAnonRmapPtes, folioRemoveRmapPmd, folioTryShareAnonRmapPmd } fr
 export function* splitHugePmd(k: Kernel, vma: Vma, vpn: Vpn, freeze: boolean): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, pmdLockptr(k, mm));
+  const locked: Pfn = yield* lockAgainstReuse(k, mm, vpn);
   const pmd = pmdpGet(k, mm, vpn);
   if (pmdTransHuge(pmd) || pmdMigration(pmd)) yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), freeze);
   spinUnlock(k, pmdLockptr(k, mm));
+  if (locked !== NONE) folioUnlock(k, locked);
+}
+
+/**
+ * The lock of the folio, where a write fault that holds it goes by mapcounts (`param.reuseByMapcount`): they move from the
+ * folio to its pages here, one after the other. NONE where nobody does, or no folio is mapped.
+ * @kernel mm/huge_memory.c __split_huge_pmd(), 5.8 to 5.17
+ * @holds the PMD lock, which is dropped while the folio lock is waited for
+ */
+function* lockAgainstReuse(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
+  if (k.param.reuseByMapcount.get() === 0) return NONE;
+  for (;;) {
+    const pmd: Entry = pmdpGet(k, mm, vpn);
+    if (!pmdTransHuge(pmd) || entryZeroPage(pmd)) return NONE;
+    const folio: Pfn = entryTarget(pmd);
+    yield at("trylock_page");
+    if (folioTrylock(k, folio)) return folio;
+    yield at("get_page");
+    refsGet(k, folio, 1);
+    spinUnlock(k, pmdLockptr(k, mm));
+    yield* folioLock(k, folio);
+    yield* spinLock(k, pmdLockptr(k, mm));
+    const same: boolean = pmdpGet(k, mm, vpn) === pmd;
+    if (!same) folioUnlock(k, folio);
+    yield* folioPut(k, folio);
+    if (same) return folio;
+  }
 }
 
 /**
@@ -37,15 +66,19 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
   const mm: Mm = k.vma.mm.get(vma);
   vmBugOn(haddr < k.vma.start.once(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.once(vma), "split-pmd: the huge PMD reaches beyond its VMA");
   k.vmstat.thpSplitPmd.add(1);
-  const pmd = pmdpGet(k, mm, haddr);
+  const pmd: Entry = pmdpGet(k, mm, haddr);
   vmBugOn(!pmdTransHuge(pmd) && !pmdMigration(pmd), "split-pmd: the PMD is not huge");
   if (pmdMigration(pmd)) return yield* splitMigrationPmd(k, vma, haddr);
   if (entryZeroPage(pmd)) return yield* splitHugeZeroPagePmd(k, vma, haddr);
 
   // Not present for the hardware, and flushed: at no time are there a huge and a small translation of one address.
-  const old: Entry = yield* pmdpInvalidate(k, mm, haddr);
+  const old: Entry = yield* pmdpInvalidate(k, mm, haddr, pmd);
   const folio: Pfn = entryTarget(old);
-  if (entryHas(old, DIRTY)) k.page.dirty.set(folio, true);
+  if (entryHas(old, DIRTY)) {
+    yield at("folio_set_dirty");
+    k.page.dirty.set(folio, true);
+  }
+  yield at("PageAnonExclusive");
   const exclusive: boolean = k.page.anonExclusive.get(folio);
   let migrate: boolean = freeze;
   if (freeze && exclusive) {
@@ -54,7 +87,7 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
   }
 
   yield at("split_huge_pmd: fill PTEs");
-  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   if (migrate) {
     const kept = MIGRATION | (old & (WRITE | YOUNG | DIRTY)) | (exclusive ? EXCLUSIVE : 0);
     for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
@@ -63,14 +96,20 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
     }
   } else {
     // The PTE mappings come before the PMD mapping goes, so that the folio is mapped all the time.
-    refsOfPmdSplit(k, folio, k.param.hpagePmdNr.get());
-    folioAddAnonRmapPtes(k, folio, folio, k.param.hpagePmdNr.get(), vma, haddr, exclusive);
     for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
       fillPte(k, table, i, (mkPte(folio + i, k.vma.flags.once(vma)) & ~YOUNG) | (old & (WRITE | YOUNG | DIRTY)));
     }
+    yield at("split_huge_pmd: folio_ref_add");
+    refsOfPmdSplit(k, folio, k.param.hpagePmdNr.get());
+    yield at("folio_add_anon_rmap_ptes");
+    folioAddAnonRmapPtes(k, folio, folio, k.param.hpagePmdNr.get(), vma, haddr, exclusive);
   }
+  yield at("folio_remove_rmap_pmd");
   yield* folioRemoveRmapPmd(k, folio, vma);
-  if (migrate) refsPut(k, folio, 1);
+  if (migrate) {
+    yield at("split_huge_pmd: put_page");
+    refsPut(k, folio, 1);
+  }
   // smp_wmb(): the PTEs are visible before the table
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);
@@ -80,7 +119,7 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
 function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* pmdpHugeClearFlush(k, mm, haddr);
-  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);
@@ -90,7 +129,7 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
 function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   const old = pmdpGet(k, mm, haddr);
-  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY))));
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);

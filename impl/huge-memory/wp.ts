@@ -1,12 +1,12 @@
 /** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { checkStableAddressSpace } from "../memory/prepare.ts";
-import type { Entry, Kernel, Mm, Pfn, Vma, Vpn } from "../mm-types.ts";
+import type { Entry, Kernel, Mm, Pfn, PteIndex, Refs, Vma, Vpn } from "../mm-types.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
 import { folioMoveAnonRmap } from "../rmap.ts";
-import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
+import { folioPut, folioPutNew, folioTrylock, folioUnlock } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
 import { splitHugePmd } from "./split-pmd.ts";
@@ -44,6 +44,7 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
       yield* spinLock(k, pmdLockptr(k, mm));
       if (pmdpGet(k, mm, vpn) !== orig) {
         spinUnlock(k, pmdLockptr(k, mm));
+        yield at("folio_unlock");
         folioUnlock(k, folio);
         yield* folioPut(k, folio);
         return VM_FAULT_DONE;
@@ -51,22 +52,46 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
       yield* folioPut(k, folio);
     }
     // Somebody may have made it exclusive while the lock was awaited. One reference is this mapping's: nobody else has any.
-    yield at("folio_ref_count");
-    if (!k.page.anonExclusive.get(folio) && k.page.refcount.get(folio) !== 1) {
-      folioUnlock(k, folio);
-      spinUnlock(k, pmdLockptr(k, mm));
-      yield* splitHugePmd(k, vma, vpn, false);
-      return VM_FAULT_FALLBACK;
-    }
+    yield at("PageAnonExclusive");
     if (!k.page.anonExclusive.get(folio)) {
+      yield at("folio_ref_count");
+      let alone: boolean = k.page.refcount.get(folio) === 1;
+      if (k.param.reuseByMapcount.get() !== 0) alone = yield* mappedOnce(k, folio);
+      if (!alone) {
+        yield at("folio_unlock");
+        folioUnlock(k, folio);
+        spinUnlock(k, pmdLockptr(k, mm));
+        yield* splitHugePmd(k, vma, vpn, false);
+        return VM_FAULT_FALLBACK;
+      }
+      yield at("folio_move_anon_rmap");
       folioMoveAnonRmap(k, folio, vma);
+      yield at("SetPageAnonExclusive");
       k.page.anonExclusive.set(folio, true);
     }
+    yield at("folio_unlock");
     folioUnlock(k, folio);
   }
+  yield at("pmdp_set_access_flags");
   if ((flags & FAULT_FLAG_UNSHARE) === 0) setPmdAt(k, mm, hpageAddress(k, vpn), maybeMkwrite(orig | YOUNG | DIRTY, k.vma.flags.get(vma)));
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
+}
+
+/**
+ * The folio has one mapping. The PTE mappings of its pages first, then those by PMDs: who turns one into the other must
+ * hold the folio lock.
+ * @kernel mm/huge_memory.c page_trans_huge_mapcount(), mm/swapfile.c reuse_swap_page(), before 5.18
+ * @holds the folio lock
+ */
+function* mappedOnce(k: Kernel, folio: Pfn): Routine<boolean> {
+  let most: Refs = 0;
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    yield at("page_trans_huge_mapcount: _mapcount");
+    most = Math.max(most, k.page.mapcount.get(folio + i) + 1);
+  }
+  yield at("page_trans_huge_mapcount: compound_mapcount");
+  return most + k.page.entireMapcount.get(folio) + 1 === 1;
 }
 
 /**
@@ -87,11 +112,11 @@ function* doHugeZeroWpPmd(k: Kernel, vma: Vma, vpn: Vpn, orig: Entry): Routine<V
   const stable: VmFault = checkStableAddressSpace(k, mm);
   if (!same || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
     return same ? stable : VM_FAULT_DONE;
   }
   yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vpn));
-  yield* mapAnonFolioPmd(k, folio, vma, hpageAddress(k, vpn));
+  yield* mapAnonFolioPmd(k, folio, vma, hpageAddress(k, vpn), NONE);
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
 }

@@ -1,5 +1,5 @@
 /** Unmapping huge pages: mm/huge_memory.c zap_huge_pmd(), madvise_free_huge_pmd(). */
-import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge } from "../pgtable.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
@@ -29,12 +29,17 @@ export function* zapHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
   const folio: Pfn = entryTarget(entry);
   const counted: boolean = !entryZeroPage(entry);
   const present: boolean = counted && !pmdMigration(entry);
-  setPmdAt(k, mm, haddr, ENTRY_NONE);
-  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, haddr));
+  yield at("pmdp_huge_get_and_clear");
+  k.mm.pmd.xchg(mm, pmdIndex(k, haddr), ENTRY_NONE);
+  emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, haddr), NONE);
   tlbRemoveTlbEntry(k, haddr, haddr + k.param.hpagePmdNr.get());
-  if (present) yield* folioRemoveRmapPmd(k, folio, vma);
+  if (present) {
+    yield at("folio_remove_rmap_pmd");
+    yield* folioRemoveRmapPmd(k, folio, vma);
+  }
   if (counted) k.mm.anonPages.add(mm, -k.param.hpagePmdNr.get());
-  const table: Table = pgtableTransHugeWithdraw(k, mm);
+  yield at("zap_deposited_table");
+  const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   pteFreeDefer(k, table);
   k.mm.nrPtes.add(mm, -1);
   spinUnlock(k, pmdLockptr(k, mm));
@@ -72,15 +77,19 @@ export function* madviseFreeHugePmd(k: Kernel, vma: Vma, start: Vpn, end: Vpn): 
     spinUnlock(k, pmdLockptr(k, mm));
     // Whether it was split or not, the caller looks at what it finds.
     yield* splitFolio(k, folio);
+    yield at("folio_unlock");
     folioUnlock(k, folio);
     yield* folioPut(k, folio);
     return false;
   }
+  yield at("folio_clear_dirty");
   k.page.dirty.set(folio, false);
+  yield at("folio_unlock");
   folioUnlock(k, folio);
   if (entryHas(entry, YOUNG) || entryHas(entry, DIRTY)) {
     // Invalidated and flushed first, so that no CPU sets the dirty bit behind the clean entry.
-    yield* pmdpInvalidate(k, mm, haddr);
+    yield* pmdpInvalidate(k, mm, haddr, entry);
+    yield at("set_pmd_at");
     setPmdAt(k, mm, haddr, entry & ~(YOUNG | DIRTY));
     emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
     tlbFlushRange(k, haddr, end);

@@ -1,11 +1,12 @@
 /** Scan and, if it is worth it, collapse of one huge range: what the thread and MADV_COLLAPSE have in common. */
-import { emit, type Int, type Routine } from "thpcheck";
-import { EV } from "../../spec/events.ts";
+import { type Int, type Routine } from "thpcheck";
 import { mmapReadUnlock } from "../locking/mmap-lock.ts";
 import type { Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
-import { pmdIndex } from "../pgtable.ts";
+import { NOT_ENOUGH_USED, NOT_RESERVED, promoteRange, type PromotionOutcome } from "../thp-reservation/promote.ts";
+import { hasReservations } from "../thp-reservation/container.ts";
+import { announceResult, announceScan } from "./announce.ts";
 import { collapseHugePage } from "./collapse.ts";
-import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { SCAN_FAIL, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { SCAN_SAW_UNMAPPED, collapseScanPmd, scanResultOf, type ScanOutcome } from "./scan.ts";
 
 /** A scan result, plus LOCK_DROPPED. */
@@ -30,15 +31,34 @@ export function droppedLock(outcome: CollapseOutcome): boolean {
 export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<CollapseOutcome> {
   const scanned: ScanOutcome = yield* collapseScanPmd(k, mm, vma, start, isKhugepaged);
   const result: ScanResult = scanResultOf(scanned);
+  k.tracepoint.khugepagedScanPmd.add(result, 1);
   if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
-    emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), result);
+    announceResult(k, mm, start, result);
     return result;
   }
-  mmapReadUnlock(k, mm);
+  let promoted: PromotionOutcome = NOT_RESERVED;
+  if (hasReservations(k) && result === SCAN_SUCCEED) {
+    promoted = yield* promoteRange(k, mm, vma, start, isKhugepaged);
+    if (promoted === NOT_ENOUGH_USED) {
+      announceResult(k, mm, start, SCAN_PAGE_COUNT);
+      return SCAN_PAGE_COUNT;
+    }
+    if (promoted >= 0) {
+      announceResult(k, mm, start, promoted);
+      if (isKhugepaged && promoted === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
+      if (isKhugepaged || promoted === SCAN_SUCCEED) return LOCK_DROPPED + promoted;
+      // MADV_COLLAPSE makes a huge page where it can: by copying, as if there were no reservation.
+      announceScan(k, mm, start);
+    }
+  }
+  if (promoted === NOT_RESERVED) yield* mmapReadUnlock(k, mm);
   // The scan was content, but no size is allowed any more: mthp_collapse() finds nothing to try.
   let collapsed: ScanResult = SCAN_FAIL;
-  if (result === SCAN_SUCCEED) collapsed = yield* collapseHugePage(k, mm, start, scanned >= SCAN_SAW_UNMAPPED, isKhugepaged);
-  emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), collapsed);
+  if (result === SCAN_SUCCEED) {
+    collapsed = yield* collapseHugePage(k, mm, start, scanned >= SCAN_SAW_UNMAPPED, isKhugepaged);
+    k.tracepoint.collapseHugePage.add(collapsed, 1);
+  }
+  announceResult(k, mm, start, collapsed);
   if (isKhugepaged && collapsed === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
   return LOCK_DROPPED + collapsed;
 }

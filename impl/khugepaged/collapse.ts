@@ -13,9 +13,9 @@
  *   K3, K4.i  pte_offset_map, spin_lock(ptTable.lock) with the first PTE (a right mover), collapse_scan_pmd: pte
  *   K5, K6    with the last PTE: releases are left movers
  *   K7, K8    spin_lock(zone.lock); the charge with it: what it decides is nobody else's business
- *   K9, K10   down_read(mm.mmapLock) with the VMA's revalidation, which that lock covers; find_pmd_or_thp_or_none
- *   K11, K12  __collapse_huge_page_swapin: pte; the release with it
- *   K13, K14  down_write(mm.mmapLock) with the revalidation, which that lock covers
+ *   K9, K10   down_read(mm.mmapLock); collapse_test_exit_or_disable, hugepage_vma_revalidate; find_pmd_or_thp_or_none
+ *   K11, K12  __collapse_huge_page_swapin: pte, then ptep_get_lockless; mmap_read_unlock
+ *   K13, K14  down_write(mm.mmapLock); collapse_test_exit_or_disable, hugepage_vma_revalidate
  *   K15, K16  vma_start_write; check_pmd_still_valid
  *   K17, K18  down_write(anonVma.lock); there is no secondary MMU to notify, neither here nor in K23
  *   K19, K20  spin_lock(mm.pmdLock) with the clearing, which every lockless reader sees at once
@@ -24,7 +24,7 @@
  *   K25, K26  spin_lock(ptTable.lock), __collapse_huge_page_isolate: pte, folio_expected_ref_count, spin_lock(lruvec.lock)
  *   K26f, g   folio_unlock, release_pte_folio, folio_putback_lru; spin_lock(mm.pmdLock)
  *   K27, K28  with the last isolation: left movers
- *   K29.i     __collapse_huge_page_copy, all pages and K31 in one: see there
+ *   K29.i     __collapse_huge_page_copy; K31, of the new page, which is nobody else's, with the last
  *   K30.i     release_pte_folio, folio_putback_lru, spin_lock(ptTable.lock), folio_put
  *   K32, K33  spin_lock(mm.pmdLock) with deposit and reverse map; spin_lock(lruvec.lock) with the entry; K34 with it
  *   K36       mmap_write_unlock
@@ -34,24 +34,27 @@
  * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag, which decides whether the
  * allocation may reclaim and compact, of which there is neither: the choice "alloc_pages fails" covers both settings.
  */
-import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { EV } from "../../spec/events.ts";
+import { NONE, at, choose, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
+import { folioPteBatch } from "../folio-pte-batch.ts";
 import { mapAnonFolioPmdNopf } from "../huge-memory/fault.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import { mmgetStillValid } from "../coredump.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { migrationEntryWait } from "../memory/migration-wait.ts";
 import type { AnonVma, Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { folioTestLarge, pageFolio } from "../page-ref.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf, tableOwn } from "../pgtable-generic.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
-import { folioPut } from "../swap.ts";
+import { folioPutNew, folioPutRefs } from "../swap.ts";
+import { hasReservations, reservationCollapsed } from "../thp-reservation.ts";
 import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma.ts";
+import { announceAllocated, announceCopied, announceIsolated, announceReattached } from "./announce.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
-import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
 /**
@@ -67,9 +70,9 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boole
     return SCAN_ALLOC_HUGE_PAGE_FAIL;
   }
   k.vmstat.thpCollapseAlloc.add(1);
-  emit(k, EV.COLLAPSE_ALLOC, mm, pmdIndex(k, start), folio);
+  announceAllocated(k, mm, start, folio);
   if (!memCgroupCharge(k)) {
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
     return SCAN_CGROUP_CHARGE_FAIL;
   }
   let result: ScanResult = yield* prepareUnderReadLock(k, mm, start, unmapped, isKhugepaged);
@@ -77,9 +80,9 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boole
     yield* mmapWriteLock(k, mm);
     result = yield* collapseUnderWriteLock(k, mm, start, folio, isKhugepaged);
     yield at("mmap_write_unlock");
-    mmapWriteUnlock(k, mm);
+    yield* mmapWriteUnlock(k, mm);
   }
-  if (result !== SCAN_SUCCEED) yield* folioPut(k, folio);
+  if (result !== SCAN_SUCCEED) yield* folioPutNew(k, folio);
   return result;
 }
 
@@ -89,13 +92,13 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boole
  */
 function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean, isKhugepaged: boolean): Routine<ScanResult> {
   yield* mmapReadLock(k, mm);
-  let result: ScanResult = hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  let result: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
   if (result === SCAN_SUCCEED) {
     yield at("find_pmd_or_thp_or_none");
     result = findPmdOrThpOrNone(k, mm, start);
   }
   if (result === SCAN_SUCCEED && unmapped) result = yield* collapseHugePageSwapin(k, mm, start);
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   return result;
 }
 
@@ -110,7 +113,9 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanRes
     yield at("__collapse_huge_page_swapin: pte");
     const pmd = pmdpGetLockless(k, mm, start);
     if (!pmdTable(pmd)) return SCAN_NO_PTE_TABLE;
-    const pte = ptepGetLockless(k, entryTarget(pmd), i);
+    const table: Table = entryTarget(pmd);
+    yield at("__collapse_huge_page_swapin: ptep_get_lockless");
+    const pte = ptepGetLockless(k, table, i);
     if (!pteNone(pte) && !ptePresent(pte)) yield* migrationEntryWait(k, mm, start + i);
   }
   return SCAN_SUCCEED;
@@ -118,8 +123,9 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanRes
 
 /** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
 function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
-  const valid: ScanResult = hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
   if (valid !== SCAN_SUCCEED) return valid;
+  if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
   const vma: Vma = findVma(k, mm, start);
   // Handlers that hold the VMA lock alone have finished with the page table.
   yield* vmaStartWrite(k, vma);
@@ -136,26 +142,29 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKh
 
   const table: Table = entryTarget(detached);
   yield* spinLock(k, ptlOf(k, table));
-  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, isKhugepaged);
+  tableOwn(k, table);
+  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
   spinUnlock(k, ptlOf(k, table));
   if (isolated !== SCAN_SUCCEED) {
-    yield* reattachTable(k, mm, start, table);
+    yield* reattachTable(k, mm, start, table, false);
     anonVmaUnlockWrite(k, anonVma);
     return isolated;
   }
-  emit(k, EV.COLLAPSE_ISOLATED, mm, pmdIndex(k, start));
+  // From here on the collapse succeeds, or a page is poisoned.
+  if (hasReservations(k)) yield* reservationCollapsed(k, vma, start);
+  announceIsolated(k, mm, start);
   // All pages of the range are isolated and locked, so a reverse-map walk finds nothing that it could act on.
   anonVmaUnlockWrite(k, anonVma);
 
-  yield at("__collapse_huge_page_copy");
-  if (!collapseHugePageCopy(k, table, folio)) {
+  const copied: boolean = yield* collapseHugePageCopy(k, table, folio);
+  if (!copied) {
     // First the table: a released page must be where the reverse map looks for it.
-    yield* reattachTable(k, mm, start, table);
+    yield* reattachTable(k, mm, start, table, true);
     yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
     return SCAN_COPY_MC;
   }
   k.page.uptodate.set(folio, true);
-  emit(k, EV.COLLAPSE_COPIED, mm, pmdIndex(k, start));
+  announceCopied(k, mm, start);
   yield* collapseHugePageCopySucceeded(k, vma, table);
   yield* mapCollapsedFolio(k, vma, start, table, folio);
   return SCAN_SUCCEED;
@@ -166,27 +175,27 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKh
  * @kernel mm/khugepaged.c collapse_huge_page(): pmd_populate()
  * @holds mmap_lock for writing
  */
-function* reattachTable(k: Kernel, mm: Mm, start: Vpn, table: Table): Routine {
+export function* reattachTable(k: Kernel, mm: Mm, start: Vpn, table: Table, poisoned: boolean): Routine {
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
   pmdPopulate(k, mm, start, table);
-  emit(k, EV.PMD_REATTACH, mm, pmdIndex(k, start), table);
+  announceReattached(k, mm, start, table, poisoned);
   spinUnlock(k, pmdLockptr(k, mm));
 }
 
 /**
- * Fills the huge page; false when a page turns out to be poisoned. All in one step (K29.i): the new page is nobody
- * else's, and nobody can write to the sources, which no CPU maps writable and nobody has pinned, so that reading one
- * commutes with whatever other threads do.
+ * Fills the huge page; false when a page turns out to be poisoned. Nobody should be able to write to the sources, which no
+ * CPU maps writable and nobody has pinned.
  * @kernel mm/khugepaged.c __collapse_huge_page_copy()
  */
-function collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): boolean {
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-    const pte = ptepGetLockless(k, table, i);
+function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boolean> {
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       k.page.content.set(folio + i, 0);
       continue;
     }
+    yield at("__collapse_huge_page_copy");
     if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) return false;
     k.page.content.set(folio + i, k.page.content.get(entryTarget(pte)));
   }
@@ -194,33 +203,39 @@ function collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): boolean {
 }
 
 /**
- * Unmaps the source pages and gives them up (K30.i). A single page is released first; a folio of several pages after
- * its last PTE. (The kernel releases these after the whole table: until then they stay locked, which only somebody can
+ * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (since 6.18). A single page is
+ * released first; a folio of several pages after its last PTE. (The kernel releases these after the whole table: until then they stay locked, which only somebody can
  * tell who tries the lock, and who then might as well have tried a moment earlier.)
  * @kernel mm/khugepaged.c __collapse_huge_page_copy_succeeded()
  */
 function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Routine {
-  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+  let i: PteIndex = 0;
+  while (i < k.param.hpagePmdNr.get()) {
     const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       // What was nothing, or the uncounted zero page, is a page of its own from now on.
       k.mm.anonPages.add(k.vma.mm.get(vma), 1);
-      if (pteNone(pte)) continue;
-      yield* spinLock(k, ptlOf(k, table));
-      setPteAt(k, table, i, ENTRY_NONE);
-      spinUnlock(k, ptlOf(k, table));
+      if (!pteNone(pte)) {
+        yield* spinLock(k, ptlOf(k, table));
+        setPteAt(k, table, i, ENTRY_NONE);
+        spinUnlock(k, ptlOf(k, table));
+      }
+      i++;
       continue;
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
     const large: boolean = folioTestLarge(k, folio);
     if (!large) yield* releasePteFolio(k, folio);
     yield* spinLock(k, ptlOf(k, table));
-    setPteAt(k, table, i, ENTRY_NONE);
-    yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), 1, vma);
+    const nr: PteIndex = folioPteBatch(k, table, i, k.param.hpagePmdNr.get() - i);
+    for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);
+    yield at("folio_remove_rmap_pte");
+    yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), nr, vma);
     spinUnlock(k, ptlOf(k, table));
-    yield* folioPut(k, folio);
+    yield* folioPutRefs(k, folio, nr);
+    i += nr;
     // The isolation's reference keeps the folio until here.
-    if (large && !mapsFolio(k, table, i + 1, k.param.hpagePmdNr.get(), folio)) yield* releasePteFolio(k, folio);
+    if (large && !mapsFolio(k, table, i, k.param.hpagePmdNr.get(), folio)) yield* releasePteFolio(k, folio);
   }
 }
 
@@ -230,11 +245,11 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Rout
  * @kernel mm/khugepaged.c collapse_huge_page()
  * @holds mmap_lock for writing
  */
-function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table, folio: Pfn): Routine {
+export function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table, folio: Pfn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
-  pgtableTransHugeDeposit(k, mm, table);
-  yield* mapAnonFolioPmdNopf(k, folio, vma, start);
+  pgtableTransHugeDeposit(k, mm, start, table);
+  yield* mapAnonFolioPmdNopf(k, folio, vma, start, table);
   spinUnlock(k, pmdLockptr(k, mm));
 }

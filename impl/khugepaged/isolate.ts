@@ -14,16 +14,16 @@ import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../
 import {
   SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+import { asksForLazyfree, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
 
 /**
  * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
- * that was isolated is released. Label K26; the table's lock is K25.
+ * that was isolated is released. Label K26; the table's lock is K25. `extraRefs`: what each page has besides its mappings'.
  *
  * @kernel mm/khugepaged.c __collapse_huge_page_isolate()
  * @holds mmap_lock, VMA lock and anon_vma lock for writing; the lock of the detached table
  */
-export function* collapseHugePageIsolate(k: Kernel, table: Table, isKhugepaged: boolean): Routine<ScanResult> {
+export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Refs, isKhugepaged: boolean): Routine<ScanResult> {
   let noneOrZero: PteIndex = 0;
   let shared: PteIndex = 0;
   let referenced: PteIndex = 0;
@@ -46,15 +46,17 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, isKhugepaged: 
       break;
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
+    if (asksForLazyfree(k, isKhugepaged)) yield at("folio_test_lazyfree");
     result = folioCollapsible(k, folio, pte, isKhugepaged);
     if (result !== SCAN_SUCCEED) break;
+    yield at("folio_maybe_mapped_shared");
     shared += sharedPtes(k, folio);
     if (exceedsMaxPtesShared(k, shared, isKhugepaged)) {
       result = SCAN_EXCEED_SHARED_PTE;
       break;
     }
     if (!mappedBefore(k, table, i, folio)) {
-      result = yield* isolateFolio(k, folio);
+      result = yield* isolateFolio(k, folio, extraRefs);
       if (result !== SCAN_SUCCEED) break;
     }
     referenced += referencedPtes(k, folio, pte, isKhugepaged);
@@ -69,14 +71,15 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, isKhugepaged: 
  * Locks one folio and takes it off the LRU, if nobody else refers to it. The lock is tried, the references are compared
  * and, on failure, the lock is dropped in steps of their own: others that only try the lock can find it held.
  */
-function* isolateFolio(k: Kernel, folio: Pfn): Routine<ScanResult> {
+function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResult> {
+  yield at("folio_trylock");
   if (!folioTrylock(k, folio)) return SCAN_PAGE_LOCK;
   yield at("folio_expected_ref_count");
   let result: ScanResult = SCAN_SUCCEED;
   // Two counters, read one after the other, as the kernel does.
   const expected: Refs = folioExpectedRefCount(k, folio);
   yield at("folio_ref_count");
-  if (k.page.refcount.get(folio) !== expected) {
+  if (k.page.refcount.get(folio) !== expected + extraRefs) {
     result = SCAN_PAGE_COUNT;
   } else {
     const isolated: boolean = yield* folioIsolateLru(k, folio);
@@ -126,11 +129,20 @@ export function* releasePteFolio(k: Kernel, folio: Pfn): Routine {
  */
 export function* releasePtePages(k: Kernel, table: Table, end: PteIndex): Routine {
   for (let left: PteIndex = end; left > 0; left--) {
+    yield at("release_pte_pages: pte");
     const folio: Pfn = folioOfPte(k, table, left - 1);
     if (folio !== NONE && !folioTestLarge(k, folio)) yield* releasePteFolio(k, folio);
   }
   for (let i: PteIndex = 0; i < end; i++) {
+    yield at("release_pte_pages: compound_pagelist");
     const folio: Pfn = folioOfPte(k, table, i);
-    if (folio !== NONE && folioTestLarge(k, folio) && !mapsFolio(k, table, 0, i, folio)) yield* releasePteFolio(k, folio);
+    if (folio === NONE || !folioTestLarge(k, folio)) continue;
+    let before: PteIndex = 0;
+    while (before < i) {
+      yield at("release_pte_pages: compound_pagelist");
+      if (folioOfPte(k, table, before) === folio) break;
+      before++;
+    }
+    if (before === i) yield* releasePteFolio(k, folio);
   }
 }

@@ -36,6 +36,7 @@ export function* madviseCollapse(k: Kernel, firstVma: Vma, start: Vpn, end: Vpn)
   if (!collapsePossible(k, firstVma, false)) return -EINVAL;
   const hstart: Vpn = hpageAddress(k, start + nr - 1);
   let hend: Vpn = hpageAddress(k, end);
+  if (hstart > hend && k.param.collapseOfNothingSucceeds.get() === 0) return -EINVAL;
   if (hstart >= hend) return 0;
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "kmalloc of collapse_control fails", 2) === 1) return -ENOMEM;
   // A page in a batch has a reference that would stop the collapse.
@@ -49,7 +50,7 @@ export function* madviseCollapse(k: Kernel, firstVma: Vma, start: Vpn, end: Vpn)
     if (!locked) {
       yield* mmapReadLock(k, mm);
       locked = true;
-      const valid = hugepageVmaRevalidate(k, mm, addr, false, false);
+      const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, addr, false, false);
       if (valid !== SCAN_SUCCEED) {
         lastFail = valid;
         break;

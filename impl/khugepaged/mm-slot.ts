@@ -12,10 +12,8 @@ import { vmBugOn } from "../bug.ts";
 import { mmdrop, mmgrab } from "../mm-refs.ts";
 import { TVA_KHUGEPAGED, thpVmaAllowableOrder } from "../huge-memory/eligibility.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
-import { MMF_VM_HUGEPAGE, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import { MMF_VM_HUGEPAGE_BIT, type Kernel, type Mm, type Vma } from "../mm-types.ts";
 import { collapseTestExit } from "./suitability.ts";
-
-const MMF_VM_HUGEPAGE_BIT = Math.log2(MMF_VM_HUGEPAGE);
 
 /**
  * Registers the mm of a VMA in which huge pages may be. Costs nothing where it is registered already, which stays so as
@@ -24,8 +22,12 @@ const MMF_VM_HUGEPAGE_BIT = Math.log2(MMF_VM_HUGEPAGE);
  * @holds mmap_lock, or the VMA lock
  */
 export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
-  const mm = k.vma.mm.get(vma);
-  if (registered(k, mm) || !thpVmaAllowableOrder(k, vma, TVA_KHUGEPAGED)) return;
+  const mm: Mm = k.vma.mm.get(vma);
+  yield at("test_bit(MMF_VM_HUGEPAGE)");
+  if (registered(k, mm)) return;
+  yield at("thp_vma_allowable_order");
+  const allowable: boolean = thpVmaAllowableOrder(k, vma, TVA_KHUGEPAGED);
+  if (!allowable) return;
   yield* khugepagedEnter(k, k.vma.mm.get(vma));
 }
 
@@ -35,6 +37,7 @@ export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
  * @holds mmap_lock of both for writing
  */
 export function* khugepagedFork(k: Kernel, mm: Mm, oldmm: Mm): Routine {
+  yield at("test_bit(MMF_VM_HUGEPAGE)");
   if (registered(k, oldmm)) yield* khugepagedEnter(k, mm);
 }
 
@@ -50,10 +53,11 @@ function* khugepagedEnter(k: Kernel, mm: Mm): Routine {
   k.mm.flags.insert(mm, MMF_VM_HUGEPAGE_BIT);
   yield* spinLock(k, k.khugepaged.lock.at());
   k.khugepaged.slots.insert(mm);
-  // The kernel takes the slot's reference a moment later; the caller's own keeps the mm until then.
-  mmgrab(k, mm);
   emit(k, EV.MM_REGISTER, mm);
   spinUnlock(k, k.khugepaged.lock.at());
+  // Until the slot has its own reference, the caller's keeps the mm.
+  yield at("mmgrab");
+  mmgrab(k, mm);
 }
 
 /**
@@ -64,6 +68,7 @@ function* khugepagedEnter(k: Kernel, mm: Mm): Routine {
  * @holds a reference to the mm, which has no users
  */
 export function* khugepagedExit(k: Kernel, mm: Mm): Routine {
+  yield at("test_bit(MMF_VM_HUGEPAGE)");
   if (!registered(k, mm)) return;
   yield* spinLock(k, k.khugepaged.lock.at());
   const listed: boolean = k.khugepaged.slots.has(mm);
@@ -71,10 +76,12 @@ export function* khugepagedExit(k: Kernel, mm: Mm): Routine {
   if (free) removeSlot(k, mm);
   spinUnlock(k, k.khugepaged.lock.at());
   if (free) {
+    yield at("clear_bit(MMF_VM_HUGEPAGE)");
+    k.mm.flags.remove(mm, MMF_VM_HUGEPAGE_BIT);
     yield* mmdrop(k, mm);
   } else if (listed) {
     yield* mmapWriteLock(k, mm);
-    mmapWriteUnlock(k, mm);
+    yield* mmapWriteUnlock(k, mm);
   }
 }
 
@@ -85,16 +92,16 @@ export function* khugepagedExit(k: Kernel, mm: Mm): Routine {
  */
 export function* collectMmSlot(k: Kernel, mm: Mm): Routine {
   if (!collapseTestExit(k, mm)) return;
+  yield at("hash_del");
   removeSlot(k, mm);
+  // The kernel leaves the flag to the end of the mm, whose flags nobody asks for any more.
+  yield at("clear_bit(MMF_VM_HUGEPAGE)");
+  k.mm.flags.remove(mm, MMF_VM_HUGEPAGE_BIT);
   yield* mmdrop(k, mm);
 }
 
-/**
- * The flag goes with the slot: nobody registers an mm without users. (The kernel clears it after the lock, or leaves it
- * to the end of the mm.) @holds khugepaged_mm_lock
- */
+/** @holds khugepaged_mm_lock */
 function removeSlot(k: Kernel, mm: Mm): void {
   k.khugepaged.slots.remove(mm);
-  k.mm.flags.remove(mm, MMF_VM_HUGEPAGE_BIT);
   emit(k, EV.MM_UNREGISTER, mm);
 }

@@ -3,16 +3,18 @@
  *
  * Not covered: userfaultfd, NUMA nodes, and orders below the PMD (so no bitmap of present PTEs).
  */
-import { NONE, at, emit, spinUnlock, type Int, type Routine } from "thpcheck";
-import { EV } from "../../spec/events.ts";
-import type { Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
+import { NONE, at, spinUnlock, type Int, type Routine } from "thpcheck";
+import { announceScan } from "./announce.ts";
+import type { Entry, Kernel, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../mm-types.ts";
 import { folioExpectedRefCount, pageFolio } from "../page-ref.ts";
-import { entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent } from "../pgtable.ts";
+import { entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
+import { isRfc2018 } from "../thp-reservation/container.ts";
+import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import {
   SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { collapsePossible, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+import { asksForLazyfree, collapsePossible, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
 
 /** A scan result, plus SCAN_SAW_UNMAPPED. */
 export type ScanOutcome = Int<0, 63>;
@@ -28,8 +30,7 @@ export function scanResultOf(outcome: ScanOutcome): ScanResult {
  *
  * The PTEs are looked at one per step (K4.i), since page counts and flags change without the page-table lock and no
  * moment need exist at which all of them were as the scan saw them. The first belongs to the step that takes the lock,
- * a right mover. Within one PTE the flags are read at one moment, where the kernel reads one after the other: a result
- * that only torn reads give is the wrong reason for a refusal, or a go-ahead that the isolation will withdraw.
+ * a right mover. What the kernel reads of a page without a lock it reads one after the other.
  *
  * @kernel mm/khugepaged.c collapse_scan_pmd()
  * @holds mmap_lock for reading
@@ -37,25 +38,26 @@ export function scanResultOf(outcome: ScanOutcome): ScanResult {
  */
 export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<ScanOutcome> {
   yield at("find_pmd_or_thp_or_none");
-  emit(k, EV.COLLAPSE_SCAN, mm, pmdIndex(k, start));
+  announceScan(k, mm, start);
   const state: ScanResult = findPmdOrThpOrNone(k, mm, start);
   if (state !== SCAN_SUCCEED) {
     noteProgress(k, 1, isKhugepaged);
     return state;
   }
+  yield at("collapse_possible_orders");
   const possible: boolean = collapsePossible(k, vma, isKhugepaged);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) {
     noteProgress(k, 1, isKhugepaged);
     return SCAN_NO_PTE_TABLE;
   }
-  const scanned: ScanOutcome = yield* scanPtes(k, table, isKhugepaged);
+  const scanned: ScanOutcome = yield* scanPtes(k, vma, start, table, isKhugepaged);
   spinUnlock(k, ptlOf(k, table));
   return scanResultOf(scanned) === SCAN_SUCCEED && !possible ? SCAN_FAIL : scanned;
 }
 
 /** @holds the lock of the table */
-function* scanPtes(k: Kernel, table: Table, isKhugepaged: boolean): Routine<ScanOutcome> {
+function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: boolean): Routine<ScanOutcome> {
   let noneOrZero: PteIndex = 0;
   let unmapped: PteIndex = 0;
   let shared: PteIndex = 0;
@@ -73,13 +75,27 @@ function* scanPtes(k: Kernel, table: Table, isKhugepaged: boolean): Routine<Scan
       if (exceedsMaxPtesSwap(k, unmapped, isKhugepaged)) return SCAN_EXCEED_SWAP_PTE;
     } else {
       const folio: Pfn = pageFolio(k, entryTarget(pte));
+      if (asksForLazyfree(k, isKhugepaged)) yield at("folio_test_lazyfree");
       const fit = folioCollapsible(k, folio, pte, isKhugepaged);
       if (fit !== SCAN_SUCCEED) return fit;
+      yield at("folio_maybe_mapped_shared");
       shared += sharedPtes(k, folio);
       if (exceedsMaxPtesShared(k, shared, isKhugepaged)) return SCAN_EXCEED_SHARED_PTE;
-      if (!k.page.lru.get(folio)) return SCAN_PAGE_LRU;
+      // A page of a reservation has a reference more in the patch of 2018.
+      let extraRefs: Refs = 0;
+      if (isRfc2018(k)) {
+        const reserved: ScanResult = yield* rfcScanReservation(k, vma, start + i);
+        if (reserved === SCAN_PAGE_COUNT) return SCAN_PAGE_COUNT;
+        if (reserved === SCAN_SUCCEED) extraRefs = 1;
+      }
+      yield at("folio_test_lru");
+      if (!k.page.lru.once(folio)) return SCAN_PAGE_LRU;
+      yield at("folio_test_locked");
       if (k.page.lock.isHeld(folio)) return SCAN_PAGE_LOCK;
-      if (k.page.refcount.get(folio) !== folioExpectedRefCount(k, folio)) return SCAN_PAGE_COUNT;
+      yield at("folio_expected_ref_count");
+      const expected: Refs = folioExpectedRefCount(k, folio);
+      yield at("folio_ref_count");
+      if (k.page.refcount.get(folio) !== expected + extraRefs) return SCAN_PAGE_COUNT;
       referenced += referencedPtes(k, folio, pte, isKhugepaged);
     }
   }

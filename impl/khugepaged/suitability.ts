@@ -5,9 +5,9 @@
  * `isKhugepaged` is cc->is_khugepaged: true for the thread, whose limits and policy apply; false for MADV_COLLAPSE,
  * which ignores sysfs.
  */
-import { NONE } from "thpcheck";
+import { NONE, at, type Routine } from "thpcheck";
 import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
-import { MMF_DISABLE_THP_COMPLETELY, type Entry, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY_BIT, type Entry, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
 import { folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";
@@ -25,7 +25,7 @@ export function collapseTestExit(k: Kernel, mm: Mm): boolean {
 
 /** @kernel mm/khugepaged.c collapse_test_exit_or_disable() */
 export function collapseTestExitOrDisable(k: Kernel, mm: Mm): boolean {
-  return collapseTestExit(k, mm) || (k.mm.flags.get(mm) & MMF_DISABLE_THP_COMPLETELY) !== 0;
+  return collapseTestExit(k, mm) || k.mm.flags.has(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
 }
 
 /** May a huge page be put somewhere into the VMA. @kernel mm/khugepaged.c collapse_possible_orders() @holds mmap_lock */
@@ -42,8 +42,10 @@ export function collapsePossible(k: Kernel, vma: Vma, isKhugepaged: boolean): bo
  * @kernel mm/khugepaged.c hugepage_vma_revalidate()
  * @holds mmap_lock
  */
-export function hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon: boolean, isKhugepaged: boolean): ScanResult {
+export function* hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon: boolean, isKhugepaged: boolean): Routine<ScanResult> {
+  yield at("collapse_test_exit_or_disable");
   if (collapseTestExitOrDisable(k, mm)) return SCAN_ANY_PROCESS;
+  yield at("hugepage_vma_revalidate");
   const vma = findVma(k, mm, start);
   if (vma === NONE) return SCAN_VMA_NULL;
   // find_vma() gives the first VMA that ends above: it need not contain the address.
@@ -96,9 +98,13 @@ export function exceedsMaxPtesShared(k: Kernel, shared: number, isKhugepaged: bo
  * @holds the lock of the table
  */
 export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): ScanResult {
-  const lazyfree = k.page.anon.get(folio) && !k.page.swapbacked.get(folio);
-  if (isKhugepaged && k.param.refuseLazyfree.get() !== 0 && lazyfree && !entryHas(pte, DIRTY)) return SCAN_PAGE_LAZYFREE;
+  if (asksForLazyfree(k, isKhugepaged) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) return SCAN_PAGE_LAZYFREE;
   return k.page.anon.get(folio) ? SCAN_SUCCEED : SCAN_PAGE_ANON;
+}
+
+/** Whether folioCollapsible() looks at a flag that can change: on a preemption point of its own, "folio_test_lazyfree". */
+export function asksForLazyfree(k: Kernel, isKhugepaged: boolean): boolean {
+  return isKhugepaged && k.param.refuseLazyfree.get() !== 0;
 }
 
 /** Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is. */

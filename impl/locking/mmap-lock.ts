@@ -2,13 +2,14 @@
  * include/linux/mmap_lock.h: the lock of an address space, and the locks of its areas.
  *
  * A VMA is write-locked when its vm_lock_seq equals mm_lock_seq; advancing mm_lock_seq, which the release of mmap_lock
- * for writing does, ends all VMA write locks of the mm at once. Only that equality matters, so it is what the state
- * holds (`vma.writeLocked`), in place of two counters that would make equal situations different and, kept small,
+ * for writing does, ends all VMA write locks of the mm. Here the VMA's lock is really held for writing as long as that
+ * equality lasts, which `vma.writeLocked` notes. Two counters would make equal situations different and, kept small,
  * would meet again by wrapping round.
  */
 import { NONE, at, downRead, downReadTrylock, downWrite, downgradeWrite, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import type { Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import { masWalk } from "../vma-tree.ts";
 
 /** @kernel include/linux/mmap_lock.h mmap_read_lock() */
 export function* mmapReadLock(k: Kernel, mm: Mm): Routine {
@@ -21,7 +22,8 @@ export function mmapReadTrylock(k: Kernel, mm: Mm): boolean {
 }
 
 /** @kernel include/linux/mmap_lock.h mmap_read_unlock() */
-export function mmapReadUnlock(k: Kernel, mm: Mm): void {
+export function* mmapReadUnlock(k: Kernel, mm: Mm): Routine {
+  yield at("mmap_read_unlock");
   upRead(k, k.mm.mmapLock.at(mm));
 }
 
@@ -31,14 +33,16 @@ export function* mmapWriteLock(k: Kernel, mm: Mm): Routine {
 }
 
 /** Ends the write locks of all VMAs, too. @kernel include/linux/mmap_lock.h mmap_write_unlock() */
-export function mmapWriteUnlock(k: Kernel, mm: Mm): void {
-  vmaEndWriteAll(k, mm);
+export function* mmapWriteUnlock(k: Kernel, mm: Mm): Routine {
+  yield* vmaEndWriteAll(k, mm);
+  yield at("mmap_write_unlock");
   upWrite(k, k.mm.mmapLock.at(mm));
 }
 
 /** From writing to reading; ends the write locks of all VMAs, too. @kernel include/linux/mmap_lock.h mmap_write_downgrade() */
-export function mmapWriteDowngrade(k: Kernel, mm: Mm): void {
-  vmaEndWriteAll(k, mm);
+export function* mmapWriteDowngrade(k: Kernel, mm: Mm): Routine {
+  yield* vmaEndWriteAll(k, mm);
+  yield at("mmap_write_downgrade");
   downgradeWrite(k, k.mm.mmapLock.at(mm));
 }
 
@@ -46,18 +50,19 @@ export function mmapWriteDowngrade(k: Kernel, mm: Mm): void {
  * The area at `vpn`, locked for reading without mmap_lock; NONE where there is none or it is write-locked, and the
  * caller falls back to mmap_lock.
  *
- * One step. The kernel looks the area up under RCU, takes a reference and then checks again that the area is neither
- * write-locked nor detached and still covers the address; if not, it falls back. What holds when this succeeds is what
- * held at the check, so looking up at that moment finds the same; a fall-back because of a change in between ends
- * under mmap_lock, as this does if it arrives a little earlier.
+ * One step. In the kernel the area can be changed or freed between the walk of the tree, under RCU, and the trylock, so
+ * it looks again at mm, range and whether the area is detached, and falls back, or starts over. What holds when it
+ * succeeds holds at the trylock, so walking at that moment finds the same. Whatever makes it fall back takes the VMA's
+ * write lock, after the walk and before the second look: arriving while that is held, this falls back as well, and both
+ * go on by waiting for mmap_lock. What is looked at again is asserted here: it is what the tree says.
  * @kernel mm/mmap_lock.c lock_vma_under_rcu(), vma_start_read()
  */
 export function* lockVmaUnderRcu(k: Kernel, mm: Mm, vpn: Vpn): Routine<Vma> {
   yield at("lock_vma_under_rcu");
-  const vma: Vma = vmaWalk(k, mm, vpn);
+  const vma: Vma = masWalk(k, mm, vpn);
   if (vma === NONE) return NONE;
-  if (k.vma.writeLocked.get(vma)) return NONE;
-  vmBugOn(!downReadTrylock(k, k.vma.lock.at(vma)), "mmap-lock: a VMA's readers are held off by something else than its write lock");
+  if (!downReadTrylock(k, k.vma.lock.at(vma))) return NONE;
+  vmBugOn(k.vma.detached.get(vma) || k.vma.mm.get(vma) !== mm || vpn < k.vma.start.get(vma) || vpn >= k.vma.end.get(vma), "mmap-lock: an area is in the tree, not write-locked, and not as the tree has it");
   return vma;
 }
 
@@ -76,21 +81,29 @@ export function vmaEndRead(k: Kernel, vma: Vma): void {
  * @kernel mm/mmap_lock.c __vma_start_write()
  */
 export function* vmaStartWrite(k: Kernel, vma: Vma): Routine {
+  vmBugOn(k.vma.mm.get(vma) === NONE, "mmap-lock: vma_start_write() of an area that has been freed");
   vmBugOn(!k.mm.mmapLock.isHeld(k.vma.mm.get(vma)), "mmap-lock: vma_start_write() without mmap_lock");
   if (k.vma.writeLocked.get(vma)) return;
-  yield at("vma_start_write", () => !k.vma.lock.isHeld(vma));
+  yield* downWrite(k, k.vma.lock.at(vma));
   k.vma.writeLocked.set(vma, true);
 }
 
-/** @holds mmap_lock for writing @kernel include/linux/mmap_lock.h vma_end_write_all() */
-function vmaEndWriteAll(k: Kernel, mm: Mm): void {
-  for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === mm && k.vma.writeLocked.get(vma)) k.vma.writeLocked.set(vma, false);
+/**
+ * One store to mm_lock_seq. Here as many releases as there are locks, and who tries the locks sees them one by one: a
+ * fault that finds one of two ended and the other not falls back to mmap_lock, as it would have a moment before.
+ * @holds mmap_lock for writing
+ * @kernel include/linux/mmap_lock.h vma_end_write_all()
+ */
+function* vmaEndWriteAll(k: Kernel, mm: Mm): Routine {
+  for (let vma: Vma = 0; vma < k.vma.count; vma++) {
+    if (k.vma.mm.get(vma) !== mm || !k.vma.writeLocked.get(vma)) continue;
+    yield at("vma_end_write_all");
+    vmaEndWrite(k, vma);
+  }
 }
 
-/** mas_walk() without mmap_lock: the attached area that covers the page, or NONE. */
-function vmaWalk(k: Kernel, mm: Mm, vpn: Vpn): Vma {
-  for (let vma = 0; vma < k.vma.count; vma++) {
-    if (k.vma.mm.once(vma) === mm && !k.vma.detached.once(vma) && k.vma.start.once(vma) <= vpn && vpn < k.vma.end.once(vma)) return vma;
-  }
-  return NONE;
+/** Of one area: it is freed, and the next one of the object begins unlocked. @holds mmap_lock and the VMA lock for writing */
+export function vmaEndWrite(k: Kernel, vma: Vma): void {
+  k.vma.writeLocked.set(vma, false);
+  upWrite(k, k.vma.lock.at(vma));
 }

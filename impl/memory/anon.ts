@@ -1,12 +1,13 @@
 /** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
-import { NONE, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { VM_WRITE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
-import { folioAddLru, folioPut } from "../swap.ts";
+import { getReservedPage, hasReservations, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
+import { folioAddLru, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
 
@@ -31,23 +32,28 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
   }
   const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
   if (prepared !== VM_FAULT_DONE) return prepared;
-  const folio: Pfn = yield* folioPrealloc(k, true);
+  let folio: Pfn = NONE;
+  if (hasReservations(k)) folio = yield* getReservedPage(k, vma, vpn);
+  const reserved: boolean = folio !== NONE;
+  if (!reserved) folio = yield* folioPrealloc(k, true);
   if (folio === NONE) return VM_FAULT_OOM;
   const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
   if (table === NONE) {
-    yield* folioPut(k, folio);
+    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
     return VM_FAULT_DONE;
   }
   const raced: boolean = !pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)));
   const stable: VmFault = checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
     spinUnlock(k, ptlOf(k, table));
-    yield* folioPut(k, folio);
+    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
     return raced ? VM_FAULT_DONE : stable;
   }
+  if (reserved) yield* reservedPageMapped(k, vma, vpn);
   k.mm.anonPages.add(mm, 1);
   folioAddNewAnonRmap(k, folio, vma, vpn);
   yield* folioAddLru(k, folio);
+  yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vma);
   setPteAt(k, table, pteIndex(k, vpn), mkPte(folio, vmFlags) | ((vmFlags & VM_WRITE) !== 0 ? WRITE | DIRTY : 0));
   spinUnlock(k, ptlOf(k, table));
@@ -81,7 +87,7 @@ export function* folioPrealloc(k: Kernel, zeroed: boolean): Routine<Pfn> {
   const folio: Pfn = yield* allocFolio(k, 0, true);
   if (folio === NONE) return NONE;
   if (!memCgroupCharge(k)) {
-    yield* folioPut(k, folio);
+    yield* folioPutNew(k, folio);
     return NONE;
   }
   if (zeroed) {

@@ -1,5 +1,6 @@
 /** fork: the child gets the parent's pages, read-only in both. mm/memory.c copy_page_range(). */
-import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
+import { at, choose, emit, NONE, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
 import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
@@ -8,7 +9,7 @@ import { folioGet, folioRefAdd, pageFolio } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioTryDupAnonRmapPte } from "../rmap.ts";
-import { folioAddLru, folioPut } from "../swap.ts";
+import { folioAddLru, folioPutNew } from "../swap.ts";
 import { folioPrealloc } from "./anon.ts";
 
 /**
@@ -86,7 +87,7 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
     }
   }
   // Nobody may be left to copy for: the pin has gone meanwhile.
-  if (prealloc !== NONE) yield* folioPut(k, prealloc);
+  if (prealloc !== NONE) yield* folioPutNew(k, prealloc);
   return error;
 }
 
@@ -103,8 +104,10 @@ function* copyPresentPte(k: Kernel, dstVma: Vma, srcVma: Vma, vpn: Vpn, dst: Tab
     const folio: Pfn = pageFolio(k, entryTarget(entry));
     yield at("folio_get");
     folioGet(k, folio);
+    yield at("PageAnonExclusive");
     const duplicated: boolean = yield* folioTryDupAnonRmapPte(k, folio, entryTarget(entry), dstVma, srcVma);
     if (!duplicated) {
+      yield at("folio_put");
       // Not the last reference: the parent maps the page.
       folioRefAdd(k, folio, -1);
       return false;
@@ -112,8 +115,14 @@ function* copyPresentPte(k: Kernel, dstVma: Vma, srcVma: Vma, vpn: Vpn, dst: Tab
     k.mm.anonPages.add(k.vma.mm.get(dstVma), 1);
   }
   // The parent's bits as they are now: hardware may have set some since.
-  yield at("ptep_set_wrprotect");
-  setPteAt(k, src, pteIndex(k, vpn), k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~WRITE);
+  let seen: Entry = entry;
+  for (;;) {
+    yield at("ptep_set_wrprotect");
+    if (k.ptTable.pte.cmpxchg(src, pteIndex(k, vpn), seen, seen & ~WRITE)) break;
+    yield at("ptep_set_wrprotect: again");
+    seen = k.ptTable.pte.get(src, pteIndex(k, vpn));
+  }
+  yield at("set_ptes");
   setPteAt(k, dst, pteIndex(k, vpn), entry & ~(WRITE | YOUNG));
   return true;
 }
@@ -132,6 +141,7 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
   k.page.uptodate.set(folio, true);
   folioAddNewAnonRmap(k, folio, dstVma, vpn);
   yield* folioAddLru(k, folio);
+  yield at("set_pte_at");
   k.mm.anonPages.add(k.vma.mm.get(dstVma), 1);
   setPteAt(k, dst, pteIndex(k, vpn), maybeMkwrite(mkPte(folio, k.vma.flags.get(dstVma)) | DIRTY, k.vma.flags.get(dstVma)));
   return 0;
@@ -142,5 +152,6 @@ function copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): 
   const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
   setPteAt(k, src, pteIndex(k, vpn), entry);
   setPteAt(k, dst, pteIndex(k, vpn), entry);
+  emit(k, EV.MIGRATION_SET, mm, vpn, entryTarget(entry));
   k.mm.anonPages.add(mm, 1);
 }

@@ -5,6 +5,7 @@ import { folioGet, folioMapcount, folioMaybeMappedShared, folioTestLarge, pageFo
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
+import { getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { folioPrealloc } from "./anon.ts";
@@ -32,8 +33,10 @@ export function* doWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, tabl
       spinUnlock(k, ptlOf(k, table));
       return yield* wpPageCopy(k, vma, vpn, flags, entry);
     }
+    yield at("SetPageAnonExclusive");
     k.page.anonExclusive.set(page, true);
   }
+  yield at("ptep_set_access_flags");
   if ((flags & FAULT_FLAG_UNSHARE) === 0) setPteAt(k, table, pteIndex(k, vpn), maybeMkwrite(entry | YOUNG | DIRTY, k.vma.flags.get(vma)));
   spinUnlock(k, ptlOf(k, table));
   return VM_FAULT_DONE;
@@ -48,6 +51,9 @@ export function* doWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, tabl
 function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean> {
   if (folioTestLarge(k, folio)) {
     if (k.param.largeFolioReuse.get() === 0) return false;
+    // The last page that is mapped is copied: then the folio can be freed as a whole.
+    yield at("folio_large_mapcount");
+    if (folioMapcount(k, folio) <= 1) return false;
     yield at("folio_lock_large_mapcount");
     return onlyMapped(k, folio);
   }
@@ -55,17 +61,20 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
   yield at("folio_ref_count: hint");
   if (k.page.refcount.get(folio) > 3) return false;
   yield at("folio_test_lru");
-  if (!k.page.lru.get(folio)) yield* lruAddDrain(k);
+  if (!k.page.lru.once(folio)) yield* lruAddDrain(k);
   yield at("folio_ref_count");
   if (k.page.refcount.get(folio) > 1) return false;
   yield at("folio_trylock");
   if (!folioTrylock(k, folio)) return false;
   yield at("folio_ref_count: locked");
   if (k.page.refcount.get(folio) !== 1) {
+    yield at("folio_unlock");
     folioUnlock(k, folio);
     return false;
   }
+  yield at("folio_move_anon_rmap");
   folioMoveAnonRmap(k, folio, vma);
+  yield at("folio_unlock");
   folioUnlock(k, folio);
   return true;
 }
@@ -73,12 +82,13 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
 /**
  * A large folio is this process's alone: nobody else maps it and every reference is a mapping's. One step, since the
  * kernel looks while it holds the large-mapcount bit lock: no mapping comes or goes meanwhile, and the reference count is
- * read once.
+ * read once. The last mapped page of a folio is copied all the same, which frees the folio; the kernel asks that before
+ * it takes the bit lock, and a mapping that goes in between only makes it reuse what it would have copied.
  *
  * @kernel mm/memory.c __wp_can_reuse_large_anon_folio()
  */
 function onlyMapped(k: Kernel, folio: Pfn): boolean {
-  return !folioMaybeMappedShared(k, folio) && folioMapcount(k, folio) === k.page.refcount.get(folio);
+  return !folioMaybeMappedShared(k, folio) && folioMapcount(k, folio) > 1 && folioMapcount(k, folio) === k.page.refcount.get(folio);
 }
 
 /**
@@ -95,7 +105,13 @@ function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entr
     yield* putOldFolio(k, oldPage);
     return prepared;
   }
-  const folio: Pfn = yield* folioPrealloc(k, oldPage === NONE);
+  let folio: Pfn = NONE;
+  if (hasReservations(k)) {
+    if (oldPage === NONE) folio = yield* getReservedPage(k, vma, vpn);
+    else folio = yield* reservationForCow(k, vma, vpn);
+  }
+  const reserved: boolean = folio !== NONE;
+  if (!reserved) folio = yield* folioPrealloc(k, oldPage === NONE);
   if (folio === NONE) {
     yield* putOldFolio(k, oldPage);
     return VM_FAULT_OOM;
@@ -103,7 +119,7 @@ function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entr
   if (oldPage !== NONE) {
     yield at("copy_mc_user_highpage");
     if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) {
-      yield* folioPut(k, folio);
+      yield* putUnmappedPage(k, vma, vpn, folio, reserved);
       yield* putOldFolio(k, oldPage);
       return VM_FAULT_HWPOISON;
     }
@@ -114,19 +130,25 @@ function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entr
   const same: boolean = table !== NONE && k.ptTable.pte.get(table, pteIndex(k, vpn)) === old;
   if (!same) {
     if (table !== NONE) spinUnlock(k, ptlOf(k, table));
-    yield* folioPut(k, folio);
+    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
     yield* putOldFolio(k, oldPage);
     return VM_FAULT_DONE;
   }
   if (oldPage === NONE) k.mm.anonPages.add(mm, 1);
   // Before the new page can be seen: no CPU may go on with the old one. Empty meanwhile, so the hardware faults and waits.
   yield* ptepClearFlush(k, mm, table, vpn);
+  if (reserved) yield* reservedPageMapped(k, vma, vpn);
+  yield at("folio_add_new_anon_rmap");
   folioAddNewAnonRmap(k, folio, vma, vpn);
   yield* folioAddLru(k, folio);
+  yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vma);
   setPteAt(k, table, pteIndex(k, vpn), (flags & FAULT_FLAG_UNSHARE) !== 0 ? mkPte(folio, vmFlags) : maybeMkwrite(mkPte(folio, vmFlags) | DIRTY, vmFlags));
   // Only when the new page is in place: the old one's mapcount must not show it unmapped while this mm can still read it.
-  if (oldPage !== NONE) yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vma);
+  if (oldPage !== NONE) {
+    yield at("folio_remove_rmap_pte");
+    yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vma);
+  }
   spinUnlock(k, ptlOf(k, table));
   if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));
   yield* putOldFolio(k, oldPage);

@@ -1,6 +1,6 @@
 /** Waiting for a folio that is being split or moved: mm/migrate.c. */
 import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { pageFolio } from "../page-ref.ts";
+import { pageFolioLockless } from "../page-ref.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vpn } from "../mm-types.ts";
 import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -17,7 +17,12 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
   if (table === NONE) return;
   const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-  const folio: Pfn = pteMigration(entry) ? pageFolio(k, entryTarget(entry)) : NONE;
+  let folio: Pfn = NONE;
+  if (pteMigration(entry)) {
+    // The folio may be split at this moment.
+    yield at("pfn_swap_entry_folio");
+    folio = pageFolioLockless(k, entryTarget(entry));
+  }
   spinUnlock(k, ptlOf(k, table));
   if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));
 }

@@ -1,29 +1,35 @@
 /** What faults of every kind make sure of: mm/memory.c. */
 import { at, NONE, type Routine } from "thpcheck";
-import { vmaEndRead } from "../locking/mmap-lock.ts";
-import { MMF_UNSTABLE, type Errno, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import { mmapReadTrylock, mmapReadUnlock, vmaEndRead } from "../locking/mmap-lock.ts";
+import { MMF_UNSTABLE_BIT, type Errno, type Kernel, type Mm, type Vma } from "../mm-types.ts";
 import { anonVmaPrepare } from "../rmap.ts";
 import { FAULT_FLAG_VMA_LOCK, VM_FAULT_DONE, VM_FAULT_OOM, VM_FAULT_RETRY, VM_FAULT_SIGBUS, type FaultFlags, type VmFault } from "../vm-fault.ts";
 
 /**
- * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared): with the VMA lock alone
- * the fault starts again.
+ * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared). With the VMA lock alone it
+ * is only tried: who holds it for writing may wait for the VMA lock. Then the fault starts again.
  *
  * @kernel mm/memory.c vmf_anon_prepare(), __vmf_anon_prepare()
  * @holds the VMA lock (FAULT_FLAG_VMA_LOCK), which is released with VM_FAULT_RETRY, or mmap_lock, for reading
  */
 export function* vmfAnonPrepare(k: Kernel, vma: Vma, flags: FaultFlags): Routine<VmFault> {
   yield at("vmf_anon_prepare");
-  if (k.vma.anonVma.get(vma) !== NONE) return VM_FAULT_DONE;
-  if ((flags & FAULT_FLAG_VMA_LOCK) !== 0) {
-    vmaEndRead(k, vma);
-    return VM_FAULT_RETRY;
+  if (k.vma.anonVma.once(vma) !== NONE) return VM_FAULT_DONE;
+  const byVmaLock: boolean = (flags & FAULT_FLAG_VMA_LOCK) !== 0;
+  const mm: Mm = k.vma.mm.get(vma);
+  if (byVmaLock) {
+    yield at("mmap_read_trylock");
+    if (!mmapReadTrylock(k, mm)) {
+      vmaEndRead(k, vma);
+      return VM_FAULT_RETRY;
+    }
   }
   const error: Errno = yield* anonVmaPrepare(k, vma);
+  if (byVmaLock) yield* mmapReadUnlock(k, mm);
   return error === 0 ? VM_FAULT_DONE : VM_FAULT_OOM;
 }
 
 /** Fails a fault in an address space whose memory the OOM reaper may have taken. @kernel include/linux/oom.h check_stable_address_space() */
 export function checkStableAddressSpace(k: Kernel, mm: Mm): VmFault {
-  return (k.mm.flags.get(mm) & MMF_UNSTABLE) !== 0 ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
+  return k.mm.flags.has(mm, MMF_UNSTABLE_BIT) ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
 }

@@ -1,20 +1,22 @@
 /** Unmapping: mm/memory.c zap_page_range_single(), unmap_vmas(), free_pgtables(). */
-import { at, NONE, spinUnlock, type Routine } from "thpcheck";
+import { at, emit, NONE, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
+import { folioPteBatch } from "../folio-pte-batch.ts";
 import { splitHugePmd } from "../huge-memory/split-pmd.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
-import { tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../mmu-gather.ts";
+import { tlbBatchRoom, tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../mmu-gather.ts";
 import { pageFolio } from "../page-ref.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt } from "../pgtable.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import { tryToFreePte } from "../pt-reclaim.ts";
+import { hasReservations, reservationZapped } from "../thp-reservation.ts";
 import { folioRemoveRmapPtes, unlinkAnonVmas } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
 
 /**
  * Unmaps start..end - 1 of one VMA and frees what nobody else uses; the VMA stays. MADV_DONTNEED.
- *
- * Tables that become empty stay (CONFIG_PT_RECLAIM, since 6.14, is not covered).
  *
  * @kernel mm/memory.c zap_page_range_single()
  * @holds mmap_lock or the VMA lock, for reading; no gather is open on this CPU
@@ -23,7 +25,7 @@ export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
   // A folio in a batch has a reference more than it needs, and is not freed with the last mapping.
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
-  yield* unmapPageRange(k, vma, start, end);
+  yield* unmapPageRange(k, vma, start, end, k.param.ptReclaim.get() !== 0);
   yield* tlbFinishMmu(k, k.vma.mm.get(vma));
 }
 
@@ -37,7 +39,7 @@ export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
 export function* unmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Routine {
   let vma: Vma = nextVma(k, mm, start, end, detached);
   while (vma !== NONE) {
-    yield* unmapPageRange(k, vma, Math.max(start, k.vma.start.get(vma)), Math.min(end, k.vma.end.get(vma)));
+    yield* unmapPageRange(k, vma, Math.max(start, k.vma.start.get(vma)), Math.min(end, k.vma.end.get(vma)), false);
     vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);
   }
 }
@@ -54,12 +56,13 @@ function nextVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Vm
 }
 
 /**
- * PMD by PMD: a huge one goes whole, or is split where the range covers a part of it.
+ * PMD by PMD: a huge one goes whole, or is split where the range covers a part of it. `reclaimPt`: tables of which the
+ * range covers every entry are freed.
  *
  * @kernel mm/memory.c unmap_page_range(), zap_pmd_range()
  * @holds mmap_lock or the VMA lock; a gather is open on this CPU
  */
-function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, reclaimPt: boolean): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   let addr: Vpn = start;
   while (addr < end) {
@@ -70,23 +73,29 @@ function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
       if (next - addr === k.param.hpagePmdNr.get()) {
         const zapped: boolean = yield* zapHugePmd(k, vma, addr);
         if (zapped) {
+          if (hasReservations(k)) yield* reservationZapped(k, vma, addr, false);
           addr = next;
           continue;
         }
       } else yield* splitHugePmd(k, vma, addr, false);
     } else if (pmdNone(pmd)) {
+      if (hasReservations(k)) yield* reservationZapped(k, vma, addr, false);
       addr = next;
       continue;
     }
+    const from: Vpn = addr;
     addr = yield* zapPteRange(k, vma, addr, next);
+    if (hasReservations(k)) yield* reservationZapped(k, vma, from, true);
+    if (reclaimPt && addr === next && hpageAligned(k, next) && next - k.param.hpagePmdNr.get() >= start) yield* tryToFreePte(k, mm, next - 1);
   }
 }
 
 /**
  * The PTEs addr..end - 1 of one table. Each page goes to the gather with the reference of its mapping. One step for each
- * entry: lockless walkers see them change one by one.
+ * entry: lockless walkers see them change one by one. Entries that map one page of a folio after the other leave the
+ * reverse map at once, so that a folio which loses all its mappings here is never seen partially mapped.
  *
- * When the gather is full the kernel flushes the TLB before it drops the lock and frees the pages after. Here both come
+ * When the gather is full, or has no room for what comes next, the kernel flushes the TLB before it drops the lock and frees the pages after. Here both come
  * after, as they do at the end of a gather that never was full: anonymous pages have nothing that the order protects.
  *
  * @kernel mm/memory.c zap_pte_range()
@@ -99,25 +108,41 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
   let addr: Vpn = start;
   let full: boolean = false;
   while (addr < end && !full) {
-    if (!pteNone(k.ptTable.pte.get(table, pteIndex(k, addr)))) {
-      yield at("ptep_get_and_clear");
-      const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
-      setPteAt(k, table, pteIndex(k, addr), ENTRY_NONE);
-      if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
-      if (ptePresent(entry)) {
-        tlbRemoveTlbEntry(k, addr, addr + 1);
-        if (!entryZeroPage(entry)) {
-          const page: Pfn = entryTarget(entry);
-          yield* folioRemoveRmapPtes(k, pageFolio(k, page), page, 1, vma);
-          full = tlbRemovePageSize(k, page);
-        }
-      }
+    const seen: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
+    if (pteNone(seen)) {
+      addr++;
+      continue;
     }
-    addr++;
+    const nr: Vpn = foliosPtes(k, table, addr, end);
+    if (nr > tlbBatchRoom(k)) {
+      full = true;
+      break;
+    }
+    for (let i: Vpn = 0; i < nr; i++) {
+      yield at("ptep_get_and_clear");
+      const entry: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
+      if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
+      if (ptePresent(entry)) tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
+      else emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
+    }
+    if (ptePresent(seen) && !entryZeroPage(seen)) {
+      const page: Pfn = entryTarget(seen);
+      yield at("folio_remove_rmap_ptes");
+      yield* folioRemoveRmapPtes(k, pageFolio(k, page), page, nr, vma);
+      for (let i = 0; i < nr; i++) full = tlbRemovePageSize(k, page + i);
+    }
+    addr += nr;
   }
   spinUnlock(k, ptlOf(k, table));
   if (full) yield* tlbFlushMmu(k, mm);
   return addr;
+}
+
+/** Entries from `vpn` on that are unmapped at once: no more than the gather takes. @kernel mm/memory.c zap_present_ptes() @holds the table's lock */
+function foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
+  const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
+  if (!ptePresent(first) || entryZeroPage(first)) return 1;
+  return folioPteBatch(k, table, pteIndex(k, vpn), Math.min(end - vpn, k.param.gatherBatch.get()));
 }
 
 /**
@@ -137,13 +162,18 @@ export function* freePgtables(k: Kernel, mm: Mm, start: Vpn, end: Vpn, floor: Vp
   }
   let haddr: Vpn = hpageAddress(k, start);
   while (haddr < end) {
-    if (haddr >= floor && haddr + k.param.hpagePmdNr.get() <= ceiling && !pmdNone(pmdpGetLockless(k, mm, haddr))) {
-      yield at("free_pte_range: pmd_clear");
+    if (haddr >= floor && haddr + k.param.hpagePmdNr.get() <= ceiling) {
+      yield at("free_pmd_range: pmd_none_or_clear_bad");
       const pmd: Entry = pmdpGetLockless(k, mm, haddr);
-      vmBugOn(!pmdTable(pmd), "memory: a huge page is left where the page tables are freed");
-      checkEmpty(k, entryTarget(pmd));
-      tlbRemoveTable(k, pmdClearTable(k, mm, haddr));
-      k.mm.nrPtes.add(mm, -1);
+      if (!pmdNone(pmd)) {
+        vmBugOn(!pmdTable(pmd), "memory: a huge page is left where the page tables are freed");
+        yield at("free_pte_range: pmd_clear");
+        const table: Table = pmdClearTable(k, mm, haddr);
+        vmBugOn(table !== entryTarget(pmd), "memory: somebody changes page tables that are being freed");
+        checkEmpty(k, table);
+        tlbRemoveTable(k, table);
+        k.mm.nrPtes.add(mm, -1);
+      }
     }
     haddr += k.param.hpagePmdNr.get();
   }

@@ -1,7 +1,8 @@
 /** Counters equal recounts. */
 import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_SPECIAL, mapsPage, TABLE_DEPOSITED, TABLE_LIVE, tableHoldsMappings } from "../entry.ts";
-import { pageTableLocked, type Invariant } from "../invariant.ts";
+import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
+import { headsFolio } from "./page.ts";
 
 function writesAddressSpace(v: KernelView): boolean {
   if (pageTableLocked(v)) return true;
@@ -44,6 +45,65 @@ export const counterInvariants: readonly Invariant[] = [
           if (v.ptTable.mm.get(i) === m && (v.ptTable.state.get(i) === TABLE_LIVE || v.ptTable.state.get(i) === TABLE_DEPOSITED)) tables++;
         }
         if (v.mm.nrPtes.get(m) !== tables) return { conjunct: "nr_ptes === live + deposited tables", values: { mm: m, counted: v.mm.nrPtes.get(m), tables } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "P14", name: "nr_anon counts the anonymous folios of PMD size",
+    why: "the administrator reads from it how much memory huge pages take",
+    source: "include/linux/huge_mm.h mod_mthp_stat(MTHP_STAT_NR_ANON)",
+    excuse: never,
+    holds: (v) => {
+      let found = 0;
+      for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get() && headsFolio(v, i)) found++;
+      return found === v.node.nrAnon.get() ? true : { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
+    },
+  },
+  {
+    id: "P14b", name: "nr_anon_partially_mapped counts the partially mapped folios",
+    why: "it says how much memory the split queue could give back",
+    source: "mm/huge_memory.c deferred_split_folio(); excused under split_queue_lock",
+    excuse: (v) => v.deferredSplit.lock.isHeld(),
+    holds: (v) => {
+      let found = 0;
+      for (let i = 0; i < v.page.count; i++) if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get()) found++;
+      return found === v.node.nrAnonPartiallyMapped.get() ? true : { conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size", values: { counted: v.node.nrAnonPartiallyMapped.get(), found } };
+    },
+  },
+  {
+    id: "P14c", name: "NR_ANON_MAPPED and NR_ANON_THPS equal the mapped pages",
+    why: "/proc/meminfo shows them as AnonPages and AnonHugePages",
+    source: "mm/rmap.c __folio_mod_stat(); excused under a page-table lock",
+    excuse: pageTableLocked,
+    holds: (v) => {
+      let mapped = 0;
+      let thps = 0;
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.head.get(i) >= 0 || v.page.buddy.get(i)) continue;
+        const large = v.page.order.get(i) > 0;
+        if (large && v.page.entireMapcount.get(i) >= 0) {
+          thps += 1 << v.page.order.get(i);
+          mapped += 1 << v.page.order.get(i);
+        } else mapped += large ? v.page.nrPagesMapped.get(i) : Math.min(1, v.page.mapcount.get(i) + 1);
+      }
+      if (mapped !== v.node.anonMapped.get()) return { conjunct: "NR_ANON_MAPPED === pages that are mapped", values: { counted: v.node.anonMapped.get(), mapped } };
+      return thps === v.node.anonThps.get() ? true : { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: v.node.anonThps.get(), thps } };
+    },
+  },
+  {
+    id: "B2", name: "free blocks are aligned and merged with their buddies",
+    why: "a block that is not merged is a huge page that nobody can allocate",
+    source: "mm/page_alloc.c __free_one_page(); excused under zone->lock",
+    excuse: (v) => v.zone.lock.isHeld(),
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (!v.page.buddy.get(i)) continue;
+        const order = v.page.order.get(i);
+        if (i % (1 << order) !== 0) return { conjunct: "a free block begins at a multiple of its size", values: { page: i, order } };
+        for (let j = 1; j < 1 << order; j++) if (v.page.buddy.get(i + j)) return { conjunct: "free blocks do not overlap", values: { page: i, other: i + j } };
+        const buddy = i ^ (1 << order);
+        if (order < v.param.hpagePmdOrder.get() && v.page.buddy.get(buddy) && v.page.order.get(buddy) === order) return { conjunct: "no free block has a free buddy", values: { page: i, buddy, order } };
       }
       return true;
     },

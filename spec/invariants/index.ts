@@ -1,10 +1,18 @@
-/** The catalogue: every invariant whose subject exists. */
+/** Every invariant that is stated over states; `catalogue.ts` has the other promises, too. */
 import type { Invariant } from "../invariant.ts";
 import { counterInvariants } from "./counters.ts";
+import { exclusivityInvariants } from "./exclusivity.ts";
+import { khugepagedInvariants } from "./khugepaged.ts";
 import { mapcountInvariants } from "./mapcount.ts";
 import { pageInvariants } from "./page.ts";
 import { pageTableInvariants } from "./page-table.ts";
+import { reservationInvariants } from "./reservation.ts";
 import { tlbInvariants } from "./tlb.ts";
 import { vmaInvariants } from "./vma.ts";
 
-export const INVARIANTS: readonly Invariant[] = [...mapcountInvariants, ...pageTableInvariants, ...pageInvariants, ...vmaInvariants, ...tlbInvariants, ...counterInvariants];
+/** By family, the name of its file. */
+export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
+  mapcount: mapcountInvariants, "page-table": pageTableInvariants, page: pageInvariants, exclusivity: exclusivityInvariants, vma: vmaInvariants, tlb: tlbInvariants, counters: counterInvariants, khugepaged: khugepagedInvariants, reservations: reservationInvariants,
+};
+
+export const INVARIANTS: readonly Invariant[] = Object.values(FAMILIES).flat();

@@ -1,6 +1,6 @@
 /** Mapcount sums: what a folio says of its mappings is what the page tables say. */
 import { mapsHugePage, mapsPage, tableHoldsMappings, target } from "../entry.ts";
-import { pageTableLocked, type Invariant } from "../invariant.ts";
+import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
 
 /** Present PTEs that map `page`, in live tables and in tables that an operation holds apart. */
@@ -38,6 +38,21 @@ export const mapcountInvariants: readonly Invariant[] = [
         const counted = v.page.mapcount.get(i) + 1;
         const found = pteMappings(v, i);
         if (counted !== found) return { conjunct: "_mapcount + 1 === PTEs that map the page", values: { page: i, counted, found } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "P6b", name: "_nr_pages_mapped counts the pages that PTEs map",
+    why: "whether a folio has become partially mapped is computed from it",
+    source: "mm/rmap.c __folio_add_rmap(), __folio_remove_rmap()",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.order.get(i) === 0 || v.page.head.get(i) >= 0 || v.page.buddy.get(i)) continue;
+        let found = 0;
+        for (let j = 0; j < 1 << v.page.order.get(i); j++) if (v.page.mapcount.get(i + j) >= 0) found++;
+        if (v.page.nrPagesMapped.get(i) !== found) return { conjunct: "_nr_pages_mapped === pages with a PTE mapping", values: { folio: i, counted: v.page.nrPagesMapped.get(i), found } };
       }
       return true;
     },

@@ -8,7 +8,148 @@ function isFree(v: KernelView, pfn: number): boolean {
   return v.page.content.get(pfn) === v.param.contents.get();
 }
 
+/** Part of a block on a free list. */
+export function inFreeBlock(v: KernelView, pfn: number): boolean {
+  for (let order = 0; order <= v.param.hpagePmdOrder.get(); order++) {
+    const block = pfn - (pfn % (1 << order));
+    if (v.page.buddy.get(block) && v.page.order.get(block) >= order) return true;
+  }
+  return false;
+}
+
+/** Heads a folio in use: neither a tail nor part of a free block. */
+export function headsFolio(v: KernelView, pfn: number): boolean {
+  return v.page.head.get(pfn) < 0 && !inFreeBlock(v, pfn);
+}
+
+/** Mappings of the folio, by PMDs and PTEs. */
+export function mappingsOf(v: KernelView, folio: number): number {
+  return (v.page.order.get(folio) > 0 ? v.page.largeMapcount.get(folio) : v.page.mapcount.get(folio)) + 1;
+}
+
 export const pageInvariants: readonly Invariant[] = [
+  {
+    id: "P1", name: "who has no reference is mapped and pinned by nobody, and a free page has none",
+    why: "the count decides when a folio is freed, and whether a lockless walker may still take it",
+    source: "include/linux/page_ref.h: 0 is free, frozen, or on the way to the allocator",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.head.get(i) >= 0) continue;
+        if (v.page.refcount.get(i) > 0) {
+          if (inFreeBlock(v, i)) return { conjunct: "no page of a free block has references", values: { page: i, refcount: v.page.refcount.get(i) } };
+        } else if (mappingsOf(v, i) > 0 || v.page.pincount.get(i) > 0) {
+          return { conjunct: "a folio without references is neither mapped nor pinned", values: { folio: i, mappings: mappingsOf(v, i), pins: v.page.pincount.get(i) } };
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "P12", name: "only large folios in use are on the split queue or partially mapped",
+    why: "the shrinker follows the list to whatever the frame is by then",
+    source: "mm/huge_memory.c folio_unqueue_deferred_split(): before a folio is freed or split",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (!v.page.deferred.get(i) && !v.page.partiallyMapped.get(i)) continue;
+        if (v.page.order.get(i) === 0 || !headsFolio(v, i)) return { conjunct: "a queued or partially mapped page heads a large folio", values: { page: i, order: v.page.order.get(i), head: v.page.head.get(i) } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "P15", name: "a mapped folio has an anon_vma that exists",
+    why: "reverse-map walks begin there: without it nobody can find, migrate or split the folio",
+    source: "mm/rmap.c __folio_set_anon(), folio_get_anon_vma()",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (!headsFolio(v, i) || mappingsOf(v, i) === 0) continue;
+        const mapping = v.page.mapping.get(i);
+        if (!v.page.anon.get(i) || mapping < 0) return { conjunct: "a mapped folio is anonymous and has an anon_vma", values: { folio: i, mapping } };
+        if (v.anonVma.refcount.get(mapping) === 0) return { conjunct: "its anon_vma is not free", values: { folio: i, mapping } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "S4", name: "every page belongs to one folio or to one free block",
+    why: "a split or a free that leaves a page to nobody, or to two, loses memory or hands it out twice",
+    source: "mm/huge_memory.c __split_folio_to_order(); mm/page_alloc.c prep_compound_page()",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        const head = v.page.head.get(i);
+        // A thread that has a folio to itself is making it, splitting it or freeing it, page by page.
+        if (head < 0 || v.page.owner.get(head) >= 0) continue;
+        if (v.page.head.get(head) >= 0 || v.page.order.get(head) === 0 || i <= head || i >= head + (1 << v.page.order.get(head))) return { conjunct: "the head of a tail page heads a folio that contains it", values: { page: i, head, order: v.page.order.get(head) } };
+        if (inFreeBlock(v, i)) return { conjunct: "a tail page is not free", values: { page: i, head } };
+      }
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.head.get(i) >= 0 || v.page.order.get(i) === 0 || v.page.buddy.get(i) || v.page.owner.get(i) >= 0) continue;
+        for (let j = 1; j < 1 << v.page.order.get(i); j++) if (v.page.head.get(i + j) !== i) return { conjunct: "every page of a folio names its head", values: { folio: i, page: i + j, head: v.page.head.get(i + j) } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "P11", name: "the LRU's counts equal its folios",
+    why: "reclaim decides by them what to scan, and the OOM killer whether there is anything left",
+    source: "include/linux/mm_inline.h lruvec_add_folio(), lruvec_del_folio(); excused under lru_lock",
+    excuse: (v) => v.lruvec.lock.isHeld(),
+    holds: (v) => {
+      let anon = 0;
+      let file = 0;
+      for (let i = 0; i < v.page.count; i++) {
+        if (!v.page.lru.get(i)) continue;
+        if (v.page.swapbacked.get(i)) anon += 1 << v.page.order.get(i);
+        else file += 1 << v.page.order.get(i);
+      }
+      if (anon !== v.lruvec.anonPages.get()) return { conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages of swapbacked folios on the LRU", values: { counted: v.lruvec.anonPages.get(), anon } };
+      return file === v.lruvec.filePages.get() ? true : { conjunct: "NR_INACTIVE_FILE === pages of lazyfree folios on the LRU", values: { counted: v.lruvec.filePages.get(), file } };
+    },
+  },
+  {
+    id: "P17", name: "a folio on the LRU has its owner and place",
+    why: "who finds a frame by its number and gets a reference goes by them: to the reverse map, or to another folio's memory",
+    source: "mm/huge_memory.c __split_folio_to_order(): mapping and index of a tail are written before its reference count is unfrozen",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.lru.get(i) && (!v.page.anon.get(i) || v.page.mapping.get(i) < 0)) return { conjunct: "a folio on the LRU is anonymous and has an anon_vma", values: { folio: i, mapping: v.page.mapping.get(i) } };
+      }
+      return true;
+    },
+  },
+  {
+    id: "P18", name: "mapped memory has been written to",
+    why: "a page comes from the allocator with what its former owner left there",
+    source: "mm/khugepaged.c __collapse_huge_page_copy(): clear_user_highpage() where there is no source; mm/memory.c folio_zero_user()",
+    excuse: never,
+    holds: (v) => {
+      for (let m = 0; m < v.mm.count; m++) {
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          const e = v.mm.pmd.get(m, p);
+          if (!mapsHugePage(e) || inFreeBlock(v, target(e))) continue;
+          for (let j = 0; j < v.param.hpagePmdNr.get(); j++) if (isFree(v, target(e) + j)) return { conjunct: "each page of a huge page that is mapped has been zeroed or copied to", values: { mm: m, pmd: p, page: target(e) + j } };
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "P19", name: "the huge zero page holds zeroes",
+    why: "every process that has not written to its memory reads it",
+    source: "mm/huge_memory.c get_huge_zero_folio(); mm/gup.c can_follow_write_pmd()",
+    excuse: never,
+    holds: (v) => {
+      const zero = v.hugeZero.page.get();
+      if (zero < 0) return true;
+      for (let j = 0; j < v.param.hpagePmdNr.get(); j++) if (v.page.content.get(zero + j) !== 0) return { conjunct: "its pages are zero-filled", values: { page: zero + j, content: v.page.content.get(zero + j) } };
+      return true;
+    },
+  },
   {
     id: "P8", name: "no page is both free and mapped",
     why: "a process that can reach a free page reads and writes whoever gets it next: the safety property of memory management",

@@ -16,6 +16,7 @@ import { missingSpin, spin } from "./spin.ts";
 import { disagreements, printRatios, printRows, ratios, row, type Ratio, type Row, type Series } from "./table.ts";
 import { missingTlc, tlc } from "./tlc.ts";
 import { thpcheck } from "./thpcheck.ts";
+import { xstate } from "./xstate.ts";
 
 interface Options {
   readonly runs: number;
@@ -64,7 +65,7 @@ function gather(): { contestants: Contestant[]; skipped: string[] } {
   const noSpin = missingSpin();
   const noTlc = missingTlc();
   return {
-    contestants: [...workers.map(thpcheck), ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
+    contestants: [...workers.map((n) => thpcheck(n)), thpcheck(1, false), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
     skipped: [
       ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),
       ...(noSpin === null ? [] : [`SKIP spin: ${noSpin}`]),

@@ -18,7 +18,7 @@ export interface Contestant {
   /** As printed: `thpcheck, 1 worker`. */
   readonly name: string;
   /** Contestants of one tool share its name in the ratios. */
-  readonly tool: "thpcheck" | "spin" | "tlc";
+  readonly tool: "thpcheck" | "spin" | "tlc" | "xstate";
   readonly workers: number;
   /** From the edges of the model to the transitions that this tool must report, by its way of counting. */
   readonly expectedTransitions: (edges: number, model: BenchModel) => number;

@@ -1,4 +1,5 @@
 /** What the benchmark measures: published models, which exist in Promela and in TLA+ too with the same atomic steps, and runs of the kernel, which exist only here. */
+import type { EventName } from "../../spec/events.ts";
 import peterson from "../models/peterson.ts";
 import refcount from "../models/refcount.ts";
 import { rows as thpRows } from "../models/thp-resv.ts";
@@ -6,6 +7,10 @@ import { rows as thpRows } from "../models/thp-resv.ts";
 export interface BenchModel {
   /** The scenario's name, or that of the program. */
   readonly name: string;
+  /** The scenario, where it has another name. */
+  readonly scenario?: string;
+  /** A scenario of the kernel, whose steps are held to the machines of the specification. */
+  readonly kernel?: true;
   /** What is counted, in the plural. */
   readonly unit: "states" | "faults";
   /** Null: what the first run finds, all others must find. */
@@ -21,6 +26,8 @@ export interface BenchModel {
     readonly depth: number;
   };
   readonly tla?: { readonly module: string; readonly config: string };
+  /** Copies of a machine of the specification, side by side: XState has them as one parallel machine. */
+  readonly copies?: { readonly machine: string; readonly instances: number; readonly without: readonly EventName[] };
   /** A module of this folder that is run in place of a scenario; it prints `{ count, seconds }`. */
   readonly program?: string;
 }
@@ -63,7 +70,7 @@ function pinned(scenarios: typeof refcount | typeof peterson, name: string): { n
 }
 
 /** A scenario of the kernel; its pinned count of states is checked by the run itself. */
-const kernelScenario = (name: string): BenchModel => ({ name, unit: "states", states: null, edges: null, terminals: 0 });
+const kernelScenario = (name: string): BenchModel => ({ name, kernel: true, unit: "states", states: null, edges: null, terminals: 0 });
 
 function refcounts(threads: number, objects: number): BenchModel {
   return {
@@ -97,6 +104,8 @@ export const models: readonly BenchModel[] = [
   filterLock(4),
   filterLock(5),
   kernelScenario("collapse-fault-2-ranges"),
+  // Seven queue members: the product of `spec/products.ts`, 4 states and 9 edges each.
+  { name: "spec", scenario: "spec-queue", unit: "states", states: 4 ** 7, edges: 4 ** 6 * 7 * 8, terminals: 0, copies: { machine: "deferred-split", instances: 7, without: ["FOLIO_SPLIT"] } },
   { name: "full-size-faults", unit: "faults", states: 512 * 512, edges: 0, terminals: 0, program: "full-size-faults.ts" },
 ];
 

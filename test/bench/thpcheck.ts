@@ -8,9 +8,12 @@ import { measure } from "./measure.ts";
 const COMMAND = fileURLToPath(new URL("../../checker/cli/thpcheck.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Breadth-first with traces, invariants on, 64-bit fingerprints: the defaults. A program runs as itself, and on one core. */
-export function thpcheck(workers: number): Contestant {
-  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}`;
+/**
+ * Breadth-first with traces, invariants on, 64-bit fingerprints: the defaults. A program runs as itself, and on one core.
+ * `refine` false: scenarios of the kernel, not held to the machines of the specification, to see what that costs.
+ */
+export function thpcheck(workers: number, refine: boolean = true): Contestant {
+  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}${refine ? "" : ", --no-refine"}`;
   return {
     name,
     tool: "thpcheck",
@@ -18,14 +21,15 @@ export function thpcheck(workers: number): Contestant {
     expectedTransitions: (edges) => edges,
     prepare: (model) => {
       const { program } = model;
-      if (program === undefined) return () => check(name, model, workers);
+      if (!refine && model.kernel !== true) return null;
+      if (program === undefined) return () => check(name, model, workers, refine);
       return workers === 1 ? () => runProgram(name, program) : null;
     },
   };
 }
 
-function check(name: string, model: BenchModel, workers: number): Measurement {
-  const run = measure(process.execPath, [COMMAND, "check", model.name, "--format", "json", "--workers", String(workers), "--time", "3600"], ROOT);
+function check(name: string, model: BenchModel, workers: number, refine: boolean): Measurement {
+  const run = measure(process.execPath, [COMMAND, "check", model.scenario ?? model.name, "--format", "json", "--workers", String(workers), "--time", "3600", ...(refine ? [] : ["--no-refine"])], ROOT);
   if (run.status !== 0) throw new Error(`${name}: ${model.name} ended with status ${run.status}:\n${run.stdout}${run.stderr}`);
   const [result] = (JSON.parse(run.stdout) as ResultFile).results;
   if (result?.verdict !== "holds") throw new Error(`${name}: ${model.name}: ${result?.verdict ?? "no result"}`);

@@ -19,7 +19,7 @@ export interface Bug {
   readonly cve: string | null;
   /** Name of the scenario that shows the bug. */
   readonly scenario: string;
-  /** Name of the property that must break, as a result reports it. */
+  /** What must break: the name of a property, as a result reports it, or "assertion: " and how the message of the kernel's assertion begins. */
   readonly promise: string;
   readonly patch: Patch;
 }

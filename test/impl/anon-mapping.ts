@@ -9,6 +9,7 @@ import { DIRTY, LEAF, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, entryZeroPage
 import { pgtableTransHugeDeposit, pmdLockptr, pteAlloc, pteAllocOne, pteOffsetMapLock, ptlOf, setPmdAt } from "../../impl/pgtable-generic.ts";
 import { anonVmaFork, anonVmaPrepare, folioAddNewAnonRmap } from "../../impl/rmap.ts";
 import { folioAddLru } from "../../impl/swap.ts";
+import { vmaIterStore } from "../../impl/vma-tree.ts";
 
 export const RW = VM_READ | VM_WRITE;
 
@@ -19,6 +20,7 @@ export function makeVma(k: Kernel, vma: Vma, mm: Mm, start: Vpn, end: Vpn): void
   k.vma.end.set(vma, end);
   k.vma.pgoff.set(vma, start);
   k.vma.flags.set(vma, RW);
+  vmaIterStore(k, vma);
 }
 
 /** A huge page at `haddr`, page i holding `first + i` modulo 2, or, with `first` 0, zeroes only. */
@@ -30,7 +32,7 @@ export function* mapHuge(k: Kernel, vma: Vma, haddr: Vpn, first: Content): Routi
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.page.content.set(folio + i, first === 0 ? 0 : 1 + ((first + i) % 2));
   k.page.uptodate.set(folio, true);
   yield* spinLock(k, pmdLockptr(k, mm));
-  pgtableTransHugeDeposit(k, mm, table);
+  pgtableTransHugeDeposit(k, mm, 0, table);
   k.mm.nrPtes.add(mm, 1);
   folioAddNewAnonRmap(k, folio, vma, haddr);
   yield* folioAddLru(k, folio);
@@ -64,7 +66,7 @@ export function* mapHugeZero(k: Kernel, vma: Vma, haddr: Vpn, zero: Pfn): Routin
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = yield* pteAllocOne(k, mm);
   yield* spinLock(k, pmdLockptr(k, mm));
-  pgtableTransHugeDeposit(k, mm, table);
+  pgtableTransHugeDeposit(k, mm, 0, table);
   k.mm.nrPtes.add(mm, 1);
   setPmdAt(k, mm, haddr, mkEntry(zero, PRESENT | LEAF | SPECIAL | YOUNG));
   spinUnlock(k, pmdLockptr(k, mm));

@@ -1,19 +1,14 @@
 /**
- * System calls against the accesses of another thread of the same process: 2 pages per huge page, one thread prepares
- * and calls, the other loads and stores meanwhile. Each is held to every invariant, and each load to what it may return.
+ * Rare calls against those of another thread of the same process: 2 pages per huge page, one thread prepares, both call.
+ * Each is held to every invariant, and each load to what it may return. The others are in test/scenarios/.
  */
-import { at, holds, scenario, type ProgramScenario, type Routine, type World } from "thpcheck";
-import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
-import { splitFolio } from "../../impl/huge-memory/split-folio.ts";
-import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../impl/kernel.ts";
-import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
-import { MAP_FIXED } from "../../impl/mmap.ts";
-import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
+import { holds, scenario, type ProgramScenario, type Routine, type World } from "thpcheck";
+import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/kernel.ts";
+import { MADV_DONTNEED } from "../../impl/madvise.ts";
+import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { kernelStructs, VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
-import { folioTryGet } from "../../impl/page-ref.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/param.ts";
-import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages } from "../../impl/syscalls.ts";
 import { always } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 
@@ -35,29 +30,9 @@ function* unmapper(k: K): Routine {
   yield* prepare(k);
   yield* sysMunmap(k, 0, 2);
 }
-function* halfUnmapper(k: K): Routine {
-  yield* prepare(k);
-  yield* sysMunmap(k, 1, 1);
-  yield* load(k, 0);
-}
-function* replacer(k: K): Routine {
-  yield* prepare(k);
-  yield* sysMmap(k, 0, 2, RW, MAP_FIXED);
-  yield* load(k, 0);
-}
 function* zapper(k: K): Routine {
   yield* prepare(k);
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
-  yield* load(k, 0);
-}
-function* freer(k: K): Routine {
-  yield* prepare(k);
-  yield* sysMadvise(k, 0, 1, MADV_FREE);
-  yield* load(k, 0);
-}
-function* protector(k: K): Routine {
-  yield* prepare(k);
-  yield* sysMprotect(k, 0, 2, VM_READ);
   yield* load(k, 0);
 }
 function* halfProtector(k: K): Routine {
@@ -65,40 +40,14 @@ function* halfProtector(k: K): Routine {
   yield* sysMprotect(k, 1, 1, VM_READ);
   yield* load(k, 0);
 }
-function* mover(k: K): Routine {
+/** The pages move, and the old addresses stay, to be written again. */
+function* leaver(k: K): Routine {
   yield* prepare(k);
-  yield* sysMremap(k, 0, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED, 2);
+  yield* sysMremap(k, 0, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, 2);
   yield* load(k, 2);
-}
-function* misaligner(k: K): Routine {
-  yield* prepare(k);
-  yield* sysMremap(k, 0, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
-  yield* load(k, 3);
-}
-function* forker(k: K): Routine {
-  yield* prepare(k);
-  yield* sysFork(k, 2);
-  yield* store(k, 0, 2);
+  yield* load(k, 0);
 }
 
-/** The second store goes through the translation that the first one left, unless that was flushed. */
-function* writer(k: K): Routine {
-  yield* passGate(k);
-  yield* store(k, 0, 3);
-  yield* store(k, 0, 2);
-  yield* load(k, 0);
-}
-/** Faults in a page that is not there yet. */
-function* toucher(k: K): Routine {
-  yield* passGate(k);
-  yield* store(k, 1, 3);
-  yield* load(k, 1);
-}
-function* reader(k: K): Routine {
-  yield* passGate(k);
-  yield* load(k, 0);
-  yield* load(k, 1);
-}
 /** Writes at the old address, reads at the new one. */
 function* follower(k: K): Routine {
   yield* passGate(k);
@@ -106,61 +55,26 @@ function* follower(k: K): Routine {
   yield* store(k, 0, 2);
   yield* load(k, 2);
 }
-/** Stores while the fork goes on. */
-function* sibling(k: K): Routine {
-  yield* passGate(k);
-  yield* store(k, 0, 3);
-  yield* store(k, 0, 2);
-}
-function* child(k: K): Routine {
-  yield* scheduleIn(k);
-  yield* load(k, 0);
-  yield* sysExit(k);
-}
-/** The shrinker splits what is partially mapped: an rmap walk, and migration entries, in the middle of a move. */
-function* shrinker(k: K): Routine {
-  yield* passGate(k);
-  yield* deferredSplitScan(k);
-}
-function* splitMover(k: K): Routine {
-  yield* store(k, 0, 1);
-  yield* store(k, 1, 2);
-  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
-  yield* openGate(k);
-  yield* sysMremap(k, 0, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
-  yield* load(k, 3);
-}
 
-/** The page comes back to where it was cut off: the areas merge, and the new one is before the old one in rmap order. */
-function* returner(k: K): Routine {
-  yield* store(k, 0, 1);
+/** echo PID,0,2 > split_huge_pages */
+function* debugSplitter(k: K): Routine {
+  yield* passGate(k);
+  yield* sysSplitHugePages(k, 0, 0, 2);
+}
+function* storer(k: K): Routine {
+  yield* prepare(k);
   yield* store(k, 1, 2);
-  yield* sysMremap(k, 1, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
-  yield* openGate(k);
-  yield* sysMremap(k, 3, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 1);
+  yield* store(k, 0, 3);
   yield* load(k, 1);
 }
-/** Splits the folio, which it knows by its frame. */
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield at("folio_try_get");
-  if (!folioTryGet(k, FIRST_FOLIO)) return;
-  yield* folioLock(k, FIRST_FOLIO);
-  yield* splitFolio(k, FIRST_FOLIO);
-  folioUnlock(k, FIRST_FOLIO);
-  yield* folioPut(k, FIRST_FOLIO);
-}
-/** The allocator gives the lowest frames. */
-const FIRST_FOLIO = 0;
-
-function callScenario(name: string, why: string, threads: Readonly<Record<string, (k: K) => Routine<unknown>>>, options: Partial<KernelOptions> = {}, own = 2): ProgramScenario {
+function callScenario(name: string, why: string, threads: Readonly<Record<string, (k: K) => Routine<unknown>>>, options: Partial<KernelOptions> = {}): ProgramScenario {
   const all: KernelOptions = {
     pagesPerHugePage: 2, hugeRanges: 2, frames: 8, mms: 1, vmas: 3, anonVmas: 2, anonVmaChains: 4, pageTables: 5, contents: 4, refcountMax: 7, lruBatch: 2, enabled: ENABLED_ALWAYS, shrinkUnderused: false,
     ...options, cpus: Object.keys(threads).length,
   };
   return scenario<CallStructs>({
     name, why, tier: "quick", config: kernelConfig(all), structs: structsOf(all),
-    init: own === 1 ? bootOne : bootTwo,
+    init: bootTwo,
     threads: Object.entries(threads).map(([thread, run]) => ({ name: thread, run })),
     always: always(INVARIANTS) as unknown as Record<string, (k: K) => boolean>,
     expect: holds(),
@@ -170,32 +84,16 @@ function bootTwo(k: K): void {
   boot(k, 2);
   bootVma(k, 0, 0, 2, RW);
 }
-function bootOne(k: K): void {
-  boot(k, 1);
-  bootVma(k, 0, 0, 2, RW);
-}
 
-const small = { enabled: ENABLED_NEVER, hugeRanges: 1 };
 const oneRange = { hugeRanges: 1 };
-/** Room for a child: its area, its anon_vma, its tables, and the copies. */
-const twoProcesses = { mms: 2, hugeRanges: 1, vmas: 2, anonVmas: 3, anonVmaChains: 5, frames: 8 };
+/** The area that the pages have left gets an anon_vma of its own. */
+const leftArea = { anonVmas: 3 };
 
 export const SCENARIOS: readonly ProgramScenario[] = [
-  callScenario("munmap-store-huge", "a store races with the unmapping of its huge page", { unmapper, writer }, oneRange),
-  callScenario("munmap-store-small", "a store races with the unmapping of its page and of the table", { unmapper, writer }, small),
-  callScenario("munmap-fault", "a fault in the range is done before the area is detached, or waits and finds nothing", { unmapper, toucher }, small),
-  callScenario("munmap-half", "half of a huge page goes while the other half is written", { halfUnmapper, writer }, oneRange),
-  callScenario("mmap-fixed-store", "the page is replaced under a store", { replacer, writer }, oneRange),
-  callScenario("dontneed-store", "MADV_DONTNEED under the VMA lock against a store", { zapper, writer }, oneRange),
-  callScenario("free-half", "MADV_FREE splits the folio under the writer", { freer, writer }, oneRange),
-  callScenario("mprotect-store-huge", "no store may get through once mprotect has returned", { protector, writer }, oneRange),
-  callScenario("mprotect-store-small", "the same, of small pages", { protector, writer }, small),
-  callScenario("mprotect-half", "the boundary moves into a huge page", { halfProtector, reader }, oneRange),
-  callScenario("mremap-huge", "a store to the old address must be found at the new one", { mover, follower }),
-  callScenario("mremap-table", "the same, of a whole table", { mover, follower }, { enabled: ENABLED_NEVER }),
-  callScenario("mremap-ptes", "the same, of a split huge page, entry by entry", { misaligner, writer }),
-  callScenario("mremap-rmap-walk", "a folio is split while its page moves", { splitMover, shrinker }, {}, 1),
-  callScenario("mremap-back-rmap-walk", "the same, where the walk meets the new address first", { returner, splitter }, {}, 1),
-  callScenario("fork-store-huge", "the child sees each page as it was at some moment of the fork", { forker, sibling, child }, twoProcesses),
-  callScenario("fork-store-small", "the same, of small pages", { forker, sibling, child }, { ...twoProcesses, enabled: ENABLED_NEVER }),
+  callScenario("mremap-dontunmap-huge", "a huge page moves away and its area stays: a store to the old address after the move stays there", { leaver, follower }, leftArea),
+  callScenario("mremap-dontunmap-table", "the same, of a whole table", { leaver, follower }, { ...leftArea, enabled: ENABLED_NEVER }),
+  callScenario("split-debugfs-store", "a store to a huge page that is being split, and to what was zero-filled in it", { storer, debugSplitter }, oneRange),
+  callScenario("split-debugfs-pmd-split", "the PMD is split by somebody else while it is looked at", { halfProtector, debugSplitter }, oneRange),
+  callScenario("split-debugfs-munmap", "the folio is unmapped while it is looked at", { unmapper, debugSplitter }, oneRange),
+  callScenario("split-debugfs-dontneed", "half of the folio goes, under the VMA lock", { zapper, debugSplitter }, oneRange),
 ];

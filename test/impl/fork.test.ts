@@ -96,9 +96,9 @@ describe("fork", () => {
     map(s, 0, 4);
     expect([s.fork(0, 1), s.fork(1, 2)]).toEqual([1, 2]);
     s.exit(2);
-    s.k.mm.mmCount.set(2, 1);
+    s.k.mm.allocated.set(2, true);
     expect(s.fork(0, 2)).toBe(-ENOMEM);
-    s.k.mm.mmCount.set(2, 0);
+    s.k.mm.allocated.set(2, false);
     expect(s.fork(0, 2)).toBe(2);
     expectNothingLeft(s, [2, 1, 0]);
   });

@@ -4,13 +4,10 @@ import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
 import { MMF_HAS_PINNED, MMF_UNSTABLE, VM_READ } from "../../impl/mm-types.ts";
 import { ENABLED_NEVER } from "../../impl/param.ts";
 import { entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
-import { explored } from "./explored.ts";
 import { Machine, type MachineOptions } from "./memory-machine.ts";
-import * as t from "./memory-threads.ts";
 
 const SMALL = { enabled: ENABLED_NEVER };
 
-const fill = t.both(t.store(0, 1), t.store(1, 2));
 const counts = (m: Machine, page: number): number[] => [m.k.page.refcount.get(page), m.k.page.pincount.get(page)];
 
 describe("fast", () => {
@@ -117,29 +114,5 @@ describe("slow", () => {
     const page = m.run("slow", [0, FOLL_WRITE | FOLL_FORCE]) as number;
     m.k.page.content.set(page, 0);
     expect([m.run("slow", [0, FOLL_WRITE | FOLL_FORCE]), m.run("load", [0, 0]), counts(m, page)[0]]).toEqual([page, 0, 3]);
-  });
-});
-
-// ---- two threads -----------------------------------------------------------------------------------------------
-
-/** The huge page came to be, and the device got its page, in one order or another. */
-const collapsed = { sometimes: { collapsed: t.hugeAgain, pinned: t.somethingPinned } };
-
-describe("in every order", () => {
-  test.each([
-    ["a device and MADV_COLLAPSE", t.threads({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.collapse) }, { ...SMALL, frames: 6, pageTables: 3 }, collapsed)],
-    ["a device and fork", t.processes({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.fork(true)), c: t.child(t.load(0)) }, {}, 1)],
-    ["a device and fork, small pages", t.processes({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.fork(true)), c: t.child(t.load(0)) }, SMALL, 1)],
-    ["a reading device, fork and a store after it", t.processes({ a: t.prepared(fill, t.readingDevice(0)), b: t.cloned(t.both(t.fork(true), t.store(0, 3))) })],
-    ["a reading device, fork and a store after it, small pages", t.processes({ a: t.prepared(fill, t.readingDevice(0)), b: t.cloned(t.both(t.fork(true), t.store(0, 3))) }, SMALL)],
-    ["a device and a PMD split", t.threads({ a: t.prepared(fill, t.device(0, 3)), b: t.cloned(t.splitPmd(0)) })],
-    ["a glance and munmap", t.threads({ a: t.prepared(fill, t.glance(0)), b: t.cloned(t.unmapAll(0)) })],
-    ["a glance and munmap, small pages", t.threads({ a: t.prepared(fill, t.glance(0)), b: t.cloned(t.unmapAll(0)) }, SMALL)],
-    ["a glance and a folio split", t.threads({ a: t.prepared(fill, t.glance(1)), b: t.cloned(t.madvFree(0, 1)) })],
-    ["a walk of the page tables and munmap", t.threads({ a: t.prepared(fill, t.dump), b: t.cloned(t.unmapAll(0)) }, SMALL)],
-    ["a scanner of page frames", t.threads({ a: t.storeAndLoad(0, 1), b: t.scan(0), c: t.dontneed(0, 2) })],
-    ["a scanner of page frames and a folio split", t.threads({ a: t.prepared(fill, t.madvFree(0, 1)), b: t.cloned(t.scan(0)), c: t.cloned(t.load(1)) })],
-  ])("%s", async (_name, s) => {
-    expect((await explored(s)).complete).toBe(true);
   });
 });

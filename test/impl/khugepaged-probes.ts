@@ -15,7 +15,7 @@ export function* scanAndCollapse(k: K): Routine<ScanResult> {
   yield* mmapReadLock(k, mm);
   const vma: Vma = findVma(k, mm, k.call.a1.get());
   const outcome: CollapseOutcome = yield* collapseSinglePmd(k, mm, vma, k.call.a1.get(), k.call.a2.get() === 1);
-  if (!droppedLock(outcome)) mmapReadUnlock(k, mm);
+  if (!droppedLock(outcome)) yield* mmapReadUnlock(k, mm);
   return resultOf(outcome);
 }
 
@@ -32,6 +32,6 @@ export function* enter(k: K): Routine<ScanResult> {
   yield* mmapReadLock(k, mm);
   const vma: Vma = findVma(k, mm, k.call.a1.get());
   yield* khugepagedEnterVma(k, vma);
-  mmapReadUnlock(k, mm);
+  yield* mmapReadUnlock(k, mm);
   return 0;
 }

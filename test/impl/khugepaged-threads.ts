@@ -32,11 +32,11 @@ function* collapseAndNote(k: K): Routine {
   yield* mmapReadLock(k, 0);
   const vma: Vma = findVma(k, 0, 0);
   if (vma === NONE || !thpVmaSuitableOrder(k, vma, 0)) {
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
     return;
   }
   const outcome: CollapseOutcome = yield* collapseSinglePmd(k, 0, vma, 0, isKhugepaged);
-  if (!droppedLock(outcome)) mmapReadUnlock(k, 0);
+  if (!droppedLock(outcome)) yield* mmapReadUnlock(k, 0);
   const result: ScanResult = resultOf(outcome);
   yield at("note");
   k.seen.results.insert(result);

@@ -4,15 +4,14 @@ import { copyHugePmd } from "../../impl/huge-memory/copy.ts";
 import { mmPutHugeZeroFolio, shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
 import { splitHugePmd } from "../../impl/huge-memory/split-pmd.ts";
 import { madviseFreeHugePmd } from "../../impl/huge-memory/zap.ts";
-import { dumpPageTables, FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, pfnScanner, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pfnScanner, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { madviseCollapse } from "../../impl/khugepaged.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "../../impl/locking/mmap-lock.ts";
 import { copyPageRange, freePgtables, handleMmFault, unmapVmas, zapPageRange } from "../../impl/memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";
-import { MMF_HUGE_ZERO_FOLIO, VM_READ, VM_WRITE, type Content, type Errno, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE, type Content, type Errno, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../../impl/mm-types.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
 import { pageFolio } from "../../impl/page-ref.ts";
-import { pmdTransHuge } from "../../impl/pgtable.ts";
 import { anonVmaFork, anonVmaPrepare } from "../../impl/rmap.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
@@ -24,6 +23,7 @@ import type { KernelStructs } from "../../impl/mm-types.ts";
 import { always } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
+import { vmaIterClear, vmaIterStore } from "../../impl/vma-tree.ts";
 
 type Options = Partial<KernelOptionsBesideCpus>;
 type Threads = Readonly<Record<string, KernelThread>>;
@@ -47,6 +47,7 @@ function area(k: Kernel, vma: Vma, mm: Mm, start: Vpn, end: Vpn, flags: number):
   k.vma.end.set(vma, end);
   k.vma.pgoff.set(vma, start);
   k.vma.flags.set(vma, flags);
+  vmaIterStore(k, vma);
   k.mm.users.set(mm, 1);
   k.mm.mmCount.set(mm, 1);
 }
@@ -149,7 +150,7 @@ export function* faultAt(k: Kernel, vpn: Vpn, flags: FaultFlags): Routine<VmFaul
   }
   yield* mmapReadLock(k, 0);
   result = yield* handleMmFault(k, 0, vpn, flags);
-  mmapReadUnlock(k, 0);
+  yield* mmapReadUnlock(k, 0);
   return result;
 }
 
@@ -159,7 +160,7 @@ export function* dontneedRange(k: Kernel, start: Vpn, end: Vpn): Routine {
   userMemoryBegin(k, 0, start, end);
   yield* zapPageRange(k, 0, start, end);
   userMemoryEnd(k, 0, start, end);
-  mmapReadUnlock(k, 0);
+  yield* mmapReadUnlock(k, 0);
 }
 export function dontneed(start: Vpn, end: Vpn): KernelThread {
   return function* dontneeds(k: Kernel): Routine {
@@ -172,7 +173,7 @@ export function dontneedUnannounced(start: Vpn, end: Vpn): KernelThread {
   return function* dontneeds(k: Kernel): Routine {
     yield* mmapReadLock(k, 0);
     yield* zapPageRange(k, 0, start, end);
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
   };
 }
 
@@ -181,6 +182,7 @@ export function* unmapAllOf(k: Kernel, mm: Mm): Routine {
   yield* mmapWriteLock(k, mm);
   yield* vmaStartWrite(k, areaOf(mm));
   k.vma.detached.set(areaOf(mm), true);
+  vmaIterClear(k, areaOf(mm));
   const end: Vpn = k.vma.end.get(areaOf(mm));
   userMemoryBegin(k, mm, 0, end);
   tlbGatherMmu(k);
@@ -188,7 +190,7 @@ export function* unmapAllOf(k: Kernel, mm: Mm): Routine {
   yield* freePgtables(k, mm, 0, end, 0, k.param.vpnMax.get(), true);
   yield* tlbFinishMmu(k, mm);
   userMemoryEnd(k, mm, 0, end);
-  mmapWriteUnlock(k, mm);
+  yield* mmapWriteUnlock(k, mm);
 }
 export function unmapAll(mm: Mm): KernelThread {
   return function* unmaps(k: Kernel): Routine {
@@ -204,7 +206,7 @@ export function* freeTablesBetween(k: Kernel, floor: Vpn, ceiling: Vpn): Routine
   yield* unmapVmas(k, 0, 0, k.vma.end.get(0), false);
   yield* freePgtables(k, 0, 0, k.vma.end.get(0), floor, ceiling, false);
   yield* tlbFinishMmu(k, 0);
-  mmapWriteUnlock(k, 0);
+  yield* mmapWriteUnlock(k, 0);
 }
 
 /** The part of MADV_FREE that is about a huge PMD; whether it was done. */
@@ -215,7 +217,7 @@ export function* madvFreeRange(k: Kernel, start: Vpn, end: Vpn): Routine<boolean
   const done: boolean = yield* madviseFreeHugePmd(k, 0, start, end);
   yield* tlbFinishMmu(k, 0);
   userMemoryEnd(k, 0, start, end);
-  mmapReadUnlock(k, 0);
+  yield* mmapReadUnlock(k, 0);
   return done;
 }
 export function madvFree(start: Vpn, end: Vpn): KernelThread {
@@ -237,8 +239,8 @@ export function fork(flush: boolean): KernelThread {
     if (flush) yield* flushTlbMm(k, 0);
     if (error === 0) userMemoryForkEnd(k, 0, 1, k.vma.start.get(0), k.vma.end.get(0));
     else userMemoryForkAbort(k, 0, 1, k.vma.start.get(0), k.vma.end.get(0));
-    mmapWriteUnlock(k, 1);
-    mmapWriteUnlock(k, 0);
+    yield* mmapWriteUnlock(k, 1);
+    yield* mmapWriteUnlock(k, 0);
     // The child runs.
     k.mm.users.set(1, 2);
     return error;
@@ -250,8 +252,8 @@ export function* copyHugeOfTable(k: Kernel): Routine<Errno> {
   yield* mmapWriteLock(k, 0);
   yield* mmapWriteLock(k, 1);
   const error: Errno = yield* copyHugePmd(k, 1, 0, 0);
-  mmapWriteUnlock(k, 1);
-  mmapWriteUnlock(k, 0);
+  yield* mmapWriteUnlock(k, 1);
+  yield* mmapWriteUnlock(k, 0);
   return error;
 }
 
@@ -259,20 +261,20 @@ export function* copyHugeOfTable(k: Kernel): Routine<Errno> {
 export function* collapse(k: Kernel): Routine<Errno> {
   yield* mmapReadLock(k, 0);
   const error: Errno = yield* madviseCollapse(k, 0, 0, k.param.hpagePmdNr.get());
-  mmapReadUnlock(k, 0);
+  yield* mmapReadUnlock(k, 0);
   return error;
 }
 export function splitPmd(vpn: Vpn): KernelThread {
   return function* splits(k: Kernel): Routine {
     yield* mmapReadLock(k, 0);
     yield* splitHugePmd(k, 0, vpn, false);
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
   };
 }
 export function* prepareAnonVma(k: Kernel): Routine {
   yield* mmapReadLock(k, 0);
   yield* anonVmaPrepare(k, 0);
-  mmapReadUnlock(k, 0);
+  yield* mmapReadUnlock(k, 0);
 }
 
 export function* shrinkHugeZero(k: Kernel): Routine<number> {
@@ -294,23 +296,6 @@ export function* putHugeZero(k: Kernel): Routine {
   yield* mmPutHugeZeroFolio(k, 0);
 }
 
-// ---- witnesses ---------------------------------------------------------------------------------------------------
-
-export function hugeAgain(k: Kernel): boolean {
-  return pmdTransHuge(k.mm.pmd.get(0, 0));
-}
-export function somethingPinned(k: Kernel): boolean {
-  for (let page = 0; page < k.page.count; page++) if (k.page.pincount.get(page) > 0) return true;
-  return false;
-}
-
-/** At the end: one reference for each address space that uses the huge zero folio, and one for the folio itself. */
-export function hugeZeroCounted(k: Kernel): boolean {
-  let users = 0;
-  for (let mm = 0; mm < k.mm.count; mm++) if ((k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) users++;
-  return k.hugeZero.refcount.get() === (k.hugeZero.page.get() === NONE ? 0 : users + 1);
-}
-
 // ---- pages from outside ------------------------------------------------------------------------------------------
 
 export function* unpinPage(k: Kernel, page: Pfn): Routine {
@@ -329,29 +314,10 @@ export function device(vpn: Vpn, content: Content): KernelThread {
     yield* unpinFolio(k, page);
   };
 }
-/** A device that reads: takes a pin for reading, through which it must see what the process stores. */
-export function readingDevice(vpn: Vpn): KernelThread {
-  return function* dma(k: Kernel): Routine {
-    const page: Pfn = yield* gupFastFallback(k, 0, vpn, FOLL_PIN);
-    if (page === NONE) return;
-    yield* pinnedLoad(k, 0, vpn, page);
-    yield* unpinFolio(k, page);
-  };
-}
-/** Takes a reference without a lock and gives it back. */
-export function glance(vpn: Vpn): KernelThread {
-  return function* gups(k: Kernel): Routine {
-    const page: Pfn = yield* gupFast(k, 0, vpn, 0);
-    if (page !== NONE) yield* folioPut(k, pageFolio(k, page));
-  };
-}
 export function scan(page: Pfn): KernelThread {
   return function* scans(k: Kernel): Routine {
     yield* pfnScanner(k, page);
   };
-}
-export function* dump(k: Kernel): Routine {
-  yield* dumpPageTables(k, 0);
 }
 /** Holds the folio lock for a while. */
 export function lockFor(folio: Pfn): KernelThread {

@@ -4,15 +4,18 @@ import { lockVmaUnderRcu, mmapReadLock, mmapReadTrylock, mmapReadUnlock, mmapWri
 import { rawReadSeqcount, rawWriteSeqcountBegin, rawWriteSeqcountEnd, readSeqcountRetry, type WriteProtectSeq } from "../../impl/locking/write-protect-seq.ts";
 import type { Kernel, Vma, Vpn } from "../../impl/mm-types.ts";
 import { kernelScenario, type KernelThread } from "./straight-kernel.ts";
+import { vmaIterClear, vmaIterStore } from "../../impl/vma-tree.ts";
 
 export function bootVma(k: Kernel): void {
   k.vma.mm.set(0, 0);
   k.vma.start.set(0, 0);
   k.vma.end.set(0, 2);
+  vmaIterStore(k, 0);
 }
 export function bootDetached(k: Kernel): void {
   bootVma(k);
   k.vma.detached.set(0, true);
+  vmaIterClear(k, 0);
 }
 
 function* readVma(k: Kernel, vpn: Vpn): Routine<Vma> {
@@ -34,13 +37,13 @@ function* writeLocked(k: Kernel, downgrade: boolean): Routine {
   const none: Vma = yield* lockVmaUnderRcu(k, 0, 0);
   bugOn(none !== NONE, "a write-locked VMA is read-locked");
   if (downgrade) {
-    mmapWriteDowngrade(k, 0);
+    yield* mmapWriteDowngrade(k, 0);
     const some: Vma = yield* lockVmaUnderRcu(k, 0, 0);
     bugOn(some !== 0, "the write lock of a VMA outlives the downgrade");
     vmaEndRead(k, some);
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
   } else {
-    mmapWriteUnlock(k, 0);
+    yield* mmapWriteUnlock(k, 0);
     const some: Vma = yield* lockVmaUnderRcu(k, 0, 0);
     bugOn(some !== 0, "the write lock of a VMA outlives the unlock");
     vmaEndRead(k, some);
@@ -53,7 +56,7 @@ function* unlocked(k: Kernel): Routine {
 function* tryRead(k: Kernel): Routine<boolean> {
   yield at("mmap_read_trylock");
   const got: boolean = mmapReadTrylock(k, 0);
-  if (got) mmapReadUnlock(k, 0);
+  if (got) yield* mmapReadUnlock(k, 0);
   return got;
 }
 
@@ -73,7 +76,7 @@ function* faultHandler(k: Kernel): Routine {
     yield* mmapReadLock(k, 0);
     yield at("under mmap_lock");
     bugOn(k.vma.end.once(0) === 1, "the area changes under mmap_lock");
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
     return;
   }
   yield at("under the VMA's lock");
@@ -89,11 +92,11 @@ function* modify(k: Kernel, lockVma: boolean): Routine {
   yield at("change back");
   k.vma.end.set(0, 2);
   if (choose(k, "downgrade", 2) === 1) {
-    mmapWriteDowngrade(k, 0);
+    yield* mmapWriteDowngrade(k, 0);
     yield at("read-locked");
-    mmapReadUnlock(k, 0);
+    yield* mmapReadUnlock(k, 0);
   } else {
-    mmapWriteUnlock(k, 0);
+    yield* mmapWriteUnlock(k, 0);
   }
 }
 export const faultsAgainstWriter = kernelScenario({ a: (k) => faultHandler(k), b: (k) => faultHandler(k), writer: (k) => modify(k, true) }, bootVma, {}, {

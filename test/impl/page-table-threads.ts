@@ -5,7 +5,7 @@ import { tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePage, tlbRemovePageSi
 import { allocFolio, bootMemory } from "../../impl/page-alloc.ts";
 import { DIRTY, ENTRY_NONE, LEAF, PRESENT, WRITE, YOUNG, entryTarget, mkEntry, mkPmdTable, pmdTable, pteIndex } from "../../impl/pgtable.ts";
 import {
-  pgtableTransHugeDeposit, pgtableTransHugeWithdraw, pmdClearTable, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGetLockless, pmdpHugeClearFlush, pmdpInvalidate, pteAlloc, pteAllocOne,
+  pgtableTransHugeDeposit, pgtableTransHugeWithdraw, pmdClearTable, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, pmdpHugeClearFlush, pmdpInvalidate, pteAlloc, pteAllocOne,
   pteFree, pteFreeDefer, pteOffsetMapLock, ptepClearFlush, ptlOf, setPmdAt,
 } from "../../impl/pgtable-generic.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "../../impl/rcu.ts";
@@ -69,17 +69,21 @@ function* allocTable(k: Kernel, mm: Mm): Routine<Table> {
   const table: Table = yield* pteAllocOne(k, mm);
   return table;
 }
+/** Every table is empty when it is freed. */
+function emptyTable(k: Kernel, table: Table): void {
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.ptTable.pte.set(table, i, ENTRY_NONE);
+}
 function* allocAndFree(k: Kernel, deferred: boolean): Routine {
   const table: Table = yield* pteAllocOne(k, 0);
   yield at("free");
   if (deferred) pteFreeDefer(k, table);
-  else pteFree(k, table);
+  else yield* pteFree(k, table);
 }
 function* deposit(k: Kernel, count: Vpn): Routine {
   for (let i: Vpn = 0; i < count; i++) {
     const table: Table = yield* pteAllocOne(k, 0);
     yield* spinLock(k, pmdLockptr(k, 0));
-    pgtableTransHugeDeposit(k, 0, table);
+    pgtableTransHugeDeposit(k, 0, 0, table);
     spinUnlock(k, pmdLockptr(k, 0));
   }
 }
@@ -87,12 +91,12 @@ function* depositUsed(k: Kernel): Routine {
   const table: Table = yield* pteAllocOne(k, 0);
   yield* spinLock(k, pmdLockptr(k, 0));
   k.ptTable.pte.setOnce(table, 1, mkEntry(3, PRESENT));
-  pgtableTransHugeDeposit(k, 0, table);
+  pgtableTransHugeDeposit(k, 0, 0, table);
   spinUnlock(k, pmdLockptr(k, 0));
 }
 function* withdraw(k: Kernel): Routine<Table> {
   yield* spinLock(k, pmdLockptr(k, 0));
-  const table: Table = pgtableTransHugeWithdraw(k, 0);
+  const table: Table = pgtableTransHugeWithdraw(k, 0, 0);
   spinUnlock(k, pmdLockptr(k, 0));
   return table;
 }
@@ -105,7 +109,7 @@ function* populateTwice(k: Kernel): Routine {
 }
 function* freeLive(k: Kernel): Routine {
   yield at("free");
-  pteFree(k, 0);
+  yield* pteFree(k, 0);
 }
 /** Unlinks the table of page 0 under both locks, as empty tables are reclaimed. */
 function* reclaimTable(k: Kernel, deferred: boolean): Routine {
@@ -114,11 +118,12 @@ function* reclaimTable(k: Kernel, deferred: boolean): Routine {
   if (pmdTable(pmd)) {
     const table: Table = entryTarget(pmd);
     yield* spinLock(k, ptlOf(k, table));
+    emptyTable(k, table);
     pmdClearTable(k, 0, 0);
     k.mm.nrPtes.add(0, -1);
     spinUnlock(k, ptlOf(k, table));
     if (deferred) pteFreeDefer(k, table);
-    else pteFree(k, table);
+    else yield* pteFree(k, table);
   }
   spinUnlock(k, pmdLockptr(k, 0));
 }
@@ -132,10 +137,10 @@ function* clearWhereNone(k: Kernel): Routine {
 function* misuse(k: Kernel, n: number): Routine {
   yield* spinLock(k, ptlOf(k, 0));
   if (n === 0) pteFreeDefer(k, 0);
-  if (n === 1) pgtableTransHugeDeposit(k, 0, 0);
+  if (n === 1) pgtableTransHugeDeposit(k, 0, 0, 0);
   if (n === 2) {
     pmdClearTable(k, 0, 0);
-    pteFree(k, 0);
+    yield* pteFree(k, 0);
   }
   if (n === 3) {
     k.ptTable.state.set(0, TABLE_PRIVATE);
@@ -146,7 +151,8 @@ function* misuse(k: Kernel, n: number): Routine {
 function* freeLinked(k: Kernel): Routine {
   yield at("free");
   k.ptTable.state.set(0, TABLE_PRIVATE);
-  pteFree(k, 0);
+  emptyTable(k, 0);
+  yield* pteFree(k, 0);
 }
 export const misuseOf = (n: number): KernelThread => (k) => misuse(k, n);
 export const walkedWhileFreed = kernelScenario({ load: (k) => reader(k, 0), free: (k) => freeLinked(k) }, bootMapped);
@@ -228,7 +234,7 @@ function* unmapPageLate(k: Kernel): Routine {
 }
 function* invalidate(k: Kernel): Routine<Entry> {
   yield* spinLock(k, pmdLockptr(k, 0));
-  const old: Entry = yield* pmdpInvalidate(k, 0, 1);
+  const old: Entry = yield* pmdpInvalidate(k, 0, 1, pmdpGet(k, 0, 1));
   spinUnlock(k, pmdLockptr(k, 0));
   return old;
 }
@@ -317,7 +323,8 @@ function* detachAndFree(k: Kernel, wait: boolean): Routine {
   spinUnlock(k, pmdLockptr(k, 0));
   if (wait) yield* tlbRemoveTableSyncOne(k);
   yield at("free table");
-  pteFree(k, entryTarget(pmd));
+  emptyTable(k, entryTarget(pmd));
+  yield* pteFree(k, entryTarget(pmd));
 }
 export const detachWithSync = kernelScenario({ detach: (k) => detachAndFree(k, true), walker: (k) => locklessWalker(k), another: (k) => locklessWalker(k) }, bootMappedElsewhere, {}, {
   sometimes: { "the walkers hold it up": (k) => k.mm.pmd.get(0, 0) === 0 && k.cpu.irqsOff.get(1) && k.cpu.irqsOff.get(2) },

@@ -76,7 +76,7 @@ function* getAnonVma(k: Kernel, folio: Pfn): Routine<AnonVma> {
   yield* anonVmaLockRead(k, anonVma);
   anonVmaUnlockRead(k, anonVma);
   yield at("put");
-  putAnonVma(k, anonVma);
+  yield* putAnonVma(k, anonVma);
   return anonVma;
 }
 
@@ -86,7 +86,7 @@ function* holdAnonVma(k: Kernel, anonVma: AnonVma): Routine {
 }
 function* dropAnonVma(k: Kernel, anonVma: AnonVma): Routine {
   yield at("put_anon_vma");
-  putAnonVma(k, anonVma);
+  yield* putAnonVma(k, anonVma);
 }
 
 /** The order of the tree of anon_vma 0, as digits. */

@@ -1,11 +1,9 @@
-/** Folio split and the deferred split queue: results, counters, failure exits, and races with those who hold a reference. */
+/** Folio split and the deferred split queue: results, counters, failure exits. */
 import { describe, expect, test } from "vitest";
-import { compileScenario } from "../../checker/program/compile/scenario.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import { DIRTY, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, mkEntry } from "../../impl/pgtable.ts";
-import { run } from "../checker/search/options.ts";
 import { contentAt, countersMatch } from "./anon-mapping.ts";
-import { boot, cutAt, explored, forked, mapped, maxPtesNone, pinned, queued, referenced, scan, shifted, splitOf, splitPmd, stored, underused, zapped } from "./split-threads.ts";
+import { boot, cutAt, forked, mapped, maxPtesNone, pinned, queued, referenced, scan, shifted, splitOf, splitPmd, stored, underused, zapped } from "./split-threads.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";
 
 const FOUR: Partial<KernelOptionsBesideCpus> = { pagesPerHugePage: 4, frames: 16, mms: 2 };
@@ -144,16 +142,5 @@ describe("the shrinker", () => {
     for (const name of ["map", "knob", "queue", "pin"]) n.run(name);
     expect(n.run("scan")).toBe(0);
     expect([n.k.deferredSplit.length.get(), n.k.vmstat.thpSplitPageFailed.get()]).toEqual([0, 1]);
-  });
-});
-
-describe("explored", () => {
-  test.each(explored)("%s", async (_name, scenario) => {
-    const { system, source } = compileScenario(scenario);
-    const outcome = await run(system, {}, source);
-    expect(outcome.finding).toBeNull();
-    expect(outcome.complete).toBe(true);
-    expect(outcome.witnessesReached.every(Boolean)).toBe(true);
-    expect(outcome.stateBytes).toBeLessThanOrEqual(512);
   });
 });

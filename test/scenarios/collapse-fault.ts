@@ -1,6 +1,8 @@
 /** Threads store to and load from pages while another thread collapses them. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { ENABLED_NEVER } from "../../impl/param.ts";
+import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
 import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
@@ -44,6 +46,8 @@ function* prepares(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 1);
   yield* store(k, 1, 3);
   yield* load(k, 0);
+  // khugepaged has nothing more to do, and comes to rest.
+  yield* sysfsStore(k, KNOB_ENABLED, ENABLED_NEVER);
 }
 
 const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
@@ -52,9 +56,10 @@ export default [
     name: "collapse-fault",
     why: "a fault that runs into the detached PMD must wait, and find the huge page with everything that was stored",
     tier: "quick",
+    sanitize: true,
     threads: { collapser, sibling },
     sometimes: witness,
-    expect: holds({ states: 1202 }),
+    expect: holds({ states: 2250 }),
   }),
   collapseScenario({
     name: "collapse-fault-2-ranges",
@@ -63,25 +68,27 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, storesBelow, storesAbove },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
-    expect: holds({ states: 639_651 }),
+    expect: holds({ states: 1_640_793 }),
   }),
   collapseScenario({
     name: "collapse-fault-failures",
     why: "every allocation, charge and copy may fail: whatever is undone, no store gets lost and no page is left behind",
     tier: "quick",
+    sanitize: true,
     options: { allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true },
     threads: { collapser, sibling },
     sometimes: witness,
-    expect: holds({ states: 17_088 }),
+    expect: holds({ states: 29_031 }),
   }),
   collapseScenario({
     name: "khugepaged-fault",
     why: "khugepaged scans with mmap_lock only tried, again and again, beside two faulting threads",
     tier: "quick",
+    sanitize: true,
     threads: { prepares, sibling },
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     sometimes: witness,
-    expect: holds({ states: 139_071 }),
+    expect: holds({ states: 463_241 }),
   }),
 ];

@@ -5,14 +5,17 @@ import { CoverageTotals } from "../../report/coverage.ts";
 import { OutFile, resultFile, toJson } from "../../report/json.ts";
 import { group } from "../../report/numbers.ts";
 import { ProgressLine } from "../../report/progress.ts";
+import { refinementLine } from "../../report/refinement.ts";
 import { resultLine, summaryTable, table, tally } from "../../report/summary.ts";
 import { renderTrace } from "../../report/terminal.ts";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult, type Tier } from "../../result.ts";
 import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
+import { withMachines } from "../machines.ts";
 import { pinsOf, updatePins } from "../pins.ts";
 import type { LoadedScenario } from "../project.ts";
 import { TRACE_STRING_MAX, replayCommand, replayFromFile } from "../replay-command.ts";
+import { anyPolicy, underPolicy } from "../policy.ts";
 import { selectScenarios, type Selection } from "../select.ts";
 
 export interface CheckRequest {
@@ -23,6 +26,10 @@ export interface CheckRequest {
   readonly out: string | null;
   readonly updatePins: boolean;
   readonly audit: boolean;
+  /** Runs the scenarios under this policy; null: as they are. */
+  readonly policy: string | null;
+  /** Leave out scenarios that pin more states than this, or none; null: leave out none. */
+  readonly upTo: number | null;
 }
 
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
@@ -64,7 +71,9 @@ class CheckRun {
     this.#say(`thpcheck check: tier ${tier}, seed ${options.seed}, ${this.#request.audit ? "audit" : options.strategy}; loading scenarios`);
     // Threads take longer to start than a small scenario to check: they do it while the scenarios are read.
     if (this.#host.engine === undefined && (options.workers ?? 1) > 1) (await import("../../search/team.ts")).prepareHelpers(options.workers!);
-    const selection = await selectScenarios(patterns, tier, this.#host.folder, options.patch);
+    const { policy } = this.#request;
+    const found = await selectScenarios(policy === null ? patterns : patterns.map(anyPolicy), tier, this.#host.folder, options.patch);
+    const selection = this.#withoutLarge(policy === null ? found : underPolicy(found, policy));
     for (const w of selection.warnings) this.#complain(w);
     for (const f of selection.failures) this.#complain(f);
     if (selection.scenarios.length === 0 && selection.failures.length === 0) throw new UsageError(`no scenario is of tier ${tier}; "npx thpcheck list" shows them all`);
@@ -77,7 +86,17 @@ class CheckRun {
     return this.#end(selection, selection.scenarios.slice(next).map((s) => s.scenario.name));
   }
 
-  async #one(s: LoadedScenario, index: number, selection: Selection, engine: NonNullable<Host["engine"]>): Promise<void> {
+  #withoutLarge(selection: Selection): Selection {
+    const { upTo } = this.#request;
+    if (upTo === null) return selection;
+    const small = selection.scenarios.filter(({ scenario: { expect } }) => expect.verdict !== "holds" || (expect.states ?? Infinity) <= upTo);
+    const left = selection.scenarios.length - small.length;
+    if (left > 0) this.#say(`left out: ${left} of ${selection.scenarios.length} scenarios, which pin more than ${group(upTo)} states, or none`);
+    return { ...selection, scenarios: small };
+  }
+
+  async #one(loaded: LoadedScenario, index: number, selection: Selection, engine: NonNullable<Host["engine"]>): Promise<void> {
+    const s: LoadedScenario = { ...loaded, scenario: await withMachines(loaded.scenario, this.#host.folder) };
     const { name } = s.scenario;
     const title = `[${index + 1}/${selection.scenarios.length}] ${name}`;
     const options: CheckOptions = { ...this.#request.options, shouldStop: () => this.#host.interrupted(), onProgress: (p) => this.#progress.update(p) };
@@ -141,6 +160,8 @@ class CheckRun {
     if (results.length > 1) this.#say(`\n${summaryTable(results, this.#host.paint)}`);
     if (this.#request.options.coverage) this.#say(`\n${this.#coverage.render()}`);
     if (results.length + notRun.length > 0) this.#say(`\n${tally(results, notRun)}`);
+    const refined = refinementLine(results);
+    if (refined !== null) this.#say(refined);
     const taken = results.filter((r) => r.notChecked.includes(ATOMICITY_NOT_CHECKED)).length;
     if (taken > 0) this.#say(`${ATOMICITY_NOT_CHECKED}${results.length > 1 ? ` (${taken} of these scenarios)` : ""}`);
     if (notRun.length > 0) this.#say(`not run: ${notRun.join(", ")}`);

@@ -1,10 +1,11 @@
-/** `thpcheck list`: the scenarios of the project. */
+/** `thpcheck list`: the scenarios of the project, or another list that its configuration has. */
 import { expectationInWords } from "../../check.ts";
 import { shortPath } from "../../error-sentence.ts";
 import { toJson } from "../../report/json.ts";
 import { table } from "../../report/summary.ts";
 import type { Tier } from "../../result.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
+import { findConfigFile, loadConfig } from "../project.ts";
 import { selectScenarios } from "../select.ts";
 
 export interface ListRequest {
@@ -16,6 +17,13 @@ export interface ListRequest {
 
 /** Writes the list and returns the exit code. */
 export async function runList(request: ListRequest, host: Host): Promise<number> {
+  const own = await ownList(request.patterns, host.folder);
+  if (own !== null) {
+    const [headings, ...rows] = own as [readonly string[], ...(readonly string[])[]];
+    if (request.format === "json") host.out.write(toJson(rows.map((row) => Object.fromEntries(headings.map((heading, i) => [heading, row[i] ?? ""])))));
+    else host.out.write(`${table(own, headings.map(() => false), (line, i) => (i === 0 ? host.paint.bold(line) : line))}\n`);
+    return EXIT_AS_EXPECTED;
+  }
   const { scenarios, failures, warnings } = await selectScenarios(request.patterns, request.tier ?? "nightly", host.folder);
   if (request.format === "json") {
     host.out.write(toJson(scenarios.map(({ scenario: s, file }) => ({ name: s.name, tier: s.tier, why: s.why, expected: expectationInWords(s.expect), file: shortPath(file) }))));
@@ -25,4 +33,12 @@ export async function runList(request: ListRequest, host: Host): Promise<number>
   }
   for (const f of [...failures, ...warnings]) host.err.write(`thpcheck: ${f}\n`);
   return failures.length > 0 ? EXIT_USAGE : EXIT_AS_EXPECTED;
+}
+
+/** The list of that name, if the configuration has one. */
+async function ownList(patterns: readonly string[], folder: string): Promise<readonly (readonly string[])[] | null> {
+  const file = patterns.length === 1 ? findConfigFile(folder) : null;
+  const lists = file === null ? undefined : (await loadConfig(file)).config.lists;
+  const name = patterns[0]!;
+  return lists !== undefined && Object.hasOwn(lists, name) ? lists[name]!() : null;
 }

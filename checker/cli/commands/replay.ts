@@ -11,8 +11,10 @@ import type { Recipe } from "../../trace/recipe.ts";
 import { ReplayMismatch, replay } from "../../trace/replay.ts";
 import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
+import { withMachines } from "../machines.ts";
 import { replayCommand } from "../replay-command.ts";
-import { matchScenarios, selectScenarios } from "../select.ts";
+import { recordedUnderPolicy } from "../policy.ts";
+import { matchScenarios, selectScenarios, type Selection } from "../select.ts";
 
 export interface ReplayRequest {
   /** A trace string or the path of a file. */
@@ -31,17 +33,17 @@ export interface ReplayRequest {
 export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
   const recipe = readRecipe(request.trace, request.scenario);
   const patch = request.patch ?? recipe.patch ?? null;
-  const { scenarios } = await selectScenarios(request.from === null ? [recipe.scenario] : [request.from], "nightly", host.folder, patch);
+  const { scenarios } = await selectRecorded(recipe.scenario, request.from, host.folder, patch);
   const loaded = matchScenarios(recipe.scenario, scenarios, "nightly")[0]!;
   const { compile } = host.engine ?? (await defaultEngine());
-  const { scenario } = loaded;
+  const scenario = await withMachines(loaded.scenario, host.folder);
   const clearDeadLocals = scenario.clearDeadLocals ?? true;
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
-  const { isSanitizerRule, raisingSystem } = await import("../../sanitized.ts");
+  const [{ isSanitizerRule, raisingSystem }, { withPlaceOfWrite }] = await Promise.all([import("../../sanitized.ts"), import("../../place-of-write.ts")]);
   const { kind, name } = recipe.property;
   const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
   try {
-    const replayed = replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {}, patch }, recipe);
+    const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {}, policy: scenario.policy, patch }, recipe));
     host.out.write(request.format === "json"
       ? toJson(replayed)
       : renderTrace(replayed, { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: replayCommand(replayed.trace, replayed.actors, loaded.from) }));
@@ -50,6 +52,16 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     if (!(e instanceof ReplayMismatch)) throw e;
     host.err.write(`thpcheck: ${scenario.name}: ${e.message}\n`);
     return EXIT_USAGE;
+  }
+}
+
+async function selectRecorded(name: string, from: string | null, folder: string, patch: Patch | null): Promise<Selection> {
+  try {
+    return await selectScenarios(from === null ? [name] : [from], "nightly", folder, patch);
+  } catch (e) {
+    const other = e instanceof UsageError && from === null ? await recordedUnderPolicy(name, "nightly", folder, patch) : null;
+    if (other === null) throw e;
+    return other;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import * as t from "@babel/types";
 import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode } from "../observer.ts";
-import { wholeBytes, type FieldPlan } from "../layout.ts";
+import { isAtomic, wholeBytes, type FieldPlan } from "../layout.ts";
 import { quasi } from "./quasi.ts";
 
 export interface AccessContext {
@@ -120,13 +120,15 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     if (k !== null && k >= 0 && k < f.bits) return number(k);
     return quasi(`($m >>> 0 < ${f.bits} && ($m | 0) === $m ? $m : $noMember($m, ${f.id}, ${c.site}))`, { $m: m });
   };
-  const report = (mode: AccessMode): void => {
+  const report = (mode: AccessMode, index: t.Expression = j ?? number(0)): void => {
     if (!c.instrumented) return;
-    before.push(quasi(`$observer.access(${f.id}, $i, $j, ${mode}, ${c.site})`, { $i: i ?? number(0), $j: j ?? number(0) }));
+    before.push(quasi(`$observer.access(${f.id}, $i, $j, ${mode}, ${c.site})`, { $i: i ?? number(0), $j: index }));
   };
+  /** The array index to report for one bit of an atomic set: its number, counted from 1. */
+  const bitOf = (m: t.Expression): t.Expression => (isAtomic(f.guard) && j === null ? quasi("($m) + 1", { $m: t.cloneNode(m) }) : j ?? number(0));
   /** A read-modify-write: one indivisible operation on an atomic field, otherwise a read and a write. */
-  const reportUpdate = (indivisible: typeof ATOMIC | typeof ADD): void => {
-    if (f.guard === "atomic") report(indivisible);
+  const reportUpdate = (indivisible: typeof ATOMIC | typeof ADD, index: t.Expression = j ?? number(0)): void => {
+    if (isAtomic(f.guard)) report(indivisible, index);
     else {
       report(READ);
       report(WRITE);
@@ -191,12 +193,12 @@ export function accessExpression(f: FieldPlan, operation: string, args: readonly
     }
     case "has": {
       if (f.kind !== "bitset") return null;
-      report(READ);
+      report(READ, bitOf(rest[0]!));
       return finish(quasi("(($r >> $m & 1) !== 0)", { $r: rawAt(position()), $m: member(rest[0]!) }));
     }
     case "insert": case "remove": {
       if (f.kind !== "bitset") return null;
-      reportUpdate(ATOMIC);
+      reportUpdate(ATOMIC, bitOf(rest[0]!));
       const p = stablePosition();
       const raw = quasi(operation === "insert" ? "($r | 1 << $m)" : "($r & ~(1 << $m))", { $r: rawAt(p), $m: member(rest[0]!) });
       return finish(storeAt(p, once(raw)));

@@ -1,5 +1,6 @@
 /**
- * Basic-block counters: a call `$cover(n)` at the start of each block of a routine or helper and behind each yield.
+ * Basic-block counters: a call `$cover(n)` at the start of each block of a routine or helper, behind each yield, and
+ * behind each statement that may not be left at its end (an `if` with a return in it: what follows is a block of its own).
  * They are ordinary statements to the rest of the compiler, which turns them into `$cov[n]++`.
  */
 import * as t from "@babel/types";
@@ -16,7 +17,7 @@ export function insertBlockCounters(tr: Translator): void {
     statements.forEach((s, i) => {
       out.push(visit(s));
       const next = statements[i + 1];
-      if (next !== undefined && containsYield(s)) out.push(counter(next));
+      if (next !== undefined && (containsYield(s) || mayJump(s))) out.push(counter(next));
     });
     return out;
   };
@@ -41,4 +42,13 @@ export function insertBlockCounters(tr: Translator): void {
   };
   const { body } = tr.prepared;
   body.body = counted(body.body, tr.fn.node);
+}
+
+/** Whether a return, break or continue may keep what follows the statement from running. */
+function mayJump(s: t.Statement): boolean {
+  let found = false;
+  t.traverse(s, { enter: (node, ancestors) => {
+    found ||= (t.isReturnStatement(node) || t.isBreakStatement(node) || t.isContinueStatement(node)) && !ancestors.some((a) => t.isFunction(a.node));
+  } });
+  return found;
 }

@@ -2,13 +2,17 @@
  * A program image: a scenario compiled to one closed text plus the tables that explain it. Plain data: a worker thread
  * receives it as it is and needs neither the user's modules nor the compiler.
  */
+import { coverageLog } from "../coverage-log.ts";
 import type { LayoutPlan } from "../layout.ts";
 import type { Site, StepObserver } from "../observer.ts";
 import { StateBytes, writeInitialValues } from "../world.ts";
-import { StepFault, type ActorInfo, type ActorPosition, type Explanation, type FaultRule, type NamedValue, type PropertyKind, type SourceFrame, type TransitionSystem } from "../../system.ts";
+import { StepFault, type ActorInfo, type AffectedProperties, type ActorPosition, type Explanation, type FaultRule, type NamedValue, type PropertyKind, type SourceFrame, type TransitionSystem } from "../../system.ts";
 import { statisticValues, structValues } from "../values.ts";
 import type { FramePlan, Slot } from "./frame.ts";
+import { changedBits, explainRefusal } from "./explain-refusal.ts";
 import { lockRuntime } from "./lock-runtime.ts";
+import type { RefinementPlan } from "../../refinement.ts";
+import type { Refusal, RefinementRuntime } from "./refinement-runtime.ts";
 import type { Point } from "./lower.ts";
 
 export interface RoutineImage {
@@ -39,7 +43,13 @@ export interface ProgramImage {
   readonly instrumented: boolean;
   /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */
   readonly blocks: readonly number[];
+  /** The machines that each step is held to; null when there are none. */
+  readonly refinement: RefinementPlan | null;
+  readonly refineAll: boolean;
 }
+
+/** What a machine answers for a state and a column of its table. */
+export type Ask = (machine: number, state: number, column: number) => number;
 
 /** What the emitted text defines. */
 interface Emitted {
@@ -50,6 +60,8 @@ interface Emitted {
   setBranch(choices: readonly number[]): void;
   branchNames(): string[];
   checkState(): number;
+  checkSome(set: Int32Array, at: number): number;
+  markAffected(into: Int32Array, at: number): void;
   checkStep(before: Int32Array): number;
   checkEnd(): number;
   witness(index: number): boolean;
@@ -60,6 +72,11 @@ interface Emitted {
   waitsFor(): number;
   modelLabel(): string;
   explain(kind: string, index: number): ExplainedReturn | null;
+  readonly refined: RefinementRuntime | null;
+  /** Checks the last step again. */
+  refine?(): number;
+  /** The record of the events of the last step. */
+  events?(): Int32Array;
 }
 /** One evaluated return of a property: its conjuncts until the first that failed. */
 export interface ExplainedReturn {
@@ -84,20 +101,21 @@ export class CompiledSystem implements TransitionSystem {
   readonly setBranch: (choices: readonly number[]) => void;
   readonly branchNames: () => string[];
   readonly checkState: () => number;
+  readonly affected: AffectedProperties;
   readonly checkStep: (before: Int32Array) => number;
   readonly checkEnd: () => number;
   readonly witness: (index: number) => boolean;
   readonly #emitted: Emitted;
   readonly #bytes: StateBytes;
-  readonly #before: Int32Array;
+  readonly before: Int32Array;
   readonly #routines: ReadonlyMap<string, RoutineImage>;
 
-  /** `observe` makes the observer of an instrumented image, given the bytes that hold the state. */
-  constructor(image: ProgramImage, observe: ((bytes: StateBytes) => StepObserver) | null = null) {
+  /** `observe` makes the observer of an instrumented image, given the bytes that hold the state; `ask` fills the tables of machines where they have holes. */
+  constructor(image: ProgramImage, observe: ((bytes: StateBytes) => StepObserver) | null = null, ask: Ask = noAnswer) {
     this.image = image;
     this.stateWords = image.stateWords;
     this.vector = new Int32Array(image.stateWords + image.statisticWords);
-    this.#before = new Int32Array(this.vector.length);
+    this.before = new Int32Array(this.vector.length);
     this.actors = image.actors;
     this.always = image.always;
     this.stepProperties = image.stepProperties;
@@ -108,14 +126,17 @@ export class CompiledSystem implements TransitionSystem {
     const fault = (rule: FaultRule, message: string, site: number): never => {
       throw new StepFault(rule, message, this.#sourceOf(site));
     };
+    const log = image.blocks.length > 0 ? coverageLog() : null;
     // The text is unique per instance, so that V8 compiles and specialises it afresh.
     const map = Buffer.from(JSON.stringify(image.map)).toString("base64");
     const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js\n//# sourceMappingURL=data:application/json;base64,${map}`) as (deps: object) => Emitted;
     this.#emitted = make({
-      vector: this.vector, before: this.#before, plan: image.plan, fault, observer: observe === null ? null : observe(this.#bytes),
+      vector: this.vector, before: this.before, plan: image.plan, fault, refinement: image.refinement, ask, all: image.refineAll, observer: observe === null ? null : observe(this.#bytes),
+      announce: log === null ? () => {} : log.announce,
       statisticBase: image.stateWords * 4,
       writeInitialValues: () => writeInitialValues(image.plan, this.#bytes, image.stateWords * 4),
     });
+    log?.add(image.blocks.map((site) => image.sites[site]!), this.#emitted.coverage());
     const e = this.#emitted;
     this.init = e.init;
     this.step = e.step;
@@ -124,6 +145,7 @@ export class CompiledSystem implements TransitionSystem {
     this.setBranch = e.setBranch;
     this.branchNames = e.branchNames;
     this.checkState = e.checkState;
+    this.affected = { words: Math.ceil(image.always.length / 32), mark: e.markAffected, check: e.checkSome };
     this.checkStep = e.checkStep;
     this.checkEnd = e.checkEnd;
     this.witness = e.witness;
@@ -266,12 +288,36 @@ export class CompiledSystem implements TransitionSystem {
     return s.type.refersTo === "lock" ? this.image.plan.locks[v]?.name ?? String(v) : `${s.type.refersTo} ${v}`;
   }
 
+  get refinement(): RefinementPlan | null {
+    return this.image.refinement;
+  }
+
+  /** Steps held to the machines so far, then how often each cell of their tables was taken; null without machines. */
+  refinementCounts(): Float64Array | null {
+    return this.#emitted.refined?.counts ?? null;
+  }
+
+  /** The instance that the last step does not refine, as the last `explain` found it. */
+  refusal(): Refusal | null {
+    return this.#emitted.refined?.refusal() ?? null;
+  }
+
+  #explainRefusal(plan: RefinementPlan): Explanation | null {
+    const { refined, refine, events } = this.#emitted;
+    refine!();
+    const refusal = refined!.refusal();
+    if (refusal === null) return null;
+    const changed = changedBits(plan, refusal.instance, this.before, this.vector).size > 0;
+    return explainRefusal(plan, refusal, refined!.abstract(refusal.instance), changed, events!(), (site) => this.#sourceOf(site));
+  }
+
   statistics(): NamedValue[] {
     return statisticValues(this.image.plan, this.#bytes, this.image.stateWords * 4);
   }
 
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null {
-    if (before !== null) this.#before.set(before);
+    if (before !== null && before !== this.before) this.before.set(before);
+    if (kind === "step" && this.image.refinement !== null && index >= this.stepProperties.length - this.image.refinement.machines.length) return this.#explainRefusal(this.image.refinement);
     const found = this.#emitted.explain(kind, index);
     if (found === null) return null;
     return {
@@ -280,6 +326,11 @@ export class CompiledSystem implements TransitionSystem {
       source: this.#sourceOf(found.site),
     };
   }
+}
+
+/** The image has no functions to ask: its tables are whole. */
+function noAnswer(machine: number, state: number, column: number): never {
+  throw new Error(`[thpcheck internal] machine ${machine} has no answer for state ${state}, column ${column}`);
 }
 
 /** Unmapped lines before the emitted functions: the two that `new Function` adds, and "use strict". */
@@ -297,7 +348,7 @@ export const STEP_ROUNDS_MAX = 10_000_000;
 /** The prelude of every emitted text: views, choices, faults, locks. */
 export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
   return `
-const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer } = $deps;
+const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce } = $deps;
 const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
 const $PB = new Uint8Array($before.buffer), $PH = new Uint16Array($before.buffer), $PW = new Uint32Array($before.buffer);
 const $isInteger = Number.isInteger;

@@ -9,6 +9,7 @@ import { CompileError } from "./compile-error.ts";
 import { insertBlockCounters } from "./coverage.ts";
 import { generateProgram, type GeneratedProgram } from "./generate.ts";
 import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
+import type { Reads } from "./reads.ts";
 import { originOf, SourceModules, type FunctionNode, type SourceModule } from "./source-module.ts";
 import { slotOf, type SlotType, type TypeContext } from "./slot-type.ts";
 import { Translator, type Purpose } from "./translate.ts";
@@ -19,6 +20,8 @@ export interface LinkOptions {
   readonly clearDeadLocals: boolean;
   /** Count how often each basic block runs. */
   readonly coverage: boolean;
+  /** The events that are kept while a step runs; null: none, nobody looks at them. */
+  readonly events: ReadonlySet<number> | null;
 }
 
 /** A function of the user's, in one role. */
@@ -48,6 +51,8 @@ export class Linker {
   /** Sites of the basic blocks that are counted. */
   readonly blocks: number[] = [];
   readonly routines: LoweredRoutine[] = [];
+  /** What each plain function reads and calls, by its emitted name. */
+  readonly reads = new Map<string, Reads>();
   readonly pointTable: { routine: string; pc: number }[] = [];
   readonly #functions: t.Statement[] = [];
   readonly #constants: string[] = [];
@@ -154,8 +159,9 @@ export class Linker {
 
   helper(fn: LinkedFunction): t.FunctionDeclaration {
     const tr = new Translator(this, fn);
-    if (this.options.coverage && fn.purpose === "program") insertBlockCounters(tr);
+    if (this.options.coverage && (fn.purpose === "program" || fn.purpose === "init")) insertBlockCounters(tr);
     const body = tr.statement(tr.prepared.body) as t.BlockStatement;
+    this.reads.set(fn.emitted, tr.reads);
     if (tr.temporaries.length > 0) body.body.unshift(t.variableDeclaration("let", tr.temporaries.map((x) => t.variableDeclarator(t.identifier(x)))));
     return t.functionDeclaration(t.identifier(fn.emitted), tr.params.map((p) => t.identifier(p)), body);
   }

@@ -158,7 +158,12 @@ export function lockRuntime(bytes: Uint8Array, locks: readonly LockPlan[], maskB
       count(id, me, 1);
       if (observer !== null) observer.acquire(id, "shared", true, site);
     },
-    isHeld: (view, id) => view[at(id)] !== 0 || (locks[id]!.kind === "rwsem" && view.subarray(at(id) + 1, at(id) + 1 + maskBytes).some((b) => b !== 0)),
+    isHeld: (view, id) => {
+      const p = at(id);
+      if (view[p] !== 0) return true;
+      if (locks[id]!.kind === "rwsem") for (let b = 1; b <= maskBytes; b++) if (view[p + b] !== 0) return true;
+      return false;
+    },
     atExit: (me) => {
       if (straight && heldLocks[me] === 0) return;
       for (let id = 0; id < offsets.length; id++) {

@@ -53,7 +53,7 @@ export interface LoweredRoutine {
   readonly code: t.FunctionDeclaration;
 }
 
-type YieldForm = LockWait | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean } | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
+type YieldForm = LockWait | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean; readonly instruction: boolean } | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
 
 /** Statements by text: the same few frame layouts and jumps come again and again. */
 const parsedStatements = new Map<string, t.Statement[]>();
@@ -171,15 +171,17 @@ class RoutineLowering {
         condition = only.argument;
       }
     }
-    let idle = false;
+    const set = { idle: false, instruction: false };
     if (options !== undefined) {
-      const property = t.isObjectExpression(options) ? options.properties[0] : undefined;
-      if (!t.isObjectExpression(options) || options.properties.length !== 1 || !t.isObjectProperty(property) || !t.isIdentifier(property.key, { name: "idle" }) || !t.isBooleanLiteral(property.value)) {
-        return this.tr.refuse(options, "the options of at() must be written in place", "Write { idle: true }");
+      for (const property of t.isObjectExpression(options) ? options.properties : [null]) {
+        const name = t.isObjectProperty(property) && t.isIdentifier(property.key) ? property.key.name : "";
+        if (!t.isObjectProperty(property) || !t.isBooleanLiteral(property.value) || (name !== "idle" && name !== "instruction")) {
+          return this.tr.refuse(options, "the options of at() must be written in place", "Write { idle: true } or { instruction: true }");
+        }
+        set[name] = property.value.value;
       }
-      idle = property.value.value;
     }
-    return { kind: "at", label: text, guard: condition, idle };
+    return { kind: "at", label: text, guard: condition, ...set };
   }
 
   constantString(e: t.Node | undefined): string | null {
@@ -489,7 +491,7 @@ class RoutineLowering {
     this.push(this.loadLocals(e));
     const point = this.linker.pointIndex(this.fn, pc);
     if (form.kind === "at") {
-      if (this.tr.instrumented) this.push(this.statements(`$observer.beginStep($me, ${JSON.stringify(form.label)});`));
+      if (this.tr.instrumented) this.push(this.statements(`$observer.beginStep($me, ${JSON.stringify(form.label)}${form.instruction ? ", true" : ""});`));
       if (form.guard !== null) {
         const refuse = this.tr.instrumented ? this.statements("$observer.guardFailed?.($me); return 0;") : this.statements("return 0;");
         this.tr.purpose = "guard";

@@ -4,12 +4,16 @@ import * as t from "@babel/types";
 import type { ModelScenario, ProgramScenario, Scenario } from "../../scenario.ts";
 import type { SystemSource } from "../../system.ts";
 import { planLayout, type LayoutPlan } from "../layout.ts";
+import { coverageLog } from "../coverage-log.ts";
 import type { StepObserver } from "../observer.ts";
+import { affectedFunction } from "./affected.ts";
 import { CompileError } from "./compile-error.ts";
 import { explainingFunction } from "./explain.ts";
 import { generateCode } from "./generate.ts";
-import { CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type ProgramImage } from "./image.ts";
+import { CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type Ask, type ProgramImage } from "./image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
+import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
+import { UNKNOWN, refinementProperty, type Refinement, type RefinementPlan } from "../../refinement.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
 export interface CompileOptions {
@@ -18,8 +22,12 @@ export interface CompileOptions {
   /** Overrides the scenario's own setting. */
   readonly clearDeadLocals?: boolean;
   readonly observer?: StepObserver;
-  /** Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. */
+  /** Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. Unless set: whether the process records coverage. */
   readonly coverage?: boolean;
+  /** Hold each step to the scenario's machines; unless false. Neither the instrumented nor the straight-line variant does. */
+  readonly refine?: boolean;
+  /** Look at every instance of every machine after each step, not only at those that can have moved: to validate the other. */
+  readonly refineAll?: boolean;
 }
 
 export interface CompiledScenario {
@@ -34,12 +42,30 @@ const IMAGE_MODULE = new URL(import.meta.url.endsWith(".ts") ? "./image.ts" : ".
 
 /** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {
-  const image = compileImage(scenario, options);
+  const { image, ask } = new Assembly(scenario, options).assembled();
   return {
     image,
-    system: new CompiledSystem(image, options.observer === undefined ? null : () => options.observer!),
-    source: { module: IMAGE_MODULE, data: image, programHash: programHash(image) },
+    system: new CompiledSystem(image, options.observer === undefined ? null : () => options.observer!, ask),
+    source: {
+      module: IMAGE_MODULE, programHash: programHash(image),
+      // A worker cannot ask a machine: it gets the table whole.
+      get data() {
+        if (image.refinement !== null) fillCells(image.refinement, ask);
+        return image;
+      },
+    },
   };
+}
+
+function fillCells(plan: RefinementPlan, ask: Ask): void {
+  for (const [n, m] of plan.machines.entries()) {
+    for (let state = 0; state < m.descriptions.length; state++) {
+      for (let column = 0; column < m.columns.length; column++) {
+        const cell = m.firstCell + state * m.columns.length + column;
+        if (plan.cells[cell] === UNKNOWN) plan.cells[cell] = ask(n, state, column);
+      }
+    }
+  }
 }
 
 /** Hash of everything that decides behaviour: emitted text and layout. Source positions are left out, so that a comment changes nothing. */
@@ -48,11 +74,7 @@ export function programHash(image: ProgramImage): string {
 }
 
 export function compileImage(scenario: Scenario, options: CompileOptions = {}): ProgramImage {
-  const isModel = "model" in scenario;
-  const structs = isModel ? scenario.model.structs : scenario.structs;
-  const actors = (isModel ? scenario.model.actors : scenario.threads).map((a) => ({ name: a.name, daemon: a.daemon ?? false }));
-  const plan = planLayout(structs, actors.length);
-  return new Assembly(scenario, plan, options).image(actors);
+  return new Assembly(scenario, options).assembled().image;
 }
 
 /**
@@ -88,22 +110,35 @@ class Assembly {
   readonly roots: { routine: string; base: number; args: string; temporaries: readonly string[] }[] = [];
   readonly body: string[] = [];
   readonly stateWords: number;
+  readonly actors: readonly { name: string; daemon: boolean }[];
+  readonly refinements: readonly Refinement[];
+  readonly refineAll: boolean;
+  refinementCompiler: RefinementCompiler | null = null;
+  /** State properties, in order. */
+  readonly alwaysEmitted: string[] = [];
 
-  constructor(scenario: Scenario, plan: LayoutPlan, options: CompileOptions) {
+  constructor(scenario: Scenario, options: CompileOptions) {
+    const structs = "model" in scenario ? scenario.model.structs : scenario.structs;
+    this.actors = ("model" in scenario ? scenario.model.actors : scenario.threads).map((a) => ({ name: a.name, daemon: a.daemon ?? false }));
+    const plan = planLayout(structs, this.actors.length);
     this.scenario = scenario;
     this.plan = plan;
+    this.refinements = options.refine === false || (options.variant ?? "plain") !== "plain" ? [] : (scenario.refine ?? []);
+    this.refineAll = options.refineAll ?? false;
     this.instrumented = options.variant === "instrumented";
     this.straight = options.variant === "straight-line";
     this.linker = new Linker(plan, scenario.config ?? {}, {
       instrumented: this.instrumented,
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
-      coverage: options.coverage ?? false,
+      coverage: options.coverage ?? coverageLog() !== null,
+      events: this.refinements.length === 0 ? null : alphabetOf(this.refinements),
     });
     const isModel = "model" in scenario;
     const init = (isModel ? scenario.model.init : scenario.init) as ((k: never) => void) | undefined;
     const initCall = init === undefined ? "" : `${this.property(init, "init", "init", [""]).emitted}();`;
     if (isModel) this.model(scenario);
     else this.threads(scenario);
+    if (this.refinements.length > 0) this.refinementCompiler = new RefinementCompiler(this.linker, this.refinements);
     this.linker.drain();
     let base = plan.stateBytes;
     for (const root of this.roots) {
@@ -113,6 +148,7 @@ class Assembly {
     this.stateWords = Math.max(1, Math.ceil(base / 4));
     this.properties();
     this.linker.drain();
+    this.body.push(affectedFunction(this.linker.reads, this.alwaysEmitted, this.plan));
     this.body.push(this.initFunction(initCall), this.straight ? this.runFunction() : this.stepFunction(isModel));
   }
 
@@ -157,12 +193,15 @@ class Assembly {
       Object.entries(record ?? {}).map(([name, f], i) => {
         const linked = this.property(f, name, kind, worlds);
         const explainer = `e_${kind}_${i}`;
+        if (kind === "always") this.alwaysEmitted.push(linked.emitted);
         this.linker.add(explainingFunction(this.linker, linked, explainer));
         explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
         return `$property = ${JSON.stringify(name)}; if (${linked.emitted}() !== true) return ${i};`;
       }).join(" ");
     const always = group("always", s.always, [""]);
-    const step = group("step", s.step, ["P", ""]);
+    const some = Object.keys(s.always ?? {}).map((name, i) => `if ((m[at + ${i >> 5}] & ${1 << (i & 31)}) !== 0) { $property = ${JSON.stringify(name)}; if (${this.alwaysEmitted[i]!}() !== true) return ${i}; }`).join(" ");
+    const own = Object.keys(s.step ?? {}).length;
+    const step = `${group("step", s.step, ["P", ""])}${this.refinements.length === 0 ? "" : ` const $m = $refined.check($events); if ($m >= 0) return ${own} + $m;`}`;
     const final = group("finally", s.finally, [""]);
     const witnesses = Object.entries(s.sometimes ?? {}).map(([name, f], i) => `case ${i}: return ${this.property(f, name, "sometimes", [""]).emitted}() === true;`).join(" ");
     this.body.push(
@@ -171,8 +210,9 @@ function $threw(e) {
   if (e instanceof Error && !e.message.startsWith("the property ")) e.message = \`the property \${JSON.stringify($property)} throws: \${e.message}\`;
   throw e;
 }
+function checkSome(m, at) { $fuel = ${STEP_ROUNDS_MAX}; try { ${some} return -1; } catch (e) { $threw(e); } }
 function checkState() { $fuel = ${STEP_ROUNDS_MAX}; try { ${always} return -1; } catch (e) { $threw(e); } }
-function checkStep(before) { $fuel = ${STEP_ROUNDS_MAX}; $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); try { ${step} return -1; } catch (e) { $threw(e); } }
+function checkStep(before) { $fuel = ${STEP_ROUNDS_MAX}; if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); try { ${step} return -1; } catch (e) { $threw(e); } }
 function checkEnd() { $fuel = ${STEP_ROUNDS_MAX}; try { ${final} return -1; } catch (e) { $threw(e); } }`,
       `function witness(i) { $fuel = ${STEP_ROUNDS_MAX}; switch (i) { ${witnesses} } return false; }`,
       `let $found = null;
@@ -223,13 +263,14 @@ function modelAtRest() { return false; }`;
   stepFunction(isModel: boolean): string {
     const clear = this.plan.statisticBytes === 0 ? "" : `$vector.fill(0, ${this.stateWords});`;
     const end = this.instrumented ? "$observer.endStep(a);" : "";
+    const forget = this.refinements.length === 0 ? "" : " $events = 0;";
     if (isModel) {
       const cases = this.modelSteps.map((m, a) => `case ${a}: label = ${m.step}(); break;`).join(" ");
       const begin = this.instrumented ? '$observer.beginStep(a, "");' : "";
       const rests = this.modelSteps.map((m, a) => `case ${a}: return ${m.atRest}() === true;`).join(" ");
       return `const $untouched = new Int32Array($vector.length);
 function step(a) {
-  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear} ${begin}
+  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}${forget} ${begin}
   let label = null;
   $untouched.set($vector);
   switch (a) { ${cases} }
@@ -250,7 +291,7 @@ function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } re
     }).join("\n    ");
     const exit = this.plan.locks.length === 0 ? "" : "$lk.atExit(a);";
     return `function step(a) {
-  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}
+  $ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}${forget}
   let s = 0;
   switch (a) {
     ${cases}
@@ -263,7 +304,13 @@ function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } re
 function modelAtRest() { return false; }`;
   }
 
-  image(actors: readonly { name: string; daemon: boolean }[]): ProgramImage {
+  assembled(): { readonly image: ProgramImage; readonly ask: Ask } {
+    const refinement = this.refinements.length === 0 ? null : this.refinementCompiler!.plan();
+    const image = this.image(refinement);
+    return { image, ask: (machine, state, column) => this.refinementCompiler!.ask(machine, state, refinement!.machines[machine]!.columns[column]!) };
+  }
+
+  image(refinement: RefinementPlan | null): ProgramImage {
     const s = this.scenario;
     const { linker } = this;
     const routines = linker.routines.map(({ emitted, name, frame, points }) => ({ emitted, name, frame, points }));
@@ -276,17 +323,20 @@ function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.r
       ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.stateWords * 4) / width};`),
       `const $cov = new Uint32Array(${linker.blocks.length});`,
       linker.constants(),
+      ...(refinement === null ? [] : [EVENT_RECORD, this.refinementCompiler!.text(refinement)]),
       ...this.body,
-      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkStep, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain };",
+      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, checkStep, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, "
+        + (refinement === null ? "refined: null };" : "refined: $refined, refine: () => $refined.check($events), events: () => $event.subarray(0, $events) };"),
     ].join("\n");
     return {
-      scenario: s.name, code, map: { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` }, plan: this.plan, actors,
+      scenario: s.name, code, map: { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` }, plan: this.plan, actors: this.actors,
       roots: this.straight ? [] : this.roots.map(({ routine, base }) => ({ routine, base })),
       stateWords: this.stateWords, statisticWords: Math.ceil(this.plan.statisticBytes / 4),
       routines, points: linker.pointTable, sites: linker.sites,
-      always: Object.keys(s.always ?? {}), stepProperties: Object.keys(s.step ?? {}), finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
+      always: Object.keys(s.always ?? {}), stepProperties: [...Object.keys(s.step ?? {}), ...this.refinements.map((r) => refinementProperty(r.machine))], finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
       instrumented: this.instrumented,
       blocks: linker.blocks,
+      refinement, refineAll: this.refineAll,
     };
   }
 }

@@ -10,6 +10,8 @@ import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { isLocalName, prepareFunction, type PreparedFunction } from "./locals.ts";
 import { quasi } from "./quasi.ts";
+import { eventHead } from "./refinement-runtime.ts";
+import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
 import type { Place } from "./source-module.ts";
 
 /** What a function is part of: decides which operations it may use. */
@@ -38,6 +40,10 @@ export class Translator {
   /** Temporaries of the emitted function; while a closure inside a helper is translated, those of that closure. */
   temporaries: string[] = [];
   instrumented: boolean;
+  /** Values of the variables of counting loops, in properties. */
+  readonly loops: ReadonlyMap<string, Source> = new Map();
+  /** Every access and call translated so far. */
+  readonly reads: Reads = { accesses: [], calls: [] };
   /** "guard" while the guard of a yield is translated; else what the function is for. */
   purpose: Purpose;
 
@@ -49,6 +55,7 @@ export class Translator {
     this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
     this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
     this.params = this.prepared.params.filter((p) => !this.worlds.has(p));
+    this.loops = fn.purpose === "always" ? this.countingLoops() : new Map();
   }
 
   place(node: t.Node): Place {
@@ -233,6 +240,7 @@ export class Translator {
       if (typeof member?.value === "function" && !INTRINSICS.has(member.value)) {
         const callee = this.linker.callee(member.value, this, node, this.fn.module.textOf(node.callee));
         if (callee.routine) return this.refuse(node, `routine ${callee.label} is called through an object`, "Call routines by their names");
+        this.noteCall(callee, node);
         return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
       }
       return this.children(node);
@@ -256,6 +264,7 @@ export class Translator {
     if (intrinsic !== undefined) return this.intrinsic(node, name, intrinsic);
     const callee = this.linker.callee(value, this, node, name);
     if (callee.routine) return this.refuse(node, `routine ${name} is called without yield*`, `Write yield* ${name}(...)`);
+    this.noteCall(callee, node);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
   }
 
@@ -294,6 +303,50 @@ export class Translator {
     return out;
   }
 
+  noteCall(callee: LinkedFunction, node: t.CallExpression): void {
+    const args = node.arguments.filter((a) => !(t.isIdentifier(a) && this.worlds.has(a.name)));
+    this.reads.calls.push({ callee: callee.emitted, args: args.map((a) => this.source(a)) });
+  }
+
+  /** Where the value of an index or argument comes from. Locals and parameters count as themselves only where nothing assigns to them. */
+  source(node: t.Node | null | undefined): Source {
+    if (t.isNumericLiteral(node)) return { kind: "constant", value: node.value };
+    if (t.isTSAsExpression(node) || t.isTSNonNullExpression(node) || t.isParenthesizedExpression(node)) return this.source(node.expression);
+    if (t.isIdentifier(node)) {
+      if (!isLocalName(node.name)) {
+        const value = this.fn.captured(node.name);
+        return typeof value === "number" ? { kind: "constant", value } : null;
+      }
+      const local = this.prepared.locals.get(node.name);
+      const position = this.params.indexOf(node.name);
+      if (local?.constant === true) return position >= 0 ? { kind: "parameter", position } : this.source(local.init);
+      return this.loops.get(node.name) ?? null;
+    }
+    if (t.isMemberExpression(node)) {
+      const path = this.chain(node)?.path;
+      const count = path?.length === 2 && path[1] === "count" ? this.linker.plan.structs[path[0]!]?.count : undefined;
+      return count === undefined ? null : { kind: "constant", value: count };
+    }
+    if (t.isCallExpression(node) && t.isMemberExpression(node.callee)) {
+      // A bound: a field with one possible value.
+      const path = this.chain(node.callee)?.path;
+      const field = path?.length === 3 && path[2] === "get" ? this.linker.field(path[0]!, path[1]!) : null;
+      if (field !== null && field.bits === 0 && field.lockBase < 0) return { kind: "constant", value: field.min };
+    }
+    return t.isExpression(node) ? operationSource(node, (operand) => this.source(operand)) : null;
+  }
+
+  /** The variables of counting loops. Found before anything is translated, since translation rewrites the tree in place. */
+  countingLoops(): ReadonlyMap<string, Source> {
+    const found = new Map<string, Source>();
+    const assignments = assignmentsIn(this.prepared.body);
+    t.traverseFast(this.prepared.body, (node) => {
+      const loop = t.isForStatement(node) ? countingLoop(node, assignments) : null;
+      if (loop !== null) found.set(loop.name, { kind: "counting", from: this.source(loop.from), to: this.source(loop.to), last: loop.last });
+    });
+    return found;
+  }
+
   /** Which arguments of a call are worlds, and which. */
   worldArguments(node: t.CallExpression): ("" | "P" | null)[] {
     return node.arguments.map((a) => (t.isIdentifier(a) ? this.worlds.get(a.name) ?? null : null));
@@ -318,6 +371,7 @@ export class Translator {
     if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
     const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" || operation === "addUnless" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
     if (node.arguments.length !== expected) this.refuse(node, `${f.path}.${operation} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`, "The indices come first, then the value");
+    this.reads.accesses.push({ field: f, i: f.singleton ? null : this.source(node.arguments[0]), j: f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]) });
     const args = node.arguments.map((a) => this.expression(a));
     const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
     let result: t.Expression | null;
@@ -343,6 +397,13 @@ export class Translator {
       case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
       case "emit":
         if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);
+        if (this.linker.options.coverage) {
+          const values = args.map((a) => (t.isNumericLiteral(a) ? a : this.temporary()));
+          const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });
+          const kept = this.purpose === "program" && this.isListenedTo(args[0]!) ? [t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)])] : [];
+          return this.withPlace(t.sequenceExpression([...args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)])), announce, ...kept]), node);
+        }
+        if (this.purpose === "program" && this.isListenedTo(args[0]!)) return this.withPlace(t.callExpression(t.identifier("$emit"), [args[0]!, t.numericLiteral(eventHead(site, args.length - 1)), ...args.slice(1)]), node);
         // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
         return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
       case "current": return t.identifier("$me");
@@ -355,6 +416,12 @@ export class Translator {
       }
       case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);
     }
+  }
+
+  /** Whether somebody may want to know of the event; for certain not when it is a number that nobody named. */
+  isListenedTo(event: t.Expression): boolean {
+    const { events } = this.linker.options;
+    return events !== null && !(t.isNumericLiteral(event) && !events.has(event.value));
   }
 
   withPlace<E extends t.Node>(made: E, from: t.Node): E {

@@ -180,6 +180,12 @@ describe("list, help and the project's own commands", () => {
     expect(JSON.parse((await good.run(["list", "lo*", "--format", "json"])).stdout)).toMatchObject([{ name: "locked", tier: "full" }]);
   });
 
+  it("lists what else the configuration has a list of, by its name", async () => {
+    expect((await good.run(["list", "colours"])).stdout).toBe("colour  taste\nred     sour\n");
+    expect(JSON.parse((await good.run(["list", "colours", "--format", "json"])).stdout)).toEqual([{ colour: "red", taste: "sour" }]);
+    expect((await good.run(["list", "colors"])).stderr).toContain('there is no scenario "colors"');
+  });
+
   it.each(["check", "list", "replay"])("%s --help shows an example", async (command) => {
     const r = await good.run([command, "--help"]);
     expect(r.stdout).toContain(`npx thpcheck ${command}`);

@@ -54,7 +54,7 @@ export class Project {
 }
 
 export const CONFIG = `import { defineConfig } from ${JSON.stringify(new URL("../../../checker/config.ts", import.meta.url).href)};
-export default defineConfig({ scenarios: ["scenarios/*.ts"], commands: [{ name: "greet", description: "says hello", register: (c) => c.action(() => console.log("hello")) }] });
+export default defineConfig({ scenarios: ["scenarios/*.ts"], lists: { colours: async () => [["colour", "taste"], ["red", "sour"]] }, commands: [{ name: "greet", description: "says hello", register: (c) => c.action(() => console.log("hello")) }] });
 `;
 
 /** Two increments: a racy pair, and a pair under a lock. `expectRacy` is the racy one's expectation as source text. */

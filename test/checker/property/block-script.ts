@@ -1,5 +1,5 @@
 /** Hand-made access logs: blocks written as lists of operations, fed to a sanitizer as an instrumented program would. */
-import { NONE, array, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct, table } from "../../../checker/program/layout.ts";
+import { NONE, array, bitset, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct, table } from "../../../checker/program/layout.ts";
 import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode, type Site } from "../../../checker/program/observer.ts";
 import type { HeldLock } from "../../../checker/property/held-locks.ts";
 import { makeSanitizer, type Sanitizer, type SanitizerOptions } from "../../../checker/property/sanitize.ts";
@@ -30,6 +30,13 @@ export const plan = planLayout({
     ptes: array(3, int(0, 7, "guarded by its page's lock", { guard: "lock" })),
   }),
   task: table(2, { lock: mutex("guards its pages' names"), sem: rwsem("guards its pages' spans") }),
+  thing: table(2, {
+    owner: int(NONE, 2, "who has it to itself", { role: "ghost", guard: "owner" }),
+    value: int(0, 7, "nothing promised"),
+    bits: bitset(3, "flags", { guard: "atomic" }),
+    one: int(0, 7, "kept in step with other", { guard: "atomic(pair)" }),
+    other: int(0, 7, "kept in step with one", { guard: "atomic(pair)" }),
+  }),
   cpu: table(3, { cached: int(0, 7, "the CPU's own", { guard: "cpu" }) }),
 }, 3);
 
@@ -72,6 +79,8 @@ export interface Script {
   readonly set?: boolean;
   /** Where references point throughout the block, e.g. `{ "page[1].owner": 0 }`; NONE for all others. */
   readonly references?: Readonly<Record<string, number>>;
+  /** The block is one instruction. */
+  readonly instruction?: boolean;
   readonly does: readonly Operation[];
 }
 
@@ -86,7 +95,7 @@ export function feed(blocks: readonly Script[], options: SanitizerOptions = {}):
   const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => now.references?.[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE }, { actors: ["anna", "ben", "cara"], ...options });
   blocks.forEach((b, n) => {
     now = b;
-    sanitizer.beginStep(b.actor, `block ${n + 1}`);
+    sanitizer.beginStep(b.actor, `block ${n + 1}`, b.instruction ?? false);
     b.does.forEach((operation, m) => operation(sanitizer, 100 * (n + 1) + m + 1));
     sanitizer.endStep(b.actor);
   });

@@ -181,6 +181,7 @@ describe("what is read of the state", () => {
   it("is told in words where it is taken on trust", () => {
     expect(trustedFields(layout)).toEqual([]);
     expect(trustedFields(plan)).toEqual([
+      "The sanitizers take on trust that accesses to these fields which follow one another are one operation, atomic(pair): thing.one, thing.other",
       "The sanitizers take on trust that an interrupt reaches a CPU's own state between two blocks of its thread: cpu.cached",
       "The sanitizers take on trust that whoever uses these fields plainly has a reference to the object, or has it for itself: page.kind",
       "The sanitizers take on trust that these are bookkeeping of the model and no memory of the program: page.isFree",

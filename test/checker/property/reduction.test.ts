@@ -27,6 +27,7 @@ const bump: Op = { do: "bump", field: "a" };
 const lock = (name: LockName, mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "lock", lock: name, mode });
 const trylock = (name: LockName, mode: "exclusive" | "shared" = "exclusive"): Op => ({ do: "try", lock: name, mode, skip: 1 });
 const unlock = (name: LockName): Op => ({ do: "unlock", lock: name });
+const own = (takes: boolean): Op => ({ do: "own", takes });
 const read = (field: FieldName): Op => ({ do: "read", field, marked: true });
 const write = (field: FieldName, value: number): Op => ({ do: "write", field, value, marked: true });
 
@@ -65,6 +66,13 @@ describe("what whole blocks miss, the rule finds", () => {
     ]],
     ["a write under one lock beside a reader with the other", [thread([lock("m"), write("e", 1), write("e", 2), unlock("m")]), thread([lock("r", "shared")], [read("e")], [unlock("r")])]],
     ["additions that somebody looks at", [thread([bump, bump]), thread([read("a")])]],
+    ["what another thread does to a box that this one believes to be its own", [
+      thread([bump, own(true), write("v", 1), write("v", 2)]), thread([read("v")]),
+    ]],
+    ["what the owner still does to a box that it has given away", [thread([bump, own(true)], [write("u", 1), own(false), write("v", 1)]), [{ guard: [{ field: "u", value: 1 }], ops: [read("v")] }]]],
+    ["a box that is taken while another thread is at it", [
+      thread([write("v", 1), write("v", 2)]), thread([read("u"), own(true), read("v"), write("u", 1), own(false)]),
+    ]],
     ["a guard that no state satisfies", [[{ guard: [{ field: "u", value: 0 }, { field: "u", value: 1 }], ops: [write("a", 1)] }], thread([write("u", 1)])]],
   ];
   for (const [what, program] of misses) {
@@ -82,6 +90,9 @@ describe("what whole blocks miss, the rule finds", () => {
     const writes = thread([lock("m")], [lock("r"), write("e", 1), write("e", 2), unlock("r"), read("e"), unlock("m")]);
     expect(compare([reads, writes])).toEqual({ silent: true, lossy: false });
     expect(compare([thread([bump, bump]), thread([bump, bump])])).toEqual({ silent: true, lossy: false });
+    const made = thread([write("a", 1), own(true), write("v", 1), write("b", 1)], [read("v"), write("v", 2), write("u", 1), own(false)]);
+    const finder: TinyBlock[] = [{ guard: [{ field: "u", value: 1 }], ops: [] }, ...thread([read("v")], [lock("m"), read("b"), write("b", 2), unlock("m")])];
+    expect(compare([made, finder])).toEqual({ silent: true, lossy: false });
   });
 });
 
@@ -90,6 +101,8 @@ describe("whole blocks against single operations", () => {
     let tried = 0;
     let silent = 0;
     fc.assert(fc.property(tinyProgram, (program) => {
+      // The known hole, below.
+      if (program.filter((blocks) => blocks.some((b) => b.ops.some((op) => op.do === "own" && op.takes))).length > 1) return;
       const whole = exploreBlocks(program, atomicity);
       tried++;
       if (whole === null || whole.sanitizer.findings().length > 0) return;
@@ -97,9 +110,21 @@ describe("whole blocks against single operations", () => {
       if (result === null) return;
       silent++;
       expect(result).toEqual({ silent: true, lossy: false });
-    }), { numRuns: 1500 });
+    }), { numRuns: 3000 });
     expect(silent).toBeGreaterThan(tried / 3); // else the test would say little
   }, 120_000);
+
+  // A hole that is known and not closed: two threads take the same object in the middle of their blocks, and neither
+  // block is found. impl/ declares "owner(referenced)", whose assumption (nobody takes an object that another thread
+  // uses) excludes it, and which a sanitized run names.
+  it.fails("a block that takes an object, works on it and gives it up, beside one that takes it for good", () => {
+    const keeps = thread([write("a", 0), own(true), bump, { do: "read", field: "o", marked: false }]);
+    const borrows: TinyProgram[number] = [
+      { guard: [], ops: [{ do: "write", field: "u", value: "read", marked: false }, own(true), bump, { do: "read", field: "v", marked: false }, { do: "increment", field: "u" }, own(false)] },
+      { guard: [], ops: [] },
+    ];
+    expect(compare([keeps, borrows])).toEqual({ silent: true, lossy: false });
+  });
 });
 
 describe("raising with the knowledge of a first exploration", () => {

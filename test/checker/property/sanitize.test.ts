@@ -170,7 +170,7 @@ describe("a guard that names no usable lock", () => {
   }, 1), [], { heldAt: () => [], isInitial: () => true, reference: () => NONE });
   it("is refused", () => {
     expect(make("lock")).toBeDefined();
-    expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once", "cpu", "lifetime", "model", "reference->lock" or one of mm.lock, page.lock');
+    expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once", "cpu", "lifetime", "model", "owner", "reference->lock" or one of mm.lock, page.lock');
     expect(() => make("page.lock")).toThrow("one lock per page");
   });
 });

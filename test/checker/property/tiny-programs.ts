@@ -25,14 +25,20 @@ export const plan = planLayout({
     e: int(0, VALUES - 1, "read under m or r, written under both", { guard: "m | r" }),
   }),
   obj: table(VALUES - 1, { l: mutex("guards w while p points here") }),
+  box: struct({
+    v: int(0, VALUES - 1, "nothing promised, but sometimes a thread's own"),
+    b: int(0, VALUES - 1, "under m, or a thread's own", { guard: "g.m" }),
+    owner: int(NONE, 2, "who has the box to itself", { role: "ghost", guard: "owner" }),
+  }),
 }, 3);
 export type LockName = "m" | "r" | "q" | "l0" | "l1";
-export type FieldName = "x" | "y" | "z" | "u" | "a" | "o" | "p" | "w" | "e";
+export type FieldName = "x" | "y" | "z" | "u" | "a" | "o" | "p" | "w" | "e" | "v" | "b";
 export const LOCKS: readonly LockName[] = ["m", "r", "q", "l0", "l1"];
-export const FIELDS: readonly FieldName[] = ["x", "y", "z", "u", "a", "o", "p", "w", "e"];
+export const FIELDS: readonly FieldName[] = ["x", "y", "z", "u", "a", "o", "p", "w", "e", "v", "b"];
 const fieldId = (name: FieldName | LockName): number => plan.fields.findIndex((f) => f.field === (name.startsWith("l") ? "l" : name));
 /** Of a lock or field: the object it belongs to. */
 const objectOf = (name: FieldName | LockName): number => (name === "l1" ? 1 : 0);
+const OWNER = plan.fields.findIndex((f) => f.field === "owner");
 const isMutex = (name: LockName): boolean => name === "m" || name === "l0" || name === "l1";
 const lockId = (name: LockName): number => LOCKS.indexOf(name);
 
@@ -50,6 +56,8 @@ export type Op =
   | { readonly do: "increment"; readonly field: FieldName }
   /** Indivisible on the atomic field: adds one and looks at nothing. */
   | { readonly do: "bump"; readonly field: "a" }
+  /** Together with the operation before it, if there is one: the thread takes the box for itself, or gives it up. */
+  | { readonly do: "own"; readonly takes: boolean }
   /** Unless the value last read is `value`, the next `skip` operations are left out. */
   | { readonly do: "if"; readonly value: number; readonly skip: number };
 
@@ -73,11 +81,11 @@ interface ThreadState {
   /** All values read: part of the result. */
   trail: string;
 }
-interface State { fields: number[]; locks: LockState[]; threads: ThreadState[] }
+interface State { owner: number; fields: number[]; locks: LockState[]; threads: ThreadState[] }
 
-const copy = (s: State): State => ({ fields: [...s.fields], locks: s.locks.map((l) => ({ ...l })), threads: s.threads.map((t) => ({ ...t })) });
+const copy = (s: State): State => ({ owner: s.owner, fields: [...s.fields], locks: s.locks.map((l) => ({ ...l })), threads: s.threads.map((t) => ({ ...t })) });
 function keyOf(s: State): string {
-  let key = s.fields.join(" ");
+  let key = `${s.owner} ${s.fields.join(" ")}`;
   for (const l of s.locks) key += `|${l.holder} ${l.readers} ${l.waiters}`;
   for (const t of s.threads) key += `|${t.block} ${t.pc} ${t.queued} ${t.last} ${t.trail}`;
   return key;
@@ -86,6 +94,7 @@ function keyOf(s: State): string {
 /** Stored: NONE is 0. */
 const POINTS_TO_FIRST = 1;
 const initial = (program: TinyProgram): State => ({
+  owner: NONE,
   fields: FIELDS.map((name) => (name === "p" ? POINTS_TO_FIRST : 0)),
   locks: LOCKS.map(() => ({ holder: -1, readers: 0, waiters: 0 })),
   threads: program.map(() => ({ block: 0, pc: 0, queued: false, last: 0, trail: "" })),
@@ -102,8 +111,17 @@ const take = (l: LockState, me: number, mode: LockMode): void => {
   else l.readers |= 1 << me;
 };
 
-/** Does one operation of thread `me`, in place. "boundary": the thread now stands at a yield, or has ended. */
+/** Does one operation of thread `me`, in place, and the changes of the owner that belong to it. "boundary": the thread now stands at a yield, or has ended. */
 function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer | null): "blocked" | "inside" | "boundary" {
+  const t = s.threads[me]!;
+  for (;;) {
+    const result = operation(program, s, me, observer);
+    const block = program[me]![t.block];
+    if (result !== "inside" || block?.ops[t.pc - block.guard.length]?.do !== "own") return result;
+  }
+}
+
+function operation(program: TinyProgram, s: State, me: number, observer: Sanitizer | null): "blocked" | "inside" | "boundary" {
   const t = s.threads[me]!;
   const block = program[me]![t.block]!;
   const site = me * 100 + t.block * 20 + t.pc;
@@ -205,6 +223,10 @@ function micro(program: TinyProgram, s: State, me: number, observer: Sanitizer |
       s.fields[n] = (s.fields[n]! + 1) % VALUES;
       return advance();
     }
+    case "own":
+      observer?.access(OWNER, 0, 0, WRITE, site);
+      s.owner = op.takes ? me : NONE;
+      return advance();
     case "if":
       return advance(t.last === op.value ? 1 : 1 + op.skip);
   }
@@ -230,7 +252,7 @@ export function exploreBlocks(program: TinyProgram, options: SanitizerOptions = 
     return mode === null ? [] : [{ lock: lockId(lock), mode }];
   });
   const isInitial = (field: number): boolean => now.fields[FIELDS.indexOf(plan.fields[field]!.field as FieldName)] === 0;
-  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial, reference: () => now.fields[FIELDS.indexOf("p")]! + NONE }, options);
+  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial, reference: (field) => (field === OWNER ? now.owner : now.fields[FIELDS.indexOf("p")]! + NONE) }, options);
   const runBlock = (s: State, me: number, observer: Sanitizer | null): boolean => {
     for (;;) {
       const result = micro(program, s, me, observer);
@@ -330,6 +352,20 @@ const section: fc.Arbitrary<TinyBlock> = fc.record({
   });
   return { guard, ops: [...take, ...accesses, ...drop, ...(dropAll ? locks.map((lock): Op => ({ do: "unlock", lock })) : [])] };
 });
+/** What a thread does to the box: it takes it with an operation, uses it, and gives it up with another; in one block or two. */
+const owning: fc.Arbitrary<TinyBlock[]> = fc.record({
+  guard: guards,
+  first: accessTo(fc.constantFrom("u", "a", "x")),
+  takes: fc.integer({ min: 0, max: 3 }),
+  uses: fc.array(accessTo(fc.constantFrom("v", "b")), { minLength: 1, maxLength: 3 }),
+  split: fc.boolean(),
+  last: accessTo(fc.constantFrom("u", "a", "o")),
+  gives: fc.boolean(),
+}).map(({ guard, first, takes, uses, split, last, gives }) => {
+  const begin: Op[] = [first, ...(takes > 0 ? [{ do: "own", takes: true } as const] : []), ...uses];
+  const end: Op[] = [last, ...(gives ? [{ do: "own", takes: false } as const] : [])];
+  return split ? [{ guard, ops: begin }, { guard: [], ops: end }] : [{ guard, ops: [...begin, ...end] }];
+});
 const anyBlock: fc.Arbitrary<TinyBlock> = fc.record({
   guard: guards,
   ops: fc.array(fc.oneof(acquisition, accessTo(fc.constantFrom(...FIELDS)), release, other), { minLength: 1, maxLength: 5 }),
@@ -345,10 +381,10 @@ function splitAtLocks(b: TinyBlock): TinyBlock[] {
   return blocks;
 }
 const thread = (blocksMax: number): fc.Arbitrary<TinyBlock[]> => fc.record({
-  blocks: fc.array(fc.oneof({ weight: 4, arbitrary: section }, { weight: 1, arbitrary: anyBlock }), { minLength: 1, maxLength: blocksMax }),
+  blocks: fc.array(fc.oneof({ weight: 4, arbitrary: section.map((b) => [b]) }, { weight: 3, arbitrary: owning }, { weight: 1, arbitrary: anyBlock.map((b) => [b]) }), { minLength: 1, maxLength: blocksMax }),
   releases: fc.boolean(),
 }).map(({ blocks: unsplit, releases }) => {
-  const blocks = unsplit.flatMap(splitAtLocks);
+  const blocks = unsplit.flat().flatMap(splitAtLocks);
   return releases ? [...blocks, ...LOCKS.map((lock): TinyBlock => ({ guard: [], ops: [{ do: "unlock", lock }] }))] : blocks;
 });
 

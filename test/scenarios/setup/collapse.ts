@@ -14,6 +14,7 @@ import { store, sysMadvise } from "../../../impl/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
 import { always } from "../../../spec/invariant.ts";
 import { INVARIANTS } from "../../../spec/invariants/index.ts";
+import { atRest, reclaimLosesNothing } from "./quiescence.ts";
 
 /** 2 pages per huge page; every limit of khugepaged so that it may collapse whatever it finds. */
 export const SMALL: Omit<KernelOptions, "cpus"> = {
@@ -39,6 +40,8 @@ export interface CollapseScenario {
   readonly init?: (k: K) => void;
   readonly sometimes?: Readonly<Record<string, (k: K) => boolean>>;
   readonly finally?: Readonly<Record<string, (k: K) => boolean>>;
+  /** Explore it with the sanitizers, too. */
+  readonly sanitize?: boolean;
   readonly expect: Expectation;
 }
 
@@ -55,9 +58,10 @@ export function collapseScenario(s: CollapseScenario): Scenario<CollapseStructs>
       more(k);
     },
     threads: named.map(([name, run]) => ({ name, run, daemon: s.daemons?.includes(name) ?? false })),
-    always: always(INVARIANTS) as unknown as Record<string, (k: K) => PropertyResult>,
+    always: { ...(always(INVARIANTS) as unknown as Record<string, (k: K) => PropertyResult>), "C7 reclaim may drop only what may be lost": reclaimLosesNothing },
     ...(s.sometimes === undefined ? {} : { sometimes: s.sometimes }),
-    ...(s.finally === undefined ? {} : { finally: s.finally }),
+    finally: { ...(atRest(false) as unknown as Record<string, (k: K) => PropertyResult>), ...s.finally },
+    ...(s.sanitize === undefined ? {} : { sanitize: s.sanitize }),
     expect: s.expect,
   });
 }

@@ -1,0 +1,153 @@
+/**
+ * Refinement: at every step, a program does what machines of its specification allow.
+ *
+ * A machine has instances (one for each page, for each page-table entry, ...). An abstraction reads the state of an
+ * instance from the program's state. Routines announce events (`emit`), each in the step of the store that makes it
+ * true. A step s -> s' with the events e1..en refines a machine when each of its instances accepts the events that name
+ * it, in order, and arrives from abstract(s) at abstract(s'). An event that the machine refuses, and a state that
+ * changed without an event or another way than the events say, are violations of the property `refines <machine>`.
+ *
+ * Why each step suffices: states are compared through the abstraction alone, so every path of the program maps to a
+ * path of each machine. What init builds is no step: there the machines start wherever the abstraction finds them.
+ */
+import type { Structs } from "./program/layout.ts";
+import type { World } from "./program/world.ts";
+
+/** The answer of a machine that has no transition for an event in a state. */
+export const REFUSED = -1;
+
+/** Plain data that routes compute with: how many of each there are. */
+export type Bounds = Readonly<Record<string, number>>;
+
+/** An event of a machine's alphabet. */
+export interface RefinedEvent {
+  /** The number that routines emit, and its name. */
+  readonly event: number;
+  readonly name: string;
+  /** Payloads are 0..payloads - 1: what of the event, besides the instances, decides where it leads. */
+  readonly payloads: number;
+  /** Calls `move` for each instance that an event with these arguments names; an instance that does not exist is passed over. */
+  readonly route: (args: readonly number[], bounds: Bounds, move: (instance: number, payload: number) => void) => void;
+}
+
+/** A machine and how a program's state is read in its terms, for the bounds of one scenario. */
+export interface Refinement<S extends Structs = Structs> {
+  /** Name of the machine; the property is `refines <machine>`. */
+  readonly machine: string;
+  /** The instances are 0..instances - 1. */
+  readonly instances: number;
+  /** An instance in words: `mm 0, range 1`. */
+  readonly title: (instance: number) => string;
+  readonly bounds: Bounds;
+  /** The machine's states are 0..states - 1. */
+  readonly states: number;
+  /** A state in words, context included. */
+  readonly describe: (state: number) => string;
+  /** The state of an instance, read from what the program's state says and not from what events said. */
+  abstract(this: void, k: World<S>, instance: number): number;
+  /**
+   * Of a field, as `struct.field`: bits without which its values are all the same to the abstraction. A change between
+   * two values that have none of them then moves no instance, and none is looked at: a promise of whoever writes the
+   * abstraction, held to by a run with `refineAll`.
+   */
+  readonly sees?: Readonly<Record<string, number>>;
+  readonly events: readonly RefinedEvent[];
+  /** The state after an event, or REFUSED. A function of its arguments; asked once for each. */
+  readonly next: (state: number, event: number, payload: number) => number;
+  /** The transitions as a reader of the machine counts them, which coverage is about; `lacks`: why no program can take it yet. */
+  readonly arrows: readonly { readonly name: string; readonly lacks: string | null }[];
+  /** Which of them `next` takes; asked only where `next` is not REFUSED. */
+  readonly arrow: (state: number, event: number, payload: number) => number;
+}
+
+/** The property that a machine is held to under. */
+export function refinementProperty(machine: string): string {
+  return `refines ${machine}`;
+}
+
+/** A machine as data: names, and where its part of the table lies. */
+export interface MachinePlan {
+  readonly name: string;
+  /** Number of its first instance among those of all machines, and how many there are. */
+  readonly firstInstance: number;
+  readonly instances: number;
+  readonly titles: readonly string[];
+  /** Of each state. */
+  readonly descriptions: readonly string[];
+  /** One for each event and payload, in the order of the table's columns. */
+  readonly columns: readonly { readonly event: number; readonly payload: number }[];
+  /** Where its table begins in `RefinementPlan.cells`: a row for each state. */
+  readonly firstCell: number;
+}
+
+/** A cell of the table whose answer has not been asked for. */
+export const UNKNOWN = -2;
+
+/** What the emitted check needs to know, and what explains its findings. Plain data: workers receive it as it is. */
+export interface RefinementPlan {
+  readonly machines: readonly MachinePlan[];
+  /** The tables of all machines: next state, REFUSED or UNKNOWN. */
+  readonly cells: Int32Array;
+  readonly eventNames: Readonly<Record<number, string>>;
+  /** The machine of each instance. */
+  readonly machineOf: Int16Array;
+  /** Words of the state vector that some abstraction reads, and which of their bits. */
+  readonly words: Int32Array;
+  readonly masks: Int32Array;
+  /** Groups of instances that depend on the same bits of word n: firstGroup[n]..firstGroup[n + 1] - 1. */
+  readonly firstGroup: Int32Array;
+  readonly groupMasks: Int32Array;
+  /** Unless 0: a group counts only where the word, before or after, has one of these bits. */
+  readonly groupNeeds: Int32Array;
+  /** The instances of group g, 32 to a word: entries firstTouched[g]..firstTouched[g + 1] - 1. */
+  readonly firstTouched: Int32Array;
+  readonly touchedWords: Int32Array;
+  readonly touchedBits: Int32Array;
+}
+
+/** The machine's answer, checked. Throws RangeError for a state that does not exist. */
+export function answer(r: Refinement, state: number, column: { readonly event: number; readonly payload: number }): number {
+  const next = r.next(state, column.event, column.payload);
+  if (next === REFUSED || (next >= 0 && next < r.states && Number.isInteger(next))) return next;
+  const name = r.events.find((e) => e.event === column.event)?.name;
+  throw new RangeError(`machine ${r.machine}: ${name} leads from ${r.describe(state)} to state ${next}, outside of 0..${r.states - 1}`);
+}
+
+/** What a run says of one machine. */
+export interface MachineReport {
+  readonly machine: string;
+  readonly instances: number;
+  /** Transitions taken in all, counted at each step. */
+  readonly moves: number;
+  /** How often each arrow of the machine was taken; those that never were are left out. */
+  readonly taken: readonly { readonly arrow: string; readonly count: number }[];
+  /** Arrows that some program could take. */
+  readonly arrows: number;
+}
+
+export interface RefinementReport {
+  /** Steps that were held to the machines. */
+  readonly steps: number;
+  readonly machines: readonly MachineReport[];
+}
+
+/** `counts`: the steps, then how often each cell of the tables was taken. `refinements` are those that the plan was made of. */
+export function refinementReport(plan: RefinementPlan, refinements: readonly Refinement[], counts: Float64Array): RefinementReport {
+  return {
+    steps: counts[0]!,
+    machines: plan.machines.map((m, n) => {
+      const r = refinements[n]!;
+      const taken = r.arrows.map(() => 0);
+      for (let state = 0; state < m.descriptions.length; state++) {
+        for (const [column, { event, payload }] of m.columns.entries()) {
+          const count = counts[1 + m.firstCell + state * m.columns.length + column]!;
+          if (count > 0) taken[r.arrow(state, event, payload)]! += count;
+        }
+      }
+      return {
+        machine: m.name, instances: m.instances, moves: taken.reduce((sum, c) => sum + c, 0), arrows: r.arrows.filter((a) => a.lacks === null).length,
+        taken: r.arrows.flatMap((a, i) => (taken[i]! > 0 ? [{ arrow: a.name, count: taken[i]! }] : [])),
+      };
+    }),
+  };
+}

@@ -1,0 +1,27 @@
+/** References of the folio whose head a frame is, against its mappings and pins. */
+import type { Kernel } from "../mm-types.ts";
+import type { Abstraction } from "./abstraction.ts";
+import { isNoHead, pinsMax } from "./folio.ts";
+
+const ABSENT = 0;
+const COUNTED = 1;
+const FROZEN = 2;
+const RELEASED = 3;
+const VALUES = ["none", "counted", "frozen", "released"];
+
+function abstract(k: Kernel, folio: number): number {
+  if (isNoHead(k, folio)) return ABSENT;
+  const refs = k.page.refcount.get(folio);
+  const large = k.page.order.get(folio) > 0;
+  const pmds = large ? k.page.entireMapcount.get(folio) + 1 : 0;
+  const ptes = large ? k.page.largeMapcount.get(folio) + 1 - pmds : k.page.mapcount.get(folio) + 1;
+  const pins = k.page.pincount.get(folio);
+  const value = refs > 0 ? COUNTED : k.page.lock.isHeld(folio) ? FROZEN : RELEASED;
+  return value + VALUES.length * (pmds + (k.mm.count + 2) * (ptes + (k.mm.count * k.param.hpagePmdNr.get() + 2) * (pins + (pinsMax(k.param.hpagePmdNr.get()) + 1) * refs)));
+}
+
+export const refcountAbstraction: Abstraction = {
+  machine: "refcount-2015", values: VALUES,
+  context: [{ name: "pmds", size: (c) => c.mms + 2 }, { name: "ptes", size: (c) => c.mms * c.pagesPerHugePage + 2 }, { name: "pins", size: (c) => pinsMax(c.pagesPerHugePage) + 1 }, { name: "refs", size: (c) => c.refcountMax + 1 }],
+  abstract,
+};

@@ -1,0 +1,24 @@
+/** Several entries of a table at once, where they map one folio: mm/internal.h. */
+import type { Kernel, PteIndex, Table } from "./mm-types.ts";
+import { folioNrPages, pageFolio } from "./page-ref.ts";
+import { entryTarget, entryZeroPage, ptePresent } from "./pgtable.ts";
+
+/**
+ * How many entries from `first` on, at most `most`, map one page after the other of the folio that the first one maps. It
+ * is present and no zero page. Accessed, dirty and write bits may differ.
+ *
+ * @kernel mm/internal.h folio_pte_batch()
+ * @holds the table's lock
+ */
+export function folioPteBatch(k: Kernel, table: Table, first: PteIndex, most: number): number {
+  const page = entryTarget(k.ptTable.pte.get(table, first));
+  const folio = pageFolio(k, page);
+  const limit = Math.min(most, folio + folioNrPages(k, folio) - page);
+  let nr = 1;
+  while (nr < limit) {
+    const pte = k.ptTable.pte.get(table, first + nr);
+    if (!ptePresent(pte) || entryZeroPage(pte) || entryTarget(pte) !== page + nr) break;
+    nr++;
+  }
+  return nr;
+}

@@ -1,0 +1,63 @@
+/**
+ * How far the attempt to collapse has come that a CPU is making: announced as events, and kept in `k.collapse`, which
+ * only the specification reads. Each is called in the step of the store that makes it true.
+ */
+import { NONE, current, emit } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import {
+  COLLAPSE_ALLOCATED, COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_IDLE, COLLAPSE_ISOLATED, COLLAPSE_POISONED, COLLAPSE_RESTORED, COLLAPSE_SCANNING, PROMOTION_NONE, type Kernel, type Mm, type Pfn, type Table, type Vpn,
+} from "../mm-types.ts";
+import { pmdIndex } from "../pgtable.ts";
+import type { ScanResult } from "./scan-result.ts";
+
+/** The range at `start` is looked at. */
+export function announceScan(k: Kernel, mm: Mm, start: Vpn): void {
+  k.collapse.stage.set(current(k), COLLAPSE_SCANNING);
+  k.collapse.range.set(current(k), mm * k.param.hugeRanges.get() + pmdIndex(k, start));
+  emit(k, EV.COLLAPSE_SCAN, mm, pmdIndex(k, start), current(k));
+}
+
+/** There is a huge page for it. */
+export function announceAllocated(k: Kernel, mm: Mm, start: Vpn, folio: Pfn): void {
+  k.collapse.stage.set(current(k), COLLAPSE_ALLOCATED);
+  emit(k, EV.COLLAPSE_ALLOC, mm, pmdIndex(k, start), current(k), folio);
+}
+
+/** Its table is this thread's: the PMD entry is none. */
+export function announceDetached(k: Kernel, mm: Mm, start: Vpn, table: Table): void {
+  k.collapse.stage.set(current(k), COLLAPSE_DETACHED);
+  k.collapse.table.set(current(k), table);
+  emit(k, EV.PMD_DETACH, mm, pmdIndex(k, start), table, current(k));
+}
+
+/** Every page that the table maps is locked and off the LRU. */
+export function announceIsolated(k: Kernel, mm: Mm, start: Vpn): void {
+  k.collapse.stage.set(current(k), COLLAPSE_ISOLATED);
+  emit(k, EV.COLLAPSE_ISOLATED, mm, pmdIndex(k, start), current(k));
+}
+
+/** The huge page has their content. */
+export function announceCopied(k: Kernel, mm: Mm, start: Vpn): void {
+  k.collapse.stage.set(current(k), COLLAPSE_COPIED);
+  emit(k, EV.COLLAPSE_COPIED, mm, pmdIndex(k, start), current(k));
+}
+
+/** A huge page is mapped: by a collapse in the place of the table that it holds, or by a fault, where this says nothing. */
+export function announceInstalled(k: Kernel): void {
+  k.collapse.table.set(current(k), NONE);
+}
+
+/** The PMD entry points to the table again. `poisoned`: a copy failed; else an isolation did. */
+export function announceReattached(k: Kernel, mm: Mm, start: Vpn, table: Table, poisoned: boolean): void {
+  k.collapse.stage.set(current(k), poisoned ? COLLAPSE_POISONED : COLLAPSE_RESTORED);
+  k.collapse.table.set(current(k), NONE);
+  emit(k, EV.PMD_REATTACH, mm, pmdIndex(k, start), table, current(k));
+}
+
+/** The attempt is over. */
+export function announceResult(k: Kernel, mm: Mm, start: Vpn, result: ScanResult): void {
+  k.collapse.stage.set(current(k), COLLAPSE_IDLE);
+  k.collapse.range.set(current(k), NONE);
+  k.collapse.promotion.set(current(k), PROMOTION_NONE);
+  emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), current(k), result);
+}

@@ -1,0 +1,62 @@
+/** When a reservation becomes a huge page: asked by khugepaged and MADV_COLLAPSE, or by the fault that reaches the threshold. */
+import { NONE, spinLock, spinUnlock, at, type Int, type Routine } from "thpcheck";
+import { announceResult, announceScan } from "../khugepaged/announce.ts";
+import { SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import { mmapReadUnlock } from "../locking/mmap-lock.ts";
+import type { Container, Kernel, Mm, Reservation, Vma, Vpn } from "../mm-types.ts";
+import { hpageAddress } from "../pgtable.ts";
+import { lruAddDrain } from "../swap.ts";
+import { containerOf, findReservation, isRfc2018, usedPages } from "./container.ts";
+import { rfcFindLockless, rfcPromote } from "./rfc-2018-promote.ts";
+import { safePromote } from "./safe-promote.ts";
+
+/** A scan result, with mmap_lock released; or one of the two below, with mmap_lock held. */
+export type PromotionOutcome = Int<-2, 22>;
+export const NOT_RESERVED = -1;
+/** There is a reservation, of which not enough is used. */
+export const NOT_ENOUGH_USED = -2;
+
+/**
+ * The scan of a huge range was content: promotes its reservation, if it has one.
+ * @holds mmap_lock for reading; a reference to the mm
+ */
+export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<PromotionOutcome> {
+  if (isRfc2018(k)) {
+    yield at("khugepaged_find_reservation");
+    const found: Reservation = rfcFindLockless(k, vma, start);
+    if (found === NONE) return NOT_RESERVED;
+    return yield* rfcPromote(k, mm, start, found, isKhugepaged);
+  }
+  const container: Container = containerOf(k, vma);
+  yield* spinLock(k, k.resvs.lock.at(container));
+  const res: Reservation = findReservation(k, container, start);
+  const enough: boolean = res !== NONE && (!isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());
+  spinUnlock(k, k.resvs.lock.at(container));
+  if (!enough) return res === NONE ? NOT_RESERVED : NOT_ENOUGH_USED;
+  yield* mmapReadUnlock(k, mm);
+  return yield* safePromote(k, mm, start, isKhugepaged);
+}
+
+/** Whether this fault made the range worth a huge page. @holds the VMA lock or mmap_lock, for reading */
+export function* reachesThreshold(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
+  const container: Container = containerOf(k, vma);
+  yield* spinLock(k, k.resvs.lock.at(container));
+  const res: Reservation = findReservation(k, container, vpn);
+  const enough: boolean = res !== NONE && usedPages(k, res) >= k.knob.promotionThreshold.once();
+  spinUnlock(k, k.resvs.lock.at(container));
+  return enough;
+}
+
+/**
+ * The end of a fault that has made the range worth a huge page, when it has let go of its locks. The pages that it has
+ * just mapped wait in this CPU's LRU batch, and must leave it first; pages that wait in another CPU's make it fail.
+ * @holds nothing
+ */
+export function* promoteInFault(k: Kernel, mm: Mm, vpn: Vpn): Routine {
+  yield* lruAddDrain(k);
+  yield at("promote in fault");
+  announceScan(k, mm, hpageAddress(k, vpn));
+  const result: ScanResult = yield* safePromote(k, mm, hpageAddress(k, vpn), true);
+  announceResult(k, mm, hpageAddress(k, vpn), result);
+  if (result === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
+}

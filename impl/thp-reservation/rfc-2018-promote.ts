@@ -1,0 +1,137 @@
+/** Promotion in place, as in the patch of 2018. */
+import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
+import { mapCollapsedFolio, reattachTable } from "../khugepaged/collapse.ts";
+import { collapseHugePageIsolate } from "../khugepaged/isolate.ts";
+import { SCAN_FAIL, SCAN_PAGE_COUNT, SCAN_SUCCEED, SCAN_VMA_CHECK, type ScanResult } from "../khugepaged/scan-result.ts";
+import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "../khugepaged/suitability.ts";
+import { mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import type { AnonVma, Container, Entry, Kernel, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../mm-types.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { pmdLockptr, pmdpCollapseFlush, ptlOf, tableOwn } from "../pgtable-generic.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
+import { folioUnlock } from "../swap.ts";
+import { tlbRemoveTableSyncOne } from "../tlb.ts";
+import { containerOf, usedPages } from "./container.ts";
+import { checkReservation, rfcFreeReservation } from "./rfc-2018.ts";
+import { prepPage } from "./safe-promote.ts";
+
+/** The reservation of the range, looked up without its lock: D6. */
+export function rfcFindLockless(k: Kernel, vma: Vma, vpn: Vpn): Reservation {
+  const container = containerOf(k, vma);
+  return container === NONE ? NONE : k.resvs.hash.once(container, pmdIndex(k, vpn));
+}
+
+/** What the scan asks of a range with a reservation. @kernel khugepaged_scan_pmd() @holds the page-table lock */
+export function* rfcScanReservation(k: Kernel, vma: Vma, vpn: Vpn): Routine<ScanResult> {
+  yield at("khugepaged_find_reservation");
+  const res: Reservation = rfcFindLockless(k, vma, vpn);
+  if (res === NONE) return SCAN_FAIL;
+  yield at("res->nr_unused");
+  checkReservation(k, res);
+  return usedPages(k, res) < k.knob.promotionThreshold.once() ? SCAN_PAGE_COUNT : SCAN_SUCCEED;
+}
+
+/**
+ * The scan was content with the reservation `res`, found without its lock, which nothing keeps (D6).
+ * @kernel collapse_huge_page() with a reservation
+ * @holds mmap_lock for reading, which is released
+ */
+export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation, isKhugepaged: boolean): Routine<ScanResult> {
+  yield at("res->page");
+  checkReservation(k, scanned);
+  const folio: Pfn = k.resv.page.get(scanned);
+  yield at("res->vma");
+  checkReservation(k, scanned);
+  const vma: Vma = k.resv.vma.get(scanned);
+  announceAllocated(k, mm, start, folio);
+  yield* mmapReadUnlock(k, mm);
+  yield* mmapWriteLock(k, mm);
+  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, vma, folio, isKhugepaged);
+  yield at("out_up_write");
+  yield* mmapWriteUnlock(k, mm);
+  if (result === SCAN_SUCCEED) k.vmstat.khugepagedResPagesCollapsed.add(1);
+  return result;
+}
+
+/** @holds mmap_lock for writing */
+function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
+  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  if (valid !== SCAN_SUCCEED) return valid;
+  yield* vmaStartWrite(k, vma);
+  yield at("check_pmd_still_valid");
+  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
+  if (still !== SCAN_SUCCEED) return still;
+  const anonVma: AnonVma = k.vma.anonVma.get(vma);
+  yield* anonVmaLockWrite(k, anonVma);
+  yield at("khugepaged_find_reservation");
+  const res: Reservation = rfcFindLockless(k, vma, start);
+  if (res === NONE) {
+    anonVmaUnlockWrite(k, anonVma);
+    return SCAN_VMA_CHECK;
+  }
+  yield at("res->nr_unused");
+  checkReservation(k, res);
+  // D7: with the anon_vma locked.
+  if (usedPages(k, res) < k.knob.promotionThreshold.once()) return SCAN_PAGE_COUNT;
+
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
+  spinUnlock(k, pmdLockptr(k, mm));
+  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
+  const table: Table = entryTarget(detached);
+  yield* spinLock(k, ptlOf(k, table));
+  tableOwn(k, table);
+  // D9: the reference too many need not be the reservation's.
+  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 1, isKhugepaged);
+  spinUnlock(k, ptlOf(k, table));
+  if (isolated !== SCAN_SUCCEED) {
+    yield* reattachTable(k, mm, start, table, false);
+    anonVmaUnlockWrite(k, anonVma);
+    return isolated;
+  }
+  anonVmaUnlockWrite(k, anonVma);
+  announceIsolated(k, mm, start);
+  yield* convert(k, mm, vma, table, folio);
+  announceCopied(k, mm, start);
+  const container: Container = containerOf(k, vma);
+  yield* spinLock(k, k.resvs.lock.at(container));
+  yield* rfcFreeReservation(k, res, true);
+  spinUnlock(k, k.resvs.lock.at(container));
+  yield* mapCollapsedFolio(k, vma, start, table, folio);
+  return SCAN_SUCCEED;
+}
+
+/**
+ * D10: whoever has a reference to one of the pages loses it. D8: PTE i is taken to map page i.
+ * @kernel __collapse_huge_page_convert(), prep_compound_page()
+ */
+function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn): Routine {
+  yield at("set_page_count(head, 1)");
+  k.page.refcount.set(base, 1);
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte: Entry = ptepGetLockless(k, table, i);
+    if (pteNone(pte) || entryZeroPage(pte)) {
+      yield at("clear_user_highpage");
+      k.page.content.set(base + i, 0);
+      k.mm.anonPages.add(mm, 1);
+      setPteAt(k, table, i, ENTRY_NONE);
+      k.node.thpReserved.add(-1);
+      continue;
+    }
+    yield at("unlock_page");
+    k.lruvec.isolated.add(-1);
+    folioUnlock(k, base + i);
+    yield* spinLock(k, ptlOf(k, table));
+    setPteAt(k, table, i, ENTRY_NONE);
+    yield* folioRemoveRmapPtes(k, base + i, base + i, 1, vma);
+    spinUnlock(k, ptlOf(k, table));
+  }
+  yield at("prep_compound_page");
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    prepPage(k, base, i);
+    if (i > 0) k.page.refcount.set(base + i, 0);
+  }
+  k.page.order.set(base, k.param.hpagePmdOrder.get());
+  k.page.uptodate.set(base, true);
+}

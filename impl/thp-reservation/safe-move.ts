@@ -1,0 +1,80 @@
+/**
+ * Areas change and reservations follow, the safe design. The caller holds mmap_lock and the locks of the areas for
+ * writing, so nobody makes, uses or promotes a reservation of theirs meanwhile; the shrinker may take one away.
+ *
+ * Where reservations belong to the address space, only those have to go that a boundary cuts; where they belong to an
+ * area, those on the other side change hands.
+ */
+import { NONE, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { vmBugOn } from "../bug.ts";
+import type { Container, Kernel, Mm, PteIndex, Reservation, Vma, Vpn } from "../mm-types.ts";
+import { hpageAddress, pmdIndex, pteIndex } from "../pgtable.ts";
+import { containerOf, findReservation, removeFromHash, usedPages } from "./container.ts";
+import { safeRelease } from "./safe-release.ts";
+
+/**
+ * The boundary between `lower` and `upper` has moved from `from` to `to`; both areas have their new bounds. An area that
+ * is new had none of it before; one that is removed has none of it now.
+ */
+export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: Vpn): Routine {
+  const source: Vma = to > from ? upper : lower;
+  const target: Vma = to > from ? lower : upper;
+  // Cut in two, it is nobody's.
+  if (pteIndex(k, to) !== 0) yield* safeRelease(k, source, to);
+  if (k.param.resvPerMm.get() !== 0) return;
+  const end: Vpn = Math.max(from, to);
+  for (let haddr: Vpn = hpageAddress(k, Math.min(from, to) + k.param.hpagePmdNr.get() - 1); haddr + k.param.hpagePmdNr.get() <= end; haddr += k.param.hpagePmdNr.get()) {
+    yield* rekey(k, source, haddr, target, haddr);
+  }
+}
+
+/** All of `from` is part of `to` now, and `from` is about to be freed. */
+export function* safeTakeOver(k: Kernel, from: Vma, to: Vma): Routine {
+  if (k.param.resvPerMm.get() !== 0) return;
+  for (let haddr: Vpn = hpageAddress(k, k.vma.start.get(from)); haddr < k.vma.end.get(from); haddr += k.param.hpagePmdNr.get()) yield* rekey(k, from, haddr, to, haddr);
+}
+
+/**
+ * The pages oldAddr..oldAddr + length - 1 of `vma` are about to move to newAddr in `newVma`, which may be the same area.
+ * A reservation of which only a part moves is dropped; so are all where the alignment differs, or the policy says so.
+ */
+export function* safeMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): Routine {
+  const h = k.param.hpagePmdNr.get();
+  const aligned: boolean = pteIndex(k, oldAddr) === pteIndex(k, newAddr) && k.param.resvMremapMoves.get() !== 0;
+  for (let haddr: Vpn = hpageAddress(k, oldAddr); haddr < oldAddr + length; haddr += h) {
+    if (aligned && haddr >= oldAddr && haddr + h <= oldAddr + length) yield* rekey(k, vma, haddr, newVma, newAddr + haddr - oldAddr);
+    else yield* safeRelease(k, vma, haddr);
+  }
+}
+
+/** A reservation changes its range, its container, or both. */
+function* rekey(k: Kernel, from: Vma, haddr: Vpn, to: Vma, newHaddr: Vpn): Routine {
+  const source: Container = containerOf(k, from);
+  const target: Container = containerOf(k, to);
+  if (source === target && haddr === newHaddr) return;
+  yield* spinLock(k, k.resvs.lock.at(source));
+  if (source !== target) yield* spinLock(k, k.resvs.lock.at(target));
+  const res: Reservation = findReservation(k, source, haddr);
+  if (res !== NONE) {
+    vmBugOn(findReservation(k, target, newHaddr) !== NONE, "thp-reservation: there is a reservation where one is moved to");
+    // The list's lock protects which lock the shrinker has to try.
+    yield* spinLock(k, k.resvLru.lock.at());
+    removeFromHash(k, res);
+    k.resv.container.set(res, target);
+    k.resv.haddr.set(res, newHaddr);
+    k.resvs.hash.set(target, pmdIndex(k, newHaddr), res);
+    if (haddr !== newHaddr) announceMove(k, k.vma.mm.get(to), haddr, newHaddr, res);
+    spinUnlock(k, k.resvLru.lock.at());
+  }
+  if (source !== target) spinUnlock(k, k.resvs.lock.at(target));
+  spinUnlock(k, k.resvs.lock.at(source));
+}
+
+/** For the specification, the reservation of one range ends and one of another begins, as far used. */
+function announceMove(k: Kernel, mm: Mm, haddr: Vpn, newHaddr: Vpn, res: Reservation): void {
+  emit(k, EV.RESV_RELEASE, mm, pmdIndex(k, haddr), k.resv.unused.get(res));
+  emit(k, EV.RESV_CREATE, mm, pmdIndex(k, newHaddr));
+  const used: PteIndex = usedPages(k, res);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) if (used > 0 && k.resv.used.get(res, i)) emit(k, EV.RESV_TAKE, mm, pmdIndex(k, newHaddr), i);
+}

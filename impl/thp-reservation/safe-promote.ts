@@ -1,0 +1,273 @@
+/**
+ * Promotion in place, the safe design: the block of a reservation becomes a huge page. Nothing is copied; what was never
+ * touched is cleared.
+ *
+ * As in a collapse, the page table is taken out first, and the used pages are locked and off the LRU. Then, under the
+ * lock of the reservation, every page of the block is frozen, used or not: whoever holds a reference that nobody
+ * accounts for (a pin, a scanner of page frames) makes that fail, and everything is as it was before, the reservation
+ * included. Only when all are frozen is the reservation given up and the block made a compound page.
+ *
+ * Used pages must be where they belong: the PTE of slot i maps page i, by this address space alone. A range in which
+ * other pages were mapped (while huge pages were off, say) keeps its reservation and is not promoted.
+ */
+import { NONE, at, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { EV } from "../../spec/events.ts";
+import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
+import { mapCollapsedFolio, reattachTable } from "../khugepaged/collapse.ts";
+import { collapseHugePageIsolate, folioOfPte, releasePteFolio, releasePtePages } from "../khugepaged/isolate.ts";
+import { SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "../khugepaged/suitability.ts";
+import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import { memCgroupCharge } from "../memcontrol.ts";
+import { vmBugOn } from "../bug.ts";
+import { PROMOTION_FROZEN, PROMOTION_INSTALLED, type AnonVma, type Container, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Reservation, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { pagesDisown, pagesOwn } from "../page-ref.ts";
+import { ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { pmdLockptr, pmdpCollapseFlush, ptlOf, tableOwn } from "../pgtable-generic.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioAddAnonRmapPtes, folioRemoveRmapPtes } from "../rmap.ts";
+import { folioPutbackLru, folioUnlock } from "../swap.ts";
+import { tlbRemoveTableSyncOne } from "../tlb.ts";
+import { findVma } from "../vma-tree.ts";
+import { containerOf, findReservation, freeReservation, lruDel, ownReservation, removeFromHash, usedPages } from "./container.ts";
+
+/** References to a used page while it is isolated: its mapping's and the isolation's. */
+const USED_REFS = 2;
+
+/**
+ * Makes the huge range at `start` a huge page, if it has a reservation of which enough is used.
+ * @holds nothing; a reference to the mm
+ * @returns SCAN_PAGE_COUNT where it has none, or one that cannot be promoted
+ */
+export function* safePromote(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
+  announceAllocated(k, mm, start, NONE);
+  if (!memCgroupCharge(k)) return SCAN_CGROUP_CHARGE_FAIL;
+  yield* mmapWriteLock(k, mm);
+  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, isKhugepaged);
+  yield at("mmap_write_unlock");
+  yield* mmapWriteUnlock(k, mm);
+  return result;
+}
+
+/** @holds mmap_lock for writing */
+function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
+  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  if (valid !== SCAN_SUCCEED) return valid;
+  const vma: Vma = findVma(k, mm, start);
+  yield* vmaStartWrite(k, vma);
+  yield at("check_pmd_still_valid");
+  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
+  if (still !== SCAN_SUCCEED) return still;
+  const anonVma: AnonVma = k.vma.anonVma.get(vma);
+  yield* anonVmaLockWrite(k, anonVma);
+
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
+  spinUnlock(k, pmdLockptr(k, mm));
+  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
+
+  const table: Table = entryTarget(detached);
+  yield* spinLock(k, ptlOf(k, table));
+  tableOwn(k, table);
+  let result: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
+  let res: Reservation = NONE;
+  if (result === SCAN_SUCCEED) {
+    yield at("folio_maybe_mapped_shared");
+    if (isShared(k, table)) {
+      result = SCAN_EXCEED_SHARED_PTE;
+      yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    } else {
+      res = yield* freezeReservation(k, vma, start, table, isKhugepaged);
+      if (res === NONE) result = SCAN_PAGE_COUNT;
+    }
+  }
+  if (result !== SCAN_SUCCEED) {
+    spinUnlock(k, ptlOf(k, table));
+    yield* reattachTable(k, mm, start, table, false);
+    anonVmaUnlockWrite(k, anonVma);
+    return result;
+  }
+  const folio: Pfn = k.resv.page.get(res);
+  yield* convert(k, mm, start, table, res);
+  spinUnlock(k, ptlOf(k, table));
+  anonVmaUnlockWrite(k, anonVma);
+  yield* mapCollapsedFolio(k, vma, start, table, folio);
+  k.vmstat.khugepagedResPagesCollapsed.add(1);
+  return SCAN_SUCCEED;
+}
+
+/**
+ * Another address space maps one of the pages. Only a fork could make it so, and that waits for mmap_lock; that it ceases
+ * to be so is seen or not.
+ */
+function isShared(k: Kernel, table: Table): boolean {
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte = ptepGetLockless(k, table, i);
+    if (ptePresent(pte) && !entryZeroPage(pte) && k.page.mapcount.get(entryTarget(pte)) > 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Freezes every page of the range's reservation and takes it out of everybody's reach. NONE: it is gone, not enough of it
+ * is used, a PTE maps another page, or a page has another reference; nothing has changed then, and the pages are no
+ * longer isolated.
+ * @holds the lock of the detached table, whose pages are isolated
+ */
+function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: boolean): Routine<Reservation> {
+  const container: Container = containerOf(k, vma);
+  yield* spinLock(k, k.resvs.lock.at(container));
+  const res: Reservation = findReservation(k, container, start);
+  if (res === NONE || (isKhugepaged && usedPages(k, res) < k.knob.promotionThreshold.once()) || !fits(k, table, res)) {
+    spinUnlock(k, k.resvs.lock.at(container));
+    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    return NONE;
+  }
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const frozen: boolean = yield* freezePage(k, vma, table, res, i);
+    if (!frozen) {
+      yield* thaw(k, vma, table, res, i);
+      spinUnlock(k, k.resvs.lock.at(container));
+      yield* releaseUsedPages(k, table, i);
+      return NONE;
+    }
+  }
+  yield* spinLock(k, k.resvLru.lock.at());
+  lruDel(k, res);
+  removeFromHash(k, res);
+  k.node.thpReserved.add(-k.resv.unused.get(res));
+  ownReservation(k, res);
+  k.collapse.promotion.set(current(k), PROMOTION_FROZEN);
+  emit(k, EV.RESV_PROMOTE, k.vma.mm.get(vma), pmdIndex(k, start), k.resv.unused.get(res));
+  spinUnlock(k, k.resvLru.lock.at());
+  spinUnlock(k, k.resvs.lock.at(container));
+  return res;
+}
+
+/** Every PTE maps the page of its own slot, or nothing, and then the slot is unused. @holds the locks of both */
+function fits(k: Kernel, table: Table, res: Reservation): boolean {
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const pte = ptepGetLockless(k, table, i);
+    const mapped = ptePresent(pte) && !entryZeroPage(pte);
+    if (mapped !== k.resv.used.get(res, i)) return false;
+    if (mapped && entryTarget(pte) !== k.resv.page.get(res) + i) return false;
+  }
+  return true;
+}
+
+/** The mapping of a used page goes, and with it every reference. False: somebody else has one, and the mapping is back. */
+function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: PteIndex): Routine<boolean> {
+  const page: Pfn = k.resv.page.get(res) + i;
+  if (!k.resv.used.get(res, i)) {
+    yield at("folio_ref_freeze: unused");
+    if (!k.page.refcount.cmpxchg(page, 1, 0)) return false;
+    pagesOwn(k, page, 0);
+    emit(k, EV.FOLIO_RELEASE, page);
+    return true;
+  }
+  // Whoever takes the lock from here on has a reference, which the freezing finds.
+  yield at("folio_unlock");
+  folioUnlock(k, page);
+  yield at("folio_remove_rmap_pte");
+  yield* folioRemoveRmapPtes(k, page, page, 1, vma);
+  yield at("folio_ref_freeze");
+  if (k.page.refcount.cmpxchg(page, USED_REFS, 0)) {
+    pagesOwn(k, page, 0);
+    emit(k, EV.FOLIO_PUT, page, 1);
+    emit(k, EV.FOLIO_RELEASE, page);
+    return true;
+  }
+  yield at("folio_add_anon_rmap_pte");
+  remap(k, vma, table, i, page);
+  return false;
+}
+
+/** Undoes the freezing of the slots 0..end - 1. */
+function* thaw(k: Kernel, vma: Vma, table: Table, res: Reservation, end: PteIndex): Routine {
+  for (let i: PteIndex = 0; i < end; i++) {
+    const page: Pfn = k.resv.page.get(res) + i;
+    yield at("folio_ref_unfreeze");
+    emit(k, EV.FOLIO_FREE, page);
+    emit(k, EV.FOLIO_ALLOC, page, 0);
+    if (k.resv.used.get(res, i)) {
+      k.page.refcount.setOnce(page, USED_REFS);
+      pagesDisown(k, page, 0);
+      emit(k, EV.FOLIO_GET, page, USED_REFS - 1);
+      yield at("folio_add_anon_rmap_pte");
+      remap(k, vma, table, i, page);
+    } else {
+      k.page.refcount.setOnce(page, 1);
+      pagesDisown(k, page, 0);
+    }
+  }
+}
+
+/** Ends the isolation where the freezing came to an end at slot `unlocked`: up to there the folio locks are gone already. */
+function* releaseUsedPages(k: Kernel, table: Table, unlocked: PteIndex): Routine {
+  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+    const page: Pfn = folioOfPte(k, table, i);
+    if (page === NONE) continue;
+    if (i > unlocked) yield* releasePteFolio(k, page);
+    else yield* folioPutbackLru(k, page);
+  }
+}
+
+/** The PTE in the detached table still says how the page was mapped. A page that is mapped read-only may be less exclusive than it was. */
+function remap(k: Kernel, vma: Vma, table: Table, i: PteIndex, page: Pfn): void {
+  const pte = ptepGetLockless(k, table, i);
+  folioAddAnonRmapPtes(k, page, page, 1, vma, vpnOf(k, vma, page), entryHas(pte, WRITE));
+}
+
+/** Where the area has the page. */
+function vpnOf(k: Kernel, vma: Vma, page: Pfn): number {
+  return k.page.index.get(page) - k.vma.pgoff.get(vma) + k.vma.start.get(vma);
+}
+
+/**
+ * All pages are frozen, this thread's alone: clears the unused ones, makes the block one folio with one reference, empties
+ * the table, and frees the reservation.
+ * @kernel __collapse_huge_page_convert(), prep_compound_page()
+ * @holds the lock of the detached table
+ */
+function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation): Routine {
+  const base: Pfn = k.resv.page.get(res);
+  const used: PteIndex = usedPages(k, res);
+  yield at("prep_compound_page");
+  k.lruvec.isolated.add(-used);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    vmBugOn(folioOfPte(k, table, i) !== NONE && folioOfPte(k, table, i) !== base + i, "thp-reservation: promotion in place drops a page that is not the reservation's");
+    if (!k.resv.used.get(res, i)) k.page.content.set(base + i, 0);
+    prepPage(k, base, i);
+    if (!pteNone(ptepGetLockless(k, table, i))) setPteAt(k, table, i, ENTRY_NONE);
+    emit(k, EV.FOLIO_FREE, base + i);
+  }
+  k.page.order.set(base, k.param.hpagePmdOrder.get());
+  k.page.uptodate.set(base, true);
+  k.page.refcount.set(base, 1);
+  emit(k, EV.FOLIO_ALLOC, base, k.param.hpagePmdOrder.get());
+  k.collapse.promotion.set(current(k), PROMOTION_INSTALLED);
+  emit(k, EV.RESV_PROMOTED, mm, pmdIndex(k, start));
+  announceIsolated(k, mm, start);
+  announceCopied(k, mm, start);
+  yield at("add_mm_counter(MM_ANONPAGES)");
+  k.mm.anonPages.add(mm, k.param.hpagePmdNr.get() - used);
+  yield at("kfree(thp_reservation)");
+  freeReservation(k, res);
+}
+
+/** What a page was as a folio of its own is gone. */
+export function prepPage(k: Kernel, base: Pfn, i: PteIndex): void {
+  const page = base + i;
+  k.page.anon.set(page, false);
+  k.page.mapping.set(page, NONE);
+  k.page.index.set(page, 0);
+  k.page.swapbacked.set(page, false);
+  k.page.active.set(page, false);
+  k.page.referenced.set(page, false);
+  k.page.dirty.set(page, false);
+  k.page.uptodate.set(page, false);
+  k.page.anonExclusive.set(page, false);
+  k.page.mmId0.set(page, NONE);
+  k.page.mmId1.set(page, NONE);
+  k.page.maybeShared.set(page, false);
+  if (i > 0) k.page.head.set(page, base);
+}

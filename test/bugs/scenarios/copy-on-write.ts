@@ -1,0 +1,68 @@
+/** Who may write in place, as Linux decided it before PageAnonExclusive. */
+import { NONE, holds, type Routine } from "thpcheck";
+import { FOLL_FORCE, FOLL_WRITE, gupSlow } from "../../../impl/gup.ts";
+import { bootProcess } from "../../../impl/kernel.ts";
+import { MADV_DONTNEED, MADV_POPULATE_READ } from "../../../impl/madvise.ts";
+import { VM_READ, type Pfn } from "../../../impl/mm-types.ts";
+import { pageFolio } from "../../../impl/page-ref.ts";
+import { folioPut } from "../../../impl/swap.ts";
+import { load, store, sysMadvise } from "../../../impl/syscalls.ts";
+import { deviceWrites, isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";
+import { bootAnonVma, bootForkedHugePage, bootForkedVma, bootHugePage, bootHugeZeroPage } from "./setup/memory.ts";
+
+/** A debugger writes to memory that its process may only read: /proc/pid/mem. */
+function* forcesWrite(k: K): Routine {
+  const page: Pfn = yield* gupSlow(k, 0, 0, FOLL_WRITE | FOLL_FORCE);
+  if (page !== NONE) {
+    yield* deviceWrites(k, 0, 0, page, 3);
+    yield* folioPut(k, pageFolio(k, page));
+  }
+}
+function* discardsAndReads(k: K): Routine {
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  yield* sysMadvise(k, 0, 2, MADV_POPULATE_READ);
+}
+function* parentWrites(k: K): Routine {
+  yield* store(k, 0, 2);
+}
+function* childDiscardsHalf(k: K): Routine {
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+  yield* load(k, 0);
+}
+
+function readOnlyZeroPage(k: K): void {
+  k.vma.flags.set(0, VM_READ);
+  bootAnonVma(k, 0);
+  bootHugeZeroPage(k, 0, 0);
+}
+/** The child runs on the second CPU. */
+function sharedHugePage(k: K): void {
+  bootAnonVma(k, 0);
+  bootHugePage(k, 0, 0, 1);
+  bootProcess(k, 1, 1);
+  bootForkedHugePage(k, bootForkedVma(k, 1, 0), 0, 0);
+}
+
+export default [
+  thpScenario({
+    name: "cow-forced-write",
+    why: "before 6.1 a forced write took a dirty entry for its own copy: nothing but a write may make an entry dirty, least of all that of the huge zero page",
+    tier: "full",
+    options: { forcedWriteByDirty: true },
+    memory: readOnlyZeroPage,
+    threads: { forcesWrite, discardsAndReads },
+    sometimes: { "a huge page of its own": (k) => k.mm.anonPages.get(0) === 2, "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get() },
+    expect: holds({ states: 3241 }),
+  }),
+  thpScenario({
+    name: "cow-reuse-pmd-split",
+    why: "before 5.18 a write went by mapcounts: a PMD split in another process, which moves them, must hold the folio lock as the write fault does",
+    tier: "full",
+    options: { reuseByMapcount: true, mms: 2, anonVmas: 3, anonVmaChains: 4, frames: 10 },
+    memory: sharedHugePage,
+    threads: { parentWrites },
+    others: { childDiscardsHalf },
+    sometimes: { "split in the child": (k) => !isHuge(k, 1, 0) && isHuge(k, 0, 0) },
+    expect: holds({ states: 1023 }),
+  }),
+];

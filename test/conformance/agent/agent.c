@@ -1,0 +1,169 @@
+/*
+ * The agent of `thpcheck conform`: runs programs of system calls on this kernel and reports what can be seen after each step.
+ *
+ *   agent <file> <cpu>
+ *
+ * `file` is its lock, and keeps the knobs of the machine while they are changed. On standard input come programs:
+ *
+ *   run <steps> <enabled> <use_zero_page> <max_ptes_none> <max_ptes_swap> <max_ptes_shared>
+ *   <op> <process> <argument> x 5        one line for each step
+ *
+ * and the answer to each is a list of lines, which host.ts explains, that ends with a dot.
+ *
+ * Two processes: the keeper changes nothing but its mind. It waits for the other one, which does the work, to end in
+ * whatever way, and puts the knobs of the machine back. It lets a terminal's Ctrl-C end the other and does the same.
+ */
+#include "agent.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static pid_t worker;
+static void end_worker(int number) { (void)number; if (worker > 0) kill(worker, SIGKILL); }
+
+static struct step steps[STEPS_MAX];
+
+static void report_contents(long from, int pages)
+{
+	for (int i = 0; i < pages; i++)
+		i ? out(" %d", contents[i]) : out("c %ld %d", from, contents[0]);
+	if (pages)
+		out("\n");
+}
+
+/* Everything that is there is read: of no page does that change more than its accessed bit. */
+static void read_all(int process)
+{
+	long pages;
+	for (long from = 0; snapshot_readable(process, &from, &pages); from += pages) {
+		const struct step read = { OP_READ, process, { from, pages } };
+		struct reply reply;
+		process_run(&read, &reply);
+		report_contents(from, reply.contents);
+	}
+}
+
+static void run_step(int index, const struct step *s)
+{
+	struct reply reply = { 0 };
+	struct exceeded others = { 0 };
+	bool identified = s->op == OP_KHUGEPAGED && trace_identify();
+	trace_discard();
+	counters_read();
+	if (s->op == OP_KHUGEPAGED) {
+		if (!khugepaged_pass())
+			die("khugepaged makes no pass within a minute");
+	} else if (s->op == OP_SPLIT) {
+		debugfs_split(process_pid(s->process), s->arg[0], s->arg[1]);
+	} else if (s->op != OP_CONTENTS) {
+		process_run(s, &reply);
+	}
+	out("r %d %ld %d\n", index, reply.value, reply.error);
+	if (s->op == OP_CONTENTS)
+		read_all(s->process);
+	report_contents(s->arg[0], reply.contents);
+	if (s->op == OP_KHUGEPAGED)
+		trace_report_pass(identified, &others);
+	else
+		trace_report(process_pid(s->process));
+	counters_report(&others);
+	lru_drain();
+	snapshot();
+}
+
+static bool read_line(char *line, size_t size)
+{
+	return fgets(line, (int)size, stdin) != NULL;
+}
+
+static void work(void)
+{
+	struct utsname name;
+	uname(&name);
+	processes_init();
+	snapshot_init();
+	khugepaged_quiet();
+	out("ready %s %d\n", name.release, debugfs_available());
+	out_flush();
+	char line[256];
+	while (read_line(line, sizeof(line))) {
+		struct knobs k;
+		int count;
+		if (sscanf(line, "run %d %15s %d %d %d %d", &count, k.enabled, &k.use_zero_page, &k.max_ptes_none, &k.max_ptes_swap, &k.max_ptes_shared) != 6 || count > STEPS_MAX)
+			die("this is no program: %s", line);
+		for (int i = 0; i < count; i++) {
+			struct step *s = &steps[i];
+			if (!read_line(line, sizeof(line)) ||
+			    sscanf(line, "%d %d %ld %ld %ld %ld %ld", &s->op, &s->process, &s->arg[0], &s->arg[1], &s->arg[2], &s->arg[3], &s->arg[4]) != 7 || s->process < 0 || s->process >= PROCESSES)
+				die("this is no step: %s", line);
+		}
+		knobs_set(&k);
+		snapshot_begin();
+		processes_begin();
+		for (int i = 0; i < count; i++)
+			run_step(i, &steps[i]);
+		processes_end();
+		out(".\n");
+		out_flush();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3)
+		die("usage: agent <file> <cpu>");
+	int lock = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
+		die("%s cannot be opened: %s", argv[1], strerror(errno));
+	if (flock(lock, LOCK_EX | LOCK_NB)) {
+		dprintf(STDERR_FILENO, "conform agent: another run is at work on this machine; waiting for it\n");
+		flock(lock, LOCK_EX);
+	}
+	char knobs[300];
+	snprintf(knobs, sizeof(knobs), "%s.knobs", argv[1]);
+	knobs_restore_leftover(knobs);
+	knobs_save(knobs);
+	trace_init();
+	debugfs_init();
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(atoi(argv[2]), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	/* What is measured is what the kernel does, not how it shares a busy machine; the work is short. */
+	setpriority(PRIO_PROCESS, 0, -10);
+
+	struct sigaction action = { .sa_handler = end_worker };
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	worker = fork();
+	if (worker == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* The lock is the keeper's alone: nobody who outlives it keeps it. */
+		close(lock);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
+		signal(SIGHUP, SIG_DFL);
+		work();
+		_exit(0);
+	}
+	/* The keeper would keep the pipes open that say that the other side is gone. */
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	int status = 1 << 8;
+	while (worker > 0 && waitpid(worker, &status, 0) < 0 && errno == EINTR)
+		;
+	knobs_restore();
+	trace_end();
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}

@@ -1,0 +1,99 @@
+/* What the parts of the agent share. Pages are numbered from the start of the test area; nothing here is allocated later. */
+#ifndef AGENT_H
+#define AGENT_H
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+	HPAGE = 512,         /* pages of a huge page */
+	AREA_RANGES = 8,     /* huge ranges of the test area */
+	AREA_PAGES = AREA_RANGES * HPAGE,
+	PROCESSES = 4,       /* that a program can have in its life */
+	STEPS_MAX = 256,
+	HOLDS = 4,           /* pages that a program can hold at a time */
+	ARGS = 5,
+};
+#define PAGE 4096ul
+/* Far from where the kernel places anything by itself, so that no other area is ever next to the test area. */
+#define AREA_BASE 0x10000000000ul
+
+enum op {
+	OP_MMAP, OP_MUNMAP, OP_MPROTECT, OP_MREMAP, OP_MADVISE, OP_READ, OP_WRITE, OP_FORK, OP_EXIT, OP_THP_DISABLE, OP_KHUGEPAGED, OP_CONTENTS, OP_HOLD, OP_RELEASE, OP_SPLIT, OP_PROCESS_MADVISE,
+};
+struct step { int op, process; long arg[ARGS]; };
+
+/* output.c: what is said to the other side, kept together until the program is over. */
+void out(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void out_flush(void);
+/* Ends the agent with one sentence on standard error. */
+void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* process.c: the processes of a program. */
+struct reply { long value; int error; int contents; };
+enum { CONTENTS_MAX = AREA_PAGES };
+void processes_init(void);
+/* Carries the step out. The contents that a read found are in `contents`. */
+void process_run(const struct step *s, struct reply *reply);
+extern uint8_t contents[CONTENTS_MAX];
+void processes_begin(void);
+void processes_end(void);
+/* 0: no such process, or it has ended. */
+pid_t process_pid(int process);
+
+/* snapshot.c: what the kernel says of the memory of a process. */
+void snapshot_init(void);
+void snapshot_begin(void);
+void snapshot_opened(int process, pid_t pid);
+void snapshot_closed(int process);
+/* Reports areas and pages of all processes. */
+void snapshot(void);
+/* Pages of the process that were there, and could be read, at the last snapshot: the next run from `from` on. False: no more. */
+bool snapshot_readable(int process, long *from, long *pages);
+
+/* globals.c: what belongs to the whole machine: knobs, counters, khugepaged. */
+void knobs_save(const char *file);
+void knobs_restore(void);
+/* A machine that an agent left behind that could not clean up. */
+void knobs_restore_leftover(const char *file);
+struct knobs { char enabled[16]; int use_zero_page, max_ptes_none, max_ptes_swap, max_ptes_shared; };
+void knobs_set(const struct knobs *k);
+void khugepaged_quiet(void);
+pid_t khugepaged_pid(void);
+/* One full scan by the thread. False: it did not happen in time. */
+bool khugepaged_pass(void);
+void holder_init(void);
+/* Empties the LRU batches. */
+void lru_drain(void);
+void counters_read(void);
+struct exceeded;
+/* Less what khugepaged is known to have counted for other processes. */
+void counters_report(const struct exceeded *others);
+
+/* debugfs.c */
+void debugfs_init(void);
+bool debugfs_available(void);
+/* Splits the large folios that the process maps there. */
+void debugfs_split(pid_t pid, long first, long pages);
+
+/* trace.c: the huge_memory tracepoints. */
+/* A mount namespace of the agent's own, where nobody else sees what is mounted. */
+bool private_mounts(void);
+void trace_init(void);
+void trace_discard(void);
+/* Reports how often which of them `pid` has passed since the last time. */
+void trace_report(pid_t pid);
+/* Finds out which address spaces are those of the program. False: that cannot be had. */
+bool trace_identify(void);
+/* The process is gone, or not there yet. */
+void trace_forget(int process);
+/* What khugepaged has passed since the last time, of the program's address spaces; and what it has counted for others. */
+struct exceeded { int none, swap, shared; };
+void trace_report_pass(bool identified, struct exceeded *others);
+void trace_end(void);
+
+ssize_t read_file(const char *path, char *buffer, size_t size);
+bool write_file(const char *path, const char *text);
+
+#endif

@@ -1,0 +1,178 @@
+/** The comparison itself: on recordings of real kernels, and on made-up differences. The real thing is `thpcheck conform`. */
+import { readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { seeded } from "../checker/program/seeded.ts";
+import { programs } from "./arbitraries.ts";
+import { CASES } from "./cases.ts";
+import { compare } from "./compare.ts";
+import { HostKernel, whyNot, type Machine } from "./host.ts";
+import { ImplKernel } from "./implementation.ts";
+import { judge } from "./judge.ts";
+import { contentsLine, lineToText, type Observations } from "./observation.ts";
+import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, textToStep } from "./program.ts";
+import { pack, recordings, unpack } from "./recording.ts";
+import { disagreement } from "./report.ts";
+import { Statistics } from "./statistics.ts";
+
+const KERNEL = "6.18.0";
+const impl = new ImplKernel(KERNEL);
+const SMALL = programFromJson({ steps: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 fork 1", "1 write 0.4 0.1 9", "0 contents", "1 contents"] });
+
+describe("recordings", () => {
+  it("there are some, of every hand-written program that needs no debugfs", () => {
+    const names = CASES.filter(({ program }) => program.steps.every((s) => s.call !== "split")).map((c) => c.name);
+    for (const { runs } of recordings()) expect(runs.map((r) => r.name)).toEqual(expect.arrayContaining(names));
+    expect(recordings()).not.toEqual([]);
+  });
+  it.each(recordings().map((r) => [r.kernel, r] as const))("impl/ does what Linux %s did", (kernel, { runs }) => {
+    const machine = new ImplKernel(kernel);
+    const wrong = runs.flatMap(({ name, program, seen }) => {
+      const { difference } = compare([seen], machine.run(programFromJson(program)));
+      return difference === null ? [] : [`${name}: ${JSON.stringify(difference)}`];
+    });
+    expect(wrong).toEqual([]);
+  }, 120_000);
+});
+
+it("what is packed can be unpacked", () => {
+  const seen = impl.run(SMALL);
+  expect(pack(seen)[6]).toEqual(["r 6 0 0", "c 0 0*3 7*1 9*1 0*507", "k", "="]);
+  expect(unpack(pack(seen))).toEqual(seen);
+});
+
+describe("programs", () => {
+  it("the text of a program is the program", () => {
+    fc.assert(fc.property(programs(true), (p) => { expect(programFromJson(JSON.parse(JSON.stringify(programToJson(p))) as ReturnType<typeof programToJson>)).toEqual(p); }), seeded(200));
+  });
+  it("random programs are well formed, as are what they shrink to", () => {
+    fc.assert(fc.property(programs(true), (p) => malformed(p) === null), seeded(300));
+  });
+  it("the same seed gives the same programs", () => {
+    const of = (seed: number): string => JSON.stringify(fc.sample(programs(true), { seed, numRuns: 5 }));
+    expect(of(3)).toBe(of(3));
+    expect(of(3)).not.toBe(of(4));
+  });
+  it.each([
+    ["5 read 0.0 0.1", "begins with the number of a process"], ["0 fry 0.0 0.1", "the call is one of"], ["0 read 0.0", "takes 2 arguments"], ["0 read 0.0 700", "is not a number of pages"],
+    ["0 mprotect 0.0 1.0 rwx", "is not one of none, r, w, rw"], ["0 fork x", "is not a number"],
+  ])("refuses the step %s", (text, why) => {
+    expect(() => textToStep(text)).toThrow(why);
+  });
+  it.each([
+    [["1 read 0.0 0.1"], "process 1 does not live"], [["0 fork 1", "0 fork 1"], "that was not there yet"], [["0 write 0.0 0.1 30"], "contents are 1..29"], [["0 mmap 7.0 2.0 rw fixed"], "8 huge ranges"],
+    [["0 hold 0 0.0", "0 hold 0 0.1"], "that is free"], [["0 release 0"], "nothing is held"],
+  ])("refuses the program %j", (steps, why) => {
+    expect(() => programFromJson({ steps })).toThrow(why);
+  });
+  it("keeps only the knobs that are not as usual", () => {
+    expect(programToJson({ knobs: { ...DEFAULT_KNOBS, max_ptes_none: 0 }, steps: [] })).toEqual({ max_ptes_none: 0, steps: [] });
+    expect(() => programFromJson({ steps: [], defrag: 1 } as never)).toThrow("the knob defrag");
+  });
+});
+
+describe("observations", () => {
+  it("of a shared huge page of which the child has copied one page", () => {
+    const lines = impl.run(SMALL)[4]!;
+    expect(lines).toEqual([
+      "r 4 1 0", `k ${Array.from({ length: 21 }, (_, i) => (i === 7 ? 1 : 0)).join(" ")}`,
+      "v 0 0 512 3 1 0 0 0 512 512 512 0 0 1", "p 0 0 4 221 0 2", "p 0 4 1 221 4 1", "p 0 5 507 221 5 2",
+      "v 1 0 512 3 1 0 0 0 512 512 0 0 0 1", "p 1 0 4 217 0 2", "p 1 4 1 369 512 1", "p 1 5 507 217 5 2",
+    ]);
+    expect(lines.map(lineToText)[3]).toBe("process 0: pages 0..4: PMD-mapped, THP, anon, swapbacked, same frame as before; frames from #0, mapcount 2");
+    expect(impl.run(SMALL).slice(5).map((l) => l[1])).toEqual(["c 0 0*3 7/2 0*507", "c 0 0*3 7*1 9*1 0*507"]);
+  });
+  it("contents that follow one another are short", () => {
+    expect(contentsLine(5, [0, 0, 3, 4, 5, 29, 1, 1, 1])).toBe("c 5 0*2 3/3 29/2 1*2");
+  });
+  it("statistics", () => {
+    const s = new Statistics();
+    s.add(SMALL, impl.run(SMALL));
+    expect(s.milestones().map((m) => m.share)).toEqual([1, 1, 0, 1]);
+    expect(s.outcomes()).toContainEqual(["fork: success", 1]);
+    expect(s.rare()).toContainEqual(["madvise COLLAPSE: EAGAIN", 0]);
+    expect(s.unknown()).toEqual([]);
+  });
+  it("the version switches follow the release", () => {
+    const steps = ["0 mmap 0.0 3.0 rw fixed", "0 write 0.0 0.1 1", "0 write 2.0 0.1 1", "0 madvise 0.0 3.0 COLLAPSE", "0 madvise 0.1 0.1 COLLAPSE"];
+    const huge = (release: string): string[] => new ImplKernel(release).run(programFromJson({ steps }))[3]!.filter((l) => l.startsWith("v")).map((l) => l.split(" ")[11]!);
+    expect([huge("6.18.0"), huge("7.1.0")]).toEqual([["512"], ["1024"]]);
+  });
+});
+
+/** The observations of impl/ with one line changed. */
+function changed(step: number, from: RegExp, to: string): Observations {
+  return impl.run(SMALL).map((lines, i) => (i === step ? lines.map((l) => l.replace(from, to)) : lines));
+}
+const judged = (...answers: Observations[]): ReturnType<typeof judge> => {
+  let n = 0;
+  return judge(SMALL, { run: () => Promise.resolve(answers[Math.min(n++, answers.length - 1)]!) }, impl);
+};
+
+describe("the comparison", () => {
+  it.each([
+    ["a return value", 2, /^r 2 2 0/, "r 2 1 0"], ["an errno", 1, /^r 1 0 0/, "r 1 -1 22"], ["an area", 0, /^v 0 0 512/, "v 0 0 511"], ["a mapcount", 4, /^(p 0 0 4 221 0) 2/, "$1 1"], ["a flag", 3, /^p 1 0 512 93/, "p 1 0 512 125"],
+    ["a frame", 4, /369 512 1/, "369 513 1"], ["contents", 6, /9\*1/, "8*1"],
+  ])("finds %s", async (_what, step, from, to) => {
+    const found = await judged(changed(step, from, to));
+    expect(found.difference?.step).toBe(step);
+    expect(disagreement("it", SMALL, found, KERNEL)).toContain(`after step ${step}`);
+  });
+  it("finds lines that are missing, or too many", async () => {
+    expect((await judged(impl.run(SMALL).map((l, i) => (i === 4 ? l.slice(0, -1) : l)))).difference).toMatchObject({ step: 4, real: null });
+    expect((await judged(impl.run(SMALL).map((l, i) => (i === 4 ? [...l, "p 1 600 1 217 9 1"] : l)))).difference).toMatchObject({ step: 4, impl: null });
+  });
+  it("a broken assertion of impl/ is a disagreement", async () => {
+    const found = await judge(SMALL, { run: () => Promise.resolve(impl.run(SMALL)) }, { run: () => { throw new Error("vma: broken"); } });
+    expect(disagreement("it", SMALL, found, KERNEL)).toContain("impl/ stops: vma: broken");
+  });
+
+  it("a counter that another process moved is measured again, and counted", async () => {
+    const noise = changed(2, /^k 1 0 0/, "k 2 0 0");
+    expect(await judged(noise, impl.run(SMALL))).toMatchObject({ difference: null, suppressed: { "counters of others": 1 } });
+    expect((await judged(noise)).difference?.step).toBe(2);
+  });
+  it("a page that somebody held for a moment is tried again; one that stays held is a disagreement", async () => {
+    const disturbed = impl.run(SMALL).map((l, i) => (i === 2 ? ["r 2 -1 11", "t 0 not_suitable_page_count 1"] : l));
+    expect(await judged(disturbed, impl.run(SMALL))).toMatchObject({ difference: null, suppressed: { "transient references": 1 } });
+    expect((await judged(disturbed)).difference?.step).toBe(2);
+  });
+  it("a page that DAMON says was accessed is tried again", async () => {
+    const program = programFromJson({ steps: ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 FREE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged"] });
+    const mine = impl.run(program);
+    expect(mine[4]).toContain("t 0 lack_referenced_page 1");
+    const sampled = [...mine.slice(0, 4), ["r 4 0 0", mine[4]![1]!, "t 0 succeeded 1", "t 1 succeeded 1", "v 0 0 512 3 1 0 0 0 512 512 512 0 0 1", "p 0 0 512 125 0 1"]];
+    const answers = [sampled, mine];
+    expect(await judge(program, { run: () => Promise.resolve(answers.shift()!) }, impl)).toMatchObject({ difference: null, suppressed: { "sampled accesses": 2 } });
+  });
+  it("tracepoints: as often, with the same status; none are missed where there are none to be had", () => {
+    const mine: Observations = [["r 0 0 0", "t 0 pmd_none 2"]];
+    expect(compare([[["r 0 0 0", "t 0 pmd_none 2"]]], mine).difference).toBeNull();
+    expect(compare([[["r 0 0 0", "t 0 pmd_none 1"]]], mine).difference).toEqual({ step: 0, real: "t 0 pmd_none 1", impl: "t 0 pmd_none 2" });
+    expect(compare([[["r 0 0 0", "t 0 succeeded 2"]]], mine).difference).not.toBeNull();
+    expect(compare([[["r 0 0 0", "x"]]], mine).difference).toBeNull();
+  });
+});
+
+describe("the real side", () => {
+  const able: Machine = { platform: "linux", release: "6.18.1-x", root: true, compiler: "cc", has: () => true, bytes: () => 2 << 20 };
+  it.each([
+    [{}, null], [{ platform: "darwin" }, "not Linux"], [{ has: () => false }, "no transparent huge pages"], [{ release: "6.17.9" }, "older than 6.18"], [{ root: false }, "takes root"],
+    [{ has: (f: string) => !f.includes("kpagecount") }, "kpagecount is not there"], [{ bytes: () => 32 << 20 }, "not 2 MiB"], [{ compiler: null }, "no C compiler"],
+  ])("with %o it says: %s", (machine, why) => {
+    if (why === null) expect(whyNot({ ...able, ...machine })).toBeNull();
+    else expect(whyNot({ ...able, ...machine })).toContain(why);
+  });
+
+  const reason = whyNot();
+  it.skipIf(reason !== null)("runs a program, and leaves the knobs as they were", async () => {
+    const knobs = (): string[] => ["enabled", "defrag", "use_zero_page", "khugepaged/scan_sleep_millisecs", "khugepaged/pages_to_scan", "khugepaged/max_ptes_none"].map((f) => readFileSync(`/sys/kernel/mm/transparent_hugepage/${f}`, "utf8"));
+    const host = await HostKernel.start();
+    const during = knobs();
+    const seen = await host.run(SMALL);
+    await host.stop();
+    expect(compare([seen], seen).difference).toBeNull();
+    expect(seen.map((l) => l[0])).toEqual(impl.run(SMALL).map((l) => l[0]));
+    expect(during[3]).not.toBe(knobs()[3]);
+  }, 120_000);
+});

@@ -1,0 +1,46 @@
+/** What the command says of a disagreement, and of all that was run. */
+import { sideToText } from "./compare.ts";
+import type { Judgement } from "./judge.ts";
+import { lineToText } from "./observation.ts";
+import { programToJson, stepToText, type Program } from "./program.ts";
+import { RULES, type RuleName, type Suppressed } from "./rules.ts";
+import type { Statistics } from "./statistics.ts";
+
+const LINES_MAX = 12;
+
+/** The first differing observation with both sides, the program so far, and the kernel. */
+export function disagreement(name: string, program: Program, found: Judgement, kernel: string): string {
+  const out = [`${name}: impl/ and Linux ${kernel} disagree`];
+  if (found.crash !== null) {
+    out.push(`  impl/ stops: ${found.crash.message}`, `  ${found.crash.stack?.split("\n").slice(1, 4).map((l) => l.trim()).join("\n  ") ?? ""}`);
+  } else if (found.difference !== null) {
+    const { step, real, impl } = found.difference;
+    out.push(`  after step ${step}, ${stepToText(program.steps[step]!)}:`, `    Linux: ${sideToText(real)}`, `    impl:  ${sideToText(impl)}`);
+    out.push("  the program so far:", ...program.steps.slice(0, step + 1).map((s, i) => `    ${i}: ${stepToText(s)}`));
+    out.push("  before that step, Linux said:", ...lines(step === 0 ? [] : found.real[step - 1]!), "  after it, Linux said:", ...lines(found.real[step] ?? []), "  and impl/:", ...lines(found.impl[step] ?? []));
+  }
+  out.push("  again: save this line as p.json, npx thpcheck conform --program p.json", `  ${JSON.stringify(programToJson(program))}`);
+  return out.join("\n");
+}
+
+function lines(all: readonly string[]): string[] {
+  const shown = all.slice(0, LINES_MAX).map((l) => `    ${lineToText(l)}`);
+  return all.length > LINES_MAX ? [...shown, `    and ${all.length - LINES_MAX} more`] : shown;
+}
+
+export function statisticsText(s: Statistics): string {
+  const out = [`reached, of ${s.programs} random programs with ${s.steps} steps:`];
+  for (const m of s.milestones()) out.push(`  ${(m.share * 100).toFixed(0).padStart(3)}%  ${m.name} (wanted: ${m.wanted * 100}%)${m.share < m.wanted ? "  NOT REACHED" : ""}`);
+  out.push("outcomes:", ...s.outcomes().map(([what, n]) => `  ${String(n).padStart(6)}  ${what}`));
+  const rare = s.rare();
+  if (rare.length > 0) out.push(`fewer than 20 times: ${rare.map(([what, n]) => `${what} (${n})`).join(", ")}`);
+  const unknown = s.unknown();
+  if (unknown.length > 0) out.push(`outcomes that nobody expected: ${unknown.join(", ")}`);
+  return out.join("\n");
+}
+
+export function rulesText(suppressed: Suppressed, observations: number): string {
+  const total = Object.values(suppressed).reduce((a, b) => a + b, 0);
+  const rows = (Object.keys(RULES) as RuleName[]).map((rule) => `  ${String(suppressed[rule] ?? 0).padStart(6)}  ${rule}`);
+  return [`suppressed by rules (test/conformance/rules.ts): ${total} of ${observations} observations, ${((total / Math.max(1, observations)) * 100).toFixed(2)}%`, ...rows].join("\n");
+}

@@ -1,0 +1,171 @@
+/** Small worlds for exits that only another thread's step in between can cause. */
+import { NONE, at, holds, type Routine, type Scenario } from "thpcheck";
+import { scheduleIn } from "../../../impl/kernel.ts";
+import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
+import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
+import type { AnonVma, Pfn } from "../../../impl/mm-types.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/param.ts";
+import { folioTryGet } from "../../../impl/page-ref.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/rmap.ts";
+import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/syscalls.ts";
+import { collapseScenario, openGate, passGate, prepare, type CollapseStructs, type K } from "../../scenarios/setup/collapse.ts";
+
+function* storesLow(k: K): Routine {
+  yield* store(k, 0, 1);
+}
+function* storesHigh(k: K): Routine {
+  yield* store(k, 1, 2);
+}
+function* loadsHigh(k: K): Routine {
+  yield* load(k, 1);
+}
+
+/** Huge pages are on, and may be lacking: one thread falls back to small pages where the other has just mapped a huge one. */
+export const faultsFallBack: readonly Scenario<CollapseStructs>[] = [{ storesLow, storesHigh }, { storesLow, loadsHigh }].map((threads, n) => collapseScenario({
+  name: `exits-fallback-${n}`, why: "a fault falls back to small pages, and finds a huge one", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS, allocationMayFail: true }, threads, expect: holds(),
+}));
+
+function* zapsHalf(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+}
+function* zapsAll(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+
+export const zapOfZapped: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-zap-zapped", why: "a half of a huge page is zapped while the whole is", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS }, threads: { zapsHalf, zapsAll }, expect: holds(),
+});
+
+function* collapsesThree(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 2, 2);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 6, MADV_COLLAPSE);
+}
+function* unmapsLast(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMunmap(k, 4, 2);
+}
+
+export const areaShrinks: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-area-shrinks", why: "the area of MADV_COLLAPSE loses its last range while mmap_lock is dropped", tier: "quick",
+  options: { hugeRanges: 3, frames: 12 }, threads: { collapsesThree, unmapsLast }, expect: holds(),
+});
+
+function* forksAndStores(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* store(k, 0, 2);
+}
+function* childExits(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* sysExit(k);
+}
+/** Holds a reference to the machine's first page for a moment, and locks it if it can. */
+function* locksFirstPage(k: K): Routine {
+  yield* passGate(k);
+  yield at("folio_try_get");
+  if (!folioTryGet(k, 0)) return;
+  yield at("folio_trylock");
+  if (folioTrylock(k, 0)) {
+    yield at("folio_unlock");
+    folioUnlock(k, 0);
+  }
+  yield* folioPut(k, 0);
+}
+
+export const reuseAndLocker: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-reuse", why: "a page that a store is about to reuse gets a reference, or is locked, at the last moment", tier: "quick",
+  options: { mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 4 }, threads: { forksAndStores }, others: { childExits, locksFirstPage }, expect: holds(),
+});
+
+/** MADV_FREE leaves entries that are writable and clean: hardware sets their dirty bit with the next store. */
+function* forksCleanMemory(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  yield* openGate(k);
+  yield* sysFork(k, 2);
+}
+function* storesAgain(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 2);
+}
+
+/** With small pages, and with huge ones. */
+export const forkAndHardware: readonly Scenario<CollapseStructs>[] = [ENABLED_NEVER, ENABLED_ALWAYS].map((enabled, n) => collapseScenario({
+  name: `exits-fork-dirty-${n}`, why: "hardware sets a dirty bit while fork takes the right to write away", tier: "quick",
+  options: { enabled, mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 4 }, threads: { forksCleanMemory, storesAgain }, others: { childExits }, expect: holds(),
+}));
+
+/** Page migration, without the copy: unmaps the page, and maps it again a moment later. The reverse map is locked for the two walks only. */
+function* migrates(k: K): Routine {
+  yield* passGate(k);
+  const folio: Pfn = 0;
+  yield at("folio_try_get");
+  if (!folioTryGet(k, folio)) return;
+  yield at("folio_trylock");
+  if (folioTrylock(k, folio)) {
+    const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
+    if (anonVma !== NONE) {
+      yield* anonVmaLockWrite(k, anonVma);
+      yield* tryToMigrate(k, folio);
+      anonVmaUnlockWrite(k, anonVma);
+      yield* anonVmaLockWrite(k, anonVma);
+      yield* removeMigrationPtes(k, folio, false);
+      anonVmaUnlockWrite(k, anonVma);
+      yield at("put_anon_vma");
+      yield* putAnonVma(k, anonVma);
+    }
+    yield at("folio_unlock");
+    folioUnlock(k, folio);
+  }
+  yield* folioPut(k, folio);
+}
+function* collapsesOne(k: K): Routine {
+  yield* prepare(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+  yield* load(k, 1);
+}
+
+export const collapseAndMigration: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-collapse-migration", why: "a page is unmapped for its migration while a collapse isolates it", tier: "quick",
+  threads: { collapsesOne, migrates }, expect: holds(),
+});
+
+// ---- MADV_DONTNEED frees the tables that it empties: whoever came by a table without its lock finds none -----------
+
+function* zapsBoth(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+function* storesAndLoads(k: K): Routine {
+  yield* prepare(k, 0, 1);
+  yield* load(k, 0);
+}
+function* collapsesOneRange(k: K): Routine {
+  yield* prepare(k, 0, 1);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+}
+
+export const collapseOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-collapse-no-table", why: "the table is freed between the look at the PMD and the scan", tier: "quick",
+  options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth }, expect: holds(),
+});
+
+export const migrationOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-migration-no-table", why: "the table is freed under a reverse-map walk, and under a fault that waits for a migration", tier: "quick",
+  options: { ptReclaim: true }, threads: { storesAndLoads, zapsBoth, migrates }, expect: holds(),
+});
+
+export const swapinOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-swapin-no-table", why: "the table is freed while a collapse waits for a migration to end", tier: "quick",
+  options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth, migrates }, expect: holds(),
+});

@@ -1,0 +1,101 @@
+/** The table of `thpcheck policies`. */
+import pc from "picocolors";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
+import { withMachines } from "../../checker/cli/machines.ts";
+import { selectScenarios } from "../../checker/cli/select.ts";
+import { group } from "../../checker/report/numbers.ts";
+import { table } from "../../checker/report/summary.ts";
+import type { Scenario } from "../../checker/scenario.ts";
+import { encodeTrace } from "../../checker/trace/codec.ts";
+import { UsageError } from "../../checker/usage-error.ts";
+import { POLICIES, policyNamed } from "../../impl/policy/index.ts";
+
+export interface PoliciesFlags {
+  readonly policy?: readonly string[];
+  readonly all?: boolean;
+  readonly time: number;
+  readonly json?: boolean;
+}
+
+/** The one schema for people and machines. */
+export interface Cell {
+  readonly scenario: string;
+  readonly policy: string;
+  readonly verdict: string;
+  readonly asExpected: boolean;
+  readonly states: number;
+  readonly seconds: number;
+  /** The promise that is violated, and what the violation says; null where none is. */
+  readonly violated: string | null;
+  readonly message: string | null;
+  readonly steps: number | null;
+  /** For `thpcheck replay`. */
+  readonly trace: string | null;
+}
+
+/** Checks every cell and prints the table. Sets the exit code. */
+export async function runPolicies(patterns: readonly string[], flags: PoliciesFlags): Promise<void> {
+  const scenarios = await cellsOf(patterns, flags);
+  const cells: Cell[] = [];
+  for (const s of scenarios) {
+    process.stderr.write(`${s.name}\n`);
+    cells.push(await check(s, flags.time));
+  }
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
+  else process.stdout.write(render(cells));
+  if (cells.some((c) => !c.asExpected)) process.exitCode = 1;
+}
+
+/** Scenario by scenario, in the order of the policies. */
+async function cellsOf(patterns: readonly string[], flags: PoliciesFlags): Promise<readonly Scenario[]> {
+  const wanted = flags.policy ?? null;
+  for (const name of wanted ?? []) {
+    try {
+      policyNamed(name);
+    } catch (e) {
+      throw new UsageError((e as Error).message);
+    }
+  }
+  const { scenarios } = await selectScenarios(patterns.length === 0 ? ["*@*"] : patterns.map((p) => (p.includes("@") ? p : `${p}@*`)), "full", process.cwd());
+  const listed = scenarios.map((s) => s.scenario).filter((s) => s.underPolicy !== undefined);
+  const bases = [...new Set(listed.map((s) => baseOf(s.name)))];
+  return bases.flatMap((base) => POLICIES.flatMap(({ name }) => {
+    if (wanted !== null && !wanted.includes(name)) return [];
+    const own = listed.find((s) => s.name === `${base}@${name}`);
+    if (own !== undefined) return [own];
+    return flags.all === true || wanted !== null ? [listed.find((s) => baseOf(s.name) === base)!.underPolicy!(name)] : [];
+  }));
+}
+
+function baseOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("@"));
+}
+
+async function check(s: Scenario, seconds: number): Promise<Cell> {
+  const scenario = await withMachines(s, process.cwd());
+  const { result, replayed } = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds }, 1);
+  return {
+    scenario: baseOf(s.name), policy: s.policy!, verdict: result.verdict, asExpected: result.asExpected, states: result.states, seconds: result.seconds,
+    violated: result.violation?.property ?? null, message: result.violation?.message ?? null, steps: result.violation?.length ?? null,
+    trace: replayed === null ? null : encodeTrace(replayed.trace, replayed.actors),
+  };
+}
+
+function render(cells: readonly Cell[]): string {
+  const policies = POLICIES.map((p) => p.name).filter((p) => cells.some((c) => c.policy === p));
+  const scenarios = [...new Set(cells.map((c) => c.scenario))];
+  const broken = cells.filter((c) => c.violated !== null);
+  const rows = scenarios.map((s) => [s, ...policies.map((p) => inTable(cells.find((c) => c.scenario === s && c.policy === p), broken))]);
+  const wide = table([["scenario", ...policies], ...rows], [false, ...policies.map(() => true)], (line, i) => (i === 0 ? pc.bold(line) : line));
+  const notes = broken.map((c, i) => `[${i + 1}] ${c.scenario}@${c.policy}${c.asExpected ? "" : pc.red(" (not expected)")}: violates ${JSON.stringify(c.violated)} in ${c.steps} steps\n    ${c.message}\n    npx thpcheck replay ${c.trace}\n`);
+  const wrong = cells.filter((c) => !c.asExpected).map((c) => `${c.scenario}@${c.policy}: ${c.verdict}, which is not what it says it must be\n`);
+  const total = cells.reduce((n, c) => n + c.states, 0);
+  return `${wide}\n\n${notes.join("")}${wrong.join("")}${policies.length} policies, ${scenarios.length} scenarios, ${cells.length} cells: ${cells.filter((c) => c.asExpected).length} as expected, ${broken.length} violations; ${group(total)} states\n`;
+}
+
+/** States where everything holds; the number of the note where something does not; a dash where nothing was asked. */
+function inTable(cell: Cell | undefined, broken: readonly Cell[]): string {
+  if (cell === undefined) return "-";
+  if (cell.violated !== null) return `[${broken.indexOf(cell) + 1}]`;
+  return cell.verdict === "holds" ? group(cell.states) : cell.verdict;
+}

@@ -1,0 +1,136 @@
+/**
+ * Faults of the implementation that no invariant notices, one for each machine: text that is replaced while a module is
+ * loaded. Under each, the scenario must keep every promise but `refines <machine>`.
+ */
+export interface SeededFault {
+  readonly machine: string;
+  readonly why: string;
+  readonly scenario: string;
+  readonly file: string;
+  /** Must occur exactly once. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+export const FAULTS: readonly SeededFault[] = [
+  {
+    machine: "folio", why: "a split puts the pages that it cuts off on the LRU before they have a reference: whoever finds them there cannot take one",
+    scenario: "split-dontneed-pin", file: "impl/huge-memory/split-folio.ts",
+    text: `    yield at("S12: folio_ref_unfreeze");
+    folioRefUnfreeze(k, folio + i, 1);
+    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    yield at("lru_add_split_folio");
+    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+    emit(k, EV.FOLIO_LRU_ADD, folio + i);
+`,
+    replacement: `    yield at("lru_add_split_folio");
+    k.page.lru.set(folio + i, true);
+    emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    yield at("S12: folio_ref_unfreeze");
+    folioRefUnfreeze(k, folio + i, 1);
+    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+`,
+  },
+  {
+    machine: "refcount-2015", why: "fork counts the mapping before it has the reference for it",
+    scenario: "collapse-in-child", file: "impl/memory/copy.ts",
+    text: `    folioGet(k, folio);
+    yield at("PageAnonExclusive");
+    const duplicated: boolean = yield* folioTryDupAnonRmapPte(k, folio, entryTarget(entry), dstVma, srcVma);
+`,
+    replacement: `    const duplicated: boolean = yield* folioTryDupAnonRmapPte(k, folio, entryTarget(entry), dstVma, srcVma);
+    yield at("PageAnonExclusive");
+    folioGet(k, folio);
+`,
+  },
+  {
+    machine: "deferred-split", why: "a folio that is freed loses its mark as partially mapped while it is still on the queue, where the mark says why",
+    scenario: "deferred-split-exit", file: "impl/huge-memory/deferred-split.ts",
+    text: `  if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
+  if (k.page.partiallyMapped.get(folio)) {
+    k.page.partiallyMapped.set(folio, false);
+    emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
+    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+  }
+`,
+    replacement: `  if (k.page.partiallyMapped.get(folio)) {
+    k.page.partiallyMapped.set(folio, false);
+    emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
+    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+  }
+  if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
+`,
+  },
+  {
+    machine: "migration-entry", why: "fork copies a migration entry without a word: whoever counts the entries of a page misses one",
+    scenario: "split-fork", file: "impl/memory/copy.ts",
+    text: "  emit(k, EV.MIGRATION_SET, mm, vpn, entryTarget(entry));\n", replacement: "",
+  },
+  {
+    machine: "huge-pmd", why: "mprotect clears a huge PMD for a moment: a zap that looked then would find nothing mapped",
+    scenario: "mprotect-huge", file: "impl/huge-memory/change.ts",
+    text: `  let after = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+  if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
+  if (after !== before) setPmdAt(k, mm, addr, after);
+`,
+    replacement: `  let after: Entry = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+  if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
+  setPmdAt(k, mm, addr, 0);
+  yield at("set_pmd_at");
+  setPmdAt(k, mm, addr, after);
+`,
+  },
+  {
+    machine: "page-table", why: "a table is put aside for a split without a word",
+    scenario: "collapse-fault", file: "impl/pgtable-generic.ts",
+    text: "  emit(k, EV.TABLE_DEPOSIT, table, mm);\n", replacement: "",
+  },
+  {
+    machine: "vma-bounds", why: "exit frees areas that are still in the tree",
+    scenario: "collapse-exit", file: "impl/fork.ts",
+    text: "    vmaMarkDetached(k, vma);\n", replacement: "",
+  },
+  {
+    machine: "tlb-entry", why: "a walk also caches the translation of the page below, which nobody asked for and nobody knows to be cached",
+    scenario: "collapse-fault", file: "impl/tlb.ts",
+    text: "  k.cpu.tlb.set(cpu, vpn, filled);\n",
+    replacement: "  k.cpu.tlb.set(cpu, vpn, filled);\n  if (vpn % 2 === 1 && k.ptTable.pte.once(table, i - 1) % 2 === 1) k.cpu.tlb.set(cpu, vpn - 1, k.ptTable.pte.once(table, i - 1) & ~WRITE);\n",
+  },
+  {
+    machine: "collapse", why: "a collapse that meets poison gives the pages back before the table is where the reverse map looks for it",
+    scenario: "collapse-fault-failures", file: "impl/khugepaged/collapse.ts",
+    text: `    yield* reattachTable(k, mm, start, table, true);
+    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+`,
+    replacement: `    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    yield* reattachTable(k, mm, start, table, true);
+`,
+  },
+  {
+    machine: "mm", why: "khugepaged strikes a living process off its list: it would never be scanned again",
+    scenario: "khugepaged-dontneed", file: "impl/khugepaged/mm-slot.ts",
+    text: "  if (!collapseTestExit(k, mm)) return;\n", replacement: "",
+  },
+  {
+    machine: "reservation", why: "a fault that comes to nothing does not give its page back, which nobody gets any more",
+    scenario: "reservation-one-page@rfc-choices", file: "impl/thp-reservation/safe.ts",
+    text: `  k.resv.used.set(res, pteIndex(k, vpn), false);
+  k.resv.unused.add(res, 1);
+  k.node.thpReserved.add(1);
+`,
+    replacement: "",
+  },
+  {
+    machine: "reserved-counter", why: "a page is handed out in one step and leaves NR_THP_RESERVED in the next",
+    scenario: "reservation-one-page@rfc-choices", file: "impl/thp-reservation/safe.ts",
+    text: `    k.node.thpReserved.add(-1);
+    k.page.owner.set(page, current(k));
+    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+`,
+    replacement: `    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+    yield at("dec_node_page_state");
+    k.node.thpReserved.add(-1);
+    k.page.owner.set(page, current(k));
+`,
+  },
+];

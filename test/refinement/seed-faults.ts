@@ -1,0 +1,55 @@
+/**
+ * Checks scenarios under seeded faults, each with refinement and without, and prints one line of JSON for each. A process
+ * of its own, since patched modules need Node's own loader. Arguments: machines; none: all.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createTwoFilesPatch } from "diff";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
+import { selectScenarios } from "../../checker/cli/select.ts";
+import { FAULTS, type SeededFault } from "./faults.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** What became of one fault. */
+export interface FaultOutcome {
+  readonly machine: string;
+  /** The verdict with refinement: the property, and the conjunct that failed with its place; null where nothing is violated. */
+  readonly refined: { readonly property: string; readonly conjunct: string; readonly source: string | null } | null;
+  /** Verdict and violated property without refinement. */
+  readonly unrefined: { readonly verdict: string; readonly property: string | null };
+}
+
+/** The fault as a unified diff. Throws where the text does not occur exactly once. */
+function patchOf(fault: SeededFault): string {
+  const old = readFileSync(join(ROOT, fault.file), "utf8");
+  if (old.split(fault.text).length !== 2) throw new Error(`the fault of ${fault.machine} no longer fits ${fault.file}: its text occurs ${old.split(fault.text).length - 1} times`);
+  return createTwoFilesPatch(fault.file, fault.file, old, old.replace(fault.text, () => fault.replacement));
+}
+
+async function outcomeOf(fault: SeededFault): Promise<FaultOutcome> {
+  const patch = { name: fault.machine, text: patchOf(fault) };
+  const { scenarios, failures } = await selectScenarios([fault.scenario], "nightly", ROOT, patch);
+  const loaded = scenarios[0]?.scenario;
+  if (loaded === undefined) throw new Error(`the fault of ${fault.machine}: ${failures.join("; ")}`);
+  // Only what is loaded after the scenarios is compiled, as they are.
+  const { kernelMachines } = await import("./kernel-machines.ts");
+  const expect = { verdict: "holds", states: null, transitions: null, depth: null, statesWithoutClearing: null } as const;
+  const refined = await checkScenario({ ...loaded, expect, refine: kernelMachines(loaded) }, DEFAULT_CHECK_OPTIONS, 1);
+  const unrefined = await checkScenario({ ...loaded, expect }, DEFAULT_CHECK_OPTIONS, 1);
+  const { violation } = refined.result;
+  const explanation = refined.replayed?.explanation;
+  if (refined.result.verdict === "error") throw new Error(`the fault of ${fault.machine}: ${refined.result.reason}`);
+  return {
+    machine: fault.machine,
+    refined: violation === null ? null : { property: violation.property, conjunct: explanation?.conjunct ?? violation.message, source: explanation?.source ?? null },
+    unrefined: { verdict: unrefined.result.verdict, property: unrefined.result.violation?.property ?? unrefined.result.reason },
+  };
+}
+
+const wanted = process.argv.slice(2);
+for (const fault of FAULTS) {
+  if (wanted.length > 0 && !wanted.includes(fault.machine)) continue;
+  process.stdout.write(`${JSON.stringify(await outcomeOf(fault))}\n`);
+}

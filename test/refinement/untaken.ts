@@ -1,0 +1,44 @@
+/**
+ * Why no scenario takes a transition of a machine that has a subject: one reason for each. A reason for a transition that
+ * some scenario takes, or that the machine does not have, is as wrong as none.
+ */
+export interface Untaken {
+  readonly machine: string;
+  readonly arrow: string;
+  readonly why: string;
+}
+
+export const UNTAKEN: readonly Untaken[] = [
+  {
+    machine: "folio", arrow: "owned --FOLIO_ISOLATE[onLru]--> owned",
+    why: "Collapse and MADV_FREE isolate folios that they find mapped, under the page-table lock; reclaim and page migration, which take them from the LRU, are not there yet.",
+  },
+  {
+    machine: "vma-bounds", arrow: "cut --VMA_BOUNDS[leftAfter]--> bare",
+    why: "An area that gives up a part of its range does so in favour of another area, which is in the tree before; what then goes is that one (VMA_REMOVE).",
+  },
+  {
+    machine: "vma-bounds", arrow: "whole --VMA_BOUNDS[leftAfter]--> bare",
+    why: "As above: the split of an area links the new part before the old one shrinks.",
+  },
+  {
+    machine: "collapse", arrow: "restored --COLLAPSE_RESULT[result(is: pte_non_present)]--> idle",
+    why: "A migration entry that came after the scan is waited for before mmap_lock is taken for writing, and the anon_vma lock keeps new ones away; swap entries, which could appear then, are not there yet.",
+  },
+  {
+    machine: "collapse", arrow: "restored --COLLAPSE_RESULT[result(is: could_not_delete_page_from_lru)]--> idle",
+    why: "A page that the scan found on the LRU leaves it only by a collapse, which keeps others out by mmap_lock, or for a moment under lru_lock, for which the isolation waits; reclaim, which isolates for longer, is not there yet.",
+  },
+  {
+    machine: "collapse", arrow: "restored --COLLAPSE_RESULT[result(is: lack_referenced_page)]--> idle",
+    why: "Between scan and isolation nothing clears accessed bits but MADV_FREE, whose pages are refused for being lazyfree; reclaim, which ages pages, is not there yet.",
+  },
+  {
+    machine: "reservation", arrow: "promoting --RESV_PROMOTE_FAIL--> none",
+    why: "Every page is frozen before the reservation is taken out, and thawed if one cannot be: from then on nothing fails. A mechanism that takes it out first would need this way back.",
+  },
+  {
+    machine: "reserved-counter", arrow: "counting --RESV_RETURN--> counting",
+    why: "The error of the patch of 2018, which is not held to the machines: reservation-one-page@rfc-2018 shows what it does to the counter.",
+  },
+];

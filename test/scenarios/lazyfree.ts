@@ -1,0 +1,129 @@
+/** MADV_FREE against those who write again. */
+import { holds, type Routine } from "thpcheck";
+import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
+import { ENABLED_NEVER } from "../../impl/param.ts";
+import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/syscalls.ts";
+import { isHuge, noted, openGate, passGate, scheduleIn, SPLIT_DONE, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+
+function* fill(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+}
+function* freesAll(k: K): Routine {
+  yield* fill(k);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  yield* load(k, 0);
+  yield* store(k, 1, 1);
+}
+function* freesHalf(k: K): Routine {
+  yield* fill(k);
+  yield* sysMadvise(k, 1, 1, MADV_FREE);
+  yield* load(k, 0);
+  yield* load(k, 1);
+}
+function* forkedThenFrees(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  yield* load(k, 0);
+}
+/** The dirty bit of a stale translation would be lost: MADV_FREE has to flush before it says that the page is clean. */
+function* redirties(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 0);
+  yield* store(k, 1, 3);
+  yield* load(k, 1);
+}
+function* redirtiesOther(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* load(k, 0);
+}
+function* discards(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+  yield* store(k, 0, 3);
+}
+function* freesToo(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_FREE);
+  yield* load(k, 1);
+}
+function* child(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* store(k, 1, 3);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  yield* load(k, 1);
+  yield* sysExit(k);
+}
+function* splitter(k: K): Routine {
+  yield* passGate(k);
+  yield* splitPage(k, 0);
+}
+
+function lazyfree(k: K): boolean {
+  for (let page = 0; page < k.page.count; page++) if (k.page.anon.get(page) && k.page.refcount.get(page) > 0 && !k.page.swapbacked.get(page)) return true;
+  return false;
+}
+const freed = { "lazyfree": lazyfree };
+const DIRTY_BIT = 1 << 2;
+
+export default [
+  thpScenario({
+    name: "lazyfree-redirty-huge",
+    why: "the huge PMD is cleaned while two threads write through it: a store after the call makes it dirty again, or it would be dropped (C7)",
+    tier: "quick",
+    threads: { freesAll, redirties, redirtiesOther },
+    sometimes: { ...freed, "dirty again": (k) => lazyfree(k) && isHuge(k, 0, 0) && (k.mm.pmd.get(0, 0) & DIRTY_BIT) !== 0 },
+    expect: holds({ states: 11_435 }),
+  }),
+  thpScenario({
+    name: "lazyfree-redirty-small",
+    why: "the same, of small pages: clear_young_dirty_ptes() and one flush behind it",
+    tier: "quick",
+    options: { enabled: ENABLED_NEVER },
+    threads: { freesAll, redirties },
+    sometimes: freed,
+    expect: holds({ states: 644 }),
+  }),
+  thpScenario({
+    name: "lazyfree-half",
+    why: "half of a huge page: split_folio() from under the page-table lock, which is dropped, against writers and another who frees the other half",
+    tier: "quick",
+    threads: { freesHalf, redirtiesOther, freesToo },
+    sometimes: freed,
+    expect: holds({ states: 164_250 }),
+  }),
+  thpScenario({
+    name: "lazyfree-dontneed",
+    why: "what one thread makes lazyfree another discards and fills anew",
+    tier: "full",
+    threads: { freesAll, discards, redirtiesOther },
+    sometimes: freed,
+    expect: holds({ states: 396_292 }),
+  }),
+  thpScenario({
+    name: "lazyfree-shared",
+    why: "a page that another process maps is not lazyfree (mapcount), whoever of the two comes and goes",
+    tier: "quick",
+    options: TWO_PROCESSES,
+    threads: { forkedThenFrees },
+    others: { child },
+    sometimes: { ...freed, "the huge page is lazyfree, its other user gone": (k) => isHuge(k, 0, 0) && !k.page.swapbacked.get(0) && k.mm.mmCount.get(1) === 0 },
+    expect: holds({ states: 781 }),
+  }),
+  thpScenario({
+    name: "lazyfree-split",
+    why: "a lazyfree folio is split: its pages stay lazyfree, its dirty bits where the stores were",
+    tier: "full",
+    threads: { freesAll, redirties },
+    others: { splitter },
+    sometimes: { ...freed, "split": noted(SPLIT_DONE) },
+    expect: holds({ states: 445_576 }),
+  }),
+];

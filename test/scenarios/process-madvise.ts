@@ -1,0 +1,77 @@
+/** A process ends while another one's process_madvise() is at work on its memory. */
+import { holds, type Routine } from "thpcheck";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { ENABLED_NEVER } from "../../impl/param.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/syscalls.ts";
+import { allFree, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+
+/** Small pages, and a child that shares them. */
+function* target(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* store(k, 1, 3);
+  yield* sysExit(k);
+}
+function* targetUnmaps(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* store(k, 1, 3);
+  yield* sysMunmap(k, 1, 1);
+  yield* load(k, 0);
+}
+/** Collapses the target's range, if it is still there: its mm_users may be the last. */
+function* adviser(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* sysProcessMadvise(k, 0, 0, 2, 0, 0, MADV_COLLAPSE, 0, true);
+  yield* load(k, 0);
+}
+function* advisesBoth(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* sysProcessMadvise(k, 0, 0, 2, 0, 0, MADV_COLLAPSE, 0, true);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* store(k, 0, 2);
+  yield* sysExit(k);
+}
+
+const small = { ...TWO_PROCESSES, enabled: ENABLED_NEVER, frames: 10, vmas: 4, anonVmaChains: 8 };
+const collapsed = { "the other process's memory is collapsed": (k: K) => isHuge(k, 0, 0) };
+
+export default [
+  thpScenario({
+    name: "process-madvise-exit",
+    why: "the adviser's mm_users outlives the process: exit_mmap() then runs in the adviser, behind the collapse",
+    tier: "quick",
+    options: small,
+    threads: { target },
+    others: { adviser },
+    sometimes: { ...collapsed, "the adviser alone keeps the memory": (k) => k.cpu.mm.get(0) < 0 && k.mm.users.get(0) === 1 },
+    expect: holds({ states: 2968 }),
+  }),
+  thpScenario({
+    name: "process-madvise-both",
+    why: "the adviser collapses the same shared pages in both processes, and both end",
+    tier: "quick",
+    options: small,
+    threads: { target },
+    others: { advisesBoth },
+    sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
+    finally: { "everything is free": allFree },
+    expect: holds({ states: 25_747 }),
+  }),
+  thpScenario({
+    name: "process-madvise-munmap",
+    why: "half of the range is unmapped by its owner: the area is looked up anew, and is too small now",
+    tier: "quick",
+    options: small,
+    threads: { targetUnmaps },
+    others: { adviser },
+    sometimes: collapsed,
+    expect: holds({ states: 4402 }),
+  }),
+];

@@ -1,0 +1,91 @@
+/** Reservations become huge pages while others use, discard, pin or look at their pages. */
+import { holds, violated, type Routine } from "thpcheck";
+import { FOLL_PIN, FOLL_WRITE, gupFast, pfnScanner, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { MADV_DONTNEED } from "../../impl/madvise.ts";
+import type { Pfn } from "../../impl/mm-types.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { isHuge, openGate, passGate, reservationScenarios, scans, type K } from "./setup/reservation.ts";
+
+function* storesAndReads(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* store(k, 1, 2);
+  yield* load(k, 0);
+}
+function* fills(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* load(k, 0);
+}
+function* fillsAndDiscards(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+  yield* load(k, 1);
+}
+function* pins(k: K): Routine {
+  yield* passGate(k);
+  const page: Pfn = yield* gupFast(k, 0, 0, FOLL_PIN | FOLL_WRITE);
+  if (page < 0) return;
+  yield* pinnedStore(k, 0, 0, page, 3);
+  yield* unpinFolio(k, page);
+}
+/** Half of the range, which is enough where there are 4 pages. */
+function* storesHalf(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 2, 2);
+  yield* openGate(k);
+  yield* load(k, 1);
+}
+/** Looks at the last page of the block, which nobody uses. */
+function* looksAtUnused(k: K): Routine {
+  yield* passGate(k);
+  yield* pfnScanner(k, 3);
+}
+
+const huge = { "the reservation becomes a huge page": (k: K) => isHuge(k, 0) };
+const four = { pagesPerHugePage: 4, maxPtesNone: 3, pagesToScan: 4, frames: 8 };
+
+export default [
+  ...reservationScenarios({
+    name: "reservation-khugepaged",
+    why: "khugepaged comes by while a fault takes the page that makes the range a huge page",
+    tier: "quick",
+    threads: { storesAndReads },
+    others: { scans },
+    sometimes: huge,
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-dontneed",
+    why: "a page is discarded while its range is promoted: before, and the reservation is gone; or after, and the huge page is split",
+    tier: "quick",
+    threads: { fillsAndDiscards },
+    others: { scans },
+    sometimes: huge,
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("assertion") },
+  }),
+  ...reservationScenarios({
+    name: "reservation-pin",
+    why: "a page is pinned without locks while its range is promoted: the pin makes the promotion fail, or finds the page in the huge page",
+    tier: "quick",
+    threads: { fills, pins },
+    others: { scans },
+    sometimes: { ...huge, "a page of the reservation is pinned": (k) => k.page.pincount.get(0) > 0 && !isHuge(k, 0) },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-scanner",
+    why: "somebody takes a reference to an unused page by its frame number while the range is promoted: it makes the promotion fail, and is not lost",
+    tier: "quick",
+    options: four,
+    // The allocator gives the pages of a block their references in one step: who looks at one page cannot tell, the rule can.
+    sanitize: false,
+    threads: { storesHalf },
+    others: { scans, looksAtUnused },
+    sometimes: huge,
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("assertion") },
+  }),
+];

@@ -1,0 +1,114 @@
+/** A folio is split while fork shares it, and while those who share it write. */
+import { NONE, holds, type Routine } from "thpcheck";
+import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gup.ts";
+import type { Pfn } from "../../impl/mm-types.ts";
+import { load, store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { isHuge, migrating, noted, openGate, passGate, scheduleIn, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+
+/** Forks while the folio is split: the child runs on CPU 1, or 2 where there is a sibling. */
+function* forks(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysFork(k, 1);
+  yield* load(k, 1);
+}
+function* forksAside(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysFork(k, 2);
+  yield* store(k, 1, 1);
+}
+/** Has forked when the others begin: the folio is mapped read-only by two PMDs. */
+function* sharer(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+}
+
+function* child(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* load(k, 0);
+  yield* store(k, 1, 3);
+  yield* load(k, 1);
+}
+function* leaves(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* load(k, 1);
+  yield* sysExit(k);
+}
+function* sharingChild(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* store(k, 0, 2);
+  yield* load(k, 0);
+}
+/** Its read-only pin must be of a page of its own: unsharing copies, or reuses. */
+function* pinningChild(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  const page: Pfn = yield* gupFastFallback(k, 1, 0, FOLL_PIN);
+  if (page !== NONE) {
+    yield* pinnedLoad(k, 1, 0, page);
+    yield* unpinFolio(k, page);
+  }
+}
+
+function* sibling(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 1);
+}
+function* splitter(k: K): Routine {
+  yield* passGate(k);
+  yield* splitPage(k, 0);
+}
+
+const done = { "the folio is split": noted(SPLIT_DONE), "the split fails": noted(SPLIT_FAILED) };
+
+export default [
+  thpScenario({
+    name: "split-fork",
+    why: "fork copies migration entries: the walk that restores them must meet the child's after the parent's, and neither may be writable",
+    tier: "quick",
+    options: TWO_PROCESSES,
+    threads: { forks },
+    others: { child, splitter },
+    sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1), "the child shares the huge page": (k) => isHuge(k, 1, 0) },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "split-fork-sibling",
+    why: "the same with a sibling that writes: each page of the child is as it was at some moment of the fork",
+    tier: "full",
+    options: TWO_PROCESSES,
+    threads: { forksAside, sibling },
+    others: { leaves, splitter },
+    sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "split-cow",
+    why: "parent and child write to a shared huge page that is being split: each PMD split, each copy and each reuse meets the frozen folio or its migration entries",
+    tier: "quick",
+    options: TWO_PROCESSES,
+    threads: { sharer },
+    others: { sharingChild, splitter },
+    sometimes: { ...done, "one has migration entries, the other its own page": (k) => migrating(k, 0) !== migrating(k, 1) },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "split-unshare",
+    why: "a read-only pin of a shared page wants a page of its own (FAULT_FLAG_UNSHARE) while the folio is split",
+    tier: "quick",
+    options: TWO_PROCESSES,
+    threads: { sharer },
+    others: { pinningChild, splitter },
+    sometimes: done,
+    expect: holds(),
+  }),
+];

@@ -1,0 +1,140 @@
+/** Memory goes while its process uses it: munmap(), mmap(MAP_FIXED), MADV_DONTNEED against loads, stores and first faults. */
+import { holds, type Routine } from "thpcheck";
+import { MADV_DONTNEED } from "../../impl/madvise.ts";
+import { MAP_FIXED } from "../../impl/mmap.ts";
+import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
+import { load, store, sysMadvise, sysMmap, sysMunmap } from "../../impl/syscalls.ts";
+import { allFree, isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+
+const RW = VM_READ | VM_WRITE;
+const ROOM: Partial<KernelOptions> = { vmas: 4, anonVmas: 4, anonVmaChains: 6, pageTables: 5 };
+
+function* fill(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+}
+function* unmapsAll(k: K): Routine {
+  yield* fill(k);
+  yield* sysMunmap(k, 0, 2);
+}
+function* unmapsHalf(k: K): Routine {
+  yield* fill(k);
+  yield* sysMunmap(k, 1, 1);
+  yield* load(k, 0);
+}
+/** A hole in the middle of two huge ranges. */
+function* unmapsAcross(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 2, 2);
+  yield* openGate(k);
+  yield* sysMunmap(k, 1, 2);
+  yield* load(k, 3);
+}
+function* replaces(k: K): Routine {
+  yield* fill(k);
+  yield* sysMmap(k, 0, 2, RW, MAP_FIXED);
+  yield* load(k, 0);
+}
+function* discards(k: K): Routine {
+  yield* fill(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  yield* load(k, 0);
+}
+function* discardsHalf(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+  yield* load(k, 1);
+}
+function* writer(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* store(k, 1, 3);
+  yield* load(k, 0);
+}
+function* toucher(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 2);
+  yield* load(k, 1);
+}
+function* touchesOnce(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 2);
+}
+function* writesAround(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 3, 3);
+  yield* store(k, 1, 3);
+}
+
+const small = { ...ROOM, enabled: ENABLED_NEVER };
+const gone = { "the area is gone": (k: K) => k.gate.open.get() && k.vma.mm.get(0) < 0 };
+const again = { "a huge page again": (k: K) => isHuge(k, 0, 0) && k.page.content.get(0) !== 1 && k.mm.anonPages.get(0) === 2 };
+
+export default [
+  thpScenario({
+    name: "munmap-huge",
+    why: "two threads store through their translations of a huge page while it is unmapped: freed after the flush, seen by nobody after the call",
+    tier: "quick",
+    options: ROOM,
+    threads: { unmapsAll, writer, toucher },
+    sometimes: gone,
+    finally: { "everything is free": allFree },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "munmap-small",
+    why: "the same of small pages and their table, with a first fault on the way",
+    tier: "quick",
+    options: small,
+    threads: { unmapsAll, writer, toucher },
+    sometimes: gone,
+    finally: { "everything is free": allFree },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "munmap-half",
+    why: "half of a huge page goes, and half of its area: the other half is written meanwhile",
+    tier: "quick",
+    options: ROOM,
+    threads: { unmapsHalf, writer, discardsHalf },
+    sometimes: { "the folio is partially mapped": (k) => k.deferredSplit.length.get() === 1 },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "munmap-across",
+    why: "the end of one huge page and the beginning of another: two splits of PMDs, an area made two, tables that a neighbour needs",
+    tier: "quick",
+    options: { ...ROOM, hugeRanges: 2 },
+    threads: { unmapsAcross, writesAround, toucher },
+    sometimes: { "both folios are partially mapped": (k) => k.deferredSplit.length.get() === 2 },
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "mmap-fixed",
+    why: "mmap(MAP_FIXED) replaces the memory under mmap_lock: a fault is in the old area, or in the new one, never between",
+    tier: "full",
+    options: ROOM,
+    threads: { replaces, writer, touchesOnce },
+    sometimes: again,
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "dontneed-huge",
+    why: "MADV_DONTNEED under the VMA lock, which faults hold as well: the huge page may be back before the call has returned",
+    tier: "quick",
+    options: ROOM,
+    threads: { discards, writer, toucher },
+    sometimes: again,
+    expect: holds(),
+  }),
+  thpScenario({
+    name: "dontneed-twice",
+    why: "all of it and half of it at once, by two threads, while a third stores: who finds the PMD split, who finds it empty",
+    tier: "quick",
+    options: ROOM,
+    threads: { discards, discardsHalf, toucher },
+    sometimes: again,
+    expect: holds(),
+  }),
+];

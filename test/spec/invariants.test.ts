@@ -1,0 +1,155 @@
+/**
+ * Each invariant fails for what it is there to find: a kernel that has run for a while is corrupted by hand, in one
+ * field, and the invariant of that id says so. The catalogue is enumerated, so that none is forgotten.
+ */
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_TARGET_SHIFT, ENTRY_WRITE, TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../spec/entry.ts";
+import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
+import { INVARIANTS } from "../../spec/invariants/index.ts";
+import { machineNamed } from "../../spec/alphabet.ts";
+import { MAP_FIXED } from "../../impl/mmap.ts";
+import { COLLAPSE_ISOLATED, VM_READ } from "../../impl/mm-types.ts";
+import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
+
+/** Page numbers: 0..1 a huge page, 2..3 a huge page mapped by PTEs, one of them read-only, 4..5 the huge zero page. */
+const HUGE = 0;
+const PTES = 2;
+const ZERO = 4;
+/** A kernel with huge pages, and one with two reservations, of ranges 0 and 1, each with its first page handed out. */
+let huge: SequentialKernel;
+let reserving: SequentialKernel;
+let marks: readonly { back(): void }[];
+/** The one that the corruption at hand is for. */
+let s: SequentialKernel;
+
+beforeAll(() => {
+  s = new SequentialKernel({ pagesPerHugePage: 2, hugeRanges: 4, frames: 16, mms: 2, vmas: 6, cpus: 2, enabled: ENABLED_ALWAYS, useZeroPage: true, shrinkUnderused: true });
+  s.mmap(0, 0, 6, RW, MAP_FIXED);
+  s.touch(0, 0, 4, 1);
+  s.mprotect(0, PTES, 1, VM_READ);
+  s.load(0, ZERO);
+  s.fork(0, 1);
+  s.exit(1);
+  s.touch(0, 0, 2, 2);
+  s.store(0, PTES + 1, 3);
+  s.lruAddDrainAll();
+  huge = s;
+  reserving = new SequentialKernel({ pagesPerHugePage: 2, hugeRanges: 2, frames: 8, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, policy: "first-write", promotionThreshold: 2 });
+  reserving.mmap(0, 0, 4, RW, MAP_FIXED);
+  reserving.store(0, 0, 1);
+  reserving.store(0, 2, 1);
+  marks = [huge.mark(), reserving.mark()];
+}, 60_000);
+beforeEach(() => {
+  for (const mark of marks) mark.back();
+  s = huge;
+});
+
+const first = (n: number, is: (i: number) => boolean): number => {
+  for (let i = 0; i < n; i++) if (is(i)) return i;
+  throw new Error("the kernel has nothing of the kind");
+};
+const tableIn = (state: number): number => first(s.k.ptTable.count, (t) => s.k.ptTable.state.get(t) === state);
+const freeBlock = (): number => first(s.k.page.count, (f) => s.k.page.buddy.get(f) && s.k.page.order.get(f) > 0);
+const area = (): number => first(s.k.vma.count, (v) => s.k.vma.mm.get(v) === 0);
+const folio = (): number => s.frame(0, HUGE);
+const small = (): number => s.frame(0, PTES + 1);
+
+/** What makes the invariant of that id false, and as little else as possible. */
+const CORRUPTIONS: Readonly<Record<string, () => void>> = {
+  P6: () => { s.k.page.mapcount.add(small(), 1); },
+  P6b: () => { s.k.page.nrPagesMapped.set(folio(), 1); },
+  P5: () => { s.k.page.entireMapcount.add(folio(), 1); },
+  P4: () => { s.k.page.largeMapcount.add(folio(), 1); },
+  T1: () => { s.k.vma.end.set(first(s.k.vma.count, (v) => s.k.vma.mm.get(v) === 0 && s.k.vma.start.get(v) === 0), 1); },
+  T2: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
+  T7: () => { s.k.ptTable.mm.set(tableIn(TABLE_LIVE), 1); },
+  T9: () => { s.k.mm.pmd.set(0, ZERO / 2, s.k.mm.pmd.get(0, ZERO / 2) | ENTRY_WRITE); },
+  T11: () => { s.k.ptTable.pte.set(tableIn(TABLE_LIVE), 0, (small() << ENTRY_TARGET_SHIFT) | ENTRY_MIGRATION); },
+  X1: () => { s.k.page.anonExclusive.set(folio(), false); },
+  P1: () => { s.k.page.refcount.set(freeBlock() + 1, 1); },
+  P12: () => { s.k.page.deferred.set(freeBlock(), true); },
+  P15: () => { s.k.page.mapping.set(folio(), -1); },
+  S4: () => { s.k.page.head.set(folio() + 1, -1); },
+  P11: () => { s.k.lruvec.anonPages.add(1); },
+  P8: () => { s.k.page.content.set(folio(), s.config.contents as number); },
+  P9: () => { s.k.page.lru.set(freeBlock(), true); },
+  P3: () => { s.k.page.refcount.set(folio() + 1, 1); },
+  P7: () => { s.k.page.refcount.set(folio(), 0); },
+  X2: () => { s.k.page.entireMapcount.add(folio(), 1); },
+  X4: () => { s.k.page.mapcount.add(small(), 1); },
+  X6: () => { s.k.mm.pmd.set(1, 0, s.k.mm.pmd.get(0, 0)); },
+  V0: () => { s.k.vma.start.set(area(), s.k.vma.end.get(area())); },
+  T12: () => { s.k.cpu.tlb.set(0, 7, (small() << ENTRY_TARGET_SHIFT) | ENTRY_WRITE | 1); },
+  T5: () => { s.k.cpu.tlb.set(0, HUGE, 1); s.k.cpu.tlbHuge.set(0, HUGE, 1); },
+  T8: () => { s.k.mm.anonPages.add(0, 1); },
+  T2b: () => { s.k.mm.nrPtes.add(0, 1); },
+  P14: () => { s.k.node.nrAnon.add(1); },
+  P14b: () => { s.k.node.nrAnonPartiallyMapped.add(1); },
+  P14c: () => { s.k.node.anonThps.add(1); },
+  B2: () => { const block = freeBlock(); s.k.page.order.set(block, 0); s.k.page.buddy.set(block + 1, true); },
+  B1: () => { s.k.zone.freePages.add(-1); },
+  D3: () => { s.k.deferredSplit.length.add(1); },
+  K1: () => { s.k.mm.flags.set(0, 0); },
+  T2a: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
+  P18: () => { s.k.page.content.set(folio() + 1, s.config.contents as number); },
+  P19: () => { s.k.page.content.set(s.k.hugeZero.page.get(), 1); },
+  K11: () => {
+    s.k.collapse.stage.set(0, COLLAPSE_ISOLATED);
+    s.k.collapse.table.set(0, s.k.mm.pmd.get(0, PTES / 2) >> ENTRY_TARGET_SHIFT);
+    s.k.page.pincount.set(s.frame(0, PTES), 1);
+  },
+  P17: () => { s.k.page.mapping.set(folio(), -1); },
+  R1: () => { s = reserving; s.k.resv.haddr.set(0, 2); },
+  R2: () => { s = reserving; s.k.page.refcount.set(s.k.resv.page.get(0) + 1, 0); },
+  R3: () => { s = reserving; s.k.node.thpReserved.add(1); },
+  R3b: () => { s = reserving; s.k.resv.used.set(0, 1, true); },
+  R4: () => { s = reserving; s.k.resv.page.set(1, s.k.resv.page.get(0)); },
+  R5: () => { s = reserving; s.k.resv.used.set(0, 0, false); },
+  R7: () => { s = reserving; s.k.resv.allocated.set(0, false); },
+  R8: () => { s = reserving; s.k.mm.pmd.set(0, 0, (s.k.resv.page.get(0) << ENTRY_TARGET_SHIFT) | ENTRY_LEAF | 1); },
+  K2: () => { s.k.khugepaged.cursorAddress.set(1); },
+};
+
+describe("the kernel that is corrupted", () => {
+  it("breaks no promise before, and has what the corruptions look for", () => {
+    expect(s.violations()).toEqual([]);
+    expect(reserving.violations()).toEqual([]);
+    expect([0, 1].map((res) => [reserving.k.resv.allocated.get(res), reserving.k.resv.unused.get(res)])).toEqual([[true, 1], [true, 1]]);
+    expect([s.isHuge(0, HUGE), s.isHuge(0, PTES), s.isHuge(0, ZERO), s.frame(0, ZERO)].slice(0, 3)).toEqual([true, false, true]);
+  });
+});
+
+describe("every invariant of the catalogue", () => {
+  it("has a corruption here, and no corruption is left over", () => {
+    expect(Object.keys(CORRUPTIONS).sort()).toEqual(INVARIANTS.map((i) => i.id).sort());
+  });
+  it.each(INVARIANTS.map((i) => [`${i.id} ${i.name}`, i] as const))("%s", (title, { id }) => {
+    CORRUPTIONS[id]!();
+    expect(s.violations().map((v) => v.slice(0, title.length))).toContain(title);
+  });
+  it("says which conjunct failed, and from which values", () => {
+    CORRUPTIONS["D3"]!();
+    expect(s.violations()).toEqual(['D3 the split queue\'s length equals its members: {"conjunct":"split_queue_len === folios on the queue","values":{"counted":3,"queued":2}}']);
+  });
+});
+
+describe("the catalogue", () => {
+  it("has one promise for each id", () => {
+    expect(new Set(CATALOGUE.map((p) => p.id)).size).toBe(CATALOGUE.length);
+  });
+  it("has all invariants, each with a reason and a source", () => {
+    expect(CATALOGUE.flatMap((p) => (p.invariant === undefined ? [] : [p.invariant.id])).sort()).toEqual(INVARIANTS.map((i) => i.id).sort());
+    for (const i of INVARIANTS) expect([i.why, i.source].every((text) => text.length > 10), i.id).toBe(true);
+  });
+  it("says of every promise how it is kept or what it lacks, by machines that exist", () => {
+    for (const p of CATALOGUE) {
+      expect(keptBy(p), p.id).toMatch(/\S/);
+      for (const machine of p.machines ?? []) expect(() => machineNamed(machine)).not.toThrow();
+    }
+  });
+  it("has the promises of every family of the kernel's", () => {
+    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["counters", "deferred", "exclusivity", "khugepaged", "liveness", "locks", "mapcount", "memcg", "page", "page-table", "reservations", "schemes", "split", "tlb", "vma"]);
+  });
+});
