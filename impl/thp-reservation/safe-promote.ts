@@ -15,7 +15,8 @@ import { EV } from "../../spec/events.ts";
 import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
 import { mapCollapsedFolio, reattachTable } from "../khugepaged/collapse.ts";
 import { collapseHugePageIsolate, folioOfPte, releasePteFolio, releasePtePages } from "../khugepaged/isolate.ts";
-import { SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import { mmgetStillValid } from "../coredump.ts";
+import { SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "../khugepaged/suitability.ts";
 import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
@@ -52,6 +53,7 @@ export function* safePromote(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolea
 function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
   const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
   if (valid !== SCAN_SUCCEED) return valid;
+  if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
   const vma: Vma = findVma(k, mm, start);
   yield* vmaStartWrite(k, vma);
   yield at("check_pmd_still_valid");
