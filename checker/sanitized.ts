@@ -9,9 +9,9 @@ import type { CheckOptions } from "./check.ts";
 import type { RecordedBlock } from "./property/block-log.ts";
 import type { SanitizerRule } from "./property/evidence.ts";
 import { trustedFields } from "./property/guard.ts";
-import { makeSanitizer, SANITIZER_RULES, viewOf, type Sanitizer, type SanitizerOptions } from "./property/sanitize.ts";
+import { makeSanitizer, SANITIZER_RULES, viewOf, type FrameArea, type Sanitizer, type SanitizerOptions } from "./property/sanitize.ts";
 import { compileImage } from "./program/compile/scenario.ts";
-import { CompiledSystem } from "./program/compile/image.ts";
+import { CompiledSystem, type ProgramImage } from "./program/compile/image.ts";
 import type { Scenario } from "./scenario.ts";
 import { explore, type Finding, type Outcome } from "./search/explore.ts";
 import type { TransitionSystem } from "./system.ts";
@@ -20,7 +20,7 @@ export interface SanitizedRun {
   readonly outcome: Outcome;
   /** In words, one per rule and lines; empty when every block is as it should be. */
   readonly findings: readonly string[];
-  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", and blocks that are one instruction, in words. */
+  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", objects taken from under their users, and blocks that are one instruction, in words. */
   readonly trusted: readonly string[];
   /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
   readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
@@ -37,7 +37,7 @@ export async function sanitize(scenario: Scenario, options: CheckOptions, clearD
   const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
   const outcome = await explore(collecting.system, null, search);
   const findings = collecting.sanitizer.findings();
-  const trusted = [...trustedFields(collecting.system.image.plan), ...trustedInstructions(collecting.sanitizer.blocks())];
+  const trusted = [...trustedFields(collecting.system.image.plan), ...collecting.sanitizer.trusted(), ...trustedInstructions(collecting.sanitizer.blocks())];
   if (findings.length === 0) return { outcome, findings: [], trusted, raised: null };
   const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
   const again = await explore(raising.system, null, search);
@@ -56,9 +56,14 @@ function trustedInstructions(blocks: readonly RecordedBlock[]): string[] {
   return labels.length === 0 ? [] : [`The sanitizers take on trust that a CPU executes each of these blocks as one instruction, with the walk that translates its address, so that nothing comes between: ${labels.join(", ")}`];
 }
 
+/** Frames lie behind the structs, one thread after the other. */
+function frameAreas(image: ProgramImage): FrameArea[] {
+  return image.roots.map(({ base }, actor) => ({ from: base, to: image.roots[actor + 1]?.base ?? image.stateWords * 4 }));
+}
+
 function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): { system: CompiledSystem; sanitizer: Sanitizer } {
   const image = compileImage(scenario, { variant: "instrumented", clearDeadLocals });
   let sanitizer: Sanitizer | null = null;
-  const system = new CompiledSystem(image, (bytes) => (sanitizer = makeSanitizer(image.plan, image.sites, viewOf(image.plan, bytes), { actors: image.actors.map((a) => a.name), ...options })));
+  const system = new CompiledSystem(image, (bytes) => (sanitizer = makeSanitizer(image.plan, image.sites, viewOf(image.plan, bytes, image.actors.length, frameAreas(image)), { actors: image.actors.map((a) => a.name), ...options })));
   return { system, sanitizer: sanitizer! };
 }

@@ -14,8 +14,7 @@
  *   | the same, of a lock that another thread tries or inspects | non |
  *   | a trylock that fails, asking whether a lock is held     | non (both, if no other thread takes the lock) |
  *   | setting a `once` value that other threads read set only | right |
- *   | taking for itself, or giving up, an object that other threads use | non |
- *   | using an object that is nobody's and that other threads take for themselves | right (non, if a use conflicts) |
+ *   | taking for itself, or giving up, an object that other threads use, take or give up | non |
  *   | any other access with which no other thread's use conflicts | both |
  *   | any other access                                        | non   |
  *
@@ -42,6 +41,9 @@
  * waits at yields only. A value or an outcome that rearranging would change (a trylock that fails, a `once` value
  * found unset) is a non-mover, by the facts that the search collected when it ran the other order.
  *
+ * A left mover that moves to its block's commit could pass the moment in which another thread takes the object it uses,
+ * and become harmless. That this does not happen is a rule of its own: taking.ts.
+ *
  * One instruction: a block that the program declares to be one (`at(..., { instruction: true })`) is taken to access
  * what it accesses in one instant, as a CPU's load with its page walk is. That is an assumption, and named as such.
  *
@@ -56,7 +58,7 @@
  * guard.ts); blocks that never end; orders that only a weak memory model allows; a block cut short by another fault
  * (the search ends with that one).
  */
-import { BARE_READ, BARE_WRITE, GUARD_LOST, GUARD_MOVED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, accessKind, isAccess } from "./block-log.ts";
+import { BARE_READ, BARE_WRITE, GUARD_LOST, GUARD_MOVED, accessKind, changesOwner, isAccess } from "./block-log.ts";
 import { lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
 import { GUARD_CPU, GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
 import { BOTH_MOVER, LEFT_MOVER, NON_MOVER, RIGHT_MOVER, type Mover, type SharedUse } from "./shared-use.ts";
@@ -87,6 +89,11 @@ export class MoverSequence {
     this.#group = NO_GROUP;
   }
 
+  /** Whether the operation taken last happens after the one that other threads see first. */
+  get isPastCommit(): boolean {
+    return this.#commit >= 0 && this.#commit !== this.#instant;
+  }
+
   /**
    * Takes operation `nth` of the block; the earlier operation that it may not follow, or -1. A change of the guard or owner
    * happens in the instant of the operation before it, an access to a group in that of the access before it to the same.
@@ -104,7 +111,7 @@ export class MoverSequence {
   }
 }
 
-const changesProtection = (operation: number): boolean => operation === GUARD_LOST || operation === GUARD_MOVED || operation === OWNER_CHANGED || operation === OWNER_STOLEN || operation === OWNER_GIVEN;
+const changesProtection = (operation: number): boolean => operation === GUARD_LOST || operation === GUARD_MOVED || changesOwner(operation);
 
 /** The first pair of operations of the block that are out of order, the earlier first; null when it is atomic. */
 export function outOfOrder(b: Block, use: SharedUse, elements: Elements): { readonly earlier: number; readonly later: number } | null {

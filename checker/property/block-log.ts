@@ -45,12 +45,14 @@ export const GUARD_LOST = 39;
 /** The same by a thread that holds the old lock exclusively: no access, but nothing to be moved before what others do. */
 export const GUARD_MOVED = 18;
 
-/** The actor takes the object for itself, or gives it up, together with the operation just before (guard.ts). The subject is the element of its `owner` field. */
+/** The actor gives up the object, together with the operation just before (guard.ts), or leaves it nobody's. The subject is the element of its `owner` field. */
 export const OWNER_CHANGED = 19;
-/** The same, of an object that another actor has to itself. */
-export const OWNER_STOLEN = 21;
 /** The block leaves the object to another actor. */
 export const OWNER_GIVEN = 20;
+/** The actor writes the owner of an object that another actor has to itself. */
+export const OWNER_STOLEN = 21;
+/** The actor takes an object that is nobody's for itself. */
+export const OWNER_TAKEN = 22;
 
 /** Added to an access: the acting thread has the object to itself. */
 export const OWNED = 64;
@@ -67,6 +69,7 @@ export const isAccess = (operation: number): boolean => {
   const plain = operation & ~(OWNED | FOREIGN | EMPTY);
   return plain < ACQUIRE_SHARED || plain === INCREMENT || plain === GUARD_LOST;
 };
+export const changesOwner = (operation: number): boolean => operation >= OWNER_CHANGED && operation <= OWNER_TAKEN;
 export const isMarked = (operation: number): boolean => (operation & MARKED) !== 0;
 export const isForeign = (operation: number): boolean => (operation & FOREIGN) !== 0;
 /** Kinds after COVERED_READ .. BARE_WRITE. */
@@ -99,12 +102,21 @@ export interface RecordedBlock {
   readonly heldAtStart: readonly HeldLock[];
   /** Triples: operation, subject (element or lock id), site. */
   readonly operations: Int32Array;
+  /** Where its thread stood after it, as `StateView.position` numbers it; noted where it uses an object that could have an owner and has none. */
+  readonly endsAt: ReadonlySet<number>;
+  /** Where the other threads stood meanwhile; noted where it takes an object for itself. */
+  readonly besides: ReadonlySet<number>;
 }
 
-/** A set of different blocks, in the order they were first added. */
+interface StoredBlock extends RecordedBlock {
+  readonly endsAt: Set<number>;
+  readonly besides: Set<number>;
+}
+
+/** A set of different blocks, in the order they were first added; where threads stood is united over equal ones. */
 export class BlockSet {
-  readonly #buckets = new Map<number, RecordedBlock[]>();
-  readonly #blocks: RecordedBlock[] = [];
+  readonly #buckets = new Map<number, StoredBlock[]>();
+  readonly #blocks: StoredBlock[] = [];
 
   get size(): number {
     return this.#blocks.length;
@@ -126,8 +138,13 @@ export class BlockSet {
     const hash = (low >>> 0) * 0x20_0000 + (high >>> 11);
     let bucket = this.#buckets.get(hash);
     if (bucket === undefined) this.#buckets.set(hash, (bucket = []));
-    for (const known of bucket) if (same(known, b, words)) return false;
-    const block = { actor, label, instruction, heldAtStart: [...heldAtStart], operations: operations.slice(0, words) };
+    for (const known of bucket) {
+      if (!same(known, b, words)) continue;
+      for (const position of b.endsAt) known.endsAt.add(position);
+      for (const position of b.besides) known.besides.add(position);
+      return false;
+    }
+    const block = { actor, label, instruction, heldAtStart: [...heldAtStart], operations: operations.slice(0, words), endsAt: new Set(b.endsAt), besides: new Set(b.besides) };
     bucket.push(block);
     this.#blocks.push(block);
     return true;

@@ -5,7 +5,7 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, isAccess, isForeign, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, changesOwner, isAccess, isForeign, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
 import { Elements, GUARD_ATOMIC } from "./guard.ts";
 import type { HeldLock } from "./held-locks.ts";
 import { SharedUse, areRivals } from "./shared-use.ts";
@@ -31,7 +31,7 @@ export function findingKey(f: Pick<Finding, "rule" | "sites">): string {
   return `${f.rule}:${f.sites.join(",")}`;
 }
 
-const changesGuard = (operation: number): boolean => operation === GUARD_MOVED || operation === OWNER_CHANGED || operation === OWNER_STOLEN || operation === OWNER_GIVEN;
+const changesGuard = (operation: number): boolean => operation === GUARD_MOVED || changesOwner(operation);
 
 /** A block that is recorded, or still running: its first `operations.length` words are used. */
 export type Block = RecordedBlock;
@@ -106,7 +106,8 @@ export class Evidence {
   /** `reads page[3].flags`, `takes mm.mmapLock (shared)` */
   operation(operation: number, subject: number): string {
     if (operation === GUARD_LOST || operation === GUARD_MOVED) return `changes which ${this.elements.guardText(subject)} protects ${this.elements.name(subject)}`;
-    if (operation === OWNER_CHANGED) return `takes for itself or gives up the object of ${this.elements.name(subject)}`;
+    if (operation === OWNER_TAKEN) return `takes for itself the object of ${this.elements.name(subject)}`;
+    if (operation === OWNER_CHANGED) return `gives up the object of ${this.elements.name(subject)}`;
     if (operation === OWNER_STOLEN) return `changes ${this.elements.name(subject)} while another thread has the object to itself`;
     if (operation === OWNER_GIVEN) return `leaves the object of ${this.elements.name(subject)} to another thread`;
     if (isAccess(operation)) {

@@ -58,10 +58,12 @@
  * those of others *foreign*. The rules:
  * - a foreign access denies owned ones their place (shared-use.ts), and a plain one is a data race, alone or not;
  * - a change of the owner is a non-mover, in one instant with the operation just before it (the store that publishes the
- *   object, the exchange that freezes it), which so becomes the commit of its block;
+ *   object, the exchange that freezes it), which so becomes the commit of its block. Only where no other thread uses the
+ *   object, takes it or gives it up is it a both-mover. So a block does not take an object and give it up again, unless
+ *   nobody else wants it;
  * - an actor may take an object that is nobody's, and give up its own; anything else counts as a foreign write of the
  *   whole object, and as a data race;
- * - other accesses, while the object is nobody's, are right movers at most where another thread takes it.
+ * - nobody takes an object while another thread is between the commit of its block and a use of the object (taking.ts).
  *
  * Why owned accesses are both-movers while no foreign one is met. Two accesses of one element that follow one another in
  * any finely interleaved execution, one of them owned: the owner is the same at both, so the other one, if it is another
@@ -70,12 +72,17 @@
  * right movers are dropped. Since owners change at commits only, neither changes an owner: the thread that had the object
  * has it still, at a yield or in a block it has completed, and the same access is foreign in the search. (Were a change a
  * right mover, dropping it would turn the foreign access into an ordinary one that proves nothing; were it a left mover,
- * running it would.) If the thread that makes the foreign access is itself past its commit, the rest of its block moves
- * to that commit, and the access with it, perhaps to where the object was nobody's yet: that is what the last rule is for.
+ * running it would. It does not help that the object was nobody's before: taking is no waiting, as with a lock, so two
+ * threads that take one object conflict even if neither looks into it.) If the thread that makes the foreign access is
+ * itself past its commit, the rest of its block moves to that commit, and the access with it. There the object is another
+ * thread's as well, and the access foreign, which says no less; or it is nobody's, and the last rule is broken. An access
+ * that moves the other way, later with the right movers of its block, past a taking, is met by the search as foreign: stricter again.
+ * The same for one that moves earlier past a giving up.
  *
- * The last rule forbids much where objects are counted: who has a reference, or the lock under which the object is taken,
- * uses it before and after its block's commit alike. `"owner(referenced)"` replaces that rule by the assumption that
- * whoever uses such an object keeps others from taking it meanwhile. A sanitized run names it.
+ * `"owner(referenced)"` is for objects that are counted, or found under a lock: who has a reference, or stands between
+ * others and the object in another way, uses it before and after its block's commit alike. There, what the last rule finds is
+ * taken on trust: that at the line named nobody takes the object while another thread is about to make the use named. A sanitized run
+ * names these lines, and nothing where there are none. All other rules hold as for `"owner"`.
  *
  * Nothing is assumed about whether the program is right to call itself the owner; only that the declaration is made at
  * all is up to its author. A wrong one is a foreign access somewhere.
@@ -121,7 +128,7 @@ interface GuardedField {
   readonly lockField: string;
   /** Elements of an object besides those of an array: one for each bit of an atomic set, after the one for all of them. */
   readonly bits: number;
-  /** Of an owner field: whoever uses the object keeps others from taking it, on trust. */
+  /** Of an owner field: that nobody takes the object from under a thread that uses it is taken on trust where it is not known. */
   readonly referenced: boolean;
   /** Which accesses are one operation with those before them; -1: none. */
   readonly group: number;
@@ -129,7 +136,7 @@ interface GuardedField {
   readonly firstElement: number;
 }
 
-/** What the sanitizers take on trust, in words, one sentence for each kind of guard; none when no field has such a guard. */
+/** What the sanitizers take on trust by declaration, in words, one sentence for each kind of guard; none when no field has such a guard. */
 export function trustedFields(plan: LayoutPlan): string[] {
   const sentence = (guard: string, assumption: string): string[] => {
     const fields = plan.fields.filter((f) => f.guard === guard).map((f) => f.path);
@@ -138,7 +145,6 @@ export function trustedFields(plan: LayoutPlan): string[] {
   return [
     ...groupSentences(plan),
     ...sentence("cpu", "an interrupt reaches a CPU's own state between two blocks of its thread"),
-    ...sentence("owner(referenced)", "nobody takes an object for itself while another thread, which has a reference or a lock, is in the middle of using it"),
     ...sentence("lifetime", "whoever uses these fields plainly has a reference to the object, or has it for itself"),
     ...sentence("model", "these are bookkeeping of the model and no memory of the program"),
   ];
@@ -256,9 +262,14 @@ export class Elements {
     }
   }
 
-  /** Whether it is trusted that nobody takes the object, whose owner this element names, from under a thread that uses it. */
+  /** Whether it is trusted, where it is not known, that nobody takes the object, whose owner this element names, from under a thread that uses it. */
   isReferenced(owner: number): boolean {
     return this.#fields[this.#owner[owner]!]!.referenced;
+  }
+
+  /** Path of the field of an element, `page.owner`. */
+  path(element: number): string {
+    return this.#fields[this.#owner[element]!]!.plan.path;
   }
 
   /** The elements of the object whose owner this element names. */

@@ -34,13 +34,14 @@ import { NONE, isAtomic, type LayoutPlan } from "../program/layout.ts";
 import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
 import { StepFault } from "../system.ts";
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY, FOREIGN, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, OWNED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY, FOREIGN, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, OWNED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
 import { MoverSequence, atomicityFinding, groupOf, outOfOrder } from "./block-atomicity.ts";
 import { isRace, raceFinding, racesIn, trespasses, type Race } from "./data-race.ts";
 import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
 import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind } from "./guard.ts";
 import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
 import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
+import { LateUses } from "./taking.ts";
 
 export const SANITIZER_RULES: readonly SanitizerRule[] = ["atomicity", "data-race", "lock-order"];
 
@@ -52,6 +53,12 @@ export interface StateView {
   readonly isInitial: (field: number, i: number, j: number) => boolean;
   /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through, and for owners. */
   readonly reference: (field: number, i: number) => number;
+  /**
+   * Where an actor stands: equal for states in which its program counters and locals are equal, in this run and in others
+   * of the same program. Numbers that happen to be equal make the verdicts stricter.
+   */
+  readonly position: (actor: number) => number;
+  readonly actors: number;
 }
 
 export interface SanitizerOptions extends LockOrderNotes {
@@ -72,15 +79,30 @@ export interface Sanitizer extends StepObserver {
   guardFailed(actor: number): void;
   /** All findings on the blocks met so far, one per rule and lines, in an order that depends on the set of blocks alone. */
   findings(): Finding[];
+  /** What was taken on trust of the blocks met so far, in words, besides what declarations say (`trustedFields`). */
+  trusted(): string[];
   /** The different blocks met so far, as plain data for `merge` and `knowledge`. */
   blocks(): RecordedBlock[];
   /** Adds blocks met by another worker. */
   merge(blocks: Iterable<RecordedBlock>): void;
 }
 
-/** Reads the vector in `bytes`. */
-export function viewOf(plan: LayoutPlan, bytes: StateBytes): StateView {
+/** The bytes of a thread's frames, from `from` to before `to`. */
+export interface FrameArea {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Reads the vector in `bytes`. `frames`: of each actor; none for hand-written models, whose position is part of their structs. */
+export function viewOf(plan: LayoutPlan, bytes: StateBytes, actors: number, frames: readonly FrameArea[] = []): StateView {
   return {
+    actors,
+    position: (actor) => {
+      let hash = 0x811c9dc5 ^ actor;
+      const area = frames[actor] ?? { from: 0, to: 0 };
+      for (let at = area.from; at < area.to; at++) hash = Math.imul(hash ^ bytes.u8[at]!, 0x01000193);
+      return hash >>> 0;
+    },
     heldAt: heldInVector(plan, bytes),
     isInitial: (field, i, j) => {
       const f = plan.fields[field]!;
@@ -92,6 +114,8 @@ export function viewOf(plan: LayoutPlan, bytes: StateBytes): StateView {
     },
   };
 }
+
+const NOWHERE: ReadonlySet<number> = new Set();
 
 /** Throws RangeError for guards and notes that name no lock of the plan. */
 export function makeSanitizer(plan: LayoutPlan, sites: readonly Site[], view: StateView, options: SanitizerOptions = {}): Sanitizer {
@@ -116,9 +140,16 @@ class BlockSanitizer implements Sanitizer {
   #operations = new Int32Array(64 * OPERATION_WORDS);
   #length = 0;
   #assertions = 0;
+  /** Operations that are known for what they are when they have taken effect. */
+  #ownerWrite: number | null = null;
   #bareWrite: { readonly nth: number; readonly field: number; readonly i: number; readonly j: number } | null = null;
 
+  /** It has used an object that could have an owner and has none. */
+  #usesObject = false;
+  #takesObject = false;
+
   // What raising needs to know of it.
+  readonly #lateUses: LateUses | null;
   readonly #order: LockOrder;
   readonly #movers = new MoverSequence();
   #firstAccess = -1;
@@ -135,6 +166,7 @@ class BlockSanitizer implements Sanitizer {
     this.#held = new HeldLocks(plan.locks.length);
     this.#order = new LockOrder(plan, options);
     this.merge(options.knowledge ?? []);
+    this.#lateUses = this.#raise ? new LateUses(this.#evidence) : null;
   }
 
   merge(blocks: Iterable<RecordedBlock>): void {
@@ -154,6 +186,8 @@ class BlockSanitizer implements Sanitizer {
     this.#length = 0;
     this.#assertions = 0;
     this.#bareWrite = null;
+    this.#ownerWrite = null;
+    this.#takesObject = this.#usesObject = false;
     this.#movers.reset(instruction);
     this.#firstAccess = this.#lastAccess = -1;
   }
@@ -176,10 +210,12 @@ class BlockSanitizer implements Sanitizer {
     if (guard === GUARD_OWNER) {
       const before = this.#view.reference(field, i);
       this.#did(before === NONE || before === this.#actor ? OWNER_CHANGED : OWNER_STOLEN, element, site);
+      if (before === NONE) this.#ownerWrite = this.#length - 1;
       return;
     }
     const owner = this.#ownerNow(element);
     const foreign = owner !== NONE && owner !== this.#actor ? FOREIGN : 0;
+    if (owner === NONE && elements.ownerOf(element) >= 0) this.#usesObject = true;
     if (mode === ADD && guard === GUARD_ATOMIC && owner !== this.#actor) {
       this.#did(INCREMENT | foreign, element, site);
       return;
@@ -195,8 +231,15 @@ class BlockSanitizer implements Sanitizer {
     if (!reads && guard !== GUARD_LIFETIME) this.#moveGuards(field, i, site, owner === this.#actor);
   }
 
-  /** The latest bare write of a field with a lock has taken effect: did it make the field empty? */
-  #afterBareWrite(): void {
+  /** The latest operation has taken effect: did it take an object, did a bare write of a field with a lock make the field empty? */
+  #afterWrite(): void {
+    const taking = this.#ownerWrite;
+    this.#ownerWrite = null;
+    if (taking !== null && this.#ownerNamed(this.#operations[taking * OPERATION_WORDS + 1]!) === this.#actor) {
+      this.#operations[taking * OPERATION_WORDS] = OWNER_TAKEN;
+      this.#takesObject = true;
+      for (const f of this.#lateUses?.findings(this.#block(), this.#positionsOfOthers()) ?? []) this.#offer(f.rule, f.sites, () => f);
+    }
     const w = this.#bareWrite;
     if (w === null) return;
     this.#bareWrite = null;
@@ -206,19 +249,27 @@ class BlockSanitizer implements Sanitizer {
   /** The actor that has the element's object to itself, or NONE. */
   #ownerNow(element: number): number {
     const owner = this.#evidence.elements.ownerOf(element);
-    if (owner < 0) return NONE;
+    return owner < 0 ? NONE : this.#ownerNamed(owner);
+  }
+
+  /** Who is named by an owner field, given its element. */
+  #ownerNamed(owner: number): number {
     const { field, i } = this.#evidence.elements.place(owner);
     return this.#view.reference(field, i);
   }
 
+  #positionsOfOthers(): Set<number> {
+    const positions = new Set<number>();
+    for (let actor = 0; actor < this.#view.actors; actor++) if (actor !== this.#actor) positions.add(this.#view.position(actor));
+    return positions;
+  }
+
   /** Objects that the block leaves to somebody else. */
   #judgeGiving(): void {
-    const { elements } = this.#evidence;
     for (let nth = this.#length - 1; nth >= 0; nth--) {
       if (this.#operations[nth * OPERATION_WORDS] !== OWNER_CHANGED && this.#operations[nth * OPERATION_WORDS] !== OWNER_STOLEN) continue;
       const element = this.#operations[nth * OPERATION_WORDS + 1]!;
-      const { field, i } = elements.place(element);
-      const owner = this.#view.reference(field, i);
+      const owner = this.#ownerNamed(element);
       if (owner !== NONE && owner !== this.#actor) this.#did(OWNER_GIVEN, element, this.#site(nth));
     }
   }
@@ -286,16 +337,17 @@ class BlockSanitizer implements Sanitizer {
 
   endStep(actor: number): void {
     if (actor !== this.#actor) throw new Error(`the sanitizer was told that actor ${actor} ends a step which actor ${this.#actor} began`);
-    this.#afterBareWrite();
+    this.#afterWrite();
     this.#judgeGiving();
-    if (this.#length > 0) this.#record();
+    if (this.#length > 0) this.#record(this.#usesObject ? new Set([this.#view.position(this.#actor)]) : NOWHERE);
     // What a thread does before its first yield belongs to no block.
     this.#actor = -1;
   }
 
-  #record(): void {
+  /** `endsAt`: see RecordedBlock; nowhere for a block that has not ended. */
+  #record(endsAt: ReadonlySet<number>): void {
     const words = this.#length * OPERATION_WORDS;
-    if (!this.#evidence.blocks.add({ actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations }, words)) return;
+    if (!this.#evidence.blocks.add({ actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations, endsAt, besides: this.#takesObject ? this.#positionsOfOthers() : NOWHERE }, words)) return;
     const b = this.#block();
     for (let n = 0; n < this.#length; n++) {
       this.#evidence.use.note(b.actor, b.operations[n * OPERATION_WORDS]!, b.operations[n * OPERATION_WORDS + 1]!);
@@ -304,11 +356,11 @@ class BlockSanitizer implements Sanitizer {
   }
 
   #block(): RecordedBlock {
-    return { actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS) };
+    return { actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS), endsAt: NOWHERE, besides: NOWHERE };
   }
 
   #did(operation: number, subject: number, site: number): void {
-    this.#afterBareWrite();
+    this.#afterWrite();
     const at = this.#length * OPERATION_WORDS;
     if (at === this.#operations.length) {
       const larger = new Int32Array(at * 2);
@@ -370,8 +422,14 @@ class BlockSanitizer implements Sanitizer {
   #offer(rule: SanitizerRule, sites: readonly number[], make: () => Finding): void {
     if (!this.#rules.has(rule) || (this.#only !== null && !this.#only.has(findingKey({ rule, sites })))) return;
     const finding = make();
-    this.#record();
+    this.#record(NOWHERE);
+    // This step has no end, and what threads do in an initial state belongs to none.
+    this.#actor = -1;
     throw new StepFault(finding.rule, finding.message, finding.source);
+  }
+
+  trusted(): string[] {
+    return new LateUses(this.#evidence).trusted();
   }
 
   findings(): Finding[] {
@@ -383,11 +441,13 @@ class BlockSanitizer implements Sanitizer {
       if (known === undefined || smaller(f, known)) found.set(findingKey(f), f);
     };
     const order = new LockOrder(this.#plan, this.#notes);
+    const lateUses = new LateUses(e);
     for (const b of e.blocks) {
       order.addBlock(b);
       const pair = outOfOrder(b, e.use, e.elements);
       if (pair !== null) add(atomicityFinding(e, b, pair.earlier, pair.later));
       for (const race of racesIn(e, b)) add(raceFinding(e, b, race.access, race.company));
+      for (const f of lateUses.findings(b)) add(f);
     }
     for (const cycle of order.cycles()) add(orderFinding(e, order, cycle));
     return [...found.values()].sort((a, b) => (smaller(a, b) ? -1 : 1));

@@ -30,11 +30,9 @@
  *   denied only if it would be as either, and counts against others as the covered one.
  * - *foreign*: by another thread while the object has an owner, in whichever kind above (a covered access is one of a
  *   thread that holds the lock, while the owner may do without it). Denied as its kind is, and by owned accesses.
- * - a change of the owner: a non-mover where another thread uses the object at all; of an object that another thread owns,
- *   a foreign write of everything in it besides.
- * Every other access to such an object is a right mover at most where another thread takes the object for itself: moved
- * earlier, it could pass that moment, and what would have been foreign there would be none. (Not for guard "lifetime":
- * who has a reference keeps others from taking the object.)
+ * - a change of the owner: a non-mover where another thread uses the object at all, or changes its owner; of an object
+ *   that another thread owns, a foreign write of everything in it besides.
+ * Other accesses to such an object, while it is nobody's, are as the table says, but see taking.ts.
  *
  * *Empty*: a covered read, under a declared lock, that finds the field's initial value is denied by those bare writes only
  * before or after which the field has that value. Bare writes of a field with a lock are typically those of a machine
@@ -49,8 +47,8 @@
  * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
  * initial one is taken for unset, which only makes the verdict stricter.
  */
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY_READ, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, OWNED, OWNED_READ, OWNED_WRITE, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isEmpty, isForeign, isWrite } from "./block-log.ts";
-import { GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
+import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY_READ, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, OWNED, OWNED_READ, OWNED_WRITE, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isEmpty, isForeign, isWrite } from "./block-log.ts";
+import { GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
 
 export const RIGHT_MOVER = 0;
 export const LEFT_MOVER = 1;
@@ -111,7 +109,7 @@ export class SharedUse {
   readonly #users: Uint32Array;
   /** Per element of an owner field: the actors that use the object. */
   readonly #objectUsers: Uint32Array;
-  /** ... and that take it for themselves, or give it up. */
+  /** ... and that change its owner. */
   readonly #ownerChangers: Uint32Array;
   /** Per lock: the actors that can see, without waiting, whether it is held (exclusively; at all). */
   readonly #seeExclusive: Uint32Array;
@@ -148,10 +146,12 @@ export class SharedUse {
     }
     switch (operation) {
       case OWNER_STOLEN:
+      case OWNER_GIVEN:
         for (const element of this.#elements.ownedBy(subject)) this.#users[element * KINDS + FOREIGN_WRITE]! |= me;
         this.#ownerChangers[subject]! |= me;
         break;
       case OWNER_CHANGED:
+      case OWNER_TAKEN:
         this.#ownerChangers[subject]! |= me;
         break;
       case ACQUIRE_EXCLUSIVE:
@@ -198,15 +198,7 @@ export class SharedUse {
   #accessMover(actor: number, element: number, access: number): Mover {
     if (this.conflicts(actor, element, access)) return NON_MOVER;
     const sets = accessKind(access) === COVERED_WRITE && this.#elements.guardKind(element) === GUARD_ONCE;
-    return (sets && this.#usedByOthers(actor, element)) || this.#mayBeTaken(actor, element, access) ? RIGHT_MOVER : BOTH_MOVER;
-  }
-
-  /** Whether another thread may take the object for itself just before this access. */
-  #mayBeTaken(actor: number, element: number, access: number): boolean {
-    const guard = this.#elements.guardKind(element);
-    if ((access & OWNED) !== 0 || guard === GUARD_LIFETIME || guard === GUARD_CPU) return false;
-    const owner = this.#elements.ownerOf(element);
-    return owner >= 0 && !this.#elements.isReferenced(owner) && (this.#ownerChangers[owner]! & ~(1 << actor)) !== 0;
+    return sets && this.#usedByOthers(actor, element) ? RIGHT_MOVER : BOTH_MOVER;
   }
 
   /** Whether a thread other than `actor` can see, without waiting, that `actor` takes or releases the lock. */
@@ -223,7 +215,8 @@ export class SharedUse {
     switch (operation) {
       case OWNER_GIVEN:
       case OWNER_STOLEN:
-      case OWNER_CHANGED: return (this.#objectUsers[subject]! & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
+      case OWNER_TAKEN:
+      case OWNER_CHANGED: return ((this.#objectUsers[subject]! | this.#ownerChangers[subject]!) & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
       case GUARD_MOVED: return this.#usedByOthers(actor, subject) ? RIGHT_MOVER : BOTH_MOVER;
       case ACQUIRE_SHARED:
       case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;

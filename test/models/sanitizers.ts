@@ -149,6 +149,28 @@ function* thief(k: Shop): Routine {
   const seen: Int<0, 7> = k.box.content.get();
   bugOn(seen === 7, "nobody puts so much into the box");
 }
+/** Tells that the box is to be had, and has still a look into it. */
+function* lastLook(k: Shop): Routine {
+  yield* spinLock(k, k.box.lock.at());
+  k.box.made.set(true);
+  const seen: Int<0, 7> = k.box.content.get();
+  bugOn(seen === 7, "nobody puts so much into the box");
+  spinUnlock(k, k.box.lock.at());
+}
+function* takesAtOnce(k: Shop): Routine {
+  yield at("wait for the box", () => k.box.made.get());
+  k.box.owner.set(current(k));
+  k.box.content.set(2);
+  k.box.content.set(3);
+}
+function* takesUnderTheLock(k: Shop): Routine {
+  yield at("wait for the box", () => k.box.made.get());
+  yield* spinLock(k, k.box.lock.at());
+  k.box.owner.set(current(k));
+  k.box.content.set(2);
+  k.box.content.set(3);
+  spinUnlock(k, k.box.lock.at());
+}
 /** One instruction of a machine that does two things at once, beside a thread that does one of them. */
 function* addsAndRaises(k: K): Routine {
   yield at("add and raise", null, { instruction: true });
@@ -164,6 +186,8 @@ export default [
   scenario({ ...base, name: "data-race-silent", why: "the same under the lock", threads: twice(lockedWrites), expect: holds({ states: 4 }) }),
   scenario({ ...base, name: "ownership-fires", why: "a look at a box that its maker has to itself", structs: shop, threads: [{ name: "maker", run: quickMaker }, { name: "thief", run: thief }], expect: violated("data-race", { length: 3 }) }),
   scenario({ ...base, name: "ownership-silent", why: "made without a lock, published, then used under it", structs: shop, threads: [{ name: "maker", run: maker }, { name: "buyer", run: buyer }], expect: holds({ states: 6 }) }),
+  scenario({ ...base, name: "ownership-taken-fires", why: "a box is taken from under a thread that is still looking into it", structs: shop, threads: [{ name: "looker", run: lastLook }, { name: "taker", run: takesAtOnce }], expect: violated("atomicity", { length: 2 }) }),
+  scenario({ ...base, name: "ownership-taken-silent", why: "the same, but the box is taken under the lock under which it is looked into", structs: shop, threads: [{ name: "looker", run: lastLook }, { name: "taker", run: takesUnderTheLock }], expect: holds({ states: 4 }) }),
   scenario({ ...base, name: "instruction-silent", why: "two accesses in one block which is said to be one instruction", threads: [{ name: "t0", run: addsAndRaises }, { name: "t1", run: oneAtomicEach }], expect: holds({ states: 6 }) }),
   scenario({ ...base, name: "lock-order-fires", why: "a before b and b before a, though no schedule of these two deadlocks", threads: [{ name: "t0", run: aThenBThenRaise }, { name: "t1", run: bThenALater }], expect: violated("lock-order", { length: 2 }) }),
   scenario({ ...base, name: "lock-order-silent", why: "a before b, always", threads: twice(aThenB), expect: holds({ states: 8 }) }),

@@ -37,6 +37,10 @@ export const plan = planLayout({
     one: int(0, 7, "kept in step with other", { guard: "atomic(pair)" }),
     other: int(0, 7, "kept in step with one", { guard: "atomic(pair)" }),
   }),
+  ticket: table(1, {
+    owner: int(NONE, 2, "who has it to itself", { role: "ghost", guard: "owner(referenced)" }),
+    value: int(0, 7, "nothing promised"),
+  }),
   cpu: table(3, { cached: int(0, 7, "the CPU's own", { guard: "cpu" }) }),
 }, 3);
 
@@ -51,8 +55,8 @@ export const lockId = (name: string): number => {
   return l.id;
 };
 
-/** One operation, on a line of its own. */
-export type Operation = (s: Sanitizer, line: number) => void;
+/** One operation of an actor, on a line of its own. `references` as in Script: it may change them. */
+export type Operation = (s: Sanitizer, line: number, actor: number, references: Record<string, number>) => void;
 
 const access = (mode: AccessMode) => (path: string, i = 0, j = 0): Operation => (s, line) => s.access(fieldId(path), i, j, mode, line);
 export const read = access(READ);
@@ -61,6 +65,13 @@ export const atomic = access(ATOMIC);
 export const add = access(ADD);
 export const readOnce = access(READ_ONCE);
 export const writeOnce = access(WRITE_ONCE);
+const changesOwner = (to: (actor: number) => number) => (struct: string): Operation => (s, line, actor, references) => {
+  s.access(fieldId(`${struct}.owner`), 0, 0, WRITE, line);
+  references[`${struct}[0].owner`] = to(actor);
+};
+/** Object 0 of the table becomes the acting thread's, or nobody's. */
+export const takes = changesOwner((actor) => actor);
+export const gives = changesOwner(() => NONE);
 export const lock = (name: string, mode: "exclusive" | "shared" = "exclusive"): Operation => (s, line) => s.acquire(lockId(name), mode, false, line);
 export const trylock = (name: string, mode: "exclusive" | "shared" = "exclusive"): Operation => (s, line) => s.acquire(lockId(name), mode, true, line);
 export const trylockFails = (name: string, mode: "exclusive" | "shared" = "exclusive"): Operation => (s, line) => s.acquireFailed(lockId(name), mode, line);
@@ -77,8 +88,11 @@ export interface Script {
   readonly holding?: readonly HeldLock[];
   /** Set when the elements of `once` fields already have their value. */
   readonly set?: boolean;
-  /** Where references point throughout the block, e.g. `{ "page[1].owner": 0 }`; NONE for all others. */
+  /** Where references point when the block begins, e.g. `{ "page[1].owner": 0 }`; NONE for all others. */
   readonly references?: Readonly<Record<string, number>>;
+  /** Where its thread stands after the block, and where the others stand meanwhile: at 0 unless set, at most 9. */
+  readonly endsAt?: number;
+  readonly besides?: Readonly<Record<number, number>>;
   /** The block is one instruction. */
   readonly instruction?: boolean;
   readonly does: readonly Operation[];
@@ -92,11 +106,13 @@ export const sites: readonly Site[] = Array.from({ length: 1000 }, (_, line) => 
 /** A sanitizer that has been fed the blocks; block n is labelled `block n`, counted from 1. */
 export function feed(blocks: readonly Script[], options: SanitizerOptions = {}): Sanitizer {
   let now: Script = { actor: 0, does: [] };
-  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => now.references?.[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE }, { actors: ["anna", "ben", "cara"], ...options });
+  let references: Record<string, number> = {};
+  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => references[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE, actors: 3, position: (actor) => 10 * actor + (actor === now.actor ? now.endsAt ?? 0 : now.besides?.[actor] ?? 0) }, { actors: ["anna", "ben", "cara"], ...options });
   blocks.forEach((b, n) => {
     now = b;
+    references = { ...b.references };
     sanitizer.beginStep(b.actor, `block ${n + 1}`, b.instruction ?? false);
-    b.does.forEach((operation, m) => operation(sanitizer, 100 * (n + 1) + m + 1));
+    b.does.forEach((operation, m) => operation(sanitizer, 100 * (n + 1) + m + 1, b.actor, references));
     sanitizer.endStep(b.actor);
   });
   return sanitizer;

@@ -26,7 +26,7 @@ describe("a guard through a reference", () => {
 
   it("is looked up at each access: the reference may be set on the way", () => {
     let owner: number = NONE;
-    const sanitizer = makeSanitizer(plan, [], { heldAt: () => [holding("task[0].lock")], isInitial: () => false, reference: () => owner }, races);
+    const sanitizer = makeSanitizer(plan, [], { heldAt: () => [holding("task[0].lock")], isInitial: () => false, reference: () => owner, actors: 1, position: () => 0 }, races);
     const [owns, name] = ["page.owner", "page.name"].map((path) => plan.fields.find((f) => f.path === path)!.id) as [number, number];
     sanitizer.beginStep(0, "init");
     sanitizer.access(owns, 1, 0, WRITE, 1);
@@ -171,7 +171,7 @@ describe("what is read of the state", () => {
   it("is where a reference points", () => {
     const bytes = new StateBytes(new ArrayBuffer(Math.ceil(layout.stateBytes / 4) * 4));
     const k = makeWorld<{ item: ReturnType<typeof table<{ owner: ReturnType<typeof ref> }>> }>(layout, bytes, 0);
-    const { reference } = viewOf(layout, bytes);
+    const { reference } = viewOf(layout, bytes, 3);
     const field = layout.fields.find((f) => f.path === "item.owner")!.id;
     expect(reference(field, 1)).toBe(NONE);
     k.item.owner.set(1, 2);

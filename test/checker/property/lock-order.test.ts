@@ -82,7 +82,7 @@ describe("two locks of one class", () => {
     const cyclesOf = (nesting: { nesting?: "ascending" | "nested" }, first: number, then: number): number => {
       const layout = planLayout({ page: table(3, { lock: spinlock("page lock", nesting) }) }, 1);
       const order = new LockOrder(layout);
-      order.addBlock({ actor: 0, instruction: false, label: "b", heldAtStart: [{ lock: first, mode: "exclusive" }], operations: Int32Array.of(ACQUIRE_EXCLUSIVE, then, 7) });
+      order.addBlock({ actor: 0, instruction: false, endsAt: new Set(), besides: new Set(), label: "b", heldAtStart: [{ lock: first, mode: "exclusive" }], operations: Int32Array.of(ACQUIRE_EXCLUSIVE, then, 7) });
       return order.cycles().length;
     };
     expect([cyclesOf({}, 0, 1), cyclesOf({}, 1, 0)]).toEqual([1, 1]);

@@ -119,6 +119,17 @@ describe("collecting", () => {
     expect(s.blocks()).toEqual([]);
   });
 
+  it("judges nothing that a thread does before its first yield, after a finding was raised too", () => {
+    const knowledge = feed([{ actor: 0, does: [read("mm.flag"), read("mm.flag")] }, writer]).blocks();
+    const s = feed([], { raise: true, knowledge });
+    const reads = (): void => s.access(fieldId("mm.flag"), 0, 0, READ, 7);
+    s.beginStep(0, "block 1");
+    reads();
+    expect(reads).toThrow("atomicity");
+    reads();
+    reads();
+  });
+
   it("records blocks longer than its first buffer", () => {
     const s = feed([{ actor: 0, does: Array.from({ length: 90 }, () => read("mm.flag")) }, writer]);
     expect(s.blocks()[0]!.operations).toHaveLength(270);
@@ -150,8 +161,23 @@ describe("what is read from the vector", () => {
     expect(names(2)).toEqual(["mm.sem shared", "page[2].lock exclusive"]);
   });
 
+  it("is where a thread stands: a number for the bytes of its frames", () => {
+    const frames = new StateBytes(new ArrayBuffer(8));
+    const { position } = viewOf(layout, frames, 2, [{ from: 2, to: 4 }, { from: 4, to: 8 }]);
+    const first = position(0);
+    const second = position(1);
+    frames.u8[5] = 1;
+    expect(position(0)).toBe(first);
+    expect(position(1)).not.toBe(second);
+    frames.u8[5] = 0;
+    frames.u8[1] = 1;
+    expect([position(0), position(1)]).toEqual([first, second]);
+    frames.u8[3] = 1;
+    expect(position(0)).not.toBe(first);
+  });
+
   it("is whether a value is still the initial one", () => {
-    const { isInitial } = viewOf(layout, bytes);
+    const { isInitial } = viewOf(layout, bytes, 1);
     const all = (): boolean[] => [isInitial(field("mm.n"), 0, 0), isInitial(field("mm.head"), 0, 0), isInitial(field("page.ready"), 1, 0), isInitial(field("page.ptes"), 1, 1)];
     expect(all()).toEqual([true, true, true, true]);
     k.mm.n.set(2);
@@ -167,7 +193,7 @@ describe("a guard that names no usable lock", () => {
   const make = (guard: string): unknown => makeSanitizer(planLayout({
     mm: struct({ lock: mutex("one"), n: int(0, 1, "guarded", { guard }) }),
     page: table(2, { lock: spinlock("one each") }),
-  }, 1), [], { heldAt: () => [], isInitial: () => true, reference: () => NONE });
+  }, 1), [], { heldAt: () => [], isInitial: () => true, reference: () => NONE, actors: 1, position: () => 0 });
   it("is refused", () => {
     expect(make("lock")).toBeDefined();
     expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once", "cpu", "lifetime", "model", "owner", "reference->lock" or one of mm.lock, page.lock');

@@ -1,0 +1,138 @@
+/**
+ * Objects that are taken from under a thread which is in the middle of using them.
+ *
+ * While an object has no owner (guard.ts), its users' accesses are ordinary ones. Whoever takes it for itself makes
+ * those that come later foreign. The search runs blocks whole, so it meets the accesses of a block before the taking or
+ * after it; a real thread can be overtaken by it on the way. Before its block has committed that is no news: what it has
+ * done moves behind the taking, and the search, which runs the block there, meets it as foreign. Past its commit it is:
+ * what is left of the block moves before the taking, where nothing is foreign.
+ *
+ * So these uses, of an object that is nobody's and after the commit of their block, are looked at one by one. Take a finely
+ * interleaved execution in which actor B takes the object while actor A is between the commit of its block and such a
+ * use; the first taking of that sort. Rearranged (block-atomicity.ts), it is whole blocks and then B's, up to the
+ * taking: A's block is among them, since A is past its commit; and A has done nothing since. Hence the search has a state
+ * in which A stands where that block has left it, and from which B's block takes the object. Two sets say whether there is one:
+ * where its thread stood after each block that uses objects (`endsAt`), where other threads stood beside each block that
+ * takes one (`besides`). They say too much rather than too little: a thread may stand at the same place with the same
+ * locals after a block that has not used the object.
+ *
+ * One thing rules out what the sets allow: a lock that A holds at the use and B at the taking, one of them exclusively.
+ * A has held it since its commit, after which it takes none. This is how an object is used and taken under one lock.
+ * Uses under a reference that keeps others from taking the object need no excuse: the thread still has the
+ * reference after the block (giving it back is an operation that others see, hence the commit), so while it stands there
+ * nobody takes the object.
+ */
+import { shortPath } from "../error-sentence.ts";
+import { OWNED, OWNER_TAKEN, isAccess, isForeign } from "./block-log.ts";
+import { MoverSequence, groupOf } from "./block-atomicity.ts";
+import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
+import type { HeldLock } from "./held-locks.ts";
+
+/** A use, or a taking: place `nth` in a block's operations. */
+interface Occasion {
+  readonly block: Block;
+  readonly nth: number;
+  /** The element of the object's owner field. */
+  readonly object: number;
+  readonly held: readonly HeldLock[];
+}
+
+/** Uses of objects that are nobody's, after the block's commit. */
+function lateUses(e: Evidence, block: Block): Occasion[] {
+  if (block.endsAt.size === 0) return [];
+  const uses: Occasion[] = [];
+  const sequence = new MoverSequence();
+  sequence.reset(block.instruction);
+  for (let nth = 0; nth < lengthOf(block); nth++) {
+    const operation = operationOf(block, nth);
+    const subject = subjectOf(block, nth);
+    sequence.next(e.use.mover(block.actor, operation, subject), nth, operation, groupOf(e.elements, operation, subject));
+    if (!sequence.isPastCommit || !isAccess(operation) || (operation & OWNED) !== 0 || isForeign(operation)) continue;
+    const object = e.elements.ownerOf(subject);
+    if (object >= 0) uses.push({ block, nth, object, held: heldBefore(block, nth) });
+  }
+  return uses;
+}
+
+function takings(block: Block): Occasion[] {
+  const taken: Occasion[] = [];
+  for (let nth = 0; nth < lengthOf(block); nth++) {
+    if (operationOf(block, nth) === OWNER_TAKEN) taken.push({ block, nth, object: subjectOf(block, nth), held: heldBefore(block, nth) });
+  }
+  return taken;
+}
+
+const excludeEachOther = (a: readonly HeldLock[], b: readonly HeldLock[]): boolean =>
+  a.some((mine) => b.some((theirs) => mine.lock === theirs.lock && (mine.mode === "exclusive" || theirs.mode === "exclusive")));
+
+/** The late uses of all blocks met, by where their thread stood afterwards. */
+export class LateUses {
+  readonly #evidence: Evidence;
+  /** By position. */
+  readonly #uses = new Map<number, Occasion[]>();
+
+  constructor(evidence: Evidence) {
+    this.#evidence = evidence;
+    // Of uses that are alike in all that matters one is enough.
+    const known = new Set<string>();
+    for (const block of evidence.blocks) {
+      for (const use of lateUses(evidence, block)) {
+        const kind = `${block.actor} ${use.object} ${siteOf(block, use.nth)} ${use.held.map((h) => h.lock + h.mode).join()} `;
+        for (const position of block.endsAt) {
+          if (known.has(kind + position)) continue;
+          known.add(kind + position);
+          const there = this.#uses.get(position);
+          if (there === undefined) this.#uses.set(position, [use]);
+          else there.push(use);
+        }
+      }
+    }
+  }
+
+  /** The uses from under which an object is taken, while other threads stand at `positions`. */
+  #overtakenBy(taking: Occasion, positions: Iterable<number>): Occasion[] {
+    const found: Occasion[] = [];
+    for (const position of positions) {
+      for (const use of this.#uses.get(position) ?? []) {
+        if (use.object === taking.object && use.block.actor !== taking.block.actor && !excludeEachOther(use.held, taking.held)) found.push(use);
+      }
+    }
+    return found;
+  }
+
+  /** One finding for each pair of a use and a taking by the block, while other threads stand at `positions`. */
+  findings(block: Block, positions: Iterable<number> = block.besides): Finding[] {
+    return takings(block)
+      .filter((taking) => !this.#evidence.elements.isReferenced(taking.object))
+      .flatMap((taking) => this.#overtakenBy(taking, positions).map((use) => takenFinding(this.#evidence, use, taking)));
+  }
+
+  /** What is taken on trust of objects guarded "owner(referenced)", in words: a sentence for each line that takes one. */
+  trusted(): string[] {
+    const e = this.#evidence;
+    const uses = new Map<string, Set<string>>();
+    for (const block of e.blocks) {
+      for (const taking of takings(block)) {
+        if (!e.elements.isReferenced(taking.object)) continue;
+        const taken = `${e.elements.path(taking.object)} at ${shortPath(e.place(siteOf(block, taking.nth)))}`;
+        for (const use of this.#overtakenBy(taking, block.besides)) {
+          const lines = uses.get(taken) ?? new Set();
+          uses.set(taken, lines.add(shortPath(e.place(siteOf(use.block, use.nth)))));
+        }
+      }
+    }
+    return [...uses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([taken, lines]) =>
+      `The sanitizers take on trust that nobody takes an object for itself (${taken}) while another thread, past its block's commit, is about to use it at ${[...lines].sort().join(", ")}`);
+  }
+}
+
+function takenFinding(e: Evidence, use: Occasion, taking: Occasion): Finding {
+  const { block } = use;
+  const sites = [siteOf(block, use.nth), siteOf(taking.block, taking.nth)];
+  const message =
+    `atomicity: block "${block.label}" of ${e.actor(block.actor)} ${e.operation(operationOf(block, use.nth), subjectOf(block, use.nth))} at ${e.place(sites[0]!)} ` +
+    `(it holds ${e.heldNames(use.held)}), after what makes the block visible to others; just before that ${e.actor(taking.block.actor)} can have taken the object for itself, ` +
+    `at ${e.place(sites[1]!)} in block "${taking.block.label}" (it holds ${e.heldNames(taking.held)}). ` +
+    `Put a yield before ${e.place(sites[0]!)}, or hold one lock over both`;
+  return { rule: "atomicity", message, sites, source: e.source(sites[1]!), actor: taking.block.actor, label: taking.block.label };
+}
