@@ -1,12 +1,30 @@
+import { globSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "./checker/program/vitest-plugin.ts";
+
+const root = import.meta.dirname;
+
+/**
+ * Tests that leave nothing behind in their process: their files share processes, because to load the kernel and the
+ * compiler, and to warm them up, costs more than most files themselves (measured: 13 files took 49 s of CPU in a process
+ * each, 23 s in shared ones). Any other file, a new one included, has a process of its own.
+ */
+const SHARING = ["test/impl/*.test.ts", "test/impl/selftests/*.test.ts", "test/refinement/*.test.ts", "test/spec/*.test.ts", "test/checker/{program,property,refinement,report,trace}/**/*.test.ts"];
+/** These change the process that they run in: from then on it counts what runs, or lets garbage be collected on request. */
+const CHANGE_THEIR_PROCESS = ["test/checker/program/compile/coverage.test.ts", "test/checker/program/compile/memory.test.ts"];
+
+const sharing = globSync(SHARING, { cwd: root, exclude: CHANGE_THEIR_PROCESS });
+const own = globSync("test/**/*.test.ts", { cwd: root, exclude: sharing });
 
 export default defineConfig({
   plugins: [thpcheckPlugin()],
   test: {
-    include: ["test/**/*.test.ts"],
-    // Worker threads of a search outlive a test that times out; a process of its own per file ends them with it.
+    // Worker threads of a search outlive a test that times out; processes end them, at the latest with the run.
     pool: "forks",
     testTimeout: 30_000,
+    projects: [
+      { extends: true, test: { name: "sharing a process", include: sharing, isolate: false } },
+      { extends: true, test: { name: "own process", include: own } },
+    ],
   },
 });

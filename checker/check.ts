@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import type { Patch } from "./program/patch.ts";
 import type { Site } from "./program/observer.ts";
 import type { Expectation, ModelScenario, Scenario } from "./scenario.ts";
-import type { PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "./result.ts";
+import type { InvariantReport, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "./result.ts";
 import { ATOMICITY_NOT_CHECKED } from "./result.ts";
 import type { ExploreOptions, Finding, Outcome } from "./search/explore.ts";
 import type { SystemSource, TransitionSystem } from "./system.ts";
@@ -45,7 +45,7 @@ export interface Compiled {
 
 /** What a check is made of. Tests put their own in its place. */
 export interface Engine {
-  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean; coverage?: boolean; refine?: boolean }) => Compiled | Promise<Compiled>;
+  readonly compile: (s: Scenario, options: { clearDeadLocals: boolean; coverage?: boolean; refine?: boolean; sourceMap?: boolean }) => Compiled | Promise<Compiled>;
   readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
 }
 
@@ -59,9 +59,12 @@ export interface Checked {
   readonly coverage: readonly { readonly site: Site; readonly count: number }[];
 }
 
+/** How the text of a program is named in stack traces; see `CompiledSystem`. */
+const EMITTED_PROGRAM = /\bthpcheck-[^\s:]+-\d+\.js\b/;
+
 /** Pinned size from which more workers are faster: on two cores, 1.3 million states take longer with two than with one, 4 million less. */
 const PARALLEL_STATES_MIN = 3_000_000;
-const WORKERS_MAX = 8;
+export const WORKERS_MAX = 8;
 
 /** The compiler and the explorer, loaded when the first scenario needs them. */
 export async function defaultEngine(): Promise<Engine> {
@@ -93,14 +96,19 @@ const isModel = (s: Scenario): boolean => "model" in s;
 export const clearsDeadLocals = (s: Scenario, override: boolean | null): boolean => override ?? s.clearDeadLocals ?? true;
 
 /** Checks the scenario. Whatever goes wrong becomes a result with verdict "error"; nothing is thrown. */
-export async function checkScenario(s: Scenario, options: CheckOptions, cores: number, engine?: Engine): Promise<Checked> {
+export function checkScenario(s: Scenario, options: CheckOptions, cores: number, engine?: Engine): Promise<Checked> {
+  return attempt(s, options, cores, engine, false);
+}
+
+/** Most checks need no source map. Where an error passes through the program, the same check with a map says in which line. */
+async function attempt(s: Scenario, options: CheckOptions, cores: number, engine: Engine | undefined, sourceMap: boolean): Promise<Checked> {
   const clearing = clearsDeadLocals(s, options.clearDeadLocals);
   const workers = options.coverage ? 1 : options.workers ?? (options.strategy === "bfs" && !options.exact ? workersFor(s, cores) : 1);
   try {
     const { compile, explore } = engine ?? (await defaultEngine());
     const expectedStates = s.expect.verdict === "holds" ? s.expect.states : null;
     const exploreOptions: ExploreOptions = { ...options, workers, expectedStates };
-    const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine });
+    const { system, source } = await compile(s, { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine, sourceMap });
     const outcome = await explore(system, source, exploreOptions);
     const subject: ReplaySubject = { system, scenario: s.name, programHash: source?.programHash ?? "", config: s.config ?? {}, policy: s.policy, patch: options.patch };
     const finding = outcome.finding ?? endlessFinding(system, outcome);
@@ -108,6 +116,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const plain = finding === null || finding.kind === "sometimes" || finding.steps === NO_END ? null : replay(subject, recipeOf(finding, s.name, subject.programHash, options.seed));
     const replayed = plain === null || plain.property.kind !== "step" ? plain : (await import("./place-of-write.ts")).withPlaceOfWrite(s, system, clearing, plain);
     const violation = finding === null ? null : violationOf(finding, replayed);
+    if (!sourceMap && violation?.property === "exception") return await attempt(s, options, cores, engine, true);
     const verdict: Verdict = violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
 
     let trusted: readonly string[] = [];
@@ -120,7 +129,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
 
     let statesWithoutClearing: number | null = null;
     if (wantsSecondCount(s, options, clearing) && verdict === "holds") {
-      const second = await compile(s, { clearDeadLocals: false, refine: false });
+      const second = await compile(s, { clearDeadLocals: false, refine: false, sourceMap });
       const counted = await explore(second.system, second.source, exploreOptions);
       if (counted.complete) statesWithoutClearing = counted.states;
     }
@@ -130,13 +139,19 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
       scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null && verdict !== "incomplete", reason,
       reductions: clearing && !isModel(s) ? ["dead-local clearing"] : [],
       witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
+      invariants: invariantsOf(system, outcome),
       violation, refinement: reportOf(s, system, outcome),
       notChecked: [...measures(outcome, options).notChecked, ...unrefined(s, options), ...(sanitized || isModel(s) ? trusted : [ATOMICITY_NOT_CHECKED])],
     };
     return { result, replayed, statesWithoutClearing, coverage: options.coverage ? system.coverage?.() ?? [] : [] };
   } catch (e) {
+    if (!sourceMap && e instanceof Error && EMITTED_PROGRAM.test(e.stack ?? "")) return attempt(s, options, cores, engine, true);
     return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null, coverage: [] };
   }
+}
+
+function invariantsOf(system: TransitionSystem, outcome: Outcome): InvariantReport[] {
+  return system.always.map((name, i) => ({ name, unexcused: outcome.inForce[i] ?? 0 }));
 }
 
 /** What the search says of the machines that it held steps to. */
@@ -174,6 +189,7 @@ async function sanitizedResult(s: Scenario, options: CheckOptions, clearing: boo
     scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
     reductions: clearing ? ["dead-local clearing"] : [],
     witnesses: subject.system.sometimes.map((name, i) => ({ name, reached: plain.witnessesReached[i] ?? false })),
+    invariants: invariantsOf(subject.system, plain),
     violation, refinement: reportOf(s, subject.system, plain),
     notChecked: [...measures(run.outcome, options).notChecked, ...others, ...run.trusted],
   };
@@ -201,7 +217,7 @@ function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
   return { property: f.name, kind: f.kind, message: replayed?.message ?? f.message, trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised };
 }
 
-function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "violation" | "refinement"> {
+function measures(o: Outcome, options: CheckOptions): Omit<ScenarioResult, "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "invariants" | "violation" | "refinement"> {
   const collisions = o.exact ? 0 : expectedCollisions(o.states, o.fingerprintBits);
   const lost = collisions >= 0.01 ? [`About ${collisions < 10 ? collisions.toFixed(2) : group(Math.round(collisions))} states are expected to be lost to equal ${o.fingerprintBits}-bit fingerprints; --exact loses none.`] : [];
   return {
@@ -248,6 +264,6 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
     states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
     collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, walks: null, reductions: [],
-    strategy: options.strategy, seed: options.seed, witnesses: [], notChecked: ["Nothing was checked."], violation: null, refinement: null,
+    strategy: options.strategy, seed: options.seed, witnesses: [], invariants: [], notChecked: ["Nothing was checked."], violation: null, refinement: null,
   };
 }

@@ -62,6 +62,18 @@ export interface WitnessReport {
   readonly reached: boolean;
 }
 
+/** How much a promise about every state was worth in a run. */
+export interface InvariantReport {
+  readonly name: string;
+  /**
+   * In how many of the states that the run stored the promise was in force: no excuse of its applied. In each of them it
+   * was evaluated, or the step that led there, from a state in which it holds, changed nothing that it reads. All states
+   * for a promise without excuse; 0 says that it promised nothing. A function of the states: the same for any number of
+   * workers.
+   */
+  readonly unexcused: number;
+}
+
 export interface ScenarioResult {
   readonly scenario: string;
   readonly verdict: Verdict;
@@ -92,6 +104,8 @@ export interface ScenarioResult {
   readonly strategy: StrategyName;
   readonly seed: number;
   readonly witnesses: readonly WitnessReport[];
+  /** The promises about every state, in the order of their declaration. */
+  readonly invariants: readonly InvariantReport[];
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
   readonly violation: Violation | null;

@@ -8,6 +8,16 @@ import type { Tier } from "./result.ts";
 /** A property is true, or says which conjunct failed and from which values. A plain `false` is explained from its source. */
 export type PropertyResult = boolean | { readonly conjunct: string; readonly values: Readonly<Record<string, unknown>> };
 
+/** A promise about every state. */
+export interface StateProperty<S extends Structs> {
+  (k: World<S>): PropertyResult;
+  /**
+   * Where the promise is suspended: it is then true whatever else the state says. Told apart from the rest so that a run
+   * can say in how many states the promise was in force.
+   */
+  readonly excuse?: (k: World<S>) => boolean;
+}
+
 export interface Thread<S extends Structs> {
   readonly name: string;
   readonly run: (k: World<S>) => Routine<unknown>;
@@ -65,7 +75,7 @@ interface ScenarioBase<S extends Structs> {
    * the full tier and with --sanitize. Off unless set: an abstract model states its atomic steps instead of claiming them.
    */
   readonly sanitize?: boolean;
-  readonly always?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
+  readonly always?: Readonly<Record<string, StateProperty<S>>>;
   readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
   readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
   readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;

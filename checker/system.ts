@@ -5,6 +5,7 @@
  * the replayer and the minimiser see nothing else.
  */
 
+import type { Changes } from "./changes.ts";
 import type { RefinementPlan } from "./refinement.ts";
 
 /** The actor could not move: its guard is false, or it has ended. The vector is untouched. */
@@ -50,14 +51,29 @@ export interface Explanation {
 
 export type PropertyKind = "always" | "step" | "finally";
 
-/** Sets of state properties, one bit each in the order of `always`, in `words` words from a place in an array on. */
+/** Sets of state properties and excuses, one bit each, the properties first, in `words` words from a place in an array on. */
 export interface AffectedProperties {
   readonly words: number;
-  /** Writes the set of properties that may have another value in `vector` than in `before`. */
+  /** Writes the set of those that may have another value in `vector` than in `before`; given, for a state that is not short (`SHORT_WORDS`), the changes found last. */
   mark(into: Int32Array, at: number): void;
   /** Index of the first violated property of the set in `vector`, or -1. */
   check(set: Int32Array, at: number): number;
+  /** The excuses of `vector`, as bits, given those of the state before: only those of the set are asked. */
+  excused(set: Int32Array, at: number, before: number): number;
 }
+
+/** Excuses: conditions under which state properties are suspended. */
+export interface Excuses {
+  /** How many there are: 1..EXCUSES_MAX. */
+  readonly count: number;
+  /** The excuse of each state property, in the order of `always`; -1: it has none. */
+  readonly of: readonly number[];
+  /** Bit n: excuse n applies to the state in `vector`. */
+  evaluate(): number;
+}
+
+/** Excuses that one system can have: those of a state are kept in a word. */
+export const EXCUSES_MAX = 32;
 
 /**
  * A transition system over vectors of 32-bit words.
@@ -96,6 +112,8 @@ export interface TransitionSystem {
   checkState(): number;
   /** For a search that has checked the state a step starts from, and keeps it in `before`; absent: check every property of every state. */
   readonly affected?: AffectedProperties;
+  /** Where some state property has an excuse. */
+  readonly excuses?: Excuses | null;
   /**
    * Index of the first violated step property of the step `before` -> `vector`, or -1. The step is the one that `step`
    * took last: where it announced events, they are part of it.
@@ -103,6 +121,10 @@ export interface TransitionSystem {
   checkStep(before: Int32Array): number;
   /** Where `checkStep` keeps the state before the step: whoever puts it there, and passes this array, saves a copy. */
   readonly before?: Int32Array;
+  /** What differs between `before` and `vector`; present with `before`. */
+  readonly changes?: Changes;
+  /** As `checkStep(before)` of a caller that keeps the state before in `before`, given the changes found last. */
+  checkChanges?(): number;
   /** The machines that steps are held to, among the step properties; null or absent when there are none. */
   readonly refinement?: RefinementPlan | null;
   /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. */

@@ -61,6 +61,7 @@ interface CheckFlags {
   sanitize?: boolean;
   refine: boolean;
   coverage?: boolean;
+  invariants?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -93,7 +94,7 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all scenarios of the tier")
     .addOption(tierOption().default("quick"))
     .addOption(new Option("--strategy <name>", "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large").choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
-    .option("--workers <n>", "threads of a breadth-first search; the results are the same for any number (default: one for each core if the scenario pins 3 million states or more, else 1)", positiveInteger)
+    .option("--workers <n>", "how many work at once; the results are the same for any number (default: one for each core). Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, has its search shared by all; 1: everything in one process", positiveInteger)
     .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
     .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
     .option("--max-depth <n>", "do not go deeper than so many states from the start", positiveInteger)
@@ -109,9 +110,10 @@ function addCheck(program: Command, host: Host, done: (exitCode: number) => void
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", "hold every block to the sanitizers as well: atomicity, data races, lock order (in the full tier done for scenarios that ask for it)")
     .option("--no-refine", "do not hold each step to the machines of the specification")
+    .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says").choices(["32", "64"]).default("64"))
-    .option("--update-pins", "write the counts found into the scenarios' source files")
+    .option("--update-pins", "write the counts found into the scenarios' source files; of scenarios whose names are computed, into a table beside them (scenarios.ts: scenarios.pins.json)")
     .option("--up-to <states>", "leave out scenarios that pin more states than this, or none", positiveInteger)
     .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers) and compare")
     .addHelpText("after", `
@@ -120,7 +122,7 @@ at a bound is INCOMPLETE (exit code 3), never a pass.
 
 Examples:
   npx thpcheck check                                the quick tier
-  npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two threads
+  npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two cores
   npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
   npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
   npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
@@ -139,7 +141,7 @@ A violation prints its trace and the command that replays it. Read it downward: 
         sanitize: flags.sanitize === true ? "all" : flags.tier === "quick" ? "none" : "asked", refine: flags.refine, coverage: flags.coverage ?? false, fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
       };
       done(await runCheck({
-        patterns, tier: flags.tier, options, format: flags.format, out: flags.out ?? null, updatePins: flags.updatePins ?? false, audit: flags.audit ?? false, upTo: flags.upTo ?? null, policy: flags.policy ?? null,
+        patterns, tier: flags.tier, options, format: flags.format, out: flags.out ?? null, updatePins: flags.updatePins ?? false, audit: flags.audit ?? false, invariants: flags.invariants ?? false, upTo: flags.upTo ?? null, policy: flags.policy ?? null,
       }, host));
     });
 }

@@ -2,8 +2,8 @@
  * `check --update-pins`: writes the counts that a run found into the scenario's source.
  *
  * Only the numbers change: the call of `holds` or `violated` that belongs to the scenario of that name is found by
- * parsing, and its arguments are edited in place. What cannot be edited safely, such as a count that is computed or a
- * name made in a loop, is left alone and reported with the value to write.
+ * parsing, and its arguments are edited in place. What cannot be edited safely, such as a count that is computed, is left
+ * alone and reported with the value to write; a name made in a loop has its pins in a table (`pins-table.ts`).
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "@babel/parser";

@@ -16,14 +16,15 @@ export function anyPolicy(pattern: string): string {
 export function underPolicy(selection: Selection, policy: string): Selection {
   const scenarios = new Map<string, LoadedScenario>();
   for (const s of selection.scenarios) {
-    const other = variant(s.scenario, policy);
+    const other = scenarioUnder(s.scenario, policy);
     if (other !== null) scenarios.set(other.name, { ...s, scenario: other });
   }
   if (scenarios.size === 0) throw new UsageError(`--policy ${policy}: none of these scenarios has policies; their names have an "@" in them: npx thpcheck list '*@*'`);
   return { ...selection, scenarios: [...scenarios.values()] };
 }
 
-function variant(s: Scenario, policy: string): Scenario | null {
+/** The scenario under this policy; null if it knows none. Throws a UsageError if there is no such policy. */
+export function scenarioUnder(s: Scenario, policy: string): Scenario | null {
   if (s.underPolicy === undefined) return null;
   try {
     return s.underPolicy(policy);

@@ -7,6 +7,7 @@ import { PatchMisfit, underPatch } from "../program/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
 import { isScenario, scenario as validated, type Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
+import { isPinned, withPins } from "./pins-table.ts";
 
 const CONFIG_NAMES = ["thpcheck.config.ts", "thpcheck.config.js", "thpcheck.config.mjs"];
 
@@ -23,6 +24,8 @@ export interface LoadedScenario {
   readonly file: string;
   /** The module as a command has to name it, where the person did; null when the configuration lists it. */
   readonly from: string | null;
+  /** Whether its source states counts; otherwise they are in the table beside it (`pins-table.ts`), if anywhere. */
+  readonly pinnedInSource: boolean;
 }
 
 /** Scenarios by module order, and what went wrong with the modules that gave none. */
@@ -38,6 +41,12 @@ export function findConfigFile(folder: string): string | null {
     if (name !== undefined) return join(at, name);
     if (at === dirname(at)) return null;
   }
+}
+
+/** The folder at which the paths of a patch start. */
+export function patchRoot(folder: string): string {
+  const file = findConfigFile(folder);
+  return file === null ? folder : dirname(file);
 }
 
 let loaderReady: Promise<unknown> | null = null;
@@ -89,15 +98,16 @@ export async function loadModule(file: string, patch: string | null = null): Pro
   const exported = (await importModule(file, patch))["default"];
   const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
   if (exported === undefined) throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
-  return all.map((s, i) => {
+  const scenarios = all.map((s, i) => {
     const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
     if (!isScenario(s)) throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
     try {
-      return { scenario: validated(s as Parameters<typeof validated>[0]), file, from: null };
+      return validated(s as Parameters<typeof validated>[0]);
     } catch (e) {
       throw new UsageError(`${shortPath(file)}: ${(e as Error).message}`);
     }
   });
+  return withPins(scenarios, file).map((scenario, i) => ({ scenario, file, from: null, pinnedInSource: isPinned(scenarios[i]!) }));
 }
 
 /** Loads modules one by one; one that fails does not keep the others from being checked. */

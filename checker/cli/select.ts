@@ -5,14 +5,14 @@
  * its file, is meant whatever its tier; a glob, or no pattern at all, means the scenarios of the tier and those below.
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import picomatch from "picomatch";
 import type { Tier } from "../result.ts";
 import { shortPath } from "../error-sentence.ts";
 import { filesOf, registerPatch, unappliedFiles, type Patch } from "../program/patch.ts";
 import { UsageError } from "../usage-error.ts";
 import { didYouMean } from "./nearest.ts";
-import { configuredModules, findConfigFile, loadConfig, loadModules, type Loaded, type LoadedScenario } from "./project.ts";
+import { configuredModules, findConfigFile, loadConfig, loadModules, patchRoot, type Loaded, type LoadedScenario } from "./project.ts";
 
 const TIERS: readonly Tier[] = ["quick", "full", "nightly"];
 const within = (s: LoadedScenario, tier: Tier): boolean => TIERS.indexOf(s.scenario.tier) <= TIERS.indexOf(tier);
@@ -56,8 +56,7 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
 export async function selectScenarios(patterns: readonly string[], tier: Tier, folder: string, patch: Patch | null = null): Promise<Selection> {
   const filePatterns = patterns.filter(isFilePattern);
   for (const p of filePatterns) if (!existsSync(p)) throw new UsageError(`there is no file ${p}`);
-  const configFile = findConfigFile(folder);
-  const id = patch === null ? null : registerPatch(patch, configFile === null ? folder : dirname(configFile));
+  const id = patch === null ? null : registerPatch(patch, patchRoot(folder));
   const named = await loadModules(filePatterns.map((p) => resolve(p)), id);
   const own: Loaded = { ...named, scenarios: named.scenarios.map((s) => ({ ...s, from: shortPath(s.file) })) };
   const names = patterns.filter((p) => !isFilePattern(p));

@@ -1,11 +1,24 @@
 /** Results as JSON text: one file for a run, brought up to date after each scenario. */
-import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { RESULT_FORMAT, RESULT_VERSION, type ResultFile, type ScenarioResult, type Tier } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
 export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[]): ResultFile {
   return { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results };
+}
+
+/** The results in a file that `check --out` has written. Throws a UsageError for a file that is none. */
+export function readResults(file: string): readonly ScenarioResult[] {
+  const none = (why: string): UsageError => new UsageError(`${file} ${why}; "npx thpcheck check --tier full --out ${file}" writes a file of results`);
+  let parsed: Partial<ResultFile>;
+  try {
+    parsed = JSON.parse(readFileSync(file, "utf8")) as Partial<ResultFile>;
+  } catch (e) {
+    throw none(`cannot be read (${(e as Error).message.split(",")[0]})`);
+  }
+  if (parsed.format !== RESULT_FORMAT || parsed.results === undefined) throw none("holds no results");
+  return parsed.results;
 }
 
 export const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -12,6 +12,7 @@ import type { SystemSource, TransitionSystem } from "../system.ts";
 import { compareCandidates } from "./candidate.ts";
 import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "./control.ts";
 import { Discovery } from "./discovery.ts";
+import { recordWords } from "./expand.ts";
 import { Genealogy } from "./genealogy.ts";
 import type { WorkerReport } from "./level-worker.ts";
 import { LevelWorker, levelBound, total } from "./level-worker.ts";
@@ -36,7 +37,7 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
   const control = new Control(controlBuffer, 1, 0);
   const table = reserveTable(options.expectedStates ?? 0);
   const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
-  const discoveries = Array.from({ length: workers }, () => new Discovery(system.stateWords));
+  const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
   const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
   const worker = new LevelWorker(system, levelOptions, visited, control, discoveries);
   const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
@@ -101,6 +102,7 @@ function summarise(
     workers,
     walks: null,
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
+    unexcused: system.excuses == null ? null : reports[0]!.unexcused.map((_, i) => total(reports.map((r) => r.unexcused[i]!))),
     refined: reports[0]!.refined?.map((_, i) => total(reports.map((r) => r.refined![i]!))) ?? null,
     violation: violation?.broken ?? null,
     path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),

@@ -14,6 +14,7 @@ import { Pacer, refinementCounts } from "./run.ts";
 import { StateIndex } from "./state-index.ts";
 import type { Path } from "./steps.ts";
 import { forEachInitial, forEachStep, pathOf } from "./steps.ts";
+import { UnexcusedCount } from "./unexcused.ts";
 import { FingerprintSet } from "./visited.ts";
 import type { Visited } from "./visited.ts";
 import { judgeTerminal } from "./watch.ts";
@@ -37,6 +38,7 @@ export async function depthFirst(system: TransitionSystem, options: ExploreOptio
     workers: 1,
     walks: null,
     witnessed: search.witnessed,
+    unexcused: search.unexcused.counts,
     refined: refinementCounts(system),
     violation: broken,
     path: broken === null ? null : () => search.path(),
@@ -92,6 +94,7 @@ class DepthFirst {
   deepest = 0;
   broken: Broken | null = null;
   readonly witnessed: Uint8Array;
+  readonly unexcused: UnexcusedCount;
 
   constructor(system: TransitionSystem, options: ExploreOptions) {
     this.#system = system;
@@ -101,6 +104,7 @@ class DepthFirst {
     this.#stride = 3 + system.stateWords;
     this.#before = new Int32Array(system.vector.length);
     this.witnessed = new Uint8Array(system.sometimes.length);
+    this.unexcused = new UnexcusedCount(system);
     this.#bounded = options.maxDepth === null ? null : new BoundedVisited(system.stateWords, options.exact);
     this.#visited = this.#bounded !== null ? null : options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet();
   }
@@ -187,6 +191,7 @@ class DepthFirst {
     const system = this.#system;
     const index = system.always.length > 0 ? system.checkState() : -1;
     if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
+    this.unexcused.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
   }
 

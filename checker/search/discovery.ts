@@ -20,16 +20,17 @@ export class Discovery {
   /** Levels alternate between two buffers: one is read while the other is written. */
   readonly #frontiers: readonly [Column, Column];
   readonly links: Column;
-  readonly #stateWords: number;
+  /** Words of a state and what is kept with it; see `recordWords` in expand.ts. */
+  readonly #recordWords: number;
   /** States that this worker discovered in all levels. */
   discovered = 0;
   /** States in the level being built. */
   count = 0;
-  /** The vectors of the level being built. */
+  /** The records of the level being built. */
   building: Column;
 
-  constructor(stateWords: number, buffers: DiscoveryBuffers | null = null) {
-    this.#stateWords = stateWords;
+  constructor(recordWords: number, buffers: DiscoveryBuffers | null = null) {
+    this.#recordWords = recordWords;
     this.#frontiers = buffers === null ? [new Column(), new Column()] : [new Column(buffers.even), new Column(buffers.odd)];
     this.links = buffers === null ? new Column() : new Column(buffers.links);
     this.building = this.#frontiers[0];
@@ -46,11 +47,11 @@ export class Discovery {
 
   /** Room for `n` more states. Throws OutOfMemory. */
   prepare(n: number): void {
-    this.building.reserve((this.count + n) * this.#stateWords);
+    this.building.reserve((this.count + n) * this.#recordWords);
     this.links.reserve((this.discovered + n) * 2);
   }
 
-  /** The vectors of level `level` (0 is the initial one), as far as its worker has written them. */
+  /** The records of level `level` (0 is the initial one), as far as its worker has written them. */
   frontier(level: number): Int32Array {
     const column = this.#frontiers[(level & 1) as 0 | 1];
     column.refresh();

@@ -14,6 +14,7 @@ import type { ExploreOptions, SearchRun } from "./run.ts";
 import { MAX_WORKERS, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./walk.ts";
+import { statesInForce } from "./unexcused.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
 export { expectedCollisions } from "./fingerprint.ts";
@@ -59,6 +60,8 @@ export interface Outcome {
   /** In the order of `system.sometimes`. */
   readonly witnessesReached: readonly boolean[];
   readonly finding: Finding | null;
+  /** In how many of the states each state property was in force, that is not excused, in the order of `system.always`. */
+  readonly inForce: readonly number[];
   /** As `TransitionSystem.refinementCounts`. */
   readonly refined: Float64Array | null;
   /** States of each BFS level; empty for other strategies. */
@@ -102,6 +105,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     workers: run.workers,
     witnessesReached,
     finding,
+    inForce: statesInForce(system, run.states, run.unexcused),
     refined: run.refined?.map((n, i) => n - countsBefore![i]!) ?? null,
     levels: run.levels,
     notChecked: remarks(run, options),

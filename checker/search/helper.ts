@@ -4,6 +4,7 @@ import type { SystemSource, TransitionSystem } from "../system.ts";
 import { Control, STOP_FAILED } from "./control.ts";
 import type { DiscoveryBuffers } from "./discovery.ts";
 import { Discovery } from "./discovery.ts";
+import { recordWords } from "./expand.ts";
 import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
 import { releaseMemory } from "./release.ts";
@@ -41,7 +42,7 @@ async function help(task: HelperTask): Promise<void> {
   try {
     const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
     const system = module.instantiate(task.source.data);
-    const discoveries = task.discoveries.map((buffers) => new Discovery(system.stateWords, buffers));
+    const discoveries = task.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
     const worker = new LevelWorker(system, task.options, new SharedFingerprintSet(task.table, control), control, discoveries);
     control.ready();
     const joining = (await nextMessage()) as Joining;

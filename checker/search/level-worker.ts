@@ -14,7 +14,7 @@ import type { Discovery } from "./discovery.ts";
 import { NO_PARENT } from "./discovery.ts";
 import type { Expander } from "./expand.ts";
 import { BATCH, makeExpander } from "./expand.ts";
-import { makeCopyState, makeFingerprint } from "./fingerprint.ts";
+import { makeCopyState, makeFingerprint, makeStateSums } from "./fingerprint.ts";
 import { forEachInitial } from "./steps.ts";
 import { SLICE_MS, refinementCounts } from "./run.ts";
 import type { Visited } from "./visited.ts";
@@ -37,6 +37,8 @@ export interface WorkerReport {
   readonly violation: Candidate | null;
   /** 1 where the worker has seen the witness. */
   readonly witnessed: Uint8Array;
+  /** Of the states that the worker discovered: in how many each excuse did not apply. */
+  readonly unexcused: Float64Array;
   /** As `TransitionSystem.refinementCounts`. */
   readonly refined: Float64Array | null;
 }
@@ -71,11 +73,12 @@ export class LevelWorker {
     this.#control = control;
     this.#discoveries = discoveries;
     this.#discovery = discoveries[control.me]!;
-    const fingerprint = makeFingerprint(system.stateWords, options.fingerprintBits, options.seed);
+    const { stateWords } = system;
+    const fingerprint = makeFingerprint(stateWords, options.fingerprintBits, options.seed);
     this.#watch = new Watch(system, fingerprint);
     this.#witnessed = new Uint8Array(system.sometimes.length);
     this.#expander = makeExpander({
-      system, batch: BATCH, fingerprint, copyState: makeCopyState(system.stateWords),
+      system, batch: BATCH, fingerprint, sums: makeStateSums(stateWords, options.fingerprintBits, options.seed), copyState: makeCopyState(stateWords),
       visited, discovery: this.#discovery, events: this.#watch, witnessed: this.#witnessed,
     });
   }
@@ -124,7 +127,7 @@ export class LevelWorker {
   report(): WorkerReport {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#watch.terminals,
-      violation: this.#watch.best, witnessed: this.#witnessed,
+      violation: this.#watch.best, witnessed: this.#witnessed, unexcused: this.#expander.unexcused,
       refined: refinementCounts(this.#system),
     };
   }

@@ -67,6 +67,8 @@ export interface SearchRun {
   /** Walks taken; null for a search. */
   readonly walks: number | null;
   readonly witnessed: Uint8Array;
+  /** In how many of the states each excuse of the system did not apply; null where there is none. */
+  readonly unexcused: Float64Array | null;
   /** Of this search alone, as `TransitionSystem.refinementCounts`; null without machines. */
   readonly refined: Float64Array | null;
   readonly violation: Broken | null;

@@ -6,6 +6,7 @@ import type { Visited } from "./visited.ts";
 import { maxEntries } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
+  readonly comparesStates = false;
   readonly #buffer: SharedArrayBuffer;
   readonly #control: Control;
   #generation = -1;

@@ -27,6 +27,10 @@ export class StateIndex implements Visited {
     this.#view();
   }
 
+  get comparesStates(): boolean {
+    return this.#stateWords > 0;
+  }
+
   get bytes(): number {
     return this.#table.byteLength + this.#records.bytes;
   }

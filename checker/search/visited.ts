@@ -15,7 +15,9 @@ export interface Visited {
   prepare(n: number): void;
   /** Reads the home slot of a fingerprint. Independent reads overlap their cache misses; a chain of probes cannot. */
   touch(high: number): number;
-  /** `words[at]...` is the state; only the exact set reads it. */
+  /** Whether `add` reads the state: only the exact set does. */
+  readonly comparesStates: boolean;
+  /** `words[at]...` is the state. */
   add(low: number, high: number, words: Int32Array, at: number): boolean;
   /** Called after the adds that `prepare` announced; `added` of them were new. */
   finish(added: number): void;
@@ -108,6 +110,7 @@ export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | n
 
 /** Fingerprints, for one worker. A slot is (low, high); low is 0 in an empty slot. */
 export class FingerprintSet implements Visited {
+  readonly comparesStates = false;
   readonly #buffer: SharedArrayBuffer;
   // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array;

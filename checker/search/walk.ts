@@ -16,6 +16,7 @@ import { Pacer, refinementCounts } from "./run.ts";
 import { StateIndex } from "./state-index.ts";
 import type { Path, PathStep } from "./steps.ts";
 import { forEachInitial } from "./steps.ts";
+import { UnexcusedCount } from "./unexcused.ts";
 import { FingerprintSet } from "./visited.ts";
 import type { Visited } from "./visited.ts";
 import { judgeTerminal } from "./watch.ts";
@@ -53,6 +54,7 @@ export async function walk(system: TransitionSystem, options: ExploreOptions, sc
     workers: 1,
     walks: walker.walks,
     witnessed: walker.witnessed,
+    unexcused: walker.unexcused.counts,
     refined: refinementCounts(system),
     violation: walker.broken,
     path: walker.broken === null ? null : () => walker.path,
@@ -75,6 +77,7 @@ class Walker {
   /** Those of this walk; a fingerprint as one number, whose collisions only make a scheduler think of a state as old. */
   readonly #thisWalk = new Set<number>();
   readonly witnessed: Uint8Array;
+  readonly unexcused: UnexcusedCount;
   #initial: readonly number[] = [];
   #steps: PathStep[] = [];
   walks = 0;
@@ -93,6 +96,7 @@ class Walker {
     this.#state = new Int32Array(system.vector.length);
     this.visited = options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet();
     this.witnessed = new Uint8Array(system.sometimes.length);
+    this.unexcused = new UnexcusedCount(system);
   }
 
   get path(): Path {
@@ -172,6 +176,7 @@ class Walker {
     for (let w = 0; w < system.stateWords; w++) system.vector[w] = this.#state[w]!;
     const index = system.always.length > 0 ? system.checkState() : -1;
     if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
+    this.unexcused.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
     return true;
   }

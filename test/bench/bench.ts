@@ -13,7 +13,7 @@ import type { Contestant, Measurement } from "./contestant.ts";
 import { unmeasured } from "./measure.ts";
 import { DEFAULT_MODELS, models, type BenchModel } from "./models.ts";
 import { missingSpin, spin } from "./spin.ts";
-import { disagreements, printRatios, printRows, ratios, row, type Ratio, type Row, type Series } from "./table.ts";
+import { disagreements, printRatios, printRefinementCost, printRows, ratios, refinementCost, row, type Ratio, type Row, type Series } from "./table.ts";
 import { missingTlc, tlc } from "./tlc.ts";
 import { thpcheck } from "./thpcheck.ts";
 import { xstate } from "./xstate.ts";
@@ -30,6 +30,8 @@ interface ModelReport {
   readonly unit: BenchModel["unit"];
   readonly rows: readonly Row[];
   readonly ratios: readonly Ratio[];
+  /** Share of the speed; null where nothing was held to machines. */
+  readonly refinementCost: number | null;
   readonly disagreements: readonly string[];
 }
 
@@ -87,11 +89,11 @@ function benchmark(model: BenchModel, contestants: readonly Contestant[], rounds
     }
   }
   const series: Series[] = prepared;
-  return { model: model.name, unit: model.unit, rows: series.map(row), ratios: ratios(series), disagreements: disagreements(model, series) };
+  return { model: model.name, unit: model.unit, rows: series.map(row), ratios: ratios(series), refinementCost: refinementCost(series), disagreements: disagreements(model, series) };
 }
 
 function pretty(report: ModelReport): string {
-  return [`\n${report.model}`, printRows(report.rows, report.unit), ...(report.ratios.length === 0 ? [] : ["", printRatios(report.ratios)]), ...report.disagreements.map((d) => `DIFFERS ${d}`), ""].join("\n");
+  return [`\n${report.model}`, printRows(report.rows, report.unit), ...(report.ratios.length === 0 ? [] : ["", printRatios(report.ratios)]), ...(report.refinementCost === null ? [] : ["", printRefinementCost(report.refinementCost)]), ...report.disagreements.map((d) => `DIFFERS ${d}`), ""].join("\n");
 }
 
 function main(): number {

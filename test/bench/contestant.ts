@@ -20,6 +20,8 @@ export interface Contestant {
   /** Contestants of one tool share its name in the ratios. */
   readonly tool: "thpcheck" | "spin" | "tlc" | "xstate";
   readonly workers: number;
+  /** Of this checker: whether it holds the steps of the kernel to the machines of the specification. */
+  readonly refines?: boolean;
   /** From the edges of the model to the transitions that this tool must report, by its way of counting. */
   readonly expectedTransitions: (edges: number, model: BenchModel) => number;
   /** Whatever is not to be timed, such as compiling; gives the run, or null: this tool does not have the model. Throws with the tool's output when that fails. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Contestant, Measurement } from "./contestant.ts";
 import { models } from "./models.ts";
-import { disagreements, median, printRows, ratio, ratios, row, type Series } from "./table.ts";
+import { disagreements, median, printRefinementCost, printRows, ratio, ratios, refinementCost, row, type Series } from "./table.ts";
 
 const contestant = (name: string, tool: Contestant["tool"], workers: number): Contestant =>
   ({ name, tool, workers, expectedTransitions: (edges) => edges, prepare: () => () => { throw new Error("not run in this test"); } });
@@ -52,4 +52,13 @@ test("what was not measured is printed as a dash", () => {
   const unmeasured: Series = { contestant: one, runs: [{ ...run(2), cpuSeconds: null, peakBytes: null }] };
   expect(row(unmeasured).cpuSeconds).toBeNull();
   expect(printRows([row(unmeasured)], "states").split("\n")[1]).toMatch(/2\.000-2\.000 +- +-$/);
+});
+
+test("what refinement costs is the share of the speed, round by round", () => {
+  const held = series({ ...one, refines: true }, 1.25, 10, 20);
+  const without = series({ ...contestant("ours 1, --no-refine", "thpcheck", 1), refines: false }, 1, 8, 16);
+  expect(refinementCost([held, series({ ...two, refines: true }, 1, 1, 1), without])).toBeCloseTo(0.2);
+  expect(refinementCost([held])).toBeNull();
+  expect(printRefinementCost(0.2)).toBe("refinement costs 20.0% of the speed (at most 25%)");
+  expect(printRefinementCost(0.3)).toContain("TOO MUCH");
 });

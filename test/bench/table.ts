@@ -93,6 +93,24 @@ export function ratios(series: readonly Series[]): Ratio[] {
   ];
 }
 
+/**
+ * What it costs to hold each step to the machines, as a share of the speed without: 0.2 is a fifth fewer states per second
+ * of search. The median over the rounds; null where the two were not run.
+ */
+export function refinementCost(series: readonly Series[]): number | null {
+  const without = series.find((s) => s.contestant.refines === false);
+  const held = series.find((s) => s.contestant.refines === true && s.contestant.workers === without?.contestant.workers);
+  if (without === undefined || held === undefined) return null;
+  return 1 - ratio(held, without).searchRate;
+}
+
+/** Share of the speed that refinement may cost. */
+export const REFINEMENT_COST_MAX = 0.25;
+
+export function printRefinementCost(cost: number): string {
+  return `refinement costs ${(100 * cost).toFixed(1)}% of the speed (at most ${100 * REFINEMENT_COST_MAX}%)${cost > REFINEMENT_COST_MAX ? ": TOO MUCH" : ""}`;
+}
+
 /** Each count that differs from what the model has (or, where it says none, from the first run), in a sentence. */
 export function disagreements(model: BenchModel, series: readonly Series[]): string[] {
   const first = series[0]?.runs[0];

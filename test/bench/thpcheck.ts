@@ -18,6 +18,7 @@ export function thpcheck(workers: number, refine: boolean = true): Contestant {
     name,
     tool: "thpcheck",
     workers,
+    refines: refine,
     expectedTransitions: (edges) => edges,
     prepare: (model) => {
       const { program } = model;

@@ -8,7 +8,7 @@ import { ToySystem, lockInversion, racyCounter, type ToyProgram } from "./trace/
 
 const outcome = (over: Partial<Outcome> = {}): Outcome => ({
   complete: true, stopReason: null, states: 100, transitions: 200, depth: 7, terminals: 1, seconds: 0.1, stateBytes: 8, tableBytes: 800, fingerprintBits: 64,
-  exact: false, workers: 1, walks: null, witnessesReached: [], finding: null, refined: null, levels: [], notChecked: [], ...over,
+  exact: false, workers: 1, walks: null, witnessesReached: [], finding: null, inForce: [], refined: null, levels: [], notChecked: [], ...over,
 });
 const lostUpdate: Finding = {
   kind: "finally", name: "no update is lost", message: "", initial: [], minimised: true, explanation: null,

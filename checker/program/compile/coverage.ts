@@ -1,7 +1,8 @@
 /**
  * Basic-block counters: a call `$cover(n)` at the start of each block of a routine or helper, behind each yield, and
  * behind each statement that may not be left at its end (an `if` with a return in it: what follows is a block of its own).
- * They are ordinary statements to the rest of the compiler, which turns them into `$cov[n]++`.
+ * They are ordinary statements to the rest of the compiler, which turns them into `$cov[n]++`. Either value of a
+ * conditional expression is a block too: the condition becomes `$took(n, m, condition)`, which counts and gives it back.
  */
 import * as t from "@babel/types";
 import { containsYield } from "./locals.ts";
@@ -41,7 +42,18 @@ export function insertBlockCounters(tr: Translator): void {
     return s;
   };
   const { body } = tr.prepared;
+  forConditionals(body, (c) => {
+    const [then, otherwise] = [c.consequent, c.alternate].map((value) => t.numericLiteral(tr.linker.blocks.push(tr.site(value)) - 1));
+    c.test = t.callExpression(t.identifier("$took"), [then!, otherwise!, c.test]);
+  });
   body.body = counted(body.body, tr.fn.node);
+}
+
+/** Not those of a guard: that is asked as often as the scheduler likes. */
+function forConditionals(body: t.Node, visit: (c: t.ConditionalExpression) => void): void {
+  t.traverse(body, { enter: (node, ancestors) => {
+    if (t.isConditionalExpression(node) && !ancestors.some((a) => t.isFunction(a.node))) visit(node);
+  } });
 }
 
 /** Whether a return, break or continue may keep what follows the statement from running. */

@@ -11,12 +11,12 @@ export function generateCode(node: t.Node): string {
 
 export interface GeneratedProgram {
   readonly code: string;
-  /** Source map, version 3, as JSON. */
-  readonly map: { readonly version: number; readonly sources: readonly string[]; readonly names: readonly string[]; readonly mappings: string };
+  /** Source map, version 3, as JSON; null unless it was asked for. */
+  readonly map: { readonly version: number; readonly sources: readonly string[]; readonly names: readonly string[]; readonly mappings: string } | null;
 }
 
 /** The text of all functions of a program. Each node's place is the file named in its `loc`. */
-export function generateProgram(functions: readonly t.Statement[]): GeneratedProgram {
-  const { code, map } = generate(t.program([...functions]), { comments: false, jsescOption: { minimal: true }, sourceMaps: true, sourceFileName: "thpcheck" });
-  return { code, map: map as GeneratedProgram["map"] };
+export function generateProgram(functions: readonly t.Statement[], sourceMap: boolean): GeneratedProgram {
+  const { code, map } = generate(t.program([...functions]), { comments: false, jsescOption: { minimal: true }, sourceMaps: sourceMap, sourceFileName: "thpcheck" });
+  return { code, map: sourceMap ? map as GeneratedProgram["map"] : null };
 }

@@ -6,9 +6,10 @@ import { coverageLog } from "../coverage-log.ts";
 import type { LayoutPlan } from "../layout.ts";
 import type { Site, StepObserver } from "../observer.ts";
 import { StateBytes, writeInitialValues } from "../world.ts";
-import { StepFault, type ActorInfo, type AffectedProperties, type ActorPosition, type Explanation, type FaultRule, type NamedValue, type PropertyKind, type SourceFrame, type TransitionSystem } from "../../system.ts";
+import { StepFault, type ActorInfo, type AffectedProperties, type ActorPosition, type Excuses, type Explanation, type FaultRule, type NamedValue, type PropertyKind, type SourceFrame, type TransitionSystem } from "../../system.ts";
 import { statisticValues, structValues } from "../values.ts";
 import type { FramePlan, Slot } from "./frame.ts";
+import type { Changes } from "../../changes.ts";
 import { changedBits, explainRefusal } from "./explain-refusal.ts";
 import { lockRuntime } from "./lock-runtime.ts";
 import type { RefinementPlan } from "../../refinement.ts";
@@ -25,8 +26,8 @@ export interface RoutineImage {
 export interface ProgramImage {
   readonly scenario: string;
   readonly code: string;
-  /** Source map of the emitted function, version 3. */
-  readonly map: object;
+  /** Source map of the emitted function, version 3, where it was asked for. */
+  readonly map: object | null;
   readonly plan: LayoutPlan;
   readonly actors: readonly ActorInfo[];
   /** For compiled programs: root routine and first byte of the frame area of each thread. Empty for hand-written models. */
@@ -37,6 +38,9 @@ export interface ProgramImage {
   readonly points: readonly { readonly routine: string; readonly pc: number }[];
   readonly sites: readonly Site[];
   readonly always: readonly string[];
+  /** How many excuses there are, and that of each state property; -1: none. */
+  readonly excuses: number;
+  readonly excuseOf: readonly number[];
   readonly stepProperties: readonly string[];
   readonly finally: readonly string[];
   readonly sometimes: readonly string[];
@@ -62,7 +66,12 @@ interface Emitted {
   checkState(): number;
   checkSome(set: Int32Array, at: number): number;
   markAffected(into: Int32Array, at: number): void;
+  excuses(): number;
+  excused(set: Int32Array, at: number, before: number): number;
+  readonly changed: Int32Array;
+  find(): number;
   checkStep(before: Int32Array): number;
+  checkChanges(): number;
   checkEnd(): number;
   witness(index: number): boolean;
   modelAtRest(actor: number): boolean;
@@ -102,6 +111,9 @@ export class CompiledSystem implements TransitionSystem {
   readonly branchNames: () => string[];
   readonly checkState: () => number;
   readonly affected: AffectedProperties;
+  readonly excuses: Excuses | null;
+  readonly changes: Changes;
+  readonly checkChanges: () => number;
   readonly checkStep: (before: Int32Array) => number;
   readonly checkEnd: () => number;
   readonly witness: (index: number) => boolean;
@@ -128,8 +140,8 @@ export class CompiledSystem implements TransitionSystem {
     };
     const log = image.blocks.length > 0 ? coverageLog() : null;
     // The text is unique per instance, so that V8 compiles and specialises it afresh.
-    const map = Buffer.from(JSON.stringify(image.map)).toString("base64");
-    const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js\n//# sourceMappingURL=data:application/json;base64,${map}`) as (deps: object) => Emitted;
+    const map = image.map === null ? "" : `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(image.map)).toString("base64")}`;
+    const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js${map}`) as (deps: object) => Emitted;
     this.#emitted = make({
       vector: this.vector, before: this.before, plan: image.plan, fault, refinement: image.refinement, ask, all: image.refineAll, observer: observe === null ? null : observe(this.#bytes),
       announce: log === null ? () => {} : log.announce,
@@ -145,7 +157,10 @@ export class CompiledSystem implements TransitionSystem {
     this.setBranch = e.setBranch;
     this.branchNames = e.branchNames;
     this.checkState = e.checkState;
-    this.affected = { words: Math.ceil(image.always.length / 32), mark: e.markAffected, check: e.checkSome };
+    this.affected = { words: Math.ceil((image.always.length + image.excuses) / 32), mark: e.markAffected, check: e.checkSome, excused: e.excused };
+    this.excuses = image.excuses === 0 ? null : { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
+    this.changes = { words: e.changed, find: e.find };
+    this.checkChanges = e.checkChanges;
     this.checkStep = e.checkStep;
     this.checkEnd = e.checkEnd;
     this.witness = e.witness;

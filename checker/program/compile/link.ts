@@ -54,6 +54,7 @@ export class Linker {
   /** What each plain function reads and calls, by its emitted name. */
   readonly reads = new Map<string, Reads>();
   readonly pointTable: { routine: string; pc: number }[] = [];
+  readonly #fields: ReadonlyMap<string, FieldPlan>;
   readonly #functions: t.Statement[] = [];
   readonly #constants: string[] = [];
   readonly #constantNames = new Map<unknown, string>();
@@ -65,11 +66,12 @@ export class Linker {
   constructor(plan: LayoutPlan, config: Readonly<Record<string, unknown>>, options: LinkOptions) {
     this.plan = plan;
     this.options = options;
+    this.#fields = new Map(plan.fields.map((f) => [`${f.struct}.${f.field}`, f]));
     this.types = { plan, modules: this.modules, config };
   }
 
   field(struct: string, field: string): FieldPlan | null {
-    return this.plan.fields.find((f) => f.struct === struct && f.field === field) ?? null;
+    return this.#fields.get(`${struct}.${field}`) ?? null;
   }
 
   site(site: Site): number {
@@ -170,8 +172,8 @@ export class Linker {
     this.#functions.push(made);
   }
 
-  program(): GeneratedProgram {
-    return generateProgram(this.#functions);
+  program(sourceMap: boolean): GeneratedProgram {
+    return generateProgram(this.#functions, sourceMap);
   }
 
   constants(): string {

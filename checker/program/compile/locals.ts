@@ -1,6 +1,7 @@
 /** A function made ready for translation: a private copy of its tree in which every local has a unique name. */
 import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
+import { copyTree } from "./quasi.ts";
 import type { FunctionNode } from "./source-module.ts";
 
 const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
@@ -44,7 +45,7 @@ export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, p
     known = prepare(original, refuse);
     prepared.set(original, known);
   }
-  const body = t.cloneNode(known.body, true, false);
+  const body = copyTree(known.body);
   const locals = new Map(known.locals);
   // Initialisers are known by identity (a yield has a form), so they are those of the copy.
   t.traverseFast(body, (node) => {
@@ -84,6 +85,9 @@ function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string,
       }
     },
   });
+  // Babel remembers the paths of a tree as long as the tree lives, and with them the visitor: `refuse`, and through it the
+  // whole compilation that asked first.
+  traverse.cache.clear();
   params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", "Write one name for each parameter, without default, destructuring or rest")));
   const returnType = copy.returnType != null && t.isTSTypeAnnotation(copy.returnType) ? copy.returnType.typeAnnotation : null;
   return { params, body: expression.body, locals, returnType, generator: expression.generator === true };

@@ -15,7 +15,6 @@
  * which call; resuming goes down the frames to the innermost one. The way down changes nothing, so a guard found false
  * leaves the state untouched.
  */
-import { parse } from "@babel/parser";
 import * as t from "@babel/types";
 import { insertBlockCounters } from "./coverage.ts";
 import { INTRINSICS } from "./intrinsics.ts";
@@ -24,7 +23,7 @@ import type { LinkedFunction, Linker } from "./link.ts";
 import { containsYield, isLocalName, withPlace, type Local } from "./locals.ts";
 import { expandLockWaits, type LockWait } from "./lock-waits.ts";
 import { liveAtYields, type Locals } from "./liveness.ts";
-import { quasi } from "./quasi.ts";
+import { copyTree, quasi, verbatim } from "./quasi.ts";
 import { boolSlot, rangeSlot, slotOf, type SlotType } from "./slot-type.ts";
 import { Translator } from "./translate.ts";
 
@@ -54,9 +53,6 @@ export interface LoweredRoutine {
 }
 
 type YieldForm = LockWait | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean; readonly instruction: boolean } | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
-
-/** Statements by text: the same few frame layouts and jumps come again and again. */
-const parsedStatements = new Map<string, t.Statement[]>();
 
 interface Target {
   readonly labels: readonly string[];
@@ -249,13 +245,7 @@ class RoutineLowering {
   }
 
   statements(text: string): t.Statement[] {
-    if (text === "") return [];
-    let parsed = parsedStatements.get(text);
-    if (parsed === undefined) {
-      parsed = parse(text, { allowReturnOutsideFunction: true }).program.body;
-      parsedStatements.set(text, parsed);
-    }
-    return parsed.map((s) => t.cloneNode(s, true, true));
+    return text === "" ? [] : [verbatim(text)];
   }
 
   saveFrame(y: t.YieldExpression): t.Statement[] {
@@ -495,7 +485,7 @@ class RoutineLowering {
       if (form.guard !== null) {
         const refuse = this.tr.instrumented ? this.statements("$observer.guardFailed?.($me); return 0;") : this.statements("return 0;");
         this.tr.purpose = "guard";
-        const holds = this.tr.expression(t.cloneNode(form.guard, true));
+        const holds = this.tr.expression(copyTree(form.guard));
         this.tr.purpose = this.fn.purpose;
         this.push([t.ifStatement(this.not(holds), t.blockStatement(refuse))]);
       }
@@ -503,7 +493,7 @@ class RoutineLowering {
       return;
     }
     const lock = this.tr.temporary();
-    this.push([t.expressionStatement(t.assignmentExpression("=", lock, this.plainly(() => this.tr.expression(t.cloneNode(form.lock, true)))))]);
+    this.push([t.expressionStatement(t.assignmentExpression("=", lock, this.plainly(() => this.tr.expression(copyTree(form.lock)))))]);
     this.push(this.statements(`$waitsFor = ${lock.name};`));
     if (!form.arriveOnly) this.push(this.statements(`if (!$lk.canTake(${lock.name}, "${form.mode}")) return 0;`));
     this.push(this.statements(`$point = ${point};`));

@@ -6,7 +6,7 @@ import { UNKNOWN, answer, type MachinePlan, type Refinement, type RefinementPlan
 import type { LinkedFunction, Linker } from "./link.ts";
 import { generateCode } from "./generate.ts";
 import { bitsOf, forEachRead } from "./reads.ts";
-import { EVENT_ARGUMENTS, EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntime } from "./refinement-runtime.ts";
+import { EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntime } from "./refinement-runtime.ts";
 
 /** The functions of a machine, as emitted. */
 interface LinkedMachine {
@@ -122,51 +122,29 @@ export class RefinementCompiler {
     };
   }
 
-  /** The emitted text: `$refined.check($events)` after a step. */
-  text(plan: RefinementPlan): string {
-    const cases = (name: "abstract" | "abstractBefore"): string => this.#machines.map((m, n) => `case ${n}: return ${m[name].emitted}(x - ${plan.machines[n]!.firstInstance});`).join(" ");
+  /**
+   * The emitted text: `$refined.check($events, $changes)` after a step. Functions lie in arrays, and are called from one
+   * place each: a switch would have V8 compile it anew whenever a case is met for the first time.
+   */
+  text(): string {
+    const abstractions = (name: "abstract" | "abstractBefore"): string => this.#machines.map((m) => m[name].emitted).join(", ");
     const routes = new Map<number, string[]>();
     for (const [n, { refinement, routes: linked }] of this.#machines.entries()) {
       let column = 0;
       for (const [e, event] of refinement.events.entries()) {
         const calls = routes.get(event.event) ?? [];
         routes.set(event.event, calls);
-        calls.push(`$on(${n}, ${column}, ${column + event.payloads}); ${linked[e]!.emitted}($args, ${this.#bounds[n]}, $move);`);
+        calls.push(`{ machine: ${n}, first: ${column}, end: ${column + event.payloads}, bounds: ${this.#bounds[n]}, route: ${linked[e]!.emitted} }`);
         column += event.payloads;
       }
     }
-    return `const $machineOf = $deps.refinement.machineOf, $args = [${"0, ".repeat(EVENT_ARGUMENTS)}];
-function $abstract(x) { switch ($machineOf[x]) { ${cases("abstract")} } return -1; }
-function $abstractBefore(x) { switch ($machineOf[x]) { ${cases("abstractBefore")} } return -1; }
-function $compare() {
-  ${comparison(plan)}
-}
-function $route(at) {
-  ${Array.from({ length: EVENT_ARGUMENTS }, (_, i) => `$args[${i}] = $event[at + ${2 + i}];`).join(" ")}
-  switch ($event[at]) {
-    ${[...routes].map(([event, calls]) => `case ${event}: ${calls.join(" ")} break;`).join("\n    ")}
-  }
-}
-const $refined = (${refinementRuntime.toString()})($vector, $before, $deps.refinement, ${EVENT_WORDS}, $abstract, $abstractBefore, $compare, $route, $deps.ask, $deps.all);
-const $on = $refined.on, $move = $refined.move, $differs = $refined.differs;`;
+    return `const $routes = [];
+${[...routes].map(([event, calls]) => `$routes[${event}] = [${calls.join(", ")}];`).join("\n")}
+const $refined = (${refinementRuntime.toString()})($vector, $before, $deps.refinement, $event, ${EVENT_WORDS}, $changed, [${abstractions("abstract")}], [${abstractions("abstractBefore")}], $routes, $deps.ask, $deps.all);`;
   }
 
   /** What answers the cells that are asked for. */
   readonly ask = (machine: number, state: number, column: { readonly event: number; readonly payload: number }): number => answer(this.#machines[machine]!.refinement, state, column);
-}
-
-/** Words compared at once, by one branch. */
-const BLOCK = 4;
-
-/** Straight-line code: the words of a state are few, and most steps change hardly any that an abstraction reads. */
-function comparison(plan: RefinementPlan): string {
-  const differs = (n: number): string => `($vector[${plan.words[n]}] ^ $before[${plan.words[n]}]) & ${plan.masks[n]}`;
-  const lines: string[] = [];
-  for (let first = 0; first < plan.words.length; first += BLOCK) {
-    const block = Array.from({ length: Math.min(BLOCK, plan.words.length - first) }, (_, i) => first + i);
-    lines.push(`if ((${block.map((n) => `(${differs(n)})`).join(" | ")}) !== 0) { ${block.map((n) => `if ((${differs(n)}) !== 0) $differs(${n});`).join(" ")} }`);
-  }
-  return lines.join("\n  ");
 }
 
 /** The record of the events of a step. Always emitted with refinements, before the functions that announce. */

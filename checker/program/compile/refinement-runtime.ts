@@ -8,7 +8,7 @@
  *
  * The function is closed (it refers to nothing outside of itself): its source text becomes part of each emitted program.
  */
-import type { RefinementPlan } from "../../refinement.ts";
+import type { Bounds, RefinedEvent, RefinementPlan } from "../../refinement.ts";
 
 /** Words of one event in the record of a step: its number, its head (`eventHead`), and its arguments. */
 export const EVENT_WORDS = 8;
@@ -40,32 +40,43 @@ export interface Refusal {
 }
 
 export interface RefinementRuntime {
-  /** The machine that the step does not refine, or -1; `end`: words of the record of its events. */
-  check(end: number): number;
+  /** The machine that the step does not refine, or -1. `end`: words of the record of its events; `changes`: words of the state that it changed. */
+  check(end: number, changes: number): number;
   /** The state of an instance in the state vector. */
   abstract(instance: number): number;
   /** What the last check found; null when it found nothing. */
   refusal(): Refusal | null;
-  /** Routes call `move` for the machine, and the columns from `first` up to, and without, `end`, named here. */
-  on(machine: number, first: number, end: number): void;
-  move(instance: number, payload: number): void;
-  /** Word n of those that abstractions read has changed. */
-  differs(n: number): void;
   /** Steps checked, then how often each cell was taken. */
   readonly counts: Float64Array;
 }
 
-/** `compare` calls `differs` for each word with a masked bit that differs; `route` hands the event at a place in the record to the machines of its alphabet; `ask` answers an unknown cell; `all`: look at every instance. */
+/** How an event concerns a machine: the columns from `first` up to, and without, `end` are its. */
+export interface EventRoute {
+  readonly machine: number;
+  readonly first: number;
+  readonly end: number;
+  readonly bounds: Bounds;
+  readonly route: RefinedEvent["route"];
+}
+
+/**
+ * `events`: the record of a step's events. `changed`: the words that the step changed, as many as `check` is told.
+ * `abstractions`, of each machine, read the state of an instance in `vector`; `abstractionsBefore` in `before`. `routes`:
+ * by number of the event. `ask` answers an unknown cell. `all`: look at every instance.
+ */
 export function refinementRuntime(
-  vector: Int32Array, before: Int32Array, plan: RefinementPlan, eventWords: number, abstract: (instance: number) => number, abstractBefore: (instance: number) => number,
-  compare: () => void, route: (event: number) => void, ask: (machine: number, state: number, column: number) => number, all: boolean,
+  vector: Int32Array, before: Int32Array, plan: RefinementPlan, events: Int32Array, eventWords: number, changed: Int32Array, abstractions: readonly ((instance: number) => number)[],
+  abstractionsBefore: readonly ((instance: number) => number)[], routes: readonly (readonly EventRoute[] | undefined)[], ask: (machine: number, state: number, column: number) => number, all: boolean,
 ): RefinementRuntime {
-  const { words, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits, cells, machines } = plan;
-  const sets = Math.ceil(plan.machineOf.length / 32);
+  const { words, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits, cells, machines, machineOf } = plan;
+  const sets = Math.ceil(machineOf.length / 32);
+  /** Of each word of the state: its place among those that abstractions read, or -1. */
+  const places = new Int32Array(vector.length).fill(-1);
+  words.forEach((word, n) => { places[word] = n; });
   /** Instances to look at, and those whose state is already in `current`, moved by events. */
   const touched = new Int32Array(sets);
   const loaded = new Int32Array(sets);
-  const current = new Int32Array(plan.machineOf.length);
+  const current = new Int32Array(machineOf.length);
   const counts = new Float64Array(1 + cells.length);
   const firstInstances = Int32Array.from(machines, (m) => m.firstInstance);
   const instanceCounts = Int32Array.from(machines, (m) => m.instances);
@@ -82,8 +93,19 @@ export function refinementRuntime(
   let failedState = 0;
   let someTouched = false;
 
+  const args: number[] = Array.from({ length: eventWords - 2 }, () => 0);
+
+  const abstract = (x: number): number => {
+    const m = machineOf[x]!;
+    return abstractions[m]!(x - firstInstances[m]!);
+  };
+  const abstractBefore = (x: number): number => {
+    const m = machineOf[x]!;
+    return abstractionsBefore[m]!(x - firstInstances[m]!);
+  };
+
   const fail = (instance: number, event: number, state: number): void => {
-    failed = plan.machineOf[instance]!;
+    failed = machineOf[instance]!;
     failedInstance = instance;
     failedEvent = event;
     failedState = state;
@@ -115,19 +137,37 @@ export function refinementRuntime(
     else current[x] = next;
   };
 
-  const differs = (n: number): void => {
-    const w = words[n]!;
-    const different = vector[w]! ^ before[w]!;
-    for (let g = firstGroup[n]!, last = firstGroup[n + 1]!; g < last; g++) {
-      if ((different & groupMasks[g]!) === 0) continue;
-      const need = groupNeeds[g]!;
-      if (need !== 0 && ((vector[w]! | before[w]!) & need) === 0) continue;
-      someTouched = true;
-      for (let t = firstTouched[g]!, until = firstTouched[g + 1]!; t < until; t++) touched[touchedWords[t]!]! |= touchedBits[t]!;
+  /** Hands the event at `at` to the machines of whose alphabet it is. */
+  const announced = (): void => {
+    for (let i = 0; i < args.length; i++) args[i] = events[at + 2 + i]!;
+    const concerned = routes[events[at]!]!;
+    for (let r = 0; r < concerned.length; r++) {
+      const { machine: m, first, end, bounds, route } = concerned[r]!;
+      machine = m;
+      firstColumn = first;
+      endColumn = end;
+      route(args, bounds, move);
     }
   };
 
-  const check = (end: number): number => {
+  /** Marks the instances that may read a bit which has changed. */
+  const differs = (changes: number): void => {
+    for (let c = 0; c < changes; c++) {
+      const w = changed[c]!;
+      const n = places[w]!;
+      const different = vector[w]! ^ before[w]!;
+      if (n < 0 || (different & masks[n]!) === 0) continue;
+      for (let g = firstGroup[n]!, last = firstGroup[n + 1]!; g < last; g++) {
+        if ((different & groupMasks[g]!) === 0) continue;
+        const need = groupNeeds[g]!;
+        if (need !== 0 && ((vector[w]! | before[w]!) & need) === 0) continue;
+        someTouched = true;
+        for (let t = firstTouched[g]!, until = firstTouched[g + 1]!; t < until; t++) touched[touchedWords[t]!]! |= touchedBits[t]!;
+      }
+    }
+  };
+
+  const check = (end: number, changes: number): number => {
     counts[0]!++;
     failed = -1;
     let any = end > 0 || all;
@@ -135,11 +175,11 @@ export function refinementRuntime(
       for (let x = 0; x < current.length; x++) touched[x >> 5]! |= 1 << (x & 31);
     } else {
       someTouched = false;
-      compare();
+      differs(changes);
       if (someTouched) any = true;
     }
     if (!any) return -1;
-    for (at = 0; at < end && failed < 0; at += eventWords) route(at);
+    for (at = 0; at < end && failed < 0; at += eventWords) announced();
     for (let w = 0; w < sets; w++) {
       let bits = touched[w]!;
       const moved = loaded[w]!;
@@ -157,12 +197,7 @@ export function refinementRuntime(
   };
 
   return {
-    check, move, differs, counts, abstract,
-    on: (m, first, end) => {
-      machine = m;
-      firstColumn = first;
-      endColumn = end;
-    },
+    check, counts, abstract,
     refusal: () => (failed < 0 ? null : { machine: failed, instance: failedInstance, event: failedEvent, state: failedState }),
   };
 }

@@ -13,6 +13,8 @@ import { generateCode } from "./generate.ts";
 import { CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type Ask, type ProgramImage } from "./image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
+import { comparison } from "../../changes.ts";
+import { EXCUSES_MAX } from "../../system.ts";
 import { UNKNOWN, refinementProperty, type Refinement, type RefinementPlan } from "../../refinement.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
@@ -24,6 +26,8 @@ export interface CompileOptions {
   readonly observer?: StepObserver;
   /** Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. Unless set: whether the process records coverage. */
   readonly coverage?: boolean;
+  /** Errors that are thrown in the program name lines of its source; unless false: to write the map down takes a third of the compilation. */
+  readonly sourceMap?: boolean;
   /** Hold each step to the scenario's machines; unless false. Neither the instrumented nor the straight-line variant does. */
   readonly refine?: boolean;
   /** Look at every instance of every machine after each step, not only at those that can have moved: to validate the other. */
@@ -113,9 +117,13 @@ class Assembly {
   readonly actors: readonly { name: string; daemon: boolean }[];
   readonly refinements: readonly Refinement[];
   readonly refineAll: boolean;
+  readonly sourceMap: boolean;
   refinementCompiler: RefinementCompiler | null = null;
   /** State properties, in order. */
   readonly alwaysEmitted: string[] = [];
+  /** The functions of the excuses, and the excuse of each state property. */
+  readonly excusesEmitted: string[] = [];
+  readonly excuseOf: number[] = [];
 
   constructor(scenario: Scenario, options: CompileOptions) {
     const structs = "model" in scenario ? scenario.model.structs : scenario.structs;
@@ -125,6 +133,7 @@ class Assembly {
     this.plan = plan;
     this.refinements = options.refine === false || (options.variant ?? "plain") !== "plain" ? [] : (scenario.refine ?? []);
     this.refineAll = options.refineAll ?? false;
+    this.sourceMap = options.sourceMap ?? true;
     this.instrumented = options.variant === "instrumented";
     this.straight = options.variant === "straight-line";
     this.linker = new Linker(plan, scenario.config ?? {}, {
@@ -148,7 +157,7 @@ class Assembly {
     this.stateWords = Math.max(1, Math.ceil(base / 4));
     this.properties();
     this.linker.drain();
-    this.body.push(affectedFunction(this.linker.reads, this.alwaysEmitted, this.plan));
+    this.body.push(affectedFunction(this.linker.reads, [...this.alwaysEmitted, ...this.excusesEmitted], this.plan, this.stateWords));
     this.body.push(this.initFunction(initCall), this.straight ? this.runFunction() : this.stepFunction(isModel));
   }
 
@@ -199,9 +208,10 @@ class Assembly {
         return `$property = ${JSON.stringify(name)}; if (${linked.emitted}() !== true) return ${i};`;
       }).join(" ");
     const always = group("always", s.always, [""]);
+    this.excuses();
     const some = Object.keys(s.always ?? {}).map((name, i) => `if ((m[at + ${i >> 5}] & ${1 << (i & 31)}) !== 0) { $property = ${JSON.stringify(name)}; if (${this.alwaysEmitted[i]!}() !== true) return ${i}; }`).join(" ");
     const own = Object.keys(s.step ?? {}).length;
-    const step = `${group("step", s.step, ["P", ""])}${this.refinements.length === 0 ? "" : ` const $m = $refined.check($events); if ($m >= 0) return ${own} + $m;`}`;
+    const step = `${group("step", s.step, ["P", ""])}${this.refinements.length === 0 ? "" : ` const $m = $refined.check($events, $changes); if ($m >= 0) return ${own} + $m;`}`;
     const final = group("finally", s.finally, [""]);
     const witnesses = Object.entries(s.sometimes ?? {}).map(([name, f], i) => `case ${i}: return ${this.property(f, name, "sometimes", [""]).emitted}() === true;`).join(" ");
     this.body.push(
@@ -212,7 +222,8 @@ function $threw(e) {
 }
 function checkSome(m, at) { $fuel = ${STEP_ROUNDS_MAX}; try { ${some} return -1; } catch (e) { $threw(e); } }
 function checkState() { $fuel = ${STEP_ROUNDS_MAX}; try { ${always} return -1; } catch (e) { $threw(e); } }
-function checkStep(before) { $fuel = ${STEP_ROUNDS_MAX}; if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); try { ${step} return -1; } catch (e) { $threw(e); } }
+function checkStep(before) { if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); $find(); return checkChanges(); }
+function checkChanges() { $fuel = ${STEP_ROUNDS_MAX}; try { ${step} return -1; } catch (e) { $threw(e); } }
 function checkEnd() { $fuel = ${STEP_ROUNDS_MAX}; try { ${final} return -1; } catch (e) { $threw(e); } }`,
       `function witness(i) { $fuel = ${STEP_ROUNDS_MAX}; switch (i) { ${witnesses} } return false; }`,
       `let $found = null;
@@ -227,6 +238,27 @@ function $explain(conjuncts) {
 }
 function explain(kind, index) { $fuel = ${STEP_ROUNDS_MAX}; $found = null; switch (kind + index) { ${explainers.join(" ")} } return $found; }`,
     );
+  }
+
+  /** Properties share their excuses: each is asked once. */
+  excuses(): void {
+    const s = this.scenario;
+    for (const [name, property] of Object.entries(s.always ?? {})) {
+      if (property.excuse === undefined) {
+        this.excuseOf.push(-1);
+        continue;
+      }
+      const { emitted } = this.property(property.excuse, `the excuse of ${name}`, "always", [""]);
+      if (!this.excusesEmitted.includes(emitted)) this.excusesEmitted.push(emitted);
+      this.excuseOf.push(this.excusesEmitted.indexOf(emitted));
+    }
+    if (this.excusesEmitted.length > EXCUSES_MAX) throw new Error(`scenario ${s.name}: its promises have ${this.excusesEmitted.length} different excuses; at most ${EXCUSES_MAX} are possible, so let promises share them`);
+    const first = this.alwaysEmitted.length;
+    const ask = (e: string, i: number): string => `if (${e}() === true) bits |= ${1 << i};`;
+    this.body.push(`function excuses() { $fuel = ${STEP_ROUNDS_MAX}; $property = "(an excuse)"; let bits = 0; try { ${this.excusesEmitted.map(ask).join(" ")} return bits; } catch (e) { $threw(e); } }
+function excused(m, at, before) { $fuel = ${STEP_ROUNDS_MAX}; $property = "(an excuse)"; let bits = before; try {
+  ${this.excusesEmitted.map((e, i) => `if ((m[at + ${(first + i) >> 5}] & ${1 << ((first + i) & 31)}) !== 0) { bits &= ${~(1 << i)}; ${ask(e, i)} }`).join("\n  ")}
+  return bits; } catch (e) { $threw(e); } }`);
   }
 
   initFunction(initCall: string): string {
@@ -315,7 +347,7 @@ function modelAtRest() { return false; }`;
     const { linker } = this;
     const routines = linker.routines.map(({ emitted, name, frame, points }) => ({ emitted, name, frame, points }));
     const labels = linker.pointTable.map((p) => routines.find((r) => r.emitted === p.routine)!.points[p.pc]!.label);
-    const { code: functions, map } = linker.program();
+    const { code: functions, map } = linker.program(this.sourceMap);
     const code = [
       functions,
       prelude({ plan: this.plan, straight: this.straight }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
@@ -323,17 +355,25 @@ function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.r
       ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.stateWords * 4) / width};`),
       `const $cov = new Uint32Array(${linker.blocks.length});`,
       linker.constants(),
-      ...(refinement === null ? [] : [EVENT_RECORD, this.refinementCompiler!.text(refinement)]),
+      `const $changed = new Int32Array(${this.stateWords});
+let $changes = 0;
+function $find() {
+  let n = 0;
+  ${comparison(this.stateWords, "$vector", "$before", "$changed")}
+  $changes = n;
+  return n;
+}`,
+      ...(refinement === null ? [] : [EVENT_RECORD, this.refinementCompiler!.text()]),
       ...this.body,
-      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, checkStep, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, "
-        + (refinement === null ? "refined: null };" : "refined: $refined, refine: () => $refined.check($events), events: () => $event.subarray(0, $events) };"),
+      "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, changed: $changed, find: $find, checkStep, checkChanges, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, "
+        + (refinement === null ? "refined: null };" : "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, events: () => $event.subarray(0, $events) };"),
     ].join("\n");
     return {
-      scenario: s.name, code, map: { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` }, plan: this.plan, actors: this.actors,
+      scenario: s.name, code, map: map === null ? null : { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` }, plan: this.plan, actors: this.actors,
       roots: this.straight ? [] : this.roots.map(({ routine, base }) => ({ routine, base })),
       stateWords: this.stateWords, statisticWords: Math.ceil(this.plan.statisticBytes / 4),
       routines, points: linker.pointTable, sites: linker.sites,
-      always: Object.keys(s.always ?? {}), stepProperties: [...Object.keys(s.step ?? {}), ...this.refinements.map((r) => refinementProperty(r.machine))], finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
+      always: Object.keys(s.always ?? {}), excuseOf: this.excuseOf, excuses: this.excusesEmitted.length, stepProperties: [...Object.keys(s.step ?? {}), ...this.refinements.map((r) => refinementProperty(r.machine))], finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
       instrumented: this.instrumented,
       blocks: linker.blocks,
       refinement, refineAll: this.refineAll,

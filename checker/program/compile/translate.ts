@@ -251,6 +251,7 @@ export class Translator {
     if (name === "$arrive") return quasi(`$lk.arrive($l, $me, ${this.site(node)})`, { $l: this.expression(node.arguments[0] as t.Expression) });
     if (name === "$isQueued") return quasi("$lk.isQueued($l)", { $l: this.expression(node.arguments[0] as t.Expression) });
     if (name === "$cover") return quasi(`$cov[${(node.arguments[0] as t.NumericLiteral).value}]++`);
+    if (name === "$took") return quasi(`($c ? ($cov[${(node.arguments[0] as t.NumericLiteral).value}]++, true) : ($cov[${(node.arguments[1] as t.NumericLiteral).value}]++, false))`, { $c: this.expression(node.arguments[2] as t.Expression) });
     if (isLocalName(name)) {
       if (this.fn.routine) return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`, "Call a named helper function or routine");
       return this.children(node);

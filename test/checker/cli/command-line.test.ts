@@ -81,6 +81,26 @@ describe("check", () => {
     project.remove();
   });
 
+  it("names the line of the source in which a property throws", async () => {
+    const project = new Project({ "throws.ts": `import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
+const structs = { counter: struct({ value: int(0, 9, "the count") }) };
+type K = World<typeof structs>;
+function* set(k: K): Routine {
+  yield at("write");
+  k.counter.value.set(1);
+}
+function reads(k: K): boolean {
+  const list: number[] = [1];
+  return list[k.counter.value.get() + 5]!.toFixed(1) === "1";
+}
+export default scenario({ name: "throws", why: "a test", tier: "quick", structs, threads: [{ name: "a", run: set }], always: { "reads": (k: K) => reads(k) }, expect: holds() });
+` });
+    const run = await project.run(["check", "throws.ts"]);
+    expect(run.code).toBe(2);
+    expect(run.stdout).toMatch(/FAIL throws: TypeError: the property "reads" throws: .* \(throws\.ts:10\)/);
+    project.remove();
+  });
+
   it("reports a pin that is wrong, and writes it on --update-pins", async () => {
     const project = new Project({ "a.ts": counters('violated("no update is lost")', "holds({ states: 7, depth: 1 })") });
     const wrong = await project.run(["check", "a.ts"]);

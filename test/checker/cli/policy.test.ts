@@ -14,7 +14,7 @@ function plain(name: string): Scenario {
   return { name, why: "a test", tier: "quick", structs: {}, threads: [], expect: holds() };
 }
 function selection(...scenarios: readonly Scenario[]): Selection {
-  return { scenarios: scenarios.map((scenario) => ({ scenario, file: "/race.ts", from: null })), failures: [], warnings: [] };
+  return { scenarios: scenarios.map((scenario) => ({ scenario, file: "/race.ts", from: null, pinnedInSource: false })), failures: [], warnings: [] };
 }
 
 describe("--policy", () => {

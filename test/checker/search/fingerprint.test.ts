@@ -1,5 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { expectedCollisions, makeFingerprint } from "../../../checker/search/fingerprint.ts";
+import { changesOf, comparison } from "../../../checker/changes.ts";
+import type { TransitionSystem } from "../../../checker/system.ts";
+import { expectedCollisions, makeFingerprint, makeStateSums } from "../../../checker/search/fingerprint.ts";
 
 /** States as models have them: few values, in few bits, in a regular pattern. */
 const STATES = 300_000;
@@ -59,6 +62,48 @@ describe("fingerprints", () => {
       }
     }
     expect(seen.size).toBe(4 * 51);
+  });
+
+  // Sums could cancel: the effect on a lane of flipping one bit must depend on the rest of the word. Of 2^18 words, 8 pairs
+  // have the same by chance; after two rounds in place of three, 130 and more.
+  test.each([0, 7, 15, 16, 24, 30, 31])("flipping bit %i has as many effects on a sum as there are words", (bit) => {
+    const { whole } = makeStateSums(1, 64, 0);
+    const words = new Set(Array.from({ length: 2 ** 18 }, (_, n) => Math.imul(n, 0x9e3779b1) & ~(1 << bit)));
+    const state = new Int32Array(1);
+    const [off, on] = [new Int32Array(2), new Int32Array(2)];
+    const effects = [new Set<number>(), new Set<number>()] as const;
+    for (const word of words) {
+      state[0] = word;
+      whole(state, 0, off, 0);
+      state[0] = word | (1 << bit);
+      whole(state, 0, on, 0);
+      for (const lane of [0, 1] as const) effects[lane].add((on[lane]! - off[lane]!) | 0);
+    }
+    for (const lane of effects) expect(lane.size).toBeGreaterThan(words.size - 30);
+  });
+
+  test("sums brought up to date are those of the whole state, and the changes are all the words that differ", () => {
+    const sizes = fc.integer({ min: 1, max: 300 });
+    fc.assert(fc.property(sizes, fc.array(fc.tuple(fc.nat(), fc.integer())), fc.infiniteStream(fc.integer()), (words, flips, values) => {
+      const vector = new Int32Array(words);
+      const { before, changes } = changesOf({ vector, stateWords: words } as TransitionSystem);
+      const found = new Int32Array(words);
+      // eslint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call -- text that the compiler emits
+      const compare = new Function("a", "b", "found", `let n = 0; ${comparison(words, "a", "b", "found")} return n;`) as (a: Int32Array, b: Int32Array, found: Int32Array) => number;
+      for (let w = 0; w < words; w++) before[w] = values.next().value as number;
+      vector.set(before);
+      for (const [w, value] of flips) vector[w % words] = value;
+      const n = changes.find();
+      const different = Array.from({ length: words }, (_, w) => w).filter((w) => vector[w] !== before[w]);
+      expect([...changes.words.subarray(0, n)]).toEqual(different);
+      expect([...found.subarray(0, compare(vector, before, found))]).toEqual(different);
+      const { whole, update } = makeStateSums(words, 64, 1);
+      const [updated, fresh] = [new Int32Array(2), new Int32Array(2)];
+      whole(before, 0, updated, 0);
+      update(updated, 0, before, vector, changes.words, n);
+      whole(vector, 0, fresh, 0);
+      expect([...updated]).toEqual([...fresh]);
+    }), { numRuns: 200 });
   });
 
   test("the expected number of lost states is that of the birthday problem", () => {

@@ -48,6 +48,31 @@ describe("by default", () => {
   });
 });
 
+test("either value of a conditional expression is a block of its own, nested ones too; a guard has none", () => {
+  const choosing = loadGenerated(`
+import { at, holds, int, scenario, struct } from "thpcheck";
+const structs = { s: struct({ n: int(0, 9, "n"), m: int(0, 9, "m") }) };
+const low = (n) => n < 5
+  ? 1
+  : n < 8
+    ? 2
+    : 3;
+function* main(k) {
+  yield at("go", () => (k.s.m.get() === 0 ? true : false));
+  for (let i = 0; i < 7; i++) k.s.n.set(low(i));
+}
+export default scenario({ name: "choosing", why: "a test", tier: "quick", structs, threads: [{ name: "main", run: main }], expect: holds() });
+`);
+  const [plain, counting] = [false, true].map((coverage) => compileScenario(choosing, { coverage }).system);
+  for (const system of [plain!, counting!]) {
+    system.init();
+    system.step(0);
+  }
+  expect([...counting!.vector]).toEqual([...plain!.vector]);
+  expect(lines(counting!.coverage())).toMatchObject({ 5: 5, 6: 2, 7: 2, 8: 0 });
+  expect(counting!.coverage().filter((b) => b.site.line === 10)).toHaveLength(1);
+});
+
 test("a process that records counts in every program, and keeps the events that it was asked for", () => {
   const log = recordCoverage([7]);
   const { system } = compileScenario(scenario);
