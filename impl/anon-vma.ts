@@ -350,8 +350,11 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
 
 /**
  * Takes the VMA out of all trees. Its anon_vmas that have no VMA left are freed after the lock, which one of them holds.
+ *
+ * Clears `anonVma`, which faults read under no lock but the VMA's, or mmap_lock: none of them can be there. Either the VMA
+ * lock is held for writing, or the VMA has been detached under it, so that nobody finds it, and who had found it is gone.
  * @kernel mm/rmap.c unlink_anon_vmas()
- * @holds mmap_lock for writing, or the VMA is detached
+ * @holds mmap_lock and the VMA lock for writing; or mmap_lock in any mode, and the VMA is detached
  */
 export function* unlinkAnonVmas(k: Kernel, vma: Vma): Routine {
   const first: Avc = k.vma.anonVmaChain.get(vma);

@@ -8,18 +8,18 @@
  * A pin of the zero page counts nothing, and the zero page has no frame here: who asks for it gets NONE. Not covered: moving
  * pages out of the movable zone for FOLL_LONGTERM (there is one zone), file-backed pages, FOLL_SPLIT_PMD.
  */
-import { at, emit, NONE, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
-import { EV } from "../spec/events.ts";
+import { at, NONE, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { MMF_HAS_PINNED, TABLE_FREE, VM_READ, VM_SHARED, VM_WRITE, type Content, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
 import { folioGet, folioTryGet, pageFolio, pageFolioLockless } from "./page-ref.ts";
-import { DIRTY, entryHas, entryTarget, entryZeroPage, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE } from "./pgtable.ts";
-import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
+import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG } from "./pgtable.ts";
+import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
-import { folioPut } from "./swap.ts";
+import { pinsGet, pinsPut } from "./refcount-scheme.ts";
+import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
 import { vmaLookup } from "./vma.ts";
 import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFault } from "./vm-fault.ts";
@@ -174,23 +174,16 @@ function* tryGrabFolioFast(k: Kernel, page: Pfn, flags: FollFlags): Routine<Pfn>
   }
   if ((flags & FOLL_PIN) !== 0) {
     yield at("G7: atomic_add(_pincount)");
-    folioAddPin(k, folio);
+    pinsGet(k, folio);
   }
   return folio;
-}
-
-function folioAddPin(k: Kernel, folio: Pfn): void {
-  k.page.pincount.add(folio, 1);
-  emit(k, EV.FOLIO_PIN, folio);
 }
 
 /** Gives back what was taken with `flags`. @kernel mm/gup.c gup_put_folio() */
 function* gupPutFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
   if ((flags & FOLL_PIN) !== 0) {
     yield at("atomic_sub(_pincount)");
-    vmBugOn(k.page.pincount.get(folio) === 0, "gup: a folio is unpinned more often than it was pinned");
-    k.page.pincount.add(folio, -1);
-    emit(k, EV.FOLIO_UNPIN, folio);
+    pinsPut(k, folio);
   }
   yield* folioPut(k, folio);
 }
@@ -203,6 +196,25 @@ function* gupPutFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
  */
 export function* unpinFolio(k: Kernel, page: Pfn): Routine {
   yield* gupPutFolio(k, pageFolio(k, page), FOLL_PIN);
+}
+
+/**
+ * Ends a pin through which the page was written to. Whoever cleaned the page since (MADV_FREE) did not know of the write.
+ *
+ * @kernel mm/gup.c unpin_user_pages_dirty_lock()
+ * @holds a pin of the page
+ */
+export function* unpinFolioDirtyLock(k: Kernel, page: Pfn): Routine {
+  const folio: Pfn = pageFolio(k, page);
+  yield at("folio_test_dirty");
+  const clean: boolean = !k.page.dirty.get(folio);
+  if (clean) {
+    yield* folioLock(k, folio);
+    yield at("folio_mark_dirty");
+    k.page.dirty.set(folio, true);
+    folioUnlock(k, folio);
+  }
+  yield* gupPutFolio(k, folio, FOLL_PIN);
 }
 
 // ---- slow ------------------------------------------------------------------------------------------------------
@@ -233,7 +245,9 @@ function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
 
 /**
  * The page at `vpn` of the area, faulted in until the access is served. FOLL_COW, which says that a forced write has been
- * through a fault that broke COW, is the local `cowed`.
+ * through a fault that broke COW, is the local `cowed`. All but a core dump touch what they get (FOLL_TOUCH): who asks to
+ * write will write past the page table, so the page is dirty from here on. The accessed bit of a PMD is set with the dirty
+ * one only, as pmdp_set_access_flags() of x86 does.
  *
  * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page()
  * @holds mmap_lock for reading; a core dump before 5.10, nothing
@@ -251,7 +265,10 @@ export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routin
       if (pmdTransHuge(entry) && pmdPresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
         const page: Pfn = hasFrame(k, entry) ? entryTarget(entry) + pteIndex(k, vpn) : NONE;
         if (!mustUnshare(k, entry, entryTarget(entry), flags)) {
-          if (page !== NONE) yield* tryGrabFolio(k, entryTarget(entry), flags);
+          if (page !== NONE) {
+            yield* tryGrabFolio(k, entryTarget(entry), flags);
+            if ((flags & (FOLL_WRITE | FOLL_DUMP)) === FOLL_WRITE) setPmdAt(k, mm, hpageAddress(k, vpn), entry | YOUNG | DIRTY);
+          }
           spinUnlock(k, pmdLockptr(k, mm));
           return page;
         }
@@ -269,7 +286,10 @@ export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routin
         if (ptePresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
           const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry);
           if (!mustUnshare(k, entry, page, flags)) {
-            if (page !== NONE) yield* tryGrabFolio(k, pageFolio(k, page), flags);
+            if (page !== NONE) {
+              yield* tryGrabFolio(k, pageFolio(k, page), flags);
+              if ((flags & FOLL_DUMP) === 0) yield* touchPte(k, entry, (flags & FOLL_WRITE) !== 0);
+            }
             spinUnlock(k, ptlOf(k, table));
             return page;
           }
@@ -283,6 +303,20 @@ export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routin
     mmAccountFault(k, result);
     if ((result & VM_FAULT_ERROR) !== 0) return NONE;
   }
+}
+
+/**
+ * What a look at a page by its PTE leaves behind.
+ * @kernel mm/gup.c follow_page_pte(): FOLL_TOUCH
+ * @holds the page-table lock
+ */
+export function* touchPte(k: Kernel, pte: Entry, write: boolean): Routine {
+  const folio: Pfn = pageFolio(k, entryTarget(pte));
+  if (write && !entryHas(pte, DIRTY)) {
+    yield at("set_page_dirty");
+    k.page.dirty.set(folio, true);
+  }
+  yield* folioMarkAccessed(k, folio);
 }
 
 /** There is a frame to be held: not of the zero page, and of the huge one only while forced writes could get at it. */
@@ -322,7 +356,7 @@ function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags):
 function* tryGrabFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
   yield at("try_grab_folio");
   folioGet(k, folio);
-  if ((flags & FOLL_PIN) !== 0) folioAddPin(k, folio);
+  if ((flags & FOLL_PIN) !== 0) pinsGet(k, folio);
 }
 
 // ---- who uses pages ----------------------------------------------------------------------------------------------

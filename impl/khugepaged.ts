@@ -13,6 +13,7 @@
  */
 import { NONE, at, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
+import { pmdOrderEnabled } from "./huge-memory/eligibility.ts";
 import { mmapReadTrylock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
 import { ENABLED_NEVER } from "./param.ts";
@@ -38,9 +39,9 @@ type PassThroughHead = Int<0, 2>;
  */
 export function* khugepaged(k: Kernel): Routine {
   for (;;) {
-    // Two looks, one after the other: list_empty(), hugepage_enabled().
+    // Two looks, one after the other: list_empty(), hugepage_pmd_enabled().
     yield at("khugepaged_wait_work", () => k.khugepaged.slots.once() !== 0, { idle: true });
-    yield at("khugepaged_wait_work: hugepage_enabled", () => k.knob.enabled.once() !== ENABLED_NEVER, { idle: true });
+    yield at("khugepaged_wait_work: hugepage_pmd_enabled", () => pmdOrderEnabled(k) !== ENABLED_NEVER, { idle: true });
     yield* khugepagedDoScan(k);
   }
 }
@@ -59,8 +60,8 @@ export function* khugepagedDoScan(k: Kernel): Routine {
     yield* spinLock(k, k.khugepaged.lock.at());
     if (k.khugepaged.cursorMm.get() === NONE) passThroughHead++;
     if (passThroughHead === 2 || k.khugepaged.slots.get() === 0) break;
-    yield at("hugepage_enabled");
-    if (k.knob.enabled.once() === ENABLED_NEVER) break;
+    yield at("hugepage_pmd_enabled");
+    if (pmdOrderEnabled(k) === ENABLED_NEVER) break;
     const result: ScanResult = yield* collapseScanMmSlot(k);
     if (k.khugepaged.budget.get() === 0) break;
     spinUnlock(k, k.khugepaged.lock.at());

@@ -7,13 +7,13 @@
  * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
  */
 import { NONE, at, current, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
-import { vmBugOn } from "./bug.ts";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
 import { folioPteBatch } from "./folio-pte-batch.ts";
+import { touchPte } from "./gup.ts";
 import { splitFolio } from "./huge-memory/split-folio.ts";
 import { madviseFreeHugePmd } from "./huge-memory/zap.ts";
 import { madviseCollapse } from "./khugepaged/madvise-collapse.ts";
-import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
+import { hugepageMadvise } from "./khugepaged/mm-slot.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { handleMmFault, mmAccountFault, zapPageRange } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
@@ -22,7 +22,7 @@ import { type AddressOrErrno } from "./mmap.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared, folioNrPages, folioTestLarge, pageFolio } from "./page-ref.ts";
 import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
-import { folioMarkAccessed, folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "./swap.ts";
+import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault } from "./vm-fault.ts";
 import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
@@ -117,23 +117,20 @@ function* madviseWalkFlags(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
 }
 
 /**
- * Gives start..end - 1, inside `vma`, the flag. MADV_HUGEPAGE also registers the mm with khugepaged: here when the area
- * has the flag, in the kernel just before, with the flags that it is going to have.
+ * Gives start..end - 1, inside `vma`, the flag. MADV_HUGEPAGE also registers the mm with khugepaged.
  *
  * @kernel mm/madvise.c madvise_vma_behavior(), madvise_update_vma(), mm/khugepaged.c hugepage_madvise()
  * @holds mmap_lock for writing
  */
 function* madviseUpdateVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   const flags: VmFlags = flagsAfter(k.vma.flags.get(vma), advice);
-  let mine: Vma = vma;
-  if (flags !== k.vma.flags.get(vma)) {
-    mine = yield* vmaModifyFlags(k, vma, start, end, flags);
-    // "kernel resources, such as slab, are temporarily unavailable"
-    if (mine === NONE) return -EAGAIN;
-    yield* vmaStartWrite(k, mine);
-    k.vma.flags.set(mine, flags);
-  }
-  if (advice === MADV_HUGEPAGE) yield* khugepagedEnterVma(k, mine);
+  if (advice === MADV_HUGEPAGE) yield* hugepageMadvise(k, vma);
+  if (flags === k.vma.flags.get(vma)) return 0;
+  const mine: Vma = yield* vmaModifyFlags(k, vma, start, end, flags);
+  // "kernel resources, such as slab, are temporarily unavailable"
+  if (mine === NONE) return -EAGAIN;
+  yield* vmaStartWrite(k, mine);
+  k.vma.flags.set(mine, flags);
   return 0;
 }
 
@@ -185,6 +182,8 @@ function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice:
 /** @kernel mm/madvise.c madvise_free_single_vma() @holds the VMA lock or mmap_lock, for reading */
 function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
+  // Only what is on the LRU can be moved to that of files: a page that was just faulted in is still in the batch.
+  yield* lruAddDrain(k);
   tlbGatherMmu(k);
   let addr: Vpn = start;
   while (addr < end) {
@@ -232,7 +231,8 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       folioUnlock(k, folio);
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);
-      vmBugOn(table === NONE, "madvise: a page table disappears under the lock of its area");
+      // Freed meanwhile with what it mapped: by MADV_DONTNEED, with `param.ptReclaim`.
+      if (table === NONE) return;
       // Split: look again at small pages. Not split: leave the folio alone.
       if (err !== 0) addr += nr;
       continue;
@@ -321,14 +321,7 @@ function* followPage(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<boole
   if (table === NONE) return false;
   const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
   const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));
-  if (there && !entryZeroPage(pte)) {
-    const folio: Pfn = pageFolio(k, entryTarget(pte));
-    if (write && !entryHas(pte, DIRTY)) {
-      yield at("set_page_dirty");
-      k.page.dirty.set(folio, true);
-    }
-    yield* folioMarkAccessed(k, folio);
-  }
+  if (there && !entryZeroPage(pte)) yield* touchPte(k, pte, write);
   spinUnlock(k, ptlOf(k, table));
   return there;
 }
@@ -348,10 +341,9 @@ function errnoOfFault(fault: VmFault): Errno {
  * @kernel mm/madvise.c process_madvise(), vector_madvise()
  * @holds nothing; `mm` is in use
  * @returns pages advised: those of the first range, if the second fails; -EINVAL, -EPERM, or what doMadvise() says of the
- *   first range
+ *   first range that is not empty
  */
-export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2: Vpn, end2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean): Routine<AddressOrErrno> {
-  if (flags !== 0) return -EINVAL;
+export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2: Vpn, end2: Vpn, advice: Advice, capable: boolean): Routine<AddressOrErrno> {
   if (mm !== k.cpu.mm.get(current(k))) {
     if (advice !== MADV_COLLAPSE) return -EINVAL;
     if (!capable) return -EPERM;
@@ -359,5 +351,7 @@ export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2:
   const err: Errno = yield* doMadvise(k, mm, start, end, advice);
   if (err !== 0) return err;
   const err2: Errno = yield* doMadvise(k, mm, start2, end2, advice);
+  // Nothing was advised: an empty range is none.
+  if (err2 !== 0 && start === end) return err2;
   return end - start + (err2 === 0 ? end2 - start2 : 0);
 }

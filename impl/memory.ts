@@ -78,8 +78,10 @@ export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags)
 /**
  * A fault where there is a table of PTEs.
  *
- * The table's lock is taken without looking at the PMD again: tables are taken out of the page table with mmap_lock and
- * the VMA lock held for writing only, or by the caller's own munmap. pte_same() finds what else changed.
+ * The table's lock is taken without looking at the PMD again (pte_offset_map_rw_nolock()), though MADV_DONTNEED may have
+ * freed the table meanwhile (`param.ptReclaim`): only an empty table is freed, and RCU keeps it from being another's
+ * until its lock is held here. Then pte_same() tells, since the entry that is to be found again is not none; and a table
+ * that has it is live, and is kept by its lock.
  *
  * @kernel mm/memory.c handle_pte_fault()
  * @holds RCU, which ends here, besides what handle_mm_fault() holds
@@ -87,17 +89,21 @@ export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags)
 function* handlePteFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table): Routine<VmFault> {
   yield at("ptep_get_lockless");
   const entry: Entry = ptepGetLockless(k, table, pteIndex(k, vpn));
-  rcuReadUnlock(k);
-  if (pteNone(entry)) return yield* doAnonymousPage(k, vma, vpn, flags);
+  if (pteNone(entry)) {
+    rcuReadUnlock(k);
+    return yield* doAnonymousPage(k, vma, vpn, flags);
+  }
   if (!ptePresent(entry)) {
+    rcuReadUnlock(k);
     yield* migrationEntryWait(k, k.vma.mm.get(vma), vpn);
     return VM_FAULT_DONE;
   }
   yield* spinLock(k, ptlOf(k, table));
-  if (k.ptTable.pte.get(table, pteIndex(k, vpn)) !== entry) {
-    spinUnlock(k, ptlOf(k, table));
-    return VM_FAULT_DONE;
-  }
+  const same: boolean = k.ptTable.pte.get(table, pteIndex(k, vpn)) === entry;
+  // Not before: a table that is no longer live may be freed with this.
+  if (!same) spinUnlock(k, ptlOf(k, table));
+  rcuReadUnlock(k);
+  if (!same) return VM_FAULT_DONE;
   if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !entryHas(entry, WRITE)) return yield* doWpPage(k, vma, vpn, flags, table, entry);
   // x86 leaves the accessed bit to the hardware, and stores only to make the entry dirty: arch/x86/mm/pgtable.c ptep_set_access_flags()
   if ((flags & FAULT_FLAG_WRITE) !== 0) {

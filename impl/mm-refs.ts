@@ -4,7 +4,7 @@
  * mm_users counts the threads and others that use the memory; the last one tears it down (`mmput` in fork.ts). mm_count
  * counts references to the object itself, all users together holding one.
  */
-import { at, current, emit, type Routine } from "thpcheck";
+import { NONE, at, current, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel, Mm } from "./mm-types.ts";
@@ -33,7 +33,7 @@ export function* mmdrop(k: Kernel, mm: Mm): Routine {
   mmFree(k, mm);
 }
 
-/** What is left of an address space must be nothing. @kernel kernel/fork.c check_mm(), free_mm() */
+/** What is left of an address space must be nothing. Nobody has it any more, from the slab on. @kernel kernel/fork.c check_mm(), free_mm() */
 function mmFree(k: Kernel, mm: Mm): void {
   vmBugOn(k.mm.anonPages.get(mm) !== 0, "fork: Bad rss-counter state: MM_ANONPAGES is not 0 at the end of an address space");
   vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");
@@ -45,4 +45,5 @@ function mmFree(k: Kernel, mm: Mm): void {
   k.mm.writeProtectSeq.set(mm, 0);
   userMemoryReset(k, mm);
   emit(k, EV.MM_FREE, mm);
+  k.mm.owner.set(mm, NONE);
 }

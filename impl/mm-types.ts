@@ -10,7 +10,7 @@
  * An `owner` says which thread has the object to itself; that thread needs no lock for it. It is written right after
  * the operation that takes the object out of everybody else's reach or puts it there, and read by the sanitizers alone.
  */
-import { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table, type Int, type Ref, type UpTo, type World } from "thpcheck";
+import { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table, type Int, type Ref, type U32, type UpTo, type World } from "thpcheck";
 import type { KernelConfig } from "./param.ts";
 
 // ---- struct vm_area_struct.vm_flags (bits of vma.flags) --------------------------------------------------------
@@ -69,6 +69,8 @@ export const PROMOTION_INSTALLED = 2;
 
 /** pfn */
 export type Pfn = Ref<"page">;
+/** How often something was done to a page frame: more than there are, where one comes back meanwhile. */
+export type Frames = U32;
 export type Mm = Ref<"mm">;
 export type Vma = Ref<"vma">;
 export type AnonVma = Ref<"anonVma">;
@@ -111,6 +113,7 @@ export function kernelStructs(c: KernelConfig) {
       collapseTableSync: constant("collapseTableSync", "collapse waits for lockless walkers"), refuseLazyfree: constant("refuseLazyfree", "khugepaged refuses lazyfree pages"),
       splitZeroRemap: constant("splitZeroRemap", "split maps zero-filled pages to the zero page"), collapseContinuesAtEmptyPmd: constant("collapseContinuesAtEmptyPmd", "MADV_COLLAPSE goes on after an empty PMD"),
       collapseOfNothingSucceeds: constant("collapseOfNothingSucceeds", "MADV_COLLAPSE of less than a huge range succeeds"),
+      collapseNeedsWritable: constant("collapseNeedsWritable", "no collapse of a range without a writable page"),
       ptReclaim: constant("ptReclaim", "MADV_DONTNEED frees the tables that it empties"),
       hugeZeroUpgrade: constant("hugeZeroUpgrade", "a write to the huge zero page allocates a huge page"), largeFolioReuse: constant("largeFolioReuse", "COW reuses exclusively owned large folios"),
       tlbFlushInterrupts: constant("tlbFlushInterrupts", "a TLB flush interrupts the other CPUs"), coredumpTakesMmapLock: constant("coredumpTakesMmapLock", "a core dump holds mmap_lock"),
@@ -120,6 +123,7 @@ export function kernelStructs(c: KernelConfig) {
       resvOnRead: constant("resvOnRead", "a read fault reserves"), resvPromoteInFault: constant("resvPromoteInFault", "the fault that reaches the threshold promotes"),
       resvPressureAll: constant("resvPressureAll", "memory pressure takes all reservations"), resvAfterFork: constant("resvAfterFork", "who has reservations after fork: FORK_* of policy/switches.ts"),
       resvMremapMoves: constant("resvMremapMoves", "mremap moves reservations"), resvFullStaysOnLru: constant("resvFullStaysOnLru", "the shrinker looks at fully used reservations"),
+      pmdEnabled: constant("pmdEnabled", "hugepages-<size of a PMD>kB/enabled: never, madvise, always, inherit"),
       debugAtomicSleep: constant("debugAtomicSleep", "allocations that may sleep are checked for spinlocks"),
     }),
 
@@ -213,7 +217,7 @@ export function kernelStructs(c: KernelConfig) {
     }),
 
     mm: table(n("mms"), {
-      owner: int(NONE, n("cpus") - 1, "who has it to itself: fork, until it has locked it; who dropped the last reference, for good", { role: "ghost", guard: "owner(referenced)" }),
+      owner: int(NONE, n("cpus") - 1, "who has it to itself: fork, until it has locked it; who dropped the last reference, until it is freed", { role: "ghost", guard: "owner(referenced)" }),
       allocated: bool("the object is in use: mm_count is not 0", { guard: "model" }),
       users: int(0, 7, "mm_users", { guard: "atomic" }),
       mmCount: int(0, 7, "mm_count", { guard: "atomic" }),
@@ -367,7 +371,7 @@ export function kernelStructs(c: KernelConfig) {
     vmstat: struct({
       ...events("thpFaultAlloc", "thpFaultFallback", "thpFaultFallbackCharge", "thpCollapseAlloc", "thpCollapseAllocFailed", "thpZeroPageAlloc", "thpZeroPageAllocFailed",
         "thpSplitPage", "thpSplitPageFailed", "thpDeferredSplitPage", "thpUnderusedSplitPage", "thpSplitPmd", "thpScanExceedNonePte", "thpScanExceedSwapPte", "thpScanExceedSharedPte",
-        "pgfault", "pglazyfree", "khugepagedPagesCollapsed", "khugepagedFullScans", "khugepagedResPagesCollapsed", "thpResAlloc", "thpResAllocFailed"),
+        "pgfault", "pglazyfree", "pglazyfreed", "khugepagedPagesCollapsed", "khugepagedFullScans", "khugepagedResPagesCollapsed", "thpResAlloc", "thpResAllocFailed"),
     }),
   };
 }

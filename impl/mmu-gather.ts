@@ -91,8 +91,20 @@ export function* tlbFlushMmu(k: Kernel, mm: Mm): Routine {
   }
 }
 
-/** Flushes and frees the rest. Afterwards nothing of the operation is left in the CPU. @kernel mm/mmu_gather.c tlb_finish_mmu() */
+/**
+ * Flushes and frees the rest. Afterwards nothing of the operation is left in the CPU.
+ *
+ * Somebody else, who holds mmap_lock or the VMA lock for reading as well, may have cleared entries that this operation
+ * then found empty, and not have flushed yet: what it has gathered is flushed here, too. The kernel counts the gathers of
+ * an mm (tlb_flush_pending) and, where there is another, flushes the whole mm; what neither of them has cleared or made
+ * clean is in no translation cache otherwise than in the page table, so flushing it would change nothing.
+ *
+ * @kernel mm/mmu_gather.c tlb_finish_mmu(), include/linux/mm_types.h mm_tlb_flush_nested()
+ */
 export function* tlbFinishMmu(k: Kernel, mm: Mm): Routine {
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    if (cpu !== current(k) && k.cpu.mm.once(cpu) === mm && k.cpu.gatherEnd.once(cpu) !== 0) tlbRemoveTlbEntry(k, k.cpu.gatherStart.once(cpu), k.cpu.gatherEnd.once(cpu));
+  }
   yield* tlbFlushMmu(k, mm);
 }
 

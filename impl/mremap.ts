@@ -39,7 +39,7 @@ export type MremapFlags = Int<0, 7>;
 export function* doMremap(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: MremapFlags, newAddr: Vpn): Routine<AddressOrErrno> {
   const fixed: boolean = (flags & MREMAP_FIXED) !== 0;
   const dontUnmap: boolean = (flags & MREMAP_DONTUNMAP) !== 0;
-  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 || newLen === 0) return -EINVAL;
+  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 || newLen === 0 || newLen > k.param.vpnMax.get()) return -EINVAL;
   if ((fixed || dontUnmap) && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
   if (dontUnmap && oldLen !== newLen) return -EINVAL;
   if (fixed && (newAddr + newLen > k.param.vpnMax.get() || (addr + oldLen > newAddr && newAddr + newLen > addr))) return -EINVAL;
@@ -116,7 +116,7 @@ function* expand(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, mayMove
     const merged: MergeResult = yield* vmaMergeNewRange(k, mm, end, addr + newLen, pgoff, k.vma.flags.get(vma), k.vma.anonVma.get(vma), NONE);
     return merged === NONE || merged === MERGE_NOMEM ? -ENOMEM : addr;
   }
-  if (!mayMove || newLen > k.param.vpnMax.get()) return -ENOMEM;
+  if (!mayMove) return -ENOMEM;
   const newAddr: AddressOrErrno = getUnmappedArea(k, mm, newLen);
   if (newAddr < 0) return -ENOMEM;
   return yield* moveVma(k, vma, addr, oldLen, newLen, newAddr, false);
@@ -322,9 +322,8 @@ function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): 
     // Hardware and GUP-fast look without the locks; the first entry is part of the step that took the second of them.
     if (any || newTable === oldTable) yield at("ptep_get_and_clear");
     any = true;
-    const pte: Entry = k.ptTable.pte.get(oldTable, pteIndex(k, oldAddr + i));
+    const pte: Entry = k.ptTable.pte.xchg(oldTable, pteIndex(k, oldAddr + i), ENTRY_NONE);
     vmBugOn(!pteNone(k.ptTable.pte.get(newTable, pteIndex(k, newAddr + i))), "mremap: there is something at the new address");
-    setPteAt(k, oldTable, pteIndex(k, oldAddr + i), ENTRY_NONE);
     if (pteMigration(pte)) emit(k, EV.MIGRATION_REMOVE, mm, oldAddr + i, entryTarget(pte));
     yield at("set_pte_at: new address");
     setPteAt(k, newTable, pteIndex(k, newAddr + i), pte);

@@ -178,6 +178,17 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
     k.page.anonExclusive.set(page, false);
     k.page.content.set(page, k.param.contents.get());
   }
+  clearFolio(k, folio);
+  k.page.order.set(folio, 0);
+  emit(k, EV.FOLIO_FREE, folio);
+}
+
+/**
+ * Nothing is left of what the folio was: of what its head says, and of its first page. Its counters have been found to be
+ * zero, or are the caller's business.
+ * @kernel mm/page_alloc.c free_pages_prepare(): page->mapping = NULL, PAGE_FLAGS_CHECK_AT_PREP
+ */
+export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.anon.set(folio, false);
   k.page.mapping.set(folio, NONE);
   k.page.index.set(folio, 0);
@@ -186,11 +197,22 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   k.page.referenced.set(folio, false);
   k.page.dirty.set(folio, false);
   k.page.uptodate.set(folio, false);
+  k.page.anonExclusive.set(folio, false);
   k.page.mmId0.set(folio, NONE);
   k.page.mmId1.set(folio, NONE);
   k.page.maybeShared.set(folio, false);
-  k.page.order.set(folio, 0);
-  emit(k, EV.FOLIO_FREE, folio);
+}
+
+/**
+ * Single pages become one folio, on its first page. They are the caller's alone; order and count of the folio are set by
+ * the caller.
+ * @kernel mm/page_alloc.c prep_compound_page()
+ */
+export function joinPages(k: Kernel, first: Pfn, order: Order): void {
+  for (let i = 0; i < 1 << order; i++) {
+    clearFolio(k, first + i);
+    if (i > 0) k.page.head.set(first + i, first);
+  }
 }
 
 /** Merges the block with its buddy as long as that is free, too. @holds zone->lock @kernel mm/page_alloc.c __free_one_page() */

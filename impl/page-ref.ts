@@ -1,17 +1,17 @@
 /**
  * Reference and mapping counts of folios: include/linux/page_ref.h, include/linux/mm.h.
  *
- * Plain functions. Each that changes `refcount` is one atomic operation of the kernel, so its caller's block holds no
+ * Plain functions, made of what `refcount-scheme.ts` offers. Each that changes `refcount` is one atomic operation of the kernel, so its caller's block holds no
  * other unprotected access that it would have to be atomic with.
  *
  * A pin of a small folio counts in `pincount`, as that of a large one does. The kernel adds GUP_PIN_COUNTING_BIAS
  * (1024) to `_refcount` in its place, which does not fit the small counts of an exhaustive check; its false positive at
  * 1024 plain references is therefore not covered.
  */
-import { NONE, current, emit } from "thpcheck";
-import { EV } from "../spec/events.ts";
+import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel, Order, Pfn, Refs } from "./mm-types.ts";
+import { refsFreeze, refsGet, refsPut, refsTryGet, refsUnfreeze } from "./refcount-scheme.ts";
 
 /**
  * The pages of a folio are this thread's: it has just allocated it, frozen it, or dropped its last reference. Written
@@ -50,22 +50,22 @@ export function folioNrPages(k: Kernel, folio: Pfn): number {
 
 /** One more reference to a folio that the caller knows to be referenced. @kernel include/linux/mm.h folio_get() */
 export function folioGet(k: Kernel, folio: Pfn): void {
-  folioRefAdd(k, folio, 1);
+  refsGet(k, folio, 1);
 }
 
-/** @kernel include/linux/page_ref.h folio_ref_add() */
+/** `n` more. @kernel include/linux/page_ref.h folio_ref_add() */
 export function folioRefAdd(k: Kernel, folio: Pfn, n: number): void {
-  vmBugOn(k.page.refcount.get(folio) === 0, "page-ref: a reference is taken to a folio that has none: it is free or frozen");
-  k.page.refcount.add(folio, n);
-  if (n > 0) emit(k, EV.FOLIO_GET, folio, n);
-  else emit(k, EV.FOLIO_PUT, folio, -n);
+  refsGet(k, folio, n);
+}
+
+/** `n` fewer, of which none is the last. @kernel include/linux/page_ref.h folio_ref_sub() */
+export function folioRefSub(k: Kernel, folio: Pfn, n: number): void {
+  refsPut(k, folio, n);
 }
 
 /** A speculative reference: refused where the count is 0, free or frozen. @kernel include/linux/page_ref.h folio_try_get() */
 export function folioTryGet(k: Kernel, folio: Pfn): boolean {
-  if (!k.page.refcount.addUnless(folio, 1, 0)) return false;
-  emit(k, EV.FOLIO_GET, folio, 1);
-  return true;
+  return refsTryGet(k, folio);
 }
 
 /**
@@ -74,7 +74,7 @@ export function folioTryGet(k: Kernel, folio: Pfn): boolean {
  */
 export function folioRefFreeze(k: Kernel, folio: Pfn, expected: Refs): boolean {
   const order: Order = k.page.order.get(folio);
-  if (!k.page.refcount.cmpxchg(folio, expected, 0)) return false;
+  if (!refsFreeze(k, folio, expected)) return false;
   pagesOwn(k, folio, order);
   return true;
 }
@@ -84,7 +84,7 @@ export function folioRefUnfreeze(k: Kernel, folio: Pfn, count: Refs): void {
   vmBugOn(k.page.refcount.get(folio) !== 0, "page-ref: unfreezing a folio that is not frozen");
   vmBugOn(count === 0, "page-ref: unfreezing a folio to no reference");
   const order: Order = k.page.order.get(folio);
-  k.page.refcount.setOnce(folio, count);
+  refsUnfreeze(k, folio, count);
   pagesDisown(k, folio, order);
 }
 

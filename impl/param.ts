@@ -10,6 +10,8 @@ import { MECHANISM_OFF, MECHANISM_RFC_2018, switchesOf, type Switches } from "./
 export const ENABLED_NEVER = 0;
 export const ENABLED_MADVISE = 1;
 export const ENABLED_ALWAYS = 2;
+/** Only of the file for huge pages of PMD size, whose other words are those of `enabled`. @kernel mm/huge_memory.c anon_enabled_show() */
+export const PMD_ENABLED_INHERIT = 3;
 export const DEFRAG_NEVER = 0;
 export const DEFRAG_MADVISE = 1;
 export const DEFRAG_DEFER = 2;
@@ -58,12 +60,11 @@ export interface KernelOptions {
   readonly collapseContinuesAtEmptyPmd?: boolean;
   /** MADV_COLLAPSE of a range without a huge-page boundary in it is a success: since 2026; before, -EINVAL. */
   readonly collapseOfNothingSucceeds?: boolean;
-  /**
-   * MADV_DONTNEED frees the tables that it empties: CONFIG_PT_RECLAIM, since 6.14. For sequential runs: a fault that
-   * holds the VMA lock for reading still takes a table that it has seen for there to stay (memory.ts).
-   */
+  /** One page of a range must be mapped writable for it to be collapsed (no_writable_page): before 6.18. */
+  readonly collapseNeedsWritable?: boolean;
+  /** MADV_DONTNEED frees the tables that it empties: CONFIG_PT_RECLAIM, since 6.14. Off unless set: most scenarios are about other things. */
   readonly ptReclaim?: boolean;
-  /** A write to the huge zero page allocates a huge page at once: since 6.x; before, it splits. */
+  /** A write to the huge zero page allocates a huge page at once: since 6.13; before, it splits. */
   readonly hugeZeroUpgrade?: boolean;
   /** A write to an exclusively owned PTE-mapped THP reuses the page: since 6.15. */
   readonly largeFolioReuse?: boolean;
@@ -84,6 +85,8 @@ export interface KernelOptions {
   /** copy_mc_user_highpage() may meet poison (a choice). */
   readonly copyMayMeetPoison?: boolean;
   readonly enabled?: number;
+  /** hugepages-<size of a PMD>kB/enabled, which stays for a run what it is set to; PMD_ENABLED_INHERIT (the default) asks `enabled`. */
+  readonly pmdEnabled?: number;
   readonly defrag?: number;
   readonly useZeroPage?: boolean;
   readonly shrinkUnderused?: boolean;
@@ -141,7 +144,9 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   return {
     ...(o.policy === undefined ? {} : { policy: o.policy }),
     ...switches, promotionThreshold, debugAtomicSleep: o.debugAtomicSleep ?? false,
-    reservations: switches.resvMechanism === MECHANISM_OFF ? 0 : switches.resvMechanism === MECHANISM_RFC_2018 ? o.frames / h : Math.min(o.frames / h, o.mms * o.hugeRanges),
+    // One for each block that is reserved, or range; and one for each other thread that has given all pages of a block back
+    // and not yet the object. (The patch of 2018 frees the object first.)
+    reservations: switches.resvMechanism === MECHANISM_OFF ? 0 : switches.resvMechanism === MECHANISM_RFC_2018 ? o.frames / h : Math.min(o.frames / h, o.mms * o.hugeRanges) + o.cpus - 1,
     // The patch allocates the container of an area and can lose it; otherwise it is part of the area, or of the address space.
     resvContainers: switches.resvMechanism === MECHANISM_OFF ? 0 : switches.resvMechanism === MECHANISM_RFC_2018 ? vmas + 1 : switches.resvPerMm ? o.mms : vmas,
     pagesPerHugePage: h, hugeRanges: o.hugeRanges, pmdsPerPage: o.pmdsPerPage ?? o.hugeRanges, frames: o.frames, mms: o.mms, cpus: o.cpus, pageTables, vmas, contents,
@@ -150,10 +155,10 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     gatherBatch: o.gatherBatch ?? h, lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
     refcountScheme: scheme,
     collapseTableSync: o.collapseTableSync ?? true, refuseLazyfree: o.refuseLazyfree ?? true, splitZeroRemap: o.splitZeroRemap ?? true,
-    collapseContinuesAtEmptyPmd: o.collapseContinuesAtEmptyPmd ?? true, collapseOfNothingSucceeds: o.collapseOfNothingSucceeds ?? true, ptReclaim: o.ptReclaim ?? false, hugeZeroUpgrade: o.hugeZeroUpgrade ?? true, largeFolioReuse: o.largeFolioReuse ?? true,
+    collapseContinuesAtEmptyPmd: o.collapseContinuesAtEmptyPmd ?? true, collapseOfNothingSucceeds: o.collapseOfNothingSucceeds ?? true, collapseNeedsWritable: o.collapseNeedsWritable ?? false, ptReclaim: o.ptReclaim ?? false, hugeZeroUpgrade: o.hugeZeroUpgrade ?? true, largeFolioReuse: o.largeFolioReuse ?? true,
     tlbFlushInterrupts: o.tlbFlushInterrupts ?? true, coredumpTakesMmapLock: o.coredumpTakesMmapLock ?? true, reuseByMapcount: o.reuseByMapcount ?? false, forcedWriteByDirty: o.forcedWriteByDirty ?? false, directReclaim: o.directReclaim ?? false,
     allocationMayFail: o.allocationMayFail ?? false, chargeMayFail: o.chargeMayFail ?? false, copyMayMeetPoison: o.copyMayMeetPoison ?? false,
-    enabled: o.enabled ?? ENABLED_ALWAYS, defrag: o.defrag ?? DEFRAG_MADVISE, useZeroPage: o.useZeroPage ?? true, shrinkUnderused: o.shrinkUnderused ?? true,
+    enabled: o.enabled ?? ENABLED_ALWAYS, pmdEnabled: o.pmdEnabled ?? PMD_ENABLED_INHERIT, defrag: o.defrag ?? DEFRAG_MADVISE, useZeroPage: o.useZeroPage ?? true, shrinkUnderused: o.shrinkUnderused ?? true,
     khugepagedDefrag: o.khugepagedDefrag ?? true,
     maxPtesNone: limit(o.maxPtesNone, h - 1, "max_ptes_none"), maxPtesSwap: limit(o.maxPtesSwap, h >> 3, "max_ptes_swap"), maxPtesShared: limit(o.maxPtesShared, h >> 1, "max_ptes_shared"),
     pagesToScan: o.pagesToScan ?? h * 8,

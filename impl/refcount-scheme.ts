@@ -8,9 +8,11 @@
  *     with CONFIG_PAGE_MAPCOUNT and CONFIG_MM_ID, as distribution kernels have them.
  *
  * Each operation that the schemes do differently is one function here, and nothing else reads `param.refcountScheme`:
- * references (`refsGet`, `refsPut`), mappings (`account*`), what a PMD split adds (`refsOfPmdSplit`) and what a folio
- * split leaves (`accountSplit`). Only SCHEME_FOLIO is filled; kernelConfig() refuses the others, which `noSuchScheme`
- * relies on. To fill another, add a case to each function.
+ * references (`refs*`), pins (`pins*`), mappings (`account*`), what a PMD split adds (`refsOfPmdSplit`) and what a folio
+ * split leaves (`accountSplit`). Everything that takes or drops a reference or a pin ends up here: the kernel's functions
+ * in `page-ref.ts`, `swap.ts` and `gup.ts` are made of these. Only where a page begins to be one (allocation, and the
+ * joining of single pages) is its count stored. Only SCHEME_FOLIO is filled; kernelConfig() refuses the others, which
+ * `noSuchScheme` relies on. To fill another, add a case to each function.
  *
  * One step changes all counters of a mapping. In the kernel they are several atomic operations in a row, the last ones
  * under the folio's `_mm_ids` bit lock. Whoever sees a state between them without a page-table lock compares references
@@ -24,10 +26,11 @@ import { vmBugOn } from "./bug.ts";
 import { SCHEME_FOLIO } from "./param.ts";
 import type { Kernel, Mm, Pfn } from "./mm-types.ts";
 
-/** A reference to the folio that `page` belongs to, taken by whoever holds one already. @kernel include/linux/mm.h get_page() */
+/** References to the folio that `page` belongs to, taken by whoever holds one already. @kernel include/linux/mm.h get_page() */
 export function refsGet(k: Kernel, page: Pfn, refs: number): void {
   switch (k.param.refcountScheme.get()) {
     case SCHEME_FOLIO:
+      vmBugOn(k.page.refcount.get(headOf(k, page)) === 0, "refcount-scheme: a reference is taken to a folio that has none: it is free or frozen");
       k.page.refcount.add(headOf(k, page), refs);
       return emit(k, EV.FOLIO_GET, headOf(k, page), refs);
     default: return noSuchScheme();
@@ -41,6 +44,69 @@ export function refsPut(k: Kernel, page: Pfn, refs: number): void {
       vmBugOn(k.page.refcount.get(headOf(k, page)) <= refs, "refcount-scheme: the last reference is dropped where the caller holds another");
       k.page.refcount.add(headOf(k, page), -refs);
       return emit(k, EV.FOLIO_PUT, headOf(k, page), refs);
+    default: return noSuchScheme();
+  }
+}
+
+/** A reference to a folio that may have none, and then gets none. @kernel include/linux/page_ref.h folio_ref_add_unless() */
+export function refsTryGet(k: Kernel, folio: Pfn): boolean {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO:
+      if (!k.page.refcount.addUnless(folio, 1, 0)) return false;
+      emit(k, EV.FOLIO_GET, folio, 1);
+      return true;
+    default: return noSuchAnswer();
+  }
+}
+
+/** Drops references; true where the last one was among them. @kernel include/linux/page_ref.h folio_ref_sub_and_test() */
+export function refsPutTestzero(k: Kernel, folio: Pfn, refs: number): boolean {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO:
+      vmBugOn(k.page.refcount.get(folio) < refs, "refcount-scheme: more references are dropped than there are: a double put, or a put of a freed folio");
+      if (k.page.refcount.addReturn(folio, -refs) !== 0) {
+        emit(k, EV.FOLIO_PUT, folio, refs);
+        return false;
+      }
+      emit(k, EV.FOLIO_RELEASE, folio);
+      return true;
+    default: return noSuchAnswer();
+  }
+}
+
+/** Takes all references away, if there are exactly `expected`. @kernel include/linux/page_ref.h page_ref_freeze() */
+export function refsFreeze(k: Kernel, folio: Pfn, expected: number): boolean {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO: return k.page.refcount.cmpxchg(folio, expected, 0);
+    default: return noSuchAnswer();
+  }
+}
+
+/** Gives them back. @kernel include/linux/page_ref.h page_ref_unfreeze() */
+export function refsUnfreeze(k: Kernel, folio: Pfn, refs: number): void {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO: return k.page.refcount.setOnce(folio, refs);
+    default: return noSuchScheme();
+  }
+}
+
+/** Counts a pin, whose reference the caller has just taken. @kernel mm/gup.c try_grab_folio() */
+export function pinsGet(k: Kernel, folio: Pfn): void {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO:
+      k.page.pincount.add(folio, 1);
+      return emit(k, EV.FOLIO_PIN, folio);
+    default: return noSuchScheme();
+  }
+}
+
+/** The reverse. @kernel mm/gup.c gup_put_folio() */
+export function pinsPut(k: Kernel, folio: Pfn): void {
+  switch (k.param.refcountScheme.get()) {
+    case SCHEME_FOLIO:
+      vmBugOn(k.page.pincount.get(folio) === 0, "refcount-scheme: a folio is unpinned more often than it was pinned");
+      k.page.pincount.add(folio, -1);
+      return emit(k, EV.FOLIO_UNPIN, folio);
     default: return noSuchScheme();
   }
 }
@@ -117,6 +183,10 @@ function noSuchScheme(): void {
 function noSuchNumber(): number {
   noSuchScheme();
   return 0;
+}
+function noSuchAnswer(): boolean {
+  noSuchScheme();
+  return false;
 }
 
 // ---- SCHEME_FOLIO ---------------------------------------------------------------------------------------------

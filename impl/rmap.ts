@@ -80,21 +80,6 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   }
 }
 
-/**
- * A PMD at `vpn` maps the folio, which has been mapped before.
- * @kernel mm/rmap.c folio_add_anon_rmap_pmd()
- * @holds the PMD lock, and a reference for the mapping
- */
-export function folioAddAnonRmapPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn, exclusive: boolean): void {
-  const mm = k.vma.mm.get(vma);
-  pageCheckAnonRmap(k, folio, folio, vma, vpn);
-  const nr = accountMapPmd(k, folio, mm);
-  modStat(k, nr, k.page.entireMapcount.get(folio) === 0 ? folioNrPages(k, folio) : 0);
-  if (exclusive) k.page.anonExclusive.set(folio, true);
-  vmBugOn(k.page.anonExclusive.get(folio) && k.page.entireMapcount.get(folio) > 0, "rmap: an exclusive folio is mapped twice");
-  emit(k, EV.FOLIO_MAP_PMD, folio, mm);
-}
-
 /** A folio is mapped only where its anon_vma's family can find it. @kernel mm/rmap.c __page_check_anon_rmap() */
 function pageCheckAnonRmap(k: Kernel, folio: Pfn, page: Pfn, vma: Vma, vpn: Vpn): void {
   vmBugOn(!k.page.anon.get(folio), "rmap: the folio is not anonymous");

@@ -16,6 +16,7 @@ import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioGet, folioNrPages, folioTestLarge, pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Cpu, Kernel, Order, Pfn, Refs } from "./mm-types.ts";
+import { refsPutTestzero } from "./refcount-scheme.ts";
 
 // ---- references ------------------------------------------------------------------------------------------------
 
@@ -27,13 +28,8 @@ export function* folioPut(k: Kernel, folio: Pfn): Routine {
 /** Drops `refs` references at once. @kernel include/linux/mm.h folio_put_refs() */
 export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
   yield at("folio_put");
-  vmBugOn(k.page.refcount.get(folio) < refs, "swap: more references are dropped than there are: a double put, or a put of a freed folio");
   const order: Order = k.page.order.get(folio);
-  if (k.page.refcount.addReturn(folio, -refs) !== 0) {
-    emit(k, EV.FOLIO_PUT, folio, refs);
-    return;
-  }
-  emit(k, EV.FOLIO_RELEASE, folio);
+  if (!refsPutTestzero(k, folio, refs)) return;
   pagesOwn(k, folio, order);
   yield* putReleasedFolio(k, folio);
 }
@@ -46,24 +42,17 @@ export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
 export function* folioPutNew(k: Kernel, folio: Pfn): Routine {
   yield at("folio_put");
   const order: Order = k.page.order.get(folio);
-  if (k.page.refcount.addReturn(folio, -1) !== 0) {
-    emit(k, EV.FOLIO_PUT, folio, 1);
+  if (!refsPutTestzero(k, folio, 1)) {
     pagesDisown(k, folio, order);
     return;
   }
-  emit(k, EV.FOLIO_RELEASE, folio);
   yield* putReleasedFolio(k, folio);
 }
 
 /** Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow. @kernel include/linux/mm.h folio_put_testzero() */
 export function folioPutTestzero(k: Kernel, folio: Pfn): boolean {
-  vmBugOn(k.page.refcount.get(folio) === 0, "swap: a reference is dropped that does not exist: a double put, or a put of a freed folio");
   const order: Order = k.page.order.get(folio);
-  if (k.page.refcount.addReturn(folio, -1) !== 0) {
-    emit(k, EV.FOLIO_PUT, folio, 1);
-    return false;
-  }
-  emit(k, EV.FOLIO_RELEASE, folio);
+  if (!refsPutTestzero(k, folio, 1)) return false;
   pagesOwn(k, folio, order);
   return true;
 }

@@ -13,7 +13,7 @@ import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "./mmap.ts"
 import { doMprotect } from "./mprotect.ts";
 import { mmget } from "./mm-refs.ts";
 import { doMremap, type MremapFlags } from "./mremap.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Kernel, type Mm, type Pfn, type Vpn } from "./mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Frames, type Kernel, type Mm, type Vpn } from "./mm-types.ts";
 import { switchMm } from "./tlb.ts";
 import { userLoad, userStore } from "./user.ts";
 import type { VmFlags } from "./vma.ts";
@@ -64,16 +64,17 @@ export function* sysMadvise(k: Kernel, addr: Vpn, length: Vpn, advice: Advice): 
  * Advice to the process that runs on CPU `pid`, about two ranges, of which each may be empty. `capable`: the caller has
  * CAP_SYS_NICE.
  *
- * @returns -ESRCH, or as processMadvise()
+ * @returns -EINVAL for flags, before anything else is looked at; -ESRCH; or as processMadvise()
  * @kernel mm/madvise.c sys_process_madvise()
  */
 export function* sysProcessMadvise(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, addr2: Vpn, length2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean): Routine<AddressOrErrno> {
+  if (flags !== 0) return -EINVAL;
   yield at("mm_access");
   const mm: Mm = k.cpu.mm.get(pid);
   if (mm === NONE) return -ESRCH;
   // What runs there is a user of it, until it has another address space.
   mmget(k, mm);
-  const result: AddressOrErrno = yield* processMadvise(k, mm, addr, addr + length, addr2, addr2 + length2, advice, flags, capable);
+  const result: AddressOrErrno = yield* processMadvise(k, mm, addr, addr + length, addr2, addr2 + length2, advice, capable);
   yield* mmput(k, mm);
   return result;
 }
@@ -150,7 +151,7 @@ export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn):
   const mm: Mm = k.cpu.mm.get(pid);
   if (mm === NONE) return -ESRCH;
   mmget(k, mm);
-  const split: Pfn = yield* splitHugePagesPid(k, mm, addr, addr + length);
+  const split: Frames = yield* splitHugePagesPid(k, mm, addr, addr + length);
   yield* mmput(k, mm);
   return split;
 }

@@ -2,7 +2,7 @@
  * /sys/kernel/mm/transparent_hugepage: its knobs, their ranges and their EINVAL (mm/huge_memory.c, mm/khugepaged.c).
  *
  * A store takes effect at once: who reads a knob does so with READ_ONCE, each time. Sleep times, the files of other
- * sizes than PMD size, and shmem_enabled have no counterpart here.
+ * sizes than PMD size, and shmem_enabled have no counterpart here; `enabled` of PMD size is fixed for a run (param.ts).
  */
 import { at, type Int, type Routine } from "thpcheck";
 import { EINVAL } from "./errno.ts";

@@ -10,11 +10,12 @@
  * Policies decide when; the mechanism decides how. Promotion itself is called by khugepaged, or by the fault
  * (`khugepaged/collapse-single-pmd.ts`).
  */
-import { NONE, at, type Routine } from "thpcheck";
+import { NONE, at, emit, type Routine } from "thpcheck";
+import { EV } from "../spec/events.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "./memcontrol.ts";
 import type { Kernel, Pfn, PteIndex, Table, Vma, Vpn } from "./mm-types.ts";
-import { entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptepGetLockless } from "./pgtable.ts";
+import { entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone, ptepGetLockless } from "./pgtable.ts";
 import { pmdpGetLockless } from "./pgtable-generic.ts";
 import { FORK_FIRST_WRITER, FORK_NOBODY } from "./policy/switches.ts";
 import { folioPut, folioPutNew } from "./swap.ts";
@@ -96,6 +97,11 @@ export function* getReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
   return page;
 }
 
+/** The page of getReservedPage has become an anonymous page of the area: in the step that makes it one. */
+export function announceReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): void {
+  emit(k, EV.RESV_INSTALL, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
+}
+
 /** The fault came to nothing. */
 export function* putReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine {
   if (isRfc2018(k)) yield* folioPut(k, page);
@@ -155,6 +161,15 @@ export function* reservationBlocksHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Rout
 export function* reservationZapped(k: Kernel, vma: Vma, vpn: Vpn, hadTable: boolean): Routine {
   if (isSafe(k)) yield* safeRelease(k, vma, vpn);
   else if (isRfc2018(k) && hadTable) yield* rfcRelease(k, vma, vpn);
+}
+
+/**
+ * Pages of a huge range have been unmapped, and are about to be freed before the zap is done with the range, because the
+ * gather is full. A reservation ends before: its used pages are its block's, and not free.
+ * @holds the VMA lock or mmap_lock; no spinlock
+ */
+export function* reservationLosesPages(k: Kernel, vma: Vma, vpn: Vpn): Routine {
+  if (isSafe(k)) yield* safeRelease(k, vma, vpn);
 }
 
 /** A collapse by copying is about to install a huge page. The patch of 2018 does not look (D16). @holds mmap_lock and the VMA lock for writing */

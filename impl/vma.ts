@@ -111,7 +111,12 @@ export function vmaMarkDetached(k: Kernel, vma: Vma): void {
   emit(k, EV.VMA_REMOVE, vma, k.vma.mm.get(vma), k.vma.start.get(vma), k.vma.end.get(vma));
 }
 
-/** The trees of the reverse map are in order of vm_pgoff. @kernel mm/vma.h vma_set_range() @holds mmap_lock, the VMA lock and the anon_vma's lock for writing */
+/**
+ * The trees of the reverse map are in order of vm_pgoff, and their walks read the bounds under the anon_vma's lock alone.
+ * That it is held here needs no check of its own: the trees, which this writes, are guarded by it.
+ * @kernel mm/vma.h vma_set_range(), between vma_prepare() and vma_complete()
+ * @holds mmap_lock, the VMA lock and the anon_vma's lock for writing
+ */
 function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): void {
   const startBefore = k.vma.start.get(vma);
   const endBefore = k.vma.end.get(vma);

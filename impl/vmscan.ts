@@ -46,6 +46,7 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
     return false;
   }
   emit(k, EV.FOLIO_RELEASE, folio);
+  k.vmstat.pglazyfreed.add(folioNrPages(k, folio));
   k.lruvec.isolated.add(-folioNrPages(k, folio));
   folioUnlock(k, folio);
   yield* putReleasedFolio(k, folio);

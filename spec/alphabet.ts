@@ -149,7 +149,7 @@ const counts = (sizes: Sizes): number => sizes.pagesPerHugePage + 1;
 
 /** Reservations: the range, and how many pages the event is about. */
 const create: Route = (args, sizes, move) => { move(args[0]! * sizes.hugeRanges + args[1]!, sizes.pagesPerHugePage); };
-const slot: Letter = { route: (args, sizes, move) => { move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + args[2]!, 0); }, event: nothing, payloads: one };
+const slot: Letter = { route: (args, sizes, move) => { move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + args[2]!, args[3]!); }, event: (payload) => ({ frame: payload }), payloads: (sizes) => sizes.frames };
 const allSlots: Letter = {
   route: (args, sizes, move) => { for (let i = 0; i < pages(sizes); i++) move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + i, 0); },
   event: nothing,
@@ -251,7 +251,7 @@ export const MACHINES: readonly MachineSpec[] = [
     },
   },
   {
-    name: "reserved-page", machine: reservedPageMachine, instance: "a page of a huge range", instances: (s) => s.mms * vpns(s), title: (i, s) => `mm ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`, lacks: "an abstraction of reserved pages",
+    name: "reserved-page", machine: reservedPageMachine, instance: "a page of a huge range", instances: (s) => s.mms * vpns(s), title: (i, s) => `mm ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`,
     alphabet: { ...each(["RESV_TAKE", "RESV_RETURN", "RESV_INSTALL"], slot), ...each(["RESV_CREATE", "RESV_RELEASE", "RESV_PROMOTE"], allSlots) },
   },
   {

@@ -17,7 +17,14 @@ const range: Domain = { ranges: (s) => [s.mms, s.hugeRanges] };
 const onCpu: Domain = { ranges: (s) => [s.mms, s.hugeRanges, s.cpus] };
 const slot: Domain = { ranges: (s) => [s.slots] };
 const mm: Domain = { ranges: (s) => [s.mms] };
-const page: Domain = { ranges: (s) => [s.mms, s.hugeRanges, s.pagesPerHugePage] };
+/** A page of a range lies in the frame of its own number; `others`: or in the next one, where a fault has it from a reservation that is gone. */
+const page = (others: number): Domain => ({
+  ranges: (s) => [s.mms, s.hugeRanges, s.pagesPerHugePage, s.frames],
+  only: ([m, r, i, frame], s) => {
+    const own = ((m! * s.hugeRanges + r!) * s.pagesPerHugePage + i!) % s.frames;
+    return frame === own || (others > 0 && frame === (own + 1) % s.frames);
+  },
+});
 const count: Domain = { ranges: (s) => [s.mms, s.hugeRanges, s.pagesPerHugePage + 1] };
 /** A compound folio begins at a multiple of its size. */
 const aligned = (at: number, order: number): boolean => at % 2 ** order === 0;
@@ -49,7 +56,7 @@ const DOMAINS: Readonly<Partial<Record<EventName, Domain>>> = {
   VMA_CREATE: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1], only: ([, , start, end]) => start! < end! },
   VMA_BOUNDS: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1, vpns(s), vpns(s) + 1], only: ([, , start, end, wasStart, wasEnd]) => start! < end! && wasStart! < wasEnd! },
   VMA_REMOVE: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1], only: ([, , start, end]) => start! < end! },
-  RESV_TAKE: page, RESV_RETURN: page, RESV_INSTALL: page, RESV_RELEASE: count, RESV_PROMOTE: count,
+  RESV_TAKE: page(0), RESV_RETURN: page(0), RESV_INSTALL: page(1), RESV_RELEASE: count, RESV_PROMOTE: count,
 };
 
 /** By prefix, for the events that have no entry of their own. */

@@ -75,9 +75,9 @@ export const EV = {
   FOLIO_LRU_ADD: 92, // folio: into a batch
   // reservations: mm, huge range
   RESV_CREATE: 100, // mm, pmd
-  RESV_TAKE: 101, // mm, pmd, page of the range
-  RESV_RETURN: 102, // mm, pmd, page of the range
-  RESV_INSTALL: 103, // mm, pmd, page of the range
+  RESV_TAKE: 101, // mm, pmd, page of the range, page frame
+  RESV_RETURN: 102, // mm, pmd, page of the range, page frame
+  RESV_INSTALL: 103, // mm, pmd, page of the range, page frame
   RESV_RELEASE: 104, // mm, pmd, unused pages
   RESV_PROMOTE: 105, // mm, pmd, unused pages
   RESV_PROMOTED: 106, // mm, pmd

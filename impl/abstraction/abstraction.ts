@@ -11,6 +11,7 @@ import type { Kernel } from "../mm-types.ts";
 
 /** Bounds of a kernel: values of its configuration. */
 export interface Bounds {
+  readonly frames: number;
   readonly hpagePmdOrder: number;
   readonly pagesPerHugePage: number;
   readonly hugeRanges: number;

@@ -10,10 +10,11 @@ import { pageTableAbstraction } from "./page-table.ts";
 import { refcountAbstraction } from "./refcount.ts";
 import { reservationAbstraction } from "./reservation.ts";
 import { reservedCounterAbstraction } from "./reserved-counter.ts";
+import { reservedPageAbstraction } from "./reserved-page.ts";
 import { tlbEntryAbstraction } from "./tlb-entry.ts";
 import { vmaBoundsAbstraction } from "./vma-bounds.ts";
 
 export const ABSTRACTIONS: readonly Abstraction[] = [
   folioAbstraction, refcountAbstraction, deferredSplitAbstraction, migrationEntryAbstraction, hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction,
-  collapseAbstraction, mmAbstraction, reservationAbstraction, reservedCounterAbstraction,
+  collapseAbstraction, mmAbstraction, reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
 ];

@@ -15,17 +15,22 @@ const INSTALLED = 3;
 const VALUES = ["none", "reserved", "promoting", "installed"];
 
 function abstract(k: Kernel, instance: number): number {
-  const mm = Math.floor(instance / k.param.hugeRanges.get());
-  const range = instance % k.param.hugeRanges.get();
   for (let cpu = 0; cpu < k.cpu.count; cpu++) {
     if (k.collapse.range.get(cpu) !== instance || k.collapse.promotion.get(cpu) === PROMOTION_NONE) continue;
     return k.collapse.promotion.get(cpu) === PROMOTION_INSTALLED ? INSTALLED : PROMOTING;
   }
+  const res = reservationOf(k, instance);
+  return res === NONE ? NOTHING : RESERVED + VALUES.length * k.resv.unused.get(res);
+}
+
+/** The reservation of a huge range, by its number, in whatever container; NONE: there is none. */
+export function reservationOf(k: Kernel, instance: number): number {
+  const mm = Math.floor(instance / k.param.hugeRanges.get());
   for (let container = 0; container < k.resvs.count; container++) {
-    const res = k.resvs.hash.get(container, range);
-    if (res !== NONE && mmOf(k, container) === mm) return RESERVED + VALUES.length * k.resv.unused.get(res);
+    const res = k.resvs.hash.get(container, instance % k.param.hugeRanges.get());
+    if (res !== NONE && mmOf(k, container) === mm) return res;
   }
-  return NOTHING;
+  return NONE;
 }
 
 /** A container has the number of the address space, or of the area, that it is part of. */

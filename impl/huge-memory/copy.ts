@@ -3,7 +3,7 @@ import { at, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { EAGAIN, ENOMEM } from "../errno.ts";
 import type { Entry, Errno, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
-import { folioGet, folioRefAdd } from "../page-ref.ts";
+import { folioGet, folioRefSub } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, EXCLUSIVE, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioTryDupAnonRmapPmd } from "../rmap.ts";
@@ -43,7 +43,7 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
       if (!duplicated) {
         yield at("folio_put");
         // Not the last reference: the parent maps the folio.
-        folioRefAdd(k, folio, -1);
+        folioRefSub(k, folio, 1);
         spinUnlock(k, pmdLockptr(k, src));
         spinUnlock(k, pmdLockptr(k, dst));
         yield* pteFree(k, table);

@@ -7,7 +7,7 @@
  * Not covered: mlocked folios (skipped by the kernel), hwpoison, SHRINK_STOP.
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Errno, Kernel, Pfn } from "../mm-types.ts";
+import type { Errno, Frames, Kernel, Pfn } from "../mm-types.ts";
 import { folioNrPages, folioTryGet } from "../page-ref.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { addToQueue, removeFromQueue } from "./deferred-split.ts";
@@ -20,8 +20,8 @@ import { splitFolio } from "./split-folio.ts";
  * @holds nothing
  * @returns folios split
  */
-export function* deferredSplitScan(k: Kernel): Routine<Pfn> {
-  let split: Pfn = 0;
+export function* deferredSplitScan(k: Kernel): Routine<Frames> {
+  let split: Frames = 0;
   let from: Pfn = 0;
   for (;;) {
     yield* spinLock(k, k.deferredSplit.lock.at());

@@ -1,8 +1,9 @@
 /** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_MADVISE } from "../param.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../param.ts";
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
+import type { VmFlags } from "../vma.ts";
 
 /** Who asks. @kernel include/linux/huge_mm.h enum tva_type */
 export const TVA_SMAPS = 0;
@@ -23,21 +24,33 @@ export type TvaType = Int<0, 3>;
  * @holds mmap_lock or the VMA lock, in any mode
  */
 export function thpVmaAllowableOrder(k: Kernel, vma: Vma, type: TvaType): boolean {
-  const flags = k.vma.flags.get(vma);
+  return thpVmaAllowableOrderWith(k, vma, k.vma.flags.get(vma), type);
+}
+
+/** The same as if the VMA had these flags, which it is about to get. @holds as above */
+export function thpVmaAllowableOrderWith(k: Kernel, vma: Vma, flags: VmFlags, type: TvaType): boolean {
   if (type !== TVA_FORCED_COLLAPSE) {
-    const enabled = k.knob.enabled.once();
+    const enabled = pmdOrderEnabled(k);
     if (enabled !== ENABLED_ALWAYS && !(enabled === ENABLED_MADVISE && (flags & VM_HUGEPAGE) !== 0)) return false;
   }
-  if (k.vma.mm.get(vma) === NONE || vmaThpDisabled(k, vma, type)) return false;
+  if (k.vma.mm.get(vma) === NONE || vmaThpDisabled(k, vma, flags, type)) return false;
   if (type !== TVA_PAGEFAULT && !hasAlignedRange(k, vma)) return false;
   if (type === TVA_SMAPS || type === TVA_PAGEFAULT) return true;
   // Nothing was ever written here: there is nothing to collapse.
   return k.vma.anonVma.once(vma) !== NONE;
 }
 
+/**
+ * Where huge pages of PMD size are enabled, as of the files of this size and of all sizes: ENABLED_*.
+ * @kernel mm/huge_memory.c huge_anon_orders_always, huge_anon_orders_madvise, huge_anon_orders_inherit
+ */
+export function pmdOrderEnabled(k: Kernel): number {
+  const own = k.param.pmdEnabled.get();
+  return own === PMD_ENABLED_INHERIT ? k.knob.enabled.once() : own;
+}
+
 /** @kernel include/linux/huge_mm.h vma_thp_disabled() */
-function vmaThpDisabled(k: Kernel, vma: Vma, type: TvaType): boolean {
-  const flags = k.vma.flags.get(vma);
+function vmaThpDisabled(k: Kernel, vma: Vma, flags: VmFlags, type: TvaType): boolean {
   if ((flags & VM_NOHUGEPAGE) !== 0 || k.mm.flags.has(k.vma.mm.get(vma), MMF_DISABLE_THP_COMPLETELY_BIT)) return true;
   if ((flags & VM_HUGEPAGE) !== 0 || type === TVA_FORCED_COLLAPSE) return false;
   return k.mm.flags.has(k.vma.mm.get(vma), MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);

@@ -6,7 +6,7 @@
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock } from "../locking/mmap-lock.ts";
-import type { Entry, Errno, Kernel, Mm, Pfn, Refs, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Entry, Errno, Frames, Kernel, Mm, Pfn, Refs, Table, Vma, Vpn } from "../mm-types.ts";
 import { folioExpectedRefCount, folioGet, folioTestLarge, pageFolio } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pmdPresent, pmdTransHuge, pteIndex, ptePresent } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -22,8 +22,8 @@ import { splitFolio } from "./split-folio.ts";
  * @holds nothing; `mm` is in use
  * @returns folios split
  */
-export function* splitHugePagesPid(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Pfn> {
-  let split: Pfn = 0;
+export function* splitHugePagesPid(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Frames> {
+  let split: Frames = 0;
   yield* mmapReadLock(k, mm);
   let addr: Vpn = start;
   while (addr < end) {

@@ -116,6 +116,8 @@ function* doHugeZeroWpPmd(k: Kernel, vma: Vma, vpn: Vpn, orig: Entry): Routine<V
     return same ? stable : VM_FAULT_DONE;
   }
   yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vpn));
+  // The entry is seen to be gone before the new folio can be found, by way of the LRU.
+  yield at("folio_add_new_anon_rmap");
   yield* mapAnonFolioPmd(k, folio, vma, hpageAddress(k, vpn), NONE);
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;

@@ -15,7 +15,7 @@
  *   K7, K8    spin_lock(zone.lock); the charge with it: what it decides is nobody else's business
  *   K9, K10   down_read(mm.mmapLock); collapse_test_exit_or_disable, hugepage_vma_revalidate; find_pmd_or_thp_or_none
  *   K11, K12  __collapse_huge_page_swapin: pte, then ptep_get_lockless; mmap_read_unlock
- *   K13, K14  down_write(mm.mmapLock); collapse_test_exit_or_disable, hugepage_vma_revalidate
+ *   K13, K14  down_write(mm.mmapLock); K14 to K25 are in detach.ts: collapse_test_exit_or_disable, hugepage_vma_revalidate
  *   K15, K16  vma_start_write; check_pmd_still_valid
  *   K17, K18  down_write(anonVma.lock); there is no secondary MMU to notify, neither here nor in K23
  *   K19, K20  spin_lock(mm.pmdLock) with the clearing, which every lockless reader sees at once
@@ -38,23 +38,23 @@ import { NONE, at, choose, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { folioPteBatch } from "../folio-pte-batch.ts";
 import { mapAnonFolioPmdNopf } from "../huge-memory/fault.ts";
-import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
-import { mmgetStillValid } from "../coredump.ts";
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { migrationEntryWait } from "../memory/migration-wait.ts";
 import type { AnonVma, Entry, Kernel, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../mm-types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { folioTestLarge, pageFolio } from "../page-ref.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, pmdpGetLockless, ptlOf, tableOwn } from "../pgtable-generic.ts";
-import { anonVmaLockWrite, anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
+import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
+import { anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
 import { folioPutNew, folioPutRefs } from "../swap.ts";
 import { hasReservations, reservationCollapsed } from "../thp-reservation.ts";
-import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma.ts";
-import { announceAllocated, announceCopied, announceIsolated, announceReattached } from "./announce.ts";
+import { announceAllocated, announceCopied, announceIsolated } from "./announce.ts";
+import { detachPageTable, lockHugeRange, reattachTable } from "./detach.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
-import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
 /**
@@ -114,8 +114,11 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanRes
     const pmd = pmdpGetLockless(k, mm, start);
     if (!pmdTable(pmd)) return SCAN_NO_PTE_TABLE;
     const table: Table = entryTarget(pmd);
+    // pte_offset_map(): MADV_DONTNEED may free the table meanwhile.
+    rcuReadLock(k);
     yield at("__collapse_huge_page_swapin: ptep_get_lockless");
     const pte = ptepGetLockless(k, table, i);
+    rcuReadUnlock(k);
     if (!pteNone(pte) && !ptePresent(pte)) yield* migrationEntryWait(k, mm, start + i);
   }
   return SCAN_SUCCEED;
@@ -123,26 +126,11 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanRes
 
 /** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
 function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
-  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
-  if (valid !== SCAN_SUCCEED) return valid;
-  if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, isKhugepaged);
+  if (locked !== SCAN_SUCCEED) return locked;
   const vma: Vma = findVma(k, mm, start);
-  // Handlers that hold the VMA lock alone have finished with the page table.
-  yield* vmaStartWrite(k, vma);
-  yield at("check_pmd_still_valid");
-  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
-  if (still !== SCAN_SUCCEED) return still;
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
-  yield* anonVmaLockWrite(k, anonVma);
-
-  yield* spinLock(k, pmdLockptr(k, mm));
-  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
-  spinUnlock(k, pmdLockptr(k, mm));
-  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
-
-  const table: Table = entryTarget(detached);
-  yield* spinLock(k, ptlOf(k, table));
-  tableOwn(k, table);
+  const table: Table = yield* detachPageTable(k, mm, start);
   const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
   spinUnlock(k, ptlOf(k, table));
   if (isolated !== SCAN_SUCCEED) {
@@ -168,19 +156,6 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKh
   yield* collapseHugePageCopySucceeded(k, vma, table);
   yield* mapCollapsedFolio(k, vma, start, table, folio);
   return SCAN_SUCCEED;
-}
-
-/**
- * Undoes the detachment. Nothing in the table has changed, so nothing has to be flushed.
- * @kernel mm/khugepaged.c collapse_huge_page(): pmd_populate()
- * @holds mmap_lock for writing
- */
-export function* reattachTable(k: Kernel, mm: Mm, start: Vpn, table: Table, poisoned: boolean): Routine {
-  yield* spinLock(k, pmdLockptr(k, mm));
-  vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
-  pmdPopulate(k, mm, start, table);
-  announceReattached(k, mm, start, table, poisoned);
-  spinUnlock(k, pmdLockptr(k, mm));
 }
 
 /**

@@ -12,9 +12,9 @@ import { folioExpectedRefCount, folioTestLarge, pageFolio } from "../page-ref.ts
 import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
 import {
-  SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
+  SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { asksForLazyfree, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+import { asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
 
 /**
  * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
@@ -27,6 +27,7 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
   let noneOrZero: PteIndex = 0;
   let shared: PteIndex = 0;
   let referenced: PteIndex = 0;
+  let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
   let result: ScanResult = SCAN_SUCCEED;
   let i: PteIndex = 0;
   while (i < k.param.hpagePmdNr.get()) {
@@ -60,8 +61,10 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
       if (result !== SCAN_SUCCEED) break;
     }
     referenced += referencedPtes(k, folio, pte, isKhugepaged);
+    if (countsAsWritable(k, pte)) writable = true;
     i++;
   }
+  if (result === SCAN_SUCCEED && !writable) result = SCAN_PAGE_RO;
   if (result === SCAN_SUCCEED && isKhugepaged && referenced === 0) result = SCAN_LACK_REFERENCED_PAGE;
   if (result !== SCAN_SUCCEED) yield* releasePtePages(k, table, i);
   return result;

@@ -11,7 +11,7 @@ import { findVma } from "../vma.ts";
 import { hpageAddress } from "../pgtable.ts";
 import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "./collapse-single-pmd.ts";
 import {
-  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU,
+  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO,
   SCAN_PMD_MAPPED, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
 import { collapsePossible, hugepageVmaRevalidate } from "./suitability.ts";
@@ -76,7 +76,7 @@ export function* madviseCollapse(k: Kernel, firstVma: Vma, start: Vpn, end: Vpn)
 /** Failures after which the next range is tried. SCAN_PMD_NONE, of older kernels, is not among them. */
 function concernsOneRange(result: ScanResult): boolean {
   return result === SCAN_NO_PTE_TABLE || result === SCAN_PTE_NON_PRESENT || result === SCAN_LACK_REFERENCED_PAGE || result === SCAN_PAGE_COUNT ||
-    result === SCAN_PAGE_LOCK || result === SCAN_PAGE_LRU || result === SCAN_DEL_PAGE_LRU;
+    result === SCAN_PAGE_LOCK || result === SCAN_PAGE_LRU || result === SCAN_DEL_PAGE_LRU || result === SCAN_PAGE_RO;
 }
 
 /** @kernel mm/khugepaged.c madvise_collapse_errno() */

@@ -10,9 +10,9 @@ import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { mmdrop, mmgrab } from "../mm-refs.ts";
-import { TVA_KHUGEPAGED, thpVmaAllowableOrder } from "../huge-memory/eligibility.ts";
+import { TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaAllowableOrderWith } from "../huge-memory/eligibility.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
-import { MMF_VM_HUGEPAGE_BIT, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import { MMF_VM_HUGEPAGE_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Mm, type Vma } from "../mm-types.ts";
 import { collapseTestExit } from "./suitability.ts";
 
 /**
@@ -29,6 +29,20 @@ export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
   const allowable: boolean = thpVmaAllowableOrder(k, vma, TVA_KHUGEPAGED);
   if (!allowable) return;
   yield* khugepagedEnter(k, k.vma.mm.get(vma));
+}
+
+/**
+ * MADV_HUGEPAGE registers the mm before the area gets its flag: as if it had it already, and as large as it is now,
+ * though the advice may be for a part of it only, or that part cannot be cut off.
+ * @kernel mm/khugepaged.c hugepage_madvise()
+ * @holds mmap_lock for writing
+ */
+export function* hugepageMadvise(k: Kernel, vma: Vma): Routine {
+  yield at("test_bit(MMF_VM_HUGEPAGE)");
+  if (registered(k, k.vma.mm.get(vma))) return;
+  yield at("thp_vma_allowable_order");
+  const allowable: boolean = thpVmaAllowableOrderWith(k, vma, (k.vma.flags.get(vma) & ~VM_NOHUGEPAGE) | VM_HUGEPAGE, TVA_KHUGEPAGED);
+  if (allowable) yield* khugepagedEnter(k, k.vma.mm.get(vma));
 }
 
 /**

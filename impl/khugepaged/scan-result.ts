@@ -37,7 +37,9 @@ export const SCAN_ALLOC_HUGE_PAGE_FAIL = 20;
 export const SCAN_CGROUP_CHARGE_FAIL = 21;
 /** The memory of a source page is defective. */
 export const SCAN_COPY_MC = 22;
-export type ScanResult = Int<0, 22>;
+/** No page is mapped writable, which kernels before 6.18 asked for; see `param.collapseNeedsWritable`. */
+export const SCAN_PAGE_RO = 23;
+export type ScanResult = Int<0, 23>;
 
 /** @kernel include/trace/events/huge_memory.h SCAN_STATUS */
 export const SCAN_STATUS: Readonly<Record<number, string>> = {
@@ -64,4 +66,5 @@ export const SCAN_STATUS: Readonly<Record<number, string>> = {
   [SCAN_ALLOC_HUGE_PAGE_FAIL]: "alloc_huge_page_failed",
   [SCAN_CGROUP_CHARGE_FAIL]: "ccgroup_charge_failed",
   [SCAN_COPY_MC]: "copy_poisoned_page",
+  [SCAN_PAGE_RO]: "no_writable_page",
 };

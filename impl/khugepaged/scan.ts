@@ -12,9 +12,9 @@ import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import {
-  SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_SUCCEED, type ScanResult,
+  SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { asksForLazyfree, collapsePossible, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+import { asksForLazyfree, collapsePossible, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
 
 /** A scan result, plus SCAN_SAW_UNMAPPED. */
 export type ScanOutcome = Int<0, 63>;
@@ -62,6 +62,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
   let unmapped: PteIndex = 0;
   let shared: PteIndex = 0;
   let referenced: PteIndex = 0;
+  let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     if (i > 0) yield at("collapse_scan_pmd: pte");
     noteProgress(k, 1, isKhugepaged);
@@ -74,6 +75,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
       unmapped++;
       if (exceedsMaxPtesSwap(k, unmapped, isKhugepaged)) return SCAN_EXCEED_SWAP_PTE;
     } else {
+      if (countsAsWritable(k, pte)) writable = true;
       const folio: Pfn = pageFolio(k, entryTarget(pte));
       if (asksForLazyfree(k, isKhugepaged)) yield at("folio_test_lazyfree");
       const fit = folioCollapsible(k, folio, pte, isKhugepaged);
@@ -99,6 +101,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
       referenced += referencedPtes(k, folio, pte, isKhugepaged);
     }
   }
+  if (!writable) return SCAN_PAGE_RO;
   if (isKhugepaged && (referenced === 0 || (unmapped > 0 && referenced < k.param.hpagePmdNr.get() / 2))) return SCAN_LACK_REFERENCED_PAGE;
   return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);
 }

@@ -9,7 +9,7 @@ import { NONE, at, type Routine } from "thpcheck";
 import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, type Entry, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
 import { folioMaybeMappedShared } from "../page-ref.ts";
-import { DIRTY, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
+import { DIRTY, WRITE, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";
 import { findVma } from "../vma-tree.ts";
 import {
@@ -110,6 +110,11 @@ export function asksForLazyfree(k: Kernel, isKhugepaged: boolean): boolean {
 /** Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is. */
 export function sharedPtes(k: Kernel, folio: Pfn): number {
   return folioMaybeMappedShared(k, folio) ? 1 : 0;
+}
+
+/** One such entry makes a range writable, for kernels that ask (`param.collapseNeedsWritable`). @kernel mm/khugepaged.c before 6.18: `writable` */
+export function countsAsWritable(k: Kernel, pte: Entry): boolean {
+  return k.param.collapseNeedsWritable.get() !== 0 && entryHas(pte, WRITE);
 }
 
 /** Counts 1 where the page was used lately. MADV_COLLAPSE does not ask. */

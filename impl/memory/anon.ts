@@ -6,7 +6,7 @@ import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
-import { getReservedPage, hasReservations, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
+import { announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
@@ -52,6 +52,7 @@ export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
   if (reserved) yield* reservedPageMapped(k, vma, vpn);
   k.mm.anonPages.add(mm, 1);
   folioAddNewAnonRmap(k, folio, vma, vpn);
+  if (reserved) announceReservedPage(k, vma, vpn, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vma);

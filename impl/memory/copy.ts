@@ -5,7 +5,7 @@ import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
 import type { Entry, Errno, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
-import { folioGet, folioRefAdd, pageFolio } from "../page-ref.ts";
+import { folioGet, folioRefSub, pageFolio } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioTryDupAnonRmapPte } from "../rmap.ts";
@@ -109,7 +109,7 @@ function* copyPresentPte(k: Kernel, dstVma: Vma, srcVma: Vma, vpn: Vpn, dst: Tab
     if (!duplicated) {
       yield at("folio_put");
       // Not the last reference: the parent maps the page.
-      folioRefAdd(k, folio, -1);
+      folioRefSub(k, folio, 1);
       return false;
     }
     k.mm.anonPages.add(k.vma.mm.get(dstVma), 1);

@@ -5,7 +5,7 @@ import { folioGet, folioMapcount, folioMaybeMappedShared, folioTestLarge, pageFo
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
-import { getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped } from "../thp-reservation.ts";
+import { announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
 import { folioPrealloc } from "./anon.ts";
@@ -140,6 +140,7 @@ function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entr
   if (reserved) yield* reservedPageMapped(k, vma, vpn);
   yield at("folio_add_new_anon_rmap");
   folioAddNewAnonRmap(k, folio, vma, vpn);
+  if (reserved) announceReservedPage(k, vma, vpn, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vma);

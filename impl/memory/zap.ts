@@ -11,7 +11,7 @@ import { pageFolio } from "../page-ref.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";
-import { hasReservations, reservationZapped } from "../thp-reservation.ts";
+import { hasReservations, reservationLosesPages, reservationZapped } from "../thp-reservation.ts";
 import { folioRemoveRmapPtes, unlinkAnonVmas } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
 
@@ -134,7 +134,9 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
     addr += nr;
   }
   spinUnlock(k, ptlOf(k, table));
-  if (full) yield* tlbFlushMmu(k, mm);
+  if (!full) return addr;
+  if (hasReservations(k)) yield* reservationLosesPages(k, vma, start);
+  yield* tlbFlushMmu(k, mm);
   return addr;
 }
 
@@ -156,6 +158,7 @@ function foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
 export function* freePgtables(k: Kernel, mm: Mm, start: Vpn, end: Vpn, floor: Vpn, ceiling: Vpn, detached: boolean): Routine {
   let vma: Vma = nextVma(k, mm, start, end, detached);
   while (vma !== NONE) {
+    vmBugOn(!k.vma.writeLocked.get(vma) && !k.vma.detached.get(vma), "memory: an area loses its anon_vma while faults can find it");
     // First, so that no rmap walk is in the tables when they go, or comes later.
     yield* unlinkAnonVmas(k, vma);
     vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);

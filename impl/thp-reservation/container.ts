@@ -43,7 +43,7 @@ export function usedPages(k: Kernel, res: Reservation): number {
 
 /**
  * A new reservation of the whole block, in the hash and last on the shrinker's list; the block's pages are no longer the
- * caller's alone. There are as many objects as blocks of memory, so one is free.
+ * caller's alone. There is an object for each block, and one for each thread that is about to free one, so one is free.
  * @holds the container's lock and the list's
  */
 export function insertReservation(k: Kernel, container: Container, mm: Mm, vma: Vma, haddr: Vpn, block: Pfn): void {
@@ -64,7 +64,7 @@ export function insertReservation(k: Kernel, container: Container, mm: Mm, vma: 
 
 function unusedObject(k: Kernel): Reservation {
   for (let res = 0; res < k.resv.count; res++) if (!k.resv.allocated.get(res)) return res;
-  vmBugOn(true, "thp-reservation: there are more reservations than blocks of memory");
+  vmBugOn(true, "thp-reservation: there are more reservations than blocks of memory and threads that free one");
   return NONE;
 }
 

@@ -1,20 +1,19 @@
 /** Promotion in place, as in the patch of 2018. */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
-import { mapCollapsedFolio, reattachTable } from "../khugepaged/collapse.ts";
+import { mapCollapsedFolio } from "../khugepaged/collapse.ts";
+import { detachPageTable, lockHugeRange, reattachTable } from "../khugepaged/detach.ts";
 import { collapseHugePageIsolate } from "../khugepaged/isolate.ts";
 import { SCAN_FAIL, SCAN_PAGE_COUNT, SCAN_SUCCEED, SCAN_VMA_CHECK, type ScanResult } from "../khugepaged/scan-result.ts";
-import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "../khugepaged/suitability.ts";
-import { mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import { mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import type { AnonVma, Container, Entry, Kernel, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../mm-types.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
-import { pmdLockptr, pmdpCollapseFlush, ptlOf, tableOwn } from "../pgtable-generic.ts";
-import { anonVmaLockWrite, anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
+import { ENTRY_NONE, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { joinPages } from "../page-alloc.ts";
+import { ptlOf } from "../pgtable-generic.ts";
+import { anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
 import { folioUnlock } from "../swap.ts";
-import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { containerOf, usedPages } from "./container.ts";
 import { checkReservation, rfcFreeReservation } from "./rfc-2018.ts";
-import { prepPage } from "./safe-promote.ts";
 
 /** The reservation of the range, looked up without its lock: D6. */
 export function rfcFindLockless(k: Kernel, vma: Vma, vpn: Vpn): Reservation {
@@ -56,14 +55,9 @@ export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation,
 
 /** @holds mmap_lock for writing */
 function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
-  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
-  if (valid !== SCAN_SUCCEED) return valid;
-  yield* vmaStartWrite(k, vma);
-  yield at("check_pmd_still_valid");
-  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
-  if (still !== SCAN_SUCCEED) return still;
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, vma, isKhugepaged);
+  if (locked !== SCAN_SUCCEED) return locked;
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
-  yield* anonVmaLockWrite(k, anonVma);
   yield at("khugepaged_find_reservation");
   const res: Reservation = rfcFindLockless(k, vma, start);
   if (res === NONE) {
@@ -75,13 +69,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
   // D7: with the anon_vma locked.
   if (usedPages(k, res) < k.knob.promotionThreshold.once()) return SCAN_PAGE_COUNT;
 
-  yield* spinLock(k, pmdLockptr(k, mm));
-  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
-  spinUnlock(k, pmdLockptr(k, mm));
-  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
-  const table: Table = entryTarget(detached);
-  yield* spinLock(k, ptlOf(k, table));
-  tableOwn(k, table);
+  const table: Table = yield* detachPageTable(k, mm, start);
   // D9: the reference too many need not be the reservation's.
   const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 1, isKhugepaged);
   spinUnlock(k, ptlOf(k, table));
@@ -128,10 +116,8 @@ function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn): Routine
     spinUnlock(k, ptlOf(k, table));
   }
   yield at("prep_compound_page");
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-    prepPage(k, base, i);
-    if (i > 0) k.page.refcount.set(base + i, 0);
-  }
+  joinPages(k, base, k.param.hpagePmdOrder.get());
+  for (let i = 1; i < k.param.hpagePmdNr.get(); i++) k.page.refcount.set(base + i, 0);
   k.page.order.set(base, k.param.hpagePmdOrder.get());
   k.page.uptodate.set(base, true);
 }

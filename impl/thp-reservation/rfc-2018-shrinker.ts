@@ -2,7 +2,7 @@
 import { NONE, at, downWriteTrylock, spinLock, spinTrylock, spinUnlock, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { mmput } from "../fork.ts";
-import type { Container, Kernel, Mm, Pfn, PteIndex, Reservation } from "../mm-types.ts";
+import type { Container, Frames, Kernel, Mm, Pfn, PteIndex, Reservation } from "../mm-types.ts";
 import { folioPut } from "../swap.ts";
 import { freeReservation, lruDel, removeFromHash } from "./container.ts";
 import { checkContainer, checkReservation } from "./rfc-2018.ts";
@@ -13,7 +13,7 @@ import { checkContainer, checkReservation } from "./rfc-2018.ts";
  * @kernel thp_resvs_shrink_scan(), thp_lru_free_reservation()
  * @returns pages given back
  */
-export function* rfcShrink(k: Kernel): Routine<Pfn> {
+export function* rfcShrink(k: Kernel): Routine<Frames> {
   yield* spinLock(k, k.resvLru.lock.at());
   if (k.resvLru.length.get() === 0) {
     spinUnlock(k, k.resvLru.lock.at());

@@ -76,5 +76,10 @@ function announceMove(k: Kernel, mm: Mm, haddr: Vpn, newHaddr: Vpn, res: Reserva
   emit(k, EV.RESV_RELEASE, mm, pmdIndex(k, haddr), k.resv.unused.get(res));
   emit(k, EV.RESV_CREATE, mm, pmdIndex(k, newHaddr));
   const used: PteIndex = usedPages(k, res);
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) if (used > 0 && k.resv.used.get(res, i)) emit(k, EV.RESV_TAKE, mm, pmdIndex(k, newHaddr), i);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    if (used === 0 || !k.resv.used.get(res, i)) continue;
+    emit(k, EV.RESV_TAKE, mm, pmdIndex(k, newHaddr), i, k.resv.page.get(res) + i);
+    // No fault is under way that has one and has not mapped it.
+    emit(k, EV.RESV_INSTALL, mm, pmdIndex(k, newHaddr), i, k.resv.page.get(res) + i);
+  }
 }

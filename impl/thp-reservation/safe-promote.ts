@@ -13,21 +13,21 @@
 import { NONE, at, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
-import { mapCollapsedFolio, reattachTable } from "../khugepaged/collapse.ts";
+import { mapCollapsedFolio } from "../khugepaged/collapse.ts";
+import { detachPageTable, lockHugeRange, reattachTable } from "../khugepaged/detach.ts";
 import { collapseHugePageIsolate, folioOfPte, releasePteFolio, releasePtePages } from "../khugepaged/isolate.ts";
-import { mmgetStillValid } from "../coredump.ts";
-import { SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
-import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "../khugepaged/suitability.ts";
-import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../locking/mmap-lock.ts";
+import { SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { vmBugOn } from "../bug.ts";
-import { PROMOTION_FROZEN, PROMOTION_INSTALLED, type AnonVma, type Container, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Reservation, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { PROMOTION_FROZEN, PROMOTION_INSTALLED, type AnonVma, type Container, type Kernel, type Mm, type Pfn, type PteIndex, type Reservation, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import { joinPages } from "../page-alloc.ts";
 import { pagesDisown, pagesOwn } from "../page-ref.ts";
 import { ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
-import { pmdLockptr, pmdpCollapseFlush, ptlOf, tableOwn } from "../pgtable-generic.ts";
-import { anonVmaLockWrite, anonVmaUnlockWrite, folioAddAnonRmapPtes, folioRemoveRmapPtes } from "../rmap.ts";
+import { ptlOf } from "../pgtable-generic.ts";
+import { refsFreeze, refsUnfreeze } from "../refcount-scheme.ts";
+import { anonVmaUnlockWrite, folioAddAnonRmapPtes, folioRemoveRmapPtes } from "../rmap.ts";
 import { folioPutbackLru, folioUnlock } from "../swap.ts";
-import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma-tree.ts";
 import { containerOf, findReservation, freeReservation, lruDel, ownReservation, removeFromHash, usedPages } from "./container.ts";
 
@@ -51,25 +51,11 @@ export function* safePromote(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolea
 
 /** @holds mmap_lock for writing */
 function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
-  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
-  if (valid !== SCAN_SUCCEED) return valid;
-  if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, isKhugepaged);
+  if (locked !== SCAN_SUCCEED) return locked;
   const vma: Vma = findVma(k, mm, start);
-  yield* vmaStartWrite(k, vma);
-  yield at("check_pmd_still_valid");
-  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
-  if (still !== SCAN_SUCCEED) return still;
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
-  yield* anonVmaLockWrite(k, anonVma);
-
-  yield* spinLock(k, pmdLockptr(k, mm));
-  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
-  spinUnlock(k, pmdLockptr(k, mm));
-  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
-
-  const table: Table = entryTarget(detached);
-  yield* spinLock(k, ptlOf(k, table));
-  tableOwn(k, table);
+  const table: Table = yield* detachPageTable(k, mm, start);
   let result: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
   let res: Reservation = NONE;
   if (result === SCAN_SUCCEED) {
@@ -161,7 +147,7 @@ function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: Pte
   const page: Pfn = k.resv.page.get(res) + i;
   if (!k.resv.used.get(res, i)) {
     yield at("folio_ref_freeze: unused");
-    if (!k.page.refcount.cmpxchg(page, 1, 0)) return false;
+    if (!refsFreeze(k, page, 1)) return false;
     pagesOwn(k, page, 0);
     emit(k, EV.FOLIO_RELEASE, page);
     return true;
@@ -172,7 +158,7 @@ function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: Pte
   yield at("folio_remove_rmap_pte");
   yield* folioRemoveRmapPtes(k, page, page, 1, vma);
   yield at("folio_ref_freeze");
-  if (k.page.refcount.cmpxchg(page, USED_REFS, 0)) {
+  if (refsFreeze(k, page, USED_REFS)) {
     pagesOwn(k, page, 0);
     emit(k, EV.FOLIO_PUT, page, 1);
     emit(k, EV.FOLIO_RELEASE, page);
@@ -191,13 +177,13 @@ function* thaw(k: Kernel, vma: Vma, table: Table, res: Reservation, end: PteInde
     emit(k, EV.FOLIO_FREE, page);
     emit(k, EV.FOLIO_ALLOC, page, 0);
     if (k.resv.used.get(res, i)) {
-      k.page.refcount.setOnce(page, USED_REFS);
+      refsUnfreeze(k, page, USED_REFS);
       pagesDisown(k, page, 0);
       emit(k, EV.FOLIO_GET, page, USED_REFS - 1);
       yield at("folio_add_anon_rmap_pte");
       remap(k, vma, table, i, page);
     } else {
-      k.page.refcount.setOnce(page, 1);
+      refsUnfreeze(k, page, 1);
       pagesDisown(k, page, 0);
     }
   }
@@ -238,10 +224,10 @@ function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation)
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
     vmBugOn(folioOfPte(k, table, i) !== NONE && folioOfPte(k, table, i) !== base + i, "thp-reservation: promotion in place drops a page that is not the reservation's");
     if (!k.resv.used.get(res, i)) k.page.content.set(base + i, 0);
-    prepPage(k, base, i);
     if (!pteNone(ptepGetLockless(k, table, i))) setPteAt(k, table, i, ENTRY_NONE);
     emit(k, EV.FOLIO_FREE, base + i);
   }
+  joinPages(k, base, k.param.hpagePmdOrder.get());
   k.page.order.set(base, k.param.hpagePmdOrder.get());
   k.page.uptodate.set(base, true);
   k.page.refcount.set(base, 1);
@@ -254,22 +240,4 @@ function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation)
   k.mm.anonPages.add(mm, k.param.hpagePmdNr.get() - used);
   yield at("kfree(thp_reservation)");
   freeReservation(k, res);
-}
-
-/** What a page was as a folio of its own is gone. */
-export function prepPage(k: Kernel, base: Pfn, i: PteIndex): void {
-  const page = base + i;
-  k.page.anon.set(page, false);
-  k.page.mapping.set(page, NONE);
-  k.page.index.set(page, 0);
-  k.page.swapbacked.set(page, false);
-  k.page.active.set(page, false);
-  k.page.referenced.set(page, false);
-  k.page.dirty.set(page, false);
-  k.page.uptodate.set(page, false);
-  k.page.anonExclusive.set(page, false);
-  k.page.mmId0.set(page, NONE);
-  k.page.mmId1.set(page, NONE);
-  k.page.maybeShared.set(page, false);
-  if (i > 0) k.page.head.set(page, base);
 }

@@ -8,7 +8,7 @@
  * own; it needs neither address space nor area.
  */
 import { spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Container, Kernel, Mm, Pfn, Reservation } from "../mm-types.ts";
+import type { Container, Frames, Kernel, Mm, Reservation } from "../mm-types.ts";
 import { isOnLru } from "./container.ts";
 import { detachReservation, putUnusedPages } from "./safe-release.ts";
 
@@ -18,8 +18,8 @@ import { detachReservation, putUnusedPages } from "./safe-release.ts";
  * @holds nothing
  * @returns pages given back
  */
-export function* safeShrink(k: Kernel): Routine<Pfn> {
-  let freed: Pfn = 0;
+export function* safeShrink(k: Kernel): Routine<Frames> {
+  let freed: Frames = 0;
   for (;;) {
     yield* spinLock(k, k.resvLru.lock.at());
     if (k.resvLru.length.get() === 0) {

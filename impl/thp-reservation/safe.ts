@@ -103,7 +103,7 @@ export function* safeTake(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
     k.resv.unused.add(res, -1);
     k.node.thpReserved.add(-1);
     k.page.owner.set(page, current(k));
-    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
   }
   spinUnlock(k, k.resvs.lock.at(container));
   return page;
@@ -135,7 +135,7 @@ export function* safeGiveBack(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine
   k.resv.unused.add(res, 1);
   k.node.thpReserved.add(1);
   pagesDisown(k, page, 0);
-  emit(k, EV.RESV_RETURN, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+  emit(k, EV.RESV_RETURN, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
   spinUnlock(k, k.resvs.lock.at(container));
 }
 

@@ -57,6 +57,11 @@ function isUnused(v: KernelView, page: number): boolean {
   }
   return false;
 }
+/** One that somebody has taken out, to give its pages back, may have given back all of them: the block can be another's. */
+function hasBlock(v: KernelView, res: number): boolean {
+  for (let c = 0; c < v.resvs.count; c++) for (let r = 0; r < v.param.hugeRanges.get(); r++) if (v.resvs.hash.get(c, r) === res) return true;
+  return false;
+}
 function unusedSlots(v: KernelView, res: number): number {
   let n = 0;
   for (let i = 0; i < v.param.hpagePmdNr.get(); i++) if (!v.resv.used.get(res, i)) n++;
@@ -142,7 +147,7 @@ export const reservationInvariants: readonly Invariant[] = [
     excuse: reservationLocked,
     holds: (v) => {
       for (let i = 0; i < v.resv.count; i++) for (let j = 0; j < i; j++) {
-        if (v.resv.allocated.get(i) && v.resv.allocated.get(j) && v.resv.page.get(i) === v.resv.page.get(j)) return { conjunct: "blocks differ", values: { res: i, other: j, page: v.resv.page.get(i) } };
+        if (hasBlock(v, i) && hasBlock(v, j) && v.resv.page.get(i) === v.resv.page.get(j)) return { conjunct: "blocks differ", values: { res: i, other: j, page: v.resv.page.get(i) } };
       }
       return true;
     },

@@ -16,6 +16,11 @@
  *   copied    as detached, but the table has been given up: `collapse` is in copied
  *
  * While detached or copied: mmap_lock and the VMA lock are held for writing, so no fault populates the entry.
+ *
+ * COLLAPSE_RESULT comes here when a collapse has succeeded, after PMD_SET_HUGE. Most often the huge page is there then; but
+ * the VMA lock goes first and mmap_lock, with the report, in the next step. In between, who needs the VMA lock alone
+ * (a fault, MADV_DONTNEED) may have zapped the huge page, split it, or read its range anew: so `none`, `table`, `invalid`
+ * and `zero` accept it. No other collapse can have begun, which takes mmap_lock: `detached` and `copied` do not.
  * Permissions of a huge entry, and that it may change them, are left to the invariants (X1, T9).
  */
 import { setup } from "xstate";
@@ -69,7 +74,7 @@ export const hugePmdMachine = setup({
     zero: {
       description: "The huge zero page.",
       on: {
-        COLLAPSE_RESULT: { target: "zero", description: "a collapse has succeeded, and the huge page has been zapped and read anew already" },
+        COLLAPSE_RESULT: { target: "zero", description: "a collapse has succeeded, and the huge page has been zapped already, and the range read, which maps the huge zero page: its VMA lock goes before it reports" },
         PMD_CLEAR: { guard: "ofLeaf", target: "none", description: "zap, mremap, split, or a write that gets a huge page" },
         TLB_FILL: { target: "zero", description: "a CPU caches the huge translation" },
       },

@@ -1,0 +1,30 @@
+/**
+ * A page of a huge range, if a reservation has the range: whether it was handed out, and whether it has become an
+ * anonymous page since. That is asked of the page, which must therefore be the reservation's as long as the reservation
+ * says so: a used page that is freed, and then another's, would be found busy.
+ */
+import { NONE } from "thpcheck";
+import type { Kernel } from "../mm-types.ts";
+import type { Abstraction } from "./abstraction.ts";
+import { reservationOf } from "./reservation.ts";
+
+const NOTHING = 0;
+const UNUSED = 1;
+const BUSY = 2;
+const USED = 3;
+const VALUES = ["none", "unused", "busy", "used"];
+
+function abstract(k: Kernel, instance: number): number {
+  const h = k.param.hpagePmdNr.get();
+  const res = reservationOf(k, Math.floor(instance / h));
+  if (res === NONE) return NOTHING;
+  if (!k.resv.used.get(res, instance % h)) return UNUSED;
+  const page = k.resv.page.get(res) + (instance % h);
+  return (k.page.anon.get(page) ? USED : BUSY) + VALUES.length * (page + 1);
+}
+
+export const reservedPageAbstraction: Abstraction = {
+  machine: "reserved-page", values: VALUES,
+  context: [{ name: "frame", size: (c) => c.frames + 1, first: -1 }],
+  abstract, when: (c) => (c.resvMechanism ?? 0) !== 0,
+};

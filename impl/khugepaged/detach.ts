@@ -1,0 +1,71 @@
+/**
+ * The page table of a huge range is taken out of the address space, and put back: what every way to make a huge page of
+ * mapped pages begins with, the collapse (`collapse.ts`) and the promotion of a reservation (`thp-reservation/`). K14 to
+ * K25 of the list in collapse.ts; @kernel mm/khugepaged.c collapse_huge_page(), of which it is the middle.
+ *
+ * In two parts, since who looks for something more under the locks does so between them.
+ */
+import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { vmBugOn } from "../bug.ts";
+import { mmgetStillValid } from "../coredump.ts";
+import { vmaStartWrite } from "../locking/mmap-lock.ts";
+import type { Entry, Kernel, Mm, Table, Vma, Vpn } from "../mm-types.ts";
+import { entryTarget, pmdNone } from "../pgtable.ts";
+import { pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, ptlOf, tableOwn } from "../pgtable-generic.ts";
+import { anonVmaLockWrite } from "../rmap.ts";
+import { tlbRemoveTableSyncOne } from "../tlb.ts";
+import { findVma } from "../vma-tree.ts";
+import { announceReattached } from "./announce.ts";
+import { SCAN_ANY_PROCESS, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
+
+/**
+ * Asks again what the scan has asked, now that nobody else can change it, and locks out faults and walks of the reverse
+ * map. `known`: the area, by who goes by an area that he knew before (patch of 2018); NONE: the one that is there.
+ *
+ * @holds mmap_lock for writing
+ * @returns SCAN_SUCCEED: the VMA lock and the anon_vma lock are held for writing, and `findVma(k, mm, start)` is the area
+ */
+export function* lockHugeRange(k: Kernel, mm: Mm, start: Vpn, known: Vma, isKhugepaged: boolean): Routine<ScanResult> {
+  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  if (valid !== SCAN_SUCCEED) return valid;
+  if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
+  const vma: Vma = known === NONE ? findVma(k, mm, start) : known;
+  // Handlers that hold the VMA lock alone have finished with the page table.
+  yield* vmaStartWrite(k, vma);
+  yield at("check_pmd_still_valid");
+  const still: ScanResult = findPmdOrThpOrNone(k, mm, start);
+  if (still !== SCAN_SUCCEED) return still;
+  yield* anonVmaLockWrite(k, k.vma.anonVma.get(vma));
+  return SCAN_SUCCEED;
+}
+
+/**
+ * Takes the table out: no CPU reaches its pages any more, and no lockless walker is left in it.
+ *
+ * @holds what lockHugeRange() has taken
+ * @returns the table, its lock held
+ */
+export function* detachPageTable(k: Kernel, mm: Mm, start: Vpn): Routine<Table> {
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const detached: Entry = yield* pmdpCollapseFlush(k, mm, start);
+  spinUnlock(k, pmdLockptr(k, mm));
+  if (k.param.collapseTableSync.get() !== 0) yield* tlbRemoveTableSyncOne(k);
+  const table: Table = entryTarget(detached);
+  yield* spinLock(k, ptlOf(k, table));
+  tableOwn(k, table);
+  return table;
+}
+
+/**
+ * Undoes the detachment. Nothing in the table has changed, so nothing has to be flushed.
+ * @kernel mm/khugepaged.c collapse_huge_page(): pmd_populate()
+ * @holds mmap_lock for writing
+ */
+export function* reattachTable(k: Kernel, mm: Mm, start: Vpn, table: Table, poisoned: boolean): Routine {
+  yield* spinLock(k, pmdLockptr(k, mm));
+  vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
+  pmdPopulate(k, mm, start, table);
+  announceReattached(k, mm, start, table, poisoned);
+  spinUnlock(k, pmdLockptr(k, mm));
+}
