@@ -5,6 +5,7 @@ import { conform } from "./test/commands/conform.ts";
 import { coverage } from "./test/commands/coverage.ts";
 import { graph } from "./test/commands/graph.ts";
 import { invariants } from "./test/commands/invariants.ts";
+import { mutate } from "./test/commands/mutate.ts";
 import { policies } from "./test/commands/policies.ts";
 import { scanResults } from "./test/commands/scan-results.ts";
 import { specCoverage } from "./test/commands/spec-coverage.ts";
@@ -18,5 +19,5 @@ export default defineConfig({
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
   },
-  commands: [bugs, conform, steps, scanResults, coverage, graph, invariants, policies, specCoverage],
+  commands: [bugs, conform, steps, scanResults, coverage, graph, invariants, mutate, policies, specCoverage],
 });

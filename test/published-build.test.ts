@@ -43,6 +43,23 @@ describe("the published package", () => {
     expect(run.stdout).toContain("both count");
     expect(run.status).toBe(0);
   });
+  test("checks scenarios side by side", () => {
+    writeFileSync(join(project, "many.ts"), `
+import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
+const structs = { counter: struct({ value: int(0, 2, "increments") }) };
+type K = World<typeof structs>;
+function* increment(k: K): Routine {
+  yield at("add");
+  k.counter.value.add(1);
+}
+export default Array.from({ length: 6 }, (_, n) => scenario({ name: "many-" + n, why: "one of many", tier: "quick", structs,
+  threads: [{ name: "a", run: increment }, { name: "b", run: increment }],
+  finally: { "both count": (k: K) => k.counter.value.get() === 2 }, expect: holds() }));
+`);
+    const run = thpcheck("check", "./many.ts", "--workers", "2");
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toContain("6 scenarios: 6 as expected");
+  });
   test("explores with two worker threads", () => {
     const run = thpcheck("check", "./racy.ts", "--workers", "2", "--format", "json");
     const parsed = JSON.parse(run.stdout) as { results: { workers: number; asExpected: boolean }[] };

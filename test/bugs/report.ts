@@ -1,10 +1,13 @@
 /** The table of `thpcheck bugs`. */
+import { availableParallelism } from "node:os";
 import pc from "picocolors";
+import { Pool } from "../../checker/pool/pool.ts";
 import { table } from "../../checker/report/summary.ts";
 import { group } from "../../checker/report/numbers.ts";
 import { renderTrace } from "../../checker/report/terminal.ts";
-import { readBugs } from "./bug.ts";
-import { findBug, type FindOptions, type Finding, type Found, type Soundness } from "./find.ts";
+import { readBugs, type Bug } from "./bug.ts";
+import type { FindOptions, Finding, Found } from "./find.ts";
+import { BUGS_JOB, perform, type BugsTask } from "./job.ts";
 import { NOT_EXPRESSIBLE } from "./not-expressible.ts";
 
 export interface BugsFlags {
@@ -21,12 +24,7 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   const listed = ids.filter((id) => missing.has(id));
   const bugs = listed.length > 0 && listed.length === ids.length ? [] : readBugs(ids.filter((id) => !missing.has(id)));
   const options: FindOptions = { seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed };
-  const sound: Soundness = new Map();
-  const found: Found[] = [];
-  for (const bug of bugs) {
-    process.stderr.write(`${bug.id}: ${bug.scenario}\n`);
-    found.push(await findBug(bug, options, sound));
-  }
+  const found = await findAll(bugs, options);
   const findings: Finding[] = [
     ...found.map((f) => f.finding),
     ...NOT_EXPRESSIBLE.filter((n) => ids.length === 0 || ids.includes(n.id)).map(({ id, needs }): Finding => ({ id, outcome: "not-expressible", promise: null, steps: null, states: null, walks: null, seconds: null, needs, reason: null })),
@@ -41,6 +39,32 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   }
   // Walks prove nothing by not finding: only the search must find every bug.
   if (wrong.some((f) => options.pct === null || f.finding.outcome === "does-not-apply")) process.exitCode = 1;
+}
+
+/** All of them, in their order. Bugs that one scenario shows are looked for one after the other, and those of several side by side. */
+async function findAll(bugs: readonly Bug[], options: FindOptions): Promise<Found[]> {
+  const begins = (id: string): void => void process.stderr.write(`${id}: ${bugs.find((b) => b.id === id)!.scenario}\n`);
+  const groups = [...Map.groupBy(bugs, (b) => b.scenario).values()].map((group): BugsTask => ({ ids: group.map((b) => b.id), options }));
+  // The largest first, so that no process is left alone with it at the end.
+  const tasks = groups.sort((a, b) => b.ids.length - a.ids.length);
+  const pool = new Pool(Math.min(availableParallelism(), tasks.length));
+  try {
+    const answers: Promise<Found[]>[] = [];
+    for (const task of tasks) {
+      if (pool.size === 1) {
+        answers.push(Promise.resolve(await perform(task, { tell: begins, shouldStop: () => false })));
+        continue;
+      }
+      await pool.room();
+      answers.push(pool.run<Found[]>({ module: BUGS_JOB, task }, (id) => { begins(id as string); }));
+      // What went wrong is thrown below, when all have ended.
+      answers.at(-1)!.catch(() => {});
+    }
+    const found = new Map((await Promise.all(answers)).flat().map((f) => [f.finding.id, f]));
+    return bugs.map((b) => found.get(b.id)!);
+  } finally {
+    pool.close();
+  }
 }
 
 function render(findings: readonly Finding[], walks: boolean): string {

@@ -1,9 +1,7 @@
 /** `thpcheck invariants`: in how many states each invariant was evaluated unexcused. */
 import { Option } from "commander";
 import type { ExtraCommand } from "thpcheck";
-import type { Tier } from "../../checker/result.ts";
-
-interface Flags { readonly tier: Tier; readonly maxStates: string }
+import type { UnexcusedFlags } from "../spec/print-unexcused.ts";
 
 export const invariants: ExtraCommand = {
   name: "invariants",
@@ -12,6 +10,7 @@ export const invariants: ExtraCommand = {
     command
       .argument("[pattern...]", "names or globs of scenarios; none: all of the tier that are held to the invariants")
       .addOption(new Option("--tier <tier>", "scenarios of this tier and of those below it").choices(["quick", "full", "nightly"]).default("quick"))
+      .option("--from <file>", "what \"check --out\" has written, in place of checking again; patterns do not count then")
       .option("--max-states <n>", "look at no more states of each scenario", "20000")
       .addHelpText("after", `
 An invariant is suspended where it is excused: under the lock, or in the phase, that allows a thing to be half done. One
@@ -19,10 +18,11 @@ that no state holds to its word promises nothing, and makes the exit code 1.
 
 Examples:
   npx thpcheck invariants                    some minutes
+  npx thpcheck invariants --from results.json    after: npx thpcheck check --tier full --out results.json
   npx thpcheck invariants 'collapse-*' --max-states 1000`)
-      .action(async (patterns: readonly string[], flags: Flags) => {
+      .action(async (patterns: readonly string[], flags: UnexcusedFlags) => {
         const { printUnexcused } = await import("../spec/print-unexcused.ts");
-        process.exitCode = await printUnexcused(patterns, flags.tier, Number(flags.maxStates));
+        process.exitCode = await printUnexcused(patterns, flags);
       });
   },
 };

@@ -18,7 +18,7 @@ const NO_FOLIO = { frame: -1, large: false, entire: 0, number: -1, flags: 0 };
 export function versionSwitches(release: string): Partial<KernelOptions> {
   const [major = 0, minor = 0] = release.split(".").map(Number);
   const since = (a: number, b: number): boolean => major > a || (major === a && minor >= b);
-  return { collapseContinuesAtEmptyPmd: since(7, 1), collapseOfNothingSucceeds: since(7, 1), ptReclaim: since(6, 14), refuseLazyfree: since(7, 1), largeFolioReuse: since(6, 15), splitZeroRemap: since(6, 12), collapseTableSync: since(6, 1) };
+  return { collapseContinuesAtEmptyPmd: since(7, 1), collapseOfNothingSucceeds: since(7, 1), collapseNeedsWritable: !since(6, 18), hugeZeroUpgrade: since(6, 13), ptReclaim: since(6, 14), refuseLazyfree: since(7, 1), largeFolioReuse: since(6, 15), splitZeroRemap: since(6, 12), collapseTableSync: since(6, 1) };
 }
 
 /** A run of pages that are alike, as they are being put together. */

@@ -14,7 +14,7 @@ export interface ScanResultsFlags {
 
 /** Measures, or reads what was measured; prints; sets the exit code. */
 export async function runScanResults(flags: ScanResultsFlags): Promise<void> {
-  const measured = flags.from === undefined ? await measure(flags.tier, (line) => void process.stderr.write(`${line}\n`)) : readMeasured(flags.from);
+  const measured = flags.from === undefined ? await measure({ tier: flags.tier, enough: () => false, say: (line) => void process.stderr.write(`${line}\n`) }) : readMeasured(flags.from);
   const rows = scanResultRows(measured.scanResults);
   const unreached = unreachedResults(rows);
   process.stdout.write(flags.json === true ? `${JSON.stringify({ results: rows, unreached, complaints: measured.complaints }, null, 2)}\n` : render(rows));
@@ -23,7 +23,7 @@ export async function runScanResults(flags: ScanResultsFlags): Promise<void> {
   if (measured.complaints.length + unreached.length > 0) process.exitCode = 1;
 }
 
-function readMeasured(file: string): Measured {
+function readMeasured(file: string): Pick<Measured, "scanResults" | "complaints"> {
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}; "npx thpcheck coverage --keep ${file}" writes it`);
   const measured = JSON.parse(readFileSync(file, "utf8")) as Partial<Measured>;
   if (!Array.isArray(measured.scanResults) || !Array.isArray(measured.complaints)) throw new UsageError(`${file} is not what "npx thpcheck coverage --keep" writes`);

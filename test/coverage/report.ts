@@ -3,28 +3,39 @@ import { writeFileSync } from "node:fs";
 import type { Tier } from "../../checker/result.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { functionsOfImpl } from "./functions.ts";
-import { measure } from "./measure.ts";
+import { linesOfImpl, type LinesOfImpl } from "./lines.ts";
+import { measure, type Measured } from "./measure.ts";
+import type { Recorded } from "./recorded.ts";
+import { scanResultRows, unreachedResults } from "./scan-results.ts";
 import { UNREACHED } from "./unreached.ts";
 
 export interface CoverageFlags {
   readonly tier: Tier;
+  readonly all?: boolean;
   readonly json?: boolean;
   readonly keep?: string;
 }
 
 /** Measures, prints, and sets the exit code. */
 export async function runCoverage(flags: CoverageFlags): Promise<void> {
-  const measured = await measure(flags.tier, (line) => void process.stderr.write(`${line}\n`));
+  const functions = functionsOfImpl();
+  // A reason that has become stale shows only where everything is run: "--all".
+  const enough = (soFar: Recorded): boolean => flags.all !== true && compare(soFar.blocks, functions, UNREACHED).unexplained.length === 0 && unreachedResults(scanResultRows(soFar.scanResults)).length === 0;
+  const measured = await measure({ tier: flags.tier, enough, say: (line) => void process.stderr.write(`${line}\n`) });
   if (flags.keep !== undefined) writeFileSync(flags.keep, JSON.stringify(measured));
-  const comparison = compare(measured.blocks, functionsOfImpl(), UNREACHED);
-  process.stdout.write(flags.json === true ? `${JSON.stringify({ ...comparison, complaints: measured.complaints }, null, 2)}\n` : render(comparison));
-  for (const c of measured.complaints) process.stderr.write(`thpcheck: ${c}\n`);
-  if (measured.complaints.length + comparison.unexplained.length + comparison.stale.length > 0) process.exitCode = 1;
+  const comparison = compare(measured.blocks, functions, UNREACHED);
+  const lines = linesOfImpl(measured.blocks, functions);
+  const { ran, left, sufficient, complaints } = measured;
+  process.stdout.write(flags.json === true ? `${JSON.stringify({ ...comparison, ...lines, ran, left, sufficient, complaints }, null, 2)}\n` : render(comparison, lines, measured));
+  for (const c of complaints) process.stderr.write(`thpcheck: ${c}\n`);
+  if (complaints.length + comparison.unexplained.length + comparison.stale.length > 0) process.exitCode = 1;
 }
 
 /** The comparison for people. */
-export function render(c: Comparison): string {
-  const lines: string[] = [];
+export function render(c: Comparison, { files, exits }: LinesOfImpl, { ran, left, sufficient }: Pick<Measured, "ran" | "left" | "sufficient">): string {
+  const lines = ["lines of functions, by file: reached / all (what only sets scenarios up runs outside of them, and counts as not reached)"];
+  for (const f of files) lines.push(`  ${f.file.padEnd(46)}${String(f.reached).padStart(5)} / ${String(f.lines).padStart(4)}`);
+  lines.push("");
   if (c.explained.length > 0) {
     lines.push("never reached, with a reason:");
     for (const u of c.explained) lines.push(`  ${u.file}:${u.line} ${u.function}: ${u.source}`, `      ${u.why}`);
@@ -40,6 +51,11 @@ export function render(c: Comparison): string {
     for (const r of c.stale) lines.push(`  ${r.file} ${r.function}: ${r.source}`);
     lines.push("");
   }
-  lines.push(`${c.reached} of ${c.blocks} basic blocks ran; of the lines that did not, ${c.explained.length} have a reason, ${c.unexplained.length} have none`, "");
+  lines.push(left > 0
+    ? `${ran.length} files of tests and scenarios were run; nothing was left that the ${left} others could have been needed for ("--all" runs them too)`
+    : `all ${ran.length} files of tests and scenarios were run; beside the tests that come first these scenarios are enough:\n  ${sufficient.join("\n  ")}`);
+  const sum = (key: "lines" | "reached"): number => files.reduce((s, f) => s + f[key], 0);
+  lines.push(`${c.reached} of ${c.blocks} basic blocks ran, ${sum("reached")} of ${sum("lines")} lines, ${exits.filter((e) => e.reached).length} of ${exits.length} exits with an error`);
+  lines.push(`of the places that did not, ${c.explained.length} have a reason, ${c.unexplained.length} have none`, "");
   return lines.join("\n");
 }

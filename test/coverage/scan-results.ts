@@ -23,7 +23,6 @@ export const MISSING: Readonly<Record<string, string>> = {
   store_failed: "files and shmem",
   page_filled: "files and shmem",
   page_dirty_or_writeback: "files and shmem",
-  no_writable_page: "the rule of kernels up to 6.17 that one PTE must be writable",
 };
 
 export interface ScanResultRow {

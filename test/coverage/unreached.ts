@@ -6,6 +6,7 @@ import type { Reason } from "./compare.ts";
 
 const NATIVE = "runs once, as ordinary code, when a scenario or a test is set up: it is no part of the program whose blocks are counted";
 const SCHEMES = "kernelConfig() refuses every scheme but SCHEME_FOLIO: here the schemes of 2011 and 2015 are to be filled in";
+const NO_PMD_MIGRATION = "nobody makes a migration entry of a huge page: a split makes those of its pages, and migration proper is not modelled";
 const FLUSH_WAITS = "kept as the kernel has it. The walker has interrupts off, and a page leaves its folio only after its entries were cleared and flushed, which waits for this CPU; only on machines that flush without interrupts, which are not modelled, can this happen";
 
 export const UNREACHED: readonly Reason[] = [
@@ -18,9 +19,16 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/sequential.ts", function: "sequentialStructs", source: "export function sequentialStructs(c: KernelConfig) {", why: NATIVE },
   { file: "impl/sysfs.ts", function: "parseKnob", source: "export function parseKnob(knob: Knob, text: string): KnobValue {", why: NATIVE },
 
+  { file: "impl/policy/index.ts", function: "policyNamed", source: "export function policyNamed(name: string): Policy {", why: NATIVE },
+  { file: "impl/policy/policy.ts", function: "half", source: "export function half(pagesPerHugePage: number): number {", why: NATIVE },
+  { file: "impl/policy/switches.ts", function: "switchesOf", source: "export function switchesOf(name: string | undefined, pagesPerHugePage: number): Switches {", why: NATIVE },
+  { file: "impl/thp-reservation/safe-shrinker.ts", function: "siMemAvailable", source: "export function siMemAvailable(k: Kernel): number {", why: "for those who look at a state from outside, as /proc/meminfo does: it runs as ordinary code" },
+
   // ---- places for other reference-count schemes
-  ...["refsGet", "refsPut", "accountNew", "refsOfPmdSplit", "accountSplit"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchScheme();", why: SCHEMES })),
+  ...["refsGet", "refsPut", "refsUnfreeze", "pinsGet", "pinsPut", "accountNew", "refsOfPmdSplit", "accountSplit"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchScheme();", why: SCHEMES })),
   ...["accountMapPtes", "accountUnmapPtes", "accountMapPmd", "accountUnmapPmd"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchNumber();", why: SCHEMES })),
+  ...["refsTryGet", "refsPutTestzero", "refsFreeze"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchAnswer();", why: SCHEMES })),
+  { file: "impl/refcount-scheme.ts", function: "noSuchAnswer", source: "noSuchScheme();", why: SCHEMES },
   { file: "impl/refcount-scheme.ts", function: "noSuchScheme", source: 'vmBugOn(true, "refcount-scheme: only SCHEME_FOLIO is filled; kernelConfig() refuses the others");', why: SCHEMES },
   { file: "impl/refcount-scheme.ts", function: "noSuchNumber", source: "noSuchScheme();", why: SCHEMES },
 
@@ -30,10 +38,20 @@ export const UNREACHED: readonly Reason[] = [
   // ---- lockless walkers
   { file: "impl/gup.ts", function: "tryGrabFolioFast", source: "yield* folioPut(k, folio);", why: FLUSH_WAITS },
 
-  // ---- waits for a part that is missing
-  { file: "impl/rmap.ts", function: "folioAddAnonRmapPmd", source: "export function folioAddAnonRmapPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn, exclusive: boolean): void {", why: "nothing calls it: it maps a huge page again at the end of its migration, and migration proper is not modelled" },
+  // ---- waits for a part that is missing: migration proper, which makes PMD migration entries and maps huge pages again
+  { file: "impl/memory/migration-wait.ts", function: "pmdMigrationEntryWait", source: "const folio: Pfn = pmdMigration(entry) ? entryTarget(entry) : NONE;", why: `${NO_PMD_MIGRATION}, so none can be replaced between the look at it and the lock` },
+  { file: "impl/refcount-scheme.ts", function: "folioAccountMapPmd", source: "return first ? nrPagesOf(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
 
   // ---- checks that an earlier check makes superfluous
+  { file: "impl/mremap.ts", function: "movePageTables", source: "return done < below ? 0 : done - below;", why: "kept as the kernel has it. A move that begins below its address begins with a whole table, or an empty entry, neither of which needs memory: it never ends before it has passed its address" },
+  { file: "impl/thp-reservation/container.ts", function: "unusedObject", source: 'vmBugOn(true, "thp-reservation: there are more reservations than blocks of memory and threads that free one");', why: "an assertion about the bound that kernelConfig() derives: each reservation has a block of its own, but for the one that a thread is about to free" },
+  { file: "impl/thp-reservation/safe-move.ts", function: "rekey", source: "if (source === target && haddr === newHaddr) return;", why: "a second opinion: boundaries change nothing where reservations belong to the address space, and mremap moves to another address" },
+  { file: "impl/thp-reservation/safe-promote.ts", function: "fits", source: "if (mapped && entryTarget(pte) !== k.resv.page.get(res) + i) return false;", why: "a second opinion. Whatever maps another page at a slot ends the reservation first, or finds its slot unused, which the line before asks" },
+
+  // ---- the patch of 2018, as it was posted
+  { file: "impl/thp-reservation/rfc-2018.ts", function: "rfcReserve", source: "spinUnlock(k, k.resvs.lock.at(container));", why: "D2: the pages that are freed on the line before have references, of which an assertion of the allocator complains" },
+  { file: "impl/thp-reservation/rfc-2018.ts", function: "rfcModResvUnused", source: "if (container === NONE) return;", why: "the fault got its page from the table of the area that it has locked: the table is still there" },
+  { file: "impl/thp-reservation/rfc-2018.ts", function: "releaseRange", source: "if (container === NONE) return;", why: "its only caller has asked for the table before" },
   { file: "impl/khugepaged.ts", function: "entersRange", source: "if (k.khugepaged.cursorAddress.get() > hend) return false;", why: "kept as the kernel has it. The area ends above the cursor, which is a multiple of a huge page, so the last whole range does not end below it" },
   { file: "impl/khugepaged/suitability.ts", function: "hugepageVmaRevalidate", source: "if (expectAnon && k.vma.anonVma.get(vma) === NONE) return SCAN_PAGE_ANON;", why: "kept as the kernel has it, for areas of files. An anonymous area without anon_vma fails thp_vma_allowable_order() on the line before" },
 ];

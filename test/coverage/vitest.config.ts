@@ -1,4 +1,4 @@
-/** The functional tests of the kernel with counters in every program they compile; see `measure.ts`. */
+/** The functional tests of the kernel with counters in every program they compile; see `functional-tests.ts`. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "../../checker/program/vitest-plugin.ts";
@@ -10,6 +10,8 @@ export default defineConfig({
     include: ["test/impl/**/*.test.ts"],
     setupFiles: [fileURLToPath(new URL("./record.ts", import.meta.url))],
     pool: "forks",
+    // What costs most is to load modules, and to compile routines that are not warm yet: a process does it once for all its files.
+    isolate: false,
     // Counting takes time.
     testTimeout: 120_000,
   },

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
 import { MMF_HAS_PINNED, MMF_UNSTABLE, VM_READ } from "../../impl/mm-types.ts";
 import { ENABLED_NEVER } from "../../impl/param.ts";
-import { entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
+import { DIRTY, entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
 import { Machine, type MachineOptions } from "./memory-machine.ts";
 
 const SMALL = { enabled: ENABLED_NEVER };
@@ -73,6 +73,24 @@ describe("slow", () => {
       expect(counts(m, folio)).toEqual([2, 0]);
       expect(() => m.run("unpin", [1])).toThrow(/unpinned more often/);
     }
+  });
+  test.each([["huge", {}], ["small", SMALL]])("who asks to write makes the page dirty, who asks to read does not: %s", (_name, options: MachineOptions) => {
+    const m = new Machine(options);
+    m.run("fill");
+    const pmd = m.k.mm.pmd.get(0, 0);
+    const table = entryTarget(pmd);
+    const clean = () => {
+      if (options === SMALL) m.k.ptTable.pte.set(table, 1, m.k.ptTable.pte.get(table, 1) & ~DIRTY);
+      else m.k.mm.pmd.set(0, 0, pmd & ~DIRTY);
+    };
+    clean();
+    const page = m.run("slow", [1, FOLL_PIN]) as number;
+    const folio = options === SMALL ? page : page - 1;
+    const dirty = () => m.k.page.dirty.get(folio) || entryHas(options === SMALL ? m.k.ptTable.pte.get(table, 1) : m.k.mm.pmd.get(0, 0), DIRTY);
+    expect(dirty()).toBe(false);
+    m.run("slow", [1, FOLL_WRITE | FOLL_PIN]);
+    expect(dirty()).toBe(true);
+    if (options === SMALL) expect(m.k.page.active.get(folio)).toBe(true);
   });
   test("has no page for a zero page, and none where it is not permitted", () => {
     const m = new Machine();

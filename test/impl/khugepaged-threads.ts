@@ -20,7 +20,7 @@ import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { findVma } from "../../impl/vma.ts";
 
 function structsOf(options: KernelOptions) {
-  return { ...kernelStructs(kernelConfig(options)), ...gateStructs(), seen: struct({ results: bitset(23, "results of the collapse", { guard: "atomic" }) }) };
+  return { ...kernelStructs(kernelConfig(options)), ...gateStructs(), seen: struct({ results: bitset(24, "results of the collapse", { guard: "atomic" }) }) };
 }
 type Structs = ReturnType<typeof structsOf>;
 type K = World<Structs>;

@@ -3,6 +3,10 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_NOHUGEPAGE, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_WIPEONFORK } from "../../impl/madvise.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK } from "../../impl/mm-types.ts";
+import { SCAN_PAGE_RO } from "../../impl/khugepaged/scan-result.ts";
+import { explored } from "./explored.ts";
+import { collapseUnscanned, scanAndCollapse } from "./khugepaged-probes.ts";
+import { discardedTwice, reclaimLazyfree, tableGone } from "./madvise-threads.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 
@@ -51,6 +55,20 @@ describe("flags", () => {
     expect(s.k.khugepaged.slots.get()).toBe(1);
     expectNothingLeft(s);
   });
+  it("MADV_HUGEPAGE of a page registers the process, if its area has room for a huge page", () => {
+    s.sysfs("enabled", "madvise");
+    map(s, 0, 8);
+    fill(s, 5, 6);
+    expect([s.madvise(0, 0, 8, MADV_NOHUGEPAGE), s.k.khugepaged.slots.get()]).toEqual([0, 0]);
+    expect([s.madvise(0, 5, 1, MADV_HUGEPAGE), bounds(s), s.k.khugepaged.slots.get()]).toEqual([0, "0-5 5-6 6-8", 1]);
+    expectNothingLeft(s);
+    s.reset();
+    s.sysfs("enabled", "madvise");
+    map(s, 0, 3);
+    fill(s, 1, 2);
+    expect([s.madvise(0, 1, 1, MADV_HUGEPAGE), s.k.khugepaged.slots.get()]).toEqual([0, 0]);
+    expectNothingLeft(s);
+  });
   it("without memory: EAGAIN", () => {
     const results = failEach(s, (choices) => {
       map(s, 0, 12);
@@ -91,6 +109,12 @@ describe("MADV_DONTNEED", () => {
   });
 });
 
+describe("MADV_DONTNEED by two threads", () => {
+  it("flushes what the other one has cleared and not flushed yet", async () => {
+    await explored(discardedTwice);
+  });
+});
+
 describe("MADV_FREE", () => {
   it("of a whole huge page: lazyfree, not split; a store makes it dirty again", () => {
     map(s, 0, 4);
@@ -121,11 +145,12 @@ describe("MADV_FREE", () => {
   it("of small pages, holes and zero pages", () => {
     s.sysfs("enabled", "never");
     map(s, 0, 8);
-    fill(s, 0, 2);
+    fill(s, 0, 3);
     expect(s.load(0, 3)).toBe(0);
-    s.lruAddDrainAll();
-    expect([s.madvise(0, 0, 8, MADV_FREE), s.k.page.swapbacked.get(s.frame(0, 0)), s.entry(0, 1).value & 0b1100]).toEqual([0, false, 0]);
-    expect(loads(0, 4)).toEqual([1, 2, 0, 0]);
+    // The last page is in the LRU batch until the call drains it.
+    expect(s.k.page.lru.get(s.frame(0, 2))).toBe(false);
+    expect([s.madvise(0, 0, 8, MADV_FREE), s.k.page.swapbacked.get(s.frame(0, 0)), s.k.page.swapbacked.get(s.frame(0, 2)), s.vmstat("pglazyfree"), s.entry(0, 1).value & 0b1100]).toEqual([0, false, false, 3, 0]);
+    expect(loads(0, 4)).toEqual([1, 2, 3, 0]);
     expectNothingLeft(s);
   });
   it("of a PTE-mapped huge page as a whole: stays one folio; of a part: split", () => {
@@ -176,6 +201,9 @@ describe("MADV_FREE", () => {
     expect(loads(0, 7)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     expectNothingLeft(s);
   });
+  it("goes no further where the table has been freed during a split", async () => {
+    await explored(tableGone);
+  });
   it("a large folio that is locked is not split", () => {
     map(s, 0, 4);
     fill(s, 0, 4);
@@ -187,6 +215,19 @@ describe("MADV_FREE", () => {
     expect([s.madvise(0, 0, 1, MADV_FREE), s.vmstat("thpSplitPage"), s.vmstat("thpSplitPageFailed")]).toEqual([0, 0, 1]);
     s.k.page.refcount.add(s.frame(0, 0), -1);
     expectNothingLeft(s);
+  });
+});
+
+describe("reclaim of what MADV_FREE gave up", () => {
+  it("frees a clean huge page, which then reads as zero; not one that was written again", () => {
+    const r = new SequentialKernel(MACHINE, [reclaimLazyfree]);
+    map(r, 0, 8);
+    fill(r, 0, 8);
+    const [clean, dirty] = [r.frame(0, 0), r.frame(0, 4)];
+    expect([r.madvise(0, 0, 8, MADV_FREE), r.store(0, 4, 9)]).toEqual([0, true]);
+    expect([r.call(2, 0, [clean]), r.call(2, 0, [dirty]), r.vmstat("pglazyfree"), r.vmstat("pglazyfreed")]).toEqual([1, 0, 8, 4]);
+    expect([0, 3, 4, 5].map((vpn) => r.load(0, vpn))).toEqual([0, 0, 9, 6]);
+    expectNothingLeft(r);
   });
 });
 
@@ -217,6 +258,23 @@ describe("MADV_POPULATE", () => {
     expect(s.madvise(0, 12, 1, MADV_POPULATE_WRITE)).toBe(-EFAULT);
     s.k.mm.flags.remove(0, 5);
     expectNothingLeft(s);
+  });
+});
+
+describe("MADV_COLLAPSE and khugepaged before 6.18", () => {
+  it("ask for one page that is mapped writable, when they scan and when they isolate; without one they go on to the next range", () => {
+    const old = new SequentialKernel({ ...MACHINE, cpus: 4, enabled: 0, collapseNeedsWritable: true }, [scanAndCollapse, collapseUnscanned]);
+    map(old, 0, 8);
+    fill(old, 0, 8);
+    old.lruAddDrainAll();
+    // Shared once, and read-only since then.
+    expect(old.fork(0, 1)).toBe(1);
+    old.exit(1);
+    const results = [old.call(2, 0, [0, 0, 1]), old.call(2, 0, [0, 0, 0]), old.call(3, 0, [0, 0, 0])];
+    expect([results, old.vmstat("thpCollapseAlloc")]).toEqual([[SCAN_PAGE_RO, SCAN_PAGE_RO, SCAN_PAGE_RO], 1]);
+    expect([old.store(0, 5, 6), old.madvise(0, 0, 8, MADV_COLLAPSE), old.isHuge(0, 0), old.isHuge(0, 4)]).toEqual([true, -EINVAL, false, true]);
+    expect([0, 3, 4, 7].map((vpn) => old.load(0, vpn))).toEqual([1, 4, 5, 8]);
+    expectNothingLeft(old);
   });
 });
 
@@ -263,6 +321,8 @@ describe("process_madvise", () => {
   it("returns what was done before the second range failed, or the first one's error", () => {
     expect(s.madvise(0, 4, 4, MADV_NOHUGEPAGE)).toBe(0);
     expect([s.processMadvise(0, 0, [[0, 4], [4, 4]], MADV_COLLAPSE, 0, false), s.processMadvise(0, 0, [[4, 4], [0, 4]], MADV_COLLAPSE, 0, false)]).toEqual([4, -EINVAL]);
+    // An empty range is none; wrong flags are refused whoever it is about.
+    expect([s.processMadvise(0, 0, [[0, 0], [4, 4]], MADV_COLLAPSE, 0, false), s.processMadvise(0, 2, [[0, 4]], MADV_COLLAPSE, 1, true)]).toEqual([-EINVAL, -EINVAL]);
     expectNothingLeft(s, [0, 1]);
   });
 });

@@ -114,7 +114,7 @@ const OPERATIONS: Readonly<Record<string, KernelThread>> = {
 
 /** Version switches that a test changes, each combination of which is compiled once; and knobs, which are state. */
 type Switches = Pick<KernelOptionsBesideCpus, "hugeZeroUpgrade" | "largeFolioReuse">;
-export type MachineOptions = Switches & Pick<KernelOptionsBesideCpus, "enabled" | "useZeroPage">;
+export type MachineOptions = Switches & Pick<KernelOptionsBesideCpus, "enabled" | "pmdEnabled" | "useZeroPage">;
 
 const machines = new Map<string, StraightKernel>();
 

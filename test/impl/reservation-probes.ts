@@ -1,11 +1,22 @@
 /** Parts of reservations that no system call reaches by itself, for sequential runs. */
-import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 import type { Routine } from "thpcheck";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
+import { mmapReadLock } from "../../impl/locking/mmap-lock.ts";
+import type { Frames, Mm } from "../../impl/mm-types.ts";
 import type { SequentialKernel } from "../../impl/sequential.ts";
+import { rfcPromote } from "../../impl/thp-reservation/rfc-2018-promote.ts";
+import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 
 /** Memory pressure: pages given back. */
 export function* shrink(k: SequentialKernel): Routine<number> {
-  const freed: Pfn = yield* reservationsShrink(k);
+  const freed: Frames = yield* reservationsShrink(k);
   return freed;
+}
+
+/** Promotes the range at `a1` of mm `a0` as if the scan had found reservation `a2`: the second half of the patch of 2018 alone. */
+export function* promotesFound(k: SequentialKernel): Routine<number> {
+  const mm: Mm = k.call.a0.get();
+  yield* mmapReadLock(k, mm);
+  const result: ScanResult = yield* rfcPromote(k, mm, k.call.a1.get(), k.call.a2.get(), true);
+  return result;
 }

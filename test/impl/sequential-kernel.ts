@@ -9,7 +9,7 @@
  *
  * A call ends with the result that the kernel would give, or throws the StepFault of a broken assertion.
  */
-import { holds, type ProgramScenario, type Routine, type World } from "thpcheck";
+import { holds, type LockId, type ProgramScenario, type Routine, type World } from "thpcheck";
 import { StraightLine } from "../../checker/program/compile/scenario.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { boot } from "../../impl/kernel.ts";
@@ -147,9 +147,10 @@ export class SequentialKernel {
     });
   }
   /** Lets somebody who is no process of this machine hold a folio's lock. */
-  lockFolio(folio: number): { release(): void } {
-    const { plan } = this.#run.system.image;
-    const lock = plan.locks[this.k.page.lock.at(folio)]!;
+  lockFolio(folio: number): { release(): void } { return this.hold(this.k.page.lock.at(folio)); }
+  /** The same for any spinlock or mutex. */
+  hold(id: LockId): { release(): void } {
+    const lock = this.#run.system.image.plan.locks[id]!;
     const bytes = new StateBytes(this.#run.system.vector.buffer).u8;
     bytes[lock.offset] = 255;
     return { release: () => { bytes[lock.offset] = 0; } };

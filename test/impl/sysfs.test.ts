@@ -2,7 +2,11 @@
 import { beforeEach, expect, it } from "vitest";
 import { EINVAL } from "../../impl/errno.ts";
 import { KNOB_ENABLED, KNOB_MAX_PTES_NONE, KNOB_SHRINK_UNDERUSED, parseKnob } from "../../impl/sysfs.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, ENABLED_NEVER, PMD_ENABLED_INHERIT } from "../../impl/param.ts";
+import { VM_HUGEPAGE } from "../../impl/mm-types.ts";
+import { LEAF, entryHas } from "../../impl/pgtable.ts";
 import { MACHINE } from "./calls.ts";
+import { Machine } from "./memory-machine.ts";
 import { SequentialKernel } from "./sequential-kernel.ts";
 
 const s = new SequentialKernel({ ...MACHINE, pagesToScan: 4096 });
@@ -49,4 +53,15 @@ it.each([
 it("text becomes a value, or -1", () => {
   expect([parseKnob(KNOB_ENABLED, "madvise"), parseKnob(KNOB_ENABLED, "Always"), parseKnob(KNOB_MAX_PTES_NONE, "+7"), parseKnob(KNOB_MAX_PTES_NONE, "7 "), parseKnob(KNOB_SHRINK_UNDERUSED, "x")]).toEqual([1, -1, 7, -1, -1]);
   expect(() => s.sysfs("khugepaged/colour", "red")).toThrow(/no knob khugepaged\/colour: it is one of enabled/);
+});
+
+it.each([
+  [PMD_ENABLED_INHERIT, ENABLED_ALWAYS, false, true], [PMD_ENABLED_INHERIT, ENABLED_NEVER, true, false],
+  [ENABLED_ALWAYS, ENABLED_NEVER, false, true], [ENABLED_NEVER, ENABLED_ALWAYS, true, false],
+  [ENABLED_MADVISE, ENABLED_NEVER, true, true], [ENABLED_MADVISE, ENABLED_ALWAYS, false, false],
+])("the file of PMD size (%i) has its own say beside `enabled` (%i); advised: %s, huge: %s", (pmdEnabled, enabled, advised, huge) => {
+  const m = new Machine({ enabled, pmdEnabled });
+  if (advised) m.k.vma.flags.set(0, m.k.vma.flags.get(0) | VM_HUGEPAGE);
+  m.run("store", [0, 0, 1]);
+  expect(entryHas(m.k.mm.pmd.get(0, 0), LEAF)).toBe(huge);
 });

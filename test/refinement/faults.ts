@@ -121,13 +121,18 @@ export const FAULTS: readonly SeededFault[] = [
     replacement: "",
   },
   {
+    machine: "reserved-page", why: "pages that a zap has unmapped go back to the allocator, and may be anybody's, while the reservation still has them as used",
+    scenario: "reservation-dontneed-whole@rfc-choices", file: "impl/memory/zap.ts",
+    text: "  if (hasReservations(k)) yield* reservationLosesPages(k, vma, start);\n", replacement: "",
+  },
+  {
     machine: "reserved-counter", why: "a page is handed out in one step and leaves NR_THP_RESERVED in the next",
     scenario: "reservation-one-page@rfc-choices", file: "impl/thp-reservation/safe.ts",
     text: `    k.node.thpReserved.add(-1);
     k.page.owner.set(page, current(k));
-    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
 `,
-    replacement: `    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn));
+    replacement: `    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
     yield at("dec_node_page_state");
     k.node.thpReserved.add(-1);
     k.page.owner.set(page, current(k));

@@ -37,7 +37,7 @@ function sizesOf(c: KernelConfig): Sizes {
 }
 function boundsOf(c: KernelConfig): Bounds {
   const n = (name: keyof KernelConfig): number => Number(c[name]);
-  return { hpagePmdOrder: n("hpagePmdOrder"), pagesPerHugePage: n("pagesPerHugePage"), hugeRanges: n("hugeRanges"), mms: n("mms"), vmas: n("vmas"), refcountMax: n("refcountMax"), resvMechanism: n("resvMechanism") };
+  return { frames: n("frames"), hpagePmdOrder: n("hpagePmdOrder"), pagesPerHugePage: n("pagesPerHugePage"), hugeRanges: n("hugeRanges"), mms: n("mms"), vmas: n("vmas"), refcountMax: n("refcountMax"), resvMechanism: n("resvMechanism") };
 }
 
 export function refinementOf(a: Abstraction, c: KernelConfig): Refinement {

@@ -1,11 +1,11 @@
 /** Machines against transitions: which arrows of the specification the scenarios of the kernel take, and which none does. */
-import { readFileSync } from "node:fs";
 import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
 import { EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED } from "../../checker/cli/host.ts";
 import { selectScenarios } from "../../checker/cli/select.ts";
+import { readResults } from "../../checker/report/json.ts";
 import { arrowsTaken } from "../../checker/report/refinement.ts";
 import { table } from "../../checker/report/summary.ts";
-import { RESULT_FORMAT, type ResultFile, type ScenarioResult, type Tier } from "../../checker/result.ts";
+import type { ScenarioResult, Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { UNTAKEN, type Untaken } from "./untaken.ts";
 
@@ -77,7 +77,8 @@ export interface SpecCoverageFlags {
 
 /** Measures, or reads a file of results; prints, and sets the exit code. Throws a UsageError for a file that is none. */
 export async function runSpecCoverage(flags: SpecCoverageFlags): Promise<void> {
-  const results = flags.from === undefined ? await measure(flags.tier) : resultsIn(flags.from);
+  const results = flags.from === undefined ? await measure(flags.tier) : readResults(flags.from);
+  if (results.every((r) => r.refinement === null)) throw new UsageError(`${flags.from ?? `tier ${flags.tier}`} has no scenario that was held to the machines${flags.from === undefined ? "" : "; was it checked with --no-refine?"}`);
   const { kernelArrows } = await import("./kernel-machines.ts");
   const coverage = coverageOf(kernelArrows(), results, UNTAKEN);
   process.stdout.write(flags.json === true ? `${JSON.stringify(coverage, null, 2)}\n` : render(coverage));
@@ -98,16 +99,4 @@ async function measure(tier: Tier): Promise<ScenarioResult[]> {
     results.push((await checkScenario({ ...scenario, refine }, DEFAULT_CHECK_OPTIONS, 1)).result);
   }
   return results;
-}
-
-function resultsIn(file: string): readonly ScenarioResult[] {
-  const none = (why: string): UsageError => new UsageError(`${file} ${why}; "npx thpcheck check --tier full --out ${file}" writes a file of results`);
-  let parsed: Partial<ResultFile>;
-  try {
-    parsed = JSON.parse(readFileSync(file, "utf8")) as Partial<ResultFile>;
-  } catch (e) {
-    throw none(`cannot be read (${(e as Error).message.split(",")[0]})`);
-  }
-  if (parsed.format !== RESULT_FORMAT || parsed.results === undefined) throw none("holds no results");
-  return parsed.results;
 }

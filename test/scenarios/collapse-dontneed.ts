@@ -2,7 +2,8 @@
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
+import { COLLAPSE_COPIED } from "../../impl/mm-types.ts";
+import { collapseScenario, isHuge, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -19,6 +20,17 @@ function* discardsOne(k: K): Routine {
 function* discardsAll(k: K): Routine {
   yield* passGate(k);
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+
+/** Huge pages are on: what is read anew is the huge zero page. */
+function* collapserOfHuge(k: K): Routine {
+  yield* prepareForKhugepaged(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+}
+function* discardsAndReads(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  yield* load(k, 0);
 }
 
 /** Half of each range. */
@@ -72,6 +84,15 @@ export default [
     threads: { collapser, discardsAll, sibling },
     sometimes: witness,
     expect: holds({ states: 93_143 }),
+  }),
+  collapseScenario({
+    name: "collapse-dontneed-read",
+    why: "all of the range is discarded and read again before the collapse has reported its success: it reports it all the same, of a range that the huge zero page maps",
+    tier: "quick",
+    sanitize: true,
+    threads: { collapserOfHuge, discardsAndReads },
+    sometimes: { ...witness, "the huge zero page, before the report": (k) => k.collapse.stage.get(0) === COLLAPSE_COPIED && isHuge(k, 0) && k.mm.anonPages.get(0) === 0 },
+    expect: holds({ states: 1542 }),
   }),
   collapseScenario({
     name: "collapse-dontneed-across",

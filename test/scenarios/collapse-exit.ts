@@ -1,7 +1,7 @@
 /** A process exits while khugepaged is at work on it. */
 import { holds, type Routine } from "thpcheck";
 import { scheduleIn } from "../../impl/kernel.ts";
-import { store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork } from "../../impl/syscalls.ts";
 import { allIsFreed, collapseScenario, isHuge, khugepagedThread, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 function* exits(k: K): Routine {
@@ -18,11 +18,23 @@ function* siblingExits(k: K): Routine {
 function* forksAndExits(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);
   yield* sysFork(k, 1);
+  yield* sysExit(k);
+}
+
+function* forksWritesAndExits(k: K): Routine {
+  yield* prepareForKhugepaged(k, 0, 2);
+  yield* sysFork(k, 1);
   yield* store(k, 0, 3);
   yield* sysExit(k);
 }
 
 function* child(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* load(k, 1);
+  yield* sysExit(k);
+}
+
+function* childWrites(k: K): Routine {
   yield* scheduleIn(k);
   yield* store(k, 1, 3);
   yield* sysExit(k);
@@ -32,6 +44,9 @@ const promises = {
   sometimes: { "a collapse succeeds": (k: K) => isHuge(k, 0), "the process exits under the cursor": (k: K) => k.khugepaged.cursorMm.get() === 0 && k.mm.users.get(0) === 0 },
   finally: { "nothing is left of the process": allIsFreed },
 };
+const underCursor = { "the cursor is on a child without users": (k: K) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 };
+const TWO_PROCESSES = { mms: 2, vmas: 2, anonVmas: 3, anonVmaChains: 4, frames: 10, pageTables: 4 };
+
 export default [
   collapseScenario({
     name: "collapse-exit",
@@ -42,7 +57,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 2857 }),
+    expect: holds({ states: 2852 }),
   }),
   collapseScenario({
     name: "collapse-exit-threads",
@@ -53,18 +68,30 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 7872 }),
+    expect: holds({ states: 7858 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork",
     why: "parent and child share pages and leave one after the other, each perhaps while the cursor is on it",
     tier: "full",
-    options: { mms: 2, vmas: 2, anonVmas: 3, anonVmaChains: 4, frames: 10, pageTables: 4 },
+    options: TWO_PROCESSES,
     threads: { forksAndExits },
     others: { child, khugepagedThread },
     daemons: ["khugepagedThread"],
-    sometimes: { ...promises.sometimes, "the cursor is on a child without users": (k) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 },
+    sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds({ states: 5_152_036 }),
+    expect: holds({ states: 682_032 }),
+  }),
+  collapseScenario({
+    name: "collapse-exit-fork-writes",
+    why: "the same, and both write before they leave",
+    tier: "nightly",
+    options: TWO_PROCESSES,
+    threads: { forksWritesAndExits },
+    others: { childWrites, khugepagedThread },
+    daemons: ["khugepagedThread"],
+    sometimes: { ...promises.sometimes, ...underCursor },
+    finally: promises.finally,
+    expect: holds(),
   }),
 ];

@@ -57,6 +57,6 @@ export default [
     threads: { forker },
     others: { collapsingChild, oneScan },
     sometimes: collapsed,
-    expect: holds(),
+    expect: holds({ states: 1_706_673 }),
   }),
 ];

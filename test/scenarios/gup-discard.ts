@@ -90,6 +90,6 @@ export default [
     options: { vmas: 3, anonVmaChains: 4, anonVmas: 3 },
     threads: { recyclesAsSmall, device, slowDevice },
     sometimes: met,
-    expect: holds({ states: 72_481 }),
+    expect: holds({ states: 83_767 }),
   }),
 ];

@@ -79,7 +79,7 @@ export default [
     threads: { reader, writer },
     others: { shrinker },
     sometimes: { "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0, "a huge page has taken its place": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && k.hugeZero.page.get() >= 0 },
-    expect: holds({ states: 45_364 }),
+    expect: holds({ states: 46_192 }),
   }),
   thpScenario({
     name: "huge-zero-write-splits",
@@ -99,6 +99,6 @@ export default [
     threads: { forks },
     others: { child, shrinkerTwice },
     sometimes: { "two users": (k) => k.hugeZero.refcount.get() === 3, "the shrinker frees it": noted(FREED) },
-    expect: holds({ states: 4777 }),
+    expect: holds({ states: 4882 }),
   }),
 ];

@@ -89,6 +89,10 @@ export default [
     options: { ...SMALL_PAGES, vmas: 3 }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1257 }),
   }),
   thpScenario({
+    name: "khugepaged-unreferenced", why: "the same before 7.1, which asks of lazily freed pages only whether they are in use: given up, none is", tier: "quick",
+    options: { ...SMALL_PAGES, vmas: 3, refuseLazyfree: false }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1389 }),
+  }),
+  thpScenario({
     name: "khugepaged-nohugepage", why: "the process forbids huge pages between scan and collapse", tier: "quick",
     options: SMALL_PAGES, threads: { changesItsMind }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 421 }),
   }),

@@ -249,6 +249,6 @@ export default [
     areaEnd: 2,
     threads: { moves, discarder, writer },
     sometimes: arrived,
-    expect: holds({ states: 199_012 }),
+    expect: holds({ states: 202_667 }),
   }),
 ];

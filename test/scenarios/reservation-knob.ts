@@ -11,6 +11,13 @@ function* switchesOff(k: K): Routine {
   yield* sysfsStore(k, KNOB_PROMOTION_THRESHOLD, 1);
   yield* store(k, 0, 1);
 }
+/** The first access installs the huge zero page, and the second one writes to it. */
+function* switchesOffAndReads(k: K): Routine {
+  yield* openGate(k);
+  yield* sysfsStore(k, KNOB_PROMOTION_THRESHOLD, 1);
+  yield* load(k, 0);
+  yield* store(k, 0, 1);
+}
 function* storesFirst(k: K): Routine {
   yield* openGate(k);
   yield* store(k, 0, 1);
@@ -41,6 +48,14 @@ export default [
     tier: "quick",
     threads: { switchesOff, storesSecond },
     sometimes: { "a huge page": (k) => isHuge(k, 0), "a reservation": partlyUsed },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "first-write": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-threshold-read",
+    why: "the same, and the huge zero page is installed, to which somebody writes: no reservation is made of its range, nor of one that is reserved",
+    tier: "quick",
+    threads: { switchesOffAndReads, storesSecond },
+    sometimes: { "the huge zero page": (k) => isHuge(k, 0) && k.mm.anonPages.get(0) === 0, "a reservation": partlyUsed },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "first-write": holds() },
   }),
   ...reservationScenarios({

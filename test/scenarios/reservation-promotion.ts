@@ -4,7 +4,7 @@ import { FOLL_PIN, FOLL_WRITE, gupFast, pfnScanner, pinnedStore, unpinFolio } fr
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
 import { load, store, sysMadvise } from "../../impl/syscalls.ts";
-import { isHuge, openGate, passGate, reservationScenarios, scans, type K } from "./setup/reservation.ts";
+import { isHuge, openGate, passGate, reservationScenarios, reserved, scans, type K } from "./setup/reservation.ts";
 
 function* storesAndReads(k: K): Routine {
   yield* store(k, 0, 1);
@@ -24,6 +24,18 @@ function* fillsAndDiscards(k: K): Routine {
   yield* openGate(k);
   yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
   yield* load(k, 1);
+}
+/** As many pages as a gather takes: they are freed before the call is done with the range. */
+function* fillsAndDiscardsAll(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  yield* load(k, 1);
+}
+function* storesSecond(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 1, 3);
 }
 function* pins(k: K): Routine {
   yield* passGate(k);
@@ -66,6 +78,14 @@ export default [
     others: { scans },
     sometimes: huge,
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("assertion") },
+  }),
+  ...reservationScenarios({
+    name: "reservation-dontneed-whole",
+    why: "all pages of a reservation are discarded while a fault wants one: the reservation ends before its pages are somebody else's",
+    tier: "quick",
+    threads: { fillsAndDiscardsAll, storesSecond },
+    sometimes: { "the reservation is gone": (k) => k.gate.open.get() && reserved(k) === 0 },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
   }),
   ...reservationScenarios({
     name: "reservation-pin",

@@ -1,9 +1,9 @@
 /** Reservations under memory pressure. */
 import { holds, violated, type Routine } from "thpcheck";
 import { store, sysExit } from "../../impl/syscalls.ts";
-import { FREED, noted, openGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
+import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Frames } from "../../impl/mm-types.ts";
 import { note } from "./setup/reservation.ts";
 
 function* storesBoth(k: K): Routine {
@@ -21,8 +21,24 @@ function* fillsOneOfTwo(k: K): Routine {
   yield* store(k, 0, 1);
   yield* store(k, 1, 1);
   yield* store(k, 2, 1);
-  const freed: Pfn = yield* reservationsShrink(k);
+  const freed: Frames = yield* reservationsShrink(k);
   if (freed > 0) note(k, FREED);
+}
+
+/** There is one block. The first charge may fail: then nothing is taken from its reservation. */
+function* storesElsewhere(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* store(k, 2, 1);
+}
+
+function* storesFirst(k: K): Routine {
+  yield* openGate(k);
+  yield* store(k, 0, 1);
+}
+function* storesToo(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 2);
 }
 
 const allGone = { "every page is free again": (k: K) => k.zone.freePages.get() === k.param.frames.get() };
@@ -46,6 +62,25 @@ export default [
     finally: allGone,
     sometimes: { "the shrinker is faster": noted(FREED) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds(), "rfc-2018": violated("sleep-in-atomic") },
+  }),
+  ...reservationScenarios({
+    name: "reservation-shrinker-object",
+    why: "memory pressure has given all pages of a reservation back, and its object not yet, when a fault reserves the same block for another range",
+    tier: "quick",
+    options: { hugeRanges: 2, frames: 2, chargeMayFail: true },
+    threads: { storesElsewhere },
+    others: { shrinks },
+    sometimes: { "two objects, one block": (k) => reserved(k) === 2 },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-shrinker-refault",
+    why: "memory pressure takes a reservation from under a fault that has its page, and another fault of that page reserves anew: one of two pages is mapped, and the other goes back where it belongs",
+    tier: "full",
+    threads: { storesFirst, storesToo },
+    others: { shrinks },
+    sometimes: { "a page of its own, under another reservation": (k) => reserved(k) === 1 && k.node.thpReserved.get() === 2 && k.mm.anonPages.get(0) === 1 },
+    expect: { "first-write": holds(), "rfc-choices": holds() },
   }),
   ...reservationScenarios({
     name: "reservation-shrinker-full",

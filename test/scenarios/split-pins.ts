@@ -92,7 +92,7 @@ export default [
     tier: "quick",
     threads: { splitter, device, sibling },
     sometimes: { ...done, "GUP-fast meets the split and gives up": noted(FELL_BACK), "the PMD is split in vain": inVain },
-    expect: holds(),
+    expect: holds({ states: 116_783 }),
   }),
   thpScenario({
     name: "split-gup-slow",
@@ -100,7 +100,7 @@ export default [
     tier: "quick",
     threads: { splitter, slowReader, slowWriter },
     sometimes: { ...done, "the PMD is split in vain": inVain },
-    expect: holds(),
+    expect: holds({ states: 58_505 }),
   }),
   thpScenario({
     name: "split-longterm-pin",
@@ -112,6 +112,6 @@ export default [
     sometimes: { ...done, "the PMD is split in vain": inVain },
     always: { "X3 a pinned page is not replaced, not even by a migration entry": (k) => !k.seen.events.has(PINNED) || !migratingAt(k, 2) },
     finally: { "X3 the pinned page is exclusive": (k) => !anyPinned(k) || k.page.anonExclusive.get(2) || (isHuge(k, 0, 0) && k.page.anonExclusive.get(0)) },
-    expect: holds(),
+    expect: holds({ states: 55_290 }),
   }),
 ];

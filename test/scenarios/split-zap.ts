@@ -75,7 +75,7 @@ export default [
     tier: "quick",
     threads: { splitter, discardsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "everything is free": allFree },
-    expect: holds(),
+    expect: holds({ states: 51_221 }),
   }),
   thpScenario({
     name: "split-dontneed-pin",
@@ -84,7 +84,7 @@ export default [
     threads: { splitter, discardsAll, device },
     sometimes: { ...done, "pinned and unmapped": (k) => anyPinned(k) && k.node.anonMapped.get() === 0 },
     finally: { "everything is free": allFree },
-    expect: holds(),
+    expect: holds({ states: 9168 }),
   }),
   thpScenario({
     name: "split-dontneed-half",
@@ -92,7 +92,7 @@ export default [
     tier: "quick",
     threads: { splitter, discardsHalf, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "partially mapped": (k) => k.deferredSplit.length.get() > 0 },
-    expect: holds(),
+    expect: holds({ states: 230_977 }),
   }),
   thpScenario({
     name: "split-munmap",
@@ -101,7 +101,7 @@ export default [
     threads: { splitter, unmapsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k) },
     finally: { "everything is free": allFree },
-    expect: holds(),
+    expect: holds({ states: 26_330 }),
   }),
   thpScenario({
     name: "split-munmap-half",
@@ -110,7 +110,7 @@ export default [
     options: { vmas: 3, anonVmaChains: 4 },
     threads: { splitter, unmapsHalf, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k) },
-    expect: holds(),
+    expect: holds({ states: 82_178 }),
   }),
   thpScenario({
     name: "split-free-half",
@@ -118,6 +118,6 @@ export default [
     tier: "quick",
     threads: { splitter, freesHalf, reader },
     sometimes: { ...done, "half of it is lazyfree": (k) => !isHuge(k, 0, 0) && (!k.page.swapbacked.get(0)) && k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0 },
-    expect: holds(),
+    expect: holds({ states: 66_370 }),
   }),
 ];

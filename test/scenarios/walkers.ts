@@ -78,7 +78,7 @@ export default [
     threads: { splits, sibling },
     others: { scanner, otherScanner },
     sometimes: done,
-    expect: holds(),
+    expect: holds({ states: 36_988 }),
   }),
   thpScenario({
     name: "scanner-free",
@@ -87,7 +87,7 @@ export default [
     threads: { discards, sibling },
     others: { scanner, otherScanner },
     sometimes: { "a scanner is left with the folio": (k) => k.mm.anonPages.get(0) === 0 && k.page.refcount.get(0) > 0 && k.gate.open.get() && k.node.anonMapped.get() === 0 },
-    expect: holds(),
+    expect: holds({ states: 110_492 }),
   }),
   thpScenario({
     name: "walker-munmap",
@@ -98,7 +98,7 @@ export default [
     others: { walker },
     sometimes: waiting,
     finally: { "everything is free": allFree },
-    expect: holds(),
+    expect: holds({ states: 26_603 }),
   }),
   thpScenario({
     name: "walker-munmap-huge",
@@ -109,7 +109,7 @@ export default [
     others: { walker, splitter },
     sometimes: { ...waiting, "split": noted(SPLIT_DONE) },
     finally: { "everything is free": allFree },
-    expect: holds(),
+    expect: holds({ states: 66_770 }),
   }),
   thpScenario({
     name: "walker-collapse",
@@ -119,7 +119,7 @@ export default [
     threads: { collapsesAndDiscards, glances, sibling },
     others: { walker },
     sometimes: { ...waiting, "collapsed under a walker": (k) => isHuge(k, 0, 0) && k.cpu.rcu.get(3) },
-    expect: holds(),
+    expect: holds({ states: 120_596 }),
   }),
 ];
 

@@ -1,36 +1,65 @@
-/** Runs the scenarios and prints the table of `thpcheck invariants`. */
+/** The table of `thpcheck invariants`: from a file of results, or from scenarios that are checked for it. */
+import type { Scenario } from "thpcheck";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
 import { selectScenarios } from "../../checker/cli/select.ts";
-import { errorSentence } from "../../checker/error-sentence.ts";
+import { invariantTotals } from "../../checker/report/invariants.ts";
+import { readResults } from "../../checker/report/json.ts";
 import { group } from "../../checker/report/numbers.ts";
 import { table } from "../../checker/report/summary.ts";
-import type { Tier } from "../../checker/result.ts";
+import type { ScenarioResult, Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
+import type { Invariant } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
-import { countUnexcused, isHeldToInvariants } from "./unexcused.ts";
+
+export interface UnexcusedFlags {
+  readonly tier: Tier;
+  readonly maxStates: string;
+  /** What `check --out` has written, in place of checking. */
+  readonly from?: string;
+}
+
+/** The promise by which scenarios make an invariant theirs. */
+const promiseOf = (i: Invariant): string => `${i.id} ${i.name}`;
+
+/** A scenario that holds a kernel's states to the catalogue. */
+export function isHeldToInvariants(s: Scenario): boolean {
+  return "structs" in s && INVARIANTS.some((i) => s.always?.[promiseOf(i)] !== undefined);
+}
 
 /** Returns the exit code: 0, 1 where an invariant is never unexcused, 2 where a scenario could not be looked at. Throws UsageError when nothing is left to look at. */
-export async function printUnexcused(patterns: readonly string[], tier: Tier, maxStates: number): Promise<number> {
-  if (!Number.isInteger(maxStates) || maxStates <= 0) throw new UsageError("--max-states takes a positive whole number");
-  const selection = await selectScenarios(patterns, tier, process.cwd());
-  const scenarios = selection.scenarios.map((s) => s.scenario).filter(isHeldToInvariants);
-  if (scenarios.length === 0) throw new UsageError("none of these scenarios is held to the invariants");
-  const sums = new Map(INVARIANTS.map((i) => [i.id, 0]));
-  const failures = [...selection.failures];
-  let states = 0;
-  for (const [n, scenario] of scenarios.entries()) {
-    process.stderr.write(`[${n + 1}/${scenarios.length}] ${scenario.name}\n`);
-    try {
-      const found = await countUnexcused(scenario, maxStates);
-      states += found.states;
-      for (const [id, count] of found.unexcused) sums.set(id, sums.get(id)! + count);
-    } catch (e) {
-      failures.push(`${scenario.name}: ${errorSentence(e)}`);
-    }
-  }
-  const rows = INVARIANTS.map((i) => [i.id, i.name, group(sums.get(i.id)!), `${((100 * sums.get(i.id)!) / states).toFixed(1)}%`]);
-  process.stdout.write(`${table([["id", "invariant", "states unexcused", "of all"], ...rows], [false, false, true, true])}\n${group(states)} states of ${scenarios.length} scenarios\n`);
-  const never = INVARIANTS.filter((i) => sums.get(i.id) === 0);
-  for (const i of never) process.stdout.write(`${i.id} is excused in every state: it promises nothing\n`);
+export async function printUnexcused(patterns: readonly string[], flags: UnexcusedFlags): Promise<number> {
+  const { results, failures } = flags.from === undefined ? await check(patterns, flags) : { results: readResults(flags.from), failures: [] };
+  const { text, never } = unexcusedTable(results);
+  process.stdout.write(text);
   for (const f of failures) process.stderr.write(`thpcheck: ${f}\n`);
   return failures.length > 0 ? 2 : never.length > 0 ? 1 : 0;
+}
+
+/** The table, and the invariants that were in force in no state. Throws UsageError when no result is about the invariants. */
+export function unexcusedTable(results: readonly ScenarioResult[]): { readonly text: string; readonly never: readonly Invariant[] } {
+  const held = results.filter((r) => r.invariants.some((p) => INVARIANTS.some((i) => promiseOf(i) === p.name)));
+  if (held.length === 0) throw new UsageError("none of these scenarios is held to the invariants");
+  const totals = invariantTotals(held);
+  const states = held.reduce((sum, r) => sum + r.states, 0);
+  const unexcused = (i: Invariant): number => totals.get(promiseOf(i))?.unexcused ?? 0;
+  const rows = INVARIANTS.map((i) => [i.id, i.name, group(unexcused(i)), `${((100 * unexcused(i)) / states).toFixed(1)}%`]);
+  const never = INVARIANTS.filter((i) => unexcused(i) === 0);
+  const lines = [table([["id", "invariant", "states unexcused", "of all"], ...rows], [false, false, true, true]), `${group(states)} states of ${held.length} scenarios`];
+  return { text: `${[...lines, ...never.map((i) => `${i.id} is excused in every state: it promises nothing`)].join("\n")}\n`, never };
+}
+
+async function check(patterns: readonly string[], flags: UnexcusedFlags): Promise<{ readonly results: readonly ScenarioResult[]; readonly failures: readonly string[] }> {
+  const maxStates = Number(flags.maxStates);
+  if (!Number.isInteger(maxStates) || maxStates <= 0) throw new UsageError("--max-states takes a positive whole number");
+  const selection = await selectScenarios(patterns, flags.tier, process.cwd());
+  const scenarios = selection.scenarios.map((s) => s.scenario).filter(isHeldToInvariants);
+  const failures = [...selection.failures];
+  const results: ScenarioResult[] = [];
+  for (const [n, scenario] of scenarios.entries()) {
+    process.stderr.write(`[${n + 1}/${scenarios.length}] ${scenario.name}\n`);
+    const { result } = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, maxStates, minimise: false }, 1);
+    if (result.verdict === "error") failures.push(`${scenario.name}: ${result.reason}`);
+    else results.push(result);
+  }
+  return { results, failures };
 }

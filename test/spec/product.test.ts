@@ -124,7 +124,7 @@ describe("on the command line", () => {
     writeFileSync(file, JSON.stringify(results[0]!.violation.trace));
     const replayed = thpcheck("replay", file);
     // The same page is handed out twice.
-    expect([...replayed.matchAll(/RESV_\w+\(.*?\)/g)].map(String)).toEqual(["RESV_CREATE(0, 0)", "RESV_TAKE(0, 0, 0)", "RESV_TAKE(0, 0, 0)"]);
+    expect([...replayed.matchAll(/RESV_\w+\(.*?\)/g)].map(String)).toEqual(["RESV_CREATE(0, 0)", "RESV_TAKE(0, 0, 0, 0)", "RESV_TAKE(0, 0, 0, 0)"]);
     for (const found of ["reserved = 0", "unused = 0", "slots = 1"]) expect(replayed).toContain(found);
   }, 30_000);
 

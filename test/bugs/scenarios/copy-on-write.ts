@@ -52,7 +52,7 @@ export default [
     memory: readOnlyZeroPage,
     threads: { forcesWrite, discardsAndReads },
     sometimes: { "a huge page of its own": (k) => k.mm.anonPages.get(0) === 2, "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get() },
-    expect: holds({ states: 3241 }),
+    expect: holds({ states: 3314 }),
   }),
   thpScenario({
     name: "cow-reuse-pmd-split",

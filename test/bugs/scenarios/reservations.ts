@@ -1,7 +1,7 @@
 /** Reservations of the safe design that are there from the start: short traces for the defects of the RFC of 2018, put back one by one. */
 import { at, holds, type Routine } from "thpcheck";
 import { MADV_DONTNEED } from "../../../impl/madvise.ts";
-import { VM_READ, type Pfn } from "../../../impl/mm-types.ts";
+import { VM_READ, type Frames } from "../../../impl/mm-types.ts";
 import type { KernelOptions } from "../../../impl/param.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
@@ -28,11 +28,11 @@ function* discards(k: K): Routine {
 /** Takes the last page of the first reservation; then memory runs short. */
 function* usesUpAndShrinks(k: K): Routine {
   yield* store(k, 1, 2);
-  const freed: Pfn = yield* reservationsShrink(k);
+  const freed: Frames = yield* reservationsShrink(k);
   if (freed > 0) note(k, FREED);
 }
 function* shrinks(k: K): Routine {
-  const freed: Pfn = yield* reservationsShrink(k);
+  const freed: Frames = yield* reservationsShrink(k);
   if (freed > 0) note(k, FREED);
 }
 /** MADV_COLLAPSE of a reserved range, from where the scan was content. */

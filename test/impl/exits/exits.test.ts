@@ -1,22 +1,22 @@
 /** Failure exits and rare branches that one call after the other can reach, and that belong to no selftest. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { EINVAL, ENOMEM } from "../../../impl/errno.ts";
-import { FOLL_FORCE, FOLL_WRITE } from "../../../impl/gup.ts";
+import { EFAULT, EHWPOISON, EINVAL, ENOMEM } from "../../../impl/errno.ts";
+import { FOLL_FORCE, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from "../../../impl/gup.ts";
 import { SCAN_COPY_MC, SCAN_PTE_NON_PRESENT } from "../../../impl/khugepaged/scan-result.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_POPULATE_WRITE } from "../../../impl/madvise.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { MREMAP_DONTUNMAP, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import type { KernelOptions } from "../../../impl/param.ts";
-import { LEAF, MIGRATION, YOUNG } from "../../../impl/pgtable.ts";
+import { EXCLUSIVE, LEAF, MIGRATION, WRITE, YOUNG } from "../../../impl/pgtable.ts";
 import { VM_FAULT_DONE } from "../../../impl/vm-fault.ts";
 import { scanAndCollapse } from "../khugepaged-probes.ts";
 import { RW, SequentialKernel } from "../sequential-kernel.ts";
 import { StraightKernel, kernelScenario } from "../straight-kernel.ts";
 import { bootsTooManyAreas, bootsTooManyProcesses, idles } from "./boots.ts";
-import { fastOnly, gatherTwoPages, loadFault, shrink } from "./probes.ts";
+import { dumpsCore, fastOnly, gatherTwoPages, loadFault, shrink } from "./probes.ts";
 
 const MACHINE: KernelOptions = {
-  pagesPerHugePage: 4, hugeRanges: 4, frames: 64, mms: 4, cpus: 9, vmas: 10, anonVmas: 10, anonVmaChains: 40, pageTables: 24, contents: 20, refcountMax: 63, enabled: 2,
+  pagesPerHugePage: 4, hugeRanges: 4, frames: 64, mms: 4, cpus: 10, vmas: 10, anonVmas: 10, anonVmaChains: 40, pageTables: 24, contents: 20, refcountMax: 63, enabled: 2,
 };
 // CPUs 0 to 3 run processes, the others the probes.
 const SCAN = 4;
@@ -24,8 +24,9 @@ const LOAD_FAULT = 5;
 const SHRINK = 6;
 const GATHER = 7;
 const FAST_ONLY = 8;
+const DUMP = 9;
 
-const machine = (options: Partial<KernelOptions> = {}): SequentialKernel => new SequentialKernel({ ...MACHINE, ...options }, [scanAndCollapse, loadFault, shrink, gatherTwoPages, fastOnly]);
+const machine = (options: Partial<KernelOptions> = {}): SequentialKernel => new SequentialKernel({ ...MACHINE, ...options }, [scanAndCollapse, loadFault, shrink, gatherTwoPages, fastOnly, dumpsCore]);
 const shared = machine();
 let s: SequentialKernel;
 beforeEach(() => {
@@ -94,6 +95,26 @@ describe("faults", () => {
   });
 });
 
+test("fork copies the migration entry of a huge page, for reading", () => {
+  map(0, 4);
+  s.store(0, 0, 1);
+  const pmd = s.k.mm.pmd.get(0, 0);
+  const entry = (pmd & ~FLAGS) | MIGRATION | LEAF;
+  s.k.mm.pmd.set(0, 0, entry | EXCLUSIVE | WRITE);
+  expect(s.fork(0, 1)).toBe(1);
+  expect([s.k.mm.pmd.get(0, 0), s.k.mm.pmd.get(1, 0)]).toEqual([entry, entry]);
+});
+
+test("before 5.18 the folio lock keeps a split from a reuse; the huge zero page has none to keep", () => {
+  s = machine({ reuseByMapcount: true });
+  map(0, 8);
+  s.load(0, 0);
+  s.store(0, 4, 1);
+  expect([s.munmap(0, 0, 2), s.munmap(0, 4, 2)]).toEqual([0, 0]);
+  expect([s.isHuge(0, 2), s.isHuge(0, 6)]).toEqual([false, false]);
+  expect(s.violations()).toEqual([]);
+});
+
 test("gup-fast gives up at a page whose reference count is frozen", () => {
   s.sysfs("enabled", "never");
   map(0, 4);
@@ -106,6 +127,57 @@ test("gup-fast gives up at a page whose reference count is frozen", () => {
   expect(s.call(FAST_ONLY, 0, [0, 1])).toBe(-1);
   s.k.page.refcount.set(page, references);
   expect(s.call(FAST_ONLY, 0, [0, 1])).toBe(page);
+});
+
+describe("what a device or a debugger asks for", () => {
+  test("the page behind an address; of an address without memory, an error", () => {
+    map(0, 4);
+    fill(0, 4);
+    const page = s.getUserPage(0, 1, FOLL_WRITE, false);
+    expect(page).toBe(s.frame(0, 1));
+    s.pageStore(0, 1, page, 7);
+    s.putUserPage(0, page, false);
+    expect(s.load(0, 1)).toBe(7);
+    for (const fast of [false, true]) expect(s.getUserPage(0, 8, FOLL_WRITE, fast)).toBe(-EFAULT);
+    expect(s.violations()).toEqual([]);
+  });
+  test("a pin of the huge zero page is none; one for good gets a page of its own", () => {
+    map(0, 4);
+    expect(s.load(0, 1)).toBe(0);
+    expect(s.isHuge(0, 1)).toBe(true);
+    expect(s.getUserPage(0, 1, FOLL_PIN, false)).toBe(-EFAULT);
+    const page = s.getUserPage(0, 1, FOLL_PIN | FOLL_LONGTERM, false);
+    expect(page).toBe(s.frame(0, 1));
+    expect(s.k.page.pincount.get(s.frame(0, 0))).toBe(1);
+    s.putUserPage(0, page, true);
+    expect(s.violations()).toEqual([]);
+  });
+  test("a core dump takes what is there, and leaves holes as they are", () => {
+    s.sysfs("enabled", "never");
+    map(0, 12);
+    s.store(0, 1, 5);
+    s.load(0, 2);
+    const before = [s.k.zone.freePages.get(), s.k.mm.nrPtes.get(0)];
+    s.call(DUMP, 0, [0, 0, 12]);
+    expect([s.k.zone.freePages.get(), s.k.mm.nrPtes.get(0)]).toEqual(before);
+    expect(s.violations()).toEqual([]);
+  });
+  test("different contents for many pages", () => {
+    map(0, 8);
+    expect(s.touchEach(0, 0, 8, 18)).toBe(8);
+    expect([0, 1, 2, 3].map((vpn) => s.load(0, vpn))).toEqual([18, 19, 1, 2]);
+  });
+});
+
+test("MADV_POPULATE_WRITE of a shared page that is poisoned: an error of its own", () => {
+  s = machine({ copyMayMeetPoison: true, enabled: 0 });
+  map(0, 4);
+  s.store(0, 0, 1);
+  expect(s.fork(0, 1)).toBe(1);
+  expect(s.madvise(0, 0, 1, MADV_POPULATE_WRITE, [1])).toBe(-EHWPOISON);
+  expect(s.choicesMade).toBe(1);
+  expect(s.madvise(0, 0, 1, MADV_POPULATE_WRITE)).toBe(0);
+  expect(s.violations()).toEqual([]);
 });
 
 test("MADV_POPULATE_WRITE uses a clean page: dirty, referenced, active, and then as it was", () => {

@@ -1,9 +1,10 @@
 /** Parts of the kernel that no system call of a sequential run brings into the situation wanted: arguments in `k.call`. */
 import { NONE, type Routine } from "thpcheck";
+import { doCoredump } from "../../../impl/coredump.ts";
 import { gupFast } from "../../../impl/gup.ts";
 import { deferredSplitScan } from "../../../impl/huge-memory/deferred-split-shrinker.ts";
 import { handleMmFault } from "../../../impl/memory.ts";
-import type { Mm, Pfn, Vma, Vpn } from "../../../impl/mm-types.ts";
+import type { Frames, Mm, Pfn, Vma, Vpn } from "../../../impl/mm-types.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemovePage, tlbRemoveTlbEntry } from "../../../impl/mmu-gather.ts";
 import { allocFolio } from "../../../impl/page-alloc.ts";
 import type { CallResult, SequentialKernel as K } from "../../../impl/sequential.ts";
@@ -27,8 +28,15 @@ export function* fastOnly(k: K): Routine<CallResult> {
 
 /** The shrinker looks at its queue. @returns folios split */
 export function* shrink(k: K): Routine<CallResult> {
-  const split: Pfn = yield* deferredSplitScan(k);
+  const split: Frames = yield* deferredSplitScan(k);
   return split;
+}
+
+/** A core dump of the pages `a1` to `a2` - 1 of mm `a0`. */
+export function* dumpsCore(k: K): Routine<CallResult> {
+  const mm: Mm = k.call.a0.get();
+  yield* doCoredump(k, mm, k.call.a1.get(), k.call.a2.get());
+  return 0;
 }
 
 /** Gathers two new pages as if the first pages of mm `a0` had mapped them. @returns the pages that are free before the gather ends; NONE without memory */

@@ -1,6 +1,9 @@
 /** Exits that only another thread's step in between can cause: each is reached, and the invariants hold all the while. */
 import { expect, test } from "vitest";
-import { areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, migrationOfNoTable, reuseAndLocker, swapinOfNoTable, zapOfZapped } from "./races.ts";
+import {
+  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, hugeZeroRace, migrationOfNoTable, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
+  swapinOfNoTable, untouchedAndNoTable, zapOfZapped,
+} from "./races.ts";
 import { linesReached } from "./reached.ts";
 
 test("a fault falls back to small pages where somebody else has mapped a huge one", async () => {
@@ -8,42 +11,68 @@ test("a fault falls back to small pages where somebody else has mapped a huge on
   expect(lines).toContain("memory.ts handleMmFault: if (!pmdNone(pmd)) return VM_FAULT_DONE;");
   expect(lines).toContain("memory/anon.ts doAnonymousPage: yield* putUnmappedPage(k, vma, vpn, folio, reserved);");
   expect(lines).toContain("memory/anon.ts mapZeroPage: if (table === NONE) return VM_FAULT_DONE;");
-}, 60_000);
+}, 300_000);
+
+test("two first readers of the huge zero page: the slower one gives its page, or its reference, back", async () => {
+  const lines = await linesReached(hugeZeroRace);
+  expect(lines).toContain("huge-memory/huge-zero.ts getHugeZeroFolio: yield* folioPutNew(k, folio);");
+  expect(lines).toContain("huge-memory/huge-zero.ts mmGetHugeZeroFolio: if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) putHugeZeroFolio(k);");
+  expect(lines).toContain("huge-memory/fault.ts doHugeZeroPage: if (zero === NONE) {");
+}, 300_000);
 
 test("the half of a huge page that is zapped as a whole: there is no table to look at", async () => {
   expect(await linesReached(zapOfZapped)).toContain("memory/zap.ts zapPteRange: if (table === NONE) return start;");
-}, 60_000);
+}, 300_000);
 
 test("the area of MADV_COLLAPSE shrinks while mmap_lock is dropped", async () => {
   expect(await linesReached(areaShrinks)).toContain("khugepaged/madvise-collapse.ts madviseCollapse: if (vmaEnd < hend) hend = vmaEnd;");
-}, 60_000);
+}, 300_000);
 
 test("a page gets a reference, or is locked, just before it would be reused", async () => {
   const lines = await linesReached(reuseAndLocker);
   expect(lines).toContain("memory/cow.ts wpCanReuseAnonFolio: folioUnlock(k, folio);");
   expect(lines).toContain("memory/cow.ts wpCanReuseAnonFolio: if (!folioTrylock(k, folio)) return false;");
-}, 60_000);
+}, 300_000);
 
 test("hardware sets a dirty bit while fork takes the right to write away: fork looks again", async () => {
   const [small, huge] = await Promise.all(forkAndHardware.map((s) => linesReached(s)));
   expect(small).toContain('memory/copy.ts copyPresentPte: yield at("ptep_set_wrprotect: again");');
   expect(huge).toContain('huge-memory/copy.ts copyHugePmd: yield at("pmdp_set_wrprotect: again");');
-}, 60_000);
+}, 300_000);
 
 test("a page is unmapped for its migration while a collapse isolates it: pte_non_present", async () => {
   expect(await linesReached(collapseAndMigration)).toContain("khugepaged/isolate.ts collapseHugePageIsolate: result = SCAN_PTE_NON_PRESENT;");
-}, 60_000);
+}, 300_000);
 
 test("a table is freed between the look at the PMD and the scan", async () => {
   expect(await linesReached(collapseOfNoTable)).toContain("khugepaged/scan.ts collapseScanPmd: noteProgress(k, 1, isKhugepaged);");
-}, 60_000);
+}, 300_000);
 
 test("a table is freed under a reverse-map walk, and under a fault that waits for a migration", async () => {
   const lines = await linesReached(migrationOfNoTable);
   expect(lines).toContain("page-vma-mapped.ts pageVmaMappedWalk: if (table === NONE) continue;");
   expect(lines).toContain("memory/migration-wait.ts migrationEntryWait: if (table === NONE) return;");
-}, 60_000);
+}, 300_000);
 
 test("a table is freed while a collapse waits for a migration to end", async () => {
   expect(await linesReached(swapinOfNoTable)).toContain("khugepaged/collapse.ts collapseHugePageSwapin: if (!pmdTable(pmd)) return SCAN_NO_PTE_TABLE;");
-}, 60_000);
+}, 300_000);
+
+test("a huge PMD is split between two looks at it", async () => {
+  expect(await linesReached(splitOfSplit)).toContain("huge-memory/split-debugfs.ts lockSplittableFolio: spinUnlock(k, pmdLockptr(k, mm));");
+  expect(await linesReached(splitWaitsForLock)).toContain("huge-memory/split-pmd.ts lockAgainstReuse: if (!same) folioUnlock(k, folio);");
+}, 300_000);
+
+test("a page of a reservation gets a reference while it is frozen: all go back", async () => {
+  const lines = await linesReached(promotionAndScanner!);
+  expect(lines).toContain("thp-reservation/safe-promote.ts freezePage: remap(k, vma, table, i, page);");
+  expect(lines).toContain("thp-reservation/safe-promote.ts releaseUsedPages: if (i > unlocked) yield* releasePteFolio(k, page);");
+}, 300_000);
+
+test("a page is given back whose reservation is gone", async () => {
+  expect(await linesReached(reservationGone!)).toContain("thp-reservation/safe.ts safeGiveBack: return;");
+}, 300_000);
+
+test("the first write to a range whose table is freed meanwhile", async () => {
+  expect(await linesReached(untouchedAndNoTable!)).toContain("thp-reservation.ts isUntouched: if (!pmdTable(pmd)) return pmdNone(pmd);");
+}, 300_000);

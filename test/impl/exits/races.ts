@@ -1,5 +1,7 @@
 /** Small worlds for exits that only another thread's step in between can cause. */
 import { NONE, at, holds, type Routine, type Scenario } from "thpcheck";
+import { pfnScanner } from "../../../impl/gup.ts";
+import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
 import { scheduleIn } from "../../../impl/kernel.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
@@ -10,6 +12,7 @@ import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } fro
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/syscalls.ts";
 import { collapseScenario, openGate, passGate, prepare, type CollapseStructs, type K } from "../../scenarios/setup/collapse.ts";
+import { reservationScenarios, scans, shrinks, type K as Reserving } from "../../scenarios/setup/reservation.ts";
 
 function* storesLow(k: K): Routine {
   yield* store(k, 0, 1);
@@ -27,6 +30,16 @@ export const faultsFallBack: readonly Scenario<CollapseStructs>[] = [{ storesLow
   options: { enabled: ENABLED_ALWAYS, allocationMayFail: true }, threads, expect: holds(),
 }));
 
+function* loadsLow(k: K): Routine {
+  yield* load(k, 0);
+}
+
+/** The first two reads: both allocate the huge zero page, one of them in vain; or there is no memory for it. */
+export const hugeZeroRace: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-huge-zero", why: "two threads allocate the huge zero page, which may fail", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS, allocationMayFail: true }, threads: { loadsLow, loadsHigh }, expect: holds(),
+});
+
 function* zapsHalf(k: K): Routine {
   yield* store(k, 0, 1);
   yield* openGate(k);
@@ -40,6 +53,16 @@ function* zapsAll(k: K): Routine {
 export const zapOfZapped: Scenario<CollapseStructs> = collapseScenario({
   name: "exits-zap-zapped", why: "a half of a huge page is zapped while the whole is", tier: "quick",
   options: { enabled: ENABLED_ALWAYS }, threads: { zapsHalf, zapsAll }, expect: holds(),
+});
+
+function* splitsFromOutside(k: K): Routine {
+  yield* passGate(k);
+  yield* splitHugePagesPid(k, 0, 0, 2);
+}
+
+export const splitOfSplit: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-split-split", why: "a huge PMD that is to be split from outside is split by its process", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS }, threads: { zapsHalf }, others: { splitsFromOutside }, expect: holds(),
 });
 
 function* collapsesThree(k: K): Routine {
@@ -84,6 +107,11 @@ function* locksFirstPage(k: K): Routine {
 export const reuseAndLocker: Scenario<CollapseStructs> = collapseScenario({
   name: "exits-reuse", why: "a page that a store is about to reuse gets a reference, or is locked, at the last moment", tier: "quick",
   options: { mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 4 }, threads: { forksAndStores }, others: { childExits, locksFirstPage }, expect: holds(),
+});
+
+export const splitWaitsForLock: Scenario<CollapseStructs> = collapseScenario({
+  name: "exits-split-waits", why: "before 5.18 a split waits for the folio lock, and then finds another PMD", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS, reuseByMapcount: true }, threads: { zapsHalf, zapsAll }, others: { locksFirstPage }, expect: holds(),
 });
 
 /** MADV_FREE leaves entries that are writable and clean: hardware sets their dirty bit with the next store. */
@@ -168,4 +196,43 @@ export const migrationOfNoTable: Scenario<CollapseStructs> = collapseScenario({
 export const swapinOfNoTable: Scenario<CollapseStructs> = collapseScenario({
   name: "exits-swapin-no-table", why: "the table is freed while a collapse waits for a migration to end", tier: "quick",
   options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth, migrates }, expect: holds(),
+});
+
+// ---- reservations ----------------------------------------------------------------------------------------------------
+
+function* storesBoth(k: Reserving): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+}
+function* looksAtFirst(k: Reserving): Routine {
+  yield* passGate(k);
+  yield* pfnScanner(k, 0);
+}
+function* storesOneThenAnother(k: Reserving): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* store(k, 1, 2);
+}
+function* storesFirst(k: Reserving): Routine {
+  yield* openGate(k);
+  yield* store(k, 0, 1);
+}
+function* discards(k: Reserving): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+
+export const [promotionAndScanner] = reservationScenarios({
+  name: "exits-promotion", why: "a page gets a reference after its promotion has counted them, before it has frozen it", tier: "quick",
+  threads: { storesBoth }, others: { scans, looksAtFirst }, expect: { "rfc-choices": holds() },
+});
+export const [reservationGone] = reservationScenarios({
+  name: "exits-give-back", why: "a charge fails, and the reservation that the page came from is gone", tier: "quick",
+  options: { pagesPerHugePage: 4, frames: 8, maxPtesNone: 3, pagesToScan: 4, chargeMayFail: true },
+  threads: { storesOneThenAnother }, others: { shrinks }, expect: { "rfc-choices": holds() },
+});
+export const [untouchedAndNoTable] = reservationScenarios({
+  name: "exits-untouched", why: "the table is freed under the first write to a range", tier: "quick",
+  options: { ptReclaim: true }, threads: { storesFirst, discards }, expect: { "first-write": holds() },
 });

@@ -12,6 +12,7 @@ export function atRest(pinsMayStay: boolean): Record<string, (k: Kernel) => Prop
   return {
     "L4 no lock is held": noLockHeld,
     "P2 references are mappings, batches and pins": referencesAccounted,
+    "P1 a frame that holds nothing is free, or reserved": nothingLeaked,
     "pins are given back": (k) => pinsMayStay || noPins(k),
     "P11 the LRU counts its pages, and nothing is isolated": lruCounted,
     "P12 what is partially mapped is on the split queue": partiallyMappedQueued,
@@ -64,6 +65,13 @@ function referencesAccounted(k: Kernel): PropertyResult {
     if (refcount !== mappings + others || refcount === 0) return { conjunct: "refcount === mappings + batches + pins > 0", values: { folio, refcount, mappings, others } };
   }
   return true;
+}
+
+/** Allocated, and never filled: nobody maps it, so that no reference of it is missed. */
+function nothingLeaked(k: Kernel): PropertyResult {
+  let held = 0;
+  for (let page = 0; page < k.page.count; page++) if (k.page.refcount.get(page) > 0 && !inUse(k, page) && k.page.head.get(page) === NONE) held++;
+  return held === k.node.thpReserved.get() ? true : { conjunct: "frames with a reference and no content === NR_THP_RESERVED", values: { held, reserved: k.node.thpReserved.get() } };
 }
 
 function noPins(k: Kernel): PropertyResult {
@@ -184,7 +192,8 @@ function memoryIsAsPromised(k: Kernel): PropertyResult {
 
 /**
  * Reclaim takes a clean lazyfree folio away whenever it likes: it unmaps it, flushes, and looks at the dirty bits. So in
- * every state each page of such a folio must be one that may be read as zero. Reclaim itself is here for whole huge pages only (vmscan.ts).
+ * every state each page of such a folio must be one that may be read as zero; but for a pinned one, whose references keep
+ * reclaim away: a device writes to it without making it dirty, and whoever ends the pin does. Reclaim itself is here for whole huge pages only (vmscan.ts).
  */
 export function reclaimLosesNothing(k: Kernel): PropertyResult {
   for (let mm = 0; mm < k.mm.count; mm++) for (let vpn = 0; vpn < k.param.vpnMax.get(); vpn++) {
@@ -192,7 +201,7 @@ export function reclaimLosesNothing(k: Kernel): PropertyResult {
     const page = (entry & PRESENT) === 0 || entryZeroPage(entry) ? NONE : frameBehind(k, entry, vpn);
     if (page === NONE) continue;
     const folio = k.page.head.get(page) === NONE ? page : k.page.head.get(page);
-    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio) || dirtyAnywhere(k, folio)) continue;
+    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio) || k.page.pincount.get(folio) > 0 || dirtyAnywhere(k, folio)) continue;
     const mayRead = k.user.mayRead.get(mm * k.param.vpnMax.get() + vpn);
     if ((mayRead & 1) === 0) return { conjunct: "a clean lazyfree page may be read as zero", values: { mm, vpn, page, mayRead } };
   }

@@ -8,7 +8,7 @@
 import { bitset, holds, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
 import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../../impl/kernel.ts";
 import { khugepagedDoScan } from "../../../impl/khugepaged.ts";
-import { kernelStructs, VM_READ, VM_WRITE, type Pfn } from "../../../impl/mm-types.ts";
+import { kernelStructs, VM_READ, VM_WRITE, type Frames } from "../../../impl/mm-types.ts";
 import { ENABLED_ALWAYS, kernelConfig, type KernelOptions } from "../../../impl/param.ts";
 import { LEAF } from "../../../impl/pgtable.ts";
 import { policyNamed } from "../../../impl/policy/index.ts";
@@ -90,9 +90,9 @@ function chosen(s: ReservationScenario, promises: Promises): Promises {
 
 /** The patch of 2018 gives a mapped page of a reservation a reference more, and counts NR_THP_RESERVED ahead of nr_unused. */
 function promisesAtRest(safe: boolean, pinsMayStay: boolean): Promises {
-  const { "P2 references are mappings, batches and pins": references, ...others } = atRest(pinsMayStay) as unknown as Promises;
+  const { "P2 references are mappings, batches and pins": references, "P1 a frame that holds nothing is free, or reserved": leaked, ...others } = atRest(pinsMayStay) as unknown as Promises;
   const counter = { "R3 at rest: NR_THP_RESERVED equals the unused pages of all reservations": balance as unknown as (k: K) => PropertyResult };
-  return safe ? { ...others, "P2 references are mappings, batches and pins": references!, ...counter } : { ...counter, ...others };
+  return safe ? { ...others, "P2 references are mappings, batches and pins": references!, "P1 a frame that holds nothing is free, or reserved": leaked!, ...counter } : { ...counter, ...others };
 }
 
 // ---- what witnesses look at ------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ export function note(k: K, event: Note): void {
 /** Memory pressure: one call of the shrinker. */
 export function* shrinks(k: K): Routine {
   yield* passGate(k);
-  const freed: Pfn = yield* reservationsShrink(k);
+  const freed: Frames = yield* reservationsShrink(k);
   if (freed > 0) note(k, FREED);
 }
 /** One scan of khugepaged. */

@@ -1,0 +1,77 @@
+/** Whatever memory a call wants may be refused: it says so, and leaves nothing half done. One thread, every combination. */
+import { NONE, holds, type Routine } from "thpcheck";
+import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { MREMAP_FIXED, MREMAP_MAYMOVE, type MremapFlags } from "../../impl/mremap.ts";
+import { VM_READ, VM_WRITE, type Errno, type Pfn } from "../../impl/mm-types.ts";
+import { ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
+import { load, store, sysExit, sysFork, sysMprotect, sysMremap } from "../../impl/syscalls.ts";
+import type { AddressOrErrno } from "../../impl/mmap.ts";
+import { note, noted, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+
+const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 6, vmas: 4, anonVmas: 3, anonVmaChains: 8, pageTables: 5, enabled: ENABLED_NEVER, allocationMayFail: true };
+const RW = VM_READ | VM_WRITE;
+const WORKED: Met = 4;
+const REFUSED: Met = 5;
+
+function* remap(k: K, from: number, length: number, newLength: number, flags: MremapFlags, to: number): Routine {
+  const at: AddressOrErrno = yield* sysMremap(k, from, length, newLength, flags, to);
+  note(k, at < 0 ? REFUSED : WORKED);
+}
+/** To another range, which needs a table; longer, in place and elsewhere; shorter. */
+function* moves(k: K): Routine {
+  yield* store(k, 1, 1);
+  yield* remap(k, 1, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 2);
+  yield* load(k, 2);
+}
+function* grows(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* remap(k, 0, 1, 2, 0, 0);
+  yield* remap(k, 0, 1, 2, MREMAP_MAYMOVE, 0);
+}
+function* growsInPlaceAndShrinks(k: K): Routine {
+  yield* store(k, 1, 1);
+  yield* remap(k, 0, 2, 3, 0, 0);
+  yield* remap(k, 0, 2, 1, 0, 0);
+  yield* load(k, 0);
+}
+/** An area becomes three, and one again. */
+function* protects(k: K): Routine {
+  yield* store(k, 0, 1);
+  const err: Errno = yield* sysMprotect(k, 1, 1, VM_READ);
+  note(k, err < 0 ? REFUSED : WORKED);
+  yield* sysMprotect(k, 1, 1, RW);
+  yield* store(k, 1, 2);
+}
+function* pins(k: K): Routine {
+  const page: Pfn = yield* gupFastFallback(k, 0, 0, FOLL_PIN | FOLL_WRITE);
+  note(k, page === NONE ? REFUSED : WORKED);
+  if (page === NONE) return;
+  yield* pinnedStore(k, 0, 0, page, 1);
+  yield* unpinFolio(k, page);
+}
+function* forks(k: K): Routine {
+  yield* store(k, 0, 1);
+  const pid: AddressOrErrno = yield* sysFork(k, 1);
+  note(k, pid < 0 ? REFUSED : WORKED);
+  yield* store(k, 0, 2);
+  yield* sysExit(k);
+}
+function* child(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* load(k, 0);
+  yield* sysExit(k);
+}
+
+const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
+
+export default [
+  thpScenario({ name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2, threads: { moves }, sometimes: both, expect: holds({ states: 330 }) }),
+  thpScenario({ name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM, areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 215 }) }),
+  thpScenario({ name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2, threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 292 }) }),
+  thpScenario({ name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3, threads: { protects }, sometimes: both, expect: holds({ states: 445 }) }),
+  thpScenario({ name: "failing-pin", why: "the page to be pinned has to be faulted in first", tier: "quick", options: ROOM, areaEnd: 2, threads: { pins }, sometimes: both, expect: holds({ states: 45 }) }),
+  thpScenario({
+    name: "failing-fork", why: "what fork copies, it copies or gives back; the parent goes on in any case", tier: "quick",
+    options: { ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 10_925 }),
+  }),
+];

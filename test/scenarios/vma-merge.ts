@@ -1,0 +1,49 @@
+/** Areas that become one, while a sibling's first faults hold the lock of the area that is merged and nothing else. */
+import { holds, type Routine } from "thpcheck";
+import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import type { KernelOptions } from "../../impl/param.ts";
+import { load, store, sysMprotect } from "../../impl/syscalls.ts";
+import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+
+const RW = VM_READ | VM_WRITE;
+
+/** The lower half is read-only, and then is as the upper one again: the upper area grows downward, and takes its place. */
+function* joinsUpward(k: K): Routine {
+  yield* sysMprotect(k, 0, 2, VM_READ);
+  yield* openGate(k);
+  yield* sysMprotect(k, 0, 2, RW);
+  yield* store(k, 0, 1);
+}
+/** The middle page is read-only, and then is as both its neighbours: three areas become one. */
+function* joinsThree(k: K): Routine {
+  yield* sysMprotect(k, 1, 1, VM_READ);
+  yield* openGate(k);
+  yield* sysMprotect(k, 1, 1, RW);
+  yield* store(k, 1, 1);
+}
+function* faultsAbove(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 2, 2);
+  yield* load(k, 3);
+}
+
+const ROOM: Partial<KernelOptions> = { hugeRanges: 2, vmas: 3, anonVmas: 3, anonVmaChains: 6 };
+
+export default [
+  thpScenario({
+    name: "vma-joins-next",
+    why: "mprotect makes an area equal to the next one, which takes it in, while another thread has its first fault there",
+    tier: "quick", options: ROOM,
+    threads: { joinsUpward, faultsAbove },
+    sometimes: { "both ranges are huge": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
+    expect: holds({ states: 4749 }),
+  }),
+  thpScenario({
+    name: "vma-joins-three",
+    why: "mprotect makes an area equal to both its neighbours, and one takes in the others, while another thread has its first fault in the last",
+    tier: "quick", options: ROOM,
+    threads: { joinsThree, faultsAbove },
+    sometimes: { "the range above is huge": (k) => isHuge(k, 0, 1) },
+    expect: holds({ states: 4788 }),
+  }),
+];
