@@ -30,6 +30,7 @@ export function* mmdrop(k: Kernel, mm: Mm): Routine {
   yield at("mmdrop");
   if (k.mm.mmCount.addReturn(mm, -1) > 0) return;
   k.mm.owner.set(mm, current(k));
+  yield at("free_mm");
   mmFree(k, mm);
 }
 

@@ -30,9 +30,7 @@ import type { Kernel, Mm, Pfn } from "./mm-types.ts";
 export function refsGet(k: Kernel, page: Pfn, refs: number): void {
   switch (k.param.refcountScheme.get()) {
     case SCHEME_FOLIO:
-      vmBugOn(k.page.refcount.get(headOf(k, page)) === 0, "refcount-scheme: a reference is taken to a folio that has none: it is free or frozen");
-      k.page.refcount.add(headOf(k, page), refs);
-      return emit(k, EV.FOLIO_GET, headOf(k, page), refs);
+      return refsGetOf(k, headOf(k, page), refs);
     default: return noSuchScheme();
   }
 }
@@ -41,11 +39,22 @@ export function refsGet(k: Kernel, page: Pfn, refs: number): void {
 export function refsPut(k: Kernel, page: Pfn, refs: number): void {
   switch (k.param.refcountScheme.get()) {
     case SCHEME_FOLIO:
-      vmBugOn(k.page.refcount.get(headOf(k, page)) <= refs, "refcount-scheme: the last reference is dropped where the caller holds another");
-      k.page.refcount.add(headOf(k, page), -refs);
-      return emit(k, EV.FOLIO_PUT, headOf(k, page), refs);
+      return refsPutOf(k, headOf(k, page), refs);
     default: return noSuchScheme();
   }
+}
+
+// The count is the last thing that these touch: who gives up a page to others does so in the same instant.
+function refsGetOf(k: Kernel, folio: Pfn, refs: number): void {
+  vmBugOn(k.page.refcount.get(folio) === 0, "refcount-scheme: a reference is taken to a folio that has none: it is free or frozen");
+  k.page.refcount.add(folio, refs);
+  emit(k, EV.FOLIO_GET, folio, refs);
+}
+
+function refsPutOf(k: Kernel, folio: Pfn, refs: number): void {
+  vmBugOn(k.page.refcount.get(folio) <= refs, "refcount-scheme: the last reference is dropped where the caller holds another");
+  k.page.refcount.add(folio, -refs);
+  emit(k, EV.FOLIO_PUT, folio, refs);
 }
 
 /** A reference to a folio that may have none, and then gets none. @kernel include/linux/page_ref.h folio_ref_add_unless() */

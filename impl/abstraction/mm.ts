@@ -1,4 +1,4 @@
-/** An address space: mm_count and mm_users say it, and khugepaged's list says whether it is registered. */
+/** An address space: the slab and mm_users say it, and khugepaged's list says whether it is registered. */
 import type { Kernel } from "../mm-types.ts";
 import type { Abstraction } from "./abstraction.ts";
 
@@ -9,7 +9,7 @@ const VALUES = ["absent", "alive", "exiting"];
 
 function abstract(k: Kernel, mm: number): number {
   const registered = k.khugepaged.slots.has(mm) ? VALUES.length : 0;
-  if (k.mm.mmCount.get(mm) === 0) return ABSENT + registered;
+  if (!k.mm.allocated.get(mm)) return ABSENT + registered;
   return (k.mm.users.get(mm) > 0 ? ALIVE : EXITING) + registered;
 }
 

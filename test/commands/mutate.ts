@@ -18,7 +18,7 @@ export const mutate: ExtraCommand = {
     .option("--sample <n>", "mutants in the sample", positiveInteger, PINNED_SIZE)
     .option("--threshold <percent>", "least share of killed mutants, of those that are not equivalent", percent, 85)
     .addOption(new Option("--tier <tier>", "scenarios of this tier and of those below it, and those of the bugs").choices(["quick", "full", "nightly"]).default("quick"))
-    .option("--budget <seconds>", "processor time for one mutant, over all scenarios", positiveSeconds, 40)
+    .option("--budget <seconds>", "processor time for one mutant, over all scenarios", positiveSeconds, 60)
     .option("--jobs <n>", "mutants at a time", positiveInteger, 2)
     .option("--cache <folder>", "where measurements and trials are kept", CACHE)
     .option("--list", "print the sample, and try nothing")

@@ -28,7 +28,7 @@ import type { Measured } from "./worker.ts";
 /** States of a scenario that are explored, with and without a mutant: a large one would take all of the time. */
 export const STATES_MAX = 150_000;
 /** The sanitizers' pass costs a multiple of the exploration; scenarios of more states are tried without. */
-export const SANITIZE_STATES_MAX = 5_000;
+export const SANITIZE_STATES_MAX = 20_000;
 /** Wall-clock seconds that the scenarios of one file may take; only a hang takes that long. */
 const FILE_SECONDS = 3_600;
 

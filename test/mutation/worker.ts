@@ -132,3 +132,5 @@ process.on("message", (request: Request) => {
   work.catch((e: unknown): Answer => ({ kind: "failed", message: errorSentence(e) })).then((answer) => process.send!(answer), () => { process.exitCode = 1; });
 });
 process.on("disconnect", () => process.exit());
+// Ctrl-C is for the parent, which ends its processes when it has noted what is known.
+process.on("SIGINT", () => {});

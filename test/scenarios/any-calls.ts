@@ -273,6 +273,6 @@ export default [
     threads: { forker, secondOfFew },
     others: { child },
     sometimes: { "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1), "the child shares the huge page": (k) => isHuge(k, 1, 0) && isHuge(k, 0, 0) },
-    expect: holds({ states: 3_613_937 }),
+    expect: holds({ states: 3_690_711 }),
   }),
 ];

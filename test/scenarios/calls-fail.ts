@@ -1,10 +1,11 @@
 /** Whatever memory a call wants may be refused: it says so, and leaves nothing half done. One thread, every combination. */
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolio } from "../../impl/gup.ts";
+import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE, type MremapFlags } from "../../impl/mremap.ts";
 import { VM_READ, VM_WRITE, type Errno, type Pfn } from "../../impl/mm-types.ts";
 import { ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysExit, sysFork, sysMprotect, sysMremap } from "../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/syscalls.ts";
 import type { AddressOrErrno } from "../../impl/mmap.ts";
 import { note, noted, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 
@@ -12,6 +13,7 @@ const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 6, vmas: 4, anonVm
 const RW = VM_READ | VM_WRITE;
 const WORKED: Met = 4;
 const REFUSED: Met = 5;
+const HOLE: Met = 6;
 
 function* remap(k: K, from: number, length: number, newLength: number, flags: MremapFlags, to: number): Routine {
   const at: AddressOrErrno = yield* sysMremap(k, from, length, newLength, flags, to);
@@ -33,6 +35,19 @@ function* growsInPlaceAndShrinks(k: K): Routine {
   yield* remap(k, 0, 2, 3, 0, 0);
   yield* remap(k, 0, 2, 1, 0, 0);
   yield* load(k, 0);
+}
+/** Into the hole before a neighbour that has been written to: the two become one, with one anon_vma. */
+function* growsIntoHole(k: K): Routine {
+  const err: Errno = yield* sysMunmap(k, 1, 1);
+  if (err !== 0) return;
+  note(k, HOLE);
+  yield* store(k, 2, 1);
+  yield* remap(k, 0, 1, 2, 0, 0);
+  yield* load(k, 2);
+}
+function isMapped(k: K, vpn: number): boolean {
+  for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === 0 && k.vma.start.get(vma) <= vpn && vpn < k.vma.end.get(vma)) return true;
+  return false;
 }
 /** An area becomes three, and one again. */
 function* protects(k: K): Routine {
@@ -61,6 +76,18 @@ function* child(k: K): Routine {
   yield* load(k, 0);
   yield* sysExit(k);
 }
+/** Somebody else's memory may be collapsed, and nothing else. */
+function* adviser(k: K): Routine {
+  yield* scheduleIn(k);
+  const advised: AddressOrErrno = yield* sysProcessMadvise(k, 0, 0, 1, 0, 0, MADV_DONTNEED, 0, true);
+  if (advised < 0) note(k, REFUSED);
+  yield* sysExit(k);
+}
+function* advised(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysFork(k, 1);
+  yield* load(k, 0);
+}
 
 const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
 
@@ -68,10 +95,18 @@ export default [
   thpScenario({ name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2, threads: { moves }, sometimes: both, expect: holds({ states: 330 }) }),
   thpScenario({ name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM, areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 215 }) }),
   thpScenario({ name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2, threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 292 }) }),
+  thpScenario({
+    name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
+    threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 145 }),
+  }),
   thpScenario({ name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3, threads: { protects }, sometimes: both, expect: holds({ states: 445 }) }),
   thpScenario({ name: "failing-pin", why: "the page to be pinned has to be faulted in first", tier: "quick", options: ROOM, areaEnd: 2, threads: { pins }, sometimes: both, expect: holds({ states: 45 }) }),
   thpScenario({
     name: "failing-fork", why: "what fork copies, it copies or gives back; the parent goes on in any case", tier: "quick",
-    options: { ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 10_925 }),
+    options: { ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 11_588 }),
+  }),
+  thpScenario({
+    name: "refused-process-madvise", why: "a process may not discard another one's memory", tier: "quick",
+    options: { ...ROOM, ...TWO_PROCESSES, allocationMayFail: false, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { advised }, others: { adviser }, finally: { "it is refused": noted(REFUSED) }, expect: holds({ states: 146 }),
   }),
 ];

@@ -57,7 +57,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 2852 }),
+    expect: holds({ states: 2868 }),
   }),
   collapseScenario({
     name: "collapse-exit-threads",
@@ -68,7 +68,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 7858 }),
+    expect: holds({ states: 7883 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork",
@@ -80,7 +80,7 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds({ states: 682_032 }),
+    expect: holds({ states: 718_294 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork-writes",

@@ -145,7 +145,7 @@ export default [
     others: { shrinker },
     sometimes: { ...scanned, "the shrinker keeps a page of nobody": (k) => k.mm.mmCount.get(0) === 0 && k.page.refcount.get(0) > 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 22_774 }),
+    expect: holds({ states: 22_894 }),
   }),
   thpScenario({
     name: "deferred-split-fork",
@@ -155,7 +155,7 @@ export default [
     threads: { ownerForks },
     others: { child, shrinker },
     sometimes: { ...scanned, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 159_561 }),
+    expect: holds({ states: 162_828 }),
   }),
   thpScenario({
     name: "deferred-split-two-shrinkers",

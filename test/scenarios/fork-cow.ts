@@ -151,7 +151,7 @@ export default [
     threads: { parent },
     others: { leavingChild },
     sometimes: { "the parent's huge page is whole and writable again": (k) => isHuge(k, 0, 0) && k.page.anonExclusive.get(0) && k.page.content.get(0) === 3 && k.mm.mmCount.get(1) === 0, "the parent has split it": (k) => !isHuge(k, 0, 0) && k.gate.open.get() },
-    expect: holds({ states: 2308 }),
+    expect: holds({ states: 2421 }),
   }),
   thpScenario({
     name: "fork-cow-discard",
@@ -161,7 +161,7 @@ export default [
     threads: { parent },
     others: { discardingChild },
     sometimes: { "partially mapped": (k) => k.deferredSplit.length.get() > 0, "the parent is alone": (k) => k.mm.mmCount.get(1) === 0 },
-    expect: holds({ states: 13_283 }),
+    expect: holds({ states: 13_507 }),
   }),
   thpScenario({
     name: "fork-cow-both-exit",
@@ -172,7 +172,7 @@ export default [
     others: { survivingChild },
     sometimes: bothSmall,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 17_266 }),
+    expect: holds({ states: 17_851 }),
   }),
   thpScenario({
     name: "fork-sibling-huge",
@@ -205,7 +205,7 @@ export default [
       "pinned, and fork copies for the child": (k) => k.page.pincount.get(0) > 0 && !isHuge(k, 0, 0) && k.mm.anonPages.get(1) === 2,
       "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
-    expect: holds({ states: 371_654 }),
+    expect: holds({ states: 388_423 }),
   }),
   thpScenario({
     name: "fork-gup-small",
@@ -218,7 +218,7 @@ export default [
       "pinned, and fork copies for the child": (k) => k.page.pincount.get(0) > 0 && k.mm.anonPages.get(1) === 2 && k.page.anonExclusive.get(0),
       "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
-    expect: holds({ states: 130_159 }),
+    expect: holds({ states: 136_831 }),
   }),
   thpScenario({
     name: "fork-gup-read-huge",
@@ -228,7 +228,7 @@ export default [
     threads: { forker, readingDevice },
     others: { readingChild },
     sometimes: { "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => k.page.pincount.get(0) === 0 && anyPinned(k) },
-    expect: holds({ states: 469_766 }),
+    expect: holds({ states: 490_899 }),
   }),
   thpScenario({
     name: "fork-gup-read-small",
@@ -238,7 +238,7 @@ export default [
     threads: { forker, readingDevice },
     others: { readingChild },
     sometimes: { "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => k.page.pincount.get(0) === 0 && anyPinned(k) },
-    expect: holds({ states: 174_029 }),
+    expect: holds({ states: 183_293 }),
   }),
   thpScenario({
     name: "fork-cow-threads",

@@ -70,7 +70,7 @@ export default [
     threads: { first },
     others: { second, shrinkerTwice },
     sometimes: { "the shrinker frees it": noted(FREED), "somebody was faster than the shrinker": noted(KEPT), "the count is 0 while the folio is there": (k) => k.hugeZero.refcount.get() === 0 && k.hugeZero.page.get() >= 0 },
-    expect: holds({ states: 205_675 }),
+    expect: holds({ states: 228_605 }),
   }),
   thpScenario({
     name: "huge-zero-write",
@@ -99,6 +99,6 @@ export default [
     threads: { forks },
     others: { child, shrinkerTwice },
     sometimes: { "two users": (k) => k.hugeZero.refcount.get() === 3, "the shrinker frees it": noted(FREED) },
-    expect: holds({ states: 4882 }),
+    expect: holds({ states: 5292 }),
   }),
 ];

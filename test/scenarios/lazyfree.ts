@@ -136,7 +136,7 @@ export default [
     threads: { forkedThenFrees },
     others: { child },
     sometimes: { ...freed, "the huge page is lazyfree, its other user gone": (k) => isHuge(k, 0, 0) && !k.page.swapbacked.get(0) && k.mm.mmCount.get(1) === 0 },
-    expect: holds({ states: 805 }),
+    expect: holds({ states: 823 }),
   }),
   thpScenario({
     name: "lazyfree-pin",

@@ -51,7 +51,7 @@ export default [
     threads: { target },
     others: { adviser },
     sometimes: { ...collapsed, "the adviser alone keeps the memory": (k) => k.cpu.mm.get(0) < 0 && k.mm.users.get(0) === 1 },
-    expect: holds({ states: 2965 }),
+    expect: holds({ states: 2979 }),
   }),
   thpScenario({
     name: "process-madvise-both",
@@ -62,7 +62,7 @@ export default [
     others: { advisesBoth },
     sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 25_710 }),
+    expect: holds({ states: 26_345 }),
   }),
   thpScenario({
     name: "process-madvise-munmap",

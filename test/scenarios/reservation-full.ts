@@ -1,7 +1,8 @@
-/** Reservations: the last page is handed out, and comes back. */
+/** Reservations: the last page is handed out, and comes back; a range becomes huge of which half is used. */
 import { holds, type Routine } from "thpcheck";
-import { load, store } from "../../impl/syscalls.ts";
-import { FREED, noted, openGate, passGate, reservationScenarios, shrinks, type K } from "./setup/reservation.ts";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { FREED, isHuge, noted, openGate, passGate, reservationScenarios, shrinks, type K } from "./setup/reservation.ts";
 
 function* storesBoth(k: K): Routine {
   yield* store(k, 0, 1);
@@ -13,6 +14,11 @@ function* loadsTheLast(k: K): Routine {
   yield* passGate(k);
   yield* load(k, 1);
 }
+/** What khugepaged would leave alone: the threshold is for it. */
+function* collapsesHalf(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+}
 
 export default [
   ...reservationScenarios({
@@ -23,5 +29,13 @@ export default [
     others: { shrinks },
     sometimes: { "the shrinker frees a page": noted(FREED) },
     expect: { "full-leaves-lru": holds(), "rfc-choices": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-collapse-half",
+    why: "MADV_COLLAPSE does not ask how much of a reservation is used",
+    tier: "quick",
+    threads: { collapsesHalf },
+    finally: { "the range is huge": (k) => isHuge(k, 0) },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds() },
   }),
 ];

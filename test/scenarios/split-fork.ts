@@ -87,7 +87,7 @@ export default [
     threads: { forksAside, sibling },
     others: { leaves, splitter },
     sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 404_338 }),
+    expect: holds({ states: 412_135 }),
   }),
   thpScenario({
     name: "split-cow",

@@ -21,6 +21,23 @@ function* joinsThree(k: K): Routine {
   yield* sysMprotect(k, 1, 1, RW);
   yield* store(k, 1, 1);
 }
+/** Of two areas only the upper one was ever written to; then nothing else tells them apart. */
+function* joinsUnused(k: K): Routine {
+  yield* sysMprotect(k, 0, 2, VM_READ);
+  yield* store(k, 2, 1);
+  yield* openGate(k);
+  yield* sysMprotect(k, 2, 2, VM_READ);
+  yield* load(k, 2);
+}
+function* readsBelow(k: K): Routine {
+  yield* passGate(k);
+  yield* load(k, 0);
+}
+function areas(k: K): number {
+  let n = 0;
+  for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === 0) n++;
+  return n;
+}
 function* faultsAbove(k: K): Routine {
   yield* passGate(k);
   yield* store(k, 2, 2);
@@ -45,5 +62,13 @@ export default [
     threads: { joinsThree, faultsAbove },
     sometimes: { "the range above is huge": (k) => isHuge(k, 0, 1) },
     expect: holds({ states: 4788 }),
+  }),
+  thpScenario({
+    name: "vma-joins-unused",
+    why: "an area without anon_vma takes in the next one, and its anon_vma with it",
+    tier: "quick", options: ROOM,
+    threads: { joinsUnused, readsBelow },
+    finally: { "there is one area": (k) => areas(k) === 1 },
+    expect: holds({ states: 263 }),
   }),
 ];
