@@ -218,7 +218,7 @@ export default [
     areaEnd: 2,
     threads: { first, second },
     sometimes: happened,
-    expect: holds(),
+    expect: holds({ states: 13_263_578 }),
   }),
   thpScenario({
     name: "any-two-calls-split",
@@ -240,7 +240,7 @@ export default [
     threads: { firstOfHuge, second },
     others: { splitter },
     sometimes: happened,
-    expect: holds(),
+    expect: holds({ states: 7_201_992 }),
   }),
   thpScenario({
     name: "any-two-calls-shrinker",
@@ -262,7 +262,7 @@ export default [
     threads: { firstOfTorn, second },
     others: { shrinker },
     sometimes: { "migration entries stand": (k: K) => migrating(k, 0) },
-    expect: holds(),
+    expect: holds({ states: 9_497_820 }),
   }),
   thpScenario({
     name: "any-call-fork",

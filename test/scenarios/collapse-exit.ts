@@ -92,6 +92,6 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds(),
+    expect: holds({ states: 30_030_159 }),
   }),
 ];
