@@ -35,7 +35,7 @@ if the score is below the threshold, a survivor has no reason, or a reason is ab
 An interrupted run goes on where it was.
 
 Examples:
-  npx thpcheck mutate                                  the pinned sample; the better part of an hour on two cores
+  npx thpcheck mutate                                  the pinned sample; about ten minutes on two idle cores
   npx thpcheck mutate --seed 7 --sample 20             another one
   npx thpcheck mutate --list                           what would be tried
   npx thpcheck mutate --show ID > idea.patch           and then: npx thpcheck check 'collapse-*' --patch idea.patch`)

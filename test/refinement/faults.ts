@@ -112,13 +112,19 @@ export const FAULTS: readonly SeededFault[] = [
     text: "  if (!collapseTestExit(k, mm)) return;\n", replacement: "",
   },
   {
-    machine: "reservation", why: "a fault that comes to nothing does not give its page back, which nobody gets any more",
+    machine: "reservation", why: "a page is handed out in one step, and the reservation has one less in the next",
     scenario: "reservation-one-page@rfc-choices", file: "impl/thp-reservation/safe.ts",
-    text: `  k.resv.used.set(res, pteIndex(k, vpn), false);
-  k.resv.unused.add(res, 1);
-  k.node.thpReserved.add(1);
+    text: `    k.resv.unused.add(res, -1);
+    k.node.thpReserved.add(-1);
+    k.page.owner.set(page, current(k));
+    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
 `,
-    replacement: "",
+    replacement: `    k.node.thpReserved.add(-1);
+    k.page.owner.set(page, current(k));
+    emit(k, EV.RESV_TAKE, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
+    yield at("nr_unused");
+    k.resv.unused.add(res, -1);
+`,
   },
   {
     machine: "reserved-page", why: "pages that a zap has unmapped go back to the allocator, and may be anybody's, while the reservation still has them as used",

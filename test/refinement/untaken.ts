@@ -10,10 +10,6 @@ export interface Untaken {
 
 export const UNTAKEN: readonly Untaken[] = [
   {
-    machine: "folio", arrow: "owned --FOLIO_ISOLATE[onLru]--> owned",
-    why: "Collapse and MADV_FREE isolate folios that they find mapped, under the page-table lock; reclaim and page migration, which take them from the LRU, are not there yet.",
-  },
-  {
     machine: "vma-bounds", arrow: "cut --VMA_BOUNDS[leftAfter]--> bare",
     why: "An area that gives up a part of its range does so in favour of another area, which is in the tree before; what then goes is that one (VMA_REMOVE).",
   },
@@ -24,10 +20,6 @@ export const UNTAKEN: readonly Untaken[] = [
   {
     machine: "collapse", arrow: "restored --COLLAPSE_RESULT[result(is: pte_non_present)]--> idle",
     why: "A migration entry that came after the scan is waited for before mmap_lock is taken for writing, and the anon_vma lock keeps new ones away; swap entries, which could appear then, are not there yet.",
-  },
-  {
-    machine: "collapse", arrow: "restored --COLLAPSE_RESULT[result(is: could_not_delete_page_from_lru)]--> idle",
-    why: "A page that the scan found on the LRU leaves it only by a collapse, which keeps others out by mmap_lock, or for a moment under lru_lock, for which the isolation waits; reclaim, which isolates for longer, is not there yet.",
   },
   {
     machine: "reservation", arrow: "promoting --RESV_PROMOTE_FAIL--> none",
