@@ -81,6 +81,8 @@ function answerOf<Answer>(member: ChildProcess, job: Job, hear: (news: unknown) 
   member.on("message", listen).once("exit", ended).once("error", failed);
   const forget = (): void => void member.off("message", listen).off("exit", ended).off("error", failed);
   promise.then(forget, forget);
+  // One that has died while it was idle says nothing any more.
   if (member.connected) member.send({ kind: "job", job } satisfies Order, (e) => { if (e !== null) failed(e); });
+  else ended(member.exitCode, member.signalCode);
   return promise;
 }
