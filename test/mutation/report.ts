@@ -57,7 +57,7 @@ export async function runMutate(ids: readonly string[], flags: MutateFlags): Pro
   if (interrupted) {
     process.stderr.write(`interrupted; what was tried is kept in ${flags.cache}, and the same command goes on from there\n`);
     process.exitCode = 130;
-  } else if (ids.length === 0 && (judged.score < flags.threshold || judged.unexplained.length > 0 || judged.wrong.length > 0)) process.exitCode = 1;
+  } else if (ids.length === 0 && (judged.score === null || judged.score < flags.threshold || judged.unexplained.length > 0 || judged.wrong.length > 0)) process.exitCode = 1;
 }
 
 function byId(all: readonly Mutant[], id: string): Mutant {
@@ -118,7 +118,7 @@ function render(judged: Judged, tried: readonly Tried[], all: readonly Mutant[],
   const cpu = tried.reduce((n, t) => n + t.trial.cpuSeconds, 0);
   out.push(
     "",
-    `${judged.killed} of ${judged.killed + judged.survivors.length} mutants killed that are not equivalent: ${judged.score.toFixed(1)}% (asked for: ${flags.threshold}%); ${judged.equivalents.length} equivalent, ${judged.invalid} did not compile`,
+    `${judged.killed} of ${judged.killed + judged.survivors.length} mutants killed that are not equivalent: ${judged.score === null ? "no score" : `${judged.score.toFixed(1)}%`} (asked for: ${flags.threshold}%); ${judged.equivalents.length} equivalent, ${judged.invalid} did not compile`,
     `${range} of the killed ${range === 1 ? "is" : "are"} seen only by a value that leaves its range`,
     `seed ${flags.seed}; ${scenarios.length - unusable.length} scenarios of tier ${flags.tier} and of the bugs${unusable.length > 0 ? `, ${unusable.length} left out (too large, or not as expected)` : ""}; ${(cpu / Math.max(1, tried.length)).toFixed(1)} s of processor time a mutant`,
     `not mutated: ${EXCLUDED.map((e) => (e.routine === undefined ? e.path : `${e.routine}()`)).join(", ")} (test/mutation/excluded.ts says why)`,

@@ -28,8 +28,8 @@ export interface Judged {
   readonly unexplained: readonly Tried[];
   /** Killed, though something is written that says they cannot be. */
   readonly wrong: readonly Tried[];
-  /** Percent of the mutants that are not equivalent which were killed. 100 where there are none. */
-  readonly score: number;
+  /** Percent of the mutants that are not equivalent which were killed; null where there are none, which proves nothing. */
+  readonly score: number | null;
 }
 
 export function judge(tried: readonly Tried[], equivalent: readonly Explanation[], survivors: readonly Explanation[]): Judged {
@@ -54,6 +54,6 @@ export function judge(tried: readonly Tried[], equivalent: readonly Explanation[
     equivalents: alive.filter(isEquivalent).map((t) => ({ tried: t, why: equals.get(t.mutant.id)! })),
     unexplained: living.filter((t) => !reasons.has(t.mutant.id)),
     wrong: killed.filter((t) => isEquivalent(t) || reasons.has(t.mutant.id)),
-    score: percent(killed.length, living.length) ?? 100,
+    score: percent(killed.length, living.length),
   };
 }

@@ -185,6 +185,10 @@ describe("the score", () => {
     expect(judge(tried, [], []).unexplained.map((t) => t.mutant.id).sort()).toEqual([b.id, c.id].sort());
     expect(judge(tried, [because(b)], [because(c)])).toMatchObject({ score: 50, unexplained: [], wrong: [], equivalents: [{ why: "argument" }], survivors: [{ why: "argument" }] });
   });
+  it("has no score where nothing was tried that is not equivalent", () => {
+    expect(judge([], [], []).score).toBeNull();
+    expect(judge(tried.filter((t) => t.mutant === b), [because(b)], [])).toMatchObject({ score: null, equivalents: [{ why: "argument" }] });
+  });
   it("takes no argument for the life of a mutant that is dead", () => {
     expect(judge(tried, [because(a)], []).wrong).toMatchObject([{ mutant: a }]);
     expect(judge(tried, [], [because(a)]).wrong).toMatchObject([{ mutant: a }]);
