@@ -22,5 +22,5 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
 delete manifest.private;
 delete manifest.scripts;
 delete manifest.devDependencies;
-manifest.exports = { ".": { types: "./checker/index.d.ts", default: "./checker/index.js" }, "./vitest": { types: "./checker/program/vitest-plugin.d.ts", default: "./checker/program/vitest-plugin.js" } };
+manifest.exports = { ".": { types: "./checker/index.d.ts", default: "./checker/index.js" }, "./vitest": { types: "./checker/compile/vitest-plugin.d.ts", default: "./checker/compile/vitest-plugin.js" } };
 writeFileSync(join(out, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -18,7 +18,7 @@ import { folioGet, folioTryGet, pageFolio, pageFolioLockless } from "./page-ref.
 import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
-import { pinsGet, pinsPut } from "./refcount-scheme.ts";
+import { pinsGet, pinsPut } from "./refcount/scheme.ts";
 import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
 import { vmaLookup } from "./vma.ts";

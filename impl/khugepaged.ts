@@ -16,7 +16,7 @@ import { vmBugOn } from "./bug.ts";
 import { pmdOrderEnabled } from "./huge-memory/eligibility.ts";
 import { mmapReadTrylock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
-import { ENABLED_NEVER } from "./param.ts";
+import { ENABLED_NEVER } from "./config/options.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";
 import { findVma } from "./vma.ts";

@@ -19,7 +19,7 @@ import { folioMapcount, folioTestLarge } from "./page-ref.ts";
 import { WALK_DONE, hitAddress, hitIsPmd, hitTable, mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
 import { DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone, pmdTransHuge, pteIndex, setPteAt, vmPageProt } from "./pgtable.ts";
 import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
-import { refsGet, refsPut } from "./refcount-scheme.ts";
+import { refsGet, refsPut } from "./refcount/scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPtes, folioTryShareAnonRmapPte, linearPageIndex } from "./rmap.ts";
 
 /** The entry that stands for a page which `old`, present, mapped. @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings */

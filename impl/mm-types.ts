@@ -11,7 +11,7 @@
  * the operation that takes the object out of everybody else's reach or puts it there, and read by the sanitizers alone.
  */
 import { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table, type Int, type Ref, type U32, type UpTo, type World } from "thpcheck";
-import type { KernelConfig } from "./param.ts";
+import type { KernelConfig } from "./config/options.ts";
 
 // ---- struct vm_area_struct.vm_flags (bits of vma.flags) --------------------------------------------------------
 export const VM_READ = 1 << 0;

@@ -11,7 +11,7 @@
 import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel, Order, Pfn, Refs } from "./mm-types.ts";
-import { refsFreeze, refsGet, refsPut, refsTryGet, refsUnfreeze } from "./refcount-scheme.ts";
+import { refsFreeze, refsGet, refsPut, refsTryGet, refsUnfreeze } from "./refcount/scheme.ts";
 
 /**
  * The pages of a folio are this thread's: it has just allocated it, frozen it, or dropped its last reference. Written

@@ -16,7 +16,7 @@
  * Worked example, 9 flag bits: frame 5 mapped writable, dirty and young is 5 << 9 | 0b1111 = 2575. A huge entry after
  * pmdp_invalidate() keeps frame and LEAF but not PRESENT: `pmdTransHuge` and `pmdPresent` stay true, hardware misses.
  */
-import { ENTRY_TARGET_SHIFT } from "./param.ts";
+import { ENTRY_TARGET_SHIFT } from "./config/options.ts";
 import { VM_READ, VM_WRITE, type Entry, type Kernel, type Pfn, type PmdIndex, type PteIndex, type Table, type Vpn } from "./mm-types.ts";
 
 export const ENTRY_NONE = 0;

@@ -17,7 +17,7 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
 import { folioMaybeDmaPinned, folioNrPages, folioTestLarge } from "./page-ref.ts";
-import { accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes } from "./refcount-scheme.ts";
+import { accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes } from "./refcount/scheme.ts";
 import { MMF_HAS_PINNED, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "./mm-types.ts";
 
 export { anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead, anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma, unlinkAnonVmas } from "./anon-vma.ts";

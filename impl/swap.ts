@@ -16,7 +16,7 @@ import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioGet, folioNrPages, folioTestLarge, pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Cpu, Kernel, Order, Pfn, Refs } from "./mm-types.ts";
-import { refsPutTestzero } from "./refcount-scheme.ts";
+import { refsPutTestzero } from "./refcount/scheme.ts";
 
 // ---- references ------------------------------------------------------------------------------------------------
 

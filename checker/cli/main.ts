@@ -4,14 +4,14 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
-import type { CheckOptions } from "../check.ts";
+import type { CheckOptions } from "../check/check.ts";
 import type { Patch } from "../program/patch.ts";
 import type { StrategyName, Tier } from "../result.ts";
-import { DEFAULT_PCT_DEPTH } from "../search/pct.ts";
+import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, processHost, type Host } from "./host.ts";
 import { positiveInteger, positiveSeconds, seed, size } from "./options.ts";
-import { findConfigFile, loadConfig } from "./project.ts";
+import { findConfigFile, loadConfig } from "../project/project.ts";
 
 const OWN_COMMANDS = ["check", "list", "replay", "help"];
 
@@ -133,7 +133,7 @@ Examples:
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`)
     .action(async (patterns: string[], flags: CheckFlags) => {
       refuseContradictions(flags);
-      const [{ runCheck }, { DEFAULT_CHECK_OPTIONS }] = await Promise.all([import("./commands/check.ts"), import("../check.ts")]);
+      const [{ runCheck }, { DEFAULT_CHECK_OPTIONS }] = await Promise.all([import("./commands/check.ts"), import("../check/check.ts")]);
       const options: CheckOptions = {
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,

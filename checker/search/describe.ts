@@ -1,6 +1,6 @@
 /** A violation in words, from the state that its path leads to. */
 import type { Explanation, TransitionSystem } from "../system.ts";
-import { whoWaits } from "../property/waiting.ts";
+import { whoWaits } from "./waiting.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 import { followPath } from "./steps.ts";

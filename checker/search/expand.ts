@@ -11,10 +11,10 @@
  */
 import { SHORT_WORDS, changesOf, type Changes } from "../changes.ts";
 import type { TransitionSystem } from "../system.ts";
-import type { Discovery } from "./discovery.ts";
-import type { CopyState, Fingerprint, StateSums } from "./fingerprint.ts";
-import { freshCopy } from "./fingerprint.ts";
-import type { Visited } from "./visited.ts";
+import type { Discovery } from "./parallel/discovery.ts";
+import type { CopyState, Fingerprint, StateSums } from "./store/fingerprint.ts";
+import { freshCopy } from "./store/fingerprint.ts";
+import type { Visited } from "./store/visited.ts";
 
 /** Successors looked up at once: enough to overlap cache misses, few enough for the first-level cache. */
 export const BATCH = 128;

@@ -1,24 +1,24 @@
 /** The one entry to the explorer: run a strategy, choose the violation, make it a trace. */
 import type { PropertyRef } from "../result.ts";
 import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
-import { breadthFirst } from "./bfs.ts";
+import { breadthFirst } from "./strategy/bfs.ts";
 import type { Broken } from "./candidate.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
-import { depthFirst } from "./dfs.ts";
+import { depthFirst } from "./strategy/dfs.ts";
 import type { MinimiseBounds } from "./minimise.ts";
 import { minimise } from "./minimise.ts";
-import { PctScheduler } from "./pct.ts";
-import { RandomScheduler } from "./random-walk.ts";
-import { releaseMemory } from "./release.ts";
+import { PctScheduler } from "./strategy/pct.ts";
+import { RandomScheduler } from "./strategy/random-walk.ts";
+import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
 import { MAX_WORKERS, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
-import { walk } from "./walk.ts";
+import { walk } from "./strategy/walk.ts";
 import { statesInForce } from "./unexcused.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
-export { expectedCollisions } from "./fingerprint.ts";
-export { prepareHelpers } from "./team.ts";
+export { expectedCollisions } from "./store/fingerprint.ts";
+export { prepareHelpers } from "./parallel/team.ts";
 
 /** A violation with its trace. A witness that was never reached has no steps. */
 export interface Finding {

@@ -12,11 +12,11 @@
 import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import { sameBroken } from "./candidate.ts";
-import { Column, OutOfMemory } from "./column.ts";
-import { makeFingerprint } from "./fingerprint.ts";
+import { Column, OutOfMemory } from "./store/column.ts";
+import { makeFingerprint } from "./store/fingerprint.ts";
 import type { ExploreOptions } from "./run.ts";
 import { SLICE_MS } from "./run.ts";
-import { StateIndex } from "./state-index.ts";
+import { StateIndex } from "./store/state-index.ts";
 import type { Path, PathStep } from "./steps.ts";
 import { forEachInitial, forEachStep } from "./steps.ts";
 import { judgeTerminal } from "./watch.ts";

@@ -2,9 +2,9 @@
 import type { TransitionSystem } from "../system.ts";
 import type { Broken, Candidate } from "./candidate.ts";
 import { NO_STEP, compareCandidates, faultOf } from "./candidate.ts";
-import { NO_PARENT } from "./discovery.ts";
+import { NO_PARENT } from "./parallel/discovery.ts";
 import type { ExpandEvents } from "./expand.ts";
-import type { Fingerprint } from "./fingerprint.ts";
+import type { Fingerprint } from "./store/fingerprint.ts";
 
 export class Watch implements ExpandEvents {
   readonly #system: TransitionSystem;

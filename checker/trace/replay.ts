@@ -11,7 +11,7 @@ import { STEP_DISABLED, StepFault, type Explanation, type NamedValue, type Sourc
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
 import { faultOf } from "../search/candidate.ts";
-import { whoWaits } from "../property/waiting.ts";
+import { whoWaits } from "../search/waiting.ts";
 
 /** The program that a recipe is replayed on. */
 export interface ReplaySubject {

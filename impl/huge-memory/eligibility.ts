@@ -1,6 +1,6 @@
 /** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../param.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/options.ts";
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
 import type { VmFlags } from "../vma.ts";

@@ -26,7 +26,7 @@ import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
 import type { AnonVma, Errno, Kernel, Order, Pfn, PteIndex, Refs } from "../mm-types.ts";
 import { folioExpectedRefCount, folioNrPages, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
-import { accountSplit } from "../refcount-scheme.ts";
+import { accountSplit } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
 import { folioUnqueueDeferredSplit } from "./deferred-split.ts";
 

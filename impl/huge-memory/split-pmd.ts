@@ -11,7 +11,7 @@ import { vmBugOn } from "../bug.ts";
 import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
 import { DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt } from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
-import { refsGet, refsOfPmdSplit, refsPut } from "../refcount-scheme.ts";
+import { refsGet, refsOfPmdSplit, refsPut } from "../refcount/scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPmd, folioTryShareAnonRmapPmd } from "../rmap.ts";
 import { folioLock, folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 

@@ -25,7 +25,7 @@ import { joinPages } from "../page-alloc.ts";
 import { pagesDisown, pagesOwn } from "../page-ref.ts";
 import { ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
 import { ptlOf } from "../pgtable-generic.ts";
-import { refsFreeze, refsUnfreeze } from "../refcount-scheme.ts";
+import { refsFreeze, refsUnfreeze } from "../refcount/scheme.ts";
 import { anonVmaUnlockWrite, folioAddAnonRmapPtes, folioRemoveRmapPtes } from "../rmap.ts";
 import { folioPutbackLru, folioUnlock } from "../swap.ts";
 import { findVma } from "../vma-tree.ts";

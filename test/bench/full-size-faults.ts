@@ -3,11 +3,11 @@
  * is a page fault. Prints `{ count, seconds }`: the faults and what they took, start-up and compiling left out. V8
  * compiles what has run often, so that the first faults happen in another area, of 32 MiB, before the clock starts.
  */
-import "../../checker/program/register.ts";
+import "../../checker/compile/register.ts";
 
 // Only what is loaded after the line above is compiled.
 const { MAP_FIXED } = await import("../../impl/mmap.ts");
-const { ENABLED_NEVER } = await import("../../impl/param.ts");
+const { ENABLED_NEVER } = await import("../../impl/config/options.ts");
 const { RW, SequentialKernel } = await import("../impl/sequential-kernel.ts");
 
 const PAGES_PER_HUGE_PAGE = 512;

@@ -1,5 +1,5 @@
 /** Looks for the bugs that one scenario shows: a job for a process of a pool. */
-import type { JobContext } from "../../checker/pool/job.ts";
+import type { JobContext } from "../../checker/runner/pool/job.ts";
 import { readBugs } from "./bug.ts";
 import { findBug, type FindOptions, type Found, type Soundness } from "./find.ts";
 

@@ -1,7 +1,7 @@
 /** The table of `thpcheck bugs`. */
 import { availableParallelism } from "node:os";
 import pc from "picocolors";
-import { Pool } from "../../checker/pool/pool.ts";
+import { Pool } from "../../checker/runner/pool/pool.ts";
 import { table } from "../../checker/report/summary.ts";
 import { group } from "../../checker/report/numbers.ts";
 import { renderTrace } from "../../checker/report/terminal.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { seeded } from "../checker/program/seeded.ts";
+import { seeded } from "../checker/compile/seeded.ts";
 import { programs } from "./arbitraries.ts";
 import { CASES } from "./cases.ts";
 import { compare } from "./compare.ts";

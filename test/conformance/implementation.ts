@@ -3,7 +3,7 @@ import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibil
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/mm-types.ts";
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
-import type { KernelOptions } from "../../impl/param.ts";
+import type { KernelOptions } from "../../impl/config/options.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";

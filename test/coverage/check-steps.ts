@@ -1,6 +1,6 @@
 /** Holds the table of steps to the compiled kernel. */
-import { compileImage } from "../../checker/program/compile/scenario.ts";
-import type { ProgramImage } from "../../checker/program/compile/image.ts";
+import { compileImage } from "../../checker/compile/compile.ts";
+import type { ProgramImage } from "../../checker/image/image.ts";
 import { everyRoutine } from "./every-routine.ts";
 import type { Operation } from "./steps.ts";
 

@@ -3,8 +3,8 @@ import { holds, type ProgramScenario, type Routine, type World } from "thpcheck"
 import { gupFast, pfnScanner, dumpPageTables } from "../../impl/gup.ts";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { khugepaged } from "../../impl/khugepaged.ts";
-import { kernelConfig } from "../../impl/param.ts";
-import { dispatch, sequentialStructs } from "../../impl/sequential.ts";
+import { kernelConfig } from "../../impl/config/options.ts";
+import { dispatch, sequentialStructs } from "../../impl/entry/sequential.ts";
 
 const config = kernelConfig({ pagesPerHugePage: 2, hugeRanges: 2, frames: 12, mms: 2, cpus: 6 });
 const structs = sequentialStructs(config);

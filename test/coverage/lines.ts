@@ -68,7 +68,7 @@ function bodies(text: string, names: ReadonlySet<string>): [name: string, body: 
   });
 }
 
-/** Goes through a function as the counters are laid (`checker/program/compile/coverage.ts`): a statement without a counter of its own belongs to the block of the one before it. */
+/** Goes through a function as the counters are laid (`checker/compile/coverage.ts`): a statement without a counter of its own belongs to the block of the one before it. */
 class Walk {
   readonly #function: string;
   readonly #counts: ReadonlyMap<string, number>;

@@ -1,8 +1,8 @@
 /** Explores scenarios of the kernel with counters, in this process and by one thread. */
 import { relative } from "node:path";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
-import type { LoadedScenario } from "../../checker/cli/project.ts";
-import { selectScenarios } from "../../checker/cli/select.ts";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import type { LoadedScenario } from "../../checker/project/project.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
 import { recordCoverage } from "../../checker/program/coverage-log.ts";
 import type { Tier } from "../../checker/result.ts";
 import type { Scenario } from "../../checker/scenario.ts";

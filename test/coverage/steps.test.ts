@@ -1,6 +1,6 @@
 /** The table of steps says what the kernel's routines do. */
 import { expect, test } from "vitest";
-import { compileImage } from "../../checker/program/compile/scenario.ts";
+import { compileImage } from "../../checker/compile/compile.ts";
 import { wrongSteps } from "./check-steps.ts";
 import { everyRoutine } from "./every-routine.ts";
 import { COLLAPSE, GUP_FAST, HUGE_FAULT, OPERATIONS, SMALL_FAULT, SPLIT, ZAP, type Operation } from "./steps.ts";

@@ -11,12 +11,12 @@ const FLUSH_WAITS = "kept as the kernel has it. The walker has interrupts off, a
 
 export const UNREACHED: readonly Reason[] = [
   // ---- set up natively
-  { file: "impl/kernel.ts", function: "gateStructs", source: "export function gateStructs() {", why: NATIVE },
+  { file: "impl/entry/boot.ts", function: "gateStructs", source: "export function gateStructs() {", why: NATIVE },
   { file: "impl/mm-types.ts", function: "kernelStructs", source: "export function kernelStructs(c: KernelConfig) {", why: NATIVE },
   { file: "impl/mm-types.ts", function: "events", source: "function events<const N extends string>(...names: readonly N[]): { readonly [K in N]: ReturnType<typeof int> } {", why: NATIVE },
-  { file: "impl/param.ts", function: "kernelConfig", source: "export function kernelConfig(o: KernelOptions): KernelConfig {", why: NATIVE },
-  { file: "impl/sequential.ts", function: "word", source: 'const word = (meaning: string) => int(-0x8000_0000, 0x7fff_ffff, meaning, { guard: "atomic", init: 0 });', why: NATIVE },
-  { file: "impl/sequential.ts", function: "sequentialStructs", source: "export function sequentialStructs(c: KernelConfig) {", why: NATIVE },
+  { file: "impl/config/options.ts", function: "kernelConfig", source: "export function kernelConfig(o: KernelOptions): KernelConfig {", why: NATIVE },
+  { file: "impl/entry/sequential.ts", function: "word", source: 'const word = (meaning: string) => int(-0x8000_0000, 0x7fff_ffff, meaning, { guard: "atomic", init: 0 });', why: NATIVE },
+  { file: "impl/entry/sequential.ts", function: "sequentialStructs", source: "export function sequentialStructs(c: KernelConfig) {", why: NATIVE },
   { file: "impl/sysfs.ts", function: "parseKnob", source: "export function parseKnob(knob: Knob, text: string): KnobValue {", why: NATIVE },
 
   { file: "impl/policy/index.ts", function: "policyNamed", source: "export function policyNamed(name: string): Policy {", why: NATIVE },
@@ -25,12 +25,12 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/thp-reservation/safe-shrinker.ts", function: "siMemAvailable", source: "export function siMemAvailable(k: Kernel): number {", why: "for those who look at a state from outside, as /proc/meminfo does: it runs as ordinary code" },
 
   // ---- places for other reference-count schemes
-  ...["refsGet", "refsPut", "refsUnfreeze", "pinsGet", "pinsPut", "accountNew", "refsOfPmdSplit", "accountSplit"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchScheme();", why: SCHEMES })),
-  ...["accountMapPtes", "accountUnmapPtes", "accountMapPmd", "accountUnmapPmd"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchNumber();", why: SCHEMES })),
-  ...["refsTryGet", "refsPutTestzero", "refsFreeze"].map((name) => ({ file: "impl/refcount-scheme.ts", function: name, source: "default: return noSuchAnswer();", why: SCHEMES })),
-  { file: "impl/refcount-scheme.ts", function: "noSuchAnswer", source: "noSuchScheme();", why: SCHEMES },
-  { file: "impl/refcount-scheme.ts", function: "noSuchScheme", source: 'vmBugOn(true, "refcount-scheme: only SCHEME_FOLIO is filled; kernelConfig() refuses the others");', why: SCHEMES },
-  { file: "impl/refcount-scheme.ts", function: "noSuchNumber", source: "noSuchScheme();", why: SCHEMES },
+  ...["refsGet", "refsPut", "refsUnfreeze", "pinsGet", "pinsPut", "accountNew", "refsOfPmdSplit", "accountSplit"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchScheme();", why: SCHEMES })),
+  ...["accountMapPtes", "accountUnmapPtes", "accountMapPmd", "accountUnmapPmd"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchNumber();", why: SCHEMES })),
+  ...["refsTryGet", "refsPutTestzero", "refsFreeze"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchAnswer();", why: SCHEMES })),
+  { file: "impl/refcount/scheme.ts", function: "noSuchAnswer", source: "noSuchScheme();", why: SCHEMES },
+  { file: "impl/refcount/scheme.ts", function: "noSuchScheme", source: 'vmBugOn(true, "refcount-scheme: only SCHEME_FOLIO is filled; kernelConfig() refuses the others");', why: SCHEMES },
+  { file: "impl/refcount/scheme.ts", function: "noSuchNumber", source: "noSuchScheme();", why: SCHEMES },
 
   // ---- locks that keep things as they are
   { file: "impl/memory/copy.ts", function: "copyPteRange", source: "spinUnlock(k, ptlOf(k, dst));", why: "kept as the kernel has it. Fork holds mmap_lock and the VMA lock of the parent for writing, so nobody frees or detaches the table that it has just seen" },
@@ -40,7 +40,7 @@ export const UNREACHED: readonly Reason[] = [
 
   // ---- waits for a part that is missing: migration proper, which makes PMD migration entries and maps huge pages again
   { file: "impl/memory/migration-wait.ts", function: "pmdMigrationEntryWait", source: "const folio: Pfn = pmdMigration(entry) ? entryTarget(entry) : NONE;", why: `${NO_PMD_MIGRATION}, so none can be replaced between the look at it and the lock` },
-  { file: "impl/refcount-scheme.ts", function: "folioAccountMapPmd", source: "return first ? nrPagesOf(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
+  { file: "impl/refcount/scheme.ts", function: "folioAccountMapPmd", source: "return first ? nrPagesOf(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
 
   // ---- checks that an earlier check makes superfluous
   { file: "impl/mremap.ts", function: "movePageTables", source: "return done < below ? 0 : done - below;", why: "kept as the kernel has it. A move that begins below its address begins with a whole table, or an empty entry, neither of which needs memory: it never ends before it has passed its address" },

@@ -3,12 +3,12 @@
  * Each is held to every invariant, and each load to what it may return. The others are in test/scenarios/.
  */
 import { holds, scenario, type ProgramScenario, type Routine, type World } from "thpcheck";
-import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/kernel.ts";
+import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { kernelStructs, VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages } from "../../impl/syscalls.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
+import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
 import { always } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 

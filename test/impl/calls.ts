@@ -1,7 +1,7 @@
 /** What the functional tests of system calls share: one machine, and the checks after each test. */
 import { expect } from "vitest";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import type { KernelOptions } from "../../impl/param.ts";
+import type { KernelOptions } from "../../impl/config/options.ts";
 import { RW, type SequentialKernel } from "./sequential-kernel.ts";
 
 /** 4 pages per huge page, 4 huge ranges; every allocation can be made to fail. */

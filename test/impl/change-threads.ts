@@ -1,10 +1,10 @@
 /** Threads that call the routines of huge-memory/change.ts as no system call does: what a race makes possible, and exec. */
 import { holds, type ProgramScenario, type Routine } from "thpcheck";
 import { changeHugePmd, moveHugePmd, vmaAdjustTransHuge } from "../../impl/huge-memory/change.ts";
-import { boot, bootVma } from "../../impl/kernel.ts";
+import { boot, bootVma } from "../../impl/entry/boot.ts";
 import { kernelStructs, VM_READ, VM_WRITE, type Kernel, type KernelStructs } from "../../impl/mm-types.ts";
-import { kernelConfig } from "../../impl/param.ts";
-import { store } from "../../impl/syscalls.ts";
+import { kernelConfig } from "../../impl/config/options.ts";
+import { store } from "../../impl/entry/syscalls.ts";
 
 const config = kernelConfig({ pagesPerHugePage: 4, hugeRanges: 3, frames: 16, mms: 1, cpus: 5, vmas: 2, anonVmas: 2 });
 

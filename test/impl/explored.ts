@@ -1,7 +1,7 @@
 /** Explores a scenario completely and holds it to its expectation. */
 import { expect } from "vitest";
 import type { ProgramScenario } from "../../checker/scenario.ts";
-import { compileScenario } from "../../checker/program/compile/scenario.ts";
+import { compileScenario } from "../../checker/compile/compile.ts";
 import type { Outcome } from "../../checker/search/explore.ts";
 import { run } from "../checker/search/options.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
 import { MMF_HAS_PINNED, MMF_UNSTABLE, VM_READ } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { DIRTY, entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
 import { Machine, type MachineOptions } from "./memory-machine.ts";
 

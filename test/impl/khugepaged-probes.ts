@@ -6,7 +6,7 @@ import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "
 import { khugepagedEnterVma } from "../../impl/khugepaged/mm-slot.ts";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
 import type { Mm, Vma, Vpn } from "../../impl/mm-types.ts";
-import type { SequentialKernel as K } from "../../impl/sequential.ts";
+import type { SequentialKernel as K } from "../../impl/entry/sequential.ts";
 import { findVma } from "../../impl/vma.ts";
 
 /** Scan and collapse of the huge range at `a1` of mm `a0`; by khugepaged if `a2` is 1. */

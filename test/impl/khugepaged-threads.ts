@@ -2,7 +2,7 @@
 import { NONE, at, bitset, choose, holds, scenario, struct, type Int, type ProgramScenario, type Routine, type Scenario, type World } from "thpcheck";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { thpVmaSuitableOrder } from "../../impl/huge-memory/eligibility.ts";
-import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/kernel.ts";
+import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
 import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "../../impl/khugepaged/collapse-single-pmd.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PMD_MAPPED,
@@ -12,10 +12,10 @@ import { mmapReadLock, mmapReadUnlock } from "../../impl/locking/mmap-lock.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { kernelStructs, VM_READ, VM_WRITE, type Pfn, type Vma } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/param.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioIsolateLru, folioPut, folioPutbackLru, folioTrylock, folioUnlock } from "../../impl/swap.ts";
-import { store, sysMadvise, sysMmap, sysMunmap, sysSetThpDisable } from "../../impl/syscalls.ts";
+import { store, sysMadvise, sysMmap, sysMunmap, sysSetThpDisable } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { findVma } from "../../impl/vma.ts";
 

@@ -10,9 +10,9 @@ import {
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_VM_HUGEPAGE, VM_READ } from "../../impl/mm-types.ts";
-import type { KernelOptions } from "../../impl/param.ts";
+import type { KernelOptions } from "../../impl/config/options.ts";
 import { DIRTY, MIGRATION, YOUNG } from "../../impl/pgtable.ts";
-import { CALL_KHUGEPAGED } from "../../impl/sequential.ts";
+import { CALL_KHUGEPAGED } from "../../impl/entry/sequential.ts";
 import { collapseUnscanned, enter, scanAndCollapse } from "./khugepaged-probes.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 

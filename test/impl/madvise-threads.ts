@@ -1,10 +1,10 @@
 /** What madvise.test.ts explores: two threads of one process advise the same page; and what it calls besides system calls. */
 import { bugOn, type Routine } from "thpcheck";
-import { boot, bootVma } from "../../impl/kernel.ts";
+import { boot, bootVma } from "../../impl/entry/boot.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import { VM_READ, VM_WRITE, type Content, type Kernel } from "../../impl/mm-types.ts";
-import type { SequentialKernel } from "../../impl/sequential.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import type { SequentialKernel } from "../../impl/entry/sequential.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { kernelScenario } from "./straight-kernel.ts";
 

@@ -5,9 +5,9 @@
 import { at, choose, type Routine } from "thpcheck";
 import { gupFast, gupSlow, type FollFlags } from "../../impl/gup.ts";
 import type { Content, Kernel, Mm, Pfn, Vpn } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { switchMm } from "../../impl/tlb.ts";
-import { userLoad, userStore } from "../../impl/user.ts";
+import { userLoad, userStore } from "../../impl/entry/user-access.ts";
 import type { FaultFlags } from "../../impl/vm-fault.ts";
 import { bootTwins, copyHugeOfTable, dontneedRange, faultAt, fork, freeTablesBetween, madvFreeRange, prepareAnonVma, putHugeZero, putPage, shrinkHugeZero, splitPmd, unmapAllOf, unpinPage } from "./memory-threads.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";

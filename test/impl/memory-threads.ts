@@ -15,7 +15,7 @@ import { pageFolio } from "../../impl/page-ref.ts";
 import { anonVmaFork, anonVmaPrepare } from "../../impl/rmap.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
-import { userLoad, userStore } from "../../impl/user.ts";
+import { userLoad, userStore } from "../../impl/entry/user-access.ts";
 import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "../../impl/user-memory.ts";
 import { FAULT_FLAG_VMA_LOCK, type FaultFlags, type VmFault } from "../../impl/vm-fault.ts";
 import type { ProgramScenario } from "../../checker/scenario.ts";

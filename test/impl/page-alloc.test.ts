@@ -1,6 +1,6 @@
 /** The buddy allocator: splitting, merging, exhaustion, poison, and what it refuses to free. */
 import { describe, expect, test } from "vitest";
-import { compileScenario } from "../../checker/program/compile/scenario.ts";
+import { compileScenario } from "../../checker/compile/compile.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
 import { run } from "../checker/search/options.ts";
 import { churning, freePage, freeReferencedPage, freeSpoiltHuge, frees, huge, many, map, mayFail, refer, small, write } from "./page-alloc-threads.ts";

@@ -10,15 +10,15 @@
  * A call ends with the result that the kernel would give, or throws the StepFault of a broken assertion.
  */
 import { holds, type LockId, type ProgramScenario, type Routine, type World } from "thpcheck";
-import { StraightLine } from "../../checker/program/compile/scenario.ts";
+import { StraightLine } from "../../checker/compile/compile.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
-import { boot } from "../../impl/kernel.ts";
+import { boot } from "../../impl/entry/boot.ts";
 import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
-import { kernelConfig, type KernelConfig, type KernelOptions } from "../../impl/param.ts";
+import { kernelConfig, type KernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import {
   CALL_EXIT, CALL_FORK, CALL_GET_THP_DISABLE, CALL_GUP, CALL_KHUGEPAGED, CALL_LOAD, CALL_LRU_ADD_DRAIN_ALL, CALL_MADVISE, CALL_MMAP, CALL_MPROTECT, CALL_MREMAP, CALL_MUNMAP, CALL_PAGE_STORE, CALL_PROCESS_MADVISE, CALL_PUT_PAGE, CALL_SPLIT_HUGE_PAGES, CALL_STORE, CALL_SYSFS, CALL_THP_DISABLE,
   CALL_TOUCH, dispatch, sequentialStructs, type SequentialKernel as K,
-} from "../../impl/sequential.ts";
+} from "../../impl/entry/sequential.ts";
 import { KNOBS, parseKnob } from "../../impl/sysfs.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 

@@ -1,9 +1,9 @@
 /** A kernel that runs threads one after the other, from beginning to end, and shows its state. */
-import { StraightLine } from "../../checker/program/compile/scenario.ts";
+import { StraightLine } from "../../checker/compile/compile.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { holds, scenario, type ProgramScenario, type Routine } from "thpcheck";
 import { kernelStructs, type Kernel, type KernelStructs } from "../../impl/mm-types.ts";
-import { kernelConfig, type KernelOptions } from "../../impl/param.ts";
+import { kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 
 export type KernelThread = (k: Kernel) => Routine<unknown>;
 export type KernelOptionsBesideCpus = Omit<KernelOptions, "cpus">;

@@ -2,13 +2,13 @@
  * A process of its own for one job, so that what a mutant leaves behind (modules, syntax trees, memory) ends with it, and
  * so that one that hangs can be killed. Started by `processes.ts`; answers message by message, and ends when it is told.
  */
-import { checkScenario, clearsDeadLocals, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check.ts";
-import { withMachines } from "../../checker/cli/machines.ts";
-import { selectScenarios } from "../../checker/cli/select.ts";
+import { checkScenario, clearsDeadLocals, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check/check.ts";
+import { withMachines } from "../../checker/project/machines.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
 import { errorSentence, shortPath } from "../../checker/error-sentence.ts";
 import type { Patch } from "../../checker/program/patch.ts";
-import { SANITIZER_RULES } from "../../checker/property/sanitize.ts";
-import { sanitize } from "../../checker/sanitized.ts";
+import { SANITIZER_RULES } from "../../checker/sanitizer/sanitize.ts";
+import { sanitize } from "../../checker/sanitizer/pass.ts";
 import type { Scenario } from "../../checker/scenario.ts";
 import type { Tier } from "../../checker/result.ts";
 import type { Outcome } from "./verdict.ts";

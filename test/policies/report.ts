@@ -1,8 +1,8 @@
 /** The table of `thpcheck policies`. */
 import pc from "picocolors";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
-import { withMachines } from "../../checker/cli/machines.ts";
-import { selectScenarios } from "../../checker/cli/select.ts";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { withMachines } from "../../checker/project/machines.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
 import { group } from "../../checker/report/numbers.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { Scenario } from "../../checker/scenario.ts";

@@ -2,14 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ABSTRACTIONS } from "../../impl/abstraction/index.ts";
-import { kernelConfig } from "../../impl/param.ts";
+import { kernelConfig } from "../../impl/config/options.ts";
 import { MACHINES, machineNamed } from "../../spec/alphabet.ts";
 import { EV } from "../../spec/events.ts";
 import { compileMachine } from "../../spec/table.ts";
-import { compileScenario } from "../../checker/program/compile/scenario.ts";
+import { compileScenario } from "../../checker/compile/compile.ts";
 import type { Scenario } from "../../checker/scenario.ts";
 import { walkTogether } from "../checker/refinement/walk-both.ts";
-import { seeded } from "../checker/program/seeded.ts";
+import { seeded } from "../checker/compile/seeded.ts";
 import models from "../models/lost-update.ts";
 import collapseFault from "../scenarios/collapse-fault.ts";
 import reservationFaults from "../scenarios/reservation-faults.ts";

@@ -6,7 +6,7 @@ import type { Refinement, Scenario } from "thpcheck";
 import type { Abstraction, Bounds } from "../../impl/abstraction/abstraction.ts";
 import { pinsMax } from "../../impl/abstraction/folio.ts";
 import { ABSTRACTIONS } from "../../impl/abstraction/index.ts";
-import type { KernelConfig } from "../../impl/param.ts";
+import type { KernelConfig } from "../../impl/config/options.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
 import { EV, type EventName } from "../../spec/events.ts";
 import { REFUSED, type Context, type MachineTable } from "../../spec/machine-table.ts";

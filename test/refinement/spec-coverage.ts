@@ -1,7 +1,7 @@
 /** Machines against transitions: which arrows of the specification the scenarios of the kernel take, and which none does. */
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
 import { EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED } from "../../checker/cli/host.ts";
-import { selectScenarios } from "../../checker/cli/select.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
 import { readResults } from "../../checker/report/json.ts";
 import { arrowsTaken } from "../../checker/report/refinement.ts";
 import { table } from "../../checker/report/summary.ts";

@@ -10,8 +10,8 @@ import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_NOHUGEPAGE } from "../../
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { VM_READ, VM_WRITE, type Pfn, type Vpn } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/syscalls.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, migrating, openGate, passGate, scheduleIn, splitPage, thpScenario, type K } from "./setup/thp.ts";
 

@@ -4,8 +4,8 @@ import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolio } from "
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE, type MremapFlags } from "../../impl/mremap.ts";
 import { VM_READ, VM_WRITE, type Errno, type Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/syscalls.ts";
+import { ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import type { AddressOrErrno } from "../../impl/mmap.ts";
 import { note, noted, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 

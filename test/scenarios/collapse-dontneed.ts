@@ -1,9 +1,9 @@
 /** A thread discards pages while another collapses them. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { COLLAPSE_COPIED } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {

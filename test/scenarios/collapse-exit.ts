@@ -1,7 +1,7 @@
 /** A process exits while khugepaged is at work on it. */
 import { holds, type Routine } from "thpcheck";
-import { scheduleIn } from "../../impl/kernel.ts";
-import { load, store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { scheduleIn } from "../../impl/entry/boot.ts";
+import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { allIsFreed, collapseScenario, isHuge, khugepagedThread, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 function* exits(k: K): Routine {

@@ -1,9 +1,9 @@
 /** Threads store to and load from pages while another thread collapses them. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 
 /** Page 0 is there, page 1 is a hole: the collapse fills it. */

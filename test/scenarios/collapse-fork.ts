@@ -1,9 +1,9 @@
 /** A process forks while one of its threads collapses a range; parent and child go on writing. */
 import { holds, type Routine } from "thpcheck";
-import { scheduleIn } from "../../impl/kernel.ts";
+import { scheduleIn } from "../../impl/entry/boot.ts";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { LEAF, entryHas } from "../../impl/pgtable.ts";
-import { load, store, sysFork, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {

@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
-import { load, store, sysMadvise, sysMremap } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise, sysMremap } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {

@@ -1,7 +1,7 @@
 /** A thread unmaps all or a part of the range that another collapses. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { load, store, sysMadvise, sysMunmap } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {

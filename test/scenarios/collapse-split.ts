@@ -3,8 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
-import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
 
 /** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */

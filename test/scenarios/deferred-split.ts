@@ -6,7 +6,7 @@ import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Frames, Pfn } from "../../impl/mm-types.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { allFree, isHuge, migrating, note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 
 const SPLIT_ONE: Met = 0;

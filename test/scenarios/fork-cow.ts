@@ -3,8 +3,8 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
-import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/syscalls.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { allFree, anyPinned, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 
 /** Has forked when the others begin. */

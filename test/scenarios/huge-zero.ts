@@ -2,7 +2,7 @@
 import { at, holds, type Routine } from "thpcheck";
 import { shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
-import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { isHuge, note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 
 const FREED: Met = 0;

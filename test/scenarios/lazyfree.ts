@@ -3,8 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolioDirtyLock } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
-import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/syscalls.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { isHuge, note, noted, openGate, passGate, scheduleIn, SPLIT_DONE, splitPage, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 

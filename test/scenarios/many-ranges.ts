@@ -3,8 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import type { Vpn } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysMadvise, sysMunmap } from "../../impl/syscalls.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
 

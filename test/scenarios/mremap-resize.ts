@@ -1,7 +1,7 @@
 /** Memory moves, and is longer or shorter afterwards. */
 import { holds, type Routine } from "thpcheck";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
-import { load, store, sysMremap } from "../../impl/syscalls.ts";
+import { load, store, sysMremap } from "../../impl/entry/syscalls.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
 
 const ROOM = { hugeRanges: 2, vmas: 4, anonVmaChains: 6, pageTables: 5 };

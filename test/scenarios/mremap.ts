@@ -5,8 +5,8 @@ import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinke
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { VM_READ, VM_WRITE, type Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER, type KernelOptions } from "../../impl/param.ts";
-import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/syscalls.ts";
+import { ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
 import { isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
 
 /** The area is the first range; the second is free. */

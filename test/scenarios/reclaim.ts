@@ -1,7 +1,7 @@
 /** Reclaim of a lazyfree huge page, beside others who take it off the LRU. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_FREE } from "../../impl/madvise.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { note, noted, openGate, passGate, thpScenario, type K, type Met } from "./setup/thp.ts";
 

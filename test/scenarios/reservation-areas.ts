@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
-import { load, store, sysMprotect, sysMremap, sysMunmap } from "../../impl/syscalls.ts";
+import { load, store, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
 
 const RW = VM_READ | VM_WRITE;

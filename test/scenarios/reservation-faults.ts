@@ -1,6 +1,6 @@
 /** Reservations: two faults in one huge range. */
 import { holds, violated, type Routine } from "thpcheck";
-import { load, store } from "../../impl/syscalls.ts";
+import { load, store } from "../../impl/entry/syscalls.ts";
 import { openGate, partlyUsed, passGate, reservationScenarios, reserved, type K } from "./setup/reservation.ts";
 
 function* storesHere(k: K): Routine {

@@ -1,7 +1,7 @@
 /** Reservations and fork: who has them afterwards, and what becomes of them when shared pages are written. */
 import { holds, type Routine } from "thpcheck";
 import { FORK_FIRST_WRITER } from "../../impl/policy/switches.ts";
-import { load, store, sysFork } from "../../impl/syscalls.ts";
+import { load, store, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, reservationScenarios, reserved, scheduleIn, TWO_PROCESSES, type K } from "./setup/reservation.ts";
 
 function* forksAndWrites(k: K): Routine {

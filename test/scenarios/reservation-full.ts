@@ -1,7 +1,7 @@
 /** Reservations: the last page is handed out, and comes back; a range becomes huge of which half is used. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { FREED, isHuge, noted, openGate, passGate, reservationScenarios, shrinks, type K } from "./setup/reservation.ts";
 
 function* storesBoth(k: K): Routine {

@@ -1,7 +1,7 @@
 /** Reservations beside what is not: huge faults, failing allocations, MADV_COLLAPSE. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { load, store, sysMadvise } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, partlyUsed, passGate, reservationScenarios, reserved, type K } from "./setup/reservation.ts";
 

@@ -1,6 +1,6 @@
 /** Reservations under memory pressure. */
 import { holds, violated, type Routine } from "thpcheck";
-import { store, sysExit } from "../../impl/syscalls.ts";
+import { store, sysExit } from "../../impl/entry/syscalls.ts";
 import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 import type { Frames } from "../../impl/mm-types.ts";

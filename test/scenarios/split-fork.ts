@@ -2,7 +2,7 @@
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gup.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { load, store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { isHuge, migrating, noted, openGate, passGate, scheduleIn, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 
 /** Forks while the folio is split: the child runs on CPU 1, or 2 where there is a sibling. */

@@ -3,7 +3,7 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, gupSlow, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
 import { entryTarget, MIGRATION, pmdTable } from "../../impl/pgtable.ts";
-import { load, store } from "../../impl/syscalls.ts";
+import { load, store } from "../../impl/entry/syscalls.ts";
 import { anyPinned, isHuge, note, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K, type Met } from "./setup/thp.ts";
 
 const FELL_BACK: Met = 2;

@@ -3,10 +3,10 @@ import { holds, type Routine } from "thpcheck";
 import { FOLL_WRITE, dumpPageTables, gupFast, pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { pageFolio } from "../../impl/page-ref.ts";
 import { folioPut } from "../../impl/swap.ts";
-import { load, store, sysMadvise, sysMunmap } from "../../impl/syscalls.ts";
+import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { allFree, isHuge, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
 
 function* fill(k: K): Routine {

@@ -1,9 +1,9 @@
 /** A page that only its writer still has is not copied. */
 import { at, holds, type Routine } from "thpcheck";
 import type { Pfn } from "../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../impl/param.ts";
+import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
-import { store, sysExit, sysFork } from "../../impl/syscalls.ts";
+import { store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
 
 const IN_PLACE: Met = 4;

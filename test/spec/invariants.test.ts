@@ -9,7 +9,7 @@ import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { COLLAPSE_ISOLATED, VM_READ } from "../../impl/mm-types.ts";
-import { ENABLED_ALWAYS } from "../../impl/param.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 
 /** Page numbers: 0..1 a huge page, 2..3 a huge page mapped by PTEs, one of them read-only, 4..5 the huge zero page. */

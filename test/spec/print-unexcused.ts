@@ -1,7 +1,7 @@
 /** The table of `thpcheck invariants`: from a file of results, or from scenarios that are checked for it. */
 import type { Scenario } from "thpcheck";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check.ts";
-import { selectScenarios } from "../../checker/cli/select.ts";
+import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
 import { invariantTotals } from "../../checker/report/invariants.ts";
 import { readResults } from "../../checker/report/json.ts";
 import { group } from "../../checker/report/numbers.ts";

@@ -1,7 +1,7 @@
 /** `thpcheck check`: checks scenarios, small ones side by side, and reports each in its turn. */
-import type { Audit } from "../../audit.ts";
-import { WORKERS_MAX, defaultEngine, errorResult, workersFor, type Checked, type CheckOptions, type Engine } from "../../check.ts";
-import { Pool } from "../../pool/pool.ts";
+import type { Audit } from "../../check/audit.ts";
+import { WORKERS_MAX, defaultEngine, errorResult, workersFor, type Checked, type CheckOptions, type Engine } from "../../check/check.ts";
+import { Pool } from "../../runner/pool/pool.ts";
 import { coverageLog } from "../../program/coverage-log.ts";
 import { CoverageTotals } from "../../report/coverage.ts";
 import { invariantsTable } from "../../report/invariants.ts";
@@ -13,14 +13,14 @@ import { resultLine, summaryTable, table, tally } from "../../report/summary.ts"
 import { renderTrace } from "../../report/terminal.ts";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult, type Tier } from "../../result.ts";
 import { UsageError } from "../../usage-error.ts";
-import { CHECK_JOB, checkOne, type CheckAnswer, type CheckNews, type CheckTask } from "../check-job.ts";
+import { CHECK_JOB, checkOne, type CheckAnswer, type CheckNews, type CheckTask } from "../../runner/check-job.ts";
 import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
-import { pinsOf, updatePins, type Pins } from "../pins.ts";
-import { updateTable } from "../pins-table.ts";
-import type { LoadedScenario } from "../project.ts";
+import { pinsOf, updatePins, type Pins } from "../../project/pins.ts";
+import { updateTable } from "../../project/pins-table.ts";
+import type { LoadedScenario } from "../../project/project.ts";
 import { TRACE_STRING_MAX, replayCommand, replayFromFile } from "../replay-command.ts";
-import { anyPolicy, underPolicy } from "../policy.ts";
-import { selectScenarios, type Selection } from "../select.ts";
+import { anyPolicy, underPolicy } from "../../project/policy.ts";
+import { selectScenarios, type Selection } from "../../project/select.ts";
 
 export interface CheckRequest {
   readonly patterns: readonly string[];

@@ -1,12 +1,12 @@
 /** `thpcheck list`: the scenarios of the project, or another list that its configuration has. */
-import { expectationInWords } from "../../check.ts";
+import { expectationInWords } from "../../check/check.ts";
 import { shortPath } from "../../error-sentence.ts";
 import { toJson } from "../../report/json.ts";
 import { table } from "../../report/summary.ts";
 import type { Tier } from "../../result.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
-import { findConfigFile, loadConfig } from "../project.ts";
-import { selectScenarios } from "../select.ts";
+import { findConfigFile, loadConfig } from "../../project/project.ts";
+import { selectScenarios } from "../../project/select.ts";
 
 export interface ListRequest {
   readonly patterns: readonly string[];

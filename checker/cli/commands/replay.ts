@@ -1,6 +1,6 @@
 /** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
 import { existsSync, readFileSync } from "node:fs";
-import { DEFAULT_CHECK_OPTIONS, defaultEngine } from "../../check.ts";
+import { DEFAULT_CHECK_OPTIONS, defaultEngine } from "../../check/check.ts";
 import { toJson } from "../../report/json.ts";
 import { renderTrace } from "../../report/terminal.ts";
 import { RESULT_FORMAT, type Trace } from "../../result.ts";
@@ -11,10 +11,10 @@ import type { Recipe } from "../../trace/recipe.ts";
 import { ReplayMismatch, replay } from "../../trace/replay.ts";
 import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
-import { withMachines } from "../machines.ts";
+import { withMachines } from "../../project/machines.ts";
 import { replayCommand } from "../replay-command.ts";
-import { recordedUnderPolicy } from "../policy.ts";
-import { matchScenarios, selectScenarios, type Selection } from "../select.ts";
+import { recordedUnderPolicy } from "../../project/policy.ts";
+import { matchScenarios, selectScenarios, type Selection } from "../../project/select.ts";
 
 export interface ReplayRequest {
   /** A trace string or the path of a file. */
@@ -39,7 +39,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const scenario = await withMachines(loaded.scenario, host.folder);
   const clearDeadLocals = scenario.clearDeadLocals ?? true;
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
-  const [{ isSanitizerRule, raisingSystem }, { withPlaceOfWrite }] = await Promise.all([import("../../sanitized.ts"), import("../../place-of-write.ts")]);
+  const [{ isSanitizerRule, raisingSystem }, { withPlaceOfWrite }] = await Promise.all([import("../../sanitizer/pass.ts"), import("../../trace/place-of-write.ts")]);
   const { kind, name } = recipe.property;
   const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
   try {

@@ -1,14 +1,14 @@
 /** Areas that are replaced, and tables that come and go, under operations that looked at them before. */
 import { holds, type Routine } from "thpcheck";
-import { bootVma } from "../../../impl/kernel.ts";
+import { bootVma } from "../../../impl/entry/boot.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { TABLE_LIVE, VM_READ, VM_WRITE } from "../../../impl/mm-types.ts";
-import { ENABLED_NEVER } from "../../../impl/param.ts";
+import { ENABLED_NEVER } from "../../../impl/config/options.ts";
 import { mkPmdTable } from "../../../impl/pgtable.ts";
-import { store, sysMmap, sysMunmap } from "../../../impl/syscalls.ts";
+import { store, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";
 import { bootAnonVma, bootPage, bootScanned, bootTable } from "./setup/memory.ts";
 

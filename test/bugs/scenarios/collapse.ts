@@ -6,8 +6,8 @@ import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import type { Cpu, Pfn } from "../../../impl/mm-types.ts";
-import { ENABLED_NEVER, type KernelOptions } from "../../../impl/param.ts";
-import { load } from "../../../impl/syscalls.ts";
+import { ENABLED_NEVER, type KernelOptions } from "../../../impl/config/options.ts";
+import { load } from "../../../impl/entry/syscalls.ts";
 import { anyPinned, isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";
 import { bootAnonVma, bootPage, bootScanned } from "./setup/memory.ts";
 

@@ -1,12 +1,12 @@
 /** Who may write in place, as Linux decided it before PageAnonExclusive. */
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_FORCE, FOLL_WRITE, gupSlow } from "../../../impl/gup.ts";
-import { bootProcess } from "../../../impl/kernel.ts";
+import { bootProcess } from "../../../impl/entry/boot.ts";
 import { MADV_DONTNEED, MADV_POPULATE_READ } from "../../../impl/madvise.ts";
 import { VM_READ, type Pfn } from "../../../impl/mm-types.ts";
 import { pageFolio } from "../../../impl/page-ref.ts";
 import { folioPut } from "../../../impl/swap.ts";
-import { load, store, sysMadvise } from "../../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { deviceWrites, isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";
 import { bootAnonVma, bootForkedHugePage, bootForkedVma, bootHugePage, bootHugeZeroPage } from "./setup/memory.ts";
 

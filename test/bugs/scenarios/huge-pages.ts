@@ -4,7 +4,7 @@ import { pfnScanner } from "../../../impl/gup.ts";
 import { shrinkHugeZeroFolioScan } from "../../../impl/huge-memory/huge-zero.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { VM_READ } from "../../../impl/mm-types.ts";
-import { load, store, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/syscalls.ts";
+import { load, store, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { isHuge, noted, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "../../scenarios/setup/thp.ts";
 import { bootAnonVma, bootCached, bootHugePage, bootHugeZeroPage, bootLazyfree } from "./setup/memory.ts";
 

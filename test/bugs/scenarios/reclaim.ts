@@ -4,9 +4,9 @@ import { deferredSplitScan } from "../../../impl/huge-memory/deferred-split-shri
 import { moveHugePmd } from "../../../impl/huge-memory/change.ts";
 import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "../../../impl/locking/mmap-lock.ts";
 import { MADV_DONTNEED } from "../../../impl/madvise.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { folioLock, folioUnlock } from "../../../impl/swap.ts";
-import { load, store, sysMadvise } from "../../../impl/syscalls.ts";
+import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "../../../impl/user-memory.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
 import { isHuge, note, noted, thpScenario, type K, type Met } from "../../scenarios/setup/thp.ts";

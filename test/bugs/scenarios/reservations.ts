@@ -2,10 +2,10 @@
 import { at, holds, type Routine } from "thpcheck";
 import { MADV_DONTNEED } from "../../../impl/madvise.ts";
 import { VM_READ, type Frames } from "../../../impl/mm-types.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
-import { store, sysMadvise, sysMprotect } from "../../../impl/syscalls.ts";
+import { store, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { safePromote } from "../../../impl/thp-reservation/safe-promote.ts";
 import { reservationsShrink } from "../../../impl/thp-reservation/shrinker.ts";
 import { isHuge, note, noted, thpScenario, type K, type Met } from "../../scenarios/setup/thp.ts";

@@ -4,7 +4,7 @@ import { array, bitset, bitsFor, bool, int, mutex, NONE, planLayout, ref, rwsem,
 import { LockTable } from "../../../checker/program/locks.ts";
 import { encode, makeWorld, positionOf, StateBytes, writeInitialValues } from "../../../checker/program/world.ts";
 import { StepFault } from "../../../checker/system.ts";
-import { seeded } from "./seeded.ts";
+import { seeded } from "../compile/seeded.ts";
 
 const role = fc.constantFrom("state" as const, "state" as const, "ghost" as const, "statistic" as const);
 const scalar: fc.Arbitrary<ScalarField> = fc.oneof(

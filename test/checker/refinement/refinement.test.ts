@@ -1,13 +1,13 @@
 /** Refinement in every strategy: what it reports, where, and that it looks at whatever can have moved. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkScenario, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../../checker/check.ts";
+import { checkScenario, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../../checker/check/check.ts";
 import { renderTrace } from "../../../checker/report/terminal.ts";
-import { compileScenario } from "../../../checker/program/compile/scenario.ts";
-import { withPlaceOfWrite } from "../../../checker/place-of-write.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import { withPlaceOfWrite } from "../../../checker/trace/place-of-write.ts";
 import { explore } from "../../../checker/search/explore.ts";
 import { replay } from "../../../checker/trace/replay.ts";
-import { seeded } from "../program/seeded.ts";
+import { seeded } from "../compile/seeded.ts";
 import { DOOR_OPEN, doorScenario, doors, type Fault } from "./doors.ts";
 import { walkBoth } from "./walk-both.ts";
 

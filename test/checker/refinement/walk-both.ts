@@ -1,5 +1,5 @@
 /** The same random walk by two systems: one that looks at the instances which can have moved, one that looks at all. */
-import { compileScenario } from "../../../checker/program/compile/scenario.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
 import { STEP_DISABLED, StepFault } from "../../../checker/system.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
 

@@ -4,9 +4,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { CompiledSystem } from "../../../checker/program/compile/image.ts";
-import { bitsOf } from "../../../checker/program/compile/reads.ts";
-import { compileScenario } from "../../../checker/program/compile/scenario.ts";
+import type { CompiledSystem } from "../../../checker/image/image.ts";
+import { bitsOf } from "../../../checker/compile/reads.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
 import { forEachInitial, forEachStep } from "../../../checker/search/steps.ts";
 import type { TransitionSystem } from "../../../checker/system.ts";

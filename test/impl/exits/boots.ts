@@ -1,6 +1,6 @@
 /** Machines that are too small for what init puts into them. */
 import { NONE, at, type Routine } from "thpcheck";
-import { boot, bootProcess, bootVma } from "../../../impl/kernel.ts";
+import { boot, bootProcess, bootVma } from "../../../impl/entry/boot.ts";
 import { VM_READ, type Kernel } from "../../../impl/mm-types.ts";
 
 /** One process more than there are address spaces. */

@@ -6,7 +6,7 @@ import { SCAN_COPY_MC, SCAN_PTE_NON_PRESENT } from "../../../impl/khugepaged/sca
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_POPULATE_WRITE } from "../../../impl/madvise.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { MREMAP_DONTUNMAP, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { EXCLUSIVE, LEAF, MIGRATION, WRITE, YOUNG } from "../../../impl/pgtable.ts";
 import { VM_FAULT_DONE } from "../../../impl/vm-fault.ts";
 import { scanAndCollapse } from "../khugepaged-probes.ts";

@@ -7,7 +7,7 @@ import { handleMmFault } from "../../../impl/memory.ts";
 import type { Frames, Mm, Pfn, Vma, Vpn } from "../../../impl/mm-types.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemovePage, tlbRemoveTlbEntry } from "../../../impl/mmu-gather.ts";
 import { allocFolio } from "../../../impl/page-alloc.ts";
-import type { CallResult, SequentialKernel as K } from "../../../impl/sequential.ts";
+import type { CallResult, SequentialKernel as K } from "../../../impl/entry/sequential.ts";
 import { findVma } from "../../../impl/vma.ts";
 import type { VmFault } from "../../../impl/vm-fault.ts";
 

@@ -2,15 +2,15 @@
 import { NONE, at, holds, type Routine, type Scenario } from "thpcheck";
 import { pfnScanner } from "../../../impl/gup.ts";
 import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
-import { scheduleIn } from "../../../impl/kernel.ts";
+import { scheduleIn } from "../../../impl/entry/boot.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Pfn } from "../../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/param.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/options.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/rmap.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { collapseScenario, openGate, passGate, prepare, type CollapseStructs, type K } from "../../scenarios/setup/collapse.ts";
 import { reservationScenarios, scans, shrinks, type K as Reserving } from "../../scenarios/setup/reservation.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { compileScenario } from "../../../checker/program/compile/scenario.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { Scenario, Structs } from "thpcheck";
 import { run } from "../../checker/search/options.ts";
 

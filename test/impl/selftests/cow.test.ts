@@ -10,7 +10,7 @@ import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from "../../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
 import { VM_READ } from "../../../impl/mm-types.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import { ENABLED_ALWAYS, type KernelOptions } from "../../../impl/param.ts";
+import { ENABLED_ALWAYS, type KernelOptions } from "../../../impl/config/options.ts";
 import { RW } from "../sequential-kernel.ts";
 import { COW_ANON, COW_COLLAPSE, COW_NON_ANON, COW_RUNS } from "./cases.ts";
 import type { Machine } from "./machine.ts";

@@ -8,7 +8,7 @@
 import { expect } from "vitest";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { TABLE_FREE } from "../../../impl/mm-types.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { RW, SequentialKernel, type Probe } from "../sequential-kernel.ts";
 
 const PATTERN = 29;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { EINVAL } from "../../../impl/errno.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { Machine } from "./machine.ts";
 import { selftest } from "./selftest.ts";
 

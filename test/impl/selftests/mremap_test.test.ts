@@ -8,7 +8,7 @@ import { expect } from "vitest";
 import { EINVAL } from "../../../impl/errno.ts";
 import { MAP_FIXED_NOREPLACE } from "../../../impl/mmap.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { RW } from "../sequential-kernel.ts";
 import type { Machine } from "./machine.ts";
 import { selftest, type Body } from "./selftest.ts";

@@ -3,7 +3,7 @@
  * with what it expects. The table of cases is `cases.ts`; what needs a part that this kernel lacks is in `missing.ts`.
  */
 import { describe, expect, test } from "vitest";
-import type { KernelOptions } from "../../../impl/param.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { CASES, type SelftestFile } from "./cases.ts";
 import { Machine } from "./machine.ts";
 import { missingOf } from "./missing.ts";

@@ -4,13 +4,13 @@
  * pages are small; MADV_COLLAPSE does not ask sysfs.
  */
 import { scenario, type Expectation, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
-import { boot, bootVma, gateStructs, openGate, passGate } from "../../../impl/kernel.ts";
+import { boot, bootVma, gateStructs, openGate, passGate } from "../../../impl/entry/boot.ts";
 import { khugepaged } from "../../../impl/khugepaged.ts";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
 import { kernelStructs, TABLE_FREE, VM_READ, VM_WRITE, type Vpn } from "../../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../../impl/param.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { LEAF } from "../../../impl/pgtable.ts";
-import { store, sysMadvise } from "../../../impl/syscalls.ts";
+import { store, sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
 import { always } from "../../../spec/invariant.ts";
 import { INVARIANTS } from "../../../spec/invariants/index.ts";

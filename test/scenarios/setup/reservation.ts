@@ -6,10 +6,10 @@
  * to show a range that becomes huge before all of it is used takes 4.
  */
 import { bitset, holds, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
-import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../../impl/kernel.ts";
+import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 import { khugepagedDoScan } from "../../../impl/khugepaged.ts";
 import { kernelStructs, VM_READ, VM_WRITE, type Frames } from "../../../impl/mm-types.ts";
-import { ENABLED_ALWAYS, kernelConfig, type KernelOptions } from "../../../impl/param.ts";
+import { ENABLED_ALWAYS, kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { LEAF } from "../../../impl/pgtable.ts";
 import { policyNamed } from "../../../impl/policy/index.ts";
 import { reservationsShrink } from "../../../impl/thp-reservation/shrinker.ts";

@@ -1,0 +1,69 @@
+/**
+ * Which state properties a step can have changed: those that may read a bit in which the two states differ. The same is
+ * said of the excuses of properties.
+ *
+ * The read set of a property is static (`reads.ts`): whatever it can read in any state. So where none of these bits
+ * differs it reads the same in both states and gives the same, and a search that has checked the state before need not
+ * check it again. `test/checker/search/affected.test.ts` compares with checking everything.
+ */
+import { SHORT_WORDS } from "../changes.ts";
+import type { LayoutPlan } from "../program/layout.ts";
+import { bitsOf, forEachRead, type Reads } from "./reads.ts";
+
+/**
+ * The text of `markAffected(into, at)`: writes the set of properties that may differ between $before and $vector, given
+ * that they differ in the words $changed[0] up to $changed[$changes - 1]; of short states it finds out by itself. `properties`: the emitted names of the functions.
+ */
+export function affectedFunction(reads: ReadonlyMap<string, Reads>, properties: readonly string[], plan: LayoutPlan, stateWords: number): string {
+  const size = Math.ceil(properties.length / 32);
+  const readers = new Map<number, Map<number, number>>();
+  for (const [p, emitted] of properties.entries()) {
+    forEachRead(reads, emitted, [], (field, i, j) => {
+      for (const { word, mask } of bitsOf(field, i, j, plan.maskBytes)) {
+        const ofWord = readers.get(word) ?? new Map<number, number>();
+        readers.set(word, ofWord);
+        ofWord.set(p, (ofWord.get(p) ?? 0) | mask);
+      }
+    });
+  }
+  const names = Array.from({ length: size }, (_, n) => `s${n}`);
+  const [head, tail] = [size === 0 ? "" : `let ${names.map((n) => `${n} = 0`).join(", ")};`, names.map((n, i) => `into[at + ${i}] = ${n};`).join(" ")];
+  // Long states get tables and a loop: had each word code of its own, each would be run for the first time at some late step,
+  // and V8 would then have to compile the whole again.
+  if (stateWords <= SHORT_WORDS) {
+    const lines = [...readers].map(([word, of]) => `d = $vector[${word}] ^ $before[${word}]; if (d !== 0) { ${[...groupsOf(of, size)].map(([mask, set]) => `if ((d & ${mask}) !== 0) { ${names.map((n, i) => `${n} |= ${set[i]};`).join(" ")} }`).join(" ")} }`);
+    return `function markAffected(into, at) { let d = 0; ${head} ${lines.join(" ")} ${tail} }`;
+  }
+  const firstGroup: number[] = [0];
+  const masks: number[] = [];
+  const sets: number[] = [];
+  for (let word = 0; word < stateWords; word++) {
+    for (const [mask, set] of groupsOf(readers.get(word) ?? new Map<number, number>(), size)) {
+      masks.push(mask);
+      sets.push(...set);
+    }
+    firstGroup.push(masks.length);
+  }
+  return `const $firstGroup = new Int32Array([${firstGroup.join()}]), $groupMasks = new Int32Array([${masks.join()}]), $groupSets = new Int32Array([${sets.join()}]);
+function markAffected(into, at) {
+  ${head}
+  for (let c = 0; c < $changes; c++) {
+    const w = $changed[c], d = $vector[w] ^ $before[w];
+    for (let g = $firstGroup[w], end = $firstGroup[w + 1]; g < end; g++) {
+      if ((d & $groupMasks[g]) !== 0) { ${names.map((n, i) => `${n} |= $groupSets[${size} * g + ${i}];`).join(" ")} }
+    }
+  }
+  ${tail}
+}`;
+}
+
+/** Properties that read the same bits of a word form a group: of each, the bits and the set of properties. */
+function groupsOf(readers: ReadonlyMap<number, number>, size: number): ReadonlyMap<number, readonly number[]> {
+  const groups = new Map<number, number[]>();
+  for (const [p, mask] of readers) {
+    const set = groups.get(mask) ?? Array.from({ length: size }, () => 0);
+    groups.set(mask, set);
+    set[p >> 5]! |= 1 << (p & 31);
+  }
+  return groups;
+}

@@ -1,0 +1,470 @@
+/**
+ * Expressions and yield-free statements of the subset, rewritten for the emitted program: types stripped, accessors
+ * inlined, captured values and helpers linked, the world parameter gone. `lower.ts` handles what contains yields.
+ */
+import * as t from "@babel/types";
+import type { FieldPlan } from "../program/layout.ts";
+import { accessExpression, indexCount, MARKED_OPERATIONS, lockHeldExpression, lockIdExpression, WRITING_OPERATIONS, type AccessContext } from "./access.ts";
+import { CompileError } from "./compile-error.ts";
+import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
+import type { LinkedFunction, Linker } from "./link.ts";
+import { isLocalName, prepareFunction, type PreparedFunction } from "./locals.ts";
+import { quasi } from "./quasi.ts";
+import { eventHead } from "../image/refinement-runtime.ts";
+import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
+import type { Place } from "./source-module.ts";
+
+/** What a function is part of: decides which operations it may use. */
+export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finally" | "sometimes";
+
+const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
+/** Everything of Math but `random`. */
+const MATH: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Math).filter((name) => name !== "random"));
+
+const OPERATIONS = {
+  int: ["get", "set", "add", "once", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless"],
+  bool: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
+  ref: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
+  bitset: ["get", "set", "once", "setOnce", "cmpxchg", "xchg", "has", "insert", "remove", "size"],
+  lock: ["at", "isHeld"],
+} as const satisfies Record<string, readonly string[]> as Record<"int" | "bool" | "ref" | "bitset" | "lock", readonly string[]>;
+
+export class Translator {
+  readonly linker: Linker;
+  readonly fn: LinkedFunction;
+  readonly prepared: PreparedFunction;
+  /** Parameters that are worlds: unique name -> buffer. */
+  readonly worlds: ReadonlyMap<string, "" | "P">;
+  /** The remaining parameters, in order. */
+  readonly params: readonly string[];
+  /** Temporaries of the emitted function; while a closure inside a helper is translated, those of that closure. */
+  temporaries: string[] = [];
+  instrumented: boolean;
+  /** Values of the variables of counting loops, in properties. */
+  readonly loops: ReadonlyMap<string, Source> = new Map();
+  /** Every access and call translated so far. */
+  readonly reads: Reads = { accesses: [], calls: [] };
+  /** "guard" while the guard of a yield is translated; else what the function is for. */
+  purpose: Purpose;
+
+  constructor(linker: Linker, fn: LinkedFunction) {
+    this.linker = linker;
+    this.fn = fn;
+    this.instrumented = linker.options.instrumented && (fn.purpose === "program" || fn.purpose === "guard");
+    this.purpose = fn.purpose;
+    this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
+    this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
+    this.params = this.prepared.params.filter((p) => !this.worlds.has(p));
+    this.loops = fn.purpose === "always" ? this.countingLoops() : new Map();
+  }
+
+  place(node: t.Node): Place {
+    const at = node.loc == null ? this.fn.node : node;
+    return this.fn.module.place(at);
+  }
+
+  refuse(node: t.Node, problem: string, instead: string): never {
+    throw new CompileError(this.place(node), `in ${this.fn.label}: ${problem}`, instead);
+  }
+
+  site(node: t.Node): number {
+    return this.linker.site({ ...this.place(node), routine: this.fn.label });
+  }
+
+  readonly temporary = (): t.Identifier => {
+    const name = `$t${this.temporaries.length}`;
+    this.temporaries.push(name);
+    return t.identifier(name);
+  };
+
+  // ----------------------------------------------------------------------------------------- expressions
+
+  expression(node: t.Expression): t.Expression {
+    switch (node.type) {
+      case "TSAsExpression": case "TSSatisfiesExpression": case "TSNonNullExpression": case "TSTypeAssertion": case "TSInstantiationExpression": case "ParenthesizedExpression":
+        return this.expression(node.expression);
+      case "Identifier": return this.identifier(node);
+      case "CallExpression": return this.call(node);
+      case "MemberExpression": return this.member(node);
+      case "YieldExpression":
+        if (this.fn.straight) return this.straightYield(node);
+        return this.refuse(node, "a yield inside a larger expression", "Give it a statement of its own: `const x: T = yield* f(k);`");
+      case "AwaitExpression": return this.refuse(node, "await", "Routines wait with `yield at(label, () => condition)`");
+      case "ThisExpression": return this.refuse(node, "this/super", "Pass what is needed as a parameter; state lives in the structs");
+      case "ClassExpression": case "TaggedTemplateExpression": case "ImportExpression": case "OptionalCallExpression":
+        return this.refuse(node, `${node.type} is not in the subset`, "Use plain functions, numbers and accessors");
+      case "NewExpression":
+        if (t.isIdentifier(node.callee) && (node.callee.name === "Error" || node.callee.name === "RangeError")) break;
+        return this.refuse(node, "an object is created", "State lives in the structs; a helper may use plain array or object literals");
+      case "AssignmentExpression": this.refuseCaptured(node.left); break;
+      case "UpdateExpression": this.refuseCaptured(node.argument); break;
+      case "ArrowFunctionExpression": case "FunctionExpression":
+        if (this.fn.routine) return this.refuse(node, "a closure in a routine", "Only the guard of at() may be a function; move the code into a helper function");
+        return this.closure(node);
+      case "ObjectExpression": case "ArrayExpression":
+        break;
+      default: break;
+    }
+    return this.children(node);
+  }
+
+  /** A closure inside a helper has temporaries of its own: it may run while, or again before, its surroundings have finished with theirs. */
+  closure(node: t.ArrowFunctionExpression | t.FunctionExpression): t.Expression {
+    const outer = this.temporaries;
+    this.temporaries = [];
+    this.children(node);
+    const own = this.temporaries;
+    this.temporaries = outer;
+    if (own.length > 0) {
+      if (t.isExpression(node.body)) node.body = t.blockStatement([t.returnStatement(node.body)]);
+      node.body.body.unshift(t.variableDeclaration("let", own.map((x) => t.variableDeclarator(t.identifier(x)))));
+      if (t.isArrowFunctionExpression(node)) node.expression = false;
+    }
+    return node;
+  }
+
+  /** What is captured is constant: a program that changed it would have state outside of the state vector. */
+  refuseCaptured(target: t.Node): void {
+    let root = target;
+    while (t.isMemberExpression(root) || t.isTSNonNullExpression(root) || t.isTSAsExpression(root)) root = t.isMemberExpression(root) ? root.object : root.expression;
+    if (t.isIdentifier(root) && !isLocalName(root.name)) this.refuse(target, `${this.fn.module.textOf(target)} is assigned, and lives outside of the state`, "What changes is a field of a struct, or a local");
+  }
+
+  /** Rewrites all children generically, dropping types. */
+  children<N extends t.Node>(node: N): N {
+    const record = node as unknown as Record<string, unknown>;
+    for (const key of t.VISITOR_KEYS[node.type] ?? []) {
+      if (/^(typeAnnotation|returnType|typeParameters|typeArguments|decorators|predicate)$/.test(key)) { record[key] = null; continue; }
+      if (key === "property" && (t.isMemberExpression(node) || t.isOptionalMemberExpression(node)) && !node.computed) continue;
+      if (key === "key" && (t.isObjectProperty(node) || t.isObjectMethod(node)) && !node.computed) continue;
+      if (key === "label") continue;
+      if (key === "id" && t.isVariableDeclarator(node)) { this.pattern(node.id as t.LVal); continue; }
+      const child = record[key];
+      if (Array.isArray(child)) record[key] = child.map((c: t.Node | null) => (c === null ? null : this.node(c)));
+      else if (child != null && typeof child === "object") record[key] = this.node(child as t.Node);
+    }
+    if (t.isObjectProperty(node)) node.shorthand = false;
+    return node;
+  }
+
+  node(node: t.Node): t.Node {
+    if (t.isExpression(node)) return this.expression(node);
+    if (t.isStatement(node)) return this.statement(node);
+    return this.children(node);
+  }
+
+  pattern(node: t.LVal): void {
+    if (t.isIdentifier(node)) node.typeAnnotation = null;
+    else this.children(node);
+  }
+
+  identifier(node: t.Identifier): t.Expression {
+    node.typeAnnotation = null;
+    node.optional = null;
+    if (isLocalName(node.name)) {
+      if (this.worlds.has(node.name)) return this.refuse(node, "the world `k` is used as a value", "It is a parameter, never stored: write k.struct.field.get(...) or pass it as an argument");
+      return node;
+    }
+    const value = this.fn.captured(node.name);
+    if (value === undefined && !(node.name in this.fn.scope)) {
+      if (GLOBALS.has(node.name)) return node;
+      return this.refuse(node, `${node.name} is neither a local, nor captured from this module`, "Import it, declare it, or pass it as a parameter");
+    }
+    return this.linker.constant(value, () => this.refuse(node, `${node.name} is ${describe(value)}`, "Only plain data, helper functions and routines of your own modules can be captured"));
+  }
+
+  member(node: t.MemberExpression): t.Expression {
+    const chain = this.chain(node);
+    if (chain !== null) {
+      if (chain.path.length === 2 && chain.path[1] === "count") {
+        const s = this.linker.plan.structs[chain.path[0]!];
+        if (s !== undefined) return t.numericLiteral(s.count);
+      }
+      if (chain.path.length === 3 && chain.path[2] === "length") return t.numericLiteral(this.field(node, chain.path[0]!, chain.path[1]!).length ?? 1);
+      const lock = chain.path.length === 2 && (this.linker.field(chain.path[0]!, chain.path[1]!)?.lockBase ?? -1) >= 0;
+      return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`, lock ? "A lock is named by .at(index)" : "Call an operation on it: .get(index...), .set(index..., value)");
+    }
+    const known = this.staticValue(node);
+    if (known !== null) return this.linker.constant(known.value, () => this.refuse(node, `${this.fn.module.textOf(node)} is ${describe(known.value)}`, "Only plain data can be captured"));
+    if (t.isIdentifier(node.object) && GLOBALS.has(node.object.name) && !(node.object.name in this.fn.scope)) {
+      const { name } = node.object;
+      const property = !node.computed && t.isIdentifier(node.property) ? node.property.name : null;
+      if (property === null || (name === "Math" && !MATH.has(property))) return this.refuse(node, this.fn.module.textOf(node), 'Nondeterminism is explicit: choose(k, "name", n)');
+    }
+    return this.children(node);
+  }
+
+  /** The value of `config.faults` and the like: constant members of captured plain objects. */
+  staticValue(node: t.Node): { value: unknown } | null {
+    if (t.isIdentifier(node)) return isLocalName(node.name) || !(node.name in this.fn.scope) ? null : { value: this.fn.captured(node.name) };
+    if (!t.isMemberExpression(node) || node.computed || !t.isIdentifier(node.property)) return null;
+    const object = this.staticValue(node.object);
+    if (object === null || typeof object.value !== "object" || object.value === null || Array.isArray(object.value) || !Object.hasOwn(object.value, node.property.name)) return null;
+    return { value: (object.value as Record<string, unknown>)[node.property.name] };
+  }
+
+  /** `k.a.b.c` as its names and buffer; null when the root is not a world. */
+  chain(node: t.Expression): { path: string[]; buffer: "" | "P" } | null {
+    const path: string[] = [];
+    let e: t.Node = node;
+    while (t.isMemberExpression(e)) {
+      if (e.computed || !t.isIdentifier(e.property)) {
+        let root: t.Node = e;
+        while (t.isMemberExpression(root)) root = root.object;
+        if (t.isIdentifier(root) && this.worlds.has(root.name)) this.refuse(node, "a computed struct or field name", "Structs and fields are named in the source; an index goes into the operation: k.page.refcount.get(pfn)");
+        return null;
+      }
+      path.unshift(e.property.name);
+      e = e.object;
+    }
+    if (!t.isIdentifier(e)) return null;
+    const buffer = this.worlds.get(e.name);
+    return buffer === undefined || path.length === 0 ? null : { path, buffer };
+  }
+
+  field(node: t.Node, struct: string, field: string): FieldPlan {
+    const f = this.linker.field(struct, field);
+    if (f !== null) return f;
+    const s = this.linker.plan.structs[struct];
+    return s === undefined
+      ? this.refuse(node, `there is no struct ${struct}`, `Declared are ${Object.keys(this.linker.plan.structs).join(", ")}`)
+      : this.refuse(node, `struct ${struct} has no field ${field}`, `It has ${Object.keys(s.fields).join(", ")}`);
+  }
+
+  call(node: t.CallExpression): t.Expression {
+    if (t.isMemberExpression(node.callee)) {
+      const chain = this.chain(node.callee);
+      if (chain !== null) return this.access(node, chain);
+      // `invariant.holds(k)`: a function that is a member of a captured object.
+      const member = this.staticValue(node.callee);
+      if (typeof member?.value === "function" && !INTRINSICS.has(member.value)) {
+        const callee = this.linker.callee(member.value, this, node, this.fn.module.textOf(node.callee));
+        if (callee.routine) return this.refuse(node, `routine ${callee.label} is called through an object`, "Call routines by their names");
+        this.noteCall(callee, node);
+        return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
+      }
+      return this.children(node);
+    }
+    if (!t.isIdentifier(node.callee)) return this.children(node);
+    const name = node.callee.name;
+    // The two operations that `lower.ts` inserts for a queued semaphore.
+    if (name === "$arrive") return quasi(`$lk.arrive($l, $me, ${this.site(node)})`, { $l: this.expression(node.arguments[0] as t.Expression) });
+    if (name === "$isQueued") return quasi("$lk.isQueued($l)", { $l: this.expression(node.arguments[0] as t.Expression) });
+    if (name === "$cover") return quasi(`$cov[${(node.arguments[0] as t.NumericLiteral).value}]++`);
+    if (name === "$took") return quasi(`($c ? ($cov[${(node.arguments[0] as t.NumericLiteral).value}]++, true) : ($cov[${(node.arguments[1] as t.NumericLiteral).value}]++, false))`, { $c: this.expression(node.arguments[2] as t.Expression) });
+    if (isLocalName(name)) {
+      if (this.fn.routine) return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`, "Call a named helper function or routine");
+      return this.children(node);
+    }
+    const value = this.fn.captured(name);
+    if (typeof value !== "function") {
+      if (GLOBALS.has(name)) return this.children(node);
+      return this.refuse(node, `${name} is ${describe(value)}, not a function`, "Call a helper function or routine of your own modules");
+    }
+    const intrinsic = INTRINSICS.get(value);
+    if (intrinsic !== undefined) return this.intrinsic(node, name, intrinsic);
+    const callee = this.linker.callee(value, this, node, name);
+    if (callee.routine) return this.refuse(node, `routine ${name} is called without yield*`, `Write yield* ${name}(...)`);
+    this.noteCall(callee, node);
+    return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
+  }
+
+  /** A yield of the straight-line lowering: what would have to wait is an error, everything else goes on. */
+  straightYield(node: t.YieldExpression): t.Expression {
+    const call = node.argument;
+    if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) return this.refuse(node, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+    const site = this.site(node);
+    const value = this.fn.captured(call.callee.name);
+    const intrinsic = INTRINSICS.get(value);
+    if (intrinsic?.kind === "at") {
+      const [label, guard] = call.arguments;
+      if (!t.isArrowFunctionExpression(guard) || !t.isExpression(guard.body)) {
+        if (guard === undefined || t.isNullLiteral(guard)) return t.identifier("undefined");
+        return this.refuse(guard, "a guard that is not written in place as () => condition", "Write () => condition");
+      }
+      return quasi(`($g || $stuck($l, ${site}))`, { $g: this.expression(guard.body), $l: this.expression(label as t.Expression) });
+    }
+    if (intrinsic?.kind === "lock") {
+      const lock = this.temporary();
+      const id = this.argumentsWithoutWorlds(call)[0]!;
+      return quasi(`($t = $id, $lk.canTake($t, "${intrinsic.mode}") || $stuck("${intrinsic.label}", ${site}), $lk.take($t, "${intrinsic.mode}", "${intrinsic.lockKind}", "${intrinsic.label}", $me, ${site}))`, { $t: lock, $id: id });
+    }
+    if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${call.callee.name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+    const callee = this.linker.callee(value, this, call, call.callee.name);
+    return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(call)), node);
+  }
+
+  argumentsWithoutWorlds(node: t.CallExpression): t.Expression[] {
+    const out: t.Expression[] = [];
+    for (const a of node.arguments) {
+      if (!t.isExpression(a)) return this.refuse(a, "a spread argument", "Pass each argument by itself");
+      if (t.isIdentifier(a) && this.worlds.has(a.name)) continue;
+      out.push(this.expression(a));
+    }
+    return out;
+  }
+
+  noteCall(callee: LinkedFunction, node: t.CallExpression): void {
+    const args = node.arguments.filter((a) => !(t.isIdentifier(a) && this.worlds.has(a.name)));
+    this.reads.calls.push({ callee: callee.emitted, args: args.map((a) => this.source(a)) });
+  }
+
+  /** Where the value of an index or argument comes from. Locals and parameters count as themselves only where nothing assigns to them. */
+  source(node: t.Node | null | undefined): Source {
+    if (t.isNumericLiteral(node)) return { kind: "constant", value: node.value };
+    if (t.isTSAsExpression(node) || t.isTSNonNullExpression(node) || t.isParenthesizedExpression(node)) return this.source(node.expression);
+    if (t.isIdentifier(node)) {
+      if (!isLocalName(node.name)) {
+        const value = this.fn.captured(node.name);
+        return typeof value === "number" ? { kind: "constant", value } : null;
+      }
+      const local = this.prepared.locals.get(node.name);
+      const position = this.params.indexOf(node.name);
+      if (local?.constant === true) return position >= 0 ? { kind: "parameter", position } : this.source(local.init);
+      return this.loops.get(node.name) ?? null;
+    }
+    if (t.isMemberExpression(node)) {
+      const path = this.chain(node)?.path;
+      const count = path?.length === 2 && path[1] === "count" ? this.linker.plan.structs[path[0]!]?.count : undefined;
+      return count === undefined ? null : { kind: "constant", value: count };
+    }
+    if (t.isCallExpression(node) && t.isMemberExpression(node.callee)) {
+      // A bound: a field with one possible value.
+      const path = this.chain(node.callee)?.path;
+      const field = path?.length === 3 && path[2] === "get" ? this.linker.field(path[0]!, path[1]!) : null;
+      if (field !== null && field.bits === 0 && field.lockBase < 0) return { kind: "constant", value: field.min };
+    }
+    return t.isExpression(node) ? operationSource(node, (operand) => this.source(operand)) : null;
+  }
+
+  /** The variables of counting loops. Found before anything is translated, since translation rewrites the tree in place. */
+  countingLoops(): ReadonlyMap<string, Source> {
+    const found = new Map<string, Source>();
+    const assignments = assignmentsIn(this.prepared.body);
+    t.traverseFast(this.prepared.body, (node) => {
+      const loop = t.isForStatement(node) ? countingLoop(node, assignments) : null;
+      if (loop !== null) found.set(loop.name, { kind: "counting", from: this.source(loop.from), to: this.source(loop.to), last: loop.last });
+    });
+    return found;
+  }
+
+  /** Which arguments of a call are worlds, and which. */
+  worldArguments(node: t.CallExpression): ("" | "P" | null)[] {
+    return node.arguments.map((a) => (t.isIdentifier(a) ? this.worlds.get(a.name) ?? null : null));
+  }
+
+  access(node: t.CallExpression, chain: { path: string[]; buffer: "" | "P" }): t.Expression {
+    const [struct, fieldName, operation] = chain.path;
+    if (operation === undefined || chain.path.length !== 3) return this.refuse(node, `${this.fn.module.textOf(node.callee)} is no operation of a field`, "Write k.struct.field.operation(...)");
+    const f = this.field(node, struct!, fieldName!);
+    const writes = WRITING_OPERATIONS.has(operation);
+    const purpose = this.purpose;
+    if (purpose === "guard" && writes) this.refuse(node, `a guard changes ${f.path}`, "A guard that does not hold must leave no trace: change the state in the step that follows");
+    if (purpose !== "program" && purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
+    if (!OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].includes(operation)) this.refuse(node, `${f.path} (${f.kind}) has no operation ${operation}`, `It has ${OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].join(", ")}`);
+    if (chain.buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
+    if ((purpose === "program" || purpose === "guard") && f.role === "ghost" && (!writes || ["cmpxchg", "xchg", "addReturn", "addUnless"].includes(operation))) this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
+    if ((purpose === "program" || purpose === "guard") && f.guard === "model" && MARKED_OPERATIONS.has(operation)) this.refuse(node, `${operation} on ${f.path}, which is guarded "model"`, 'A marked access is for memory that threads race for: declare the guard "atomic", or write get and set');
+    if (f.role === "statistic") {
+      if ((purpose === "program" || purpose === "guard") && operation !== "add") this.refuse(node, `routine code uses statistic ${f.path}`, "Statistics are outside the state: only .add them; what decides the future is a field of role state");
+      if (purpose === "always" || purpose === "sometimes" || purpose === "finally") this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");
+    }
+    if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
+    const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" || operation === "addUnless" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
+    if (node.arguments.length !== expected) this.refuse(node, `${f.path}.${operation} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`, "The indices come first, then the value");
+    this.reads.accesses.push({ field: f, i: f.singleton ? null : this.source(node.arguments[0]), j: f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]) });
+    const args = node.arguments.map((a) => this.expression(a));
+    const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
+    let result: t.Expression | null;
+    if (f.lockBase >= 0) {
+      if (operation === "at") result = lockIdExpression(f, args, c);
+      else if (operation === "isHeld") result = lockHeldExpression(f, args, c);
+      else result = null;
+    } else result = accessExpression(f, operation, args, c);
+    if (result === null) return this.refuse(node, `${f.path} (${f.kind}) has no operation ${operation}`, "See World in checker/program/world.ts for what each kind of field offers");
+    return this.withPlace(result, node);
+  }
+
+  intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
+    const site = this.site(node);
+    const assigns = node.arguments.some(assignsToLocal);
+    const args = this.argumentsWithoutWorlds(node);
+    if (intrinsic.kind === "at" || intrinsic.kind === "lock") return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
+    if (this.purpose === "guard" && intrinsic.kind !== "current") return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
+    if (this.purpose !== "program" && this.purpose !== "guard" && !(this.purpose === "init" && intrinsic.kind === "choose")) {
+      return this.refuse(node, `${name} outside of a routine`, "Properties and init look at the state only; init may choose");
+    }
+    switch (intrinsic.kind) {
+      case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
+      case "emit":
+        if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);
+        if (this.linker.options.coverage) {
+          const values = args.map((a) => (t.isNumericLiteral(a) ? a : this.temporary()));
+          const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });
+          const kept = this.purpose === "program" && this.isListenedTo(args[0]!) ? [t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)])] : [];
+          return this.withPlace(t.sequenceExpression([...args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)])), announce, ...kept]), node);
+        }
+        if (this.purpose === "program" && this.isListenedTo(args[0]!)) return this.withPlace(t.callExpression(t.identifier("$emit"), [args[0]!, t.numericLiteral(eventHead(site, args.length - 1)), ...args.slice(1)]), node);
+        // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
+        return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
+      case "current": return t.identifier("$me");
+      case "bugOn": {
+        const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
+        // A condition that assigns to a local is more than an assertion: what it reads may go on to decide something.
+        if (!this.instrumented || assigns) return this.withPlace(bug(args[0]!), node);
+        const value = this.temporary();
+        return this.withPlace(quasi("($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)", { $v: value, $c: args[0]!, $bug: bug(value) }), node);
+      }
+      case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);
+    }
+  }
+
+  /** Whether somebody may want to know of the event; for certain not when it is a number that nobody named. */
+  isListenedTo(event: t.Expression): boolean {
+    const { events } = this.linker.options;
+    return events !== null && !(t.isNumericLiteral(event) && !events.has(event.value));
+  }
+
+  withPlace<E extends t.Node>(made: E, from: t.Node): E {
+    made.loc = from.loc ?? null;
+    return made;
+  }
+
+  // ----------------------------------------------------------------------------------------- statements
+
+  statement(s: t.Statement): t.Statement {
+    switch (s.type) {
+      case "TryStatement": return this.refuse(s, "try", "A fault ends the check; an error path of the kernel is an ordinary branch");
+      case "WithStatement": case "DebuggerStatement": case "ClassDeclaration": case "TSEnumDeclaration": case "TSModuleDeclaration":
+        return this.refuse(s, `${s.type} is not in the subset`, "Use plain functions, numbers and accessors");
+      case "FunctionDeclaration": return this.fn.routine ? this.refuse(s, "a function declared inside a routine", "Move it to the top level of the module") : this.children(s);
+      case "TSTypeAliasDeclaration": case "TSInterfaceDeclaration": return t.emptyStatement();
+      case "WhileStatement": case "DoWhileStatement": case "ForStatement": {
+        const site = this.site(s);
+        const loop = this.children(s);
+        // A helper's loop that never ends would hang the search: each round counts against the limit of a step.
+        loop.body = t.blockStatement([t.expressionStatement(quasi(`(--$fuel < 0 && $endless(${site}))`)), loop.body]);
+        return loop;
+      }
+      case "ForOfStatement": case "ForInStatement":
+        if (t.isForOfStatement(s) && s.await === true) return this.refuse(s, "for await", "Use an index loop");
+        return this.children(s);
+      default: return this.children(s);
+    }
+  }
+}
+
+/** Whether source code may change a local: by itself, or by a closure that it calls. */
+function assignsToLocal(e: t.Node): boolean {
+  let found = false;
+  t.traverseFast(e, (node) => {
+    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && t.isIdentifier(node.callee) && isLocalName(node.callee.name));
+  });
+  return found;
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "function") return "a function that was not loaded through thpcheck (or is async, a class or nested in a routine)";
+  if (typeof value === "object" && value !== null) return "an object that is not plain data";
+  return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
+}

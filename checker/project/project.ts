@@ -1,0 +1,132 @@
+/** The user's project as the command line sees it: the configuration and the scenario modules. */
+import { existsSync, globSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Config } from "../config.ts";
+import { PatchMisfit, underPatch } from "../program/patch.ts";
+import { errorSentence, shortPath } from "../error-sentence.ts";
+import { isScenario, scenario as validated, type Scenario } from "../scenario.ts";
+import { UsageError } from "../usage-error.ts";
+import { isPinned, withPins } from "./pins-table.ts";
+
+const CONFIG_NAMES = ["thpcheck.config.ts", "thpcheck.config.js", "thpcheck.config.mjs"];
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Absolute path of the folder that the configuration lies in; its globs start here. */
+  readonly folder: string;
+  readonly file: string;
+}
+
+export interface LoadedScenario {
+  readonly scenario: Scenario;
+  /** Absolute path of the module. */
+  readonly file: string;
+  /** The module as a command has to name it, where the person did; null when the configuration lists it. */
+  readonly from: string | null;
+  /** Whether its source states counts; otherwise they are in the table beside it (`pins-table.ts`), if anywhere. */
+  readonly pinnedInSource: boolean;
+}
+
+/** Scenarios by module order, and what went wrong with the modules that gave none. */
+export interface Loaded {
+  readonly scenarios: readonly LoadedScenario[];
+  readonly failures: readonly string[];
+}
+
+/** The configuration file of `folder` or of the nearest folder above; null when there is none. */
+export function findConfigFile(folder: string): string | null {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    const name = CONFIG_NAMES.find((n) => existsSync(join(at, n)));
+    if (name !== undefined) return join(at, name);
+    if (at === dirname(at)) return null;
+  }
+}
+
+/** The folder at which the paths of a patch start. */
+export function patchRoot(folder: string): string {
+  const file = findConfigFile(folder);
+  return file === null ? folder : dirname(file);
+}
+
+let loaderReady: Promise<unknown> | null = null;
+/** Installs the hooks that compile user modules and resolve "thpcheck" from any folder. Loaded late: help needs no compiler. */
+function installLoader(): Promise<unknown> {
+  loaderReady ??= import("../compile/register.ts");
+  return loaderReady;
+}
+
+/** Imports a user's module, as the patch of that id has it. Throws a UsageError with one sentence when that fails. */
+async function importModule(file: string, patch: string | null = null): Promise<Readonly<Record<string, unknown>>> {
+  await installLoader();
+  let giveUp = (): void => {};
+  const stuck = new Promise<never>((_, reject) => {
+    giveUp = () => { reject(new Error("it never finishes loading; a top-level await in it waits for something that does not happen")); };
+  });
+  // Nothing is left to do, and the module is not there yet: nothing will ever finish its top-level await.
+  process.once("beforeExit", giveUp);
+  try {
+    return (await Promise.race([import(underPatch(pathToFileURL(file).href, patch)), stuck])) as Record<string, unknown>;
+  } catch (e) {
+    if (e instanceof UsageError) throw e;
+    throw new UsageError(`${shortPath(file)} cannot be loaded: ${errorSentence(e)}`);
+  } finally {
+    process.off("beforeExit", giveUp);
+  }
+}
+
+/** Throws a UsageError when the file does not export a configuration. */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const config = (await importModule(file))["default"] as Partial<Config> | undefined;
+  if (!Array.isArray(config?.scenarios) || !config.scenarios.every((g) => typeof g === "string")) {
+    throw new UsageError(`${shortPath(file)} must say "export default defineConfig({ scenarios: [globs] })"`);
+  }
+  for (const c of config.commands ?? []) {
+    if (typeof c.name !== "string" || typeof c.description !== "string" || typeof c.register !== "function") throw new UsageError(`${shortPath(file)}: a command needs a name, a description and a register function`);
+  }
+  return { config: config as Config, folder: dirname(file), file };
+}
+
+/** Modules that the globs of the configuration match, sorted, so that scenarios always come in the same order. */
+export function configuredModules({ config, folder }: LoadedConfig): string[] {
+  const found = globSync([...config.scenarios], { cwd: folder, exclude: ["**/node_modules/**"] });
+  return [...new Set(found.map((f) => resolve(folder, f)).filter((f) => statSync(f).isFile()))].sort();
+}
+
+/** The scenarios of one module, as the patch of that id has it. Throws a UsageError when it cannot be loaded or exports something else. */
+export async function loadModule(file: string, patch: string | null = null): Promise<LoadedScenario[]> {
+  const exported = (await importModule(file, patch))["default"];
+  const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
+  if (exported === undefined) throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
+  const scenarios = all.map((s, i) => {
+    const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
+    if (!isScenario(s)) throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
+    try {
+      return validated(s as Parameters<typeof validated>[0]);
+    } catch (e) {
+      throw new UsageError(`${shortPath(file)}: ${(e as Error).message}`);
+    }
+  });
+  return withPins(scenarios, file).map((scenario, i) => ({ scenario, file, from: null, pinnedInSource: isPinned(scenarios[i]!) }));
+}
+
+/** Loads modules one by one; one that fails does not keep the others from being checked. */
+export async function loadModules(files: readonly string[], patch: string | null = null): Promise<Loaded> {
+  const scenarios: LoadedScenario[] = [];
+  const failures: string[] = [];
+  const seen = new Map<string, string>();
+  for (const file of new Set(files.map((f) => realpathSync(f)))) {
+    try {
+      for (const s of await loadModule(file, patch)) {
+        const other = seen.get(s.scenario.name);
+        if (other !== undefined) throw new UsageError(`scenario ${JSON.stringify(s.scenario.name)} is declared in ${shortPath(other)} and again in ${shortPath(file)}; a name must be unique`);
+        seen.set(s.scenario.name, file);
+        scenarios.push(s);
+      }
+    } catch (e) {
+      if (!(e instanceof UsageError) || e instanceof PatchMisfit) throw e;
+      failures.push(e.message);
+    }
+  }
+  return { scenarios, failures };
+}

@@ -1,0 +1,49 @@
+/** The check, or audit, of one scenario: in this process, or as a job for a process of a pool. */
+import { auditScenario, type Audit } from "../check/audit.ts";
+import { checkScenario, defaultEngine, type Checked, type CheckOptions, type Engine } from "../check/check.ts";
+import type { JobContext } from "./pool/job.ts";
+import { registerPatch } from "../program/patch.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Progress } from "../search/explore.ts";
+import { withMachines } from "../project/machines.ts";
+import { scenarioUnder } from "../project/policy.ts";
+import { loadModule, patchRoot } from "../project/project.ts";
+
+/** What it takes to find the scenario again in another process, and how to check it. */
+export interface CheckTask {
+  /** The module of the scenario. */
+  readonly file: string;
+  readonly name: string;
+  readonly folder: string;
+  readonly policy: string | null;
+  readonly audit: boolean;
+  readonly cores: number;
+  readonly options: Omit<CheckOptions, "shouldStop" | "onProgress">;
+}
+
+/** How far it is; or which variant of an audit begins. */
+export type CheckNews = { readonly progress: Progress } | { readonly variant: string };
+
+export interface CheckAnswer {
+  readonly checked: Checked;
+  /** Null unless it was audited. */
+  readonly audit: Audit | null;
+}
+
+/** The module of this job, for `Pool.run`. */
+export const CHECK_JOB = import.meta.url;
+
+export async function perform({ file, name, folder, policy, audit, cores, options }: CheckTask, { tell, shouldStop }: JobContext<CheckNews>): Promise<CheckAnswer> {
+  const patch = options.patch === null ? null : registerPatch(options.patch, patchRoot(folder));
+  const loaded = (await loadModule(file, patch)).map((s) => s.scenario);
+  const found = (policy === null ? loaded : loaded.map((s) => scenarioUnder(s, policy))).find((s) => s?.name === name);
+  if (found == null) throw new Error(`${file} has no scenario ${JSON.stringify(name)} when it is loaded again`);
+  return checkOne(found, { ...options, shouldStop, onProgress: (progress) => { tell({ progress }); } }, { folder, audit, cores, engine: await defaultEngine() }, (variant) => { tell({ variant }); });
+}
+
+export async function checkOne(s: Scenario, options: CheckOptions, { folder, audit, cores, engine }: { folder: string; audit: boolean; cores: number; engine: Engine }, onVariant: (name: string) => void): Promise<CheckAnswer> {
+  const scenario = await withMachines(s, folder);
+  if (!audit) return { checked: await checkScenario(scenario, options, cores, engine), audit: null };
+  const audited = await auditScenario(scenario, options, cores, engine, onVariant);
+  return { checked: audited.checked, audit: audited };
+}

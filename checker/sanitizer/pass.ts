@@ -1,0 +1,69 @@
+/**
+ * The sanitizer pass: the instrumented variant of a scenario, explored over the same state space as the plain one.
+ *
+ * First every different block is collected and judged (`sanitizer/sanitize.ts`); verdicts use facts about the whole
+ * exploration, so only then is it known what is a finding. For the first finding a second exploration raises it where
+ * it shows, which gives its shortest trace.
+ */
+import type { CheckOptions } from "../check/check.ts";
+import type { RecordedBlock } from "./block-log.ts";
+import type { SanitizerRule } from "./evidence.ts";
+import { trustedFields } from "./guard.ts";
+import { makeSanitizer, SANITIZER_RULES, viewOf, type FrameArea, type Sanitizer, type SanitizerOptions } from "./sanitize.ts";
+import { compileImage } from "../compile/compile.ts";
+import { CompiledSystem, type ProgramImage } from "../image/image.ts";
+import type { Scenario } from "../scenario.ts";
+import { explore, type Finding, type Outcome } from "../search/explore.ts";
+import type { TransitionSystem } from "../system.ts";
+
+export interface SanitizedRun {
+  readonly outcome: Outcome;
+  /** In words, one per rule and lines; empty when every block is as it should be. */
+  readonly findings: readonly string[];
+  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", objects taken from under their users, and blocks that are one instruction, in words. */
+  readonly trusted: readonly string[];
+  /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
+  readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
+}
+
+/** Whether a fault is one that only the instrumented variant reports. */
+export function isSanitizerRule(name: string): name is SanitizerRule {
+  return (SANITIZER_RULES as readonly string[]).includes(name);
+}
+
+/** Explores the instrumented variant, breadth-first with one worker. */
+export async function sanitize(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<SanitizedRun> {
+  const collecting = instrumented(scenario, clearDeadLocals, {});
+  const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
+  const outcome = await explore(collecting.system, null, search);
+  const findings = collecting.sanitizer.findings();
+  const trusted = [...trustedFields(collecting.system.image.plan), ...collecting.sanitizer.trusted(), ...trustedInstructions(collecting.sanitizer.blocks())];
+  if (findings.length === 0) return { outcome, findings: [], trusted, raised: null };
+  const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
+  const again = await explore(raising.system, null, search);
+  return { outcome, findings: findings.map((f) => f.message), trusted, raised: again.finding === null ? null : { finding: again.finding, system: raising.system } };
+}
+
+/** A system that raises the scenario's sanitizer findings at the step where each shows: what a replay of one needs. */
+export async function raisingSystem(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<TransitionSystem> {
+  const collecting = instrumented(scenario, clearDeadLocals, {});
+  await explore(collecting.system, null, { ...options, strategy: "bfs", workers: 1, exact: false });
+  return instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() }).system;
+}
+
+function trustedInstructions(blocks: readonly RecordedBlock[]): string[] {
+  const labels = [...new Set(blocks.filter((b) => b.instruction).map((b) => JSON.stringify(b.label)))].sort();
+  return labels.length === 0 ? [] : [`The sanitizers take on trust that a CPU executes each of these blocks as one instruction, with the walk that translates its address, so that nothing comes between: ${labels.join(", ")}`];
+}
+
+/** Frames lie behind the structs, one thread after the other. */
+function frameAreas(image: ProgramImage): FrameArea[] {
+  return image.roots.map(({ base }, actor) => ({ from: base, to: image.roots[actor + 1]?.base ?? image.stateWords * 4 }));
+}
+
+function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): { system: CompiledSystem; sanitizer: Sanitizer } {
+  const image = compileImage(scenario, { variant: "instrumented", clearDeadLocals });
+  let sanitizer: Sanitizer | null = null;
+  const system = new CompiledSystem(image, (bytes) => (sanitizer = makeSanitizer(image.plan, image.sites, viewOf(image.plan, bytes, image.actors.length, frameAreas(image)), { actors: image.actors.map((a) => a.name), ...options })));
+  return { system, sanitizer: sanitizer! };
+}

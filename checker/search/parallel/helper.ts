@@ -1,0 +1,66 @@
+/** A thread that helps with breadth-first searches, one after the other. Started by `team.ts`. */
+import { parentPort } from "node:worker_threads";
+import type { SystemSource, TransitionSystem } from "../../system.ts";
+import { Control, STOP_FAILED } from "./control.ts";
+import type { DiscoveryBuffers } from "./discovery.ts";
+import { Discovery } from "./discovery.ts";
+import { recordWords } from "../expand.ts";
+import type { LevelOptions } from "./level-worker.ts";
+import { LevelWorker } from "./level-worker.ts";
+import { releaseMemory } from "../store/release.ts";
+import { SharedFingerprintSet } from "../store/shared-set.ts";
+
+/** The first message of a search. */
+export interface HelperTask {
+  readonly source: SystemSource;
+  readonly me: number;
+  readonly workers: number;
+  readonly control: SharedArrayBuffer;
+  readonly table: SharedArrayBuffer;
+  /** Of every worker, in order; worker 0 is the thread that called. */
+  readonly discoveries: readonly DiscoveryBuffers[];
+  readonly options: LevelOptions;
+}
+
+/** The second message: where the search is when the helpers join it; null when it has ended before that. */
+export type Joining = { readonly level: number; readonly before: number } | null;
+
+const messages: unknown[] = [];
+let wake = (): void => undefined;
+parentPort!.on("message", (message) => {
+  messages.push(message);
+  wake();
+});
+async function nextMessage(): Promise<unknown> {
+  while (messages.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+  return messages.shift();
+}
+
+/** Takes part in one search and reports. */
+async function help(task: HelperTask): Promise<void> {
+  const control = new Control(task.control, task.workers, task.me);
+  try {
+    const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
+    const system = module.instantiate(task.source.data);
+    const discoveries = task.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
+    const worker = new LevelWorker(system, task.options, new SharedFingerprintSet(task.table, control), control, discoveries);
+    control.ready();
+    const joining = (await nextMessage()) as Joining;
+    if (joining !== null) {
+      worker.join(joining.level, joining.before);
+      while (worker.advance());
+    }
+    parentPort!.postMessage(worker.report());
+  } catch (error) {
+    control.stop(STOP_FAILED);
+    control.gate.leave();
+    throw error;
+  }
+}
+
+for (;;) {
+  const task = (await nextMessage()) as HelperTask;
+  const { table } = task;
+  await help(task);
+  releaseMemory(table.byteLength);
+}

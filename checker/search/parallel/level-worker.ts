@@ -1,0 +1,199 @@
+/**
+ * One worker of a breadth-first search, be it alone or one of several that share a visited table.
+ *
+ * The workers take chunks of the level being expanded from a shared cursor, each writes the states it discovers to
+ * memory of its own, and they meet when the level is done. A level is finished before a violation in it is chosen,
+ * and the choice is by a total order: verdict and counts do not depend on the number of workers.
+ */
+import type { TransitionSystem } from "../../system.ts";
+import { OutOfMemory } from "../store/column.ts";
+import type { Candidate } from "../candidate.ts";
+import type { Control } from "./control.ts";
+import { STOP_FAILED, STOP_OUT_OF_MEMORY } from "./control.ts";
+import type { Discovery } from "./discovery.ts";
+import { NO_PARENT } from "./discovery.ts";
+import type { Expander } from "../expand.ts";
+import { BATCH, makeExpander } from "../expand.ts";
+import { makeCopyState, makeFingerprint, makeStateSums } from "../store/fingerprint.ts";
+import { forEachInitial } from "../steps.ts";
+import { SLICE_MS, refinementCounts } from "../run.ts";
+import type { Visited } from "../store/visited.ts";
+import { Watch } from "../watch.ts";
+
+/** What all workers of a search must agree on. */
+export interface LevelOptions {
+  readonly seed: number;
+  readonly fingerprintBits: 32 | 64;
+  readonly maxStates: number | null;
+  readonly maxDepth: number | null;
+}
+
+/** What a worker has done by the end. */
+export interface WorkerReport {
+  /** States that this worker discovered in each level. */
+  readonly counts: readonly number[];
+  readonly transitions: number;
+  readonly terminals: number;
+  readonly violation: Candidate | null;
+  /** 1 where the worker has seen the witness. */
+  readonly witnessed: Uint8Array;
+  /** Of the states that the worker discovered: in how many each excuse did not apply. */
+  readonly unexcused: Float64Array;
+  /** As `TransitionSystem.refinementCounts`. */
+  readonly refined: Float64Array | null;
+}
+
+/** States taken from a level at a time: enough that taking is rare, few enough that the last ones are shared out. */
+const CHUNK = 128;
+
+export class LevelWorker {
+  readonly #system: TransitionSystem;
+  readonly #options: LevelOptions;
+  readonly #control: Control;
+  /** Of every worker, in order; those of others are only read. */
+  readonly #discoveries: readonly Discovery[];
+  readonly #discovery: Discovery;
+  readonly #watch: Watch;
+  readonly #witnessed: Uint8Array;
+  readonly #expander: Expander;
+  readonly #counts: number[] = [];
+  /** The level being expanded, 0 being the initial one: the states before it, how many each worker discovered in it, and all of them. */
+  #level = 0;
+  #before = 0;
+  #sizes: readonly number[] = [];
+  #size = 0;
+  #frontiers: readonly Int32Array[] = [];
+
+  /** The meeting at the end of a level that this worker waits for. */
+  #round: number | null = null;
+
+  constructor(system: TransitionSystem, options: LevelOptions, visited: Visited, control: Control, discoveries: readonly Discovery[]) {
+    this.#system = system;
+    this.#options = options;
+    this.#control = control;
+    this.#discoveries = discoveries;
+    this.#discovery = discoveries[control.me]!;
+    const { stateWords } = system;
+    const fingerprint = makeFingerprint(stateWords, options.fingerprintBits, options.seed);
+    this.#watch = new Watch(system, fingerprint);
+    this.#witnessed = new Uint8Array(system.sometimes.length);
+    this.#expander = makeExpander({
+      system, batch: BATCH, fingerprint, sums: makeStateSums(stateWords, options.fingerprintBits, options.seed), copyState: makeCopyState(stateWords),
+      visited, discovery: this.#discovery, events: this.#watch, witnessed: this.#witnessed,
+    });
+  }
+
+  get level(): number {
+    return this.#level;
+  }
+  get before(): number {
+    return this.#before;
+  }
+
+  /** Begins a search with the initial states; those that fail or violate are reported at length 0. False when that is all. */
+  start(): boolean {
+    this.#watch.length = -1;
+    this.#guarded(() => {
+      forEachInitial(this.#system, (index, fault) => {
+        if (fault === null) this.#expander.offer(NO_PARENT, index);
+        else this.#watch.initFailed(fault, index);
+      });
+      this.#expander.flush();
+    });
+    return this.#endLevel(0);
+  }
+
+  /** Joins a search that expands level `level`, with `before` states before it. */
+  join(level: number, before: number): void {
+    for (let l = 0; l <= level; l++) this.#counts.push(0);
+    this.#before = before;
+    this.#beginLevel(level);
+  }
+
+  /** Expands a chunk of the level, or ends it when none is left, or waits a while for the others; false when the search is over. */
+  advance(): boolean {
+    if (this.#round !== null) return this.#meet();
+    const from = this.#control.take(this.#level, CHUNK);
+    if (from < this.#size && this.#control.stopped === 0) {
+      this.#guarded(() => this.#expand(from, Math.min(from + CHUNK, this.#size)));
+      this.#control.publishProgress(this.#discovery.discovered, this.#expander.transitions);
+      return true;
+    }
+    this.#guarded(() => this.#expander.flush());
+    this.#before += this.#size;
+    return this.#endLevel(this.#level + 1);
+  }
+
+  report(): WorkerReport {
+    return {
+      counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#watch.terminals,
+      violation: this.#watch.best, witnessed: this.#witnessed, unexcused: this.#expander.unexcused,
+      refined: refinementCounts(this.#system),
+    };
+  }
+
+  /** The states `from`..`to` - 1 of the level, which may lie in the parts of several workers. */
+  #expand(from: number, to: number): void {
+    for (let w = 0, first = 0; w < this.#sizes.length; first += this.#sizes[w]!, w++) {
+      const a = Math.max(from, first);
+      const b = Math.min(to, first + this.#sizes[w]!);
+      if (a < b) this.#expander.expand(this.#frontiers[w]!, a - first, b - first, this.#before + first);
+    }
+  }
+
+  /** Ends the building of `level`; false when the search is over. */
+  #endLevel(level: number): boolean {
+    const control = this.#control;
+    this.#level = level;
+    this.#counts.push(this.#discovery.count);
+    control.publishCount(level, this.#discovery.count, this.#watch.best !== null);
+    control.publishProgress(this.#discovery.discovered, this.#expander.transitions);
+    this.#round = control.arrive(level, this.#before, () => {
+      const size = total(control.counts(level));
+      return size > 0 && !control.anyViolation() && control.stopped === 0 && levelBound(this.#options, this.#before + size, level + 1, size) === null;
+    });
+    return this.#meet();
+  }
+
+  /** Waits for the other workers, but not long: the calling thread must look after its timers, and helpers after a failure. */
+  #meet(): boolean {
+    const control = this.#control;
+    if (!control.met(this.#round!, SLICE_MS)) return control.stopped !== STOP_FAILED;
+    this.#round = null;
+    if (control.stopped === STOP_FAILED || !control.goesOn) return false;
+    this.#beginLevel(this.#level);
+    return true;
+  }
+
+  #beginLevel(level: number): void {
+    this.#level = level;
+    this.#sizes = this.#control.counts(level);
+    this.#size = total(this.#sizes);
+    this.#frontiers = this.#sizes.map((_, w) => this.#discoveries[w]!.frontier(level));
+    this.#watch.length = level;
+    this.#discovery.begin(level + 1);
+  }
+
+  /** Lack of memory ends the search at the next meeting. */
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof OutOfMemory)) throw error;
+      this.#control.stop(STOP_OUT_OF_MEMORY);
+    }
+  }
+}
+
+/** Why a search with `states` states in `depth` levels must not expand the last level, of `frontier` states; or null. */
+export function levelBound(bounds: Pick<LevelOptions, "maxStates" | "maxDepth">, states: number, depth: number, frontier: number): string | null {
+  if (bounds.maxStates !== null && states >= bounds.maxStates) {
+    return `the bound of ${bounds.maxStates} states was reached at depth ${depth}; ${frontier} states were not expanded`;
+  }
+  if (bounds.maxDepth !== null && depth >= bounds.maxDepth) return `the depth bound of ${bounds.maxDepth} was reached; ${frontier} states were not expanded`;
+  return null;
+}
+
+export function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, n) => sum + n, 0);
+}

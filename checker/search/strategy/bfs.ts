@@ -1,0 +1,110 @@
+/**
+ * Breadth-first search, level by level: the first violation found is a nearest one.
+ *
+ * The search begins in the calling thread. Where more workers are wanted, they are started meanwhile and join when
+ * they are ready: small state spaces are done before that. The calling thread goes on as worker 0, in slices, so that
+ * timers and signals run.
+ *
+ * Verdict and counts do not depend on the number of workers. Which of several parents a state is linked to does, and
+ * with it the linked trace; `minimise` makes the trace the same too.
+ */
+import type { SystemSource, TransitionSystem } from "../../system.ts";
+import { compareCandidates } from "../candidate.ts";
+import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../parallel/control.ts";
+import { Discovery } from "../parallel/discovery.ts";
+import { recordWords } from "../expand.ts";
+import { Genealogy } from "../parallel/genealogy.ts";
+import type { WorkerReport } from "../parallel/level-worker.ts";
+import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
+import type { ExploreOptions, SearchRun } from "../run.ts";
+import { Pacer } from "../run.ts";
+import { SharedFingerprintSet } from "../store/shared-set.ts";
+import { StateIndex } from "../store/state-index.ts";
+import { pathOf } from "../steps.ts";
+import { Team, idleHelpers } from "../parallel/team.ts";
+import type { Visited } from "../store/visited.ts";
+import { FingerprintSet, reserveTable } from "../store/visited.ts";
+
+/** Milliseconds of search before help is called for: threads that wait already, and threads to be started, which take 70 ms. */
+const ALONE_MS = 5;
+const ALONE_UNPREPARED_MS = 20;
+
+/** Searches on `options.workers` workers; on one when there is no `source` or whole states are compared. */
+export async function breadthFirst(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
+  const workers = source === null || options.exact ? 1 : options.workers;
+  const pacer = new Pacer(options);
+  const controlBuffer = Control.allocate(workers);
+  const control = new Control(controlBuffer, 1, 0);
+  const table = reserveTable(options.expectedStates ?? 0);
+  const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
+  const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
+  const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
+  const worker = new LevelWorker(system, levelOptions, visited, control, discoveries);
+  const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
+  const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS));
+
+  let bound: string | null = null;
+  let team: Team | null = null;
+  let reports: WorkerReport[] = [];
+  try {
+    if (workers > 1 && options.workersAfterMs === 0) {
+      team = startTeam();
+      // A thread that fails to start never gets ready.
+      while (control.readyHelpers < workers - 1 && control.stopped === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (control.stopped === STOP_FAILED) await team.reports;
+    }
+    for (let more = worker.start(); more; more = worker.advance()) {
+      if (control.workers < workers) {
+        if (team === null && performance.now() >= teamTime) team = startTeam();
+        if (control.readyHelpers === workers - 1) {
+          control.workers = workers;
+          team!.join({ level: worker.level, before: worker.before });
+        }
+      }
+      if (pacer.due()) {
+        bound ??= await pacer.pause(() => control.progress());
+        if (bound !== null) control.stop(STOP_ASKED);
+      }
+    }
+    if (control.workers > 1 || control.stopped === STOP_FAILED) reports = await team!.reports;
+    team?.disband();
+  } catch (error) {
+    control.stop(STOP_FAILED);
+    await team?.dismiss();
+    throw error;
+  }
+  if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
+  return summarise(system, options, [worker.report(), ...reports], control.stopped !== 0 ? bound : null, workers, discoveries, visited);
+}
+
+function summarise(
+  system: TransitionSystem, options: ExploreOptions, reports: readonly WorkerReport[], stopped: string | null,
+  workers: number, discoveries: readonly Discovery[], visited: Visited,
+): SearchRun {
+  const counts = reports[0]!.counts.map((_, level) => reports.map((r) => r.counts[level]!));
+  const levels = counts.map(total);
+  const last = levels.pop()!;
+  const exhausted = last === 0 && stopped === null;
+  if (last > 0) levels.push(last);
+  const states = total(levels);
+  const violation = reports.map((r) => r.violation).filter((v) => v !== null).sort(compareCandidates)[0] ?? null;
+  const stopReason = violation !== null || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last);
+  for (const d of discoveries) d.links.refresh();
+  return {
+    complete: exhausted && violation === null,
+    stopReason,
+    states,
+    transitions: total(reports.map((r) => r.transitions)),
+    depth: levels.length,
+    terminals: total(reports.map((r) => r.terminals)),
+    levels,
+    tableBytes: visited.bytes + total(discoveries.map((d) => d.links.bytes)),
+    workers,
+    walks: null,
+    witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
+    unexcused: system.excuses == null ? null : reports[0]!.unexcused.map((_, i) => total(reports.map((r) => r.unexcused[i]!))),
+    refined: reports[0]!.refined?.map((_, i) => total(reports.map((r) => r.refined![i]!))) ?? null,
+    violation: violation?.broken ?? null,
+    path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),
+  };
+}

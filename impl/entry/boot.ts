@@ -1,0 +1,74 @@
+/**
+ * What there is before the first step: memory, processes, their areas. For the `init` of a scenario: plain stores, no
+ * steps, no events.
+ *
+ * A thread of a scenario runs on the CPU of the same number and has that CPU's address space. The threads of a process
+ * share one, each counting in mm_users. A CPU that has none yet is a process to be forked: its thread begins with
+ * `scheduleIn`.
+ *
+ * Pages are not put there by init, since that would be a second copy of the fault path: the first thread faults them in
+ * and opens the gate, for which the others wait. One thread alone takes as many states as steps.
+ */
+import { NONE, at, bool, current, struct, type Routine, type World } from "thpcheck";
+import type { Cpu, Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import { bootMemory } from "../page-alloc.ts";
+import { bootResvs, isRfc2018 } from "../thp-reservation.ts";
+import type { VmFlags } from "../vma.ts";
+import { vmaIterStore } from "../vma-tree.ts";
+
+/** Memory is free; process 0 runs on the CPUs 0..threads - 1; nothing is mapped. */
+export function boot(k: Kernel, threads: number): Mm {
+  bootMemory(k);
+  return bootProcess(k, 0, threads);
+}
+
+/** One more process, on the CPUs firstCpu..firstCpu + threads - 1, which run nothing yet. */
+export function bootProcess(k: Kernel, firstCpu: Cpu, threads: number): Mm {
+  for (let mm = 0; mm < k.mm.count; mm++) {
+    if (k.mm.mmCount.get(mm) !== 0) continue;
+    k.mm.allocated.set(mm, true);
+    k.mm.mmCount.set(mm, 1);
+    k.mm.users.set(mm, threads);
+    for (let cpu = firstCpu; cpu < firstCpu + threads; cpu++) k.cpu.mm.set(cpu, mm);
+    return mm;
+  }
+  throw new RangeError("boot: there are more processes than address spaces: raise `mms` in kernelConfig()");
+}
+
+/** Private anonymous memory at the pages start..end - 1 with these VM_* flags. The caller sees to it that nothing is there. */
+export function bootVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, flags: VmFlags): Vma {
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) !== NONE) continue;
+    k.vma.mm.set(v, mm);
+    k.vma.start.set(v, start);
+    k.vma.end.set(v, end);
+    k.vma.pgoff.set(v, start);
+    k.vma.flags.set(v, flags);
+    vmaIterStore(k, v);
+    if (isRfc2018(k) && k.knob.promotionThreshold.get() > 1) bootResvs(k, v);
+    return v;
+  }
+  throw new RangeError("boot: there are more areas than VMA objects: raise `vmas` in kernelConfig()");
+}
+
+/** To be spread into the structs of a scenario whose first thread prepares memory for the others. */
+export function gateStructs() {
+  return { gate: struct({ open: bool("the memory that the scenario starts from is there", { guard: "once" }) }) };
+}
+type Gated = World<ReturnType<typeof gateStructs>>;
+
+/** The first thread is done with its preparations. */
+export function* openGate(k: Gated): Routine {
+  yield at("open gate");
+  k.gate.open.set(true);
+}
+
+/** Waits for the preparations. */
+export function* passGate(k: Gated): Routine {
+  yield at("wait for the gate", () => k.gate.open.get());
+}
+
+/** The first step of a forked child: waits until the fork has given this CPU an address space. @kernel kernel/fork.c ret_from_fork() */
+export function* scheduleIn(k: Kernel): Routine {
+  yield at("ret_from_fork", () => k.cpu.woken.get(current(k)));
+}

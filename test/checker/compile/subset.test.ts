@@ -1,0 +1,103 @@
+/** What the routine subset refuses: each with its place and what to write instead. And what it accepts in odd shapes. */
+import { describe, expect, test } from "vitest";
+import { CompileError } from "../../../checker/compile/compile-error.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import { loadGenerated } from "./load-generated.ts";
+
+/** Line 1 is the import; the routine body starts on line 5. */
+const program = (body: string, extra = ""): string => `import { at, bool, bitset, bugOn, choose, current, holds, int, mutex, mutexLock, NONE, ref, rwsem, scenario, spinLock, spinlock, spinUnlock, struct, table, type Bool, type Int, type Ref, type Routine, type U8, type World } from "thpcheck";
+const structs = { s: struct({ n: int(0, 7, "a number"), ghost: int(0, 7, "seen by the spec", { role: "ghost" }), stat: int(0, 99, "counted", { role: "statistic" }), lock: spinlock("one lock") }), page: table(3, { order: int(0, 3, "order"), next: ref("page", "next"), lock: spinlock("per page") }) };
+type K = World<typeof structs>;
+function* run(k: K): Routine {
+${body}
+}
+${extra}
+export default scenario({ name: "t", why: "", tier: "quick", structs, threads: [{ name: "a", run }], always: typeof properties === "undefined" ? {} : properties, expect: holds() });
+`.replace('always: typeof properties === "undefined" ? {} : properties, ', extra.includes("const properties") ? "always: properties, " : "");
+
+const refused: readonly [what: string, body: string, line: number, says: RegExp, extra?: string][] = [
+  ["a yield in a condition", 'if (yield* f(k)) { yield at("x"); }', 5, /inside a condition.*statement of its own/, "function* f(k: K): Routine<boolean> { yield at(\"y\"); return true; }"],
+  ["a yield inside a larger expression", 'yield at("x");\nconst v: U8 = 1 + (yield* f(k));', 6, /inside a larger expression/, "function* f(k: K): Routine<U8> { yield at(\"y\"); return 1; }"],
+  ["an untyped local across a yield", 'yield at("x");\nlet v = k.s.n.get() + 1;\nyield at("y");\nk.s.n.set(v);', 6, /local v lives across a yield \(at line 7\).*branded type/],
+  ["a local of unknown width", 'yield at("x");\nconst v: number = k.s.n.get();\nyield at("y");\nk.s.n.set(v);', 6, /width of type number is not known|local v/],
+  ["a stored world", 'yield at("x");\nconst w = k;\nw.s.n.get();', 6, /world `k` is used as a value/],
+  ["a closure", 'yield at("x");\nconst f = () => 1;\nk.s.n.set(f());', 6, /closure in a routine/],
+  ["an object held", 'yield at("x");\nconst o = new Map();\nk.s.n.set(o.size);', 6, /object is created/],
+  ["try around a yield", 'try { yield at("x"); } finally { k.s.n.set(1); }', 5, /yield inside try/],
+  ["try without a yield", 'yield at("x");\ntry { k.s.n.set(1); } catch { k.s.n.set(2); }', 6, /try.*ordinary branch/],
+  ["for...of with a yield", 'for (const i of [1, 2]) { yield at("x"); k.s.n.set(i); }', 5, /for\.\.\.of.*index loop/],
+  ["recursion", "yield* f(k);", 7, /recursion: f -> f/, 'function* f(k: K): Routine { yield at("x"); yield* f(k); }'],
+  ["a routine without yield*", 'yield at("x");\nf(k);', 6, /called without yield\*/, 'function* f(k: K): Routine { yield at("y"); }'],
+  ["a helper with yield*", 'yield* f(k);', 5, /not a generator function|not a routine/, "function f(k: K): void { k.s.n.set(1); }"],
+  ["at without yield", 'yield at("x");\nat("y");', 6, /outside of a yield/],
+  ["an unknown field", 'yield at("x");\nk.s.m.get();', 6, /struct s has no field m.*It has n, ghost/],
+  ["an unknown struct", 'yield at("x");\nk.t.m.get();', 6, /no struct t.*Declared are s, page/],
+  ["an unknown operation", 'yield at("x");\nk.s.n.push(1);', 6, /has no operation push|takes/],
+  ["too few indices", 'yield at("x");\nk.page.order.get();', 6, /takes 1 argument, not 0/],
+  ["a computed struct", 'yield at("x");\nk[("s")].n.get();', 6, /computed struct or field name/],
+  ["reading a ghost", 'yield at("x");\nk.s.n.set(k.s.ghost.get());', 6, /reads ghost s\.ghost/],
+  ["reading a statistic", 'yield at("x");\nk.s.n.set(k.s.stat.get());', 6, /uses statistic s\.stat/],
+  ["a statistic in a state property", 'yield at("x");', 7, /state property reads statistic/, "const properties = { p: (k: K) => k.s.stat.get() === 0 };"],
+  ["a property that writes", 'yield at("x");', 7, /a property changes s\.n/, "const properties = { p: (k: K) => { k.s.n.set(1); return true; } };"],
+  ["choose in a property", 'yield at("x");', 7, /outside of a routine/, "const properties = { p: (k: K) => choose(k, \"c\", 2) === 0 };"],
+  ["Math.random", 'yield at("x");\nk.s.n.set(Math.random());', 6, /choose\(k/],
+  ["an unknown name", 'yield at("x");\nk.s.n.set(Date.now());', 6, /Date/],
+  ["a guard with statements", 'yield at("x", () => { const n = k.s.n.get(); return n > 0; });', 5, /guard with statements/],
+  ["a guard from elsewhere", 'yield at("x", guard);', 5, /guard that is not written in place/, "const guard = () => true;"],
+  ["a computed label", 'yield at("x" + k.s.n.get());', 5, /label of a yield must be known/],
+  ["destructuring", 'yield at("x");\nconst { a } = { a: 1 };\nk.s.n.set(a);', 6, /destructuring/],
+  ["await", 'yield at("x");\nk.s.n.set(await 1);', 6, /parse|await/],
+  ["captured mutable objects", 'yield at("x");\nk.s.n.set(box.size);', 6, /box.*(not plain data|captured)/, "const box = new Map<number, number>();"],
+  ["a lock operation inside an expression", 'yield at("x");\nconst r: U8 = (yield* spinLock(k, k.s.lock.at()), 1);', 6, /yield|inside a larger expression/],
+];
+
+describe("refused, with place and remedy", () => {
+  test.each(refused)("%s", (_what, body, line, says, extra) => {
+    const compile = (): unknown => compileScenario(loadGenerated(program(body, extra)));
+    let error: unknown = null;
+    try {
+      compile();
+    } catch (e) {
+      error = e;
+    }
+    expect(error).toBeInstanceOf(CompileError);
+    const e = error as CompileError;
+    expect(e.message).toMatch(says);
+    expect(e.line, e.message).toBe(line);
+    expect(e.column).toBeGreaterThan(0);
+    expect(e.message).toMatch(/^generated\.ts:\d+:\d+: .+\. .+/);
+  });
+});
+
+describe("slots", () => {
+  const frameOf = (body: string, extra?: string) => compileScenario(loadGenerated(program(body, extra))).image.routines.find((r) => r.name === "run")!.frame;
+
+  test("a local that never lives across a yield has no slot", () => {
+    expect(frameOf('yield at("x");\nconst v: U8 = k.s.n.get();\nk.s.n.set(v);').slots).toEqual([]);
+  });
+  test("width follows the type: an index of 3 pages or NONE takes 2 bits, a boolean 1, together with the program counter one byte", () => {
+    const frame = frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nconst b: boolean = k.s.n.get() > 1;\nyield at("y");\nif (b) { k.page.next.set(0, p); }');
+    expect(frame.slots.map((s) => [s.name, s.type.bits])).toEqual([["p", 2], ["b", 1]]);
+    expect(frame.bytes).toBe(1);
+  });
+  test("constants and accessor results need no annotation", () => {
+    const frame = frameOf('yield at("x");\nconst five = 5;\nconst n = k.s.n.get();\nyield at("y");\nk.s.n.set(n + five - 5);');
+    expect(frame.slots.map((s) => [s.name, s.type.bits])).toEqual([["n", 3], ["five", 0]]);
+  });
+  test("an alias from the same module is looked up", () => {
+    expect(frameOf('yield at("x");\nlet v: Small = 2;\nyield at("y");\nk.s.n.set(v);', "type Small = Int<-1, 2>;").slots[0]!.type).toMatchObject({ bits: 2, min: -1, max: 2 });
+  });
+  test("a lock chosen before the wait is remembered; one named by a local is not", () => {
+    expect(frameOf('yield at("x");\nyield* spinLock(k, k.page.lock.at(k.s.n.get()));').slots.map((s) => s.name)).toEqual(["$lock1"]);
+    expect(frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nyield* spinLock(k, k.page.lock.at(p));').slots.map((s) => s.name)).toEqual(["p"]);
+  });
+  test("a value that does not fit its slot is a range fault at the yield", () => {
+    const { system } = compileScenario(loadGenerated(program('yield at("x");\nconst v: Int<0, 2> = k.s.n.get() + 5;\nyield at("y");\nk.s.n.set(v);')));
+    system.init();
+    expect(() => system.step(0)).toThrow(/local v = 5: the value does not fit 0\.\.2/);
+  });
+  test("a thread may not touch shared state before its first yield", () => {
+    const { system } = compileScenario(loadGenerated(program('k.s.n.set(1);\nyield at("x");')));
+    expect(() => system.init()).toThrow(/before its first yield/);
+  });
+});

@@ -1,0 +1,61 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { claim, planRanges } from "../../../../checker/search/parallel/gate.ts";
+import type { Leftovers } from "../../../../checker/search/store/visited.ts";
+import { moveRange } from "../../../../checker/search/store/visited.ts";
+
+const add = (table: Int32Array, low: number, high: number): boolean =>
+  claim(table, table.length - 1, (high >>> (32 - Math.log2(table.length / 2))) << 1, low, high);
+
+describe("growing a shared table", () => {
+  test("the ranges cover the table, and none writes where another of its group reads or writes", () => {
+    expect(planRanges(64, 16)).toEqual([
+      { from: 32, to: 48, after: 0 }, { from: 48, to: 64, after: 0 },
+      { from: 16, to: 32, after: 2 },
+      { from: 0, to: 16, after: 3 },
+    ]);
+    for (const slots of [2 ** 17, 2 ** 20]) {
+      const ranges = planRanges(slots);
+      const sorted = ranges.toSorted((a, b) => a.from - b.from);
+      expect(sorted[0]!.from).toBe(0);
+      expect(sorted.at(-1)!.to).toBe(slots);
+      for (let i = 1; i < sorted.length; i++) expect(sorted[i]!.from).toBe(sorted[i - 1]!.to);
+      for (const a of ranges) {
+        for (const b of ranges.filter((r) => r !== a && r.after === a.after)) expect(2 * a.from >= b.to || 2 * a.to <= b.from).toBe(true);
+      }
+    }
+  });
+
+  test("whatever the order in which ranges are moved, every fingerprint is found again, and no other", () => {
+    const crowd = fc.record({ home: fc.integer(), size: fc.integer({ min: 1, max: 60 }), step: fc.constantFrom(0, 1, 1 << 20) });
+    fc.assert(fc.property(fc.array(crowd, { minLength: 1, maxLength: 10 }), fc.infiniteStream(fc.nat()), (crowds, random) => {
+      const slots = 1024;
+      const half = new Int32Array(2 * slots);
+      const known = new Set<string>();
+      for (const { home, size, step } of crowds) {
+        for (let i = 0; i < size; i++) {
+          const low = known.size + 1;
+          const high = (home + i * step) | 0 || 1;
+          expect(add(half, low, high)).toBe(true);
+          known.add(`${low} ${high}`);
+        }
+      }
+      const table = new Int32Array(4 * slots);
+      table.set(half);
+      const leftovers: Leftovers = [];
+      const waiting = planRanges(slots, 128);
+      for (let done = 0; waiting.length > 0; done++) {
+        const ready = waiting.filter((r) => r.after <= done);
+        const range = ready[random.next().value! % ready.length]!;
+        waiting.splice(waiting.indexOf(range), 1);
+        moveRange(table, range.from, range.to, leftovers);
+      }
+      for (let i = 0; i < leftovers.length; i += 3) expect(add(table, leftovers[i]!, leftovers[i + 2]!)).toBe(true);
+      for (const print of known) {
+        const [low, high] = print.split(" ").map(Number);
+        expect(add(table, low!, high!)).toBe(false);
+      }
+      expect(table.filter((word, i) => i % 2 === 0 && word !== 0)).toHaveLength(known.size);
+    }), { numRuns: 200 });
+  });
+});
