@@ -3,13 +3,18 @@ export { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, ta
 export type { Structs } from "./program/layout.ts";
 export { at, bugOn, choose, current, emit } from "./program/routine.ts";
 export type { Bool, Int, Mask, Ref, Routine, U, U16, U32, U8, UpTo, YieldPoint } from "./program/routine.ts";
-export { downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock, spinUnlock, upRead, upWrite } from "./program/locks.ts";
+export {
+  downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, mutexLock, mutexTrylock, mutexUnlock,
+  spinLock, spinTrylock, spinUnlock, upRead, upWrite,
+} from "./program/locks.ts";
 export type { LockId, World } from "./program/world.ts";
 export { holds, isScenario, scenario, violated } from "./scenario.ts";
-export type { Expectation, Model, ModelActor, ModelScenario, ProgramScenario, PropertyResult, Scenario, Thread } from "./scenario.ts";
-export { REFUSED } from "./refinement.ts";
+export type {
+  Expectation, Model, ModelActor, ModelScenario, ProgramScenario, PropertyResult, Scenario, Thread,
+} from "./scenario.ts";
+export { REFUSED } from "./refinement-plan.ts";
 export type { Refinement } from "./refinement.ts";
-export { StepFault } from "./system.ts";
+export { StepFault } from "./fault.ts";
 export { defineConfig } from "./config.ts";
 export type { Config, ExtraCommand } from "./config.ts";
 export { UsageError } from "./usage-error.ts";

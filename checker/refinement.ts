@@ -12,12 +12,8 @@
  */
 import type { Structs } from "./program/layout.ts";
 import type { World } from "./program/world.ts";
-
-/** The answer of a machine that has no transition for an event in a state. */
-export const REFUSED = -1;
-
-/** Plain data that routes compute with: how many of each there are. */
-export type Bounds = Readonly<Record<string, number>>;
+import { REFUSED, type Bounds, type RefinementPlan, type Route } from "./refinement-plan.ts";
+import type { RefinementReport } from "./result.ts";
 
 /** An event of a machine's alphabet. */
 export interface RefinedEvent {
@@ -26,8 +22,7 @@ export interface RefinedEvent {
   readonly name: string;
   /** Payloads are 0..payloads - 1: what of the event, besides the instances, decides where it leads. */
   readonly payloads: number;
-  /** Calls `move` for each instance that an event with these arguments names; an instance that does not exist is passed over. */
-  readonly route: (args: readonly number[], bounds: Bounds, move: (instance: number, payload: number) => void) => void;
+  readonly route: Route;
 }
 
 /** A machine and how a program's state is read in its terms, for the bounds of one scenario. */
@@ -65,70 +60,12 @@ export function refinementProperty(machine: string): string {
   return `refines ${machine}`;
 }
 
-/** A machine as data: names, and where its part of the table lies. */
-export interface MachinePlan {
-  readonly name: string;
-  /** Number of its first instance among those of all machines, and how many there are. */
-  readonly firstInstance: number;
-  readonly instances: number;
-  readonly titles: readonly string[];
-  /** Of each state. */
-  readonly descriptions: readonly string[];
-  /** One for each event and payload, in the order of the table's columns. */
-  readonly columns: readonly { readonly event: number; readonly payload: number }[];
-  /** Where its table begins in `RefinementPlan.cells`: a row for each state. */
-  readonly firstCell: number;
-}
-
-/** A cell of the table whose answer has not been asked for. */
-export const UNKNOWN = -2;
-
-/** What the emitted check needs to know, and what explains its findings. Plain data: workers receive it as it is. */
-export interface RefinementPlan {
-  readonly machines: readonly MachinePlan[];
-  /** The tables of all machines: next state, REFUSED or UNKNOWN. */
-  readonly cells: Int32Array;
-  readonly eventNames: Readonly<Record<number, string>>;
-  /** The machine of each instance. */
-  readonly machineOf: Int16Array;
-  /** Words of the state vector that some abstraction reads, and which of their bits. */
-  readonly words: Int32Array;
-  readonly masks: Int32Array;
-  /** Groups of instances that depend on the same bits of word n: firstGroup[n]..firstGroup[n + 1] - 1. */
-  readonly firstGroup: Int32Array;
-  readonly groupMasks: Int32Array;
-  /** Unless 0: a group counts only where the word, before or after, has one of these bits. */
-  readonly groupNeeds: Int32Array;
-  /** The instances of group g, 32 to a word: entries firstTouched[g]..firstTouched[g + 1] - 1. */
-  readonly firstTouched: Int32Array;
-  readonly touchedWords: Int32Array;
-  readonly touchedBits: Int32Array;
-}
-
 /** The machine's answer, checked. Throws RangeError for a state that does not exist. */
 export function answer(r: Refinement, state: number, column: { readonly event: number; readonly payload: number }): number {
   const next = r.next(state, column.event, column.payload);
   if (next === REFUSED || (next >= 0 && next < r.states && Number.isInteger(next))) return next;
   const name = r.events.find((e) => e.event === column.event)?.name;
   throw new RangeError(`machine ${r.machine}: ${name} leads from ${r.describe(state)} to state ${next}, outside of 0..${r.states - 1}`);
-}
-
-/** What a run says of one machine. */
-export interface MachineReport {
-  readonly machine: string;
-  readonly instances: number;
-  /** Transitions taken in all, counted at each step. */
-  readonly moves: number;
-  /** How often each arrow of the machine was taken; those that never were are left out. */
-  readonly taken: readonly { readonly arrow: string; readonly count: number }[];
-  /** Arrows that some program could take. */
-  readonly arrows: number;
-}
-
-export interface RefinementReport {
-  /** Steps that were held to the machines. */
-  readonly steps: number;
-  readonly machines: readonly MachineReport[];
 }
 
 /** `counts`: the steps, then how often each cell of the tables was taken. `refinements` are those that the plan was made of. */

@@ -1,6 +1,4 @@
 /** Results as plain data. Rendering them is the business of `report/`. */
-import type { Patch } from "./program/patch.ts";
-import type { RefinementReport } from "./refinement.ts";
 import type { Explanation, NamedValue, SourceFrame } from "./system.ts";
 
 export const RESULT_FORMAT = "thpcheck-result";
@@ -19,6 +17,13 @@ export const ATOMICITY_NOT_CHECKED = "That the blocks between two yields are ato
 export interface PropertyRef {
   readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault";
   readonly name: string;
+}
+
+/** A unified diff that the program is loaded under, applied in memory. */
+export interface Patch {
+  /** The file that it was read from, as the person named it. */
+  readonly name: string;
+  readonly text: string;
 }
 
 /** Everything a counterexample needs; replay recomputes the rest. See contracts, "Trace JSON". */
@@ -72,6 +77,24 @@ export interface InvariantReport {
    * workers.
    */
   readonly unexcused: number;
+}
+
+/** What a run says of one machine. */
+export interface MachineReport {
+  readonly machine: string;
+  readonly instances: number;
+  /** Transitions taken in all, counted at each step. */
+  readonly moves: number;
+  /** How often each arrow of the machine was taken; those that never were are left out. */
+  readonly taken: readonly { readonly arrow: string; readonly count: number }[];
+  /** Arrows that some program could take. */
+  readonly arrows: number;
+}
+
+export interface RefinementReport {
+  /** Steps that were held to the machines. */
+  readonly steps: number;
+  readonly machines: readonly MachineReport[];
 }
 
 export interface ScenarioResult {

@@ -5,8 +5,7 @@
  * the replayer and the minimiser see nothing else.
  */
 
-import type { Changes } from "./changes.ts";
-import type { RefinementPlan } from "./refinement.ts";
+import type { RefinementPlan } from "./refinement-plan.ts";
 
 /** The actor could not move: its guard is false, or it has ended. The vector is untouched. */
 export const STEP_DISABLED = 0;
@@ -50,6 +49,17 @@ export interface Explanation {
 }
 
 export type PropertyKind = "always" | "step" | "finally";
+
+/** States of up to so many words are short: they are copied, hashed and compared whole, which is then faster than to keep track. */
+export const SHORT_WORDS = 24;
+
+/** The words found by the last `find`. */
+export interface Changes {
+  /** Ascending; the first so many as `find` returned. */
+  readonly words: Int32Array;
+  /** Compares the state in the system's `vector` with `before`. */
+  find(): number;
+}
 
 /** Sets of state properties and excuses, one bit each, the properties first, in `words` words from a place in an array on. */
 export interface AffectedProperties {
@@ -148,33 +158,6 @@ export interface TransitionSystem {
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null;
   /** How often each basic block ran in this instance; only of a program compiled with block counters. */
   coverage?(): { readonly site: { readonly file: string; readonly line: number; readonly column: number; readonly routine: string }; readonly count: number }[];
-}
-
-/** The rule that a faulty step broke; each is a property that no scenario has to declare. */
-export type FaultRule =
-  | "assertion" // vmBugOn and the like
-  | "range" // a store that does not fit its field, an index outside its table
-  | "lock-ownership" // released by another than its owner, or taken twice
-  | "lock-held-at-exit"
-  | "sleep-in-atomic"
-  | "choose-from-nothing"
-  | "endless-step" // a loop without a yield that does not end
-  | "exception" // any other JavaScript error: a mistake in the routine
-  | "atomicity"
-  | "data-race"
-  | "lock-order";
-
-/** A step that went wrong. It is a finding about the program under check, not an error of the checker. */
-export class StepFault extends Error {
-  readonly rule: FaultRule;
-  /** `file:line`, or null. */
-  readonly source: string | null;
-  constructor(rule: FaultRule, message: string, source: string | null = null) {
-    super(message);
-    this.name = "StepFault";
-    this.rule = rule;
-    this.source = source;
-  }
 }
 
 /**

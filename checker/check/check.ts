@@ -3,11 +3,12 @@
  * `report/` renders it.
  */
 import { createHash } from "node:crypto";
-import type { Patch } from "../program/patch.ts";
+import {
+  ATOMICITY_NOT_CHECKED, type Patch, type InvariantReport, type PropertyRef, type ReplayedTrace, type ScenarioResult,
+  type Verdict, type Violation, type RefinementReport,
+} from "../result.ts";
 import type { Site } from "../program/observer.ts";
 import type { Expectation, ModelScenario, Scenario } from "../scenario.ts";
-import type { InvariantReport, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "../result.ts";
-import { ATOMICITY_NOT_CHECKED } from "../result.ts";
 import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
@@ -15,7 +16,7 @@ import { errorSentence } from "../error-sentence.ts";
 import { group } from "../report/numbers.ts";
 import { expectedCollisions } from "../search/store/fingerprint.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
-import { refinementReport, type RefinementReport } from "../refinement.ts";
+import { refinementReport } from "../refinement.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 
 export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {

@@ -5,8 +5,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { CheckOptions } from "../check/check.ts";
-import type { Patch } from "../program/patch.ts";
-import type { StrategyName, Tier } from "../result.ts";
+import type { Patch, StrategyName, Tier } from "../result.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, processHost, type Host } from "./host.ts";

@@ -6,7 +6,7 @@
  * differs it reads the same in both states and gives the same, and a search that has checked the state before need not
  * check it again. `test/checker/search/affected.test.ts` compares with checking everything.
  */
-import { SHORT_WORDS } from "../changes.ts";
+import { SHORT_WORDS } from "../system.ts";
 import type { LayoutPlan } from "../program/layout.ts";
 import { bitsOf, forEachRead, type Reads } from "./reads.ts";
 

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as t from "@babel/types";
 import type { ModelScenario, ProgramScenario, Scenario } from "../scenario.ts";
-import type { SystemSource } from "../system.ts";
+import { EXCUSES_MAX, type SystemSource } from "../system.ts";
 import { planLayout, type LayoutPlan } from "../program/layout.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import type { StepObserver } from "../program/observer.ts";
@@ -10,12 +10,14 @@ import { affectedFunction } from "./affected.ts";
 import { CompileError } from "./compile-error.ts";
 import { explainingFunction } from "./explain.ts";
 import { generateCode } from "./generate.ts";
-import { CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type Ask, type ProgramImage } from "../image/image.ts";
+import {
+  CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type Ask, type ProgramImage,
+} from "../image/image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
-import { comparison } from "../changes.ts";
-import { EXCUSES_MAX } from "../system.ts";
-import { UNKNOWN, refinementProperty, type Refinement, type RefinementPlan } from "../refinement.ts";
+import { comparison } from "./comparison.ts";
+import { UNKNOWN, type RefinementPlan } from "../refinement-plan.ts";
+import { refinementProperty, type Refinement } from "../refinement.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
 export interface CompileOptions {

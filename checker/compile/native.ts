@@ -6,7 +6,7 @@
  * take another branch, make a new `NativeRun` and give it the same steps up to there; `nextChoices` names the branch.
  */
 import type { ProgramScenario } from "../scenario.ts";
-import { StepFault } from "../system.ts";
+import { StepFault } from "../fault.ts";
 import { planLayout, type LayoutPlan, type Structs } from "../program/layout.ts";
 import { LOCK_TABLE, LockTable } from "../program/locks.ts";
 import { SCHEDULER, type Routine, type Scheduler, type YieldPoint } from "../program/routine.ts";

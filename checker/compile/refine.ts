@@ -2,7 +2,8 @@
  * Compiles the refinements of a scenario: abstractions and routes become part of the emitted program, the machines a
  * table, and what each abstraction can read a mask over the state vector.
  */
-import { UNKNOWN, answer, type MachinePlan, type Refinement, type RefinementPlan } from "../refinement.ts";
+import { UNKNOWN, type MachinePlan, type RefinementPlan } from "../refinement-plan.ts";
+import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { generateCode } from "./generate.ts";
 import { bitsOf, forEachRead } from "./reads.ts";

@@ -1,5 +1,5 @@
 /** A step that does not refine a machine, in words. */
-import type { RefinementPlan } from "../refinement.ts";
+import type { RefinementPlan } from "../refinement-plan.ts";
 import type { Explanation, NamedValue } from "../system.ts";
 import { shortPath } from "../error-sentence.ts";
 import { EVENT_WORDS, argumentCount, siteOfEvent, type Refusal } from "./refinement-runtime.ts";

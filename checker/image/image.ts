@@ -6,13 +6,16 @@ import { coverageLog } from "../program/coverage-log.ts";
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site, StepObserver } from "../program/observer.ts";
 import { StateBytes, writeInitialValues } from "../program/world.ts";
-import { StepFault, type ActorInfo, type AffectedProperties, type ActorPosition, type Excuses, type Explanation, type FaultRule, type NamedValue, type PropertyKind, type SourceFrame, type TransitionSystem } from "../system.ts";
+import { StepFault, type FaultRule } from "../fault.ts";
+import type {
+  ActorInfo, AffectedProperties, ActorPosition, Excuses, Explanation, NamedValue, PropertyKind, SourceFrame,
+  TransitionSystem, Changes,
+} from "../system.ts";
 import { statisticValues, structValues } from "../program/values.ts";
 import type { FramePlan, Slot } from "../compile/frame.ts";
-import type { Changes } from "../changes.ts";
 import { changedBits, explainRefusal } from "./explain-refusal.ts";
 import { lockRuntime } from "./lock-runtime.ts";
-import type { RefinementPlan } from "../refinement.ts";
+import type { RefinementPlan } from "../refinement-plan.ts";
 import type { Refusal, RefinementRuntime } from "./refinement-runtime.ts";
 import type { Point } from "../compile/lower.ts";
 

@@ -8,7 +8,7 @@
  *
  * The function is closed (it refers to nothing outside of itself): its source text becomes part of each emitted program.
  */
-import type { Bounds, RefinedEvent, RefinementPlan } from "../refinement.ts";
+import type { Bounds, RefinementPlan, Route } from "../refinement-plan.ts";
 
 /** Words of one event in the record of a step: its number, its head (`eventHead`), and its arguments. */
 export const EVENT_WORDS = 8;
@@ -56,7 +56,7 @@ export interface EventRoute {
   readonly first: number;
   readonly end: number;
   readonly bounds: Bounds;
-  readonly route: RefinedEvent["route"];
+  readonly route: Route;
 }
 
 /**

@@ -7,7 +7,7 @@
  * The same rules hold in both: a lock is released only by its holder, never taken twice by one thread, never held
  * when the thread ends; and no operation that may sleep (mutex, rwsem) is called while a spinlock is held.
  */
-import { StepFault } from "../system.ts";
+import { StepFault } from "../fault.ts";
 import type { LayoutPlan, LockPlan } from "./layout.ts";
 import { schedulerOf, type Routine, type YieldPoint } from "./routine.ts";
 import type { LockId, StateBytes } from "./world.ts";

@@ -10,13 +10,8 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { applyPatch, parsePatch, type StructuredPatch } from "diff";
 import { shortPath } from "../error-sentence.ts";
+import type { Patch } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
-
-export interface Patch {
-  /** The file that it was read from, as the person named it. */
-  readonly name: string;
-  readonly text: string;
-}
 
 interface KnownPatch extends Patch {
   readonly id: string;

@@ -5,7 +5,7 @@
  * `yield at("label", () => guard)`. Between two yields it runs atomically. `choose` branches inside a step.
  * The compiler (`compile/`) turns the same source into step functions; run natively, these functions are the oracle.
  */
-import { StepFault } from "../system.ts";
+import { StepFault } from "../fault.ts";
 
 /** What a yield hands to whoever runs the routine. */
 export interface YieldPoint {

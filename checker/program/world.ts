@@ -4,8 +4,11 @@
  * These are the accessors that native runs call. The compiler replaces each call by the same operation inline
  * (`compile/access.ts`); a property test holds the two equal, byte for byte.
  */
-import { StepFault } from "../system.ts";
-import type { ArrayField, BitsetField, BoolField, Field, FieldPlan, Fields, IntField, LayoutPlan, LockField, RefField, SingletonStruct, Struct, Structs } from "./layout.ts";
+import { StepFault } from "../fault.ts";
+import type {
+  ArrayField, BitsetField, BoolField, Field, FieldPlan, Fields, IntField, LayoutPlan, LockField, RefField,
+  SingletonStruct, Struct, Structs,
+} from "./layout.ts";
 
 /** Identity of one lock of the program; what `k.mm.mmapLock.at()` gives and `spinLock` takes. */
 export type LockId = number & { readonly __lock?: never };

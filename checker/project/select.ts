@@ -7,12 +7,14 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import picomatch from "picomatch";
-import type { Tier } from "../result.ts";
+import type { Tier, Patch } from "../result.ts";
 import { shortPath } from "../error-sentence.ts";
-import { filesOf, registerPatch, unappliedFiles, type Patch } from "../program/patch.ts";
+import { filesOf, registerPatch, unappliedFiles } from "../program/patch.ts";
 import { UsageError } from "../usage-error.ts";
 import { didYouMean } from "./nearest.ts";
-import { configuredModules, findConfigFile, loadConfig, loadModules, patchRoot, type Loaded, type LoadedScenario } from "./project.ts";
+import {
+  configuredModules, findConfigFile, loadConfig, loadModules, patchRoot, type Loaded, type LoadedScenario,
+} from "./project.ts";
 
 const TIERS: readonly Tier[] = ["quick", "full", "nightly"];
 const within = (s: LoadedScenario, tier: Tier): boolean => TIERS.indexOf(s.scenario.tier) <= TIERS.indexOf(tier);

@@ -33,12 +33,19 @@
 import { NONE, isAtomic, type LayoutPlan } from "../program/layout.ts";
 import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
-import { StepFault } from "../system.ts";
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY, FOREIGN, GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, OWNED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock } from "./block-log.ts";
+import { StepFault } from "../fault.ts";
+import {
+  ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY, FOREIGN,
+  GUARD_LOST, GUARD_MOVED, INCREMENT, LOCK_INSPECTED, MARKED, OPERATION_WORDS, OWNED, OWNER_CHANGED, OWNER_GIVEN,
+  OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE,
+  TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, isAccess, type RecordedBlock,
+} from "./block-log.ts";
 import { MoverSequence, atomicityFinding, groupOf, outOfOrder } from "./block-atomicity.ts";
 import { isRace, raceFinding, racesIn, trespasses, type Race } from "./data-race.ts";
 import { Evidence, findingKey, type Finding, type SanitizerRule } from "./evidence.ts";
-import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind } from "./guard.ts";
+import {
+  GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind,
+} from "./guard.ts";
 import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
 import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
 import { LateUses } from "./taking.ts";

@@ -1,6 +1,6 @@
 /** Violations as the search meets them, before one is chosen and made into a trace. */
 import type { PropertyRef } from "../result.ts";
-import { StepFault } from "../system.ts";
+import { StepFault } from "../fault.ts";
 
 /** What is violated, without saying where. */
 export interface Broken {

@@ -9,11 +9,10 @@
  * too, is that of the state before, brought up to date; `find` looks at every word of both, so what it finds is all.
  * States that are short are kept and hashed whole, which is then faster.
  */
-import { SHORT_WORDS, changesOf, type Changes } from "../changes.ts";
-import type { TransitionSystem } from "../system.ts";
+import { SHORT_WORDS, type Changes, type TransitionSystem } from "../system.ts";
+import { changesOf } from "./changes.ts";
 import type { Discovery } from "./parallel/discovery.ts";
-import type { CopyState, Fingerprint, StateSums } from "./store/fingerprint.ts";
-import { freshCopy } from "./store/fingerprint.ts";
+import { freshCopy, type CopyState, type Fingerprint, type StateSums } from "./store/fingerprint.ts";
 import type { Visited } from "./store/visited.ts";
 
 /** Successors looked up at once: enough to overlap cache misses, few enough for the first-level cache. */

@@ -3,8 +3,7 @@
  * choices it takes. A trace file, a trace string and a finding of the search are three ways to write one down, and
  * `replay` reads nothing but this.
  */
-import type { Patch } from "../program/patch.ts";
-import type { PropertyRef, Trace } from "../result.ts";
+import type { Patch, PropertyRef, Trace } from "../result.ts";
 
 export interface RecipeStep {
   /** The actor's name, or its index where the source of the recipe gives no name. */

@@ -5,9 +5,12 @@
  * and the promise must be broken at the end; the first thing that differs is reported with its likely cause.
  */
 import { match } from "ts-pattern";
-import { TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type ReplayedTrace, type Trace, type TraceRow, type TraceStep } from "../result.ts";
-import type { Patch } from "../program/patch.ts";
-import { STEP_DISABLED, StepFault, type Explanation, type NamedValue, type SourceFrame, type TransitionSystem } from "../system.ts";
+import {
+  TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type ReplayedTrace, type Trace, type TraceRow, type TraceStep,
+  type Patch,
+} from "../result.ts";
+import { STEP_DISABLED, type Explanation, type NamedValue, type SourceFrame, type TransitionSystem } from "../system.ts";
+import { StepFault } from "../fault.ts";
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
 import { faultOf } from "../search/candidate.ts";

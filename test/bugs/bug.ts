@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Patch } from "../../checker/program/patch.ts";
+import type { Patch } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 
 /** The folder of the project. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createTwoFilesPatch } from "diff";
 import type * as t from "@babel/types";
-import type { Patch } from "../../checker/program/patch.ts";
+import type { Patch } from "../../checker/result.ts";
 import { flat, type KernelFunction, type Module } from "./program.ts";
 
 /** The text from `start` to `end` becomes `text`. */

@@ -7,7 +7,7 @@
  * routine throws, by a loop that does not end, or by numbers of states that are others than before.
  */
 import type { PropertyRef } from "../../checker/result.ts";
-import type { FaultRule } from "../../checker/system.ts";
+import type { FaultRule } from "../../checker/fault.ts";
 
 /** What came of one scenario. */
 export type Outcome =

@@ -6,7 +6,7 @@ import { checkScenario, clearsDeadLocals, DEFAULT_CHECK_OPTIONS, type CheckOptio
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { errorSentence, shortPath } from "../../checker/error-sentence.ts";
-import type { Patch } from "../../checker/program/patch.ts";
+import type { Patch } from "../../checker/result.ts";
 import { SANITIZER_RULES } from "../../checker/sanitizer/sanitize.ts";
 import { sanitize } from "../../checker/sanitizer/pass.ts";
 import type { Scenario } from "../../checker/scenario.ts";

@@ -16,7 +16,7 @@
  * the effects of two words cancel as much more often.
  */
 
-import { SHORT_WORDS } from "../../changes.ts";
+import { SHORT_WORDS } from "../../system.ts";
 
 /** Writes the two halves of the fingerprint of the state at `words[at]` to `out[outAt]` (low) and `out[outAt + 1]` (high). */
 export type Fingerprint = (words: Int32Array, at: number, out: Int32Array, outAt: number) => void;

@@ -14,7 +14,8 @@ import { NativeRun, nextChoices, runAlone, WaitsForever, type Choice, type Choos
 import { READ, READ_ONCE, type StepObserver } from "../../../checker/program/observer.ts";
 import { positionOf, StateBytes } from "../../../checker/program/world.ts";
 import type { ProgramScenario } from "../../../checker/scenario.ts";
-import { STEP_DISABLED, StepFault } from "../../../checker/system.ts";
+import { STEP_DISABLED } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import type { ScheduleEntry } from "./random-programs.ts";
 
 const MAX_STEPS = 60;

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CompiledSystem } from "../../../checker/image/image.ts";
-import { STEP_TAKEN, StepFault } from "../../../checker/system.ts";
+import { STEP_TAKEN } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import { compareRuns, compareStraightLine, compileVariants } from "./compare-runs.ts";
 import { loadGenerated } from "./load-generated.ts";
 import { randomPrograms, schedules, type ScheduleEntry } from "./random-programs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { at, bugOn, choose, current, downRead, holds, int, mutex, mutexLock, mutexUnlock, rwsem, scenario, spinLock, spinlock, spinUnlock, struct, type ProgramScenario, type Routine, type Thread, type World } from "../../../checker/index.ts";
 import { ChoiceError, NativeRun, nextChoices, runAlone, WaitsForever } from "../../../checker/compile/native.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 
 const structs = { s: struct({ x: int(0, 9, "x"), turn: int(0, 3, "turn"), events: int(0, 99, "events", { role: "statistic" }), lock: spinlock("lock"), m: mutex("m"), sem: rwsem("sem") }) };
 type K = World<typeof structs>;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NativeRun, runAlone, WaitsForever } from "../../../checker/compile/native.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import { loadGenerated } from "./load-generated.ts";
 import { randomPrograms, schedules, type ScheduleEntry } from "./random-programs.ts";
 

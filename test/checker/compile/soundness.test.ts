@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { compileScenario } from "../../../checker/compile/compile.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import { loadGenerated, loadScenario } from "./load-generated.ts";
 
 const moduleOf = (body: string, before = ""): string => `import { array, at, bool, bugOn, choose, current, emit, holds, int, mutex, scenario, spinlock, spinTrylock, struct, type Int, type Mask, type Routine, type U, type U8, type World } from "thpcheck";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { array, bitset, bitsFor, bool, int, mutex, NONE, planLayout, ref, rwsem, spinlock, struct, table, wholeBytes, type Field, type FieldPlan, type LayoutPlan, type ScalarField, type Structs } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
 import { encode, makeWorld, positionOf, StateBytes, writeInitialValues } from "../../../checker/program/world.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import { seeded } from "../compile/seeded.ts";
 
 const role = fc.constantFrom("state" as const, "state" as const, "ghost" as const, "statistic" as const);

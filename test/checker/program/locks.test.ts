@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { at, downgradeWrite, downRead, downReadTrylock, downWrite, downWriteTrylock, holds, mutex, mutexLock, mutexTrylock, mutexUnlock, rwsem, spinlock, spinLock, spinTrylock, spinUnlock, struct, table, upRead, upWrite, int, type ProgramScenario, type Routine, type World } from "../../../checker/index.ts";
 import { NativeRun } from "../../../checker/compile/native.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 
 const structs = { s: struct({ spin: spinlock("spin"), m: mutex("m"), sem: rwsem("sem"), fair: rwsem("fair", { queued: true }), got: int(0, 3, "results of trylocks") }), page: table(2, { lock: spinlock("lock") }) };
 type K = World<typeof structs>;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { array, bitset, bool, int, NONE, planLayout, ref, rwsem, spinlock, struct, table } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
 import { makeWorld, StateBytes } from "../../../checker/program/world.ts";
-import { StepFault } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 
 const structs = {
   mm: struct({ rss: int(-2, 5, "rss"), seq: int(0, 6, "sequence", { wrapping: true }), cpus: bitset(5, "cpus"), on: bool("on"), pgd: array(3, ref("page", "entries")), sem: rwsem("sem") }),

@@ -3,7 +3,7 @@
  * shut -> locked -> shut, shut -> open -> shut; a locked door does not open. Faults are seeded by name.
  */
 import { at, bool, choose, emit, holds, int, scenario, struct, table, violated, type Routine, type Scenario, type U8, type World } from "thpcheck";
-import { REFUSED, type Refinement } from "../../../checker/refinement.ts";
+import { REFUSED, type Refinement } from "thpcheck";
 
 export const DOOR_OPEN = 1;
 export const DOOR_SHUT = 2;

@@ -1,6 +1,7 @@
 /** The same random walk by two systems: one that looks at the instances which can have moved, one that looks at all. */
 import { compileScenario } from "../../../checker/compile/compile.ts";
-import { STEP_DISABLED, StepFault } from "../../../checker/system.ts";
+import { STEP_DISABLED } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
 
 /** The verdict of each step: the machine that it does not refine, or -1. The walk goes on behind a violation. */

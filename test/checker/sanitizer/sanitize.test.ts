@@ -3,7 +3,7 @@ import { NONE, array, bool, int, mutex, planLayout, ref, rwsem, spinlock, struct
 import { LockTable } from "../../../checker/program/locks.ts";
 import { READ, WRITE } from "../../../checker/program/observer.ts";
 import { StateBytes, makeWorld, writeInitialValues } from "../../../checker/program/world.ts";
-import { StepFault, type FaultRule } from "../../../checker/system.ts";
+import { StepFault, type FaultRule } from "../../../checker/fault.ts";
 import { findingKey } from "../../../checker/sanitizer/evidence.ts";
 import { heldInVector } from "../../../checker/sanitizer/held-locks.ts";
 import { makeSanitizer, viewOf } from "../../../checker/sanitizer/sanitize.ts";

@@ -1,6 +1,7 @@
 /** A transition system given as an explicit graph: what random tests explore, with a naive search to compare. */
 import type { ActorInfo, ActorPosition, Explanation, NamedValue, TransitionSystem } from "../../../checker/system.ts";
-import { STEP_DISABLED, STEP_TAKEN, StepFault } from "../../../checker/system.ts";
+import { STEP_DISABLED, STEP_TAKEN } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 import { BranchScript } from "./branch-script.ts";
 
 /** Target of a step that fails with an assertion. */

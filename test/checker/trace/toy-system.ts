@@ -1,5 +1,6 @@
 /** A transition system small enough to write by hand: threads of straight-line steps over named words. */
-import { STEP_DISABLED, STEP_TAKEN, StepFault, type ActorPosition, type Explanation, type NamedValue, type PropertyKind, type TransitionSystem } from "../../../checker/system.ts";
+import { STEP_DISABLED, STEP_TAKEN, type ActorPosition, type Explanation, type NamedValue, type PropertyKind, type TransitionSystem } from "../../../checker/system.ts";
+import { StepFault } from "../../../checker/fault.ts";
 
 export type Words = Record<string, number>;
 

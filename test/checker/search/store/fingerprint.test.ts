@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { changesOf, comparison } from "../../../../checker/changes.ts";
+import { changesOf } from "../../../../checker/search/changes.ts";
+import { comparison } from "../../../../checker/compile/comparison.ts";
 import type { TransitionSystem } from "../../../../checker/system.ts";
 import { expectedCollisions, makeFingerprint, makeStateSums } from "../../../../checker/search/store/fingerprint.ts";
 

@@ -1,21 +1,4 @@
-/**
- * What a step changed: the words of the state in which two vectors differ, found in one pass.
- *
- * Most steps change a handful of a hundred words, and most of what has to be known of a successor depends on those alone:
- * its fingerprint, the properties to check, the machines that may have moved.
- */
-import type { TransitionSystem } from "./system.ts";
-
-/** States of up to so many words are short: they are copied, hashed and compared whole, which is then faster than to keep track. */
-export const SHORT_WORDS = 24;
-
-/** The words found by the last `find`. */
-export interface Changes {
-  /** Ascending; the first so many as `find` returned. */
-  readonly words: Int32Array;
-  /** Compares the state in the system's `vector` with `before`. */
-  find(): number;
-}
+/** Emits the comparison of two states: which words differ, found in one pass. */
 
 /** Words compared together, and groups of them that one word of bits tells apart. */
 const GROUP = 4;
@@ -44,18 +27,4 @@ export function comparison(stateWords: number, a: string, b: string, found: stri
   }
   return `let x = 0, groups = 0;
   ${parts.join("\n  ")}`;
-}
-
-/** The array that holds the state before a step, and the changes: the system's own where it has them. */
-export function changesOf(system: TransitionSystem): { readonly before: Int32Array; readonly changes: Changes } {
-  if (system.before !== undefined && system.changes !== undefined) return { before: system.before, changes: system.changes };
-  const before = new Int32Array(system.vector.length);
-  const words = new Int32Array(system.stateWords);
-  const { vector, stateWords } = system;
-  const find = (): number => {
-    let n = 0;
-    for (let w = 0; w < stateWords; w++) if (vector[w] !== before[w]) words[n++] = w;
-    return n;
-  };
-  return { before, changes: { words, find } };
 }
