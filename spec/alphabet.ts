@@ -14,7 +14,7 @@ import { migrationEntryMachine } from "./machines/migration-entry.ts";
 import { mmMachine } from "./machines/mm.ts";
 import { pageTableMachine } from "./machines/page-table.ts";
 import { refcount2011Machine } from "./machines/refcount-2011.ts";
-import { refcount2015Machine } from "./machines/refcount-2015.ts";
+import { refcountFolioMachine } from "./machines/refcount-folio.ts";
 import { reservationMachine } from "./machines/reservation.ts";
 import { reservedCounterMachine } from "./machines/reserved-counter.ts";
 import { reservedPageMachine } from "./machines/reserved-page.ts";
@@ -177,7 +177,7 @@ export const MACHINES: readonly MachineSpec[] = [
     },
   },
   {
-    name: "refcount-2015", machine: refcount2015Machine, ...byFrame,
+    name: "refcount-folio", machine: refcountFolioMachine, ...byFrame,
     limits: (s) => ({ refs: s.refs, pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
     alphabet: {
       ...each(["FOLIO_ALLOC", "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_RELEASE", "FOLIO_FREE"], names(0)),

@@ -32,7 +32,7 @@ const OTHERS: readonly PromiseMade[] = [
   // exclusivity
   { id: "X3", name: "a pinned page is never replaced in its process", family: "exclusivity", machines: ["folio"], by: "every access of a pin: impl/gup.ts pinnedStore(), pinnedLoad()" },
   { id: "X5", name: "who pins for reading gets an exclusive page", family: "exclusivity", by: "every access of a pin: impl/gup.ts pinnedLoad()" },
-  { id: "X7", name: "a lockless pin is of a page that was mapped and not frozen", family: "exclusivity", machines: ["refcount-2015"], by: "a reference is taken only where the count is not 0" },
+  { id: "X7", name: "a lockless pin is of a page that was mapped and not frozen", family: "exclusivity", machines: ["refcount-folio"], by: "a reference is taken only where the count is not 0" },
   // page tables
   { id: "T3", name: "PMD transitions", family: "page-table", machines: ["huge-pmd"] },
   { id: "T4", name: "a detached PMD stays none, under mmap_lock for writing", family: "page-table", machines: ["huge-pmd", "collapse"] },
@@ -55,14 +55,14 @@ const OTHERS: readonly PromiseMade[] = [
   { id: "K6", name: "khugepaged keeps its limits", family: "khugepaged", by: "test/impl/khugepaged.test.ts" },
   { id: "K7", name: "a collapse to a smaller size with max_ptes_none 0 changes no rss", family: "khugepaged", lacks: "collapse to sizes below the PMD" },
   { id: "K8", name: "windows of one pass are aligned and disjoint", family: "khugepaged", lacks: "collapse to sizes below the PMD" },
-  { id: "K9", name: "the new folio of a failed collapse is freed once", family: "khugepaged", machines: ["refcount-2015"], by: `end states: ${REST}` },
+  { id: "K9", name: "the new folio of a failed collapse is freed once", family: "khugepaged", machines: ["refcount-folio"], by: `end states: ${REST}` },
   { id: "K10", name: "no source page is left locked or isolated", family: "khugepaged", machines: ["collapse"], by: `end states: ${REST}` },
   // split
-  { id: "S1", name: "after a split each page has the references of its mappings", family: "split", machines: ["refcount-2015"], by: `end states: ${REST}` },
+  { id: "S1", name: "after a split each page has the references of its mappings", family: "split", machines: ["refcount-folio"], by: `end states: ${REST}` },
   { id: "S2", name: "a failed split leaves the folio mapped as before", family: "split", machines: ["folio", "migration-entry"], by: "every load: impl/user-memory.ts" },
-  { id: "S3", name: "a split succeeds only without other references", family: "split", machines: ["folio", "refcount-2015"] },
+  { id: "S3", name: "a split succeeds only without other references", family: "split", machines: ["folio", "refcount-folio"] },
   { id: "S5", name: "only zero-filled, unlocked pages become the zero page", family: "split", by: "every load: impl/user-memory.ts" },
-  { id: "S6", name: "a pinned folio is not split", family: "split", machines: ["folio", "refcount-2015"] },
+  { id: "S6", name: "a pinned folio is not split", family: "split", machines: ["folio", "refcount-folio"] },
   // deferred split queue
   { id: "D1", name: "the shrinker splits what it holds and has locked", family: "deferred", machines: ["deferred-split", "folio"] },
   { id: "D2", name: "an underused folio is split only above the limit", family: "deferred", by: "test/impl/split.test.ts" },

@@ -16,7 +16,7 @@ const folioInvariants: readonly ProductInvariant[] = [
     name: "a folio and its references are in the same phase",
     holds: (v) => everyInstance(v.sizes.frames, (f) => {
       const folio = v.value("folio", f);
-      const refs = v.value("refcount-2015", f);
+      const refs = v.value("refcount-folio", f);
       const expected = { absent: "none", owned: "counted", mapped: "counted", frozen: "frozen", released: "released" }[folio];
       return refs === expected || { folio: f, is: folio, references: refs };
     }),
@@ -24,15 +24,15 @@ const folioInvariants: readonly ProductInvariant[] = [
   {
     name: "P4 the mappings of a folio are counted once each",
     holds: (v) => everyInstance(v.sizes.frames, (f) => {
-      const [pmds, ptes] = [v.number("refcount-2015", f, "pmds"), v.number("refcount-2015", f, "ptes")];
+      const [pmds, ptes] = [v.number("refcount-folio", f, "pmds"), v.number("refcount-folio", f, "ptes")];
       return (v.number("folio", f, "pmds") === pmds && v.number("folio", f, "ptes") === ptes) || { folio: f, pmds, ptes };
     }),
   },
   {
     name: "P7 a folio has a reference for each mapping and pin",
     holds: (v) => everyInstance(v.sizes.frames, (f) => {
-      const refs = v.number("refcount-2015", f, "refs");
-      const needed = v.number("refcount-2015", f, "pins") + Math.max(v.number("refcount-2015", f, "pmds"), v.number("refcount-2015", f, "ptes"));
+      const refs = v.number("refcount-folio", f, "refs");
+      const needed = v.number("refcount-folio", f, "pins") + Math.max(v.number("refcount-folio", f, "pmds"), v.number("refcount-folio", f, "ptes"));
       return refs >= needed || { folio: f, refs, needed };
     }),
   },
@@ -157,9 +157,9 @@ const RUNNING = { machine: "mm", instance: 0, value: "alive", context: { registe
 
 /** 2 processes, 2 ranges, 4 pages, as far as a product of that size can be finished. */
 const PRODUCTS: Readonly<Record<string, () => Product>> = {
-  folio: () => ({ machines: named(["folio", "refcount-2015"]), sizes: { ...SMALL, frames: 2, mms: 2, refs: 4, pins: 1 }, invariants: folioInvariants }),
-  "folio-2": () => ({ machines: named(["folio", "refcount-2015"]), sizes: { ...SMALL, frames: 4, refs: 2, pins: 1 }, invariants: folioInvariants }),
-  "split-queue": () => ({ machines: named(["folio", "refcount-2015", "deferred-split"]), sizes: { ...SMALL, frames: 2, mms: 1, refs: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant] }),
+  folio: () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 2, mms: 2, refs: 4, pins: 1 }, invariants: folioInvariants }),
+  "folio-2": () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 4, refs: 2, pins: 1 }, invariants: folioInvariants }),
+  "split-queue": () => ({ machines: named(["folio", "refcount-folio", "deferred-split"]), sizes: { ...SMALL, frames: 2, mms: 1, refs: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant] }),
   "page-table": () => ({
     machines: named(["huge-pmd", "page-table", "vma-bounds"]), sizes: { ...SMALL, hugeRanges: 2, pageTables: 2 }, without: ["TLB_FILL", "MM_FREE", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "RESV_CREATE"], unreachable: ["huge-pmd: detached", "huge-pmd: copied"], invariants: pageTableInvariants,
   }),

@@ -21,7 +21,7 @@ function abstract(k: Kernel, folio: number): number {
 }
 
 export const refcountAbstraction: Abstraction = {
-  machine: "refcount-2015", values: VALUES,
+  machine: "refcount-folio", values: VALUES,
   context: [{ name: "pmds", size: (c) => c.mms + 2 }, { name: "ptes", size: (c) => c.mms * c.pagesPerHugePage + 2 }, { name: "pins", size: (c) => pinsMax(c.pagesPerHugePage) + 1 }, { name: "refs", size: (c) => c.refcountMax + 1 }],
   abstract,
 };

@@ -16,7 +16,7 @@
  *   lru       PG_lru, or waiting in the LRU batch of a CPU; false while released
  *
  * Membership of the deferred split queue is a machine of its own (`deferred-split.ts`), so are its references
- * (`refcount-2015.ts`) and the migration entries that stand for its pages (`migration-entry.ts`).
+ * (`refcount-folio.ts`) and the migration entries that stand for its pages (`migration-entry.ts`).
  */
 import { assign, setup } from "xstate";
 

@@ -32,7 +32,7 @@ export const FAULTS: readonly SeededFault[] = [
 `,
   },
   {
-    machine: "refcount-2015", why: "fork counts the mapping before it has the reference for it",
+    machine: "refcount-folio", why: "fork counts the mapping before it has the reference for it",
     scenario: "collapse-in-child", file: "impl/memory/copy.ts",
     text: `    folioGet(k, folio);
     yield at("PageAnonExclusive");

@@ -58,7 +58,7 @@ describe("a product", () => {
   }, 60_000);
 
   it("moves all that an event names together, or nothing", async () => {
-    const system = product({ machines: [machineNamed("folio"), machineNamed("refcount-2015")], sizes: { ...SIZES, frames: 2 } });
+    const system = product({ machines: [machineNamed("folio"), machineNamed("refcount-folio")], sizes: { ...SIZES, frames: 2 } });
     system.init();
     const alloc = system.actors.findIndex((a) => a.name === "FOLIO_ALLOC");
     expect(system.step(alloc)).toBe(1);

@@ -1,7 +1,7 @@
 /**
- * References of a folio as Linux counts them since the redesign of 2015: on the head alone, whichever of its pages was
- * meant, one for each mapping and one for everybody else who holds it. So the split of a folio can fail (somebody else
- * holds a reference), and the split of a PMD is another thing, which cannot (it only adds references).
+ * References of a folio as today's Linux counts them (SCHEME_FOLIO): on the head alone, whichever of its pages was meant,
+ * one for each mapping and one for everybody else who holds it. This has been so since the redesign of 2015. The split
+ * of a folio can therefore fail (somebody else holds a reference). The split of a PMD cannot: it only adds references.
  *
  * One instance for each page frame: the folio whose head it is. What the states are in a kernel:
  *
@@ -33,7 +33,7 @@ function needed(c: Context): number {
   return c.pins + Math.max(c.pmds, c.ptes);
 }
 
-export const refcount2015Machine = setup({
+export const refcountFolioMachine = setup({
   types: {
     context: {} as Context,
     events: {} as
@@ -68,7 +68,7 @@ export const refcount2015Machine = setup({
     zero: assign({ refs: 0, pmds: 0, ptes: 0, pins: 0 }),
   },
 }).createMachine({
-  id: "refcount-2015",
+  id: "refcount-folio",
   description: "References on the head.",
   initial: "none",
   context: { refs: 0, pmds: 0, ptes: 0, pins: 0 },
