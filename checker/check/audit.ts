@@ -5,7 +5,7 @@
  * and from reductions. Each variant changes one of these and keeps the rest, so that a disagreement points at its cause.
  */
 import { checkScenario, clearsDeadLocals, type Checked, type CheckOptions, type Engine } from "./check.ts";
-import { group } from "../report/numbers.ts";
+import { group } from "../numbers.ts";
 import type { ScenarioResult } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 

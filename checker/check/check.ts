@@ -13,7 +13,7 @@ import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
 import { errorSentence } from "../error-sentence.ts";
-import { group } from "../report/numbers.ts";
+import { group } from "../numbers.ts";
 import { expectedCollisions } from "../search/store/fingerprint.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { refinementReport } from "../refinement.ts";

@@ -2,8 +2,7 @@
 import { availableParallelism } from "node:os";
 import picocolors from "picocolors";
 import type { Engine } from "../check/check.ts";
-import type { ProgressOutput } from "../report/progress.ts";
-import type { Paint } from "../report/summary.ts";
+import type { Output, Paint } from "../report/output.ts";
 
 export const EXIT_AS_EXPECTED = 0;
 export const EXIT_NOT_AS_EXPECTED = 1;
@@ -11,8 +10,8 @@ export const EXIT_USAGE = 2;
 export const EXIT_INCOMPLETE = 3;
 
 export interface Host {
-  readonly out: ProgressOutput;
-  readonly err: ProgressOutput;
+  readonly out: Output;
+  readonly err: Output;
   readonly color: boolean;
   readonly paint: Paint;
   readonly folder: string;
@@ -25,14 +24,6 @@ export interface Host {
 
 /** A second Ctrl-C sooner than this is the same one, which reached us on two ways (the terminal and a parent process). */
 const SAME_SIGNAL_MS = 250;
-const LINE_WIDTH_DEFAULT = 100;
-
-/** Characters a line of `out` may take. */
-export function lineWidth(out: ProgressOutput): number {
-  const fromEnvironment = Number(process.env["COLUMNS"]);
-  // A terminal that does not know its width says 0.
-  return out.columns || (Number.isInteger(fromEnvironment) && fromEnvironment >= 20 ? fromEnvironment : LINE_WIDTH_DEFAULT);
-}
 
 /** The real process. The first SIGINT or SIGTERM asks the run to end with what it has, the second ends it at once. */
 export function processHost(): Host {

@@ -1,6 +1,6 @@
 /** In how many states the promises of a run were in force, scenario by scenario added up. */
 import type { ScenarioResult } from "../result.ts";
-import { group } from "./numbers.ts";
+import { group } from "../numbers.ts";
 import { table } from "./summary.ts";
 
 export interface InvariantTotal {

@@ -1,27 +1,21 @@
 /** Live progress: one line that is rewritten on a terminal, a line every few seconds elsewhere. */
 import type { Progress } from "../search/explore.ts";
-import { duration, group, short } from "./numbers.ts";
-
-/** Where progress goes; a part of `process.stdout`. */
-export interface ProgressOutput {
-  readonly isTTY?: boolean | undefined;
-  readonly columns?: number | undefined;
-  write(text: string): unknown;
-}
+import { duration, group, short } from "../numbers.ts";
+import type { Output } from "./output.ts";
 
 const TERMINAL_INTERVAL_MS = 100;
 const PLAIN_INTERVAL_MS = 5000;
 const CLEAR_LINE = "\r\u001b[K";
 
 export class ProgressLine {
-  readonly #out: ProgressOutput;
+  readonly #out: Output;
   readonly #live: boolean;
   readonly #now: () => number;
   #title = "";
   #last = -Infinity;
   #shown = false;
 
-  constructor(out: ProgressOutput, now: () => number = () => performance.now()) {
+  constructor(out: Output, now: () => number = () => performance.now()) {
     this.#out = out;
     this.#live = out.isTTY === true;
     this.#now = now;
@@ -38,7 +32,8 @@ export class ProgressLine {
     const now = this.#now();
     if (now - this.#last < (this.#live ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
     this.#last = now;
-    const text = `${this.#title}: ${group(p.states)} states, ${short(p.statesPerSecond)} states/s, depth ${p.depth}, frontier ${group(p.frontier)}, ${duration(p.seconds)}`;
+    const size = `${group(p.states)} states, ${short(p.statesPerSecond)} states/s, depth ${p.depth}, frontier ${group(p.frontier)}`;
+    const text = `${this.#title}: ${size}, ${duration(p.seconds)}`;
     if (this.#live) this.#show(text);
     else this.#out.write(`${text}\n`);
   }

@@ -1,6 +1,6 @@
 /** What a run says of the machines that its steps were held to, scenario by scenario added up. */
 import type { ScenarioResult } from "../result.ts";
-import { count } from "./numbers.ts";
+import { count } from "../numbers.ts";
 
 /** How often each arrow of each machine was taken by all scenarios together; an arrow never taken is not there. */
 export function arrowsTaken(results: readonly ScenarioResult[]): ReadonlyMap<string, ReadonlyMap<string, number>> {

@@ -1,10 +1,8 @@
 /** Results of a run as lines and as a table. */
-import type picocolors from "picocolors";
 import { match } from "ts-pattern";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../result.ts";
-import { count, duration, group, odds, short } from "./numbers.ts";
-
-export type Paint = ReturnType<typeof picocolors.createColors>;
+import { count, duration, group, odds, short } from "../numbers.ts";
+import type { Paint } from "./output.ts";
 
 const pad = (text: string, width: number, right: boolean): string => (right ? text.padStart(width) : text.padEnd(width));
 

@@ -6,7 +6,7 @@ import { registerPatch } from "../program/patch.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Progress } from "../search/explore.ts";
 import { withMachines } from "../project/machines.ts";
-import { scenarioUnder } from "../project/policy.ts";
+import { scenarioUnder } from "../project/under-policy.ts";
 import { loadModule, patchRoot } from "../project/project.ts";
 
 /** What it takes to find the scenario again in another process, and how to check it. */
@@ -33,15 +33,35 @@ export interface CheckAnswer {
 /** The module of this job, for `Pool.run`. */
 export const CHECK_JOB = import.meta.url;
 
-export async function perform({ file, name, folder, policy, audit, cores, options }: CheckTask, { tell, shouldStop }: JobContext<CheckNews>): Promise<CheckAnswer> {
+export async function perform(task: CheckTask, { tell, shouldStop }: JobContext<CheckNews>): Promise<CheckAnswer> {
+  const { folder, audit, cores } = task;
+  const options = { ...task.options, shouldStop, onProgress: (progress: Progress) => { tell({ progress }); } };
+  const context = { folder, audit, cores, engine: await defaultEngine() };
+  return checkOne(await scenarioOf(task), options, context, (variant) => { tell({ variant }); });
+}
+
+/** Loads the scenario of the task again. Throws an Error if its module has none of that name any more. */
+async function scenarioOf({ file, name, folder, policy, options }: CheckTask): Promise<Scenario> {
   const patch = options.patch === null ? null : registerPatch(options.patch, patchRoot(folder));
   const loaded = (await loadModule(file, patch)).map((s) => s.scenario);
   const found = (policy === null ? loaded : loaded.map((s) => scenarioUnder(s, policy))).find((s) => s?.name === name);
   if (found == null) throw new Error(`${file} has no scenario ${JSON.stringify(name)} when it is loaded again`);
-  return checkOne(found, { ...options, shouldStop, onProgress: (progress) => { tell({ progress }); } }, { folder, audit, cores, engine: await defaultEngine() }, (variant) => { tell({ variant }); });
+  return found;
 }
 
-export async function checkOne(s: Scenario, options: CheckOptions, { folder, audit, cores, engine }: { folder: string; audit: boolean; cores: number; engine: Engine }, onVariant: (name: string) => void): Promise<CheckAnswer> {
+/** What a check needs besides the scenario and its options. */
+export interface CheckContext {
+  /** The folder whose configuration names the machines. */
+  readonly folder: string;
+  readonly audit: boolean;
+  readonly cores: number;
+  readonly engine: Engine;
+}
+
+/** Checks or audits one scenario in this process. `onVariant` hears which variant of an audit begins. */
+export async function checkOne(
+  s: Scenario, options: CheckOptions, { folder, audit, cores, engine }: CheckContext, onVariant: (name: string) => void,
+): Promise<CheckAnswer> {
   const scenario = await withMachines(s, folder);
   if (!audit) return { checked: await checkScenario(scenario, options, cores, engine), audit: null };
   const audited = await auditScenario(scenario, options, cores, engine, onVariant);

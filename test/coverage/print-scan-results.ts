@@ -1,6 +1,6 @@
 /** What `thpcheck scan-results` does and prints. */
 import { existsSync, readFileSync } from "node:fs";
-import { group } from "../../checker/report/numbers.ts";
+import { group } from "../../checker/numbers.ts";
 import type { Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { measure, type Measured } from "./measure.ts";

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
-import { group } from "../../checker/report/numbers.ts";
+import { group } from "../../checker/numbers.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { Scenario } from "../../checker/scenario.ts";
 import { encodeTrace } from "../../checker/trace/codec.ts";

@@ -4,7 +4,7 @@ import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.
 import { selectScenarios } from "../../checker/project/select.ts";
 import { invariantTotals } from "../../checker/report/invariants.ts";
 import { readResults } from "../../checker/report/json.ts";
-import { group } from "../../checker/report/numbers.ts";
+import { group } from "../../checker/numbers.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { ScenarioResult, Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";

@@ -2,17 +2,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { DEFAULT_CHECK_OPTIONS, defaultEngine } from "../../check/check.ts";
 import { toJson } from "../../report/json.ts";
-import { renderTrace } from "../../report/terminal.ts";
-import { RESULT_FORMAT, type Trace, type Patch } from "../../result.ts";
+import { lineWidth } from "../../report/output.ts";
+import { renderTrace } from "../../report/counterexample.ts";
+import { RESULT_FORMAT, type Patch, type Trace } from "../../result.ts";
 import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
 import { checkTrace } from "../../trace/json.ts";
 import type { Recipe } from "../../trace/recipe.ts";
 import { ReplayMismatch, replay } from "../../trace/replay.ts";
 import { UsageError } from "../../usage-error.ts";
-import { EXIT_AS_EXPECTED, EXIT_USAGE, lineWidth, type Host } from "../host.ts";
+import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { withMachines } from "../../project/machines.ts";
-import { replayCommand } from "../replay-command.ts";
-import { recordedUnderPolicy } from "../../project/policy.ts";
+import { replayCommand } from "../../report/replay-command.ts";
+import { recordedUnderPolicy } from "../../project/under-policy.ts";
 import { matchScenarios, selectScenarios, type Selection } from "../../project/select.ts";
 
 export interface ReplayRequest {

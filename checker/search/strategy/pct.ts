@@ -11,7 +11,7 @@
  * would never end; the paper asks for the same at yields. Both are heuristics of the schedule: they decide what is
  * found, never whether a finding is one.
  */
-import { group } from "../../report/numbers.ts";
+import { group } from "../../numbers.ts";
 import type { Random } from "./random-source.ts";
 import { shuffle } from "./random-walk.ts";
 import type { Scheduler } from "./walk.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { didYouMean, editDistance } from "../../../checker/project/nearest.ts";
 import { positiveInteger, positiveSeconds, seed, size } from "../../../checker/cli/options.ts";
 import { updatePins } from "../../../checker/project/pins.ts";
-import { shellQuote } from "../../../checker/cli/replay-command.ts";
+import { shellQuote } from "../../../checker/report/replay-command.ts";
 
 describe("option values", () => {
   it.each<[(text: string) => number, string, number]>([

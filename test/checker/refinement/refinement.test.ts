@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkScenario, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../../checker/check/check.ts";
-import { renderTrace } from "../../../checker/report/terminal.ts";
+import { renderTrace } from "../../../checker/report/counterexample.ts";
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import { withPlaceOfWrite } from "../../../checker/trace/place-of-write.ts";
 import { explore } from "../../../checker/search/explore.ts";

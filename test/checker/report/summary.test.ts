@@ -1,6 +1,6 @@
 import picocolors from "picocolors";
 import { describe, expect, it } from "vitest";
-import { bytes, duration, group, odds, short } from "../../../checker/report/numbers.ts";
+import { bytes, duration, group, odds, short } from "../../../checker/numbers.ts";
 import { ProgressLine } from "../../../checker/report/progress.ts";
 import { resultLine, summaryTable, tally } from "../../../checker/report/summary.ts";
 import type { ScenarioResult } from "../../../checker/result.ts";

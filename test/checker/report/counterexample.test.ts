@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { renderTrace, wrap, type TraceView } from "../../../checker/report/terminal.ts";
+import { renderTrace, wrap, type TraceView } from "../../../checker/report/counterexample.ts";
 import type { Recipe } from "../../../checker/trace/recipe.ts";
 import { replay } from "../../../checker/trace/replay.ts";
 import { ToySystem, lockInversion, racyCounter, type ToyProgram } from "../trace/toy-system.ts";

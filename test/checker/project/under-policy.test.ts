@@ -1,6 +1,6 @@
 /** `check --policy`: which scenarios are meant, and under what name they run. */
 import { describe, expect, it } from "vitest";
-import { anyPolicy, underPolicy } from "../../../checker/project/policy.ts";
+import { anyPolicy, underPolicy } from "../../../checker/project/under-policy.ts";
 import type { Selection } from "../../../checker/project/select.ts";
 import { holds, type Scenario } from "thpcheck";
 

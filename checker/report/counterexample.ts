@@ -11,7 +11,7 @@ import { match } from "ts-pattern";
 import type { PropertyRef, ReplayedTrace, TraceRow } from "../result.ts";
 import type { SourceFrame } from "../system.ts";
 import { shortPath } from "../error-sentence.ts";
-import { count } from "./numbers.ts";
+import { count } from "../numbers.ts";
 
 export interface TraceView {
   /** Characters a line may take. */

@@ -1,0 +1,80 @@
+/** The results of a run as one JSON document: in the file of `--out`, or on the standard output. */
+import type { ScenarioResult, Tier } from "../result.ts";
+import { UsageError } from "../usage-error.ts";
+import { resultFile, toJson, type OutFile } from "./json.ts";
+import type { Output } from "./output.ts";
+import type { Reporter, ReportedScenario, RunEnd, RunHead } from "./reporter.ts";
+
+abstract class JsonReporter implements Reporter {
+  #tier: Tier = "quick";
+  #seed = 0;
+  readonly #results: ScenarioResult[] = [];
+
+  get hasFailed(): boolean { return false; }
+
+  protected document(): string {
+    return toJson(resultFile(this.#tier, this.#seed, this.#results));
+  }
+
+  begin({ tier, options }: RunHead): void {
+    this.#tier = tier;
+    this.#seed = options.seed;
+  }
+  result({ checked }: ReportedScenario): void {
+    this.#results.push(checked.result);
+  }
+  plan(): void {}
+  start(): void {}
+  progress(): void {}
+  variant(): void {}
+  remark(): void {}
+  complain(): void {}
+  abstract end(end: RunEnd): void;
+  abstract close(): void;
+}
+
+/** Writes the document when the run ends. */
+export class JsonStreamReporter extends JsonReporter {
+  readonly #out: Output;
+
+  constructor(out: Output) {
+    super();
+    this.#out = out;
+  }
+
+  override end(): void {
+    this.#out.write(this.document());
+  }
+  override close(): void {}
+}
+
+/** Keeps a file up to date after each scenario. A disk that refuses is reported once, and the run goes on. */
+export class JsonFileReporter extends JsonReporter {
+  readonly #file: OutFile;
+  readonly #complain: (text: string) => void;
+  #failed = false;
+
+  constructor(file: OutFile, complain: (text: string) => void) {
+    super();
+    this.#file = file;
+    this.#complain = complain;
+  }
+
+  override get hasFailed(): boolean { return this.#failed; }
+
+  override result(reported: ReportedScenario): void {
+    super.result(reported);
+    if (this.#failed) return;
+    try {
+      this.#file.write(this.document());
+    } catch (e) {
+      if (!(e instanceof UsageError)) throw e;
+      this.#failed = true;
+      this.#complain(e.message);
+    }
+  }
+  override end(): void {}
+  override close(): void {
+    this.#file.finish();
+  }
+}

@@ -1,0 +1,29 @@
+/** Runs scenarios one after the other, in this process. */
+import type { LoadedScenario } from "../project/project.ts";
+import type { Progress } from "../search/explore.ts";
+import { checkOne } from "./check-job.ts";
+import type { RunListener, RunSettings, Runner } from "./runner.ts";
+
+export class InProcessRunner implements Runner {
+  readonly #settings: RunSettings;
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings;
+  }
+
+  async run(scenarios: readonly LoadedScenario[], listener: RunListener): Promise<number> {
+    let next = 0;
+    for (; next < scenarios.length && !this.#settings.shouldStop(); next++) await this.one(scenarios[next]!, next, listener);
+    return next;
+  }
+
+  /** Checks one scenario, whether the run is to stop or not. */
+  async one(s: LoadedScenario, index: number, listener: RunListener): Promise<void> {
+    const { options, folder, audit, cores, engine, shouldStop } = this.#settings;
+    listener.started(s, index);
+    const onProgress = (progress: Progress): void => { listener.news({ progress }); };
+    const onVariant = (variant: string): void => { listener.news({ variant }); };
+    const answer = await checkOne(s.scenario, { ...options, shouldStop, onProgress }, { folder, audit, cores, engine }, onVariant);
+    listener.answered(s, answer);
+  }
+}
