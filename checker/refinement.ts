@@ -12,8 +12,7 @@
  */
 import type { Structs } from "./program/layout.ts";
 import type { World } from "./program/world.ts";
-import { REFUSED, type Bounds, type RefinementPlan, type Route } from "./refinement-plan.ts";
-import type { RefinementReport } from "./result.ts";
+import { REFUSED, type Bounds, type Route } from "./refinement-plan.ts";
 
 /** An event of a machine's alphabet. */
 export interface RefinedEvent {
@@ -66,25 +65,4 @@ export function answer(r: Refinement, state: number, column: { readonly event: n
   if (next === REFUSED || (next >= 0 && next < r.states && Number.isInteger(next))) return next;
   const name = r.events.find((e) => e.event === column.event)?.name;
   throw new RangeError(`machine ${r.machine}: ${name} leads from ${r.describe(state)} to state ${next}, outside of 0..${r.states - 1}`);
-}
-
-/** `counts`: the steps, then how often each cell of the tables was taken. `refinements` are those that the plan was made of. */
-export function refinementReport(plan: RefinementPlan, refinements: readonly Refinement[], counts: Float64Array): RefinementReport {
-  return {
-    steps: counts[0]!,
-    machines: plan.machines.map((m, n) => {
-      const r = refinements[n]!;
-      const taken = r.arrows.map(() => 0);
-      for (let state = 0; state < m.descriptions.length; state++) {
-        for (const [column, { event, payload }] of m.columns.entries()) {
-          const count = counts[1 + m.firstCell + state * m.columns.length + column]!;
-          if (count > 0) taken[r.arrow(state, event, payload)]! += count;
-        }
-      }
-      return {
-        machine: m.name, instances: m.instances, moves: taken.reduce((sum, c) => sum + c, 0), arrows: r.arrows.filter((a) => a.lacks === null).length,
-        taken: r.arrows.flatMap((a, i) => (taken[i]! > 0 ? [{ arrow: a.name, count: taken[i]! }] : [])),
-      };
-    }),
-  };
 }

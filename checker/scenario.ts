@@ -107,14 +107,19 @@ export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelS
   const where = `scenario ${JSON.stringify(s.name)}`;
   if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
   for (const key of Object.keys(s)) if (!SCENARIO_KEYS.includes(key)) throw new RangeError(`${where}: there is no "${key}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
-  const actors = "model" in s ? s.model.actors : s.threads;
-  if (actors.length === 0 && !("model" in s && s.model.system !== undefined)) throw new RangeError(`${where}: there is no thread to run`);
+  const actors = isModel(s) ? s.model.actors : s.threads;
+  if (actors.length === 0 && !(isModel(s) && s.model.system !== undefined)) throw new RangeError(`${where}: there is no thread to run`);
   const names = new Set(actors.map((a) => a.name));
   if (names.size !== actors.length) throw new RangeError(`${where}: two threads have the same name; traces could not tell them apart`);
   const promises = [s.always, s.step, s.finally].flatMap((g) => Object.keys(g ?? {}));
   const twice = promises.find((p, i) => promises.indexOf(p) !== i);
   if (twice !== undefined) throw new RangeError(`${where}: two properties are named ${JSON.stringify(twice)}`);
   return s;
+}
+
+/** Whether the scenario is one of a hand-written model; otherwise it has threads that run routines. */
+export function isModel<S extends Structs>(s: Scenario<S>): s is ModelScenario<S> {
+  return "model" in s;
 }
 
 export function isScenario(value: unknown): value is Scenario {

@@ -1,7 +1,7 @@
 /** What the commands need of the process they run in, so that tests can run them without one. */
 import { availableParallelism } from "node:os";
 import picocolors from "picocolors";
-import type { Engine } from "../check/check.ts";
+import type { Engine } from "../check/options.ts";
 import type { Output, Paint } from "../report/output.ts";
 
 export const EXIT_AS_EXPECTED = 0;

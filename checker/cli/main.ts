@@ -4,8 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
-import type { CheckOptions } from "../check/check.ts";
+import type { CheckOptions } from "../check/options.ts";
 import type { Patch, StrategyName, Tier } from "../result.ts";
+import { SEARCH_WORKERS_MAX } from "../search/run.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, processHost, type Host } from "./host.ts";
@@ -132,7 +133,7 @@ Examples:
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`)
     .action(async (patterns: string[], flags: CheckFlags) => {
       refuseContradictions(flags);
-      const [{ runCheck }, { DEFAULT_CHECK_OPTIONS }] = await Promise.all([import("./commands/check.ts"), import("../check/check.ts")]);
+      const [{ runCheck }, { DEFAULT_CHECK_OPTIONS }] = await Promise.all([import("./commands/check.ts"), import("../check/options.ts")]);
       const options: CheckOptions = {
         ...DEFAULT_CHECK_OPTIONS,
         strategy: flags.strategy, workers: flags.workers ?? null, exact: flags.exact ?? false, maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
@@ -145,11 +146,9 @@ A violation prints its trace and the command that replays it. Read it downward: 
     });
 }
 
-const WORKERS_MAX = 64;
-
 /** Options that would be ignored or contradict one another are refused: a person who gives them expects something. */
 function refuseContradictions(f: CheckFlags): void {
-  if ((f.workers ?? 1) > WORKERS_MAX) throw new UsageError(`--workers ${f.workers}: at most ${WORKERS_MAX} threads can share a search`);
+  if ((f.workers ?? 1) > SEARCH_WORKERS_MAX) throw new UsageError(`--workers ${f.workers}: at most ${SEARCH_WORKERS_MAX} threads can share a search`);
   if (f.strategy !== "bfs" && (f.workers ?? 1) > 1) throw new UsageError(`--workers ${f.workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
   if (f.exact === true && (f.workers ?? 1) > 1) throw new UsageError("--exact runs on one thread; leave out --workers");
   if (f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct") throw new UsageError("--walks needs --strategy random or pct");

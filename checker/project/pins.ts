@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "@babel/parser";
 import type { CallExpression, Expression, Node, ObjectExpression, ObjectProperty } from "@babel/types";
 import MagicString from "magic-string";
-import type { Checked } from "../check/check.ts";
+import type { Checked } from "../check/options.ts";
 import { shortPath } from "../error-sentence.ts";
 import type { Scenario } from "../scenario.ts";
 

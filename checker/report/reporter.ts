@@ -7,7 +7,7 @@
  * A run that breaks off by an exception skips to `close`.
  */
 import type { Audit } from "../check/audit.ts";
-import type { Checked, CheckOptions } from "../check/check.ts";
+import type { Checked, CheckOptions } from "../check/options.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import type { ScenarioResult, Tier } from "../result.ts";
 import type { Progress } from "../search/explore.ts";

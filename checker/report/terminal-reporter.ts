@@ -1,6 +1,6 @@
 /** A run as text for people: a line of progress, a line for each result, traces, and a summary. */
 import type { Audit } from "../check/audit.ts";
-import type { Checked } from "../check/check.ts";
+import type { Checked } from "../check/options.ts";
 import { group } from "../numbers.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import { ATOMICITY_NOT_CHECKED } from "../result.ts";

@@ -1,6 +1,8 @@
 /** The check, or audit, of one scenario: in this process, or as a job for a process of a pool. */
 import { auditScenario, type Audit } from "../check/audit.ts";
-import { checkScenario, defaultEngine, type Checked, type CheckOptions, type Engine } from "../check/check.ts";
+import { checkScenario } from "../check/check.ts";
+import { defaultEngine } from "../check/engine.ts";
+import type { Checked, CheckOptions, Engine } from "../check/options.ts";
 import type { JobContext } from "./pool/job.ts";
 import { registerPatch } from "../program/patch.ts";
 import type { Scenario } from "../scenario.ts";
@@ -64,6 +66,6 @@ export async function checkOne(
 ): Promise<CheckAnswer> {
   const scenario = await withMachines(s, folder);
   if (!audit) return { checked: await checkScenario(scenario, options, cores, engine), audit: null };
-  const audited = await auditScenario(scenario, options, cores, engine, onVariant);
+  const audited = await auditScenario(scenario, options, { cores, engine, onVariant });
   return { checked: audited.checked, audit: audited };
 }

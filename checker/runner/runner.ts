@@ -2,7 +2,7 @@
  * Who runs the scenarios of a command. A runner decides where and in which order they are checked, never with which result:
  * answers are handed over in the order of the scenarios, and are the same from any runner (`runners.ts`).
  */
-import type { CheckOptions, Engine } from "../check/check.ts";
+import type { CheckOptions, Engine } from "../check/options.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import type { CheckAnswer, CheckNews } from "./check-job.ts";
 

@@ -1,5 +1,5 @@
 /** Which runner a run has: the one place where a further one is added. */
-import { WORKERS_MAX, workersFor } from "../check/check.ts";
+import { workersFor } from "../check/options.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import { InProcessRunner } from "./in-process.ts";
@@ -12,6 +12,8 @@ import { SideBySideRunner } from "./side-by-side.ts";
  */
 const SIDE_BY_SIDE_SCENARIOS = 6;
 const SIDE_BY_SIDE_STATES = 300_000;
+/** Processes of one run at most, however many are asked for. */
+const PROCESSES_MAX = 8;
 
 /** `alone`: everything has to happen in this process, since the engine is a test's own. */
 export function runnerFor(scenarios: readonly LoadedScenario[], settings: RunSettings, { alone }: { readonly alone: boolean }): Runner {
@@ -31,5 +33,5 @@ function isLarge({ scenario }: LoadedScenario, { options, audit }: RunSettings):
 function membersFor(small: readonly LoadedScenario[], { options, cores }: RunSettings): number {
   const states = small.reduce((sum, { scenario: { expect } }) => sum + (expect.verdict === "holds" ? expect.states ?? 0 : 0), 0);
   if (small.length < SIDE_BY_SIDE_SCENARIOS && states < SIDE_BY_SIDE_STATES) return 1;
-  return Math.min(options.workers ?? cores, WORKERS_MAX, small.length);
+  return Math.min(options.workers ?? cores, PROCESSES_MAX, small.length);
 }

@@ -2,7 +2,7 @@
  * Runs small scenarios side by side, each in a process of the pool; large ones in this process, whose search then has all
  * cores. Answers are handed over in the order of the scenarios, and a large one waits for those before it.
  */
-import { errorResult } from "../check/check.ts";
+import { errorResult } from "../check/verdict.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import { CHECK_JOB, type CheckAnswer, type CheckNews, type CheckTask } from "./check-job.ts";
 import { InProcessRunner } from "./in-process.ts";

@@ -5,7 +5,7 @@
  * exploration, so only then is it known what is a finding. For the first finding a second exploration raises it where
  * it shows, which gives its shortest trace.
  */
-import type { CheckOptions } from "../check/check.ts";
+import type { CheckOptions } from "../check/options.ts";
 import type { RecordedBlock } from "./block-log.ts";
 import type { SanitizerRule } from "./evidence.ts";
 import { trustedFields } from "./guard.ts";

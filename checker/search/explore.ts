@@ -11,7 +11,7 @@ import { PctScheduler } from "./strategy/pct.ts";
 import { RandomScheduler } from "./strategy/random-walk.ts";
 import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun } from "./run.ts";
-import { MAX_WORKERS, refinementCounts } from "./run.ts";
+import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./strategy/walk.ts";
 import { statesInForce } from "./unexcused.ts";
@@ -117,7 +117,7 @@ function checkOptions(options: ExploreOptions, source: SystemSource | null): voi
   for (const [name, value] of Object.entries(positive)) {
     if (value !== null && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be greater than 0`);
   }
-  if (options.workers > MAX_WORKERS) throw new RangeError(`workers is ${options.workers}; at most ${MAX_WORKERS} are possible`);
+  if (options.workers > SEARCH_WORKERS_MAX) throw new RangeError(`workers is ${options.workers}; at most ${SEARCH_WORKERS_MAX} are possible`);
   if (options.workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
 }
 

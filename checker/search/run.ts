@@ -4,13 +4,14 @@ import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 
-export const MAX_WORKERS = 64;
+/** Threads that can share one search. */
+export const SEARCH_WORKERS_MAX = 64;
 
 export interface ExploreOptions {
   /** How many states an earlier run found: the visited table begins with room for them. A hint; it decides nothing. */
   readonly expectedStates?: number | null;
   readonly strategy: StrategyName;
-  /** Worker threads, 1..MAX_WORKERS. With 1 the search runs in the calling thread, in slices. */
+  /** Worker threads, 1..SEARCH_WORKERS_MAX. With 1 the search runs in the calling thread, in slices. */
   readonly workers: number;
   /** Store and compare whole states, not fingerprints. Runs on one worker. */
   readonly exact: boolean;

@@ -1,7 +1,8 @@
 /** Looks for one bug: the scenario under the patch must break the promise, and must hold without the patch. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { checkScenario, DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../checker/check/options.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { PatchMisfit } from "../../checker/program/patch.ts";
 import { ROOT, type Bug } from "./bug.ts";

@@ -1,6 +1,7 @@
 /** Explores scenarios of the kernel with counters, in this process and by one thread. */
 import { relative } from "node:path";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import type { LoadedScenario } from "../../checker/project/project.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { recordCoverage } from "../../checker/program/coverage-log.ts";

@@ -2,7 +2,8 @@
  * A process of its own for one job, so that what a mutant leaves behind (modules, syntax trees, memory) ends with it, and
  * so that one that hangs can be killed. Started by `processes.ts`; answers message by message, and ends when it is told.
  */
-import { checkScenario, clearsDeadLocals, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { clearsDeadLocals, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { errorSentence, shortPath } from "../../checker/error-sentence.ts";

@@ -1,6 +1,7 @@
 /** The table of `thpcheck policies`. */
 import pc from "picocolors";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { group } from "../../checker/numbers.ts";

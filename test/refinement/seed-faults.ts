@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTwoFilesPatch } from "diff";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { FAULTS, type SeededFault } from "./faults.ts";
 

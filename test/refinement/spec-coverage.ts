@@ -1,5 +1,6 @@
 /** Machines against transitions: which arrows of the specification the scenarios of the kernel take, and which none does. */
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED } from "../../checker/cli/host.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { readResults } from "../../checker/report/json.ts";

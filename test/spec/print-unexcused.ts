@@ -1,6 +1,7 @@
 /** The table of `thpcheck invariants`: from a file of results, or from scenarios that are checked for it. */
 import type { Scenario } from "thpcheck";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { invariantTotals } from "../../checker/report/invariants.ts";
 import { readResults } from "../../checker/report/json.ts";

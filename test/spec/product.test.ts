@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { setup } from "xstate";
-import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { explore as search, type Outcome } from "../../checker/search/explore.ts";
 import { MACHINES, machineNamed } from "../../spec/alphabet.ts";
 import type { MachineSpec } from "../../spec/machine.ts";

@@ -1,7 +1,8 @@
 /** The count of states in which an invariant is held to its word. */
 import type { ProgramScenario, Scenario } from "thpcheck";
 import { describe, expect, it } from "vitest";
-import { checkScenario, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check/check.ts";
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../checker/check/options.ts";
 import { compileScenario } from "../../checker/compile/compile.ts";
 import { explore } from "../../checker/search/explore.ts";
 import type { ScenarioResult } from "../../checker/result.ts";

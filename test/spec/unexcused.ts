@@ -3,7 +3,7 @@
  * state, by the function as it is written. What results say is held to this.
  */
 import type { ProgramScenario } from "thpcheck";
-import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { compileScenario } from "../../checker/compile/compile.ts";
 import { makeWorld, StateBytes } from "../../checker/program/world.ts";
 import { explore } from "../../checker/search/explore.ts";

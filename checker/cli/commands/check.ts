@@ -1,5 +1,6 @@
 /** `thpcheck check`: the order of the work, and its exit code. `runner/` checks the scenarios, `report/` says what came out. */
-import { defaultEngine, type CheckOptions } from "../../check/check.ts";
+import { defaultEngine } from "../../check/engine.ts";
+import type { CheckOptions } from "../../check/options.ts";
 import { group } from "../../numbers.ts";
 import { pinsOf, updatePins, type Pins } from "../../project/pins.ts";
 import { updateTable } from "../../project/pins-table.ts";

@@ -1,5 +1,5 @@
 /** `thpcheck list`: the scenarios of the project, or another list that its configuration has. */
-import { expectationInWords } from "../../check/check.ts";
+import { expectationInWords } from "../../check/verdict.ts";
 import { shortPath } from "../../error-sentence.ts";
 import { toJson } from "../../report/json.ts";
 import { table } from "../../report/summary.ts";

@@ -1,6 +1,7 @@
 /** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
 import { existsSync, readFileSync } from "node:fs";
-import { DEFAULT_CHECK_OPTIONS, defaultEngine } from "../../check/check.ts";
+import { defaultEngine } from "../../check/engine.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../check/options.ts";
 import { toJson } from "../../report/json.ts";
 import { lineWidth } from "../../report/output.ts";
 import { renderTrace } from "../../report/counterexample.ts";

@@ -3,7 +3,7 @@
  * visited table.
  */
 import { Gate } from "./gate.ts";
-import { MAX_WORKERS } from "../run.ts";
+import { SEARCH_WORKERS_MAX } from "../run.ts";
 
 /** Words that all workers share; each in a cache line of its own, because neighbours would slow each other down. */
 const LINE = 16;
@@ -47,7 +47,7 @@ export class Control {
   readonly gate: Gate;
 
   constructor(buffer: SharedArrayBuffer, workers: number, me: number) {
-    const gateWords = Gate.wordCount(MAX_WORKERS);
+    const gateWords = Gate.wordCount(SEARCH_WORKERS_MAX);
     this.words = new Int32Array(buffer, 4 * gateWords);
     this.workers = workers;
     this.me = me;
@@ -57,7 +57,7 @@ export class Control {
   }
 
   static allocate(workers: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * (Gate.wordCount(MAX_WORKERS) + WORKERS + workers * LINE));
+    return new SharedArrayBuffer(4 * (Gate.wordCount(SEARCH_WORKERS_MAX) + WORKERS + workers * LINE));
   }
 
   // --- stopping -------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { auditScenario } from "../../../checker/check/audit.ts";
-import { DEFAULT_CHECK_OPTIONS, checkScenario, workersFor, type CheckOptions, type Engine } from "../../../checker/check/check.ts";
+import { checkScenario } from "../../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS, workersFor, type CheckOptions, type Engine } from "../../../checker/check/options.ts";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../../../checker/result.ts";
 import { holds, violated, type Expectation, type Scenario } from "../../../checker/scenario.ts";
 import type { ExploreOptions, Finding, Outcome } from "../../../checker/search/explore.ts";
@@ -88,7 +89,7 @@ describe("the default number of workers", () => {
 
 describe("the audit", () => {
   const audit = async (answer: Parameters<typeof engine>[0], program?: ToyProgram): Promise<readonly string[]> =>
-    (await auditScenario(scenario(holds()), DEFAULT_CHECK_OPTIONS, 2, engine(answer, program))).disagreements;
+    (await auditScenario(scenario(holds()), DEFAULT_CHECK_OPTIONS, { cores: 2, engine: engine(answer, program) })).disagreements;
 
   it("is silent when everything agrees, and lets dead locals cost states", async () => {
     expect(await audit((_, clearing) => ({ states: clearing ? 100 : 150, depth: clearing ? 7 : 8 }))).toEqual([]);

@@ -1,7 +1,8 @@
 /** Refinement in every strategy: what it reports, where, and that it looks at whatever can have moved. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkScenario, DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../../checker/check/check.ts";
+import { checkScenario } from "../../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS, type CheckOptions } from "../../../checker/check/options.ts";
 import { renderTrace } from "../../../checker/report/counterexample.ts";
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import { withPlaceOfWrite } from "../../../checker/trace/place-of-write.ts";

@@ -1,6 +1,7 @@
 /** With 32-bit fingerprints states are lost, about as many as the formula says; and the result says so. */
 import { expect, test } from "vitest";
-import { checkScenario, DEFAULT_CHECK_OPTIONS } from "../../../../checker/check/check.ts";
+import { checkScenario } from "../../../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../../../checker/check/options.ts";
 import { expectedCollisions } from "../../../../checker/search/explore.ts";
 import { isScenario } from "../../../../checker/index.ts";
 

@@ -1,0 +1,84 @@
+/** How one scenario is checked: what can be asked for, what a check is made of, and what it hands back. */
+import type { Site } from "../program/observer.ts";
+import type { Patch, ReplayedTrace, ScenarioResult, StrategyName } from "../result.ts";
+import { isModel, type Scenario } from "../scenario.ts";
+import type { ExploreOptions, Outcome } from "../search/explore.ts";
+import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
+import type { SystemSource, TransitionSystem } from "../system.ts";
+
+export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {
+  /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
+  readonly workers: number | null;
+  /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */
+  readonly sanitize: "asked" | "all" | "none";
+  /** Overrides the scenario's own setting; null keeps it. */
+  readonly clearDeadLocals: boolean | null;
+  /** Hold each step to the scenario's machines (`Scenario.refine`). */
+  readonly refine: boolean;
+  /** The patch under which the scenario was loaded; recorded in its trace. */
+  readonly patch: Patch | null;
+  /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
+  readonly coverage: boolean;
+}
+
+export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
+  strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
+  maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
+  sanitize: "none", clearDeadLocals: null, refine: true, patch: null, coverage: false,
+  shouldStop: () => false, onProgress: () => {},
+};
+
+export interface CompileRequest {
+  readonly clearDeadLocals: boolean;
+  readonly coverage?: boolean;
+  readonly refine?: boolean;
+  readonly sourceMap?: boolean;
+}
+
+export interface Compiled {
+  readonly system: TransitionSystem;
+  readonly source: SystemSource | null;
+}
+
+/** What a check is made of. Tests put their own in its place. */
+export interface Engine {
+  readonly compile: (s: Scenario, request: CompileRequest) => Compiled | Promise<Compiled>;
+  readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
+}
+
+export interface Checked {
+  readonly result: ScenarioResult;
+  /** The violation's trace with all that replay recomputes; null when there is none. */
+  readonly replayed: ReplayedTrace | null;
+  /** States found with dead-local clearing off, where the scenario pins that count and the check got that far. */
+  readonly statesWithoutClearing: number | null;
+  /** How often each basic block ran, where that was asked for. */
+  readonly coverage: readonly { readonly site: Site; readonly count: number }[];
+}
+
+/** Whether the strategy covers a state space: walks do not. */
+export function isSearch(strategy: StrategyName): boolean {
+  return strategy === "bfs" || strategy === "dfs";
+}
+
+/** Whether dead locals are cleared: as `override` says or, where it is null, as the scenario does. Default: true. */
+export function clearsDeadLocals(s: Scenario, override: boolean | null): boolean {
+  return override ?? s.clearDeadLocals ?? true;
+}
+
+/** The reductions that a check applies, by the names in its result. A hand-written model has no locals. */
+export function reductionsOf(s: Scenario, clearing: boolean): string[] {
+  return clearing && !isModel(s) ? ["dead-local clearing"] : [];
+}
+
+/** Pinned size from which threads pay: on two cores, 1.3 million states take longer with two than with one, 4 million less. */
+const PARALLEL_STATES_MIN = 3_000_000;
+
+/** Threads that one check takes at most when their number is not given. */
+export const DEFAULT_WORKERS_MAX = 8;
+
+/** One worker, unless the scenario pins a count that is large enough to share. Any number gives the same result. */
+export function workersFor(s: Scenario, cores: number): number {
+  const pinned = s.expect.verdict === "holds" ? s.expect.states ?? 0 : 0;
+  return pinned >= PARALLEL_STATES_MIN ? Math.max(1, Math.min(cores, DEFAULT_WORKERS_MAX)) : 1;
+}

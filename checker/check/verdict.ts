@@ -1,0 +1,157 @@
+/** From what a search found to a verdict, and from a verdict to whether the scenario is as it expects. */
+import { group } from "../numbers.ts";
+import type { InvariantReport, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "../result.ts";
+import type { Expectation, Scenario } from "../scenario.ts";
+import type { Finding, Outcome } from "../search/explore.ts";
+import { expectedCollisions } from "../search/store/fingerprint.ts";
+import type { TransitionSystem } from "../system.ts";
+import type { Recipe } from "../trace/recipe.ts";
+import { clearsDeadLocals, isSearch, reductionsOf, type CheckOptions } from "./options.ts";
+import { reportOf } from "./refinement-report.ts";
+
+/** The expectation in words: `holds (14,456 states)`, `violated("I1") in 7 steps`. */
+export function expectationInWords(e: Expectation): string {
+  if (e.verdict === "violated") {
+    return `violated(${JSON.stringify(e.property)})${e.length === null ? "" : ` in ${e.length} steps`}`;
+  }
+  return `holds${e.states === null ? "" : ` (${group(e.states)} states)`}`;
+}
+
+/** The steps of a finding about end states that no path leads to. */
+const NO_END: Finding["steps"] = [];
+
+/** Promises about end states that were evaluated in no state: as little proof as a witness that was never reached. */
+export function endlessFinding(system: TransitionSystem, outcome: Outcome): Finding | null {
+  const name = system.finally[0];
+  if (name === undefined || !outcome.complete || outcome.terminals > 0) return null;
+  const message = `no end state is reachable, so "${name}" was never evaluated; state it in "always", or let the threads end or rest`;
+  return { kind: "finally", name, message, initial: [], steps: NO_END, minimised: true, explanation: null };
+}
+
+/** Whether a trace shows the finding. A witness that is never reached has none, nor has an end state that there is not. */
+export function hasTrace(finding: Finding): boolean {
+  return finding.kind !== "sometimes" && finding.steps !== NO_END;
+}
+
+/** What replay needs to make the finding's trace. */
+export function recipeOf(f: Finding, scenario: string, programHash: string, seed: number): Recipe {
+  const property: PropertyRef = { kind: f.kind, name: f.name };
+  const steps = f.steps.map((step) => ({ ...step, label: null }));
+  return { scenario, programHash, seed, property, initial: f.initial, steps, loop: null };
+}
+
+export function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
+  return {
+    property: f.name, kind: f.kind, message: replayed?.message ?? f.message,
+    trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised,
+  };
+}
+
+/** A search that is over, with the scenario that it was made for. */
+export interface Judged {
+  readonly scenario: Scenario;
+  readonly options: CheckOptions;
+  /** Whether dead locals were cleared. */
+  readonly clearing: boolean;
+  readonly outcome: Outcome;
+  readonly violation: Violation | null;
+  /** States found with clearing off, where that count is pinned and was taken; null otherwise. */
+  readonly statesWithoutClearing: number | null;
+}
+
+export function verdictOf({ violation, outcome }: Pick<Judged, "violation" | "outcome">): Verdict {
+  return violation !== null ? "violated" : outcome.complete ? "holds" : "incomplete";
+}
+
+/** What of a result is about states: the system that was searched, what the search counted, what was left unchecked. */
+export interface Evidence {
+  readonly system: TransitionSystem;
+  readonly outcome: Outcome;
+  /** In sentences; what the search itself left out is added. */
+  readonly notChecked: readonly string[];
+}
+
+export function resultOf(judged: Judged, { system, outcome, notChecked }: Evidence): ScenarioResult {
+  const { scenario: s, clearing, violation } = judged;
+  const verdict = verdictOf(judged);
+  const reason = reasonAgainst(judged);
+  const measured = measures(judged.outcome, judged.options);
+  return {
+    ...measured,
+    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
+    reductions: reductionsOf(s, clearing),
+    witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
+    invariants: invariantsOf(system, outcome),
+    violation, refinement: reportOf(s, system, outcome),
+    notChecked: [...measured.notChecked, ...notChecked],
+  };
+}
+
+function invariantsOf(system: TransitionSystem, outcome: Outcome): InvariantReport[] {
+  return system.always.map((name, i) => ({ name, unexcused: outcome.inForce[i] ?? 0 }));
+}
+
+type Measured = Omit<
+  ScenarioResult,
+  "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "invariants" | "violation" | "refinement"
+>;
+
+function measures(o: Outcome, options: CheckOptions): Measured {
+  const collisions = o.exact ? 0 : expectedCollisions(o.states, o.fingerprintBits);
+  const many = collisions < 10 ? collisions.toFixed(2) : group(Math.round(collisions));
+  const lost = `About ${many} states are expected to be lost to equal ${o.fingerprintBits}-bit fingerprints; --exact loses none.`;
+  return {
+    states: o.states, transitions: o.transitions, depth: o.depth, terminals: o.terminals,
+    seconds: o.seconds, statesPerSecond: o.seconds > 0 ? Math.round(o.states / o.seconds) : 0,
+    bytesPerState: o.stateBytes, tableBytes: o.tableBytes,
+    collisionProbability: collisions, fingerprintBits: o.fingerprintBits, exact: o.exact, workers: o.workers, walks: o.walks,
+    strategy: options.strategy, seed: options.seed, notChecked: [...o.notChecked, ...(collisions >= 0.01 ? [lost] : [])],
+  };
+}
+
+/** Why the result is not what the scenario expects; null when it is. A search that ended early is never as expected. */
+function reasonAgainst(judged: Judged): string | null {
+  const { scenario: { expect }, outcome, violation } = judged;
+  if (verdictOf(judged) === "incomplete") return outcome.stopReason ?? "the search ended early";
+  if (expect.verdict === "violated") return reasonAgainstViolation(judged, expect);
+  return violation === null ? reasonAgainstPins(judged, expect) : violation.message;
+}
+
+function reasonAgainstViolation({ options, violation }: Judged, e: Extract<Expectation, { verdict: "violated" }>): string | null {
+  if (violation === null) return `${JSON.stringify(e.property)} should be violated, and every promise holds`;
+  if (violation.property !== e.property) {
+    return `${JSON.stringify(e.property)} should be violated, and ${JSON.stringify(violation.property)} is`;
+  }
+  const shortest = options.strategy === "bfs" || violation.minimised;
+  if (e.length === null || !shortest || violation.trace === null || violation.length === e.length) return null;
+  return `the shortest trace has ${violation.length} steps, ${e.length} are pinned`;
+}
+
+function reasonAgainstPins(judged: Judged, e: Extract<Expectation, { verdict: "holds" }>): string | null {
+  const { scenario, options, clearing, outcome, statesWithoutClearing } = judged;
+  const exhaustive = isSearch(options.strategy);
+  const different: string[] = [];
+  const pin = (what: string, pinned: number | null, found: number | null): void => {
+    if (pinned !== null && found !== null && pinned !== found) different.push(`${group(found)} ${what}, pinned are ${group(pinned)}`);
+  };
+  // The pins of states, transitions and depth are those of the scenario's own setting of dead-local clearing.
+  if (exhaustive && clearing === clearsDeadLocals(scenario, null)) {
+    pin("states", e.states, outcome.states);
+    pin("transitions", e.transitions, outcome.transitions);
+    // Depth counts BFS levels; a depth-first search does not know them.
+    if (options.strategy === "bfs") pin("levels", e.depth, outcome.depth);
+  }
+  pin("states without dead-local clearing", e.statesWithoutClearing, exhaustive && !clearing ? outcome.states : statesWithoutClearing);
+  return different.length === 0 ? null : different.join("; ");
+}
+
+/** A result that says only why there is none. */
+export function errorResult(s: Scenario, options: CheckOptions, workers: number, reason: string): ScenarioResult {
+  return {
+    scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
+    states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
+    collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, walks: null, reductions: [],
+    strategy: options.strategy, seed: options.seed, witnesses: [], invariants: [], notChecked: ["Nothing was checked."],
+    violation: null, refinement: null,
+  };
+}
