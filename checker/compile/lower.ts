@@ -141,16 +141,17 @@ class RoutineLowering {
 
   yieldForm(y: t.YieldExpression): YieldForm {
     const call = y.argument;
-    if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) {
+    const called = t.isCallExpression(call) ? this.tr.called(call.callee) : null;
+    if (!t.isCallExpression(call) || called === null) {
       return this.tr.refuse(y, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
     }
-    const value = this.fn.captured(call.callee.name);
+    const { value, name } = called;
     const intrinsic = INTRINSICS.get(value);
     if (y.delegate) {
-      if (intrinsic?.kind === "lock") return this.tr.refuse(y, `${call.callee.name} inside a larger expression`, "Give it a statement of its own");
-      if (typeof value !== "function" || intrinsic !== undefined) return this.tr.refuse(y, `yield* ${call.callee.name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
-      const callee = this.linker.callee(value, this.tr, call, call.callee.name);
-      if (!callee.routine) return this.tr.refuse(y, `yield* ${call.callee.name}: that is not a generator function`, "Call it without yield*");
+      if (intrinsic?.kind === "lock") return this.tr.refuse(y, `${name} inside a larger expression`, "Give it a statement of its own");
+      if (typeof value !== "function" || intrinsic !== undefined) return this.tr.refuse(y, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+      const callee = this.linker.callee(value, this.tr, call, name);
+      if (!callee.routine) return this.tr.refuse(y, `yield* ${name}: that is not a generator function`, "Call it without yield*");
       return { kind: "call", callee, call };
     }
     if (intrinsic?.kind !== "at") return this.tr.refuse(y, "this yield is not at(...)", 'Write yield at("label", () => guard)');

@@ -194,13 +194,29 @@ export class Translator {
     return this.children(node);
   }
 
-  /** The value of `config.faults` and the like: constant members of captured plain objects. */
+  /** The value of `config.faults`, of `SCHEMES[k.param.scheme.get()]` and the like: constant members of captured plain objects. */
   staticValue(node: t.Node): { value: unknown } | null {
+    if (t.isTSNonNullExpression(node)) return this.staticValue(node.expression);
     if (t.isIdentifier(node)) return isLocalName(node.name) || !(node.name in this.fn.scope) ? null : { value: this.fn.captured(node.name) };
-    if (!t.isMemberExpression(node) || node.computed || !t.isIdentifier(node.property)) return null;
-    const object = this.staticValue(node.object);
-    if (object === null || typeof object.value !== "object" || object.value === null || Array.isArray(object.value) || !Object.hasOwn(object.value, node.property.name)) return null;
-    return { value: (object.value as Record<string, unknown>)[node.property.name] };
+    const member = t.isMemberExpression(node) ? this.staticMember(node) : null;
+    if (!t.isMemberExpression(node) || member === null) return null;
+    const object = this.staticValue(node.object)?.value;
+    if (typeof object !== "object" || object === null || Array.isArray(object) || !Object.hasOwn(object, member)) return null;
+    return { value: (object as Record<string, unknown>)[member] };
+  }
+
+  /** The name of the member that is meant: as written, or the number that a constant or a bound of the world is. */
+  staticMember(node: t.MemberExpression): string | null {
+    if (!node.computed) return t.isIdentifier(node.property) ? node.property.name : null;
+    const source = this.source(node.property);
+    return source?.kind === "constant" ? String(source.value) : null;
+  }
+
+  /** The function that a call is of, by its name or as a member of a captured object; null where only a run would tell. */
+  called(callee: t.Node): { readonly value: unknown; readonly name: string } | null {
+    if (t.isIdentifier(callee)) return { value: this.fn.captured(callee.name), name: callee.name };
+    const value = t.isMemberExpression(callee) ? this.staticValue(callee)?.value : undefined;
+    return typeof value === "function" && !INTRINSICS.has(value) ? { value, name: this.fn.module.textOf(callee) } : null;
   }
 
   /** `k.a.b.c` as its names and buffer; null when the root is not a world. */
@@ -236,14 +252,8 @@ export class Translator {
       const chain = this.chain(node.callee);
       if (chain !== null) return this.access(node, chain);
       // `invariant.holds(k)`: a function that is a member of a captured object.
-      const member = this.staticValue(node.callee);
-      if (typeof member?.value === "function" && !INTRINSICS.has(member.value)) {
-        const callee = this.linker.callee(member.value, this, node, this.fn.module.textOf(node.callee));
-        if (callee.routine) return this.refuse(node, `routine ${callee.label} is called through an object`, "Call routines by their names");
-        this.noteCall(callee, node);
-        return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
-      }
-      return this.children(node);
+      const member = this.called(node.callee);
+      return member === null ? this.children(node) : this.helperCall(node, member.value, member.name);
     }
     if (!t.isIdentifier(node.callee)) return this.children(node);
     const name = node.callee.name;
@@ -263,6 +273,10 @@ export class Translator {
     }
     const intrinsic = INTRINSICS.get(value);
     if (intrinsic !== undefined) return this.intrinsic(node, name, intrinsic);
+    return this.helperCall(node, value, name);
+  }
+
+  helperCall(node: t.CallExpression, value: unknown, name: string): t.Expression {
     const callee = this.linker.callee(value, this, node, name);
     if (callee.routine) return this.refuse(node, `routine ${name} is called without yield*`, `Write yield* ${name}(...)`);
     this.noteCall(callee, node);
@@ -272,9 +286,12 @@ export class Translator {
   /** A yield of the straight-line lowering: what would have to wait is an error, everything else goes on. */
   straightYield(node: t.YieldExpression): t.Expression {
     const call = node.argument;
-    if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) return this.refuse(node, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+    const called = t.isCallExpression(call) ? this.called(call.callee) : null;
+    if (!t.isCallExpression(call) || called === null) {
+      return this.refuse(node, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+    }
     const site = this.site(node);
-    const value = this.fn.captured(call.callee.name);
+    const { value, name } = called;
     const intrinsic = INTRINSICS.get(value);
     if (intrinsic?.kind === "at") {
       const [label, guard] = call.arguments;
@@ -289,8 +306,8 @@ export class Translator {
       const id = this.argumentsWithoutWorlds(call)[0]!;
       return quasi(`($t = $id, $lk.canTake($t, "${intrinsic.mode}") || $stuck("${intrinsic.label}", ${site}), $lk.take($t, "${intrinsic.mode}", "${intrinsic.lockKind}", "${intrinsic.label}", $me, ${site}))`, { $t: lock, $id: id });
     }
-    if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${call.callee.name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
-    const callee = this.linker.callee(value, this, call, call.callee.name);
+    if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+    const callee = this.linker.callee(value, this, call, name);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(call)), node);
   }
 

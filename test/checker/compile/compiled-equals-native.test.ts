@@ -70,7 +70,9 @@ const moduleOf = (body: string, declarations = ""): string => `
 import { array, at, bitset, bool, bugOn, choose, current, holds, int, mutex, mutexLock, mutexUnlock, ref, scenario, struct, table } from "thpcheck";
 import type { Int, LockId, Mask, Ref, Routine, U, U32, U8, World } from "thpcheck";
 const structs = {
-  s: struct({ x: int(0, 9, "x"), y: int(-5, 5, "y"), w: int(0, 4294967295, "wide"), on: bool("on"), set: bitset(5, "set"), list: array(3, int(0, 300, "list")) }),
+  s: struct({
+    x: int(0, 9, "x"), y: int(-5, 5, "y"), w: int(0, 4294967295, "wide"), on: bool("on"), set: bitset(5, "set"), list: array(3, int(0, 300, "list")), kind: int(1, 1, "a bound"),
+  }),
   item: table(3, { v: int(0, 7, "v"), next: ref("item", "next"), m: mutex("m") }),
 };
 type K = World<typeof structs>;
@@ -117,6 +119,13 @@ describe("corner cases", () => {
     ["the result of a call overwrites an argument", 'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);', 'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],
     ["arguments of a call are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; const sum: U8 = yield* three(k, i, ++i, i); k.s.list.set(0, sum);', 'function* three(k: K, a: U<2>, b: U<2>, c: U<2>): Routine<U8> { yield at("in"); k.s.x.set(b); return a * 16 + b * 4 + c; }'],
     ["arguments of a helper are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; k.s.list.set(0, three(i, ++i, i)); yield at("end");', 'function three(a: number, b: number, c: number): number { return a * 16 + b * 4 + c; }'],
+    [
+      "a helper and a routine of the record that a bound chooses",
+      'yield at("go"); k.s.x.set(WAYS[k.s.kind.get()]!.sum(k, 2)); const r: U<3> = yield* WAYS[k.s.kind.get()]!.twice(k, 3); k.s.x.add(r); yield at("end");',
+      `function sumOf(k: K, n: number): number { return k.s.y.get() + n; }
+       function* twiceOf(k: K, n: U<3>): Routine<U<3>> { yield at("in"); k.s.y.add(1); return 2 * n; }
+       const WAYS: any = { 0: { sum: () => 9 }, 1: { sum: sumOf, twice: twiceOf } };`,
+    ],
     ["guards see locals as they are at the yield, and inner locals hide outer ones", 'yield at("go"); let i: U<3> = 1; { let i: U<3> = 2; yield at("inner", () => i === 2); i++; } yield at("outer", () => i === 1); k.s.x.set(i);'],
     ["a local declared in a loop body is new in each round", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
     ["switch falls through yields, into and out of default", 'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
