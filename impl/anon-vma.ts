@@ -18,7 +18,9 @@ import { vmBugOn } from "./bug.ts";
 import { ENOMEM } from "./errno.ts";
 import { folioMapcount } from "./page-ref.ts";
 import { findVma, vmaBefore } from "./vma-tree.ts";
-import { VM_READ, VM_WRITE, type AnonVma, type Avc, type Errno, type Kernel, type Mm, type Pfn, type Vma } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { AnonVma, Avc, Errno, Mm, Pfn, Vma } from "./structs/types.ts";
+import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 
 /** Flags in which VMAs that share an anon_vma may differ. @kernel include/linux/mm.h VM_ACCESS_FLAGS */
 const VM_ACCESS_FLAGS = VM_READ | VM_WRITE;

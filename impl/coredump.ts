@@ -10,7 +10,8 @@
 import { NONE, at, type Routine } from "thpcheck";
 import { FOLL_DUMP, FOLL_FORCE, gupSlow, gupVma } from "./gup.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "./locking/mmap-lock.ts";
-import type { Content, Kernel, Mm, Pfn, Vma, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Content, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { pageFolio } from "./page-ref.ts";
 import { folioPut } from "./swap.ts";
 import { userMemoryLoaded } from "./user-memory.ts";

@@ -7,7 +7,10 @@ import { khugepagedExit, khugepagedFork } from "./khugepaged/mm-slot.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { copyPageRange, freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE, VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK, type Errno, type Kernel, type Mm, type Vma } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, MMF_UNSTABLE_BIT } from "./structs/mm.ts";
+import type { Errno, Mm, Vma } from "./structs/types.ts";
+import { VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK } from "./structs/vma.ts";
 import { mmdrop } from "./mm-refs.ts";
 import { anonVmaFork } from "./rmap.ts";
 import { lruAddDrain } from "./swap.ts";
@@ -15,11 +18,6 @@ import { hasReservations, reservationsFork, reservationsOfFreedVma } from "./thp
 import { flushTlbMm } from "./tlb.ts";
 import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
 import { findVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
-
-// Flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK
-const MMF_DISABLE_THP_COMPLETELY_BIT = Math.log2(MMF_DISABLE_THP_COMPLETELY);
-const MMF_DISABLE_THP_EXCEPT_ADVISED_BIT = Math.log2(MMF_DISABLE_THP_EXCEPT_ADVISED);
-const MMF_UNSTABLE_BIT = Math.log2(MMF_UNSTABLE);
 
 // ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -99,6 +97,7 @@ export function* dupMm(k: Kernel, oldmm: Mm): Routine<Mm> {
   yield at("allocate_mm");
   const mm: Mm = mmAlloc(k);
   if (mm === NONE) return NONE;
+  // The flags that a child inherits. @kernel include/linux/mm_types.h MMF_INIT_LEGACY_MASK
   if (k.mm.flags.has(oldmm, MMF_DISABLE_THP_COMPLETELY_BIT)) k.mm.flags.insert(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
   if (k.mm.flags.has(oldmm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT)) k.mm.flags.insert(mm, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT);
   emit(k, EV.MM_CREATE, mm);

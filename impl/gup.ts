@@ -13,7 +13,11 @@ import { vmBugOn } from "./bug.ts";
 import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
-import { MMF_HAS_PINNED, TABLE_FREE, VM_READ, VM_SHARED, VM_WRITE, type Content, type Entry, type Kernel, type Mm, type Pfn, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
+import { TABLE_FREE } from "./structs/page-table.ts";
+import type { Content, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "./structs/types.ts";
+import { VM_READ, VM_SHARED, VM_WRITE } from "./structs/vma.ts";
 import { folioGet, folioTryGet, pageFolio, pageFolioLockless } from "./page-ref.ts";
 import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
@@ -51,9 +55,8 @@ export function* gupFastFallback(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags):
 /** From now on fork looks for pins before it shares a page. @kernel mm/gup.c mm_set_has_pinned_flag() */
 function* mmSetHasPinnedFlag(k: Kernel, mm: Mm): Routine {
   yield at("mm_set_has_pinned_flag");
-  k.mm.flags.insert(mm, HAS_PINNED_BIT);
+  k.mm.flags.insert(mm, MMF_HAS_PINNED_BIT);
 }
-const HAS_PINNED_BIT = Math.log2(MMF_HAS_PINNED);
 
 // ---- fast ------------------------------------------------------------------------------------------------------
 

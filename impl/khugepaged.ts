@@ -15,7 +15,8 @@ import { NONE, at, spinLock, spinUnlock, type Int, type Routine } from "thpcheck
 import { vmBugOn } from "./bug.ts";
 import { pmdOrderEnabled } from "./huge-memory/eligibility.ts";
 import { mmapReadTrylock, mmapReadUnlock } from "./locking/mmap-lock.ts";
-import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Mm, Vma, Vpn } from "./structs/types.ts";
 import { ENABLED_NEVER } from "./config/options.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";

@@ -17,7 +17,9 @@ import { hugepageMadvise } from "./khugepaged/mm-slot.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { handleMmFault, mmAccountFault, zapPageRange } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
-import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Entry, Errno, Mm, Pfn, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
+import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "./structs/vma.ts";
 import { type AddressOrErrno } from "./mmap.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared, folioNrPages, folioTestLarge, pageFolio } from "./page-ref.ts";
 import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt } from "./pgtable.ts";
@@ -25,7 +27,7 @@ import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault } from "./vm-fault.ts";
-import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
+import { findVma, vmaLookup, vmaModifyFlags } from "./vma.ts";
 
 // include/uapi/asm-generic/mman-common.h
 export const MADV_DONTNEED = 4;

@@ -7,7 +7,8 @@
 import { NONE, at, current, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
-import type { Kernel, Mm } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Mm } from "./structs/types.ts";
 import { hasReservations, reservationsOfFreedMm } from "./thp-reservation/container.ts";
 import { userMemoryReset } from "./user-memory.ts";
 

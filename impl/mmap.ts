@@ -10,11 +10,12 @@ import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
-import { type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree, type MergeResult, type VmFlags } from "./vma.ts";
+import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
 
 /** A page number, or a negative errno. */
 export type AddressOrErrno = Int<-133, 0x000f_ffff>;

@@ -10,7 +10,8 @@ import { vmBugOn } from "./bug.ts";
 import { pageFolio } from "./page-ref.ts";
 import { folioPut } from "./swap.ts";
 import { flushTlbRange } from "./tlb.ts";
-import type { Cpu, Kernel, Mm, Pfn, Table, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Cpu, Mm, Pfn, Table, Vpn } from "./structs/types.ts";
 import { callRcuTable } from "./rcu.ts";
 
 /** Begins to gather. @kernel mm/mmu_gather.c tlb_gather_mmu() */

@@ -12,10 +12,12 @@ import { folioPteBatch } from "./folio-pte-batch.ts";
 import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
-import { VM_READ, VM_WRITE, type Entry, type Errno, type Kernel, type Mm, type PteIndex, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Entry, Errno, Mm, PteIndex, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
+import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 import { DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
-import { findVma, vmaLookup, vmaModifyFlags, type VmFlags } from "./vma.ts";
+import { findVma, vmaLookup, vmaModifyFlags } from "./vma.ts";
 
 /**
  * Gives the pages start..end - 1 the protection `prot`: a subset of VM_READ and VM_WRITE.

@@ -13,7 +13,8 @@ import { EFAULT, EINVAL, ENOMEM } from "./errno.ts";
 import { moveHugePmd } from "./huge-memory/change.ts";
 import { splitHugePmd } from "./huge-memory/split-pmd.ts";
 import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { type AnonVma, type Entry, type Errno, type Kernel, type Mm, type Table, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { AnonVma, Entry, Errno, MergeResult, Mm, Table, Vma, Vpn } from "./structs/types.ts";
 import { doMunmap, type AddressOrErrno } from "./mmap.ts";
 import { ENTRY_NONE, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdClearTable, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
@@ -21,7 +22,7 @@ import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } fr
 import { hasReservations, isRfc2018, reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVmaIntersection, getUnmappedArea, vmAreaAlloc, vmAreaFree, vmaLink, vmaLookup, vmaMergeNewRange, vmaStartWriteNew, vmasFree, type MergeResult } from "./vma.ts";
+import { MERGE_NOMEM, findVmaIntersection, getUnmappedArea, vmAreaAlloc, vmAreaFree, vmaLink, vmaLookup, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
 
 export const MREMAP_MAYMOVE = 1 << 0;
 export const MREMAP_FIXED = 1 << 1;

@@ -14,7 +14,8 @@ import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpc
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
-import type { Kernel, Order, Pfn, PteIndex } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Order, Pfn, PteIndex } from "./structs/types.ts";
 
 /** Up to this many frames, free lists are in address order. */
 const SORTED_FRAMES = 1024;

@@ -10,7 +10,8 @@
  */
 import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
-import type { Kernel, Order, Pfn, Refs } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Order, Pfn, Refs } from "./structs/types.ts";
 import { refsFreeze, refsGet, refsPut, refsTryGet, refsUnfreeze } from "./refcount/scheme.ts";
 
 /**

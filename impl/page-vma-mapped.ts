@@ -13,7 +13,8 @@
  * which may miss entries that are clear for a moment, is that of reclaim, which is not here.
  */
 import { NONE, at, spinLock, spinUnlock, type Routine, type U32 } from "thpcheck";
-import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
 import { folioNrPages } from "./page-ref.ts";
 import { entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";

@@ -10,7 +10,9 @@
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
-import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE, type Entry, type Kernel, type Mm, type Table, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "./structs/page-table.ts";
+import type { Entry, Mm, Table, Vpn } from "./structs/types.ts";
 import { announceDetached } from "./khugepaged/announce.ts";
 import { ENTRY_NONE, LEAF, PRESENT, PROTNONE, entryTarget, hpageAddress, mkPmdTable, pmdIndex, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptePresent } from "./pgtable.ts";
 import { callRcuTable, freeTable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";

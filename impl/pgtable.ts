@@ -17,7 +17,9 @@
  * pmdp_invalidate() keeps frame and LEAF but not PRESENT: `pmdTransHuge` and `pmdPresent` stay true, hardware misses.
  */
 import { ENTRY_TARGET_SHIFT } from "./config/options.ts";
-import { VM_READ, VM_WRITE, type Entry, type Kernel, type Pfn, type PmdIndex, type PteIndex, type Table, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Entry, Pfn, PmdIndex, PteIndex, Table, Vpn } from "./structs/types.ts";
+import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 
 export const ENTRY_NONE = 0;
 export const PRESENT = 1 << 0;

@@ -1,6 +1,7 @@
 /** Empty page tables are freed where MADV_DONTNEED has emptied them: mm/pt_reclaim.c (CONFIG_PT_RECLAIM, since 6.14). */
 import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Entry, Kernel, Mm, Table, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Entry, Mm, Table, Vpn } from "./structs/types.ts";
 import { tlbRemoveTable } from "./mmu-gather.ts";
 import { entryTarget, pmdTable, pteNone } from "./pgtable.ts";
 import { pmdClearTable, pmdLockptr, pmdpGet, ptlOf } from "./pgtable-generic.ts";

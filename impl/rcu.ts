@@ -11,7 +11,9 @@ import { NONE, current, emit, type Mask } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { ENTRY_NONE } from "./pgtable.ts";
-import { TABLE_FREE, TABLE_PRIVATE, TABLE_RCU, type Cpu, type Kernel, type Table } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { TABLE_FREE, TABLE_PRIVATE, TABLE_RCU } from "./structs/page-table.ts";
+import type { Cpu, Table } from "./structs/types.ts";
 
 /** Enters a read-side section; these do not nest here. @kernel include/linux/rcupdate.h rcu_read_lock() */
 export function rcuReadLock(k: Kernel): void {

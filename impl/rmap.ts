@@ -18,7 +18,9 @@ import { vmBugOn } from "./bug.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
 import { folioMaybeDmaPinned, folioNrPages, folioTestLarge } from "./page-ref.ts";
 import { accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes } from "./refcount/scheme.ts";
-import { MMF_HAS_PINNED, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
+import type { Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 
 export { anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead, anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma, unlinkAnonVmas } from "./anon-vma.ts";
 
@@ -174,9 +176,8 @@ export function* folioTryDupAnonRmapPmd(k: Kernel, folio: Pfn, dstVma: Vma, srcV
 function folioNeedsCowForDma(k: Kernel, vma: Vma, folio: Pfn): boolean {
   const mm: Mm = k.vma.mm.get(vma);
   vmBugOn(k.mm.writeProtectSeq.get(mm) % 2 === 0, "rmap: fork looks for pins without raising write_protect_seq");
-  return k.mm.flags.has(mm, MM_HAS_PINNED_BIT) && folioMaybeDmaPinned(k, folio);
+  return k.mm.flags.has(mm, MMF_HAS_PINNED_BIT) && folioMaybeDmaPinned(k, folio);
 }
-const MM_HAS_PINNED_BIT = Math.log2(MMF_HAS_PINNED);
 
 // ---- giving up exclusivity, taking it ---------------------------------------------------------------------------
 

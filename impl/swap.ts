@@ -15,7 +15,8 @@ import { vmBugOn } from "./bug.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioGet, folioNrPages, folioTestLarge, pagesDisown, pagesOwn } from "./page-ref.ts";
-import type { Cpu, Kernel, Order, Pfn, Refs } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Cpu, Order, Pfn, Refs } from "./structs/types.ts";
 import { refsPutTestzero } from "./refcount/scheme.ts";
 
 // ---- references ------------------------------------------------------------------------------------------------

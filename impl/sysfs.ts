@@ -6,7 +6,8 @@
  */
 import { at, type Int, type Routine } from "thpcheck";
 import { EINVAL } from "./errno.ts";
-import type { Errno, Kernel } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Errno } from "./structs/types.ts";
 import { hasReservations } from "./thp-reservation.ts";
 
 export const KNOB_ENABLED = 0;

@@ -12,7 +12,9 @@
 import { NONE, at, choose, current, emit, type Mask, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
-import { TABLE_FREE, type Cpu, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import { TABLE_FREE } from "./structs/page-table.ts";
+import type { Cpu, Entry, Mm, Pfn, Table, Vpn } from "./structs/types.ts";
 import { DIRTY, LEAF, PRESENT, WRITE, YOUNG, entryHas, entryTarget, pmdIndex, pmdTable, pteIndex } from "./pgtable.ts";
 import { localIrqRestore, localIrqSave } from "./rcu.ts";
 

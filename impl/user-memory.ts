@@ -30,7 +30,8 @@
  */
 import { NONE } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
-import type { Content, Entry, Kernel, Mm, Pfn, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Content, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
 import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone } from "./pgtable.ts";
 
 /** Index in `k.user` of a page of an address space. */

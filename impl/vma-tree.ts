@@ -7,7 +7,8 @@
  * may be out of date at once; what is found under mmap_lock is not.
  */
 import { NONE, type Int } from "thpcheck";
-import type { Kernel, Mm, Vma, Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { Mm, Vma, Vpn } from "./structs/types.ts";
 
 /** Gives the area the entry of its range. @kernel mm/vma.h vma_iter_store_new(), vma_iter_store_overwrite() @holds mmap_lock for writing */
 export function vmaIterStore(k: Kernel, vma: Vma): void {

@@ -8,13 +8,14 @@
  * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
  */
-import { NONE, at, choose, current, emit, type Int, type Mask, type Routine } from "thpcheck";
+import { NONE, at, choose, current, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { vmaEndWrite, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { type AnonVma, type Errno, type Kernel, type Mm, type Vma, type Vpn } from "./mm-types.ts";
+import type { Kernel } from "./mm-types.ts";
+import type { AnonVma, Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { ENOMEM } from "./errno.ts";
 import { hasReservations, reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
 import { findVma, vmaBefore, vmaIterClear, vmaIterStore } from "./vma-tree.ts";
@@ -22,10 +23,6 @@ import { anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreU
 
 export { findVma, findVmaIntersection, getUnmappedArea, vmaBefore, vmaLookup } from "./vma-tree.ts";
 
-/** A set of VM_* flags. */
-export type VmFlags = Mask<8>;
-/** What a merge gives: the area that now covers the range, NONE when nothing merges, MERGE_NOMEM. */
-export type MergeResult = Int<-2, 1022>;
 /** VMA_MERGE_ERROR_NOMEM: two areas could have been merged, but the chain of anon_vmas could not be copied. */
 export const MERGE_NOMEM = -2;
 

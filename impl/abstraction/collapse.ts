@@ -4,9 +4,9 @@
  * each stage implies for the kernel's data is looked at here: a stage that the data contradicts is no state.
  */
 import { NONE } from "thpcheck";
-import {
-  COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_ISOLATED, TABLE_PRIVATE, type Kernel,
-} from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_ISOLATED } from "../structs/ghosts.ts";
+import { TABLE_PRIVATE } from "../structs/page-table.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, ptePresent } from "../pgtable.ts";
 import { NO_STATE, type Abstraction } from "./abstraction.ts";
 

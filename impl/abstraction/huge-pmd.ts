@@ -1,6 +1,7 @@
 /** A PMD entry. An empty one is none, unless the collapse of some CPU holds its table. */
 import { NONE } from "thpcheck";
-import { COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_ISOLATED, type Kernel } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_ISOLATED } from "../structs/ghosts.ts";
 import { ENTRY_NONE, LEAF, MIGRATION, PRESENT, PROTNONE, SPECIAL } from "../pgtable.ts";
 import type { Abstraction } from "./abstraction.ts";
 

@@ -1,5 +1,6 @@
 /** A page-table page: its `state` says it. */
-import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE, TABLE_RCU, type Kernel } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE, TABLE_RCU } from "../structs/page-table.ts";
 import type { Abstraction } from "./abstraction.ts";
 
 function abstract(k: Kernel, table: number): number {

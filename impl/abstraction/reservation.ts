@@ -5,7 +5,8 @@
  * `collapse.promotion` says it, as `collapse.stage` does of the rest of a collapse.
  */
 import { NONE } from "thpcheck";
-import { PROMOTION_INSTALLED, PROMOTION_NONE, type Kernel } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { PROMOTION_INSTALLED, PROMOTION_NONE } from "../structs/ghosts.ts";
 import type { Abstraction } from "./abstraction.ts";
 
 const NOTHING = 0;

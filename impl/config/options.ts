@@ -4,6 +4,7 @@
  * The same code runs with 2 pages per huge page and a dozen frames (exhaustive checks) and with 512 and gigabytes
  * (simulation). Routines read these values as `k.param.<name>.get()`; the compiler turns each into a constant.
  */
+import type { Bounds } from "../../spec/bounds.ts";
 import { MECHANISM_OFF, MECHANISM_RFC_2018, switchesOf, type Switches } from "../policy/switches.ts";
 
 /** THP sysfs `enabled` and `defrag`. @kernel mm/huge_memory.c enabled_show(), defrag_show() */
@@ -106,19 +107,9 @@ export interface KernelOptions {
 }
 
 /** Plain data, with everything filled in and the derived sizes that types such as `UpTo<"vpnMax">` refer to. */
-export type KernelConfig = Readonly<Record<Exclude<keyof KernelOptions, "policy">, number | boolean> & Record<keyof Switches, number | boolean> & {
+export type KernelConfig = Readonly<Bounds & Record<Exclude<keyof KernelOptions | keyof Switches, "policy" | keyof Bounds>, number | boolean> & {
   /** Only where there is one. */
   policy?: string;
-  /** Reservations that can exist at once, and containers of them. */
-  reservations: number;
-  resvContainers: number;
-  /** log2 of pagesPerHugePage: HPAGE_PMD_ORDER. */
-  hpagePmdOrder: number;
-  /** Pages of an address space; addresses are 0..vpnMax, the last being only an end. */
-  vpnMax: number;
-  /** Largest page-table entry value. */
-  entryMax: number;
-  maxOrder: number;
 }>;
 
 /** Fills in the defaults (those of Linux, scaled to the page size) and derives. Throws RangeError for what makes no sense. */

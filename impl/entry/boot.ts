@@ -10,10 +10,10 @@
  * and opens the gate, for which the others wait. One thread alone takes as many states as steps.
  */
 import { NONE, at, bool, current, struct, type Routine, type World } from "thpcheck";
-import type { Cpu, Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Cpu, Mm, VmFlags, Vma, Vpn } from "../structs/types.ts";
 import { bootMemory } from "../page-alloc.ts";
 import { bootResvs, isRfc2018 } from "../thp-reservation.ts";
-import type { VmFlags } from "../vma.ts";
 import { vmaIterStore } from "../vma-tree.ts";
 
 /** Memory is free; process 0 runs on the CPUs 0..threads - 1; nothing is mapped. */

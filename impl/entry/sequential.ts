@@ -9,7 +9,8 @@ import { NONE, current, int, struct, type Int, type Routine, type World } from "
 import { EFAULT } from "../errno.ts";
 import { gupFastFallback, gupSlow, pinnedStore, unpinFolio, type FollFlags } from "../gup.ts";
 import { khugepagedDoScan } from "../khugepaged.ts";
-import { kernelStructs, type Mm, type Pfn } from "../mm-types.ts";
+import { kernelStructs } from "../mm-types.ts";
+import type { Mm, Pfn } from "../structs/types.ts";
 import { pageFolio } from "../page-ref.ts";
 import type { KernelConfig } from "../config/options.ts";
 import { folioPut, lruAddDrainAll } from "../swap.ts";

@@ -13,10 +13,13 @@ import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "../mmap.ts
 import { doMprotect } from "../mprotect.ts";
 import { mmget } from "../mm-refs.ts";
 import { doMremap, type MremapFlags } from "../mremap.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, type Content, type Cpu, type Errno, type Frames, type Kernel, type Mm, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import {
+  MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT,
+} from "../structs/mm.ts";
+import type { Content, Cpu, Errno, Frames, Mm, VmFlags, Vpn } from "../structs/types.ts";
 import { switchMm } from "../tlb.ts";
 import { userLoad, userStore } from "./user-access.ts";
-import type { VmFlags } from "../vma.ts";
 
 /** The address space of the caller. @kernel current->mm */
 function currentMm(k: Kernel): Mm {
@@ -106,8 +109,6 @@ export function* sysExit(k: Kernel): Routine {
 
 /** PR_THP_DISABLE_EXCEPT_ADVISED of prctl(PR_SET_THP_DISABLE). @kernel include/uapi/linux/prctl.h */
 export const PR_THP_DISABLE_EXCEPT_ADVISED = 2;
-const MMF_DISABLE_THP_COMPLETELY_BIT = Math.log2(MMF_DISABLE_THP_COMPLETELY);
-const MMF_DISABLE_THP_EXCEPT_ADVISED_BIT = Math.log2(MMF_DISABLE_THP_EXCEPT_ADVISED);
 
 /**
  * prctl(PR_SET_THP_DISABLE, disable, flags): no huge pages for this process and those it forks; with

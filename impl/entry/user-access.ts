@@ -7,7 +7,9 @@
 import { current, NONE, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock, lockVmaUnderRcu, vmaEndRead } from "../locking/mmap-lock.ts";
 import { handleMmFault, mmAccountFault } from "../memory.ts";
-import { VM_READ, VM_WRITE, type Content, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Content, Mm, Pfn, Vma, Vpn } from "../structs/types.ts";
+import { VM_READ, VM_WRITE } from "../structs/vma.ts";
 import { entryZeroPage } from "../pgtable.ts";
 import { promoteInFault, reachesThreshold } from "../thp-reservation/promote.ts";
 import { hardwareTranslate } from "../tlb.ts";

@@ -2,7 +2,8 @@
 import { at, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { EAGAIN, ENOMEM } from "../errno.ts";
-import type { Entry, Errno, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, EXCLUSIVE, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";

@@ -7,7 +7,8 @@
  * Not covered: mlocked folios (skipped by the kernel), hwpoison, SHRINK_STOP.
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Errno, Frames, Kernel, Pfn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Errno, Frames, Pfn } from "../structs/types.ts";
 import { folioNrPages, folioTryGet } from "../page-ref.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { addToQueue, removeFromQueue } from "./deferred-split.ts";

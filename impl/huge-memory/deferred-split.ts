@@ -11,7 +11,8 @@
 import { emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import type { Kernel, Pfn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Pfn } from "../structs/types.ts";
 
 /**
  * Puts the folio on the queue. `partiallyMapped`: it is known that a part is unmapped; that sticks until it is split or

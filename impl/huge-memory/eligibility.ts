@@ -1,9 +1,11 @@
 /** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
-import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Vma, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../structs/mm.ts";
+import type { VmFlags, Vma, Vpn } from "../structs/types.ts";
+import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/options.ts";
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
-import type { VmFlags } from "../vma.ts";
 
 /** Who asks. @kernel include/linux/huge_mm.h enum tva_type */
 export const TVA_SMAPS = 0;

@@ -4,7 +4,9 @@
  */
 import { at, NONE, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
-import { MMF_HUGE_ZERO_FOLIO_BIT, type Kernel, type Mm, type Pfn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { MMF_HUGE_ZERO_FOLIO_BIT } from "../structs/mm.ts";
+import type { Mm, Pfn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { pagesDisown } from "../page-ref.ts";
 import { folioPut, folioPutNew } from "../swap.ts";

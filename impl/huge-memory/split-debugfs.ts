@@ -6,7 +6,8 @@
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock } from "../locking/mmap-lock.ts";
-import type { Entry, Errno, Frames, Kernel, Mm, Pfn, Refs, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Errno, Frames, Mm, Pfn, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioExpectedRefCount, folioGet, folioTestLarge, pageFolio } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pmdPresent, pmdTransHuge, pteIndex, ptePresent } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";

@@ -23,7 +23,8 @@ import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } fro
 import { vmBugOn } from "../bug.ts";
 import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
-import type { AnonVma, Errno, Kernel, Order, Pfn, PteIndex, Refs } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioExpectedRefCount, folioNrPages, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit } from "../refcount/scheme.ts";

@@ -8,7 +8,8 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt } from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
 import { refsGet, refsOfPmdSplit, refsPut } from "../refcount/scheme.ts";

@@ -1,7 +1,8 @@
 /** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { checkStableAddressSpace } from "../memory/prepare.ts";
-import type { Entry, Kernel, Mm, Pfn, PteIndex, Refs, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, PteIndex, Refs, Vma, Vpn } from "../structs/types.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";

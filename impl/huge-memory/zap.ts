@@ -2,7 +2,8 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge } from "../pgtable.ts";
-import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { tlbFlushRange, tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";
 import { folioGet, folioMaybeMappedShared } from "../page-ref.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpInvalidate, pteFreeDefer, setPmdAt } from "../pgtable-generic.ts";

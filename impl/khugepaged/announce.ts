@@ -4,9 +4,12 @@
  */
 import { NONE, current, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
+import type { Kernel } from "../mm-types.ts";
 import {
-  COLLAPSE_ALLOCATED, COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_IDLE, COLLAPSE_ISOLATED, COLLAPSE_POISONED, COLLAPSE_RESTORED, COLLAPSE_SCANNING, PROMOTION_NONE, type Kernel, type Mm, type Pfn, type Table, type Vpn,
-} from "../mm-types.ts";
+  COLLAPSE_ALLOCATED, COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_IDLE, COLLAPSE_ISOLATED, COLLAPSE_POISONED,
+  COLLAPSE_RESTORED, COLLAPSE_SCANNING, PROMOTION_NONE,
+} from "../structs/ghosts.ts";
+import type { Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { pmdIndex } from "../pgtable.ts";
 import type { ScanResult } from "./scan-result.ts";
 

@@ -1,7 +1,8 @@
 /** Scan and, if it is worth it, collapse of one huge range: what the thread and MADV_COLLAPSE have in common. */
 import { type Int, type Routine } from "thpcheck";
 import { mmapReadUnlock } from "../locking/mmap-lock.ts";
-import type { Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Mm, Vma, Vpn } from "../structs/types.ts";
 import { NOT_ENOUGH_USED, NOT_RESERVED, promoteRange, type PromotionOutcome } from "../thp-reservation/promote.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
 import { announceResult, announceScan } from "./announce.ts";

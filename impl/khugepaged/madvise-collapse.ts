@@ -5,7 +5,8 @@
 import { choose, type Int, type Routine } from "thpcheck";
 import { EAGAIN, EBUSY, EINVAL, ENOMEM } from "../errno.ts";
 import { mmapReadLock } from "../locking/mmap-lock.ts";
-import type { Errno, Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Errno, Mm, Vma, Vpn } from "../structs/types.ts";
 import { lruAddDrainAll } from "../swap.ts";
 import { findVma } from "../vma.ts";
 import { hpageAddress } from "../pgtable.ts";

@@ -12,7 +12,10 @@ import { vmBugOn } from "../bug.ts";
 import { mmdrop, mmgrab } from "../mm-refs.ts";
 import { TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaAllowableOrderWith } from "../huge-memory/eligibility.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
-import { MMF_VM_HUGEPAGE_BIT, VM_HUGEPAGE, VM_NOHUGEPAGE, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { MMF_VM_HUGEPAGE_BIT } from "../structs/mm.ts";
+import type { Mm, Vma } from "../structs/types.ts";
+import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { collapseTestExit } from "./suitability.ts";
 
 /**

@@ -5,7 +5,8 @@
  */
 import { NONE, at, spinUnlock, type Int, type Routine } from "thpcheck";
 import { announceScan } from "./announce.ts";
-import type { Entry, Kernel, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioExpectedRefCount, pageFolio } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";

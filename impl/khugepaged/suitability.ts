@@ -7,7 +7,9 @@
  */
 import { NONE, at, type Routine } from "thpcheck";
 import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
-import { MMF_DISABLE_THP_COMPLETELY_BIT, type Entry, type Kernel, type Mm, type Pfn, type Vma, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY_BIT } from "../structs/mm.ts";
+import type { Entry, Mm, Pfn, Vma, Vpn } from "../structs/types.ts";
 import { folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, WRITE, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";

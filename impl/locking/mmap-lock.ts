@@ -8,7 +8,8 @@
  */
 import { NONE, at, downRead, downReadTrylock, downWrite, downgradeWrite, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
-import type { Kernel, Mm, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Mm, Vma, Vpn } from "../structs/types.ts";
 import { masWalk } from "../vma-tree.ts";
 
 /** @kernel include/linux/mmap_lock.h mmap_read_lock() */

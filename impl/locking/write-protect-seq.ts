@@ -5,7 +5,8 @@
  */
 import type { Int } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
-import type { Kernel, Mm } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Mm } from "../structs/types.ts";
 
 export type WriteProtectSeq = Int<0, 3>;
 

@@ -1,7 +1,9 @@
 /** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { memCgroupCharge } from "../memcontrol.ts";
-import { VM_WRITE, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
+import { VM_WRITE } from "../structs/vma.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";

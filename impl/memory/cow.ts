@@ -1,6 +1,7 @@
 /** Writes to pages that are mapped read-only: mm/memory.c do_wp_page(), wp_page_copy(). */
 import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
-import type { Entry, Kernel, Mm, Pfn, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared, folioTestLarge, pageFolio } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";

@@ -1,7 +1,9 @@
 /** What faults of every kind make sure of: mm/memory.c. */
 import { at, NONE, type Routine } from "thpcheck";
 import { mmapReadTrylock, mmapReadUnlock, vmaEndRead } from "../locking/mmap-lock.ts";
-import { MMF_UNSTABLE_BIT, type Errno, type Kernel, type Mm, type Vma } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { MMF_UNSTABLE_BIT } from "../structs/mm.ts";
+import type { Errno, Mm, Vma } from "../structs/types.ts";
 import { anonVmaPrepare } from "../rmap.ts";
 import { FAULT_FLAG_VMA_LOCK, VM_FAULT_DONE, VM_FAULT_OOM, VM_FAULT_RETRY, VM_FAULT_SIGBUS, type FaultFlags, type VmFault } from "../vm-fault.ts";
 

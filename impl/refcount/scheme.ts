@@ -24,7 +24,8 @@ import { NONE, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { SCHEME_FOLIO } from "../config/options.ts";
-import type { Kernel, Mm, Pfn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Mm, Pfn } from "../structs/types.ts";
 
 /** References to the folio that `page` belongs to, taken by whoever holds one already. @kernel include/linux/mm.h get_page() */
 export function refsGet(k: Kernel, page: Pfn, refs: number): void {

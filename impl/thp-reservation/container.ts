@@ -7,7 +7,8 @@
 import { NONE, current, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import type { Container, Kernel, Mm, Pfn, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Mm, Pfn, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { pagesDisown } from "../page-ref.ts";
 import { pmdIndex } from "../pgtable.ts";
 import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE } from "../policy/switches.ts";

@@ -3,7 +3,8 @@ import { NONE, spinLock, spinUnlock, at, type Int, type Routine } from "thpcheck
 import { announceResult, announceScan } from "../khugepaged/announce.ts";
 import { SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
 import { mmapReadUnlock } from "../locking/mmap-lock.ts";
-import type { Container, Kernel, Mm, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Mm, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { hpageAddress } from "../pgtable.ts";
 import { lruAddDrain } from "../swap.ts";
 import { containerOf, findReservation, isRfc2018, usedPages } from "./container.ts";

@@ -6,7 +6,8 @@ import { detachPageTable, lockHugeRange, reattachTable } from "../khugepaged/det
 import { collapseHugePageIsolate } from "../khugepaged/isolate.ts";
 import { SCAN_FAIL, SCAN_PAGE_COUNT, SCAN_SUCCEED, SCAN_VMA_CHECK, type ScanResult } from "../khugepaged/scan-result.ts";
 import { mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
-import type { AnonVma, Container, Entry, Kernel, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { AnonVma, Container, Entry, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../structs/types.ts";
 import { ENTRY_NONE, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
 import { joinPages } from "../page-alloc.ts";
 import { ptlOf } from "../pgtable-generic.ts";

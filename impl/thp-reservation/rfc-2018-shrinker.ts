@@ -2,7 +2,8 @@
 import { NONE, at, downWriteTrylock, spinLock, spinTrylock, spinUnlock, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { mmput } from "../fork.ts";
-import type { Container, Frames, Kernel, Mm, Pfn, PteIndex, Reservation } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Frames, Mm, Pfn, PteIndex, Reservation } from "../structs/types.ts";
 import { folioPut } from "../swap.ts";
 import { freeReservation, lruDel, removeFromHash } from "./container.ts";
 import { checkContainer, checkReservation } from "./rfc-2018.ts";

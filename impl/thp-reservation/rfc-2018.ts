@@ -8,7 +8,8 @@
 import { NONE, at, choose, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { thpVmaAllowableOrder, thpVmaSuitableOrder, TVA_PAGEFAULT } from "../huge-memory/eligibility.ts";
-import type { Container, Kernel, Pfn, PteIndex, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Pfn, PteIndex, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { allocPages, freePages } from "../page-alloc.ts";
 import { folioGet } from "../page-ref.ts";
 import { hpageAddress, pmdIndex, pteIndex } from "../pgtable.ts";

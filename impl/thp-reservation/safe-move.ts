@@ -8,7 +8,8 @@
 import { NONE, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import type { Container, Kernel, Mm, PteIndex, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Mm, PteIndex, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { hpageAddress, pmdIndex, pteIndex } from "../pgtable.ts";
 import { containerOf, findReservation, removeFromHash, usedPages } from "./container.ts";
 import { safeRelease } from "./safe-release.ts";

@@ -20,7 +20,9 @@ import { SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { vmBugOn } from "../bug.ts";
-import { PROMOTION_FROZEN, PROMOTION_INSTALLED, type AnonVma, type Container, type Kernel, type Mm, type Pfn, type PteIndex, type Reservation, type Table, type Vma, type Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import { PROMOTION_FROZEN, PROMOTION_INSTALLED } from "../structs/ghosts.ts";
+import type { AnonVma, Container, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../structs/types.ts";
 import { joinPages } from "../page-alloc.ts";
 import { pagesDisown, pagesOwn } from "../page-ref.ts";
 import { ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";

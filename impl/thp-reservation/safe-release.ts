@@ -2,7 +2,8 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import type { Container, Kernel, Mm, PteIndex, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Mm, PteIndex, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { hpageAddress, pmdIndex } from "../pgtable.ts";
 import { folioPut } from "../swap.ts";
 import { containerOf, findReservation, freeReservation, lruDel, ownReservation, removeFromHash } from "./container.ts";

@@ -8,7 +8,8 @@
  * own; it needs neither address space nor area.
  */
 import { spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Container, Frames, Kernel, Mm, Reservation } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Frames, Mm, Reservation } from "../structs/types.ts";
 import { isOnLru } from "./container.ts";
 import { detachReservation, putUnusedPages } from "./safe-release.ts";
 

@@ -15,7 +15,8 @@
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { thpVmaAllowableOrder, thpVmaSuitableOrder, TVA_PAGEFAULT } from "../huge-memory/eligibility.ts";
-import type { Container, Kernel, Mm, Pfn, PteIndex, Reservation, Vma, Vpn } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Container, Mm, Pfn, PteIndex, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { allocPages } from "../page-alloc.ts";
 import { pagesDisown } from "../page-ref.ts";
 import { hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex } from "../pgtable.ts";

@@ -1,6 +1,7 @@
 /** Memory pressure on reservations: the shrinker of either mechanism. */
 import { type Routine } from "thpcheck";
-import type { Frames, Kernel } from "../mm-types.ts";
+import type { Kernel } from "../mm-types.ts";
+import type { Frames } from "../structs/types.ts";
 import { isRfc2018, isSafe } from "./container.ts";
 import { rfcShrink } from "./rfc-2018-shrinker.ts";
 import { safeShrink } from "./safe-shrinker.ts";

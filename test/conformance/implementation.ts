@@ -1,6 +1,6 @@
 /** The other side: `impl/` at 512 pages per huge page, driven by the sequential runner. */
 import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibility.ts";
-import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/mm-types.ts";
+import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/structs/vma.ts";
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";

@@ -2,7 +2,9 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { copyHugePmd } from "../../impl/huge-memory/copy.ts";
-import { VM_READ, VM_WRITE, type Content, type Errno, type Kernel, type Mm, type Order, type Pfn, type Table, type Vma, type Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Content, Errno, Mm, Order, Pfn, Table, Vma, Vpn } from "../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { allocFolio } from "../../impl/page-alloc.ts";
 import { folioRefAdd } from "../../impl/page-ref.ts";
 import { DIRTY, LEAF, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkHugePmd, mkPte, pmdIndex, pmdMigration, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent, setPteAt } from "../../impl/pgtable.ts";

@@ -6,7 +6,8 @@ import { holds, scenario, type ProgramScenario, type Routine, type World } from 
 import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
-import { kernelStructs, VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { kernelStructs } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
 import { always } from "../../spec/invariant.ts";

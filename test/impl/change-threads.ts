@@ -2,7 +2,8 @@
 import { holds, type ProgramScenario, type Routine } from "thpcheck";
 import { changeHugePmd, moveHugePmd, vmaAdjustTransHuge } from "../../impl/huge-memory/change.ts";
 import { boot, bootVma } from "../../impl/entry/boot.ts";
-import { kernelStructs, VM_READ, VM_WRITE, type Kernel, type KernelStructs } from "../../impl/mm-types.ts";
+import { kernelStructs, type Kernel, type KernelStructs } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { kernelConfig } from "../../impl/config/options.ts";
 import { store } from "../../impl/entry/syscalls.ts";
 

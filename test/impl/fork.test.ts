@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ENOMEM } from "../../impl/errno.ts";
 import { MADV_DONTFORK, MADV_HUGEPAGE, MADV_WIPEONFORK } from "../../impl/madvise.ts";
-import { MMF_DISABLE_THP_COMPLETELY, VM_LOCKED } from "../../impl/mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY } from "../../impl/structs/mm.ts";
+import { VM_LOCKED } from "../../impl/structs/vma.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 

@@ -1,7 +1,8 @@
 /** get_user_pages(), fast and slow: what is taken, what is refused, and the races against fork, zap and collapse's relatives. */
 import { describe, expect, test } from "vitest";
 import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
-import { MMF_HAS_PINNED, MMF_UNSTABLE, VM_READ } from "../../impl/mm-types.ts";
+import { MMF_HAS_PINNED, MMF_UNSTABLE } from "../../impl/structs/mm.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { DIRTY, entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
 import { Machine, type MachineOptions } from "./memory-machine.ts";

@@ -5,7 +5,7 @@ import { collapseHugePage } from "../../impl/khugepaged/collapse.ts";
 import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "../../impl/khugepaged/collapse-single-pmd.ts";
 import { khugepagedEnterVma } from "../../impl/khugepaged/mm-slot.ts";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
-import type { Mm, Vma, Vpn } from "../../impl/mm-types.ts";
+import type { Mm, Vma, Vpn } from "../../impl/structs/types.ts";
 import type { SequentialKernel as K } from "../../impl/entry/sequential.ts";
 import { findVma } from "../../impl/vma.ts";
 

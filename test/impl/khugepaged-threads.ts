@@ -11,7 +11,9 @@ import {
 import { mmapReadLock, mmapReadUnlock } from "../../impl/locking/mmap-lock.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import { kernelStructs, VM_READ, VM_WRITE, type Pfn, type Vma } from "../../impl/mm-types.ts";
+import { kernelStructs } from "../../impl/mm-types.ts";
+import type { Pfn, Vma } from "../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioIsolateLru, folioPut, folioPutbackLru, folioTrylock, folioUnlock } from "../../impl/swap.ts";

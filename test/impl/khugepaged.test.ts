@@ -9,7 +9,8 @@ import {
 } from "../../impl/khugepaged/scan-result.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_VM_HUGEPAGE, VM_READ } from "../../impl/mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY, MMF_VM_HUGEPAGE } from "../../impl/structs/mm.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { DIRTY, MIGRATION, YOUNG } from "../../impl/pgtable.ts";
 import { CALL_KHUGEPAGED } from "../../impl/entry/sequential.ts";

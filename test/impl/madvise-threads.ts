@@ -2,7 +2,9 @@
 import { bugOn, type Routine } from "thpcheck";
 import { boot, bootVma } from "../../impl/entry/boot.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
-import { VM_READ, VM_WRITE, type Content, type Kernel } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Content } from "../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { SequentialKernel } from "../../impl/entry/sequential.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";

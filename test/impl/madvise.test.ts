@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, ESRCH } from "../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_NOHUGEPAGE, MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_WIPEONFORK } from "../../impl/madvise.ts";
-import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK } from "../../impl/mm-types.ts";
+import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK } from "../../impl/structs/vma.ts";
 import { SCAN_PAGE_RO } from "../../impl/khugepaged/scan-result.ts";
 import { explored } from "./explored.ts";
 import { collapseUnscanned, scanAndCollapse } from "./khugepaged-probes.ts";

@@ -4,7 +4,8 @@
  */
 import { at, choose, type Routine } from "thpcheck";
 import { gupFast, gupSlow, type FollFlags } from "../../impl/gup.ts";
-import type { Content, Kernel, Mm, Pfn, Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Content, Mm, Pfn, Vpn } from "../../impl/structs/types.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { switchMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/entry/user-access.ts";

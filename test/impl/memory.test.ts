@@ -1,7 +1,10 @@
 /** Faults, zaps and fork's copies: what they leave, every way out of them, and the races of two threads. */
 import { describe, expect, test } from "vitest";
 import { FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
-import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE, TABLE_FREE, TABLE_LIVE, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, type Kernel } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE } from "../../impl/structs/mm.ts";
+import { TABLE_FREE, TABLE_LIVE } from "../../impl/structs/page-table.ts";
+import { VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ } from "../../impl/structs/vma.ts";
 import { ENABLED_MADVISE, ENABLED_NEVER } from "../../impl/config/options.ts";
 import { DIRTY, entryHas, entryTarget, LEAF, mkEntry, PRESENT, SPECIAL, WRITE, YOUNG } from "../../impl/pgtable.ts";
 import { FAULT_FLAG_UNSHARE, FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_HWPOISON, VM_FAULT_OOM, VM_FAULT_SIGBUS } from "../../impl/vm-fault.ts";

@@ -2,7 +2,8 @@
 import { NONE, at, bugOn, choose, type Routine } from "thpcheck";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadTrylock, mmapReadUnlock, mmapWriteDowngrade, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "../../impl/locking/mmap-lock.ts";
 import { rawReadSeqcount, rawWriteSeqcountBegin, rawWriteSeqcountEnd, readSeqcountRetry, type WriteProtectSeq } from "../../impl/locking/write-protect-seq.ts";
-import type { Kernel, Vma, Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Vma, Vpn } from "../../impl/structs/types.ts";
 import { kernelScenario, type KernelThread } from "./straight-kernel.ts";
 import { vmaIterClear, vmaIterStore } from "../../impl/vma-tree.ts";
 

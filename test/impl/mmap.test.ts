@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EEXIST, EINVAL, ENOMEM } from "../../impl/errno.ts";
 import { MAP_FIXED, MAP_FIXED_NOREPLACE } from "../../impl/mmap.ts";
-import { VM_READ } from "../../impl/mm-types.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 

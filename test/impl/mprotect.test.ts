@@ -1,7 +1,7 @@
 /** mprotect(). */
 import { beforeEach, describe, expect, it } from "vitest";
 import { EINVAL, ENOMEM } from "../../impl/errno.ts";
-import { VM_LOCKED, VM_READ } from "../../impl/mm-types.ts";
+import { VM_LOCKED, VM_READ } from "../../impl/structs/vma.ts";
 import { EXCLUSIVE, LEAF, MIGRATION, WRITE } from "../../impl/pgtable.ts";
 import { bounds, expectNothingLeft, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";

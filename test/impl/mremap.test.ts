@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EFAULT, EINVAL, ENOMEM } from "../../impl/errno.ts";
 import { MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { VM_READ } from "../../impl/mm-types.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { MIGRATION } from "../../impl/pgtable.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";

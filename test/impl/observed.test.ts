@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { EINVAL } from "../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
-import { VM_READ } from "../../impl/mm-types.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { DIRTY, YOUNG } from "../../impl/pgtable.ts";
 import { expectNothingLeft, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";

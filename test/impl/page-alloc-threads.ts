@@ -1,6 +1,7 @@
 /** What page-alloc.test.ts runs. */
 import { NONE, at, bugOn, type Routine, type U32 } from "thpcheck";
-import type { Content, Kernel, Order, Pfn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Content, Order, Pfn } from "../../impl/structs/types.ts";
 import { allocFolio, bootMemory, freeFolio } from "../../impl/page-alloc.ts";
 import { kernelScenario, type KernelThread } from "./straight-kernel.ts";
 

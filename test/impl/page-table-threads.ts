@@ -1,6 +1,8 @@
 /** What the tests of page tables, TLBs, RCU and the mmu_gather run. One address space, mm 0, unless said otherwise. */
 import { NONE, at, bugOn, current, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE, type Content, type Entry, type Kernel, type Mm, type Pfn, type Table, type Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import { TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "../../impl/structs/page-table.ts";
+import type { Content, Entry, Mm, Pfn, Table, Vpn } from "../../impl/structs/types.ts";
 import { tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePage, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../../impl/mmu-gather.ts";
 import { allocFolio, bootMemory } from "../../impl/page-alloc.ts";
 import { DIRTY, ENTRY_NONE, LEAF, PRESENT, WRITE, YOUNG, entryTarget, mkEntry, mkPmdTable, pmdTable, pteIndex } from "../../impl/pgtable.ts";

@@ -1,6 +1,6 @@
 /** Page-table pages and their life, the routines that change entries in use, RCU. */
 import { describe, expect, test } from "vitest";
-import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "../../impl/mm-types.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "../../impl/structs/page-table.ts";
 import { LEAF, PRESENT, WRITE, mkEntry, mkPmdTable } from "../../impl/pgtable.ts";
 import { explored } from "./explored.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";

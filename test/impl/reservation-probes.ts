@@ -2,7 +2,7 @@
 import type { Routine } from "thpcheck";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
 import { mmapReadLock } from "../../impl/locking/mmap-lock.ts";
-import type { Frames, Mm } from "../../impl/mm-types.ts";
+import type { Frames, Mm } from "../../impl/structs/types.ts";
 import type { SequentialKernel } from "../../impl/entry/sequential.ts";
 import { rfcPromote } from "../../impl/thp-reservation/rfc-2018-promote.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";

@@ -22,7 +22,7 @@ function kernel(policy: string | undefined, options: Partial<KernelOptions> = {}
   const s = compiled.get(key) ?? new SequentialKernel({ pagesPerHugePage: H, hugeRanges: 3, frames: 32, mms: 2, cpus: 3, maxPtesNone: (options.pagesPerHugePage ?? H) - 1, ...(policy === undefined ? {} : { policy }), ...options }, [shrink]);
   compiled.set(key, s);
   s.reset();
-  const h = s.config.pagesPerHugePage as number;
+  const h = s.config.pagesPerHugePage;
   s.mmap(0, 0, 2 * h, RW, MAP_FIXED);
   return s;
 }

@@ -1,6 +1,7 @@
 /** What rmap.test.ts runs. */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { AnonVma, Errno, Kernel, Mm, Order, Pfn, Table, Vma, Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { AnonVma, Errno, Mm, Order, Pfn, Table, Vma, Vpn } from "../../impl/structs/types.ts";
 import { splitHugePmd } from "../../impl/huge-memory/split-pmd.ts";
 import { zapHugePmd } from "../../impl/huge-memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";

@@ -1,7 +1,8 @@
 /** Reverse mapping: counters of each primitive (the delta table of scheme C), anon_vma life cycle, PMD split. */
 import { describe, expect, test } from "vitest";
 import { compileScenario } from "../../checker/compile/compile.ts";
-import { TABLE_DEPOSITED, TABLE_LIVE, type Kernel } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import { TABLE_DEPOSITED, TABLE_LIVE } from "../../impl/structs/page-table.ts";
 import { SCHEME_DOUBLEMAP_2015, SCHEME_TAIL_PINS_2011, kernelConfig } from "../../impl/config/options.ts";
 import { DIRTY, EXCLUSIVE, MIGRATION, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, mkEntry } from "../../impl/pgtable.ts";
 import { run } from "../checker/search/options.ts";

@@ -13,7 +13,7 @@ import { holds, type LockId, type ProgramScenario, type Routine, type World } fr
 import { StraightLine } from "../../checker/compile/compile.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { boot } from "../../impl/entry/boot.ts";
-import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { kernelConfig, type KernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import {
   CALL_EXIT, CALL_FORK, CALL_GET_THP_DISABLE, CALL_GUP, CALL_KHUGEPAGED, CALL_LOAD, CALL_LRU_ADD_DRAIN_ALL, CALL_MADVISE, CALL_MMAP, CALL_MPROTECT, CALL_MREMAP, CALL_MUNMAP, CALL_PAGE_STORE, CALL_PROCESS_MADVISE, CALL_PUT_PAGE, CALL_SPLIT_HUGE_PAGES, CALL_STORE, CALL_SYSFS, CALL_THP_DISABLE,
@@ -163,12 +163,12 @@ export class SequentialKernel {
   areas(process: number): readonly (readonly [number, number, number, number])[] {
     const { k } = this;
     const mm = k.cpu.mm.get(process);
-    return Array.from({ length: this.config.vmas as number }, (_, v) => v).filter((v) => k.vma.mm.get(v) === mm && !k.vma.detached.get(v))
+    return Array.from({ length: this.config.vmas }, (_, v) => v).filter((v) => k.vma.mm.get(v) === mm && !k.vma.detached.get(v))
       .map((v) => [k.vma.start.get(v), k.vma.end.get(v), k.vma.flags.get(v), k.vma.pgoff.get(v)] as const).sort((a, b) => a[0] - b[0]);
   }
   /** Page-table entry that maps the page, and whether it is a PMD. */
   entry(process: number, vpn: number): { readonly value: number; readonly huge: boolean } {
-    const h = this.config.pagesPerHugePage as number;
+    const h = this.config.pagesPerHugePage;
     const pmd = this.k.mm.pmd.get(this.k.cpu.mm.get(process), Math.floor(vpn / h));
     const table = pmd >> 9;
     const isTable = (pmd & 0b1000_0001) === 1;
@@ -178,7 +178,7 @@ export class SequentialKernel {
   frame(process: number, vpn: number): number {
     const e = this.entry(process, vpn);
     if ((e.value & 0b1_0000_0001) === 0) return -1;
-    return (e.value >> 9) + (e.huge ? vpn % (this.config.pagesPerHugePage as number) : 0);
+    return (e.value >> 9) + (e.huge ? vpn % (this.config.pagesPerHugePage) : 0);
   }
   isHuge(process: number, vpn: number): boolean { return this.entry(process, vpn).huge; }
   writable(process: number, vpn: number): boolean { return (this.entry(process, vpn).value & 2) !== 0; }

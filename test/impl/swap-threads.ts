@@ -1,6 +1,7 @@
 /** What swap.test.ts runs. Frame 0 is a small folio, frames 2 and 3 are a large one; each has one reference. */
 import { NONE, at, bugOn, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Kernel, Pfn, Refs } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Pfn, Refs } from "../../impl/structs/types.ts";
 import { memCgroupCharge } from "../../impl/memcontrol.ts";
 import { allocFolio, bootMemory } from "../../impl/page-alloc.ts";
 import { folioExpectedRefCount, folioGet, folioMapcount, folioMaybeDmaPinned, folioMaybeMappedShared, folioNrPages, folioRefAdd, folioRefFreeze, folioRefUnfreeze, folioTestLarge, folioTryGet, pageFolio } from "../../impl/page-ref.ts";

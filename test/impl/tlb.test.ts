@@ -1,6 +1,6 @@
 /** Translation caches: what the hardware fills and uses, what a flush reaches; the mmu_gather. */
 import { describe, expect, test } from "vitest";
-import { TABLE_FREE } from "../../impl/mm-types.ts";
+import { TABLE_FREE } from "../../impl/structs/page-table.ts";
 import { LEAF, PRESENT, WRITE, mkEntry } from "../../impl/pgtable.ts";
 import { explored } from "./explored.ts";
 import { StraightKernel, kernelScenario, type KernelOptionsBesideCpus, type KernelThread } from "./straight-kernel.ts";

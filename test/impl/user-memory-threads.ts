@@ -1,6 +1,7 @@
 /** Threads that touch the record of what loads may return, each call in a step of its own. */
 import { at, spinLock, spinUnlock, type Routine } from "thpcheck";
-import type { Content, Kernel, Mm, Vpn } from "../../impl/mm-types.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import type { Content, Mm, Vpn } from "../../impl/structs/types.ts";
 import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryLoaded, userMemoryMoveBegin, userMemoryMoveEnd, userMemoryReset, userMemoryStored } from "../../impl/user-memory.ts";
 import type { KernelThread } from "./straight-kernel.ts";
 

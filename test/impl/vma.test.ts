@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ENOMEM } from "../../impl/errno.ts";
 import { MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import { VM_READ } from "../../impl/mm-types.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 

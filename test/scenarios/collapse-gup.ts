@@ -2,7 +2,7 @@
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, dumpPageTables, gupFast, gupFastFallback, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 

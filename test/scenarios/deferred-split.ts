@@ -3,7 +3,7 @@ import { NONE, at, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
-import type { Frames, Pfn } from "../../impl/mm-types.ts";
+import type { Frames, Pfn } from "../../impl/structs/types.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";

@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolioDirtyLock } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";

@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
-import type { Vpn } from "../../impl/mm-types.ts";
+import type { Vpn } from "../../impl/structs/types.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";

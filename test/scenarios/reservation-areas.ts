@@ -1,6 +1,6 @@
 /** Reservations follow their areas: split, merge, mremap, munmap; against faults and memory pressure. */
 import { holds, type Routine } from "thpcheck";
-import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { load, store, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";

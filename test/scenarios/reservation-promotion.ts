@@ -2,7 +2,7 @@
 import { holds, violated, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, pfnScanner, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { isHuge, openGate, passGate, reservationScenarios, reserved, scans, type K } from "./setup/reservation.ts";
 

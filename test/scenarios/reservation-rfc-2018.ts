@@ -5,7 +5,8 @@
 import { violated, type Routine } from "thpcheck";
 import { gupFast, pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { VM_READ, VM_WRITE, type Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";

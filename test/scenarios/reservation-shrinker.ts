@@ -3,7 +3,7 @@ import { holds, violated, type Routine } from "thpcheck";
 import { store, sysExit } from "../../impl/entry/syscalls.ts";
 import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
-import type { Frames } from "../../impl/mm-types.ts";
+import type { Frames } from "../../impl/structs/types.ts";
 import { note } from "./setup/reservation.ts";
 
 function* storesBoth(k: K): Routine {

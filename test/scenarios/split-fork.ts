@@ -1,7 +1,7 @@
 /** A folio is split while fork shares it, and while those who share it write. */
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gup.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { isHuge, migrating, noted, openGate, passGate, scheduleIn, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 

@@ -1,7 +1,7 @@
 /** A folio is split while somebody takes, or holds, references to its pages. */
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, gupSlow, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { entryTarget, MIGRATION, pmdTable } from "../../impl/pgtable.ts";
 import { load, store } from "../../impl/entry/syscalls.ts";
 import { anyPinned, isHuge, note, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K, type Met } from "./setup/thp.ts";

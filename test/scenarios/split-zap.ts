@@ -2,7 +2,7 @@
 import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { allFree, anyPinned, isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
 

@@ -2,7 +2,8 @@
 import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, unpinFolio } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { VM_READ, VM_WRITE, type Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { load, store, sysMadvise, sysMprotect } from "../../impl/entry/syscalls.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { anyPinned, isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, splitPage, thpScenario, type K } from "./setup/thp.ts";

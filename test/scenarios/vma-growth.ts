@@ -4,7 +4,7 @@
  */
 import { holds, type Routine } from "thpcheck";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysMmap, sysMprotect, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";

@@ -1,6 +1,6 @@
 /** Areas that become one, while a sibling's first faults hold the lock of the area that is merged and nothing else. */
 import { holds, type Routine } from "thpcheck";
-import { VM_READ, VM_WRITE } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMprotect } from "../../impl/entry/syscalls.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";

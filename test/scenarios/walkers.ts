@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { FOLL_WRITE, dumpPageTables, gupFast, pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { pageFolio } from "../../impl/page-ref.ts";
 import { folioPut } from "../../impl/swap.ts";

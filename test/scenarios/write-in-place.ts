@@ -1,6 +1,6 @@
 /** A page that only its writer still has is not copied. */
 import { at, holds, type Routine } from "thpcheck";
-import type { Pfn } from "../../impl/mm-types.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/options.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
 import { store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";

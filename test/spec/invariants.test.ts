@@ -8,7 +8,8 @@ import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
-import { COLLAPSE_ISOLATED, VM_READ } from "../../impl/mm-types.ts";
+import { COLLAPSE_ISOLATED } from "../../impl/structs/ghosts.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 
@@ -73,7 +74,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   P15: () => { s.k.page.mapping.set(folio(), -1); },
   S4: () => { s.k.page.head.set(folio() + 1, -1); },
   P11: () => { s.k.lruvec.anonPages.add(1); },
-  P8: () => { s.k.page.content.set(folio(), s.config.contents as number); },
+  P8: () => { s.k.page.content.set(folio(), s.config.contents); },
   P9: () => { s.k.page.lru.set(freeBlock(), true); },
   P3: () => { s.k.page.refcount.set(folio() + 1, 1); },
   P7: () => { s.k.page.refcount.set(folio(), 0); },
@@ -93,7 +94,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   D3: () => { s.k.deferredSplit.length.add(1); },
   K1: () => { s.k.mm.flags.set(0, 0); },
   T2a: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
-  P18: () => { s.k.page.content.set(folio() + 1, s.config.contents as number); },
+  P18: () => { s.k.page.content.set(folio() + 1, s.config.contents); },
   P19: () => { s.k.page.content.set(s.k.hugeZero.page.get(), 1); },
   K11: () => {
     s.k.collapse.stage.set(0, COLLAPSE_ISOLATED);

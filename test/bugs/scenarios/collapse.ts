@@ -5,7 +5,7 @@ import { FOLL_PIN, FOLL_WRITE, gupFast, pinnedStore, unpinFolio } from "../../..
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
-import type { Cpu, Pfn } from "../../../impl/mm-types.ts";
+import type { Cpu, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_NEVER, type KernelOptions } from "../../../impl/config/options.ts";
 import { load } from "../../../impl/entry/syscalls.ts";
 import { anyPinned, isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";

@@ -3,7 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { pfnScanner } from "../../../impl/gup.ts";
 import { shrinkHugeZeroFolioScan } from "../../../impl/huge-memory/huge-zero.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { load, store, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { isHuge, noted, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "../../scenarios/setup/thp.ts";
 import { bootAnonVma, bootCached, bootHugePage, bootHugeZeroPage, bootLazyfree } from "./setup/memory.ts";

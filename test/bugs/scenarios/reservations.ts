@@ -1,7 +1,8 @@
 /** Reservations of the safe design that are there from the start: short traces for the defects of the RFC of 2018, put back one by one. */
 import { at, holds, type Routine } from "thpcheck";
 import { MADV_DONTNEED } from "../../../impl/madvise.ts";
-import { VM_READ, type Frames } from "../../../impl/mm-types.ts";
+import type { Frames } from "../../../impl/structs/types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";

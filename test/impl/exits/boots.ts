@@ -1,7 +1,8 @@
 /** Machines that are too small for what init puts into them. */
 import { NONE, at, type Routine } from "thpcheck";
 import { boot, bootProcess, bootVma } from "../../../impl/entry/boot.ts";
-import { VM_READ, type Kernel } from "../../../impl/mm-types.ts";
+import type { Kernel } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 
 /** One process more than there are address spaces. */
 export function bootsTooManyProcesses(k: Kernel): void {

@@ -4,7 +4,7 @@ import { doCoredump } from "../../../impl/coredump.ts";
 import { gupFast } from "../../../impl/gup.ts";
 import { deferredSplitScan } from "../../../impl/huge-memory/deferred-split-shrinker.ts";
 import { handleMmFault } from "../../../impl/memory.ts";
-import type { Frames, Mm, Pfn, Vma, Vpn } from "../../../impl/mm-types.ts";
+import type { Frames, Mm, Pfn, Vma, Vpn } from "../../../impl/structs/types.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemovePage, tlbRemoveTlbEntry } from "../../../impl/mmu-gather.ts";
 import { allocFolio } from "../../../impl/page-alloc.ts";
 import type { CallResult, SequentialKernel as K } from "../../../impl/entry/sequential.ts";

@@ -5,7 +5,7 @@ import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
 import { scheduleIn } from "../../../impl/entry/boot.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
-import type { AnonVma, Pfn } from "../../../impl/mm-types.ts";
+import type { AnonVma, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/options.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/rmap.ts";

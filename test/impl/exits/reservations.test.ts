@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ENOMEM } from "../../../impl/errno.ts";
 import { SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_SUCCEED, SCAN_VMA_CHECK } from "../../../impl/khugepaged/scan-result.ts";
 import { MADV_COLLAPSE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { promotesFound, shrink } from "../reservation-probes.ts";

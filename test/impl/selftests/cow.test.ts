@@ -8,7 +8,7 @@
 import { expect } from "vitest";
 import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from "../../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { ENABLED_ALWAYS, type KernelOptions } from "../../../impl/config/options.ts";
 import { RW } from "../sequential-kernel.ts";

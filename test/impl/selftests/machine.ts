@@ -7,7 +7,7 @@
  */
 import { expect } from "vitest";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
-import { TABLE_FREE } from "../../../impl/mm-types.ts";
+import { TABLE_FREE } from "../../../impl/structs/page-table.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { RW, SequentialKernel, type Probe } from "../sequential-kernel.ts";
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { EINVAL, ENOMEM } from "../../../impl/errno.ts";
 import { MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../../impl/madvise.ts";
-import { VM_READ, VM_WRITE } from "../../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, type KernelOptions } from "../../../impl/config/options.ts";
 import { RW } from "../sequential-kernel.ts";
 import { Machine } from "./machine.ts";

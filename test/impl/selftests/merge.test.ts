@@ -4,7 +4,7 @@
  * The selftest moves areas out of the way by 1000 pages; here they go behind the carve-out.
  */
 import { expect } from "vitest";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { RW } from "../sequential-kernel.ts";

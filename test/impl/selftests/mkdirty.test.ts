@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { FOLL_FORCE, FOLL_WRITE } from "../../../impl/gup.ts";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { ENABLED_MADVISE, type KernelOptions } from "../../../impl/config/options.ts";
 import { DIRTY, entryHas } from "../../../impl/pgtable.ts";
 import { RW } from "../sequential-kernel.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { EINVAL } from "../../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { PR_THP_DISABLE_EXCEPT_ADVISED } from "../../../impl/entry/syscalls.ts";
 import { Machine } from "./machine.ts";

@@ -7,7 +7,10 @@ import { scenario, type Expectation, type PropertyResult, type Routine, type Sce
 import { boot, bootVma, gateStructs, openGate, passGate } from "../../../impl/entry/boot.ts";
 import { khugepaged } from "../../../impl/khugepaged.ts";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { kernelStructs, TABLE_FREE, VM_READ, VM_WRITE, type Vpn } from "../../../impl/mm-types.ts";
+import { kernelStructs } from "../../../impl/mm-types.ts";
+import { TABLE_FREE } from "../../../impl/structs/page-table.ts";
+import type { Vpn } from "../../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER, kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { LEAF } from "../../../impl/pgtable.ts";
 import { store, sysMadvise } from "../../../impl/entry/syscalls.ts";

@@ -4,7 +4,9 @@
  * `spec/invariants/` speak of every state and so excuse the moments between two updates, here nothing is excused.
  */
 import { NONE, type PropertyResult } from "thpcheck";
-import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE, TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, type Kernel } from "../../../impl/mm-types.ts";
+import type { Kernel } from "../../../impl/mm-types.ts";
+import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE } from "../../../impl/structs/mm.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../../impl/structs/page-table.ts";
 import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, PRESENT, WRITE } from "../../../impl/pgtable.ts";
 
 /** The `finally` record of a scenario whose threads leave nothing behind but pins that `pinsMayStay`. */

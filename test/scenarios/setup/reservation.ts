@@ -8,7 +8,9 @@
 import { bitset, holds, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
 import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 import { khugepagedDoScan } from "../../../impl/khugepaged.ts";
-import { kernelStructs, VM_READ, VM_WRITE, type Frames } from "../../../impl/mm-types.ts";
+import { kernelStructs } from "../../../impl/mm-types.ts";
+import type { Frames } from "../../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { LEAF } from "../../../impl/pgtable.ts";
 import { policyNamed } from "../../../impl/policy/index.ts";

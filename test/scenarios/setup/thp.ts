@@ -6,7 +6,9 @@
 import { NONE, at, bitset, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
 import { boot, bootVma, gateStructs, openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 import { splitFolio } from "../../../impl/huge-memory/split-folio.ts";
-import { kernelStructs, VM_READ, VM_WRITE, type Content, type Errno, type Mm, type Pfn, type Vpn } from "../../../impl/mm-types.ts";
+import { kernelStructs } from "../../../impl/mm-types.ts";
+import type { Content, Errno, Mm, Pfn, Vpn } from "../../../impl/structs/types.ts";
+import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { folioTestLarge, folioTryGet, pageFolio } from "../../../impl/page-ref.ts";
 import { ENABLED_ALWAYS, kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, MIGRATION, pmdTable } from "../../../impl/pgtable.ts";

@@ -7,7 +7,13 @@
  */
 import { NONE } from "thpcheck";
 import { bootVma } from "../../../../impl/entry/boot.ts";
-import { COLLAPSE_SCANNING, MMF_HUGE_ZERO_FOLIO_BIT, TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, type AnonVma, type Avc, type Content, type Cpu, type Kernel, type Mm, type Order, type Pfn, type Reservation, type Table, type Vma, type Vpn } from "../../../../impl/mm-types.ts";
+import type { Kernel } from "../../../../impl/mm-types.ts";
+import { COLLAPSE_SCANNING } from "../../../../impl/structs/ghosts.ts";
+import { MMF_HUGE_ZERO_FOLIO_BIT } from "../../../../impl/structs/mm.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../../../impl/structs/page-table.ts";
+import type {
+  AnonVma, Avc, Content, Cpu, Mm, Order, Pfn, Reservation, Table, Vma, Vpn,
+} from "../../../../impl/structs/types.ts";
 import { DIRTY, LEAF, SPECIAL, WRITE, YOUNG, entryTarget, maybeMkwrite, mkEntry, mkHugePmd, mkPmdTable, mkPte, pmdIndex, pmdTable, pteIndex, vmPageProt } from "../../../../impl/pgtable.ts";
 import { containerOf } from "../../../../impl/thp-reservation/container.ts";
 

@@ -1,0 +1,21 @@
+/** A CPU: what it runs, what its TLB holds, and what it keeps for later. Every thread of a scenario has its own. */
+import { array, bool, int, ref, table } from "thpcheck";
+import type { Bounds } from "../../spec/bounds.ts";
+
+export function cpu(b: Bounds) {
+  return table(b.cpus, {
+    mm: ref("mm", "the address space it has loaded", { guard: "cpu" }),
+    woken: bool("a child of fork may run here", { guard: "atomic" }),
+    irqsOff: bool("interrupts are disabled", { guard: "cpu" }),
+    rcu: bool("inside rcu_read_lock()", { guard: "cpu" }),
+    walking: bool("its hardware walks a page table: a TLB flush of any kind waits for that", { guard: "cpu" }),
+    lruBatch: array(b.lruBatch, ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "cpu" })),
+    tlb: array(b.vpnMax, int(0, b.entryMax, "cached 4K translation of this address, 0 for none", { guard: "cpu" })),
+    tlbHuge: array(b.hugeRanges, int(0, b.entryMax, "cached 2M translation of this range, 0 for none", { guard: "cpu" })),
+    /** The mmu_gather of the operation that runs here. */
+    gatherPages: array(b.gatherBatch, ref("page", "unmapped pages, freed after the flush", { guard: "cpu" })),
+    gatherTables: array(b.hugeRanges, ref("ptTable", "unlinked tables, freed after the flush", { guard: "cpu" })),
+    gatherStart: int(0, b.vpnMax, "first page to flush", { guard: "cpu" }),
+    gatherEnd: int(0, b.vpnMax, "end of the range to flush", { guard: "cpu" }),
+  });
+}

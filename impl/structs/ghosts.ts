@@ -1,0 +1,49 @@
+/** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
+import { bitset, int, ref, table } from "thpcheck";
+import type { Bounds } from "../../spec/bounds.ts";
+import { MECHANISM_OFF } from "../policy/switches.ts";
+
+// ---- stages of a collapse (values of collapse.stage) ------------------------------------------------------------
+export const COLLAPSE_IDLE = 0;
+export const COLLAPSE_SCANNING = 1;
+export const COLLAPSE_ALLOCATED = 2;
+export const COLLAPSE_DETACHED = 3;
+export const COLLAPSE_ISOLATED = 4;
+export const COLLAPSE_COPIED = 5;
+export const COLLAPSE_RESTORED = 6;
+export const COLLAPSE_POISONED = 7;
+
+// ---- stages of a promotion in place (values of collapse.promotion) -----------------------------------------------
+export const PROMOTION_NONE = 0;
+/** The reservation is taken out, every page of it frozen. */
+export const PROMOTION_FROZEN = 1;
+/** Its block is a huge page, which is to be mapped. */
+export const PROMOTION_INSTALLED = 2;
+
+/**
+ * The attempt to collapse that each CPU is making. khugepaged/announce.ts keeps these ghosts for the machine `collapse`;
+ * abstraction/collapse.ts says why they are needed.
+ */
+export function collapse(b: Bounds) {
+  return table(b.cpus, {
+    stage: int(COLLAPSE_IDLE, COLLAPSE_POISONED, "COLLAPSE_*", { role: "ghost", guard: "model" }),
+    range: int(-1, b.mms * b.hugeRanges - 1, "the huge range, mm * ranges + index; -1 while idle", { role: "ghost", guard: "model" }),
+    table: ref("ptTable", "the table that it holds, from when the PMD entry is cleared until it is set again",
+      { role: "ghost", guard: "model" }),
+    promotion: int(PROMOTION_NONE, b.resvMechanism === MECHANISM_OFF ? PROMOTION_NONE : PROMOTION_INSTALLED,
+      "PROMOTION_*, where it promotes a reservation", { role: "ghost", guard: "model" }),
+  });
+}
+
+/**
+ * What each process may read: the strongest promise. Only the functions of user-memory.ts touch it. Auxiliary variables
+ * (Owicki and Gries): kernel routines never read them. The role is `state` and not `ghost`, since those functions copy
+ * one set to another and compare; the compiler lets no routine code read a ghost.
+ */
+export function user(b: Bounds) {
+  return table(b.mms * b.vpnMax, {
+    mayRead: bitset(b.contents, "contents that a load may return", { guard: "model", init: 1 }),
+    inFlight: int(0, Math.min(b.cpus, 3), "running calls that change the mapping of this page", { guard: "model" }),
+    feeds: ref("user", "the page, of a child or at a new address, that is becoming a copy of this one", { guard: "model" }),
+  });
+}
