@@ -32,10 +32,7 @@ function machine(options: Partial<KernelOptions> = {}): SequentialKernel {
 }
 const shared = machine();
 let s: SequentialKernel;
-beforeEach(() => {
-  s = shared;
-  s.reset();
-});
+beforeEach(() => { s = shared; s.reset(); });
 
 /** Maps start..end and stores 1 + page to each page, as small pages. */
 function fill(start: number, end: number, process = 0): void {

@@ -178,7 +178,7 @@ export class SequentialKernel {
   frame(process: number, vpn: number): number {
     const e = this.entry(process, vpn);
     if ((e.value & 0b1_0000_0001) === 0) return -1;
-    return (e.value >> 9) + (e.huge ? vpn % (this.config.pagesPerHugePage) : 0);
+    return (e.value >> 9) + (e.huge ? vpn % this.config.pagesPerHugePage : 0);
   }
   isHuge(process: number, vpn: number): boolean { return this.entry(process, vpn).huge; }
   writable(process: number, vpn: number): boolean { return (this.entry(process, vpn).value & 2) !== 0; }
