@@ -50,7 +50,7 @@ export interface Explanation {
 
 export type PropertyKind = "always" | "step" | "finally";
 
-/** States of up to so many words are short: they are copied, hashed and compared whole, which is then faster than to keep track. */
+/** States of up to so many words are short: to copy, hash and compare them whole is faster than to keep track of changes. */
 export const SHORT_WORDS = 24;
 
 /** The words found by the last `find`. */
@@ -61,15 +61,55 @@ export interface Changes {
   find(): number;
 }
 
-/** Sets of state properties and excuses, one bit each, the properties first, in `words` words from a place in an array on. */
+/**
+ * Which state properties and excuses a step may have moved. A set has one bit for each, the properties first, and lies in
+ * `words` words of an array, from a place on.
+ */
 export interface AffectedProperties {
   readonly words: number;
-  /** Writes the set of those that may have another value in `vector` than in `before`; given, for a state that is not short (`SHORT_WORDS`), the changes found last. */
+  /**
+   * Writes the set of those that may have another value in `vector` than in `before`. Where states are not short
+   * (`SHORT_WORDS`), `changes.find` must have been called for these two before.
+   */
   mark(into: Int32Array, at: number): void;
   /** Index of the first violated property of the set in `vector`, or -1. */
   check(set: Int32Array, at: number): number;
   /** The excuses of `vector`, as bits, given those of the state before: only those of the set are asked. */
   excused(set: Int32Array, at: number, before: number): number;
+}
+
+/**
+ * For a search that has checked the state a step starts from: what the step may have moved is checked again, and nothing
+ * else. The search puts the state before the step into `before`, steps, calls `changes.find`, and then asks the rest.
+ */
+export interface Incremental {
+  /** The state before the step. `checkStep` copies it here, unless the caller passes this array itself. */
+  readonly before: Int32Array;
+  /** What differs between `before` and `vector`. */
+  readonly changes: Changes;
+  readonly affected: AffectedProperties;
+  /** As `checkStep(before)`, by the changes found last. */
+  readonly checkChanges: () => number;
+}
+
+/** The machines that steps are held to; their properties are the last of the step properties. */
+export interface RefinementChecks {
+  readonly plan: RefinementPlan;
+  /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. */
+  counts(): Float64Array;
+}
+
+/** A basic block of the program, by where it begins. */
+export interface BlockCount {
+  readonly site: { readonly file: string; readonly line: number; readonly column: number; readonly routine: string };
+  /** How often it ran. */
+  readonly count: number;
+}
+
+/** Coverage: how often each basic block ran. */
+export interface BlockCounts {
+  /** Of this instance so far; empty unless the program was compiled with block counters. */
+  counts(): BlockCount[];
 }
 
 /** Excuses: conditions under which state properties are suspended. */
@@ -120,25 +160,11 @@ export interface TransitionSystem {
 
   /** Index of the first violated state property of `vector`, or -1. */
   checkState(): number;
-  /** For a search that has checked the state a step starts from, and keeps it in `before`; absent: check every property of every state. */
-  readonly affected?: AffectedProperties;
-  /** Where some state property has an excuse. */
-  readonly excuses?: Excuses | null;
   /**
    * Index of the first violated step property of the step `before` -> `vector`, or -1. The step is the one that `step`
    * took last: where it announced events, they are part of it.
    */
   checkStep(before: Int32Array): number;
-  /** Where `checkStep` keeps the state before the step: whoever puts it there, and passes this array, saves a copy. */
-  readonly before?: Int32Array;
-  /** What differs between `before` and `vector`; present with `before`. */
-  readonly changes?: Changes;
-  /** As `checkStep(before)` of a caller that keeps the state before in `before`, given the changes found last. */
-  checkChanges?(): number;
-  /** The machines that steps are held to, among the step properties; null or absent when there are none. */
-  readonly refinement?: RefinementPlan | null;
-  /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. */
-  refinementCounts?(): Float64Array | null;
   /** Index of the first violated end-state property of `vector`, or -1. */
   checkEnd(): number;
   /** Whether witness `index` is shown by `vector`. */
@@ -156,8 +182,16 @@ export interface TransitionSystem {
   /** Values of the statistics in `vector` (deltas of the last step). */
   statistics(): NamedValue[];
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null;
-  /** How often each basic block ran in this instance; only of a program compiled with block counters. */
-  coverage?(): { readonly site: { readonly file: string; readonly line: number; readonly column: number; readonly routine: string }; readonly count: number }[];
+
+  // Capabilities: what a system can do besides. Whoever can use one asks for it once, and does without where it is absent.
+
+  /** Absent: every property of every state is checked. */
+  readonly incremental?: Incremental;
+  /** Present where some state property has an excuse. */
+  readonly excuses?: Excuses;
+  /** Present where steps are held to machines. */
+  readonly refinement?: RefinementChecks;
+  readonly coverage?: BlockCounts;
 }
 
 /**

@@ -85,7 +85,7 @@ async function withPlaceOfWrite(s: Scenario, system: TransitionSystem, clearing:
 }
 
 function coverageOf(system: TransitionSystem, options: CheckOptions): Checked["coverage"] {
-  return options.coverage ? system.coverage?.() ?? [] : [];
+  return options.coverage ? system.coverage?.counts() ?? [] : [];
 }
 
 function unrefined(s: Scenario, options: CheckOptions): string[] {

@@ -10,9 +10,9 @@ import { affectedFunction } from "./affected.ts";
 import { CompileError } from "./compile-error.ts";
 import { explainingFunction } from "./explain.ts";
 import { generateCode } from "./generate.ts";
-import {
-  CompiledSystem, FUNCTION_HEADER_LINES, STEP_ROUNDS_MAX, prelude, type Ask, type ProgramImage,
-} from "../image/image.ts";
+import { CompiledSystem, FUNCTION_HEADER_LINES, type Ask } from "../image/compiled-system.ts";
+import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
+import type { ProgramImage } from "../image/image.ts";
 import { Linker, type LinkedFunction } from "./link.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
 import { comparison } from "./comparison.ts";
@@ -44,7 +44,7 @@ export interface CompiledScenario {
 }
 
 /** The module that a worker imports: TypeScript in a checkout, JavaScript in the published package. */
-const IMAGE_MODULE = new URL(import.meta.url.endsWith(".ts") ? "../image/image.ts" : "../image/image.js", import.meta.url).href;
+const WORKER_MODULE = new URL(import.meta.url.endsWith(".ts") ? "../image/compiled-system.ts" : "../image/compiled-system.js", import.meta.url).href;
 
 /** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {
@@ -53,7 +53,7 @@ export function compileScenario(scenario: Scenario, options: CompileOptions = {}
     image,
     system: new CompiledSystem(image, options.observer === undefined ? null : () => options.observer!, ask),
     source: {
-      module: IMAGE_MODULE, programHash: programHash(image),
+      module: WORKER_MODULE, programHash: programHash(image),
       // A worker cannot ask a machine: it gets the table whole.
       get data() {
         if (image.refinement !== null) fillCells(image.refinement, ask);

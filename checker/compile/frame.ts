@@ -3,27 +3,7 @@
  * counted from the frame's base. Frames of nested calls lie one behind the other in their thread's area.
  */
 import { bitsFor } from "../program/layout.ts";
-import type { SlotType } from "./slot-type.ts";
-
-export interface Slot {
-  /** The unique name of the local in the emitted code. */
-  readonly variable: string;
-  /** The name as written. */
-  readonly name: string;
-  readonly type: SlotType;
-  /** First byte within the frame. */
-  readonly byte: number;
-  /** Within the byte, for slots narrower than 8 bits. */
-  readonly shift: number;
-}
-
-export interface FramePlan {
-  readonly pcBytes: number;
-  /** Bits of the program counter when it shares its byte (pcBytes is 1). */
-  readonly pcBits: number;
-  readonly slots: readonly Slot[];
-  readonly bytes: number;
-}
+import type { FramePlan, Slot, SlotType } from "../image/image.ts";
 
 /** `points`: yields and calls; program counter 0 means "not started, or ended". */
 export function planFrame(points: number, locals: readonly { variable: string; name: string; type: SlotType }[]): FramePlan {

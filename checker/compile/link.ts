@@ -11,7 +11,8 @@ import { generateProgram, type GeneratedProgram } from "./generate.ts";
 import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
 import type { Reads } from "./reads.ts";
 import { originOf, SourceModules, type FunctionNode, type SourceModule } from "./source-module.ts";
-import { slotOf, type SlotType, type TypeContext } from "./slot-type.ts";
+import { slotOf, type TypeContext } from "./slot-type.ts";
+import type { SlotType } from "../image/image.ts";
 import { Translator, type Purpose } from "./translate.ts";
 
 export interface LinkOptions {

@@ -18,29 +18,15 @@
 import * as t from "@babel/types";
 import { insertBlockCounters } from "./coverage.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import { clearFrame, planFrame, readPc, readSlot, writeFrame, type FramePlan, type Slot } from "./frame.ts";
+import { clearFrame, planFrame, readPc, readSlot, writeFrame } from "./frame.ts";
+import type { FramePlan, Point, Slot, SlotType } from "../image/image.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { containsYield, isLocalName, withPlace, type Local } from "./locals.ts";
 import { expandLockWaits, type LockWait } from "./lock-waits.ts";
 import { liveAtYields, type Locals } from "./liveness.ts";
 import { copyTree, quasi, verbatim } from "./quasi.ts";
-import { boolSlot, rangeSlot, slotOf, type SlotType } from "./slot-type.ts";
+import { boolSlot, rangeSlot, slotOf } from "./slot-type.ts";
 import { Translator } from "./translate.ts";
-
-/** One yield or call of a routine, by its program counter: what traces and deadlock reports are made from. */
-export interface Point {
-  readonly kind: "yield" | "lock" | "call";
-  /** The step's label; for a lock whose class is known only at run time, without the class. */
-  readonly label: string;
-  readonly site: number;
-  readonly idle: boolean;
-  /** For calls: emitted name of the callee. */
-  readonly callee: string | null;
-  /** For locks held in a local: that local's unique name. */
-  readonly lockVariable: string | null;
-  /** Unique names of the locals that live across this point. */
-  readonly live: readonly string[];
-}
 
 export interface LoweredRoutine {
   readonly emitted: string;

@@ -6,18 +6,9 @@
  */
 import * as t from "@babel/types";
 import { bitsFor, type LayoutPlan } from "../program/layout.ts";
+import type { SlotType } from "../image/image.ts";
 import { CompileError } from "./compile-error.ts";
 import type { SourceModule, SourceModules } from "./source-module.ts";
-
-/** How a local is stored: `bits` bits holding `value - min`. */
-export interface SlotType {
-  readonly bits: number;
-  readonly min: number;
-  readonly max: number;
-  readonly boolean: boolean;
-  /** For references and locks, what to print: the table's name, or "lock". */
-  readonly refersTo: string | null;
-}
 
 export const boolSlot: SlotType = { bits: 1, min: 0, max: 1, boolean: true, refersTo: null };
 export function rangeSlot(min: number, max: number, refersTo: string | null = null): SlotType {

@@ -7,11 +7,10 @@
 import type { Changes, TransitionSystem } from "../system.ts";
 
 /** The array that holds the state before a step, and the changes: the system's own where it has them. */
-export function changesOf(system: TransitionSystem): { readonly before: Int32Array; readonly changes: Changes } {
-  if (system.before !== undefined && system.changes !== undefined) return { before: system.before, changes: system.changes };
-  const before = new Int32Array(system.vector.length);
-  const words = new Int32Array(system.stateWords);
-  const { vector, stateWords } = system;
+export function changesOf({ incremental, vector, stateWords }: TransitionSystem): { readonly before: Int32Array; readonly changes: Changes } {
+  if (incremental !== undefined) return incremental;
+  const before = new Int32Array(vector.length);
+  const words = new Int32Array(stateWords);
   const find = (): number => {
     let n = 0;
     for (let w = 0; w < stateWords; w++) if (vector[w] !== before[w]) words[n++] = w;

@@ -67,7 +67,7 @@ interface RecordLayout {
 function layoutOf(system: TransitionSystem): RecordLayout {
   const sums = system.stateWords > SHORT_WORDS ? 2 : 0;
   const excusesAt = system.stateWords + sums;
-  return { words: excusesAt + (system.excuses == null ? 0 : 1), sumsAt: sums === 0 ? -1 : system.stateWords, excusesAt };
+  return { words: excusesAt + (system.excuses === undefined ? 0 : 1), sumsAt: sums === 0 ? -1 : system.stateWords, excusesAt };
 }
 
 /** Words of a state in a frontier. */
@@ -93,10 +93,10 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
   const witnesses = system.sometimes.length;
   // Of a state that a step leads to, only what the step can have changed is checked: the state before was checked when
   // it was found, and where a promise broke the search goes no further.
-  const affected = system.affected ?? null;
+  const affected = system.incremental?.affected ?? null;
   const setWords = affected === null ? 0 : affected.words;
   const sets = new Int32Array(batch * setWords);
-  const checkChanges = system.checkChanges?.bind(system) ?? (() => system.checkStep(before));
+  const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
   const excuses = system.excuses ?? null;
   const excuseCount = excuses === null ? 0 : excuses.count;
   const unexcused = new Float64Array(excuseCount);

@@ -62,7 +62,7 @@ export interface Outcome {
   readonly finding: Finding | null;
   /** In how many of the states each state property was in force, that is not excused, in the order of `system.always`. */
   readonly inForce: readonly number[];
-  /** As `TransitionSystem.refinementCounts`. */
+  /** As `RefinementChecks.counts`. */
   readonly refined: Float64Array | null;
   /** States of each BFS level; empty for other strategies. */
   readonly levels: readonly number[];

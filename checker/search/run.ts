@@ -70,7 +70,7 @@ export interface SearchRun {
   readonly witnessed: Uint8Array;
   /** In how many of the states each excuse of the system did not apply; null where there is none. */
   readonly unexcused: Float64Array | null;
-  /** Of this search alone, as `TransitionSystem.refinementCounts`; null without machines. */
+  /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
   readonly refined: Float64Array | null;
   readonly violation: Broken | null;
   /** The path that led the search to the violation. */
@@ -79,7 +79,7 @@ export interface SearchRun {
 
 /** What the system has counted so far, kept apart from what it counts from here on. */
 export function refinementCounts(system: TransitionSystem): Float64Array | null {
-  return system.refinementCounts?.()?.slice() ?? null;
+  return system.refinement?.counts().slice() ?? null;
 }
 
 /** Milliseconds of search between looks at the clock, the bounds and Ctrl-C. */

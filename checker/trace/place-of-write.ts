@@ -3,7 +3,7 @@
  * the abstraction of the instance reads. The plain variant of a program does not know where its stores come from, so
  * the trace is taken once more by the instrumented one.
  */
-import { CompiledSystem } from "../image/image.ts";
+import { CompiledSystem } from "../image/compiled-system.ts";
 import { changedBits } from "../image/explain-refusal.ts";
 import { bitsOf } from "../compile/reads.ts";
 import { compileImage } from "../compile/compile.ts";
@@ -19,8 +19,8 @@ export function withPlaceOfWrite(scenario: Scenario, system: TransitionSystem, c
   const { property, explanation } = replayed;
   if (property.kind !== "step" || explanation === null || explanation.source !== null || !(system instanceof CompiledSystem)) return replayed;
   const refusal = system.refusal();
-  if (refusal === null || system.refinement === null || !(scenario.refine ?? []).some((r) => refinementProperty(r.machine) === property.name)) return replayed;
-  const changed = changedBits(system.refinement, refusal.instance, system.before, system.vector);
+  if (refusal === null || system.refinement === undefined || !(scenario.refine ?? []).some((r) => refinementProperty(r.machine) === property.name)) return replayed;
+  const changed = changedBits(system.refinement.plan, refusal.instance, system.incremental.before, system.vector);
   const site = lastStore(scenario, clearDeadLocals, replayed, changed);
   return site === null ? replayed : { ...replayed, explanation: { ...explanation, source: `${site.file}:${site.line}` } };
 }

@@ -39,7 +39,7 @@ export interface WorkerReport {
   readonly witnessed: Uint8Array;
   /** Of the states that the worker discovered: in how many each excuse did not apply. */
   readonly unexcused: Float64Array;
-  /** As `TransitionSystem.refinementCounts`. */
+  /** As `RefinementChecks.counts`. */
   readonly refined: Float64Array | null;
 }
 

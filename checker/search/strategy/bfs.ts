@@ -102,7 +102,7 @@ function summarise(
     workers,
     walks: null,
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
-    unexcused: system.excuses == null ? null : reports[0]!.unexcused.map((_, i) => total(reports.map((r) => r.unexcused[i]!))),
+    unexcused: system.excuses === undefined ? null : reports[0]!.unexcused.map((_, i) => total(reports.map((r) => r.unexcused[i]!))),
     refined: reports[0]!.refined?.map((_, i) => total(reports.map((r) => r.refined![i]!))) ?? null,
     violation: violation?.broken ?? null,
     path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),

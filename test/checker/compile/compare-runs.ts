@@ -6,7 +6,7 @@
  * back), as a search does: what the vector does not hold is lost, and shows.
  */
 import assert from "node:assert/strict";
-import { type CompiledSystem } from "../../../checker/image/image.ts";
+import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
 import { compileScenario, StraightLine } from "../../../checker/compile/compile.ts";
 import type { LayoutPlan } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";

@@ -1,7 +1,7 @@
 /** The compiler's oracle tests: random programs and corner cases, compiled and as plain generators. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { CompiledSystem } from "../../../checker/image/image.ts";
+import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
 import { STEP_TAKEN } from "../../../checker/system.ts";
 import { StepFault } from "../../../checker/fault.ts";
 import { compareRuns, compareStraightLine, compileVariants } from "./compare-runs.ts";

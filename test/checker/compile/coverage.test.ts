@@ -44,7 +44,7 @@ describe("by default", () => {
     const { system } = compileScenario(scenario, { coverage: true });
     system.init();
     system.step(0);
-    expect(lines(system.coverage())).toEqual({ 5: 1, 6: 0, 9: 1, 10: 3, 11: 0, 15: 1, 18: 1, 19: 1, 24: 0 });
+    expect(lines(system.coverage.counts())).toEqual({ 5: 1, 6: 0, 9: 1, 10: 3, 11: 0, 15: 1, 18: 1, 19: 1, 24: 0 });
   });
 });
 
@@ -69,8 +69,8 @@ export default scenario({ name: "choosing", why: "a test", tier: "quick", struct
     system.step(0);
   }
   expect([...counting!.vector]).toEqual([...plain!.vector]);
-  expect(lines(counting!.coverage())).toMatchObject({ 5: 5, 6: 2, 7: 2, 8: 0 });
-  expect(counting!.coverage().filter((b) => b.site.line === 10)).toHaveLength(1);
+  expect(lines(counting!.coverage.counts())).toMatchObject({ 5: 5, 6: 2, 7: 2, 8: 0 });
+  expect(counting!.coverage.counts().filter((b) => b.site.line === 10)).toHaveLength(1);
 });
 
 test("a process that records counts in every program, and keeps the events that it was asked for", () => {

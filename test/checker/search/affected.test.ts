@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { CompiledSystem } from "../../../checker/image/image.ts";
+import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
 import { bitsOf } from "../../../checker/compile/reads.ts";
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
@@ -30,15 +30,15 @@ function outcome(check: () => number): number | string {
 
 /** Everything, and what may differ from `before`, of the state in `vector`; excuses as bits. */
 function bothWays(system: TransitionSystem, before: Int32Array): { full: readonly (number | string)[]; affected: readonly (number | string)[]; size: number } {
-  const properties = system.affected!;
+  const { affected: properties, before: kept, changes } = system.incremental!;
   const excuses = system.excuses ?? null;
   const set = new Int32Array(properties.words);
   const after = system.vector.slice();
   system.vector.set(before);
   const excusesBefore = excuses === null ? 0 : excuses.evaluate();
   system.vector.set(after);
-  system.before!.set(before);
-  system.changes!.find();
+  kept.set(before);
+  changes.find();
   properties.mark(set, 0);
   const size = system.always.filter((_, p) => ((set[p >> 5]! >>> (p & 31)) & 1) === 1).length;
   return {

@@ -18,7 +18,7 @@ export async function linesReached<S extends Structs>(s: Scenario<S>): Promise<R
   expect(outcome.complete).toBe(true);
   const texts = new Map<string, readonly string[]>();
   const lines = new Set<string>();
-  for (const { site, count } of system.coverage()) {
+  for (const { site, count } of system.coverage.counts()) {
     if (count === 0) continue;
     let text = texts.get(site.file);
     if (text === undefined) texts.set(site.file, text = readFileSync(site.file, "utf8").split("\n"));

@@ -1,0 +1,55 @@
+/** Text that every emitted program begins with, and the limits that are written into it. */
+import { lockRuntime } from "../image/lock-runtime.ts";
+import type { LayoutPlan } from "../program/layout.ts";
+
+/** Rounds of all loops together that one step, or one property, may take. A kernel that spins waits with a guard. */
+export const STEP_ROUNDS_MAX = 10_000_000;
+
+/** The prelude of every emitted text: views, choices, faults, locks. */
+export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
+  return `
+const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce } = $deps;
+const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
+const $PB = new Uint8Array($before.buffer), $PH = new Uint16Array($before.buffer), $PW = new Uint32Array($before.buffer);
+const $isInteger = Number.isInteger;
+let $fuel = 0;
+function $endless(site) { $fault("endless-step", "this loop went round ${STEP_ROUNDS_MAX.toLocaleString("en")} times without a yield: the step does not end", site); }
+let $me = 0, $R = undefined, $point = 0, $waitsFor = -1, $label = "";
+let $ci = 0, $cl = 0;
+const $cs = [], $cn = [], $cname = [];
+const $lk = (${lockRuntime.toString()})($B, $plan.locks, ${image.plan.maskBytes}, $fault, $observer, ${image.straight});
+function $isHeld(id) { return $lk.isHeld($B, id); }
+function $isHeldP(id) { return $lk.isHeld($PB, id); }
+function $choose(name, n, site) {
+  if (!(n >= 1)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): there is nothing to choose; guard the step instead\`, site);
+  const i = $ci++;
+  if (i >= $cl) { $cs[i] = 0; $cl = $ci; }
+  else if (!($cs[i] < n)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): the script says \${$cs[i]}; the step does not choose as it did when the script was made\`, site);
+  $cn[i] = n; $cname[i] = name;
+  return $cs[i];
+}
+function $bugOn(condition, message, site) { if (condition) $fault("assertion", message, site); }
+function $oob(i, count, field, site) { $fault("range", \`\${$plan.fields[field].path}[\${i}]: the index is outside 0..\${count - 1}\`, site); }
+function $noMember(m, field, site) { $fault("range", \`\${$plan.fields[field].path}: member \${m} is outside 0..\${$plan.fields[field].bits - 1}\`, site); }
+function $fit(v, field, site) {
+  const f = $plan.fields[field];
+  if (f.wrapping && $isInteger(v)) { const n = f.max - f.min + 1; return (((v - f.min) % n) + n) % n; }
+  $fault("range", \`\${f.path} = \${v}: the value does not fit \${f.min}..\${f.max}\`, site);
+}
+function $slotFit(v, name, min, max, site) { $fault("range", \`local \${name} = \${v}: the value does not fit \${min}..\${max}\`, site); }
+function $popcount(m) { let n = 0; for (; m !== 0; m &= m - 1) n++; return n; }
+function $pointLabel() { return ""; }
+function nextBranch() {
+  $cl = $ci;
+  while ($cl > 0) {
+    if (++$cs[$cl - 1] < $cn[$cl - 1]) { $ci = 0; return true; }
+    $cl--;
+  }
+  $ci = 0;
+  return false;
+}
+function branch() { return $cs.slice(0, $ci); }
+function setBranch(choices) { $cl = choices.length; for (let i = 0; i < $cl; i++) $cs[i] = choices[i]; }
+function branchNames() { return Array.from({ length: $ci }, (_, i) => $cname[i] + "=" + $cs[i]); }
+`;
+}
