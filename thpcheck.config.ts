@@ -18,6 +18,7 @@ export default defineConfig({
   lists: {
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
+    switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
   commands: [bugs, conform, steps, scanResults, coverage, graph, invariants, mutate, policies, specCoverage],
 });

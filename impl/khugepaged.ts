@@ -17,7 +17,7 @@ import { pmdOrderEnabled } from "./huge-memory/eligibility.ts";
 import { mmapReadTrylock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Mm, Vma, Vpn } from "./structs/types.ts";
-import { ENABLED_NEVER } from "./config/options.ts";
+import { ENABLED_NEVER } from "./config/knobs.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";
 import { findVma } from "./vma.ts";

@@ -3,7 +3,7 @@ import type { Kernel } from "../mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../structs/mm.ts";
 import type { VmFlags, Vma, Vpn } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
-import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/knobs.ts";
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
 

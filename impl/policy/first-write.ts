@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const firstWrite: Policy = { ...rfcChoices, name: "first-write", why: "reserve on the first write, not when a read maps the zero page", reserves: (access) => access === "write" };
+export const firstWrite: Policy = {
+  ...rfcChoices, name: "first-write",
+  why: "reserve on the first write, not when a read maps the zero page",
+  reserves: (access) => access === "write",
+};

@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const forkFirstWriter: Policy = { ...rfcChoices, name: "fork-first-writer", why: "whoever breaks copy-on-write first gets a new reservation", afterFork: () => "first-writer" };
+export const forkFirstWriter: Policy = {
+  ...rfcChoices, name: "fork-first-writer",
+  why: "whoever breaks copy-on-write first gets a new reservation",
+  afterFork: "first-writer",
+};

@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const forkNobody: Policy = { ...rfcChoices, name: "fork-nobody", why: "nobody has a reservation after fork", afterFork: () => "nobody" };
+export const forkNobody: Policy = {
+  ...rfcChoices, name: "fork-nobody",
+  why: "nobody has a reservation after fork",
+  afterFork: "nobody",
+};

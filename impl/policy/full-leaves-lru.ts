@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const fullLeavesLru: Policy = { ...rfcChoices, name: "full-leaves-lru", why: "a fully used reservation leaves the shrinker's list", fullStaysOnLru: () => false };
+export const fullLeavesLru: Policy = {
+  ...rfcChoices, name: "full-leaves-lru",
+  why: "a fully used reservation leaves the shrinker's list",
+  fullStaysOnLru: false,
+};

@@ -22,6 +22,8 @@ export const POLICIES: readonly Policy[] = [
 /** Throws a RangeError that lists the policies there are. */
 export function policyNamed(name: string): Policy {
   const policy = POLICIES.find((p) => p.name === name);
-  if (policy === undefined) throw new RangeError(`there is no policy ${JSON.stringify(name)}: it is one of ${POLICIES.map((p) => p.name).join(", ")}`);
+  if (policy === undefined) {
+    throw new RangeError(`there is no policy ${JSON.stringify(name)}: it is one of ${POLICIES.map((p) => p.name).join(", ")}`);
+  }
   return policy;
 }

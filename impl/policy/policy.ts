@@ -1,7 +1,7 @@
 /**
- * What a reservation policy decides: pure functions over a few cases each. A kernel asks all of them once, when it is
- * configured (`switches.ts`), and keeps the answers as constants: so no policy can look at the state of a running kernel,
- * sleep, or be preempted, and the explorer never sees a call.
+ * What a reservation policy decides: plain values, and pure functions where the answer has cases. A kernel asks once, when
+ * it is configured (`switches.ts`), and keeps the answers as constants: so no policy can look at the state of a running
+ * kernel, sleep, or be preempted, and the explorer never sees a call.
  *
  * What a policy cannot decide is what keeps memory intact: that a page is handed out once, that only pages of the
  * reservation are promoted, that counters follow. This is the mechanism's, of which there are two: `safe`, and
@@ -29,17 +29,17 @@ export interface Policy {
   readonly mechanism: Mechanism;
   /** Pages of a huge range that must be in use before it becomes a huge page: 2..pagesPerHugePage. */
   readonly threshold: (pagesPerHugePage: number) => number;
-  readonly container: () => Container;
+  readonly container: Container;
   /** Does the first fault in a range reserve, if it is such an access? */
   readonly reserves: (access: Access) => boolean;
   /** Does the fault that reaches the threshold promote the range itself? khugepaged does it in any case. */
-  readonly promotesInFault: () => boolean;
-  readonly pressure: () => Pressure;
-  readonly afterFork: () => AfterFork;
+  readonly promotesInFault: boolean;
+  readonly pressure: Pressure;
+  readonly afterFork: AfterFork;
   /** Do reservations move along when mremap moves their range to an address of equal alignment? */
-  readonly movesWithMremap: () => boolean;
+  readonly movesWithMremap: boolean;
   /** Is a reservation of which every page is used still looked at by the shrinker? */
-  readonly fullStaysOnLru: () => boolean;
+  readonly fullStaysOnLru: boolean;
 }
 
 /** Half of the range, as the RFC's default; never below 2, since 1 turns reservations off. */

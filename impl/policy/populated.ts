@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const populated: Policy = { ...rfcChoices, name: "populated", why: "promote only what is in use to the last page", threshold: (pagesPerHugePage) => pagesPerHugePage };
+export const populated: Policy = {
+  ...rfcChoices, name: "populated",
+  why: "promote only what is in use to the last page",
+  threshold: (pagesPerHugePage) => pagesPerHugePage,
+};

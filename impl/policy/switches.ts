@@ -2,48 +2,51 @@
 import { policyNamed } from "./index.ts";
 
 /** resvMechanism: no reservations; the safe design; the patch of 2018. */
-export const MECHANISM_OFF = 0;
-export const MECHANISM_SAFE = 1;
-export const MECHANISM_RFC_2018 = 2;
+export const MECHANISM_OFF = 0 as const;
+export const MECHANISM_SAFE = 1 as const;
+export const MECHANISM_RFC_2018 = 2 as const;
 /** resvAfterFork */
-export const FORK_PARENT = 0;
-export const FORK_NOBODY = 1;
-export const FORK_FIRST_WRITER = 2;
+export const FORK_PARENT = 0 as const;
+export const FORK_NOBODY = 1 as const;
+export const FORK_FIRST_WRITER = 2 as const;
 
 export interface Switches {
-  readonly resvMechanism: number;
+  readonly resvMechanism: typeof MECHANISM_OFF | typeof MECHANISM_SAFE | typeof MECHANISM_RFC_2018;
   /** What promotion_threshold is at boot. */
   readonly promotionThreshold: number;
   readonly resvPerMm: boolean;
   readonly resvOnRead: boolean;
   readonly resvPromoteInFault: boolean;
   readonly resvPressureAll: boolean;
-  readonly resvAfterFork: number;
+  readonly resvAfterFork: typeof FORK_PARENT | typeof FORK_NOBODY | typeof FORK_FIRST_WRITER;
   readonly resvMremapMoves: boolean;
   readonly resvFullStaysOnLru: boolean;
 }
 
 const OFF: Switches = {
-  resvMechanism: MECHANISM_OFF, promotionThreshold: 1, resvPerMm: false, resvOnRead: false, resvPromoteInFault: false, resvPressureAll: false,
-  resvAfterFork: FORK_PARENT, resvMremapMoves: false, resvFullStaysOnLru: false,
+  resvMechanism: MECHANISM_OFF, promotionThreshold: 1, resvPerMm: false, resvOnRead: false, resvPromoteInFault: false,
+  resvPressureAll: false, resvAfterFork: FORK_PARENT, resvMremapMoves: false, resvFullStaysOnLru: false,
 };
+const MECHANISMS = { safe: MECHANISM_SAFE, "rfc-2018": MECHANISM_RFC_2018 } as const;
+const AFTER_FORK = { parent: FORK_PARENT, nobody: FORK_NOBODY, "first-writer": FORK_FIRST_WRITER } as const;
 
-/** Of no policy: reservations do not exist. Throws a RangeError for a name or threshold that is none. */
+/** Without a policy reservations do not exist. Throws a RangeError for a name that no policy has, or a threshold out of range. */
 export function switchesOf(name: string | undefined, pagesPerHugePage: number): Switches {
   if (name === undefined) return OFF;
   const p = policyNamed(name);
   const threshold = p.threshold(pagesPerHugePage);
-  if (!Number.isInteger(threshold) || threshold < 1 || threshold > pagesPerHugePage) throw new RangeError(`policy ${name}: its threshold for ${pagesPerHugePage} pages is ${threshold}; promotion_threshold accepts 1..${pagesPerHugePage}`);
-  const fork = p.afterFork();
+  if (!Number.isInteger(threshold) || threshold < 1 || threshold > pagesPerHugePage) {
+    throw new RangeError(`policy ${name}: its threshold for ${pagesPerHugePage} pages is ${threshold}; promotion_threshold accepts 1..${pagesPerHugePage}`);
+  }
   return {
-    resvMechanism: p.mechanism === "safe" ? MECHANISM_SAFE : MECHANISM_RFC_2018,
+    resvMechanism: MECHANISMS[p.mechanism],
     promotionThreshold: threshold,
-    resvPerMm: p.container() === "mm",
+    resvPerMm: p.container === "mm",
     resvOnRead: p.reserves("read"),
-    resvPromoteInFault: p.promotesInFault(),
-    resvPressureAll: p.pressure() === "all",
-    resvAfterFork: fork === "parent" ? FORK_PARENT : fork === "nobody" ? FORK_NOBODY : FORK_FIRST_WRITER,
-    resvMremapMoves: p.movesWithMremap(),
-    resvFullStaysOnLru: p.fullStaysOnLru(),
+    resvPromoteInFault: p.promotesInFault,
+    resvPressureAll: p.pressure === "all",
+    resvAfterFork: AFTER_FORK[p.afterFork],
+    resvMremapMoves: p.movesWithMremap,
+    resvFullStaysOnLru: p.fullStaysOnLru,
   };
 }

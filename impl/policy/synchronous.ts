@@ -2,4 +2,8 @@
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 
-export const synchronous: Policy = { ...rfcChoices, name: "synchronous", why: "promote in the fault that reaches the threshold, not when khugepaged comes by", promotesInFault: () => true };
+export const synchronous: Policy = {
+  ...rfcChoices, name: "synchronous",
+  why: "promote in the fault that reaches the threshold, not when khugepaged comes by",
+  promotesInFault: true,
+};

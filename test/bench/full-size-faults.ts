@@ -7,7 +7,7 @@ import "../../checker/compile/register.ts";
 
 // Only what is loaded after the line above is compiled.
 const { MAP_FIXED } = await import("../../impl/mmap.ts");
-const { ENABLED_NEVER } = await import("../../impl/config/options.ts");
+const { ENABLED_NEVER } = await import("../../impl/config/knobs.ts");
 const { RW, SequentialKernel } = await import("../impl/sequential-kernel.ts");
 
 const PAGES_PER_HUGE_PAGE = 512;

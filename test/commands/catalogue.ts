@@ -1,4 +1,5 @@
-/** `thpcheck list invariants` and `thpcheck list machines`, as rows. */
+/** `thpcheck list invariants`, `thpcheck list machines` and `thpcheck list switches`, as rows. */
+import { SWITCHES, type SwitchRow } from "../../impl/config/release.ts";
 import { MACHINES } from "../../spec/alphabet.ts";
 import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
 import { compileMachine } from "../../spec/table.ts";
@@ -12,5 +13,14 @@ export function machineRows(): string[][] {
   return [["machine", "one for", "states", "arrows", "held to"], ...MACHINES.map((spec) => {
     const table = compileMachine(spec);
     return [spec.name, spec.instance, String(Object.keys(spec.machine.root.states as object).length), String(table.transitions.length), spec.lacks === undefined ? "every step of impl/" : `lacks ${spec.lacks}: explored on its own`];
+  })];
+}
+
+/** Differences between kernels. Of one with several values, the releases say from which on each is the kernel's. */
+export function switchRows(): string[][] {
+  return [["switch", "since", "until", "default", "meaning", "source"], ...Object.entries(SWITCHES).map(([name, row]: [string, SwitchRow]) => {
+    if (!("values" in row)) return [name, row.since.join(" ") || "-", (row.until ?? []).join(" ") || "-", row.default ? "on" : "off", row.meaning, row.source];
+    const since = row.values.map((v) => `${v.name} ${v.since.join(" ")}${v.missing === true ? " (not implemented)" : ""}`).join(", ");
+    return [name, since, "-", row.values.find((v) => v.value === row.default)!.name, row.meaning, row.source];
   })];
 }

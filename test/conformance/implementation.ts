@@ -3,7 +3,8 @@ import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibil
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/structs/vma.ts";
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
-import type { KernelOptions } from "../../impl/config/options.ts";
+import { hostRelease } from "../../impl/config/linux-release.ts";
+import { switchesAt } from "../../impl/config/release.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
@@ -13,13 +14,6 @@ import { AREA_PAGES, AREA_RANGES, CONTENTS, HPAGE, PROCESSES, type Program, type
 
 const MM_MAX = PROCESSES;
 const NO_FOLIO = { frame: -1, large: false, entire: 0, number: -1, flags: 0 };
-
-/** Which rules this kernel release has; see `param.ts`. Of what is not released yet nothing is in 6.18. */
-export function versionSwitches(release: string): Partial<KernelOptions> {
-  const [major = 0, minor = 0] = release.split(".").map(Number);
-  const since = (a: number, b: number): boolean => major > a || (major === a && minor >= b);
-  return { collapseContinuesAtEmptyPmd: since(7, 1), collapseOfNothingSucceeds: since(7, 1), collapseNeedsWritable: !since(6, 18), hugeZeroUpgrade: since(6, 13), ptReclaim: since(6, 14), refuseLazyfree: since(7, 1), largeFolioReuse: since(6, 15), splitZeroRemap: since(6, 12), collapseTableSync: since(6, 1) };
-}
 
 /** A run of pages that are alike, as they are being put together. */
 class Runs {
@@ -69,11 +63,12 @@ export class ImplKernel {
   /** By number: the frame that is held; negative for the zero page, null for none. */
   #held: (number | null)[] = [];
 
+  /** `release`: as `uname -r` says it, from which the version switches follow. */
   constructor(release: string) {
     const frames = (PROCESSES * AREA_RANGES + 16) * HPAGE;
     this.#s = new SequentialKernel({
       pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES, contents: CONTENTS + 1, vmas: 160, anonVmas: 160, anonVmaChains: 640,
-      pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...versionSwitches(release),
+      pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)),
     });
     this.#numbers = new Int32Array(frames);
     this.#columns = columns(this.#s);

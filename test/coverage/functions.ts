@@ -10,9 +10,13 @@ export interface FunctionOfImpl {
   readonly line: number;
 }
 
-/** Named functions at the top level of the modules of `impl/`, by file and line. Not those of `impl/abstraction/`, which the checker evaluates between steps: they say what a state means, and are no part of what runs. */
+/**
+ * Named functions at the top level of the modules of `impl/`, by file and line. Not those of `impl/abstraction/`, which the
+ * checker evaluates between steps: they say what a state means, and are no part of what runs. Not those of `impl/config/`,
+ * which run once, as ordinary code, when a scenario or a test is set up.
+ */
 export function functionsOfImpl(): FunctionOfImpl[] {
-  return globSync("impl/**/*.ts", { cwd: ROOT, exclude: ["impl/abstraction/**"] }).sort().flatMap((file) => {
+  return globSync("impl/**/*.ts", { cwd: ROOT, exclude: ["impl/abstraction/**", "impl/config/**"] }).sort().flatMap((file) => {
     const { body } = parse(readFileSync(join(ROOT, file), "utf8"), { sourceType: "module", plugins: ["typescript"] }).program;
     return body.flatMap((statement): FunctionOfImpl[] => {
       const declared = statement.type === "ExportNamedDeclaration" ? statement.declaration : statement;

@@ -35,7 +35,6 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/zone.ts", function: "zone", source: "export function zone(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/zone.ts", function: "lruvec", source: "export function lruvec(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/zone.ts", function: "node", source: "export function node(b: Bounds) {", why: NATIVE },
-  { file: "impl/config/options.ts", function: "kernelConfig", source: "export function kernelConfig(o: KernelOptions): KernelConfig {", why: NATIVE },
   { file: "impl/entry/sequential.ts", function: "word", source: 'const word = (meaning: string) => int(-0x8000_0000, 0x7fff_ffff, meaning, { guard: "atomic", init: 0 });', why: NATIVE },
   { file: "impl/entry/sequential.ts", function: "sequentialStructs", source: "export function sequentialStructs(c: KernelConfig) {", why: NATIVE },
   { file: "impl/sysfs.ts", function: "parseKnob", source: "export function parseKnob(knob: Knob, text: string): KnobValue {", why: NATIVE },

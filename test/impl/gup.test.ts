@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { FOLL_FORCE, FOLL_PIN, FOLL_WRITE } from "../../impl/gup.ts";
 import { MMF_HAS_PINNED, MMF_UNSTABLE } from "../../impl/structs/mm.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { DIRTY, entryHas, entryTarget, LEAF, PRESENT, WRITE } from "../../impl/pgtable.ts";
 import { Machine, type MachineOptions } from "./memory-machine.ts";
 

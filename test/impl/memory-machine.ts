@@ -6,7 +6,7 @@ import { at, choose, type Routine } from "thpcheck";
 import { gupFast, gupSlow, type FollFlags } from "../../impl/gup.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import type { Content, Mm, Pfn, Vpn } from "../../impl/structs/types.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { switchMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/entry/user-access.ts";
 import type { FaultFlags } from "../../impl/vm-fault.ts";

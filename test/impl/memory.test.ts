@@ -5,7 +5,7 @@ import type { Kernel } from "../../impl/mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_UNSTABLE } from "../../impl/structs/mm.ts";
 import { TABLE_FREE, TABLE_LIVE } from "../../impl/structs/page-table.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ } from "../../impl/structs/vma.ts";
-import { ENABLED_MADVISE, ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_MADVISE, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { DIRTY, entryHas, entryTarget, LEAF, mkEntry, PRESENT, SPECIAL, WRITE, YOUNG } from "../../impl/pgtable.ts";
 import { FAULT_FLAG_UNSHARE, FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_HWPOISON, VM_FAULT_OOM, VM_FAULT_SIGBUS } from "../../impl/vm-fault.ts";
 import { explored } from "./explored.ts";

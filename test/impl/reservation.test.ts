@@ -41,7 +41,7 @@ describe.each(SAFE)("under %s", (policy) => {
     expect(base % H).toBe(0);
     expect(s.store(0, 3, 3)).toBe(true);
     expect(s.frame(0, 3)).toBe(base + 3);
-    expect(reserved(s)).toBe(policyNamed(policy).promotesInFault() ? 0 : H - 2);
+    expect(reserved(s)).toBe(policyNamed(policy).promotesInFault ? 0 : H - 2);
     expect([s.load(0, 1), s.load(0, 3), s.load(0, 0)]).toEqual([2, 3, 0]);
     expect(s.vmstat("thpResAlloc")).toBe(1);
     expect(s.violations()).toEqual([]);
@@ -49,7 +49,7 @@ describe.each(SAFE)("under %s", (policy) => {
 
   it("a range becomes huge at the threshold, in place, its content as it was", () => {
     const s = kernel(policy);
-    const threshold = s.config.promotionThreshold as number;
+    const threshold = s.config.promotionThreshold;
     for (let i = 0; i < threshold - 1; i++) s.store(0, i, 1 + i % 3);
     s.khugepaged();
     expect(s.isHuge(0, 0)).toBe(false);
@@ -112,9 +112,9 @@ describe.each(SAFE)("under %s", (policy) => {
     s.store(0, 0, 1);
     const base = s.frame(0, 0);
     expect(s.mremap(0, 0, H, H, MREMAP_MAYMOVE | MREMAP_FIXED, 2 * H)).toBe(2 * H);
-    expect(reservations(s)).toBe(policyNamed(policy).movesWithMremap() ? 1 : 0);
+    expect(reservations(s)).toBe(policyNamed(policy).movesWithMremap ? 1 : 0);
     s.store(0, 2 * H + 2, 2);
-    expect(s.frame(0, 2 * H + 2) === base + 2).toBe(policyNamed(policy).movesWithMremap());
+    expect(s.frame(0, 2 * H + 2) === base + 2).toBe(policyNamed(policy).movesWithMremap);
     expect(s.mremap(0, 2 * H, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 1)).toBe(1);
     expect(reservations(s)).toBe(0);
     expect(s.load(0, 1)).toBe(1);

@@ -2,7 +2,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { EINVAL } from "../../impl/errno.ts";
 import { KNOB_ENABLED, KNOB_MAX_PTES_NONE, KNOB_SHRINK_UNDERUSED, parseKnob } from "../../impl/sysfs.ts";
-import { ENABLED_ALWAYS, ENABLED_MADVISE, ENABLED_NEVER, PMD_ENABLED_INHERIT } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, ENABLED_NEVER, PMD_ENABLED_INHERIT } from "../../impl/config/knobs.ts";
 import { VM_HUGEPAGE } from "../../impl/structs/vma.ts";
 import { LEAF, entryHas } from "../../impl/pgtable.ts";
 import { MACHINE } from "./calls.ts";

@@ -15,7 +15,7 @@ export const EXCLUDED: readonly Excluded[] = [
   { path: "impl/entry/boot.ts", why: "what there is before the first step of a scenario: its set-up, not the kernel's code" },
   { path: "impl/mm-types.ts", why: "the layout of the state: data, no routine" },
   { path: "impl/structs/", why: "the layout of the state: data, no routine" },
-  { path: "impl/config/options.ts", why: "bounds and knobs of scenarios: evaluated while a scenario is set up" },
+  { path: "impl/config/", why: "bounds, switches and knobs of scenarios: evaluated while a scenario is set up" },
   { path: "impl/errno.ts", why: "constants" },
   { path: "impl/vm-fault.ts", why: "constants" },
   { path: "impl/khugepaged/scan-result.ts", why: "constants" },

@@ -32,12 +32,12 @@ function tableOf(machine: string): MachineTable {
 }
 
 function sizesOf(c: KernelConfig): Sizes {
-  const n = (name: keyof KernelConfig): number => Number(c[name]);
-  return { frames: n("frames"), pagesPerHugePage: n("pagesPerHugePage"), hugeRanges: n("hugeRanges"), mms: n("mms"), pageTables: n("pageTables"), cpus: n("cpus"), slots: 0, refs: n("refcountMax"), pins: pinsMax(n("pagesPerHugePage")) };
+  const { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax } = c;
+  return { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, slots: 0, refs: refcountMax, pins: pinsMax(pagesPerHugePage) };
 }
 function boundsOf(c: KernelConfig): Bounds {
-  const n = (name: keyof KernelConfig): number => Number(c[name]);
-  return { frames: n("frames"), hpagePmdOrder: n("hpagePmdOrder"), pagesPerHugePage: n("pagesPerHugePage"), hugeRanges: n("hugeRanges"), mms: n("mms"), vmas: n("vmas"), refcountMax: n("refcountMax"), resvMechanism: n("resvMechanism") };
+  const { frames, hpagePmdOrder, pagesPerHugePage, hugeRanges, mms, vmas, refcountMax, resvMechanism } = c;
+  return { frames, hpagePmdOrder, pagesPerHugePage, hugeRanges, mms, vmas, refcountMax, resvMechanism };
 }
 
 export function refinementOf(a: Abstraction, c: KernelConfig): Refinement {

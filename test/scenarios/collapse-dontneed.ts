@@ -3,7 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { COLLAPSE_COPIED } from "../../impl/structs/ghosts.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {

@@ -1,7 +1,7 @@
 /** Threads store to and load from pages while another thread collapses them. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";

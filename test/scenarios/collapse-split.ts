@@ -4,7 +4,7 @@ import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinke
 import { pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
 
 /** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */

@@ -3,7 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupSlow, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";

@@ -3,7 +3,7 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { allFree, anyPinned, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 

@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../../impl/madvise.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";

@@ -3,7 +3,7 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { deviceWrites, isHuge, note, noted, openGate, passGate, thpScenario, type K, type Met } from "./setup/thp.ts";
 

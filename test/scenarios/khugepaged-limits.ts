@@ -2,7 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { collapseScenario, isHuge, openGate, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
 

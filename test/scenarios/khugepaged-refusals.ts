@@ -8,7 +8,7 @@ import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, passGate, scheduleIn, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";

@@ -3,7 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolioDirtyLock } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { isHuge, note, noted, openGate, passGate, scheduleIn, SPLIT_DONE, splitPage, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";

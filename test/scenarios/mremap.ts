@@ -6,7 +6,8 @@ import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
-import { ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
 import { isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
 

@@ -1,7 +1,7 @@
 /** A process ends while another one's process_madvise() is at work on its memory. */
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import { allFree, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 

@@ -8,7 +8,7 @@ import { MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "..
 import type { Pfn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate, reservationScenarios, reserved, scans, shrinks, type K } from "./setup/reservation.ts";

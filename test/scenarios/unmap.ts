@@ -3,7 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
-import { ENABLED_NEVER, type KernelOptions } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { allFree, isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
 

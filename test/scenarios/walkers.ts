@@ -3,7 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { FOLL_WRITE, dumpPageTables, gupFast, pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { pageFolio } from "../../impl/page-ref.ts";
 import { folioPut } from "../../impl/swap.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";

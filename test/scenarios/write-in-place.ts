@@ -1,7 +1,7 @@
 /** A page that only its writer still has is not copied. */
 import { at, holds, type Routine } from "thpcheck";
 import type { Pfn } from "../../impl/structs/types.ts";
-import { ENABLED_NEVER } from "../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
 import { store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";

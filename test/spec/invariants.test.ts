@@ -10,7 +10,7 @@ import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { COLLAPSE_ISOLATED } from "../../impl/structs/ghosts.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/options.ts";
+import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 
 /** Page numbers: 0..1 a huge page, 2..3 a huge page mapped by PTEs, one of them read-only, 4..5 the huge zero page. */

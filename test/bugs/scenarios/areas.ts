@@ -7,7 +7,7 @@ import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { TABLE_LIVE } from "../../../impl/structs/page-table.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
-import { ENABLED_NEVER } from "../../../impl/config/options.ts";
+import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { mkPmdTable } from "../../../impl/pgtable.ts";
 import { store, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";

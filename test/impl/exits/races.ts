@@ -6,7 +6,7 @@ import { scheduleIn } from "../../../impl/entry/boot.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Pfn } from "../../../impl/structs/types.ts";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/options.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/rmap.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";

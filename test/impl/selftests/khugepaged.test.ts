@@ -6,7 +6,8 @@ import { expect } from "vitest";
 import { EAGAIN, EINVAL } from "../../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import { DEFRAG_ALWAYS, ENABLED_MADVISE, type KernelOptions } from "../../../impl/config/options.ts";
+import { DEFRAG_ALWAYS, ENABLED_MADVISE } from "../../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import type { Machine } from "./machine.ts";
 import { selftest, type Body, type Case } from "./selftest.ts";
 

@@ -7,7 +7,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { ENABLED_MADVISE, type KernelOptions } from "../../../impl/config/options.ts";
+import { ENABLED_MADVISE } from "../../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { Machine } from "./machine.ts";
 import { selftest } from "./selftest.ts";
 

@@ -4,7 +4,8 @@ import { ESRCH } from "../../../impl/errno.ts";
 import { FOLL_PIN } from "../../../impl/gup.ts";
 import { MADV_HUGEPAGE } from "../../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
-import { ENABLED_MADVISE, type KernelOptions } from "../../../impl/config/options.ts";
+import { ENABLED_MADVISE } from "../../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import { Machine } from "./machine.ts";
 import { selftest } from "./selftest.ts";
 

@@ -1,7 +1,8 @@
 /** tools/testing/selftests/mm/transhuge-stress.c: touch every huge range, throw away all but its last page, again and again. */
 import { expect } from "vitest";
 import { MADV_DONTNEED, MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { ENABLED_MADVISE, type KernelOptions } from "../../../impl/config/options.ts";
+import { ENABLED_MADVISE } from "../../../impl/config/knobs.ts";
+import type { KernelOptions } from "../../../impl/config/options.ts";
 import type { Machine } from "./machine.ts";
 import { selftest } from "./selftest.ts";
 

@@ -1,0 +1,69 @@
+/** The structs `k.param`, which is constant, and `k.knob`: both follow from the configuration and its rows. */
+import { bool, int, struct } from "thpcheck";
+import { MECHANISM_OFF } from "../policy/switches.ts";
+import { KNOB_NAMES, KNOB_ROWS, type KnobName, type KnobRow } from "./knobs.ts";
+import type { KernelConfig } from "./options.ts";
+import { SWITCHES, SWITCH_NAMES, type SwitchName } from "./release.ts";
+
+type IntField = ReturnType<typeof int>;
+type BoolField = ReturnType<typeof bool>;
+
+/** Of no bits: a routine that asks it is compiled with the value. */
+function constant(value: number | boolean, meaning: string): IntField {
+  return int(Number(value), Number(value), meaning);
+}
+
+/** Bounds and version switches: constants. */
+export function paramStruct(c: KernelConfig) {
+  return struct({
+    hpagePmdNr: constant(c.pagesPerHugePage, "HPAGE_PMD_NR"),
+    hpagePmdOrder: constant(c.hpagePmdOrder, "HPAGE_PMD_ORDER"),
+    hugeRanges: constant(c.hugeRanges, "PMD entries of an address space"),
+    pmdsPerPage: constant(c.pmdsPerPage, "PTRS_PER_PMD"),
+    vpnMax: constant(c.vpnMax, "pages of an address space"),
+    frames: constant(c.frames, "page frames"),
+    contents: constant(c.contents, "page contents; this value is poison"),
+    gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
+    lruBatch: constant(c.lruBatch, "pages of one LRU batch"),
+    ...switchConstants(c),
+    allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),
+    chargeMayFail: constant(c.chargeMayFail, "charges may fail"),
+    copyMayMeetPoison: constant(c.copyMayMeetPoison, "copies may meet poison"),
+    resvMechanism: constant(c.resvMechanism, "how reservations are made: MECHANISM_* of policy/switches.ts"),
+    resvPerMm: constant(c.resvPerMm, "reservations belong to the address space, not to the area"),
+    resvOnRead: constant(c.resvOnRead, "a read fault reserves"),
+    resvPromoteInFault: constant(c.resvPromoteInFault, "the fault that reaches the threshold promotes"),
+    resvPressureAll: constant(c.resvPressureAll, "memory pressure takes all reservations"),
+    resvAfterFork: constant(c.resvAfterFork, "who has reservations after fork: FORK_* of policy/switches.ts"),
+    resvMremapMoves: constant(c.resvMremapMoves, "mremap moves reservations"),
+    resvFullStaysOnLru: constant(c.resvFullStaysOnLru, "the shrinker looks at fully used reservations"),
+    pmdEnabled: constant(c.pmdEnabled, "hugepages-<size of a PMD>kB/enabled: never, madvise, always, inherit"),
+    debugAtomicSleep: constant(c.debugAtomicSleep, "allocations that may sleep are checked for spinlocks"),
+  });
+}
+
+function switchConstants(c: KernelConfig): { readonly [K in SwitchName]: IntField } {
+  return Object.fromEntries(SWITCH_NAMES.map((name) => [name, constant(c[name], SWITCHES[name].meaning)])) as Record<SwitchName, IntField>;
+}
+
+type KnobFields = { readonly [K in KnobName]: (typeof KNOB_ROWS)[K] extends { readonly takes: string } ? BoolField : IntField };
+
+/** sysfs: /sys/kernel/mm/transparent_hugepage. Written by sysfs.ts, read with READ_ONCE. */
+export function knobStruct(c: KernelConfig) {
+  return struct(Object.fromEntries(KNOB_NAMES.map((name) => [name, knobField(c, name, KNOB_ROWS[name])])) as unknown as KnobFields);
+}
+
+function knobField(c: KernelConfig, name: KnobName, row: KnobRow): BoolField | IntField {
+  const init = c[name];
+  if (typeof init === "boolean") return bool(row.meaning, { guard: "atomic", init });
+  const min = "min" in row ? row.min : 0;
+  return int(min, Math.max(min, largest(c, name, row)), row.meaning, { guard: "atomic", init });
+}
+
+/** The layout has room for what the knob can be set to. pages_to_scan is bounded by what it is configured with: a bound of the check. */
+function largest(c: KernelConfig, name: KnobName, row: KnobRow): number {
+  if ("words" in row) return row.words.length - 1;
+  if (name === "pagesToScan") return c.pagesToScan;
+  if (name === "promotionThreshold" && c.resvMechanism === MECHANISM_OFF) return 1;
+  return "max" in row ? row.max(c.pagesPerHugePage) : 1;
+}

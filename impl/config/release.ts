@@ -1,0 +1,177 @@
+/**
+ * Differences between kernels that this code knows: one row each, and nowhere else. From a row follow the option, its
+ * default, the constant `k.param.<name>`, its part of `linux: "6.18"`, and what a real kernel of that release is
+ * compared with. To add a switch, write its row here and ask `k.param.<name>.get()` in the routine.
+ *
+ * A release that a row names is the first with the change; several are stable series that took it: "5.10.159" says
+ * nothing about 5.11. Defaults are the newest kernel's, unless `meaning` says otherwise.
+ *
+ * A preset covers these rows and nothing else. Not covered, and the same in every preset: locks of VMAs, which faults
+ * take since 6.4 and MADV_DONTNEED and MADV_FREE since 6.17; page tables freed by RCU, since 6.6; a range with read-only
+ * pages could not be collapsed before 4.0; the exact rules by which a mapping counts as shared, before 6.15. Sizes
+ * between a page and a PMD, swap and files are in no preset.
+ */
+import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
+
+/** How references and mappings of huge pages are counted. @kernel Documentation/mm/transhuge.rst and its history */
+export const SCHEME_TAIL_PINS_2011 = 0 as const;
+export const SCHEME_DOUBLEMAP_2015 = 1 as const;
+export const SCHEME_FOLIO = 2 as const;
+
+/** What is off before `since`, on from it, and off again from `until`. */
+interface OnOffRow {
+  /** First releases with it; none: no release has it. */
+  readonly since: readonly string[];
+  /** First releases without it; still there unless given. */
+  readonly until?: readonly string[];
+  readonly default: boolean;
+  readonly meaning: string;
+  /** Commit, or file, of the kernel. */
+  readonly source: string;
+}
+/** One of several values, each of which replaced the one before it. */
+interface EnumeratedRow {
+  readonly values: readonly {
+    readonly value: number;
+    readonly name: string;
+    readonly since: readonly string[];
+    /** There is a place for it, but no code: presets that would need it are refused. */
+    readonly missing?: true;
+  }[];
+  readonly default: number;
+  readonly meaning: string;
+  readonly source: string;
+}
+export type SwitchRow = OnOffRow | EnumeratedRow;
+
+/** In the order of the constants in `k.param`. */
+export const SWITCHES = {
+  refcountScheme: {
+    values: [
+      { value: SCHEME_TAIL_PINS_2011, name: "SCHEME_TAIL_PINS_2011", since: ["2.6.38"], missing: true },
+      { value: SCHEME_DOUBLEMAP_2015, name: "SCHEME_DOUBLEMAP_2015", since: ["4.5"], missing: true },
+      { value: SCHEME_FOLIO, name: "SCHEME_FOLIO", since: ["6.2"] },
+    ],
+    default: SCHEME_FOLIO,
+    meaning: "how references and mappings of huge pages are counted",
+    source: "71e3aac0724f (2.6.38), ddc58f27f9ee (4.5), cb67f4282bf9 (6.2)",
+  },
+  collapseTableSync: {
+    since: ["4.9.337", "4.14.303", "4.19.270", "5.4.227", "5.10.159", "5.15.83", "6.0.13", "6.1"], default: true,
+    meaning: "collapse_huge_page() waits for lockless walkers: tlb_remove_table_sync_one()", source: "2ba99c5e0881",
+  },
+  refuseLazyfree: {
+    since: ["7.1"], default: true,
+    meaning: "khugepaged refuses clean lazyfree folios", source: "mm/khugepaged.c SCAN_PAGE_LAZYFREE",
+  },
+  splitZeroRemap: {
+    since: ["6.12"], default: true,
+    meaning: "an all-zero page of a split folio is replaced by the zero page", source: "b1f202060afe",
+  },
+  collapseContinuesAtEmptyPmd: {
+    since: ["6.19"], default: true,
+    meaning: "MADV_COLLAPSE goes on after an empty PMD", source: "f1040f889882",
+  },
+  collapseOfNothingSucceeds: {
+    since: ["7.2"], default: true,
+    meaning: "MADV_COLLAPSE of a range without a huge-page boundary in it is a success; before, -EINVAL",
+    source: "mm/khugepaged.c madvise_collapse(): seen, 7.1.13 refuses and 7.2.12 does not",
+  },
+  collapseNeedsWritable: {
+    since: ["4.0"], until: ["6.18"], default: false,
+    meaning: "a range without a page that is mapped writable is not collapsed", source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO",
+  },
+  ptReclaim: {
+    since: ["6.14"], default: false,
+    meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, as most scenarios are about other things",
+    source: "6375e95f381e",
+  },
+  hugeZeroUpgrade: {
+    since: ["6.13"], default: true,
+    meaning: "a write to the huge zero page allocates a huge page at once; before, it splits", source: "1ced09e0331f",
+  },
+  largeFolioReuse: {
+    since: ["6.15"], default: true,
+    meaning: "a write to an exclusively owned PTE-mapped THP reuses the page", source: "1da190f4d0a6",
+  },
+  tlbFlushInterrupts: {
+    since: ["2.6.38"], default: true,
+    meaning: "x86: a TLB flush interrupts the other CPUs, and waits for those with interrupts off; off, the hardware broadcasts it, as on arm64",
+    source: "arch/x86/mm/tlb.c, arch/arm64/include/asm/tlbflush.h",
+  },
+  coredumpTakesMmapLock: {
+    since: ["5.10"], default: true,
+    meaning: "a core dump walks the page tables with mmap_lock; before, a collapse had to look for dumps", source: "a07279c9a8cd, 4d45e75a9955",
+  },
+  reuseByMapcount: {
+    since: ["2.6.38"], until: ["5.18"], default: false,
+    meaning: "a write to a huge page reuses it if it has one mapping, whoever else has references; a PMD split locks the folio then",
+    source: "mm/huge_memory.c do_huge_pmd_wp_page() before 3bff7e3f1f16",
+  },
+  forcedWriteByDirty: {
+    since: ["4.9"], until: ["5.19.6", "6.0"], default: false,
+    meaning: "FOLL_COW: a forced write goes by the entry's dirty bit, after one COW fault, in place of exclusivity",
+    source: "19be0efa5c6f (4.9), 5535be309971 (6.0)",
+  },
+  directReclaim: {
+    since: [], default: false,
+    meaning: "a block for a reservation that is not there is looked for in reclaim, which calls the shrinker of reservations",
+    source: "of no release: reservations were posted in 2018 and are not merged",
+  },
+} as const satisfies Readonly<Record<string, SwitchRow>>;
+
+export type SwitchName = keyof typeof SWITCHES;
+type ValueOf<R> = R extends { readonly values: readonly { readonly value: infer V }[] } ? V : boolean;
+/** Every switch with its value. The declaration of a member is its row. */
+export type SwitchValues = { readonly [K in SwitchName]: ValueOf<(typeof SWITCHES)[K]> };
+export type SwitchOptions = Partial<SwitchValues>;
+
+export const SWITCH_NAMES = Object.keys(SWITCHES) as readonly SwitchName[];
+const rowOf = (name: SwitchName): SwitchRow => SWITCHES[name];
+const valuesBy = (of: (name: SwitchName) => number | boolean): SwitchValues => {
+  return Object.fromEntries(SWITCH_NAMES.map((name) => [name, of(name)])) as unknown as SwitchValues;
+};
+
+export const SWITCH_DEFAULTS: SwitchValues = valuesBy((name) => rowOf(name).default);
+
+/** Every switch as a release has it, whether this code has the value or not. */
+export function switchesAt(release: LinuxRelease): SwitchValues {
+  return valuesBy((name) => {
+    const row = rowOf(name);
+    if ("values" in row) return row.values.findLast((v) => contains(release, v.since))!.value;
+    return contains(release, row.since) && !contains(release, row.until ?? []);
+  });
+}
+
+/** Throws a RangeError for a value that a switch does not have, and for one that there is no code for. */
+export function checkSwitch(name: SwitchName, value: unknown): void {
+  const row = rowOf(name);
+  if (!("values" in row)) {
+    if (typeof value !== "boolean") throw new RangeError(`${name} ${String(value)}: true or false`);
+    return;
+  }
+  const known = row.values.find((v) => v.value === value);
+  if (known?.missing !== true && known !== undefined) return;
+  const usable = row.values.filter((v) => v.missing !== true).map((v) => `${v.name} (${v.value})`).join(", ");
+  const what = known === undefined ? "" : `${known.name} is a place to fill in; `;
+  throw new RangeError(`${name} ${String(value)}: ${what}only ${usable} is implemented`);
+}
+
+/**
+ * The switches of a kernel: the options that are given, else those of the release `linux`, else the defaults.
+ * Throws a RangeError for a release that `linuxRelease` refuses, or that needs rows of which there is no code yet.
+ */
+export function switchValues(options: SwitchOptions, linux: string | undefined): SwitchValues {
+  const preset = linux === undefined ? SWITCH_DEFAULTS : switchesAt(linuxRelease(linux));
+  const missing = SWITCH_NAMES.flatMap((name) => {
+    const row = rowOf(name);
+    const value = "values" in row && options[name] === undefined ? row.values.find((v) => v.value === preset[name]) : undefined;
+    return value?.missing === true ? [`${name} (${value.name})`] : [];
+  });
+  if (missing.length > 0) {
+    throw new RangeError(`linux ${JSON.stringify(linux)}: not implemented yet: ${missing.join(", ")}; give the option a value that is, or name a newer release`);
+  }
+  const values = valuesBy((name) => options[name] ?? preset[name]);
+  for (const name of SWITCH_NAMES) checkSwitch(name, values[name]);
+  return values;
+}
