@@ -67,16 +67,50 @@ export interface WitnessReport {
   readonly reached: boolean;
 }
 
-/** How much a promise about every state was worth in a run. */
+/** What a search counts. */
+export interface Counts {
+  /** Distinct states. */
+  readonly states: number;
+  /** (state, step) pairs, with multiplicity; a step back to the same state counts. */
+  readonly transitions: number;
+  /** BFS levels (the initial states are level 1); for other strategies the longest path walked, in states. */
+  readonly depth: number;
+  /** End states: no step is possible, and every actor has ended or rests. */
+  readonly terminals: number;
+  /** States of each BFS level; empty for other strategies. */
+  readonly levels: readonly number[];
+  /** Peak bytes of visited table and predecessor links. */
+  readonly tableBytes: number;
+  /** Threads that searched. */
+  readonly workers: number;
+  /** Walks taken by a random or PCT run, the one that found something included; null for a search. */
+  readonly walks: number | null;
+}
+
+/** What is measured of a search, from the explorer to the result. */
+export interface Measures extends Counts {
+  /** The search for a shorter trace included. */
+  readonly seconds: number;
+  readonly statesPerSecond: number;
+  readonly bytesPerState: number;
+  /** Expected number of states lost to equal fingerprints, n(n-1)/2 / 2^bits; 0 in exact mode. */
+  readonly expectedCollisions: number;
+  readonly fingerprintBits: number;
+  readonly exact: boolean;
+  readonly strategy: StrategyName;
+  readonly seed: number;
+}
+
+/** In how many states of a run a promise about every state was in force. */
 export interface InvariantReport {
   readonly name: string;
   /**
-   * In how many of the states that the run stored the promise was in force: no excuse of its applied. In each of them it
-   * was evaluated, or the step that led there, from a state in which it holds, changed nothing that it reads. All states
+   * Stored states in which the promise was in force: its excuse did not apply. In each of them the promise was evaluated,
+   * or the step to the state changed nothing that the promise reads, and the promise holds before the step. All states
    * for a promise without excuse; 0 says that it promised nothing. A function of the states: the same for any number of
    * workers.
    */
-  readonly unexcused: number;
+  readonly inForce: number;
 }
 
 /** What a run says of one machine. */
@@ -97,7 +131,7 @@ export interface RefinementReport {
   readonly machines: readonly MachineReport[];
 }
 
-export interface ScenarioResult {
+export interface ScenarioResult extends Measures {
   readonly scenario: string;
   readonly verdict: Verdict;
   /** The verdict that the scenario declares, in words: `holds`, `holds (14,456 states)`, `violated("I1")`. */
@@ -105,27 +139,7 @@ export interface ScenarioResult {
   readonly asExpected: boolean;
   /** Why `asExpected` is false or the verdict is incomplete or error; null otherwise. */
   readonly reason: string | null;
-  readonly states: number;
-  readonly transitions: number;
-  /** BFS levels (the initial state is level 1); for other strategies the longest path walked, in states. */
-  readonly depth: number;
-  /** End states found. */
-  readonly terminals: number;
-  readonly seconds: number;
-  readonly statesPerSecond: number;
-  readonly bytesPerState: number;
-  /** Peak bytes of visited table and predecessor links. */
-  readonly tableBytes: number;
-  /** Expected number of states lost to equal fingerprints, n(n-1)/2 / 2^bits; 0 in exact mode. */
-  readonly collisionProbability: number;
-  readonly fingerprintBits: number;
-  readonly exact: boolean;
-  readonly workers: number;
-  /** Walks taken by a random or PCT run, the one that found something included; null for a search. */
-  readonly walks: number | null;
   readonly reductions: readonly string[];
-  readonly strategy: StrategyName;
-  readonly seed: number;
   readonly witnesses: readonly WitnessReport[];
   /** The promises about every state, in the order of their declaration. */
   readonly invariants: readonly InvariantReport[];
@@ -136,12 +150,21 @@ export interface ScenarioResult {
   readonly refinement: RefinementReport | null;
 }
 
+/**
+ * A result under the names of version 1 of the format. `collisionProbability` is the expected number of collisions,
+ * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
+ */
+export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants"> {
+  readonly collisionProbability: number;
+  readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
+}
+
 export interface ResultFile {
   readonly format: typeof RESULT_FORMAT;
   readonly version: typeof RESULT_VERSION;
   readonly tier: Tier;
   readonly seed: number;
-  readonly results: readonly ScenarioResult[];
+  readonly results: readonly ResultV1[];
 }
 
 /** One row of a trace as `replay` recomputes it; the terminal view and any other view start from here. */

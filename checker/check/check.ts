@@ -101,7 +101,7 @@ function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean)
 async function countWithoutClearing({ scenario, engine, sourceMap }: Attempt, search: ExploreOptions): Promise<number | null> {
   const { system, source } = await engine.compile(scenario, { clearDeadLocals: false, refine: false, sourceMap });
   const counted = await engine.explore(system, source, search);
-  return counted.complete ? counted.states : null;
+  return counted.complete ? counted.measures.states : null;
 }
 
 /** A scenario that expects a sanitizer's finding always gets the pass. */
@@ -119,8 +119,8 @@ async function sanitizedCheck(a: Attempt, subject: ReplaySubject, plain: Outcome
   const { scenario: s, options, clearing } = a;
   const { sanitize } = await import("../sanitizer/pass.ts");
   const { outcome, findings, trusted, raised } = await sanitize(s, options, clearing);
-  if (outcome.complete && (outcome.states !== plain.states || outcome.transitions !== plain.transitions)) {
-    const counts = (o: Outcome): string => `${group(o.states)} states and ${group(o.transitions)} transitions`;
+  const counts = ({ measures: m }: Outcome): string => `${group(m.states)} states and ${group(m.transitions)} transitions`;
+  if (outcome.complete && counts(outcome) !== counts(plain)) {
     throw new Error(`[thpcheck internal] the instrumented variant of ${s.name} has ${counts(outcome)}, the plain one has ${counts(plain)}`);
   }
   if (outcome.complete && findings.length === 0) return { trusted };

@@ -8,8 +8,8 @@ import type { TransitionSystem } from "../system.ts";
 
 /** What the search says of the machines that it held steps to; null without machines. */
 export function reportOf(s: Scenario, system: TransitionSystem, outcome: Outcome): RefinementReport | null {
-  if (system.refinement === undefined || outcome.refined === null) return null;
-  return refinementReport(system.refinement.plan, s.refine ?? [], outcome.refined);
+  if (system.refinement === undefined || outcome.refinementCounts === null) return null;
+  return refinementReport(system.refinement.plan, s.refine ?? [], outcome.refinementCounts);
 }
 
 /** `counts`: the steps, then how often each cell of the tables was taken. `refinements` are those that the plan was made of. */

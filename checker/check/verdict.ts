@@ -1,9 +1,9 @@
 /** From what a search found to a verdict, and from a verdict to whether the scenario is as it expects. */
 import { group } from "../numbers.ts";
-import type { InvariantReport, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "../result.ts";
+import type { Counts, InvariantReport, Measures, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "../result.ts";
 import type { Expectation, Scenario } from "../scenario.ts";
 import type { Finding, Outcome } from "../search/explore.ts";
-import { expectedCollisions } from "../search/store/fingerprint.ts";
+import { measuresOf } from "../search/measures.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Recipe } from "../trace/recipe.ts";
 import { clearsDeadLocals, isSearch, reductionsOf, type CheckOptions } from "./options.ts";
@@ -23,7 +23,7 @@ const NO_END: Finding["steps"] = [];
 /** Promises about end states that were evaluated in no state: as little proof as a witness that was never reached. */
 export function endlessFinding(system: TransitionSystem, outcome: Outcome): Finding | null {
   const name = system.finally[0];
-  if (name === undefined || !outcome.complete || outcome.terminals > 0) return null;
+  if (name === undefined || !outcome.complete || outcome.measures.terminals > 0) return null;
   const message = `no end state is reachable, so "${name}" was never evaluated; state it in "always", or let the threads end or rest`;
   return { kind: "finally", name, message, initial: [], steps: NO_END, minimised: true, explanation: null };
 }
@@ -75,38 +75,27 @@ export function resultOf(judged: Judged, { system, outcome, notChecked }: Eviden
   const { scenario: s, clearing, violation } = judged;
   const verdict = verdictOf(judged);
   const reason = reasonAgainst(judged);
-  const measured = measures(judged.outcome, judged.options);
+  const searched = judged.outcome;
   return {
-    ...measured,
+    ...searched.measures,
     scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
     reductions: reductionsOf(s, clearing),
     witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
     invariants: invariantsOf(system, outcome),
     violation, refinement: reportOf(s, system, outcome),
-    notChecked: [...measured.notChecked, ...notChecked],
+    notChecked: [...searched.notChecked, ...lostStates(searched.measures), ...notChecked],
   };
 }
 
 function invariantsOf(system: TransitionSystem, outcome: Outcome): InvariantReport[] {
-  return system.always.map((name, i) => ({ name, unexcused: outcome.inForce[i] ?? 0 }));
+  return system.always.map((name, i) => ({ name, inForce: outcome.inForce[i] ?? 0 }));
 }
 
-type Measured = Omit<
-  ScenarioResult,
-  "scenario" | "verdict" | "expected" | "asExpected" | "reason" | "reductions" | "witnesses" | "invariants" | "violation" | "refinement"
->;
-
-function measures(o: Outcome, options: CheckOptions): Measured {
-  const collisions = o.exact ? 0 : expectedCollisions(o.states, o.fingerprintBits);
-  const many = collisions < 10 ? collisions.toFixed(2) : group(Math.round(collisions));
-  const lost = `About ${many} states are expected to be lost to equal ${o.fingerprintBits}-bit fingerprints; --exact loses none.`;
-  return {
-    states: o.states, transitions: o.transitions, depth: o.depth, terminals: o.terminals,
-    seconds: o.seconds, statesPerSecond: o.seconds > 0 ? Math.round(o.states / o.seconds) : 0,
-    bytesPerState: o.stateBytes, tableBytes: o.tableBytes,
-    collisionProbability: collisions, fingerprintBits: o.fingerprintBits, exact: o.exact, workers: o.workers, walks: o.walks,
-    strategy: options.strategy, seed: options.seed, notChecked: [...o.notChecked, ...(collisions >= 0.01 ? [lost] : [])],
-  };
+/** A remark on states that may be lost, where that is to be expected. */
+function lostStates({ expectedCollisions: lost, fingerprintBits }: Measures): string[] {
+  if (lost < 0.01) return [];
+  const many = lost < 10 ? lost.toFixed(2) : group(Math.round(lost));
+  return [`About ${many} states are expected to be lost to equal ${fingerprintBits}-bit fingerprints; --exact loses none.`];
 }
 
 /** Why the result is not what the scenario expects; null when it is. A search that ended early is never as expected. */
@@ -136,22 +125,21 @@ function reasonAgainstPins(judged: Judged, e: Extract<Expectation, { verdict: "h
   };
   // The pins of states, transitions and depth are those of the scenario's own setting of dead-local clearing.
   if (exhaustive && clearing === clearsDeadLocals(scenario, null)) {
-    pin("states", e.states, outcome.states);
-    pin("transitions", e.transitions, outcome.transitions);
+    pin("states", e.states, outcome.measures.states);
+    pin("transitions", e.transitions, outcome.measures.transitions);
     // Depth counts BFS levels; a depth-first search does not know them.
-    if (options.strategy === "bfs") pin("levels", e.depth, outcome.depth);
+    if (options.strategy === "bfs") pin("levels", e.depth, outcome.measures.depth);
   }
-  pin("states without dead-local clearing", e.statesWithoutClearing, exhaustive && !clearing ? outcome.states : statesWithoutClearing);
+  pin("states without dead-local clearing", e.statesWithoutClearing, exhaustive && !clearing ? outcome.measures.states : statesWithoutClearing);
   return different.length === 0 ? null : different.join("; ");
 }
 
 /** A result that says only why there is none. */
 export function errorResult(s: Scenario, options: CheckOptions, workers: number, reason: string): ScenarioResult {
+  const none: Counts = { states: 0, transitions: 0, depth: 0, terminals: 0, levels: [], tableBytes: 0, workers, walks: null };
   return {
+    ...measuresOf(none, options, 0, 0),
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
-    states: 0, transitions: 0, depth: 0, terminals: 0, seconds: 0, statesPerSecond: 0, bytesPerState: 0, tableBytes: 0,
-    collisionProbability: 0, fingerprintBits: options.fingerprintBits, exact: options.exact, workers, walks: null, reductions: [],
-    strategy: options.strategy, seed: options.seed, witnesses: [], invariants: [], notChecked: ["Nothing was checked."],
-    violation: null, refinement: null,
+    reductions: [], witnesses: [], invariants: [], violation: null, refinement: null, notChecked: ["Nothing was checked."],
   };
 }

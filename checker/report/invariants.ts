@@ -4,9 +4,10 @@ import { group } from "../numbers.ts";
 import { table } from "./summary.ts";
 
 export interface InvariantTotal {
-  /** States of the scenarios that make the promise, and how many of them it was in force in. */
+  /** States of the scenarios that make the promise. */
   states: number;
-  unexcused: number;
+  /** Those of them in which the promise was in force. */
+  inForce: number;
   scenarios: number;
 }
 
@@ -14,11 +15,11 @@ export interface InvariantTotal {
 export function invariantTotals(results: readonly ScenarioResult[]): ReadonlyMap<string, Readonly<InvariantTotal>> {
   const totals = new Map<string, InvariantTotal>();
   for (const r of results) {
-    for (const { name, unexcused } of r.invariants) {
-      const sum = totals.get(name) ?? { states: 0, unexcused: 0, scenarios: 0 };
+    for (const { name, inForce } of r.invariants) {
+      const sum = totals.get(name) ?? { states: 0, inForce: 0, scenarios: 0 };
       totals.set(name, sum);
       sum.states += r.states;
-      sum.unexcused += unexcused;
+      sum.inForce += inForce;
       sum.scenarios++;
     }
   }
@@ -28,7 +29,8 @@ export function invariantTotals(results: readonly ScenarioResult[]): ReadonlyMap
 /** One row for each promise; what was in force in no state is marked. */
 export function invariantsTable(results: readonly ScenarioResult[]): string {
   const rows = [...invariantTotals(results)].map(([name, t]) => [
-    name, group(t.scenarios), group(t.states), group(t.unexcused), t.states === 0 ? "-" : `${((100 * t.unexcused) / t.states).toFixed(1)}%`, t.unexcused === 0 ? "promises nothing" : "",
+    name, group(t.scenarios), group(t.states), group(t.inForce),
+    t.states === 0 ? "-" : `${((100 * t.inForce) / t.states).toFixed(1)}%`, t.inForce === 0 ? "promises nothing" : "",
   ]);
-  return table([["invariant", "scenarios", "states", "unexcused", "of all", ""], ...rows], [false, true, true, true, true, false]);
+  return table([["invariant", "scenarios", "states", "in force", "of all", ""], ...rows], [false, true, true, true, true, false]);
 }

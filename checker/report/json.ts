@@ -1,16 +1,29 @@
 /** Results as JSON text: one file for a run, brought up to date after each scenario. */
 import { accessSync, closeSync, constants, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { RESULT_FORMAT, RESULT_VERSION, type ResultFile, type ScenarioResult, type Tier } from "../result.ts";
+import { RESULT_FORMAT, RESULT_VERSION, type ResultFile, type ResultV1, type ScenarioResult, type Tier } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
 export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[]): ResultFile {
-  return { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results };
+  return { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results: results.map(toV1) };
+}
+
+/** Readers of version 1 know these names, and a name changes only together with the version (`ResultV1`). */
+function toV1({ expectedCollisions, levels: _, invariants, ...rest }: ScenarioResult): ResultV1 {
+  const promises = invariants.map(({ name, inForce }) => ({ name, unexcused: inForce }));
+  return { ...rest, collisionProbability: expectedCollisions, invariants: promises };
+}
+
+/** Version 1 does not say how many states each level has. */
+function fromV1({ collisionProbability, invariants, ...rest }: ResultV1): ScenarioResult {
+  const promises = invariants.map(({ name, unexcused }) => ({ name, inForce: unexcused }));
+  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises };
 }
 
 /** The results in a file that `check --out` has written. Throws a UsageError for a file that is none. */
 export function readResults(file: string): readonly ScenarioResult[] {
-  const none = (why: string): UsageError => new UsageError(`${file} ${why}; "npx thpcheck check --tier full --out ${file}" writes a file of results`);
+  const none = (why: string): UsageError =>
+    new UsageError(`${file} ${why}; "npx thpcheck check --tier full --out ${file}" writes a file of results`);
   let parsed: Partial<ResultFile>;
   try {
     parsed = JSON.parse(readFileSync(file, "utf8")) as Partial<ResultFile>;
@@ -18,7 +31,7 @@ export function readResults(file: string): readonly ScenarioResult[] {
     throw none(`cannot be read (${(e as Error).message.split(",")[0]})`);
   }
   if (parsed.format !== RESULT_FORMAT || parsed.results === undefined) throw none("holds no results");
-  return parsed.results;
+  return parsed.results.map(fromV1);
 }
 
 export const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

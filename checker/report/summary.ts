@@ -50,7 +50,7 @@ export function summaryTable(results: readonly ScenarioResult[], paint: Paint): 
   const head = ["scenario", "verdict", "states", "transitions", "depth", "seconds", "states/s", "lost to collisions", "as expected"];
   const rows = results.map((r) => [
     r.scenario, verdictInWords(r), group(r.states), group(r.transitions), group(r.depth), r.seconds.toFixed(2), short(r.statesPerSecond),
-    odds(r.collisionProbability, r.exact), r.asExpected ? "yes" : r.verdict === "incomplete" ? "incomplete" : r.verdict === "error" ? "error" : "NO",
+    odds(r.expectedCollisions, r.exact), r.asExpected ? "yes" : r.verdict === "incomplete" ? "incomplete" : r.verdict === "error" ? "error" : "NO",
   ]);
   const color = (line: string, row: number): string => {
     const r = results[row - 1];

@@ -48,8 +48,8 @@ export interface ExpandParts {
 export interface Expander {
   /** Steps taken. */
   transitions: number;
-  /** In how many of the new states each excuse did not apply. */
-  readonly unexcused: Float64Array;
+  /** By excuse: the new states in which promises that have it were in force. */
+  readonly inForce: Float64Array;
   /** Expands the records `from`..`to` - 1 of a frontier; that of state i has the id `firstId + i`. */
   expand(records: Int32Array, from: number, to: number, firstId: number): void;
   /** Offers the state in `system.vector`, whatever led to it; every property is checked. */
@@ -99,7 +99,7 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
   const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
   const excuses = system.excuses ?? null;
   const excuseCount = excuses === null ? 0 : excuses.count;
-  const unexcused = new Float64Array(excuseCount);
+  const inForce = new Float64Array(excuseCount);
   let witnessesLeft = witnesses;
   /** Whether anything asks what a step changed. */
   const compares = !constants.short || stepProperties > 0;
@@ -194,7 +194,7 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
         let bits = source[parentAt[k]! + excusesAt]!;
         if (looked) bits = affected === null ? excuses!.evaluate() : affected.excused(sets, k * setWords, bits);
         frontier[at + excusesAt] = bits;
-        for (let e = 0; e < excuseCount; e++) unexcused[e]! += 1 - ((bits >>> e) & 1);
+        for (let e = 0; e < excuseCount; e++) inForce[e]! += 1 - ((bits >>> e) & 1);
       }
     }
     discovery.count += added;
@@ -284,6 +284,6 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
     self.transitions += transitions;
   };
 
-  const self = { transitions: 0, unexcused, expand, offer, flush, sink: (): number => sink };
+  const self = { transitions: 0, inForce, expand, offer, flush, sink: (): number => sink };
   return self;
 }

@@ -1,5 +1,5 @@
 /** The one entry to the explorer: run a strategy, choose the violation, make it a trace. */
-import type { PropertyRef } from "../result.ts";
+import type { Measures, PropertyRef } from "../result.ts";
 import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
 import { breadthFirst } from "./strategy/bfs.ts";
 import type { Broken } from "./candidate.ts";
@@ -14,10 +14,10 @@ import type { ExploreOptions, SearchRun } from "./run.ts";
 import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./strategy/walk.ts";
-import { statesInForce } from "./unexcused.ts";
+import { statesInForce } from "./in-force.ts";
+import { measuresOf } from "./measures.ts";
 
 export type { ExploreOptions, Progress } from "./run.ts";
-export { expectedCollisions } from "./store/fingerprint.ts";
 export { prepareHelpers } from "./parallel/team.ts";
 
 /** A violation with its trace. A witness that was never reached has no steps. */
@@ -38,34 +38,14 @@ export interface Outcome {
   readonly complete: boolean;
   /** The bound that ended the run; null when it is complete or ended with a finding. */
   readonly stopReason: string | null;
-  /** Distinct states. */
-  readonly states: number;
-  /** (state, step) pairs, with multiplicity; a step back to the same state counts. */
-  readonly transitions: number;
-  /** BFS levels, the initial states being level 1; otherwise the longest path walked, in states. */
-  readonly depth: number;
-  /** End states. */
-  readonly terminals: number;
-  readonly seconds: number;
-  /** Bytes of one state. */
-  readonly stateBytes: number;
-  /** Peak bytes of the visited set and the links. */
-  readonly tableBytes: number;
-  readonly fingerprintBits: number;
-  readonly exact: boolean;
-  /** Walks taken, the one that found something included; null for a search. */
-  readonly walks: number | null;
-  /** Worker threads that searched. */
-  readonly workers: number;
+  readonly measures: Measures;
   /** In the order of `system.sometimes`. */
   readonly witnessesReached: readonly boolean[];
   readonly finding: Finding | null;
-  /** In how many of the states each state property was in force, that is not excused, in the order of `system.always`. */
+  /** In how many of the states each state property was in force, in the order of `system.always`. */
   readonly inForce: readonly number[];
-  /** As `RefinementChecks.counts`. */
-  readonly refined: Float64Array | null;
-  /** States of each BFS level; empty for other strategies. */
-  readonly levels: readonly number[];
+  /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
+  readonly refinementCounts: Float64Array | null;
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
 }
@@ -88,37 +68,27 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   let finding: Finding | null = null;
   if (run.violation !== null) finding = await report(system, run, run.violation, options);
   else if (run.complete) finding = missingWitness(system, witnessesReached);
-  releaseMemory(run.tableBytes);
+  releaseMemory(run.counts.tableBytes);
   return {
     complete: run.complete,
     stopReason: run.stopReason,
-    states: run.states,
-    transitions: run.transitions,
-    depth: run.depth,
-    terminals: run.terminals,
-    seconds: (performance.now() - start) / 1000,
-    stateBytes: system.stateWords * 4,
-    tableBytes: run.tableBytes,
-    fingerprintBits: options.fingerprintBits,
-    exact: options.exact,
-    walks: run.walks,
-    workers: run.workers,
+    measures: measuresOf(run.counts, options, (performance.now() - start) / 1000, system.stateWords * 4),
     witnessesReached,
     finding,
-    inForce: statesInForce(system, run.states, run.unexcused),
-    refined: run.refined?.map((n, i) => n - countsBefore![i]!) ?? null,
-    levels: run.levels,
+    inForce: statesInForce(system, run.counts.states, run.inForce),
+    refinementCounts: run.refinementCounts?.map((n, i) => n - countsBefore![i]!) ?? null,
     notChecked: remarks(run, options),
   };
 }
 
 function checkOptions(options: ExploreOptions, source: SystemSource | null): void {
-  const positive = { workers: options.workers, maxStates: options.maxStates, maxDepth: options.maxDepth, seconds: options.seconds, memoryBytes: options.memoryBytes, walks: options.walks, pctDepth: options.pctDepth };
+  const { workers, maxStates, maxDepth, seconds, memoryBytes, walks, pctDepth } = options;
+  const positive = { workers, maxStates, maxDepth, seconds, memoryBytes, walks, pctDepth };
   for (const [name, value] of Object.entries(positive)) {
     if (value !== null && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be greater than 0`);
   }
-  if (options.workers > SEARCH_WORKERS_MAX) throw new RangeError(`workers is ${options.workers}; at most ${SEARCH_WORKERS_MAX} are possible`);
-  if (options.workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
+  if (workers > SEARCH_WORKERS_MAX) throw new RangeError(`workers is ${workers}; at most ${SEARCH_WORKERS_MAX} are possible`);
+  if (workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
 }
 
 function search(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
@@ -134,7 +104,7 @@ function remarks(run: SearchRun, options: ExploreOptions): string[] {
   const lines: string[] = [];
   if (run.violation !== null) lines.push("The search ended with the violation; states beyond it were not looked at.");
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
-  if (run.workers < options.workers) {
+  if (run.counts.workers < options.workers) {
     const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";
     lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
   }
@@ -145,7 +115,9 @@ async function report(system: TransitionSystem, run: SearchRun, broken: Broken, 
   const shortest = options.minimise ? await minimise(system, broken, minimiseBounds(options), options) : null;
   const path = shortest ?? run.path!();
   const explanation = explainViolation(system, broken, path);
-  return { kind: broken.kind, name: broken.name, message: describeViolation(system, broken, path), initial: path.initial, steps: path.steps, minimised: shortest !== null, explanation };
+  const message = describeViolation(system, broken, path);
+  const { initial, steps } = path;
+  return { kind: broken.kind, name: broken.name, message, initial, steps, minimised: shortest !== null, explanation };
 }
 
 function minimiseBounds(options: ExploreOptions): MinimiseBounds {

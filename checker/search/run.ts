@@ -1,5 +1,5 @@
 /** What every strategy is asked and what it answers. */
-import type { StrategyName } from "../result.ts";
+import type { Counts, StrategyName } from "../result.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
@@ -57,21 +57,13 @@ export interface SearchRun {
   readonly complete: boolean;
   /** The bound that ended the run; null when it is complete or ended with a violation. */
   readonly stopReason: string | null;
-  readonly states: number;
-  readonly transitions: number;
-  readonly depth: number;
-  readonly terminals: number;
-  readonly levels: readonly number[];
-  /** Peak bytes of the visited set and the links. */
-  readonly tableBytes: number;
-  readonly workers: number;
-  /** Walks taken; null for a search. */
-  readonly walks: number | null;
+  readonly counts: Counts;
+  /** By witness: 1 where it was seen. */
   readonly witnessed: Uint8Array;
-  /** In how many of the states each excuse of the system did not apply; null where there is none. */
-  readonly unexcused: Float64Array | null;
+  /** By excuse of the system: the states in which promises that have it were in force; null without excuses. */
+  readonly inForce: Float64Array | null;
   /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
-  readonly refined: Float64Array | null;
+  readonly refinementCounts: Float64Array | null;
   readonly violation: Broken | null;
   /** The path that led the search to the violation. */
   readonly path: (() => Path) | null;

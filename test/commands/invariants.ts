@@ -1,11 +1,11 @@
-/** `thpcheck invariants`: in how many states each invariant was evaluated unexcused. */
+/** `thpcheck invariants`: in how many states each invariant was in force. */
 import { Option } from "commander";
 import type { ExtraCommand } from "thpcheck";
-import type { UnexcusedFlags } from "../spec/print-unexcused.ts";
+import type { InForceFlags } from "../spec/print-in-force.ts";
 
 export const invariants: ExtraCommand = {
   name: "invariants",
-  description: "in how many states of the kernel's scenarios each invariant was evaluated unexcused",
+  description: "in how many states of the kernel's scenarios each invariant was in force",
   register: (command) => {
     command
       .argument("[pattern...]", "names or globs of scenarios; none: all of the tier that are held to the invariants")
@@ -20,9 +20,9 @@ Examples:
   npx thpcheck invariants                    some minutes
   npx thpcheck invariants --from results.json    after: npx thpcheck check --tier full --out results.json
   npx thpcheck invariants 'collapse-*' --max-states 1000`)
-      .action(async (patterns: readonly string[], flags: UnexcusedFlags) => {
-        const { printUnexcused } = await import("../spec/print-unexcused.ts");
-        process.exitCode = await printUnexcused(patterns, flags);
+      .action(async (patterns: readonly string[], flags: InForceFlags) => {
+        const { printInForce } = await import("../spec/print-in-force.ts");
+        process.exitCode = await printInForce(patterns, flags);
       });
   },
 };

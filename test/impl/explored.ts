@@ -2,14 +2,13 @@
 import { expect } from "vitest";
 import type { ProgramScenario } from "../../checker/scenario.ts";
 import { compileScenario } from "../../checker/compile/compile.ts";
-import type { Outcome } from "../../checker/search/explore.ts";
-import { run } from "../checker/search/options.ts";
+import { run, type Explored } from "../checker/search/options.ts";
 
 /** No violation, every witness reached; or, with `finds`, a violation whose message matches. */
-export async function explored(s: ProgramScenario, finds?: RegExp): Promise<Outcome> {
+export async function explored(s: ProgramScenario, finds?: RegExp): Promise<Explored> {
   const { system, source } = compileScenario(s);
   const outcome = await run(system, {}, source);
-  if (process.env["EXPLORED"] !== undefined) console.log(`${s.name}: ${outcome.states} states, ${outcome.stateBytes} bytes`);
+  if (process.env["EXPLORED"] !== undefined) console.log(`${s.name}: ${outcome.states} states, ${outcome.bytesPerState} bytes`);
   if (finds === undefined) {
     expect(outcome.finding === null ? "holds" : `${outcome.finding.name}: ${outcome.finding.message}`).toBe("holds");
     expect(outcome.complete).toBe(true);

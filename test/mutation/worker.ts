@@ -119,7 +119,7 @@ async function plain(scenario: Scenario, options: CheckOptions): Promise<{ outco
 
 async function withSanitizers(scenario: Scenario, options: CheckOptions): Promise<{ outcome: Outcome; states: number }> {
   const run = await sanitize(scenario, options, clearsDeadLocals(scenario, null));
-  const { states, finding } = run.outcome;
+  const { measures: { states }, finding } = run.outcome;
   if (finding !== null) return { outcome: { kind: "violated", property: finding.name, of: finding.kind, message: finding.message, steps: finding.steps.length }, states };
   if (run.findings.length === 0) return { outcome: run.outcome.complete ? { kind: "holds" } : { kind: "bounded", reason: run.outcome.stopReason ?? "" }, states };
   // Findings of an exploration that was cut short are findings all the same: a block that is not atomic is there.

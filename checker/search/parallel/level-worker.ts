@@ -37,10 +37,10 @@ export interface WorkerReport {
   readonly violation: Candidate | null;
   /** 1 where the worker has seen the witness. */
   readonly witnessed: Uint8Array;
-  /** Of the states that the worker discovered: in how many each excuse did not apply. */
-  readonly unexcused: Float64Array;
+  /** By excuse, of the states that the worker discovered: those in which promises that have it were in force. */
+  readonly inForce: Float64Array;
   /** As `RefinementChecks.counts`. */
-  readonly refined: Float64Array | null;
+  readonly refinementCounts: Float64Array | null;
 }
 
 /** States taken from a level at a time: enough that taking is rare, few enough that the last ones are shared out. */
@@ -127,8 +127,8 @@ export class LevelWorker {
   report(): WorkerReport {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#watch.terminals,
-      violation: this.#watch.best, witnessed: this.#witnessed, unexcused: this.#expander.unexcused,
-      refined: refinementCounts(this.#system),
+      violation: this.#watch.best, witnessed: this.#witnessed, inForce: this.#expander.inForce,
+      refinementCounts: refinementCounts(this.#system),
     };
   }
 

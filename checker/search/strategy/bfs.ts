@@ -13,7 +13,7 @@ import { compareCandidates } from "../candidate.ts";
 import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../parallel/control.ts";
 import { Discovery } from "../parallel/discovery.ts";
 import { recordWords } from "../expand.ts";
-import { Genealogy } from "../parallel/genealogy.ts";
+import { PredecessorLog } from "../parallel/predecessor-log.ts";
 import type { WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
 import type { ExploreOptions, SearchRun } from "../run.ts";
@@ -74,37 +74,51 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
     throw error;
   }
   if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
-  return summarise(system, options, [worker.report(), ...reports], control.stopped !== 0 ? bound : null, workers, discoveries, visited);
+  const stopped = control.stopped !== 0 ? bound : null;
+  return summarise({ system, options, workers, discoveries, visited, reports: [worker.report(), ...reports], stopped });
 }
 
-function summarise(
-  system: TransitionSystem, options: ExploreOptions, reports: readonly WorkerReport[], stopped: string | null,
-  workers: number, discoveries: readonly Discovery[], visited: Visited,
-): SearchRun {
-  const counts = reports[0]!.counts.map((_, level) => reports.map((r) => r.counts[level]!));
-  const levels = counts.map(total);
+interface Finished {
+  readonly system: TransitionSystem;
+  readonly options: ExploreOptions;
+  readonly workers: number;
+  readonly discoveries: readonly Discovery[];
+  readonly visited: Visited;
+  /** Of every worker that took part, in order. */
+  readonly reports: readonly WorkerReport[];
+  /** The bound that ended the search, but for the bounds that end it between two levels; null when there was none. */
+  readonly stopped: string | null;
+}
+
+function summarise({ system, options, workers, discoveries, visited, reports, stopped }: Finished): SearchRun {
+  const perLevel = reports[0]!.counts.map((_, level) => reports.map((r) => r.counts[level]!));
+  const levels = perLevel.map(total);
   const last = levels.pop()!;
   const exhausted = last === 0 && stopped === null;
   if (last > 0) levels.push(last);
   const states = total(levels);
   const violation = reports.map((r) => r.violation).filter((v) => v !== null).sort(compareCandidates)[0] ?? null;
-  const stopReason = violation !== null || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last);
   for (const d of discoveries) d.links.refresh();
+  const sumOf = (counts: (r: WorkerReport) => Float64Array): Float64Array =>
+    counts(reports[0]!).map((_, i) => total(reports.map((r) => counts(r)[i]!)));
+  const log = new PredecessorLog(discoveries.map((d) => d.links.view), perLevel);
   return {
     complete: exhausted && violation === null,
-    stopReason,
-    states,
-    transitions: total(reports.map((r) => r.transitions)),
-    depth: levels.length,
-    terminals: total(reports.map((r) => r.terminals)),
-    levels,
-    tableBytes: visited.bytes + total(discoveries.map((d) => d.links.bytes)),
-    workers,
-    walks: null,
+    stopReason: violation !== null || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
+    counts: {
+      states,
+      transitions: total(reports.map((r) => r.transitions)),
+      depth: levels.length,
+      terminals: total(reports.map((r) => r.terminals)),
+      levels,
+      tableBytes: visited.bytes + total(discoveries.map((d) => d.links.bytes)),
+      workers,
+      walks: null,
+    },
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
-    unexcused: system.excuses === undefined ? null : reports[0]!.unexcused.map((_, i) => total(reports.map((r) => r.unexcused[i]!))),
-    refined: reports[0]!.refined?.map((_, i) => total(reports.map((r) => r.refined![i]!))) ?? null,
+    inForce: system.excuses === undefined ? null : sumOf((r) => r.inForce),
+    refinementCounts: reports[0]!.refinementCounts === null ? null : sumOf((r) => r.refinementCounts!),
     violation: violation?.broken ?? null,
-    path: violation === null ? null : () => pathOf(system, new Genealogy(discoveries.map((d) => d.links.view), counts).lineageOf(violation)),
+    path: violation === null ? null : () => pathOf(system, log.ordinalsOf(violation)),
   };
 }

@@ -14,7 +14,7 @@ import { Pacer, refinementCounts } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path } from "../steps.ts";
 import { forEachInitial, forEachStep, pathOf } from "../steps.ts";
-import { UnexcusedCount } from "../unexcused.ts";
+import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
 import { judgeTerminal } from "../watch.ts";
@@ -29,17 +29,13 @@ export async function depthFirst(system: TransitionSystem, options: ExploreOptio
   return {
     complete: stopReason === null && broken === null,
     stopReason: broken === null ? stopReason : null,
-    states: search.states,
-    transitions: search.transitions,
-    depth: search.deepest,
-    terminals: search.terminals,
-    levels: [],
-    tableBytes: search.tableBytes,
-    workers: 1,
-    walks: null,
+    counts: {
+      states: search.states, transitions: search.transitions, depth: search.deepest, terminals: search.terminals, levels: [],
+      tableBytes: search.tableBytes, workers: 1, walks: null,
+    },
     witnessed: search.witnessed,
-    unexcused: search.unexcused.counts,
-    refined: refinementCounts(system),
+    inForce: search.inForce.counts,
+    refinementCounts: refinementCounts(system),
     violation: broken,
     path: broken === null ? null : () => search.path(),
   };
@@ -94,7 +90,7 @@ class DepthFirst {
   deepest = 0;
   broken: Broken | null = null;
   readonly witnessed: Uint8Array;
-  readonly unexcused: UnexcusedCount;
+  readonly inForce: InForceCount;
 
   constructor(system: TransitionSystem, options: ExploreOptions) {
     this.#system = system;
@@ -104,7 +100,7 @@ class DepthFirst {
     this.#stride = 3 + system.stateWords;
     this.#before = new Int32Array(system.vector.length);
     this.witnessed = new Uint8Array(system.sometimes.length);
-    this.unexcused = new UnexcusedCount(system);
+    this.inForce = new InForceCount(system);
     this.#bounded = options.maxDepth === null ? null : new BoundedVisited(system.stateWords, options.exact);
     this.#visited = this.#bounded !== null ? null : options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet();
   }
@@ -191,7 +187,7 @@ class DepthFirst {
     const system = this.#system;
     const index = system.always.length > 0 ? system.checkState() : -1;
     if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
-    this.unexcused.add();
+    this.inForce.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
   }
 

@@ -16,7 +16,7 @@ import { Pacer, refinementCounts } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path, PathStep } from "../steps.ts";
 import { forEachInitial } from "../steps.ts";
-import { UnexcusedCount } from "../unexcused.ts";
+import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
 import { judgeTerminal } from "../watch.ts";
@@ -45,17 +45,13 @@ export async function walk(system: TransitionSystem, options: ExploreOptions, sc
   return {
     complete: false,
     stopReason: walker.broken === null ? stopReason : null,
-    states: walker.states,
-    transitions: walker.transitions,
-    depth: walker.deepest,
-    terminals: walker.terminals,
-    levels: [],
-    tableBytes: walker.visited.bytes,
-    workers: 1,
-    walks: walker.walks,
+    counts: {
+      states: walker.states, transitions: walker.transitions, depth: walker.deepest, terminals: walker.terminals, levels: [],
+      tableBytes: walker.visited.bytes, workers: 1, walks: walker.walks,
+    },
     witnessed: walker.witnessed,
-    unexcused: walker.unexcused.counts,
-    refined: refinementCounts(system),
+    inForce: walker.inForce.counts,
+    refinementCounts: refinementCounts(system),
     violation: walker.broken,
     path: walker.broken === null ? null : () => walker.path,
   };
@@ -77,7 +73,7 @@ class Walker {
   /** Those of this walk; a fingerprint as one number, whose collisions only make a scheduler think of a state as old. */
   readonly #thisWalk = new Set<number>();
   readonly witnessed: Uint8Array;
-  readonly unexcused: UnexcusedCount;
+  readonly inForce: InForceCount;
   #initial: readonly number[] = [];
   #steps: PathStep[] = [];
   walks = 0;
@@ -96,7 +92,7 @@ class Walker {
     this.#state = new Int32Array(system.vector.length);
     this.visited = options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet();
     this.witnessed = new Uint8Array(system.sometimes.length);
-    this.unexcused = new UnexcusedCount(system);
+    this.inForce = new InForceCount(system);
   }
 
   get path(): Path {
@@ -176,7 +172,7 @@ class Walker {
     for (let w = 0; w < system.stateWords; w++) system.vector[w] = this.#state[w]!;
     const index = system.always.length > 0 ? system.checkState() : -1;
     if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
-    this.unexcused.add();
+    this.inForce.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
     return true;
   }

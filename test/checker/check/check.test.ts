@@ -2,15 +2,23 @@ import { describe, expect, it } from "vitest";
 import { auditScenario } from "../../../checker/check/audit.ts";
 import { checkScenario } from "../../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, workersFor, type CheckOptions, type Engine } from "../../../checker/check/options.ts";
-import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../../../checker/result.ts";
+import { ATOMICITY_NOT_CHECKED, type Counts, type ScenarioResult } from "../../../checker/result.ts";
 import { holds, violated, type Expectation, type Scenario } from "../../../checker/scenario.ts";
 import type { ExploreOptions, Finding, Outcome } from "../../../checker/search/explore.ts";
+import { measuresOf } from "../../../checker/search/measures.ts";
 import { ToySystem, lockInversion, racyCounter, type ToyProgram } from "../trace/toy-system.ts";
 
-const outcome = (over: Partial<Outcome> = {}): Outcome => ({
-  complete: true, stopReason: null, states: 100, transitions: 200, depth: 7, terminals: 1, seconds: 0.1, stateBytes: 8, tableBytes: 800, fingerprintBits: 64,
-  exact: false, workers: 1, walks: null, witnessesReached: [], finding: null, inForce: [], refined: null, levels: [], notChecked: [], ...over,
-});
+/** What an engine of these tests answers; what is left out is as in a search that found nothing. */
+type Answer = Partial<Pick<Outcome, "complete" | "stopReason" | "finding"> & Counts & Pick<ExploreOptions, "fingerprintBits" | "exact">>;
+
+function outcome({ complete, stopReason, finding, fingerprintBits = 64, exact = false, ...counts }: Answer = {}): Outcome {
+  const counted: Counts = { states: 100, transitions: 200, depth: 7, terminals: 1, levels: [], tableBytes: 800, workers: 1, walks: null, ...counts };
+  return {
+    complete: complete ?? true, stopReason: stopReason ?? null, finding: finding ?? null,
+    measures: measuresOf(counted, { ...DEFAULT_CHECK_OPTIONS, fingerprintBits, exact }, 0.1, 8),
+    witnessesReached: [], inForce: [], refinementCounts: null, notChecked: [],
+  };
+}
 const lostUpdate: Finding = {
   kind: "finally", name: "no update is lost", message: "", initial: [], minimised: true, explanation: null,
   steps: [0, 1, 0, 1].map((actor) => ({ actor, choices: [] })),
@@ -18,7 +26,7 @@ const lostUpdate: Finding = {
 const scenario = (expect: Expectation): Scenario => ({ name: "toy", why: "", tier: "quick", structs: {}, threads: [{ name: "alice", run: () => { throw new Error("never run"); } }], expect });
 
 /** An engine that answers as `answer` says, and keeps what it was asked. */
-function engine(answer: (options: ExploreOptions, clearing: boolean) => Partial<Outcome>, program: ToyProgram = racyCounter): Engine {
+function engine(answer: (options: ExploreOptions, clearing: boolean) => Answer, program: ToyProgram = racyCounter): Engine {
   let clearing = true;
   return {
     compile: (_s, options) => {
@@ -32,7 +40,7 @@ const check = async (expect: Expectation, answer: Parameters<typeof engine>[0], 
   (await checkScenario(scenario(expect), { ...DEFAULT_CHECK_OPTIONS, ...options }, 2, engine(answer))).result;
 
 describe("comparison with what a scenario expects", () => {
-  it.each<[string, Expectation, Partial<Outcome>, Partial<CheckOptions>, string, string | null]>([
+  it.each<[string, Expectation, Answer, Partial<CheckOptions>, string, string | null]>([
     ["holds", holds(), {}, {}, "holds", null],
     ["right pins", holds({ states: 100, transitions: 200, depth: 7 }), {}, {}, "holds", null],
     ["a wrong count of states", holds({ states: 99 }), {}, {}, "holds", "100 states, pinned are 99"],
@@ -57,7 +65,7 @@ describe("comparison with what a scenario expects", () => {
   });
 
   it("counts once more without dead-local clearing where that count is pinned", async () => {
-    const answer = (_: ExploreOptions, clearing: boolean): Partial<Outcome> => ({ states: clearing ? 100 : 150 });
+    const answer = (_: ExploreOptions, clearing: boolean): Answer => ({ states: clearing ? 100 : 150 });
     expect((await check(holds({ states: 100, statesWithoutClearing: 150 }), answer)).reason).toBeNull();
     expect((await check(holds({ states: 100, statesWithoutClearing: 151 }), answer)).reason).toBe("150 states without dead-local clearing, pinned are 151");
   });
@@ -72,9 +80,9 @@ describe("comparison with what a scenario expects", () => {
 
   it("says how many states collisions are expected to cost", async () => {
     const r = await check(holds(), () => ({ states: 4_164_896, fingerprintBits: 32 }));
-    expect(r.collisionProbability).toBeCloseTo(2019.4, 0);
+    expect(r.expectedCollisions).toBeCloseTo(2019.4, 0);
     expect(r.notChecked).toEqual(["About 2,019 states are expected to be lost to equal 32-bit fingerprints; --exact loses none.", ATOMICITY_NOT_CHECKED]);
-    expect((await check(holds(), () => ({ states: 4_164_896, exact: true }))).collisionProbability).toBe(0);
+    expect((await check(holds(), () => ({ states: 4_164_896, exact: true }))).expectedCollisions).toBe(0);
   });
 });
 
@@ -95,7 +103,7 @@ describe("the audit", () => {
     expect(await audit((_, clearing) => ({ states: clearing ? 100 : 150, depth: clearing ? 7 : 8 }))).toEqual([]);
   });
 
-  it.each<[string, (o: ExploreOptions, clearing: boolean) => Partial<Outcome>, RegExp]>([
+  it.each<[string, (o: ExploreOptions, clearing: boolean) => Answer, RegExp]>([
     ["a state lost to a collision", (o) => ({ states: o.exact ? 101 : 100 }), /exact states disagrees .*: 101 states, not 100/],
     ["a state lost with one seed", (o) => ({ states: o.seed === 0 ? 100 : 101 }), /another fingerprint seed disagrees/],
     ["a transition lost by two workers", (o) => ({ transitions: o.workers === 2 ? 199 : 200 }), /two workers disagrees .*: 199 transitions, not 200/],

@@ -26,8 +26,8 @@ describe("a program that does what its machine allows", () => {
     const options = { ...DEFAULT_CHECK_OPTIONS, workers: 2, workersAfterMs: 0 };
     const two = await explore(compiled.system, compiled.source, options);
     const one = await explore(compileScenario(doorScenario("none")).system, null, { ...options, workers: 1 });
-    expect(two.workers).toBe(2);
-    expect([...two.refined!]).toEqual([...one.refined!]);
+    expect(two.measures.workers).toBe(2);
+    expect([...two.refinementCounts!]).toEqual([...one.refinementCounts!]);
     const { result } = await check("none");
     expect(result.refinement!.machines).toEqual([{
       machine: "door", instances: 3, moves: expect.any(Number) as number, arrows: 3,

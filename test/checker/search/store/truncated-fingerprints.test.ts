@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { checkScenario } from "../../../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../../../checker/check/options.ts";
-import { expectedCollisions } from "../../../../checker/search/explore.ts";
+import { expectedCollisions } from "../../../../checker/search/store/fingerprint.ts";
 import { isScenario } from "../../../../checker/index.ts";
 
 const STATES = 4_164_896;
@@ -22,6 +22,6 @@ test("thp-resv-xl loses about 2,000 states at 32 bits", { timeout: 120_000 }, as
 
   expect(result.asExpected).toBe(false);
   expect(result.fingerprintBits).toBe(32);
-  expect(result.collisionProbability).toBeGreaterThan(2_000);
+  expect(result.expectedCollisions).toBeGreaterThan(2_000);
   expect(result.notChecked.join(" ")).toMatch(/About 2,0\d\d states are expected to be lost to equal 32-bit fingerprints/);
 });

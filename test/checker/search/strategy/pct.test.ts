@@ -2,12 +2,11 @@ import { describe, expect, test } from "vitest";
 import { compileScenario } from "../../../../checker/compile/compile.ts";
 import { PctScheduler } from "../../../../checker/search/strategy/pct.ts";
 import { randomSource } from "../../../../checker/search/strategy/random-source.ts";
-import type { Outcome } from "../../../../checker/search/explore.ts";
 import { narrowWindow } from "../parallel/narrow-window.ts";
-import { run } from "../options.ts";
+import { run, type Explored } from "../options.ts";
 
 describe("PCT", () => {
-  const search = async (strategy: "random" | "pct", walks: number): Promise<Outcome> => {
+  const search = async (strategy: "random" | "pct", walks: number): Promise<Explored> => {
     const { system, source } = compileScenario(narrowWindow, { clearDeadLocals: true });
     return run(system, { strategy, walks, minimise: false, seed: 7, pctDepth: 2 }, source);
   };

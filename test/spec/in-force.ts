@@ -10,29 +10,29 @@ import { explore } from "../../checker/search/explore.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import type { KernelView } from "../../spec/view.ts";
 
-export interface Unexcused {
+export interface InForce {
   /** States looked at. */
   readonly states: number;
   /** By name of the promise. */
-  readonly unexcused: ReadonlyMap<string, number>;
+  readonly inForce: ReadonlyMap<string, number>;
 }
 
 /** Explores the scenario, up to `maxStates`, and asks each invariant's excuse in every state. */
-export async function countUnexcused(scenario: ProgramScenario, maxStates: number): Promise<Unexcused> {
+export async function countInForce(scenario: ProgramScenario, maxStates: number): Promise<InForce> {
   const { system, image } = compileScenario(scenario, { refine: false });
   const view = makeWorld(image.plan, new StateBytes(system.vector.buffer), image.stateWords * 4) as unknown as KernelView;
-  const unexcused = new Map(INVARIANTS.map((i) => [`${i.id} ${i.name}`, 0]));
+  const inForce = new Map(INVARIANTS.map((i) => [`${i.id} ${i.name}`, 0]));
   let states = 0;
   const checkState = system.checkState.bind(system);
   Object.defineProperty(system, "checkState", {
     value: () => {
       states++;
-      for (const i of INVARIANTS) if (!i.excuse(view)) unexcused.set(`${i.id} ${i.name}`, unexcused.get(`${i.id} ${i.name}`)! + 1);
+      for (const i of INVARIANTS) if (!i.excuse(view)) inForce.set(`${i.id} ${i.name}`, inForce.get(`${i.id} ${i.name}`)! + 1);
       return checkState();
     },
   });
   // Every invariant of every state, not only what a step can have changed.
   Object.defineProperty(system, "affected", { value: undefined });
   await explore(system, null, { ...DEFAULT_CHECK_OPTIONS, workers: 1, expectedStates: null, maxStates });
-  return { states, unexcused };
+  return { states, inForce };
 }

@@ -1,9 +1,12 @@
-/** Counts the states in which each excuse does not apply, for searches that look at every state from scratch. */
+/**
+ * In how many states each promise is in force: its excuse does not apply there. For searches that look at every state
+ * from scratch.
+ */
 import type { Excuses, TransitionSystem } from "../system.ts";
 
-export class UnexcusedCount {
+export class InForceCount {
   readonly #excuses: Excuses | null;
-  /** By excuse; null for a system that has none. */
+  /** By excuse: the states in which the promises that have this excuse are in force; null for a system without excuses. */
   readonly counts: Float64Array | null;
 
   constructor(system: TransitionSystem) {
@@ -19,11 +22,10 @@ export class UnexcusedCount {
   }
 }
 
-/** Of each state property: in how many of `states` states it was in force. */
-export function statesInForce(system: TransitionSystem, states: number, unexcused: Float64Array | null): number[] {
-  const { excuses } = system;
-  return system.always.map((_, i) => {
+/** Of each state property: in how many of `states` states it was in force, given that number by excuse. */
+export function statesInForce({ always, excuses }: TransitionSystem, states: number, byExcuse: Float64Array | null): number[] {
+  return always.map((_, i) => {
     const excuse = excuses?.of[i] ?? -1;
-    return excuse < 0 ? states : unexcused![excuse]!;
+    return excuse < 0 ? states : byExcuse![excuse]!;
   });
 }

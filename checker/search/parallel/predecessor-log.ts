@@ -1,9 +1,9 @@
-/** From a state's id back to its path, by the links of the workers that discovered it and its ancestors. */
+/** From a state's id back to its path, by the links of the workers that discovered the state and its predecessors. */
 import type { Candidate } from "../candidate.ts";
 import { NO_STEP } from "../candidate.ts";
 import { NO_PARENT } from "./discovery.ts";
 
-export class Genealogy {
+export class PredecessorLog {
   /** Links of each worker: (parent, ordinal) pairs in the order of discovery. */
   readonly #links: readonly Int32Array[];
   /** For every level, how many states each worker discovered in it. */
@@ -15,15 +15,15 @@ export class Genealogy {
   }
 
   /** The ordinals on the way to a violation. One that `init` itself throws has no state: its ordinal counts the branches of `init`. */
-  lineageOf(candidate: Candidate): number[] {
+  ordinalsOf(candidate: Candidate): number[] {
     if (candidate.from === NO_PARENT) return [candidate.ordinal];
-    const ordinals = this.lineage(candidate.from);
+    const ordinals = this.ordinalsTo(candidate.from);
     if (candidate.ordinal !== NO_STEP) ordinals.push(candidate.ordinal);
     return ordinals;
   }
 
   /** The ordinals on the way to state `id`: that of the initial state among the branches of `init`, then one for each step. */
-  lineage(id: number): number[] {
+  ordinalsTo(id: number): number[] {
     const ordinals: number[] = [];
     for (let state = id; state !== NO_PARENT;) {
       const [links, at] = this.#locate(state);
