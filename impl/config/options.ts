@@ -27,7 +27,7 @@ interface RequiredBounds {
   readonly cpus: number;
 }
 
-/** Sizes that follow from the others unless given; 1 or more each. */
+/** Sizes that follow from the others unless given; 1 or more each, and 0 or more VMAs, anon_vmas, chains and page tables. */
 interface DefaultedBounds {
   /** PTRS_PER_PMD: entries of a page of PMDs, each of which has the tables deposited for its huge ones; hugeRanges unless given. */
   readonly pmdsPerPage: number;
@@ -104,6 +104,9 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   };
 }
 
+/** Objects that a scenario can do without: what needs one fails as if memory had run out, or breaks an assertion that says so. */
+const MAY_BE_NONE: ReadonlySet<string> = new Set(["vmas", "anonVmas", "anonVmaChains", "pageTables"]);
+
 function boundsOf(o: KernelOptions): GivenBounds {
   const h = o.pagesPerHugePage;
   if (h < 2 || h > 512 || !Number.isInteger(Math.log2(h))) throw new RangeError(`pagesPerHugePage ${h}: a power of two from 2 to 512`);
@@ -116,7 +119,8 @@ function boundsOf(o: KernelOptions): GivenBounds {
     refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff), gatherBatch: o.gatherBatch ?? h, lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
   };
   for (const [name, value] of Object.entries(bounds)) {
-    if (!Number.isInteger(value) || value < 1) throw new RangeError(`${name} ${String(value)}: a whole number, 1 or more`);
+    const least = MAY_BE_NONE.has(name) ? 0 : 1;
+    if (!Number.isInteger(value) || value < least) throw new RangeError(`${name} ${String(value)}: a whole number, ${least} or more`);
   }
   if (bounds.contents > 30) throw new RangeError(`contents ${bounds.contents}: at most 30`);
   return bounds;

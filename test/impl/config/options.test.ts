@@ -9,7 +9,8 @@ const SMALL: KernelOptions = { pagesPerHugePage: 4, hugeRanges: 2, frames: 8, mm
 it.each<[Record<string, unknown>, string]>([
   [{ pagesPerHugePage: 3 }, "pagesPerHugePage 3: a power of two from 2 to 512"], [{ pagesPerHugePage: 1024 }, "a power of two from 2 to 512"],
   [{ frames: 6 }, "frames 6: a positive multiple of pagesPerHugePage 4"], [{ frames: 0 }, "frames 0: a positive multiple"],
-  [{ mms: 0 }, "mms 0: a whole number, 1 or more"], [{ cpus: 1.5 }, "cpus 1.5: a whole number, 1 or more"], [{ vmas: "2" }, "vmas 2: a whole number, 1 or more"],
+  [{ mms: 0 }, "mms 0: a whole number, 1 or more"], [{ cpus: 1.5 }, "cpus 1.5: a whole number, 1 or more"], [{ vmas: "2" }, "vmas 2: a whole number, 0 or more"],
+  [{ pageTables: -1 }, "pageTables -1: a whole number, 0 or more"], [{ gatherBatch: 0 }, "gatherBatch 0: a whole number, 1 or more"],
   [{ refcountMax: -1 }, "refcountMax -1: a whole number, 1 or more"], [{ contents: 31 }, "contents 31: at most 30"],
   [{ enabled: 3 }, "enabled 3: one of 0 (never), 1 (madvise), 2 (always)"], [{ pmdEnabled: 4 }, "pmdEnabled 4: one of 0 (never), 1 (madvise), 2 (always), 3 (inherit)"],
   [{ defrag: "always" }, "defrag always: one of 0 (never), 1 (madvise), 2 (defer), 3 (defer+madvise), 4 (always)"],
@@ -24,6 +25,10 @@ it.each<[Record<string, unknown>, string]>([
 ])("%j is refused: %s", (options, words) => {
   expect(() => kernelConfig({ ...SMALL, ...options })).toThrow(RangeError);
   expect(() => kernelConfig({ ...SMALL, ...options })).toThrow(words);
+});
+
+it("a kernel may have no page tables to give", () => {
+  expect(kernelConfig({ ...SMALL, pageTables: 0 }).pageTables).toBe(0);
 });
 
 it("the defaults are Linux's, scaled to the page size", () => {
