@@ -7,7 +7,7 @@
  */
 import type { HeldLock } from "./held-locks.ts";
 
-// Operations. Accesses come in kinds (see guard.ts and shared-use.ts), plain or marked.
+// Operations. Accesses come in kinds (docs/proofs/commutation.md), plain or marked.
 /** A read under the declared lock; of a `once` field: a read of a value that has been set. */
 export const COVERED_READ = 0;
 /** A write under the declared lock, held exclusively; of a `once` field: the write that sets it. */
@@ -38,14 +38,17 @@ export const INCREMENT = 23;
 
 /**
  * What protects the element changes, together with the write just before it: a bare write to the element in the same
- * instant (guard.ts). The bits of a marked bare write.
+ * instant (docs/proofs/lock-guards.md). The bits of a marked bare write.
  */
 export const GUARD_LOST = 39;
 
 /** The same by a thread that holds the old lock exclusively: no access, but nothing to be moved before what others do. */
 export const GUARD_MOVED = 18;
 
-/** The actor gives up the object, together with the operation just before (guard.ts), or leaves it nobody's. The subject is the element of its `owner` field. */
+/**
+ * The actor gives up the object, together with the operation just before, or leaves it nobody's. The subject is the
+ * element of its `owner` field. See docs/proofs/ownership.md.
+ */
 export const OWNER_CHANGED = 19;
 /** The block leaves the object to another actor. */
 export const OWNER_GIVEN = 20;
@@ -61,7 +64,7 @@ export const FOREIGN = 128;
 
 /**
  * Added to a covered read of a field with a declared lock that finds the initial value, and to a bare write of such a
- * field before or after which it has that value: see shared-use.ts, "empty".
+ * field before or after which it has that value: see docs/proofs/commutation.md, "empty".
  */
 export const EMPTY = 256;
 
@@ -102,9 +105,12 @@ export interface RecordedBlock {
   readonly heldAtStart: readonly HeldLock[];
   /** Triples: operation, subject (element or lock id), site. */
   readonly operations: Int32Array;
-  /** Where its thread stood after it, as `StateView.position` numbers it; noted where it uses an object that could have an owner and has none. */
+  /**
+   * Where its thread stood after it, as `StateView.position` numbers it. Noted for a block that uses an object which could
+   * have an owner and has none.
+   */
   readonly endsAt: ReadonlySet<number>;
-  /** Where the other threads stood meanwhile; noted where it takes an object for itself. */
+  /** Where the other threads stood meanwhile. Noted for a block that takes an object for itself. */
   readonly besides: ReadonlySet<number>;
 }
 
@@ -127,15 +133,7 @@ export class BlockSet {
 
   /** Adds a copy of the block unless an equal one is there. The first `words` of its operations are used. True when it was new. */
   add(b: RecordedBlock, words = b.operations.length): boolean {
-    const { actor, label, instruction, heldAtStart, operations } = b;
-    let low = 0x811c9dc5 ^ actor;
-    let high = 0x9e3779b9 ^ words;
-    for (let w = 0; w < words; w++) {
-      const x = operations[w]!;
-      low = Math.imul(low ^ x, 0x01000193);
-      high = Math.imul(high ^ x ^ (low >>> 15), 0x85ebca6b);
-    }
-    const hash = (low >>> 0) * 0x20_0000 + (high >>> 11);
+    const hash = hashOf(b, words);
     let bucket = this.#buckets.get(hash);
     if (bucket === undefined) this.#buckets.set(hash, (bucket = []));
     for (const known of bucket) {
@@ -144,15 +142,31 @@ export class BlockSet {
       for (const position of b.besides) known.besides.add(position);
       return false;
     }
-    const block = { actor, label, instruction, heldAtStart: [...heldAtStart], operations: operations.slice(0, words), endsAt: new Set(b.endsAt), besides: new Set(b.besides) };
+    const block = {
+      ...b, heldAtStart: [...b.heldAtStart], operations: b.operations.slice(0, words),
+      endsAt: new Set(b.endsAt), besides: new Set(b.besides),
+    };
     bucket.push(block);
     this.#blocks.push(block);
     return true;
   }
 }
 
+/** A number of 53 bits for the actor and the first `words` of the operations. */
+function hashOf({ actor, operations }: RecordedBlock, words: number): number {
+  let low = 0x811c9dc5 ^ actor;
+  let high = 0x9e3779b9 ^ words;
+  for (let w = 0; w < words; w++) {
+    const x = operations[w]!;
+    low = Math.imul(low ^ x, 0x01000193);
+    high = Math.imul(high ^ x ^ (low >>> 15), 0x85ebca6b);
+  }
+  return (low >>> 0) * 0x20_0000 + (high >>> 11);
+}
+
 function same(b: RecordedBlock, other: RecordedBlock, words: number): boolean {
-  if (b.actor !== other.actor || b.operations.length !== words || b.label !== other.label || b.instruction !== other.instruction || b.heldAtStart.length !== other.heldAtStart.length) return false;
+  if (b.actor !== other.actor || b.label !== other.label || b.instruction !== other.instruction) return false;
+  if (b.operations.length !== words || b.heldAtStart.length !== other.heldAtStart.length) return false;
   for (let w = 0; w < words; w++) if (b.operations[w] !== other.operations[w]) return false;
   return other.heldAtStart.every((h, n) => b.heldAtStart[n]!.lock === h.lock && b.heldAtStart[n]!.mode === h.mode);
 }

@@ -23,7 +23,9 @@
  * Not covered: what a compiler or a weak memory model does to a lone plain access; happens-before by publication (use
  * `once`).
  */
-import { accessKind, BARE_READ, BARE_WRITE, INCREMENT_KIND, isAccess, isForeign, isMarked, isWrite, OWNER_GIVEN, OWNER_STOLEN } from "./block-log.ts";
+import {
+  BARE_READ, BARE_WRITE, INCREMENT_KIND, OWNER_GIVEN, OWNER_STOLEN, accessKind, isAccess, isForeign, isMarked, isWrite,
+} from "./block-log.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
 import { GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, type Elements } from "./guard.ts";
 import type { SharedUse } from "./shared-use.ts";
@@ -37,7 +39,8 @@ function company(b: Block, nth: number): number {
 
 /** Whether the operation is a data race unless it is alone in its block. */
 export function isRace(elements: Elements, use: SharedUse, actor: number, operation: number, element: number): boolean {
-  if (!isAccess(operation) || isMarked(operation) || accessKind(operation) < BARE_READ || accessKind(operation) > INCREMENT_KIND) return false;
+  if (!isAccess(operation) || isMarked(operation)) return false;
+  if (accessKind(operation) < BARE_READ || accessKind(operation) > INCREMENT_KIND) return false;
   switch (elements.guardKind(element)) {
     case GUARD_LOCK:
     case GUARD_CPU: return true;
@@ -80,11 +83,8 @@ export function raceFinding(e: Evidence, b: Block, access: number, other: number
   const element = subjectOf(b, access);
   if (access === other) return trespassFinding(e, b, access);
   const sites = [siteOf(b, access), siteOf(b, other)];
-  const lock = e.elements.guardText(element);
-  const foreign = e.elements.guardKind(element) === GUARD_CPU;
   const rival = e.rival(b.actor, operation, element);
-  const missing = foreign ? "from another CPU" : lock === null ? "with no lock declared for it" : `without ${lock}${isWrite(operation) ? " held exclusively" : ""}`;
-  const remedy = foreign ? "Mark the access (once, setOnce) if it stands for an interrupt there" : `${lock === null ? "Declare and take a lock" : "Take the lock"}, mark the access (once, setOnce)`;
+  const { missing, remedy } = whatIsMissing(e, operation, element);
   const message =
     `data-race: ${e.actor(b.actor)} ${e.operation(operation, element)} at ${e.place(sites[0]!)} plainly and ${missing} ` +
     `(it holds ${e.heldNames(heldBefore(b, access))}), and not alone in block "${b.label}", which also ` +
@@ -94,12 +94,34 @@ export function raceFinding(e: Evidence, b: Block, access: number, other: number
   return { rule: "data-race", message, sites, source: e.source(sites[0]!), actor: b.actor, label: b.label };
 }
 
+/** What the access lacks, and what would mend it. */
+function whatIsMissing({ elements }: Evidence, operation: number, element: number): { readonly missing: string; readonly remedy: string } {
+  if (elements.guardKind(element) === GUARD_CPU) {
+    return { missing: "from another CPU", remedy: "Mark the access (once, setOnce) if it stands for an interrupt there" };
+  }
+  const lock = elements.guardText(element);
+  if (lock === null) {
+    return { missing: "with no lock declared for it", remedy: "Declare and take a lock, mark the access (once, setOnce)" };
+  }
+  const mode = isWrite(operation) ? " held exclusively" : "";
+  return { missing: `without ${lock}${mode}`, remedy: "Take the lock, mark the access (once, setOnce)" };
+}
+
 function trespassFinding(e: Evidence, b: Block, nth: number): Finding {
   const site = siteOf(b, nth);
   const operation = operationOf(b, nth);
   const message =
     `data-race: ${e.actor(b.actor)} ${e.operation(operation, subjectOf(b, nth))} at ${e.place(site)}, in block "${b.label}" ` +
     `(it holds ${e.heldNames(heldBefore(b, nth))}). ` +
-    (operation === OWNER_GIVEN ? "Only an actor itself may become the owner" : operation === OWNER_STOLEN ? "The owner has to give it up first" : "Either the object was published before its owner gave it up, or this thread uses it too early or too late; take the lock, or mark the access (once, setOnce) if it is racy on purpose");
+    trespassRemedy(operation);
   return { rule: "data-race", message, sites: [site, site], source: e.source(site), actor: b.actor, label: b.label };
+}
+
+function trespassRemedy(operation: number): string {
+  switch (operation) {
+    case OWNER_GIVEN: return "Only an actor itself may become the owner";
+    case OWNER_STOLEN: return "The owner has to give it up first";
+    default: return "Either the object was published before its owner gave it up, or this thread uses it too early or too late; " +
+      "take the lock, or mark the access (once, setOnce) if it is racy on purpose";
+  }
 }

@@ -5,7 +5,12 @@
  */
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, changesOwner, isAccess, isForeign, isMarked, isWrite, modeTaken, takesLock, type RecordedBlock } from "./block-log.ts";
+import {
+  ACQUIRE_SHARED, BlockSet, DOWNGRADE, GUARD_LOST, GUARD_MOVED, LOCK_INSPECTED, OPERATION_WORDS, OWNER_GIVEN,
+  OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE,
+  TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, changesOwner, isAccess, isForeign, isMarked, isWrite, modeTaken, takesLock,
+  type RecordedBlock,
+} from "./block-log.ts";
 import { Elements, GUARD_ATOMIC } from "./guard.ts";
 import type { HeldLock } from "./held-locks.ts";
 import { SharedUse, areRivals } from "./shared-use.ts";
@@ -58,6 +63,19 @@ export function heldBefore(b: Block, nth: number): (HeldLock & { readonly site: 
   return held;
 }
 
+/** An operation of some thread: of `subject`, an element or a lock, at a line of the program. */
+export interface Rival {
+  readonly actor: number;
+  readonly operation: number;
+  readonly site: number;
+}
+
+/** Which of two rivals is named, so that the choice does not depend on the order of the search. */
+function precedes(a: Rival, b: Rival): boolean {
+  if (a.site !== b.site) return a.site < b.site;
+  return a.actor === b.actor ? a.operation < b.operation : a.actor < b.actor;
+}
+
 export class Evidence {
   readonly plan: LayoutPlan;
   readonly elements: Elements;
@@ -100,22 +118,36 @@ export class Evidence {
   }
 
   heldNames(held: readonly HeldLock[]): string {
-    return held.length === 0 ? "no lock" : held.map((h) => this.lockName(h.lock) + (h.mode === "shared" ? " (shared)" : "")).join(", ");
+    if (held.length === 0) return "no lock";
+    return held.map((h) => this.lockName(h.lock) + (h.mode === "shared" ? " (shared)" : "")).join(", ");
   }
 
   /** `reads page[3].flags`, `takes mm.mmapLock (shared)` */
   operation(operation: number, subject: number): string {
-    if (operation === GUARD_LOST || operation === GUARD_MOVED) return `changes which ${this.elements.guardText(subject)} protects ${this.elements.name(subject)}`;
-    if (operation === OWNER_TAKEN) return `takes for itself the object of ${this.elements.name(subject)}`;
-    if (operation === OWNER_CHANGED) return `gives up the object of ${this.elements.name(subject)}`;
-    if (operation === OWNER_STOLEN) return `changes ${this.elements.name(subject)} while another thread has the object to itself`;
-    if (operation === OWNER_GIVEN) return `leaves the object of ${this.elements.name(subject)} to another thread`;
-    if (isAccess(operation)) {
-      const name = this.elements.name(subject) + (isForeign(operation) ? ", which another thread has to itself," : "");
-      if (!isMarked(operation)) return `${isWrite(operation) ? "writes" : "reads"} ${name}`;
-      if (this.elements.guardKind(subject) === GUARD_ATOMIC) return `accesses ${name} (atomic)`;
-      return `${isWrite(operation) ? "writes" : "reads"} ${name} (marked)`;
+    if (operation === GUARD_LOST || operation === GUARD_MOVED) {
+      return `changes which ${this.elements.guardText(subject)} protects ${this.elements.name(subject)}`;
     }
+    if (changesOwner(operation)) return this.#changeOfOwner(operation, this.elements.name(subject));
+    return isAccess(operation) ? this.#access(operation, subject) : this.#lockOperation(operation, subject);
+  }
+
+  #changeOfOwner(operation: number, owner: string): string {
+    switch (operation) {
+      case OWNER_TAKEN: return `takes for itself the object of ${owner}`;
+      case OWNER_STOLEN: return `changes ${owner} while another thread has the object to itself`;
+      case OWNER_GIVEN: return `leaves the object of ${owner} to another thread`;
+      default: return `gives up the object of ${owner}`;
+    }
+  }
+
+  #access(operation: number, subject: number): string {
+    const name = this.elements.name(subject) + (isForeign(operation) ? ", which another thread has to itself," : "");
+    const verb = isWrite(operation) ? "writes" : "reads";
+    if (!isMarked(operation)) return `${verb} ${name}`;
+    return this.elements.guardKind(subject) === GUARD_ATOMIC ? `accesses ${name} (atomic)` : `${verb} ${name} (marked)`;
+  }
+
+  #lockOperation(operation: number, subject: number): string {
     const lock = this.lockName(subject);
     const shared = this.plan.locks[subject]!.kind === "rwsem" ? " (shared)" : "";
     switch (operation) {
@@ -132,17 +164,17 @@ export class Evidence {
   }
 
   /** An operation of another thread that does not commute with this one: on the smallest site, then actor. */
-  rival(actor: number, operation: number, subject: number): { readonly actor: number; readonly operation: number; readonly site: number } | null {
-    let best: { actor: number; operation: number; site: number } | null = null;
+  rival(actor: number, operation: number, subject: number): Rival | null {
+    let best: Rival | null = null;
     const related = isAccess(operation) ? this.elements.touched(subject) : [];
+    const concerns = (other: number, its: number): boolean => its === subject || (isAccess(other) && related.includes(its));
     for (const b of this.blocks) {
       if (b.actor === actor) continue;
       for (let n = 0; n < lengthOf(b); n++) {
-        if (subjectOf(b, n) !== subject && !(isAccess(operation) && isAccess(operationOf(b, n)) && related.includes(subjectOf(b, n)))) continue;
         const other = operationOf(b, n);
-        if (!this.#rivals(operation, other, subject)) continue;
-        const site = siteOf(b, n);
-        if (best === null || site < best.site || (site === best.site && (b.actor < best.actor || (b.actor === best.actor && other < best.operation)))) best = { actor: b.actor, operation: other, site };
+        if (!concerns(other, subjectOf(b, n)) || !this.#rivals(operation, other, subject)) continue;
+        const rival = { actor: b.actor, operation: other, site: siteOf(b, n) };
+        if (best === null || precedes(rival, best)) best = rival;
       }
     }
     return best;

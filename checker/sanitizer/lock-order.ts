@@ -20,12 +20,15 @@
  *
  * Not covered: waiting for anything but a lock (a guard on another thread's progress), interrupt contexts.
  */
-import type { LayoutPlan, LockNesting } from "../program/layout.ts";
+import type { LayoutPlan, LockNesting, LockPlan } from "../program/layout.ts";
 import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, modeTaken, takesLock } from "./block-log.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
 import type { LockMode } from "./held-locks.ts";
 
-/** What the author says about nesting locks of one class, beside what the lock's declaration says (`nesting`); classes are written `struct.field`. */
+/**
+ * What the author says about nesting locks of one class, beside what the lock's declaration says (`nesting`). Classes are
+ * written `struct.field`.
+ */
 export interface LockOrderNotes {
   /** Instances are taken in ascending order of their index. */
   readonly ascending?: readonly string[];
@@ -73,7 +76,8 @@ export class LockOrder {
     this.#plan = plan;
     const classes = new Set(plan.locks.map((l) => l.lockClass));
     for (const name of [...(notes.ascending ?? []), ...(notes.nested ?? [])]) {
-      if (!classes.has(name)) throw new RangeError(`lock order: "${name}" is not a lock class of the program; these are: ${[...classes].join(", ")}`);
+      if (classes.has(name)) continue;
+      throw new RangeError(`lock order: "${name}" is not a lock class of the program; these are: ${[...classes].join(", ")}`);
     }
     const declared = (nesting: LockNesting): string[] => plan.locks.filter((l) => l.nesting === nesting).map((l) => l.lockClass);
     this.#ascending = new Set([...declared("ascending"), ...(notes.ascending ?? [])]);
@@ -94,10 +98,18 @@ export class LockOrder {
     for (const h of heldBefore(b, nth)) {
       const held = this.#plan.locks[h.lock]!;
       if (held.id === taken.id) continue;
-      if (held.lockClass === taken.lockClass && (this.#nested.has(taken.lockClass) || (this.#ascending.has(taken.lockClass) && taken.id > held.id))) continue;
-      edges.push({ from: held.lockClass, fromMode: h.mode, to: taken.lockClass, toMode: modeTaken(operation), actor: b.actor, label: b.label, held: held.id, heldSite: h.site, taken: taken.id, site: siteOf(b, nth) });
+      if (held.lockClass === taken.lockClass && this.#mayNest(held, taken)) continue;
+      edges.push({
+        from: held.lockClass, fromMode: h.mode, to: taken.lockClass, toMode: modeTaken(operation),
+        actor: b.actor, label: b.label, held: held.id, heldSite: h.site, taken: taken.id, site: siteOf(b, nth),
+      });
     }
     return edges;
+  }
+
+  /** Whether `taken` may be taken while `held`, of the same class, is held. */
+  #mayNest(held: LockPlan, taken: LockPlan): boolean {
+    return this.#nested.has(taken.lockClass) || (this.#ascending.has(taken.lockClass) && taken.id > held.id);
   }
 
   /** Takes note of all that the block acquires. */
@@ -191,10 +203,12 @@ export function orderFinding(e: Evidence, order: LockOrder, cycle: readonly Lock
   const at = offending ?? cycle[0]!;
   const mode = (lock: number, m: LockMode): string => e.lockName(lock) + (m === "shared" ? " (shared)" : "");
   const links = cycle.map((c) =>
-    `${e.actor(c.actor)} takes ${mode(c.taken, c.toMode)} at ${e.place(c.site)} while holding ${mode(c.held, c.fromMode)}, taken at ${e.place(order.heldSite(c))}`);
+    `${e.actor(c.actor)} takes ${mode(c.taken, c.toMode)} at ${e.place(c.site)} ` +
+    `while holding ${mode(c.held, c.fromMode)}, taken at ${e.place(order.heldSite(c))}`);
   const names = cycle.map((c) => c.from);
   const message = cycle.length === 1
-    ? `lock-order: two locks of class ${names[0]} are nested${order.isAscending(names[0]!) ? " against their ascending order" : ""}: ${links[0]}. Take the lower index first and declare the class ascending, or declare it nested if another rule orders them`
+    ? `lock-order: two locks of class ${names[0]} are nested${order.isAscending(names[0]!) ? " against their ascending order" : ""}: ` +
+      `${links[0]}. Take the lower index first and declare the class ascending, or declare it nested if another rule orders them`
     : `lock-order: ${[...names, names[0]].join(" -> ")} is a cycle: ${links.join("; ")}. Take these locks in one order everywhere`;
   return { rule: "lock-order", message, sites: order.sites(cycle), source: e.source(at.site), actor: at.actor, label: at.label };
 }

@@ -5,7 +5,6 @@
  * exploration, so only then is it known what is a finding. For the first finding a second exploration raises it where
  * it shows, which gives its shortest trace.
  */
-import type { CheckOptions } from "../check/options.ts";
 import type { RecordedBlock } from "./block-log.ts";
 import type { SanitizerRule } from "./evidence.ts";
 import { trustedFields } from "./guard.ts";
@@ -14,14 +13,20 @@ import { compileImage } from "../compile/compile.ts";
 import { CompiledSystem } from "../image/compiled-system.ts";
 import type { ProgramImage } from "../image/image.ts";
 import type { Scenario } from "../scenario.ts";
-import { explore, type Finding, type Outcome } from "../search/explore.ts";
+import { explore, type ExploreOptions, type Finding, type Outcome } from "../search/explore.ts";
 import type { TransitionSystem } from "../system.ts";
+
+/** Bounds and reporting of the pass's searches, which choose strategy, exactness and workers themselves. */
+export type PassOptions = Omit<ExploreOptions, "strategy" | "exact" | "workers" | "workersAfterMs" | "expectedStates">;
 
 export interface SanitizedRun {
   readonly outcome: Outcome;
   /** In words, one per rule and lines; empty when every block is as it should be. */
   readonly findings: readonly string[];
-  /** What the sanitizers took on trust: the guards "cpu", "lifetime" and "model", objects taken from under their users, and blocks that are one instruction, in words. */
+  /**
+   * What the sanitizers took on trust, in words: the guards "cpu", "lifetime" and "model", objects that are taken while
+   * others use them, and blocks that are one instruction.
+   */
   readonly trusted: readonly string[];
   /** The first finding with its trace, and the system that raises it; null when there is none, or none could be reached again. */
   readonly raised: { readonly finding: Finding; readonly system: TransitionSystem } | null;
@@ -33,28 +38,34 @@ export function isSanitizerRule(name: string): name is SanitizerRule {
 }
 
 /** Explores the instrumented variant, breadth-first with one worker. */
-export async function sanitize(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<SanitizedRun> {
+export async function sanitize(scenario: Scenario, options: PassOptions, clearDeadLocals: boolean): Promise<SanitizedRun> {
   const collecting = instrumented(scenario, clearDeadLocals, {});
-  const search = { ...options, strategy: "bfs" as const, workers: 1, exact: false };
+  const search = searchOptions(options);
   const outcome = await explore(collecting.system, null, search);
   const findings = collecting.sanitizer.findings();
-  const trusted = [...trustedFields(collecting.system.image.plan), ...collecting.sanitizer.trusted(), ...trustedInstructions(collecting.sanitizer.blocks())];
+  const { sanitizer, system } = collecting;
+  const trusted = [...trustedFields(system.image.plan), ...sanitizer.trusted(), ...trustedInstructions(sanitizer.blocks())];
   if (findings.length === 0) return { outcome, findings: [], trusted, raised: null };
   const raising = instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() });
   const again = await explore(raising.system, null, search);
-  return { outcome, findings: findings.map((f) => f.message), trusted, raised: again.finding === null ? null : { finding: again.finding, system: raising.system } };
+  const raised = again.finding === null ? null : { finding: again.finding, system: raising.system };
+  return { outcome, findings: findings.map((f) => f.message), trusted, raised };
 }
 
+const searchOptions = (options: PassOptions): ExploreOptions => ({ ...options, strategy: "bfs", workers: 1, exact: false });
+
 /** A system that raises the scenario's sanitizer findings at the step where each shows: what a replay of one needs. */
-export async function raisingSystem(scenario: Scenario, options: CheckOptions, clearDeadLocals: boolean): Promise<TransitionSystem> {
+export async function raisingSystem(scenario: Scenario, options: PassOptions, clearDeadLocals: boolean): Promise<TransitionSystem> {
   const collecting = instrumented(scenario, clearDeadLocals, {});
-  await explore(collecting.system, null, { ...options, strategy: "bfs", workers: 1, exact: false });
+  await explore(collecting.system, null, searchOptions(options));
   return instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() }).system;
 }
 
 function trustedInstructions(blocks: readonly RecordedBlock[]): string[] {
   const labels = [...new Set(blocks.filter((b) => b.instruction).map((b) => JSON.stringify(b.label)))].sort();
-  return labels.length === 0 ? [] : [`The sanitizers take on trust that a CPU executes each of these blocks as one instruction, with the walk that translates its address, so that nothing comes between: ${labels.join(", ")}`];
+  if (labels.length === 0) return [];
+  return ["The sanitizers take on trust that a CPU executes each of these blocks as one instruction, " +
+    `with the walk that translates its address, so that nothing comes between: ${labels.join(", ")}`];
 }
 
 /** Frames lie behind the structs, one thread after the other. */
@@ -62,9 +73,18 @@ function frameAreas(image: ProgramImage): FrameArea[] {
   return image.roots.map(({ base }, actor) => ({ from: base, to: image.roots[actor + 1]?.base ?? image.stateWords * 4 }));
 }
 
-function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): { system: CompiledSystem; sanitizer: Sanitizer } {
+interface Instrumented {
+  readonly system: CompiledSystem;
+  readonly sanitizer: Sanitizer;
+}
+
+function instrumented(scenario: Scenario, clearDeadLocals: boolean, options: SanitizerOptions): Instrumented {
   const image = compileImage(scenario, { variant: "instrumented", clearDeadLocals });
+  const actors = image.actors.map((a) => a.name);
   let sanitizer: Sanitizer | null = null;
-  const system = new CompiledSystem(image, (bytes) => (sanitizer = makeSanitizer(image.plan, image.sites, viewOf(image.plan, bytes, image.actors.length, frameAreas(image)), { actors: image.actors.map((a) => a.name), ...options })));
+  const system = new CompiledSystem(image, (bytes) => {
+    const view = viewOf(image.plan, bytes, actors.length, frameAreas(image));
+    return (sanitizer = makeSanitizer(image.plan, image.sites, view, { actors, ...options }));
+  });
   return { system, sanitizer: sanitizer! };
 }

@@ -21,16 +21,17 @@
  *   can make it true when no state does;
  * - an access is announced before it takes effect, a lock operation after;
  * - a read-modify-write is announced as a READ and a WRITE, or as one ATOMIC access where it is indivisible (cmpxchg,
- *   xchg, addReturn, addUnless; an ADD for `add`, an ATOMIC for `insert`, `remove` of an atomic field); a look at a lock (`isHeld`) as a READ of the lock's field;
+ *   xchg, addReturn, addUnless; an ADD for `add`, an ATOMIC for `insert`, `remove` of an atomic field);
+ * - a look at a lock (`isHeld`) is announced as a READ of the lock's field;
  * - `assertion` encloses what the condition of a bugOn does: its reads are no operations of the block;
  * - a trylock that fails is announced to `acquireFailed`: it sees that another thread holds the lock. A writer that
- *   joins the queue of a semaphore need not be (see block-atomicity.ts); where it is, it counts as a trylock, and the
+ *   joins the queue of a semaphore need not be (docs/proofs/block-atomicity.md); where it is, it counts as a trylock, and the
  *   verdicts are stricter than they need be;
  * - downgradeWrite is announced as a release (exclusive) and an acquire (shared) of one site, with nothing between.
  *
  * A step that ends in another StepFault has no endStep; what it did up to there is not judged.
  */
-import { NONE, isAtomic, type LayoutPlan } from "../program/layout.ts";
+import { NONE, isAtomic, type FieldPlan, type LayoutPlan } from "../program/layout.ts";
 import { ADD, READ, READ_ONCE, WRITE, type AccessMode, type Site, type StepObserver } from "../program/observer.ts";
 import { encode, positionOf, type StateBytes } from "../program/world.ts";
 import { StepFault } from "../fault.ts";
@@ -46,9 +47,9 @@ import { Evidence, findingKey, type Finding, type SanitizerRule } from "./eviden
 import {
   GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind,
 } from "./guard.ts";
-import { HeldLocks, heldInVector, type HeldAt, type HeldLock, type LockMode } from "./held-locks.ts";
+import { HeldLocks, heldInVector, type HeldAt, type LockMode } from "./held-locks.ts";
 import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
-import { LateUses } from "./taking.ts";
+import { LateUses } from "./late-uses.ts";
 
 export const SANITIZER_RULES: readonly SanitizerRule[] = ["atomicity", "data-race", "lock-order"];
 
@@ -58,7 +59,7 @@ export interface StateView {
   readonly heldAt: HeldAt;
   /** Whether the element holds the field's initial value now; asked for fields guarded "once" or by a lock. */
   readonly isInitial: (field: number, i: number, j: number) => boolean;
-  /** Where the reference `field` of object `i` points now, NONE for nowhere; asked for references that guards go through, and for owners. */
+  /** Where the reference `field` of object `i` points now, NONE for nowhere. Asked of references in guards, and of owners. */
   readonly reference: (field: number, i: number) => number;
   /**
    * Where an actor stands: equal for states in which its program counters and locals are equal, in this run and in others
@@ -124,6 +125,29 @@ export function viewOf(plan: LayoutPlan, bytes: StateBytes, actors: number, fram
 
 const NOWHERE: ReadonlySet<number> = new Set();
 
+/** What is known of a block when it begins. */
+type BlockHead = Pick<RecordedBlock, "actor" | "label" | "instruction" | "heldAtStart">;
+
+/** An access to an element, before it takes effect. */
+interface Access {
+  readonly element: number;
+  readonly guard: GuardKind;
+  readonly field: number;
+  /** The object. */
+  readonly i: number;
+  /** The entry of an array, or the bit of an atomic set plus 1. */
+  readonly j: number;
+  readonly reads: boolean;
+  /** Neither atomic nor deliberately racy. */
+  readonly plain: boolean;
+}
+
+/** A wild access is a fault of its own, which comes when it takes effect. */
+function isInRange(f: FieldPlan, i: number, j: number): boolean {
+  const entries = (f.length ?? 1) + (f.kind === "bitset" && isAtomic(f.guard) ? f.bits : 0);
+  return i >= 0 && i < f.count && j >= 0 && j < entries;
+}
+
 /** Throws RangeError for guards and notes that name no lock of the plan. */
 export function makeSanitizer(plan: LayoutPlan, sites: readonly Site[], view: StateView, options: SanitizerOptions = {}): Sanitizer {
   return new BlockSanitizer(plan, sites, view, options);
@@ -141,9 +165,7 @@ class BlockSanitizer implements Sanitizer {
 
   // The block that is running.
   #actor = -1;
-  #label = "";
-  #instruction = false;
-  #heldAtStart: readonly HeldLock[] = [];
+  #head: BlockHead = { actor: -1, label: "", instruction: false, heldAtStart: [] };
   #operations = new Int32Array(64 * OPERATION_WORDS);
   #length = 0;
   #assertions = 0;
@@ -186,10 +208,8 @@ class BlockSanitizer implements Sanitizer {
 
   beginStep(actor: number, label: string, instruction = false): void {
     this.#actor = actor;
-    this.#label = label;
-    this.#instruction = instruction;
-    this.#heldAtStart = this.#view.heldAt(actor);
-    this.#held.reset(this.#heldAtStart);
+    this.#head = { actor, label, instruction, heldAtStart: this.#view.heldAt(actor) };
+    this.#held.reset(this.#head.heldAtStart);
     this.#length = 0;
     this.#assertions = 0;
     this.#bareWrite = null;
@@ -201,8 +221,7 @@ class BlockSanitizer implements Sanitizer {
 
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void {
     const f = this.#plan.fields[field]!;
-    if (this.#actor < 0) return;
-    if (i >= f.count || i < 0 || j < 0 || j >= (f.length ?? 1) + (f.kind === "bitset" && isAtomic(f.guard) ? f.bits : 0)) return; // the access itself will be the fault
+    if (this.#actor < 0 || !isInRange(f, i, j)) return;
     const reads = mode === READ || mode === READ_ONCE;
     if (this.#assertions > 0 && reads) return;
     if (f.lockBase >= 0) {
@@ -214,12 +233,19 @@ class BlockSanitizer implements Sanitizer {
     const element = elements.of(field, i, j);
     if (element < 0) return;
     const guard = elements.guardKind(element);
-    if (guard === GUARD_OWNER) {
-      const before = this.#view.reference(field, i);
-      this.#did(before === NONE || before === this.#actor ? OWNER_CHANGED : OWNER_STOLEN, element, site);
-      if (before === NONE) this.#ownerWrite = this.#length - 1;
-      return;
-    }
+    if (guard === GUARD_OWNER) this.#writesOwner(element, this.#view.reference(field, i), site);
+    else this.#uses({ element, guard, field, i, j, reads, plain: (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC }, mode, site);
+  }
+
+  /** `before`: the owner that the write finds. */
+  #writesOwner(element: number, before: number, site: number): void {
+    this.#did(before === NONE || before === this.#actor ? OWNER_CHANGED : OWNER_STOLEN, element, site);
+    if (before === NONE) this.#ownerWrite = this.#length - 1;
+  }
+
+  #uses(access: Access, mode: AccessMode, site: number): void {
+    const { element, guard, field, i, j, reads, plain } = access;
+    const { elements } = this.#evidence;
     const owner = this.#ownerNow(element);
     const foreign = owner !== NONE && owner !== this.#actor ? FOREIGN : 0;
     if (owner === NONE && elements.ownerOf(element) >= 0) this.#usesObject = true;
@@ -227,18 +253,16 @@ class BlockSanitizer implements Sanitizer {
       this.#did(INCREMENT | foreign, element, site);
       return;
     }
-    const plain = (mode === READ || mode === WRITE) && guard !== GUARD_ATOMIC;
-    const covered = this.#covers(guard, element, field, i, j, !reads, plain);
-    let kind = covered ? (reads ? COVERED_READ : COVERED_WRITE) : reads ? BARE_READ : BARE_WRITE;
-    if (owner === this.#actor) kind |= OWNED;
-    if (guard === GUARD_LOCK && ((kind & ~OWNED) === COVERED_READ || kind === BARE_WRITE) && this.#view.isInitial(field, i, j)) kind |= EMPTY;
+    let kind = this.#kindOf(access) | (owner === this.#actor ? OWNED : 0);
+    const canBeEmpty = guard === GUARD_LOCK && ((kind & ~OWNED) === COVERED_READ || kind === BARE_WRITE);
+    if (canBeEmpty && this.#view.isInitial(field, i, j)) kind |= EMPTY;
     this.#did((plain ? kind : kind | MARKED) | foreign, element, site);
     if (guard === GUARD_LOCK && (kind & ~EMPTY) === BARE_WRITE) this.#bareWrite = { nth: this.#length - 1, field, i, j };
     // Of a reference that is fixed for a lifetime nobody else knows when it changes.
     if (!reads && guard !== GUARD_LIFETIME) this.#moveGuards(field, i, site, owner === this.#actor);
   }
 
-  /** The latest operation has taken effect: did it take an object, did a bare write of a field with a lock make the field empty? */
+  /** The latest operation has taken effect. Now it shows whether it took an object, and whether a bare write left its field empty. */
   #afterWrite(): void {
     const taking = this.#ownerWrite;
     this.#ownerWrite = null;
@@ -281,7 +305,14 @@ class BlockSanitizer implements Sanitizer {
     }
   }
 
-  #covers(guard: GuardKind, element: number, field: number, i: number, j: number, write: boolean, plain: boolean): boolean {
+  #kindOf(access: Access): number {
+    if (this.#covers(access)) return access.reads ? COVERED_READ : COVERED_WRITE;
+    return access.reads ? BARE_READ : BARE_WRITE;
+  }
+
+  /** Whether the access has what its field's guard asks for. */
+  #covers({ element, guard, field, i, j, reads, plain }: Access): boolean {
+    const write = !reads;
     switch (guard) {
       case GUARD_LOCK: {
         const lock = this.#evidence.elements.guardLock(element, this.#view.reference);
@@ -297,7 +328,7 @@ class BlockSanitizer implements Sanitizer {
     }
   }
 
-  /** A reference changes, and with it the lock that protects what is guarded through it (see guard.ts). */
+  /** A reference changes, and with it the lock that protects what is guarded through it (docs/proofs/lock-guards.md). */
   #moveGuards(reference: number, i: number, site: number, owned: boolean): void {
     const { elements } = this.#evidence;
     for (const field of elements.guardedThrough(reference)) {
@@ -354,7 +385,8 @@ class BlockSanitizer implements Sanitizer {
   /** `endsAt`: see RecordedBlock; nowhere for a block that has not ended. */
   #record(endsAt: ReadonlySet<number>): void {
     const words = this.#length * OPERATION_WORDS;
-    if (!this.#evidence.blocks.add({ actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations, endsAt, besides: this.#takesObject ? this.#positionsOfOthers() : NOWHERE }, words)) return;
+    const besides = this.#takesObject ? this.#positionsOfOthers() : NOWHERE;
+    if (!this.#evidence.blocks.add({ ...this.#head, operations: this.#operations, endsAt, besides }, words)) return;
     const b = this.#block();
     for (let n = 0; n < this.#length; n++) {
       this.#evidence.use.note(b.actor, b.operations[n * OPERATION_WORDS]!, b.operations[n * OPERATION_WORDS + 1]!);
@@ -362,8 +394,10 @@ class BlockSanitizer implements Sanitizer {
     }
   }
 
+  /** The block so far. */
   #block(): RecordedBlock {
-    return { actor: this.#actor, label: this.#label, instruction: this.#instruction, heldAtStart: this.#heldAtStart, operations: this.#operations.subarray(0, this.#length * OPERATION_WORDS), endsAt: NOWHERE, besides: NOWHERE };
+    const operations = this.#operations.subarray(0, this.#length * OPERATION_WORDS);
+    return { ...this.#head, actor: this.#actor, operations, endsAt: NOWHERE, besides: NOWHERE };
   }
 
   #did(operation: number, subject: number, site: number): void {
@@ -390,7 +424,10 @@ class BlockSanitizer implements Sanitizer {
     // Where a lock is declared, the access lacks the lock, whatever else is wrong; else the block lacks a yield.
     for (const race of races) if (lockMissing(race)) this.#offerRace(race);
     const earlier = this.#movers.next(use.mover(this.#actor, operation, subject), nth, operation, groupOf(elements, operation, subject));
-    if (earlier >= 0) this.#offer("atomicity", [this.#site(nth), this.#site(earlier)], () => atomicityFinding(this.#evidence, this.#block(), earlier, nth));
+    if (earlier >= 0) {
+      const make = (): Finding => atomicityFinding(this.#evidence, this.#block(), earlier, nth);
+      this.#offer("atomicity", [this.#site(nth), this.#site(earlier)], make);
+    }
     for (const race of races) if (!lockMissing(race)) this.#offerRace(race);
     if (operation === ACQUIRE_SHARED || operation === ACQUIRE_EXCLUSIVE) this.#judgeOrder(nth);
   }
@@ -404,11 +441,14 @@ class BlockSanitizer implements Sanitizer {
     const candidates = [{ access: nth, company: previous }];
     if (previous === this.#firstAccess) candidates.unshift({ access: previous, company: nth });
     const { elements, use } = this.#evidence;
-    return candidates.filter(({ access }) => isRace(elements, use, this.#actor, this.#operations[access * OPERATION_WORDS]!, this.#operations[access * OPERATION_WORDS + 1]!));
+    const words = this.#operations;
+    return candidates.filter(({ access }) =>
+      isRace(elements, use, this.#actor, words[access * OPERATION_WORDS]!, words[access * OPERATION_WORDS + 1]!));
   }
 
   #offerRace(race: Race): void {
-    this.#offer("data-race", [this.#site(race.access), this.#site(race.company)], () => raceFinding(this.#evidence, this.#block(), race.access, race.company));
+    const make = (): Finding => raceFinding(this.#evidence, this.#block(), race.access, race.company);
+    this.#offer("data-race", [this.#site(race.access), this.#site(race.company)], make);
   }
 
   #judgeOrder(nth: number): void {

@@ -1,53 +1,19 @@
 /**
  * Who uses what, over a whole exploration: which operations of other threads an operation can fail to commute with.
  *
- * A declared lock makes an access commute only as long as *everybody* respects the declaration. One READ_ONCE of a
- * field elsewhere, without its lock, can see between two stores that are both made under it. (Flanagan, Freund, Lifshin
- * and Qadeer, "Types for atomicity", TOPLAS 2008, have the same distinction: a write to a `write_guarded_by` field is
- * atomic but no mover.) The same holds for locks: an acquisition is a right mover and a release a left mover only while
- * nobody else can see the lock being held without waiting for it, by a trylock or by asking whether it is held.
+ * A declared lock makes an access commute only as long as everybody respects the declaration, and an acquisition is a
+ * right mover only while nobody else can see the lock being held without waiting for it. So the mover of an operation is
+ * decided from masks of actors that only grow: who makes which kind of access to an element. A kind of access is denied
+ * by the kinds of other threads that `DENIED_BY` lists for it.
  *
- * So the class of an operation is a fact about the program, not about one block: it is decided from masks of actors
- * that only grow. Conversely an access without any lock commutes when no other thread's use conflicts with it.
- *
- * The kinds of access, and whose presence in another thread denies them:
- *
- *   | kind          | declared lock                     | guard "once"                       | guard "cpu"       | denied by             |
- *   |---------------|-----------------------------------|------------------------------------|-------------------|-----------------------|
- *   | covered read  | held                              | the value has been set             | own, or marked    | bare write            |
- *   | covered write | held exclusively                  | first store: the value was initial | own, or marked    | bare read, bare write |
- *   | bare read     | not held, or there is none        | the value is still initial         | plain, of another | any write             |
- *   | bare write    | not held exclusively, or none     | a set value is overwritten         | plain, of another | any access            |
- *
- * Fields guarded "atomic" have bare accesses only, and one kind more: an addition whose result nobody looks at (`add`).
- * It is denied by every access but another addition, and denies every access but another addition.
- *
- * For guard "lifetime" plain accesses are covered and marked ones bare.
- *
- * Where an object has an owner (guard.ts), three more, which cut through the table:
- * - *owned*: by the owner. Denied by foreign accesses of which one is a write, and by nothing else, since all other
- *   accesses are made while somebody else is the owner, or nobody. One that is made under the declared lock as well is
- *   denied only if it would be as either, and counts against others as the covered one.
- * - *foreign*: by another thread while the object has an owner, in whichever kind above (a covered access is one of a
- *   thread that holds the lock, while the owner may do without it). Denied as its kind is, and by owned accesses.
- * - a change of the owner: a non-mover where another thread uses the object at all, or changes its owner; of an object
- *   that another thread owns, a foreign write of everything in it besides.
- * Other accesses to such an object, while it is nobody's, are as the table says, but see taking.ts.
- *
- * *Empty*: a covered read, under a declared lock, that finds the field's initial value is denied by those bare writes only
- * before or after which the field has that value. Bare writes of a field with a lock are typically those of a machine
- * that knows no locks and changes entries in use, never empty ones (a CPU that sets accessed and dirty bits). Why this
- * is enough: where such a read and a bare write follow one another, the field is empty before or after the write. And
- * the search meets such a write if any execution has one, since whoever makes a field empty or not, under the lock,
- * makes a covered write, which the bare writes make a non-mover: as with owners, rearranging drops and adds none.
- *
- * For guard "once" a covered write is denied by another thread's covered write too: no lock orders the two. And it is a
- * right mover only, never a left one: a value that is set after its block has committed (published it, say) can be found
- * unset by a thread that comes in between, and whose block, run whole after this one, only ever finds it set. That a
- * "once" value has been set is judged by its differing from the field's initial value; a value that is set to the
- * initial one is taken for unset, which only makes the verdict stricter.
+ * The table of kinds in words, and the arguments for "empty" and "once": docs/proofs/commutation.md.
  */
-import { ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY_READ, GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, OWNED, OWNED_READ, OWNED_WRITE, OWNER_CHANGED, OWNER_GIVEN, OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE, TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isEmpty, isForeign, isWrite } from "./block-log.ts";
+import {
+  ACQUIRE_EXCLUSIVE, ACQUIRE_SHARED, BARE_READ, BARE_WRITE, COVERED_READ, COVERED_WRITE, DOWNGRADE, EMPTY_READ,
+  GUARD_MOVED, INCREMENT_KIND, LOCK_INSPECTED, OWNED, OWNED_READ, OWNED_WRITE, OWNER_CHANGED, OWNER_GIVEN,
+  OWNER_STOLEN, OWNER_TAKEN, RELEASE_EXCLUSIVE, RELEASE_SHARED, TRYLOCK_EXCLUSIVE, TRYLOCK_FAILED_EXCLUSIVE,
+  TRYLOCK_FAILED_SHARED, TRYLOCK_SHARED, accessKind, isAccess, isEmpty, isForeign, isWrite,
+} from "./block-log.ts";
 import { GUARD_LOCK, GUARD_ONCE, type Elements } from "./guard.ts";
 
 export const RIGHT_MOVER = 0;
@@ -56,24 +22,24 @@ export const BOTH_MOVER = 2;
 export const NON_MOVER = 3;
 export type Mover = typeof RIGHT_MOVER | typeof LEFT_MOVER | typeof BOTH_MOVER | typeof NON_MOVER;
 
-/** Kinds of use noted besides those that an access has one of: by whom an object is used that another thread owns. */
+/** Kinds of use that are noted besides the kind of an access: uses of an object that another thread owns. */
 const FOREIGN_READ = 8;
 const FOREIGN_WRITE = 9;
-/** Bare writes that can be seen by who reads the initial value under the lock. */
+/** Bare writes that a thread which reads the initial value under the lock can see. */
 const EMPTY_WRITE = 10;
 const KINDS = 11;
 const bit = (kind: number): number => 1 << kind;
 const ALL_BUT_INCREMENT = bit(COVERED_READ) | bit(COVERED_WRITE) | bit(BARE_READ) | bit(BARE_WRITE);
-/** Indexed by kind, in the order COVERED_READ, COVERED_WRITE, BARE_READ, BARE_WRITE, INCREMENT_KIND, OWNED_READ, OWNED_WRITE, EMPTY_READ. */
+/** By kind of access: the kinds of use by other threads that do not commute with it. */
 const DENIED_BY: readonly number[] = [
-  bit(BARE_WRITE) | bit(INCREMENT_KIND),
-  bit(BARE_READ) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
-  bit(COVERED_WRITE) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
-  ALL_BUT_INCREMENT | bit(INCREMENT_KIND),
-  ALL_BUT_INCREMENT,
-  bit(FOREIGN_WRITE),
-  bit(FOREIGN_READ) | bit(FOREIGN_WRITE),
-  bit(EMPTY_WRITE) | bit(INCREMENT_KIND),
+  /* COVERED_READ */ bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  /* COVERED_WRITE */ bit(BARE_READ) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  /* BARE_READ */ bit(COVERED_WRITE) | bit(BARE_WRITE) | bit(INCREMENT_KIND),
+  /* BARE_WRITE */ ALL_BUT_INCREMENT | bit(INCREMENT_KIND),
+  /* INCREMENT_KIND */ ALL_BUT_INCREMENT,
+  /* OWNED_READ */ bit(FOREIGN_WRITE),
+  /* OWNED_WRITE */ bit(FOREIGN_READ) | bit(FOREIGN_WRITE),
+  /* EMPTY_READ */ bit(EMPTY_WRITE) | bit(INCREMENT_KIND),
 ];
 
 /** Kinds of use (a bit each) by other threads that do not commute with this access. */
@@ -100,7 +66,8 @@ function useOf(elements: Elements, element: number, access: number): number {
 
 /** Whether two accesses of one element, by different threads, do not commute. */
 export function areRivals(elements: Elements, element: number, one: number, other: number): boolean {
-  return (deniedBy(elements, element, one) & useOf(elements, element, other)) !== 0 && (!isCoveredToo(elements, element, one) || areRivals(elements, element, one & ~OWNED, other));
+  if ((deniedBy(elements, element, one) & useOf(elements, element, other)) === 0) return false;
+  return !isCoveredToo(elements, element, one) || areRivals(elements, element, one & ~OWNED, other);
 }
 
 export class SharedUse {
@@ -216,7 +183,10 @@ export class SharedUse {
       case OWNER_GIVEN:
       case OWNER_STOLEN:
       case OWNER_TAKEN:
-      case OWNER_CHANGED: return ((this.#objectUsers[subject]! | this.#ownerChangers[subject]!) & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
+      case OWNER_CHANGED: {
+        const interested = this.#objectUsers[subject]! | this.#ownerChangers[subject]!;
+        return (interested & ~(1 << actor)) !== 0 ? NON_MOVER : BOTH_MOVER;
+      }
       case GUARD_MOVED: return this.#usedByOthers(actor, subject) ? RIGHT_MOVER : BOTH_MOVER;
       case ACQUIRE_SHARED:
       case TRYLOCK_SHARED: return this.#seen(actor, subject, false) ? NON_MOVER : RIGHT_MOVER;

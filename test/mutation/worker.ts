@@ -82,7 +82,7 @@ async function measureOne(scenario: Scenario, r: Request & { kind: "measure" }):
 }
 
 async function isClean(scenario: Scenario, options: CheckOptions): Promise<boolean> {
-  const run = await sanitize(scenario, { ...options, coverage: false }, clearsDeadLocals(scenario, null));
+  const run = await sanitize(scenario, options, clearsDeadLocals(scenario, null));
   return run.outcome.complete && run.findings.length === 0;
 }
 

@@ -24,7 +24,7 @@ function compare(program: TinyProgram, whole = exploreBlocks(program, rules)): {
   const single = exploreOperations(program);
   if (whole === null || single === null) return null;
   const same = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => a.size === b.size && [...a].every((x) => b.has(x));
-  // Behind a queue, states are equal up to who waits in it; see block-atomicity.ts.
+  // Behind a queue, states are equal up to who waits in it; see docs/proofs/block-atomicity.md.
   const lossy = !same(whole.ends, single.ends) || (!queues(program) && !same(whole.yields, single.yields));
   return { silent: findingsOf(whole.sanitizer).length === 0, lossy };
 }

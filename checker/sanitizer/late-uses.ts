@@ -1,26 +1,12 @@
 /**
- * Objects that are taken from under a thread which is in the middle of using them.
+ * Objects that are taken while another thread is in the middle of using them.
  *
- * While an object has no owner (guard.ts), its users' accesses are ordinary ones. Whoever takes it for itself makes
- * those that come later foreign. The search runs blocks whole, so it meets the accesses of a block before the taking or
- * after it; a real thread can be overtaken by it on the way. Before its block has committed that is no news: what it has
- * done moves behind the taking, and the search, which runs the block there, meets it as foreign. Past its commit it is:
- * what is left of the block moves before the taking, where nothing is foreign.
+ * A use of an object that is nobody's, past the commit of its block, is a *late use*: another thread can take the object
+ * just before. Two sets say whether that can happen: where a thread stood after each block that uses objects (`endsAt`), and
+ * where the others stood beside each block that takes one (`besides`). A lock that both hold, one of them exclusively,
+ * rules it out.
  *
- * So these uses, of an object that is nobody's and after the commit of their block, are looked at one by one. Take a finely
- * interleaved execution in which actor B takes the object while actor A is between the commit of its block and such a
- * use; the first taking of that sort. Rearranged (block-atomicity.ts), it is whole blocks and then B's, up to the
- * taking: A's block is among them, since A is past its commit; and A has done nothing since. Hence the search has a state
- * in which A stands where that block has left it, and from which B's block takes the object. Two sets say whether there is one:
- * where its thread stood after each block that uses objects (`endsAt`), where other threads stood beside each block that
- * takes one (`besides`). They say too much rather than too little: a thread may stand at the same place with the same
- * locals after a block that has not used the object.
- *
- * One thing rules out what the sets allow: a lock that A holds at the use and B at the taking, one of them exclusively.
- * A has held it since its commit, after which it takes none. This is how an object is used and taken under one lock.
- * Uses under a reference that keeps others from taking the object need no excuse: the thread still has the
- * reference after the block (giving it back is an operation that others see, hence the commit), so while it stands there
- * nobody takes the object.
+ * Why this finds every such taking: docs/proofs/late-uses.md.
  */
 import { shortPath } from "../error-sentence.ts";
 import { OWNED, OWNER_TAKEN, isAccess, isForeign } from "./block-log.ts";
@@ -94,7 +80,8 @@ export class LateUses {
     const found: Occasion[] = [];
     for (const position of positions) {
       for (const use of this.#uses.get(position) ?? []) {
-        if (use.object === taking.object && use.block.actor !== taking.block.actor && !excludeEachOther(use.held, taking.held)) found.push(use);
+        if (use.object !== taking.object || use.block.actor === taking.block.actor) continue;
+        if (!excludeEachOther(use.held, taking.held)) found.push(use);
       }
     }
     return found;
@@ -122,16 +109,20 @@ export class LateUses {
       }
     }
     return [...uses].sort(([a], [b]) => (a < b ? -1 : 1)).map(([taken, lines]) =>
-      `The sanitizers take on trust that nobody takes an object for itself (${taken}) while another thread, past its block's commit, is about to use it at ${[...lines].sort().join(", ")}`);
+      `The sanitizers take on trust that nobody takes an object for itself (${taken}) while another thread, ` +
+      `past its block's commit, is about to use it at ${[...lines].sort().join(", ")}`);
   }
 }
 
 function takenFinding(e: Evidence, use: Occasion, taking: Occasion): Finding {
   const { block } = use;
   const sites = [siteOf(block, use.nth), siteOf(taking.block, taking.nth)];
+  const what = e.operation(operationOf(block, use.nth), subjectOf(block, use.nth));
+  const taker = e.actor(taking.block.actor);
   const message =
-    `atomicity: block "${block.label}" of ${e.actor(block.actor)} ${e.operation(operationOf(block, use.nth), subjectOf(block, use.nth))} at ${e.place(sites[0]!)} ` +
-    `(it holds ${e.heldNames(use.held)}), after what makes the block visible to others; just before that ${e.actor(taking.block.actor)} can have taken the object for itself, ` +
+    `atomicity: block "${block.label}" of ${e.actor(block.actor)} ${what} at ${e.place(sites[0]!)} ` +
+    `(it holds ${e.heldNames(use.held)}), after what makes the block visible to others; ` +
+    `just before that ${taker} can have taken the object for itself, ` +
     `at ${e.place(sites[1]!)} in block "${taking.block.label}" (it holds ${e.heldNames(taking.held)}). ` +
     `Put a yield before ${e.place(sites[0]!)}, or hold one lock over both`;
   return { rule: "atomicity", message, sites, source: e.source(sites[1]!), actor: taking.block.actor, label: taking.block.label };
