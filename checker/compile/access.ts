@@ -4,8 +4,9 @@
  * `world.ts`; the oracle property test compares the two.
  */
 import * as t from "@babel/types";
-import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode } from "../program/observer.ts";
 import { isAtomic, wholeBytes, type FieldPlan } from "../program/layout.ts";
+import { ADD, ATOMIC, READ, READ_ONCE, WRITE, WRITE_ONCE, type AccessMode } from "../program/observer.ts";
+import { OPERATIONS, indexCount, type Operation, type OperationName, type OperationOf } from "../program/operations.ts";
 import { quasi } from "./quasi.ts";
 
 export interface AccessContext {
@@ -19,18 +20,15 @@ export interface AccessContext {
   readonly temporary: () => t.Identifier;
 }
 
-/** Operations that change the field; properties may not use them. */
-export const WRITING_OPERATIONS: ReadonlySet<string> = new Set(["set", "add", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless", "insert", "remove"]);
-
-/** Operations that are marked as indivisible or racy on purpose, whatever the field's guard. */
-export const MARKED_OPERATIONS: ReadonlySet<string> = new Set(["once", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless"]);
-
-const isSimple = (e: t.Expression): boolean => t.isIdentifier(e) || t.isNumericLiteral(e) || t.isBooleanLiteral(e) || (t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument));
+const isSimple = (e: t.Expression): boolean =>
+  t.isIdentifier(e) || t.isNumericLiteral(e) || t.isBooleanLiteral(e)
+  || (t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument));
 
 /** The integer that the expression is for certain, -0 being 0; null otherwise. */
 function constantOf(e: t.Expression): number | null {
   if (t.isBooleanLiteral(e)) return Number(e.value);
-  const value = t.isNumericLiteral(e) ? e.value : t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument) ? -e.argument.value : NaN;
+  const negative = t.isUnaryExpression(e) && e.operator === "-" && t.isNumericLiteral(e.argument);
+  const value = t.isNumericLiteral(e) ? e.value : negative ? -(e.argument as t.NumericLiteral).value : NaN;
   return Number.isInteger(value) ? value + 0 : null;
 }
 
@@ -41,192 +39,256 @@ const EMITTED_CALLEE = /^(\$[a-z]|[frs]\d+_)/;
 function mayAssign(e: t.Expression): boolean {
   let found = false;
   t.traverseFast(e, (node) => {
-    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && !(t.isIdentifier(node.callee) && EMITTED_CALLEE.test(node.callee.name)));
+    const isOurs = t.isCallExpression(node) && t.isIdentifier(node.callee) && EMITTED_CALLEE.test(node.callee.name);
+    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && !isOurs);
   });
   return found;
 }
 
 const number = (n: number): t.Expression => (n < 0 ? t.unaryExpression("-", t.numericLiteral(-n)) : t.numericLiteral(n));
 
-/** How many index arguments the field takes. */
-export function indexCount(f: FieldPlan): number {
-  return (f.singleton ? 0 : 1) + (f.length === null ? 0 : 1);
-}
+const range = (v: string, count: number | string): string => `${v} >>> 0 < ${count} && (${v} | 0) === ${v}`;
 
-/** The expression for `k.struct.field.operation(args)`. Null when the field has no such operation. */
-export function accessExpression(f: FieldPlan, operation: string, args: readonly t.Expression[], c: AccessContext): t.Expression | null {
-  const before: t.Expression[] = [];
-  /** Evaluate once, in order: what is not a name or a number goes through a temporary, and a name too when something behind it may change it. */
-  const changing = args.findLastIndex(mayAssign);
-  const once = (e: t.Expression, position: number = args.length): t.Expression => {
-    if (isSimple(e) && (!t.isIdentifier(e) || position >= changing)) return e;
-    const v = c.temporary();
-    before.push(t.assignmentExpression("=", v, e));
+/** Pieces of the expression that one access becomes. Temporaries get their numbers in the order of the calls. */
+class Access {
+  readonly f: FieldPlan;
+  readonly c: AccessContext;
+  /** Object and element index; null where the field takes none. */
+  readonly i: t.Expression | null;
+  readonly j: t.Expression | null;
+  /** The arguments behind the indices. */
+  readonly rest: readonly t.Expression[];
+  /** What is evaluated first, in order. */
+  readonly #before: t.Expression[] = [];
+  /** The last argument that may change a local. */
+  readonly #changing: number;
+  readonly #arguments: number;
+  /** The bytes that the field is read and written in at once, and the view of that width. */
+  readonly #width: number;
+  readonly #view: string;
+  readonly #mask: number;
+
+  constructor(f: FieldPlan, args: readonly t.Expression[], c: AccessContext) {
+    this.f = f;
+    this.c = c;
+    this.#arguments = args.length;
+    this.#changing = args.findLastIndex(mayAssign);
+    const first = indexCount(f);
+    const indices = args.slice(0, first).map((e, n) => this.once(e, n));
+    this.rest = args.slice(first).map((e, n) => this.once(e, first + n));
+    this.i = f.singleton ? null : indices[0]!;
+    this.j = f.length === null ? null : indices[f.singleton ? 0 : 1]!;
+    this.#width = Math.max(1, wholeBytes(f.bits));
+    this.#view = `$${c.buffer}${this.#width === 1 ? "B" : this.#width === 2 ? "H" : "W"}`;
+    this.#mask = f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1;
+  }
+
+  /**
+   * Evaluates once, in order: what is not a name or a number goes through a temporary, and so does a name that an argument
+   * behind it may change.
+   */
+  once(e: t.Expression, position: number = this.#arguments): t.Expression {
+    if (isSimple(e) && (!t.isIdentifier(e) || position >= this.#changing)) return e;
+    return this.#kept(e);
+  }
+
+  #kept(e: t.Expression): t.Identifier {
+    const v = this.c.temporary();
+    this.#before.push(t.assignmentExpression("=", v, e));
     return t.cloneNode(v);
-  };
-  const indices = args.slice(0, indexCount(f)).map((e, n) => once(e, n));
-  const rest = args.slice(indexCount(f)).map((e, n) => once(e, indexCount(f) + n));
-  const i = f.singleton ? null : indices[0]!;
-  const j = f.length === null ? null : indices[f.singleton ? 0 : 1]!;
-  const checked = (index: t.Expression, bound: number): t.Expression => {
+  }
+
+  #index(index: t.Expression, bound: number): t.Expression {
     const k = constantOf(index);
     if (k !== null && k >= 0 && k < bound) return number(k);
-    return quasi(`($i >>> 0 < ${bound} && ($i | 0) === $i ? $i : $oob($i, ${bound}, ${f.id}, ${c.site}))`, { $i: index });
-  };
-  const width = Math.max(1, wholeBytes(f.bits));
-  const view = `$${c.buffer}${width === 1 ? "B" : width === 2 ? "H" : "W"}`;
-  const base = f.offset;
-  /** Element index in `view`, with index checks. */
-  const position = (): t.Expression => {
-    let constant = base / width;
+    return quasi(`(${range("$i", bound)} ? $i : $oob($i, ${bound}, ${this.f.id}, ${this.c.site}))`, { $i: index });
+  }
+
+  /** Element index in the view, with index checks. */
+  position(): t.Expression {
+    const { f } = this;
+    const width = this.#width;
+    let constant = f.offset / width;
     // Where statistics start is known only when all frames are: a constant of the emitted text.
     let sum: t.Expression | null = f.role === "statistic" ? t.identifier(`$statistics${width}`) : null;
-    for (const [index, bound, stride] of [[i, f.count, f.stride / width], [j, f.length ?? 0, f.elementStride / width]] as const) {
+    for (const [index, bound, stride] of [[this.i, f.count, f.stride / width], [this.j, f.length ?? 0, f.elementStride / width]] as const) {
       if (index === null) continue;
-      const at = checked(index, bound);
+      const at = this.#index(index, bound);
       const k = constantOf(at);
-      if (k !== null) { constant += k * stride; continue; }
+      if (k !== null) {
+        constant += k * stride;
+        continue;
+      }
       const scaled = stride === 1 ? at : t.binaryExpression("*", at, t.numericLiteral(stride));
       sum = sum === null ? scaled : t.binaryExpression("+", sum, scaled);
     }
     if (sum === null) return t.numericLiteral(constant);
     return constant === 0 ? sum : t.binaryExpression("+", sum, t.numericLiteral(constant));
-  };
-  const mask = f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1;
-  const rawAt = (p: t.Expression): t.Expression => {
-    if (f.bits === 0) return quasi("($p, 0)", { $p: p });
-    if (f.bits < 8) return f.shift === 0 ? quasi(`(${view}[$p] & ${mask})`, { $p: p }) : quasi(`(${view}[$p] >> ${f.shift} & ${mask})`, { $p: p });
+  }
+
+  /** A position that is used twice goes through a temporary. */
+  stablePosition(): t.Expression {
+    const p = this.position();
+    return isSimple(p) ? p : this.#kept(p);
+  }
+
+  /** The stored bits at a position. */
+  rawAt(p: t.Expression): t.Expression {
+    const { bits, shift } = this.f;
+    const view = this.#view;
+    if (bits === 0) return quasi("($p, 0)", { $p: p });
+    if (bits < 8) return quasi(shift === 0 ? `(${view}[$p] & ${this.#mask})` : `(${view}[$p] >> ${shift} & ${this.#mask})`, { $p: p });
     return quasi(`${view}[$p]`, { $p: p });
-  };
-  const decode = (raw: t.Expression): t.Expression => {
-    if (f.kind === "bool") return quasi("($r !== 0)", { $r: raw });
-    return f.min === 0 ? raw : quasi(f.min < 0 ? `($r - ${-f.min})` : `($r + ${f.min})`, { $r: raw });
-  };
-  const encode = (v: t.Expression): t.Expression => {
+  }
+
+  storeAt(p: t.Expression, raw: t.Expression): t.Expression {
+    const { bits, shift } = this.f;
+    const view = this.#view;
+    if (bits === 0) return t.sequenceExpression([p, raw]);
+    if (bits >= 8) return quasi(`${view}[$p] = $r`, { $p: p, $r: raw });
+    const others = 255 & ~(this.#mask << shift);
+    return quasi(`${view}[$p] = ${view}[$p] & ${others} | $r${shift === 0 ? "" : ` << ${shift}`}`, { $p: p, $r: raw });
+  }
+
+  decode(raw: t.Expression): t.Expression {
+    const { kind, min } = this.f;
+    if (kind === "bool") return quasi("($r !== 0)", { $r: raw });
+    return min === 0 ? raw : quasi(min < 0 ? `($r - ${-min})` : `($r + ${min})`, { $r: raw });
+  }
+
+  /** The bits to store for a value, with a check of its range. */
+  encode(v: t.Expression): t.Expression {
+    const { f } = this;
     const k = constantOf(v);
     if (k !== null && k >= f.min && k <= f.max) return number(k - f.min);
     if (f.kind === "bool") return quasi("($v ? 1 : 0)", { $v: v });
     const biased = f.min === 0 ? "$v" : f.min < 0 ? `$v + ${-f.min}` : `$v - ${f.min}`;
     const whole = f.max < 2 ** 31 && f.min >= -(2 ** 31) ? "($v | 0) === $v" : "$isInteger($v)";
-    return quasi(`($v >= ${f.min} && $v <= ${f.max} && ${whole} ? ${biased} : $fit($v, ${f.id}, ${c.site}))`, { $v: v });
-  };
-  const storeAt = (p: t.Expression, raw: t.Expression): t.Expression => {
-    if (f.bits === 0) return t.sequenceExpression([p, raw]);
-    if (f.bits >= 8) return quasi(`${view}[$p] = $r`, { $p: p, $r: raw });
-    return quasi(`${view}[$p] = ${view}[$p] & ${255 & ~(mask << f.shift)} | $r${f.shift === 0 ? "" : ` << ${f.shift}`}`, { $p: p, $r: raw });
-  };
-  const member = (m: t.Expression): t.Expression => {
-    const k = constantOf(m);
-    if (k !== null && k >= 0 && k < f.bits) return number(k);
-    return quasi(`($m >>> 0 < ${f.bits} && ($m | 0) === $m ? $m : $noMember($m, ${f.id}, ${c.site}))`, { $m: m });
-  };
-  const report = (mode: AccessMode, index: t.Expression = j ?? number(0)): void => {
-    if (!c.instrumented) return;
-    before.push(quasi(`$observer.access(${f.id}, $i, $j, ${mode}, ${c.site})`, { $i: i ?? number(0), $j: index }));
-  };
-  /** The array index to report for one bit of an atomic set: its number, counted from 1. */
-  const bitOf = (m: t.Expression): t.Expression => (isAtomic(f.guard) && j === null ? quasi("($m) + 1", { $m: t.cloneNode(m) }) : j ?? number(0));
-  /** A read-modify-write: one indivisible operation on an atomic field, otherwise a read and a write. */
-  const reportUpdate = (indivisible: typeof ATOMIC | typeof ADD, index: t.Expression = j ?? number(0)): void => {
-    if (isAtomic(f.guard)) report(indivisible, index);
-    else {
-      report(READ);
-      report(WRITE);
-    }
-  };
-  /** A position that is used twice goes through a temporary. */
-  const stablePosition = (): t.Expression => {
-    const p = position();
-    if (isSimple(p)) return p;
-    const v = c.temporary();
-    before.push(t.assignmentExpression("=", v, p));
-    return v;
-  };
-  const finish = (e: t.Expression): t.Expression => (before.length === 0 ? e : t.sequenceExpression([...before, e]));
+    return quasi(`($v >= ${f.min} && $v <= ${f.max} && ${whole} ? ${biased} : $fit($v, ${f.id}, ${this.c.site}))`, { $v: v });
+  }
 
-  switch (operation) {
-    case "get": case "once": {
-      // A configuration value: one possible value, nowhere stored.
-      if (f.bits === 0 && i === null && j === null) return f.kind === "bool" ? t.booleanLiteral(false) : number(f.min);
-      report(operation === "get" ? READ : READ_ONCE);
-      return finish(decode(rawAt(position())));
+  /** The number of a set's member, checked. */
+  member(m: t.Expression): t.Expression {
+    const { bits, id } = this.f;
+    const k = constantOf(m);
+    if (k !== null && k >= 0 && k < bits) return number(k);
+    return quasi(`(${range("$m", bits)} ? $m : $noMember($m, ${id}, ${this.c.site}))`, { $m: m });
+  }
+
+  /** Tells the observer, before the access. */
+  report(operation: Operation, name: ValueOperation): void {
+    if (!this.c.instrumented) return;
+    const modes = reportedModes(operation, name, isAtomic(this.f.guard));
+    // For one bit of a set guarded "atomic" its number, counted from 1, stands for the index.
+    const ofBit = operation.takes[0] === "member" && isAtomic(this.f.guard) && this.j === null;
+    const index = ofBit ? quasi("($m) + 1", { $m: t.cloneNode(this.rest[0]!) }) : this.j ?? number(0);
+    for (const mode of modes) {
+      const place = { $i: this.i ?? number(0), $j: index };
+      this.#before.push(quasi(`$observer.access(${this.f.id}, $i, $j, ${mode}, ${this.c.site})`, place));
     }
-    case "set": case "setOnce": {
-      report(operation === "set" ? WRITE : WRITE_ONCE);
-      const p = stablePosition();
-      return finish(storeAt(p, once(encode(rest[0]!))));
-    }
-    case "add": {
-      if (f.kind !== "int") return null;
-      reportUpdate(ADD);
-      const p = stablePosition();
-      const sum = once(quasi("($r + $d)", { $r: decode(rawAt(p)), $d: rest[0]! }));
-      return finish(storeAt(p, once(encode(sum))));
-    }
-    case "cmpxchg": {
-      report(ATOMIC);
-      const p = stablePosition();
-      const v = c.temporary();
-      return finish(quasi("($now === $expected ? ($v = $encoded, $store, true) : false)", { $now: decode(rawAt(p)), $expected: rest[0]!, $v: v, $encoded: encode(rest[1]!), $store: storeAt(p, v) }));
-    }
-    case "xchg": {
-      report(ATOMIC);
-      const p = stablePosition();
-      const stored = once(encode(rest[0]!));
-      const old = c.temporary();
-      return finish(quasi("($old = $now, $store, $old)", { $old: old, $now: decode(rawAt(p)), $store: storeAt(p, stored) }));
-    }
-    case "addReturn": {
-      if (f.kind !== "int") return null;
-      report(ATOMIC);
-      const p = stablePosition();
-      const v = c.temporary();
-      const encoded = c.temporary();
-      return finish(quasi("($v = $now + $delta, $e = $encoded, $store, $result)", { $v: v, $now: decode(rawAt(p)), $delta: rest[0]!, $e: encoded, $encoded: encode(v), $store: storeAt(p, encoded), $result: decode(encoded) }));
-    }
-    case "addUnless": {
-      if (f.kind !== "int") return null;
-      report(ATOMIC);
-      const p = stablePosition();
-      const v = c.temporary();
-      return finish(quasi("(($v = $now) === $unless ? false : ($v += $delta, $v = $encoded, $store, true))", { $v: v, $now: decode(rawAt(p)), $unless: rest[1]!, $delta: rest[0]!, $encoded: encode(v), $store: storeAt(p, v) }));
-    }
-    case "has": {
-      if (f.kind !== "bitset") return null;
-      report(READ, bitOf(rest[0]!));
-      return finish(quasi("(($r >> $m & 1) !== 0)", { $r: rawAt(position()), $m: member(rest[0]!) }));
-    }
-    case "insert": case "remove": {
-      if (f.kind !== "bitset") return null;
-      reportUpdate(ATOMIC, bitOf(rest[0]!));
-      const p = stablePosition();
-      const raw = quasi(operation === "insert" ? "($r | 1 << $m)" : "($r & ~(1 << $m))", { $r: rawAt(p), $m: member(rest[0]!) });
-      return finish(storeAt(p, once(raw)));
-    }
-    case "size": {
-      if (f.kind !== "bitset") return null;
-      report(READ);
-      return finish(quasi("$popcount($r)", { $r: rawAt(position()) }));
-    }
-    default: return null;
+  }
+
+  finish(e: t.Expression): t.Expression {
+    return this.#before.length === 0 ? e : t.sequenceExpression([...this.#before, e]);
   }
 }
 
+/** What the observer is told: an update is one indivisible operation on an atomic field, otherwise a read and a write. */
+function reportedModes(o: Operation, name: ValueOperation, atomicField: boolean): readonly AccessMode[] {
+  if (o.indivisible) return [ATOMIC];
+  if (o.reads && o.writes) return !atomicField ? [READ, WRITE] : [name === "add" ? ADD : ATOMIC];
+  if (o.writes) return [o.marked ? WRITE_ONCE : WRITE];
+  return [o.marked ? READ_ONCE : READ];
+}
+
+const load = (a: Access): t.Expression => a.decode(a.rawAt(a.position()));
+const store = (a: Access): t.Expression => {
+  const p = a.stablePosition();
+  return a.storeAt(p, a.once(a.encode(a.rest[0]!)));
+};
+const changeMember = (text: string) => (a: Access): t.Expression => {
+  const p = a.stablePosition();
+  return a.storeAt(p, a.once(quasi(text, { $r: a.rawAt(p), $m: a.member(a.rest[0]!) })));
+};
+
+type ValueOperation = OperationOf<"int" | "bool" | "ref" | "bitset">;
+
+/** The expression of each operation, without what is evaluated before it. */
+const EMITTERS: Readonly<Record<ValueOperation, (a: Access) => t.Expression>> = {
+  get: load,
+  once: load,
+  set: store,
+  setOnce: store,
+  add: (a) => {
+    const p = a.stablePosition();
+    const sum = a.once(quasi("($r + $d)", { $r: a.decode(a.rawAt(p)), $d: a.rest[0]! }));
+    return a.storeAt(p, a.once(a.encode(sum)));
+  },
+  cmpxchg: (a) => {
+    const p = a.stablePosition();
+    const v = a.c.temporary();
+    return quasi("($now === $expected ? ($v = $encoded, $store, true) : false)", {
+      $now: a.decode(a.rawAt(p)), $expected: a.rest[0]!, $v: v, $encoded: a.encode(a.rest[1]!), $store: a.storeAt(p, v),
+    });
+  },
+  xchg: (a) => {
+    const p = a.stablePosition();
+    const stored = a.once(a.encode(a.rest[0]!));
+    const old = a.c.temporary();
+    return quasi("($old = $now, $store, $old)", { $old: old, $now: a.decode(a.rawAt(p)), $store: a.storeAt(p, stored) });
+  },
+  addReturn: (a) => {
+    const p = a.stablePosition();
+    const v = a.c.temporary();
+    const encoded = a.c.temporary();
+    return quasi("($v = $now + $delta, $e = $encoded, $store, $result)", {
+      $v: v, $now: a.decode(a.rawAt(p)), $delta: a.rest[0]!, $e: encoded, $encoded: a.encode(v), $store: a.storeAt(p, encoded), $result: a.decode(encoded),
+    });
+  },
+  addUnless: (a) => {
+    const p = a.stablePosition();
+    const v = a.c.temporary();
+    return quasi("(($v = $now) === $unless ? false : ($v += $delta, $v = $encoded, $store, true))", {
+      $v: v, $now: a.decode(a.rawAt(p)), $unless: a.rest[1]!, $delta: a.rest[0]!, $encoded: a.encode(v), $store: a.storeAt(p, v),
+    });
+  },
+  has: (a) => quasi("(($r >> $m & 1) !== 0)", { $r: a.rawAt(a.position()), $m: a.member(a.rest[0]!) }),
+  insert: changeMember("($r | 1 << $m)"),
+  remove: changeMember("($r & ~(1 << $m))"),
+  size: (a) => quasi("$popcount($r)", { $r: a.rawAt(a.position()) }),
+};
+
+/** The expression for `k.struct.field.operation(args)`: an operation that the field has. */
+export function accessExpression(f: FieldPlan, name: OperationName, args: readonly t.Expression[], c: AccessContext): t.Expression {
+  if (name === "at") return lockIdExpression(f, args, c);
+  if (name === "isHeld") return lockHeldExpression(f, args, c);
+  // A configuration value: one possible value, nowhere stored.
+  const read = name === "get" || name === "once";
+  if (read && f.bits === 0 && args.length === 0) return f.kind === "bool" ? t.booleanLiteral(false) : number(f.min);
+  const access = new Access(f, args, c);
+  access.report(OPERATIONS[name], name);
+  return access.finish(EMITTERS[name](access));
+}
+
 /** The lock id `k.struct.lock.at(i)`. */
-export function lockIdExpression(f: FieldPlan, args: readonly t.Expression[], c: AccessContext): t.Expression {
+function lockIdExpression(f: FieldPlan, args: readonly t.Expression[], c: AccessContext): t.Expression {
   if (f.singleton) return t.numericLiteral(f.lockBase);
   const index = args[0]!;
   const k = constantOf(index);
   if (k !== null && k >= 0 && k < f.count) return t.numericLiteral(f.lockBase + k);
-  if (isSimple(index)) return quasi(`($i >>> 0 < ${f.count} && ($i | 0) === $i ? $i + ${f.lockBase} : $oob($i, ${f.count}, ${f.id}, ${c.site}))`, { $i: index });
+  if (isSimple(index)) {
+    return quasi(`(${range("$i", f.count)} ? $i + ${f.lockBase} : $oob($i, ${f.count}, ${f.id}, ${c.site}))`, { $i: index });
+  }
   const v = c.temporary();
   return t.sequenceExpression([t.assignmentExpression("=", v, index), lockIdExpression(f, [v], c)]);
 }
 
 /** `k.struct.lock.isHeld(i)`. */
-export function lockHeldExpression(f: FieldPlan, args: readonly t.Expression[], c: AccessContext): t.Expression {
+function lockHeldExpression(f: FieldPlan, args: readonly t.Expression[], c: AccessContext): t.Expression {
   const held = (l: t.Expression): t.Expression => quasi(`$isHeld${c.buffer}($l)`, { $l: l });
   if (!c.instrumented) return held(lockIdExpression(f, args, c));
   const id = c.temporary();
-  return quasi(`($id = $l, $observer.access(${f.id}, $id - ${f.lockBase}, 0, ${READ}, ${c.site}), $held)`, { $id: id, $l: lockIdExpression(f, args, c), $held: held(t.cloneNode(id)) });
+  return quasi(`($id = $l, $observer.access(${f.id}, $id - ${f.lockBase}, 0, ${READ}, ${c.site}), $held)`, {
+    $id: id, $l: lockIdExpression(f, args, c), $held: held(t.cloneNode(id)),
+  });
 }

@@ -4,7 +4,8 @@
  */
 import * as t from "@babel/types";
 import type { FieldPlan } from "../program/layout.ts";
-import { accessExpression, indexCount, MARKED_OPERATIONS, lockHeldExpression, lockIdExpression, WRITING_OPERATIONS, type AccessContext } from "./access.ts";
+import { indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName } from "../program/operations.ts";
+import { accessExpression, type AccessContext } from "./access.ts";
 import { CompileError } from "./compile-error.ts";
 import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
@@ -20,14 +21,6 @@ export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finall
 const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
 /** Everything of Math but `random`. */
 const MATH: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Math).filter((name) => name !== "random"));
-
-const OPERATIONS = {
-  int: ["get", "set", "add", "once", "setOnce", "cmpxchg", "xchg", "addReturn", "addUnless"],
-  bool: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
-  ref: ["get", "set", "once", "setOnce", "cmpxchg", "xchg"],
-  bitset: ["get", "set", "once", "setOnce", "cmpxchg", "xchg", "has", "insert", "remove", "size"],
-  lock: ["at", "isHeld"],
-} as const satisfies Record<string, readonly string[]> as Record<"int" | "bool" | "ref" | "bitset" | "lock", readonly string[]>;
 
 export class Translator {
   readonly linker: Linker;
@@ -371,35 +364,54 @@ export class Translator {
   }
 
   access(node: t.CallExpression, chain: { path: string[]; buffer: "" | "P" }): t.Expression {
-    const [struct, fieldName, operation] = chain.path;
-    if (operation === undefined || chain.path.length !== 3) return this.refuse(node, `${this.fn.module.textOf(node.callee)} is no operation of a field`, "Write k.struct.field.operation(...)");
-    const f = this.field(node, struct!, fieldName!);
-    const writes = WRITING_OPERATIONS.has(operation);
-    const purpose = this.purpose;
-    if (purpose === "guard" && writes) this.refuse(node, `a guard changes ${f.path}`, "A guard that does not hold must leave no trace: change the state in the step that follows");
-    if (purpose !== "program" && purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
-    if (!OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].includes(operation)) this.refuse(node, `${f.path} (${f.kind}) has no operation ${operation}`, `It has ${OPERATIONS[f.lockBase >= 0 ? "lock" : f.kind as "int"].join(", ")}`);
-    if (chain.buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
-    if ((purpose === "program" || purpose === "guard") && f.role === "ghost" && (!writes || ["cmpxchg", "xchg", "addReturn", "addUnless"].includes(operation))) this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
-    if ((purpose === "program" || purpose === "guard") && f.guard === "model" && MARKED_OPERATIONS.has(operation)) this.refuse(node, `${operation} on ${f.path}, which is guarded "model"`, 'A marked access is for memory that threads race for: declare the guard "atomic", or write get and set');
-    if (f.role === "statistic") {
-      if ((purpose === "program" || purpose === "guard") && operation !== "add") this.refuse(node, `routine code uses statistic ${f.path}`, "Statistics are outside the state: only .add them; what decides the future is a field of role state");
-      if (purpose === "always" || purpose === "sometimes" || purpose === "finally") this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");
+    const [struct, fieldName, name] = chain.path;
+    if (name === undefined || chain.path.length !== 3) {
+      return this.refuse(node, `${this.fn.module.textOf(node.callee)} is no operation of a field`, "Write k.struct.field.operation(...)");
     }
+    const f = this.field(node, struct!, fieldName!);
+    const operation = operationOf(f, name);
+    if (operation === null) {
+      return this.refuse(node, `${f.path} (${f.kind}) has no operation ${name}`, `It has ${operationsOf(operandKind(f)).join(", ")}`);
+    }
+    this.refuseAccess(node, f, name, operation, chain.buffer);
     if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
-    const expected = f.lockBase >= 0 ? (f.singleton ? 0 : 1) : indexCount(f) + (operation === "cmpxchg" || operation === "addUnless" ? 2 : ["get", "once", "size"].includes(operation) ? 0 : 1);
-    if (node.arguments.length !== expected) this.refuse(node, `${f.path}.${operation} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`, "The indices come first, then the value");
-    this.reads.accesses.push({ field: f, i: f.singleton ? null : this.source(node.arguments[0]), j: f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]) });
+    const expected = indexCount(f) + operation.takes.length;
+    if (node.arguments.length !== expected) {
+      const problem = `${f.path}.${name} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`;
+      this.refuse(node, problem, "The indices come first, then the value");
+    }
+    const i = f.singleton ? null : this.source(node.arguments[0]);
+    const j = f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]);
+    this.reads.accesses.push({ field: f, i, j });
     const args = node.arguments.map((a) => this.expression(a));
     const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
-    let result: t.Expression | null;
-    if (f.lockBase >= 0) {
-      if (operation === "at") result = lockIdExpression(f, args, c);
-      else if (operation === "isHeld") result = lockHeldExpression(f, args, c);
-      else result = null;
-    } else result = accessExpression(f, operation, args, c);
-    if (result === null) return this.refuse(node, `${f.path} (${f.kind}) has no operation ${operation}`, "See World in checker/program/world.ts for what each kind of field offers");
-    return this.withPlace(result, node);
+    return this.withPlace(accessExpression(f, name as OperationName, args, c), node);
+  }
+
+  /** Refuses what code of this purpose may not do with the field. */
+  refuseAccess(node: t.CallExpression, f: FieldPlan, name: string, operation: Operation, buffer: "" | "P"): void {
+    const { writes } = operation;
+    const isRoutine = this.purpose === "program" || this.purpose === "guard";
+    if (this.purpose === "guard" && writes) {
+      this.refuse(node, `a guard changes ${f.path}`, "A guard that does not hold must leave no trace: change the state in the step that follows");
+    }
+    if (this.purpose !== "program" && this.purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
+    if (buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
+    if (isRoutine && f.role === "ghost" && !leavesGhostsUnread(operation)) {
+      this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
+    }
+    if (isRoutine && f.guard === "model" && operation.marked) {
+      const instead = 'A marked access is for memory that threads race for: declare the guard "atomic", or write get and set';
+      this.refuse(node, `${name} on ${f.path}, which is guarded "model"`, instead);
+    }
+    if (f.role !== "statistic") return;
+    if (isRoutine && !operation.onStatistics) {
+      const instead = "Statistics are outside the state: only .add them; what decides the future is a field of role state";
+      this.refuse(node, `routine code uses statistic ${f.path}`, instead);
+    }
+    if (this.purpose === "always" || this.purpose === "sometimes" || this.purpose === "finally") {
+      this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");
+    }
   }
 
   intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
