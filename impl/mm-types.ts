@@ -49,5 +49,7 @@ export function kernelStructs(c: KernelConfig) {
 }
 
 export type KernelStructs = ReturnType<typeof kernelStructs>;
+/** `struct.field` */
+export type FieldPath = { [S in keyof KernelStructs]: `${S}.${keyof KernelStructs[S]["fields"] & string}` }[keyof KernelStructs];
 /** The world of a kernel. */
 export type Kernel = World<KernelStructs>;

@@ -178,7 +178,7 @@ export const MACHINES: readonly MachineSpec[] = [
   },
   {
     name: "refcount-folio", machine: refcountFolioMachine, ...byFrame,
-    limits: (s) => ({ refs: s.refs, pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
+    limits: (s) => ({ refs: s.refcountMax, pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
     alphabet: {
       ...each(["FOLIO_ALLOC", "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_RELEASE", "FOLIO_FREE"], names(0)),
       FOLIO_GET: namesWith(0, 1, "refs", counts),

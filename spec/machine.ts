@@ -5,24 +5,21 @@
  * once; it may happen only where all of them accept it. An event that is ignored (no arrow for it) is refused.
  */
 import type { AnyStateMachine } from "xstate";
+import type { Bounds } from "./bounds.ts";
 import type { EventName } from "./events.ts";
 
-/** Sizes that instance numbers are computed with: those of a kernel, or of a product of machines. */
-export interface Sizes {
-  readonly frames: number;
-  /** HPAGE_PMD_NR. */
-  readonly pagesPerHugePage: number;
-  /** Huge ranges of an address space. */
-  readonly hugeRanges: number;
-  readonly mms: number;
-  readonly pageTables: number;
-  readonly cpus: number;
+/** The bounds that instance numbers and payloads are computed with: those of a kernel, or of a product of machines. */
+export type Sizes = Pick<Bounds, "frames" | "pagesPerHugePage" | "hugeRanges" | "mms" | "pageTables" | "cpus" | "refcountMax"> & {
   /** Slots of the swap area. */
   readonly slots: number;
-  /** Largest reference count. */
-  readonly refs: number;
   /** Largest number of pins of one folio. */
   readonly pins: number;
+};
+
+/** The sizes of a kernel; neither swap slots nor pins are bounds of its own. */
+export function sizesOf(b: Bounds, slots: number, pins: number): Sizes {
+  const { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax } = b;
+  return { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax, slots, pins };
 }
 
 /** Calls `move` for each instance that the event concerns; `payload` is a small natural number that `event` understands. */

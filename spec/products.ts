@@ -7,7 +7,7 @@ import type { EventName } from "./events.ts";
 import type { MachineSpec, Sizes } from "./machine.ts";
 import { ProductSystem, type Product, type ProductInvariant, type ProductView } from "./product.ts";
 
-const SMALL: Sizes = { frames: 2, pagesPerHugePage: 2, hugeRanges: 1, mms: 1, pageTables: 1, cpus: 1, slots: 1, refs: 3, pins: 1 };
+const SMALL: Sizes = { frames: 2, pagesPerHugePage: 2, hugeRanges: 1, mms: 1, pageTables: 1, cpus: 1, slots: 1, refcountMax: 3, pins: 1 };
 
 // ---- a folio and its references --------------------------------------------------------------------------------
 
@@ -157,9 +157,9 @@ const RUNNING = { machine: "mm", instance: 0, value: "alive", context: { registe
 
 /** 2 processes, 2 ranges, 4 pages, as far as a product of that size can be finished. */
 const PRODUCTS: Readonly<Record<string, () => Product>> = {
-  folio: () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 2, mms: 2, refs: 4, pins: 1 }, invariants: folioInvariants }),
-  "folio-2": () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 4, refs: 2, pins: 1 }, invariants: folioInvariants }),
-  "split-queue": () => ({ machines: named(["folio", "refcount-folio", "deferred-split"]), sizes: { ...SMALL, frames: 2, mms: 1, refs: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant] }),
+  folio: () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 2, mms: 2, refcountMax: 4, pins: 1 }, invariants: folioInvariants }),
+  "folio-2": () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 4, refcountMax: 2, pins: 1 }, invariants: folioInvariants }),
+  "split-queue": () => ({ machines: named(["folio", "refcount-folio", "deferred-split"]), sizes: { ...SMALL, frames: 2, mms: 1, refcountMax: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant] }),
   "page-table": () => ({
     machines: named(["huge-pmd", "page-table", "vma-bounds"]), sizes: { ...SMALL, hugeRanges: 2, pageTables: 2 }, without: ["TLB_FILL", "MM_FREE", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "RESV_CREATE"], unreachable: ["huge-pmd: detached", "huge-pmd: copied"], invariants: pageTableInvariants,
   }),

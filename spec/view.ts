@@ -4,51 +4,81 @@
  *
  * Numbers are as in the kernel (mapcounts start at -1, NONE is -1). Entries are page-table entries with the flag bits
  * of x86 as `spec/entry.ts` names them.
+ *
+ * To let invariants read one more field, write it into `ViewFields` with its kind, which is the declaration's own (see
+ * checker/program/layout.ts): `int`, `bool`, `ref`, `bitset` or `lock`, with `[]` for an array. The type checker compares
+ * name and kind with the kernel's declarations: test/spec/view.test-d.ts.
  */
 
-interface Value { get(): number }
-interface Flag { get(): boolean }
-interface Column { get(i: number): number }
-interface FlagColumn { get(i: number): boolean }
-interface Matrix { get(i: number, j: number): number; readonly length: number }
-/** A set of small numbers. */
-interface Members { has(i: number): boolean }
-interface FlagMatrix { get(i: number, j: number): boolean; readonly length: number }
-interface List { get(i: number): number; readonly length: number }
-interface Lock { isHeld(): boolean }
-interface LockColumn { isHeld(i: number): boolean }
+type Scalar = "int" | "bool" | "ref" | "bitset";
+/** What a field is. */
+export type Kind = Scalar | "lock" | `${Scalar}[]`;
 
-export interface KernelView {
-  readonly param: { readonly hpagePmdNr: Value; readonly hpagePmdOrder: Value; readonly hugeRanges: Value; readonly pmdsPerPage: Value; readonly vpnMax: Value; readonly contents: Value; readonly resvMechanism: Value; readonly resvPerMm: Value };
-  readonly page: {
-    readonly count: number;
-    readonly lock: LockColumn;
-    readonly refcount: Column; readonly mapcount: Column; readonly entireMapcount: Column; readonly largeMapcount: Column; readonly nrPagesMapped: Column; readonly maybeShared: FlagColumn; readonly pincount: Column;
+/** One object: its fields. */
+interface One<F> { readonly shape: "struct"; readonly fields: F }
+/** Objects of one kind, by number. */
+interface Many<F> { readonly shape: "table"; readonly fields: F }
+
+/** The structs that invariants read, and of each the fields that they read. */
+export interface ViewFields {
+  param: One<{
+    hpagePmdNr: "int"; hpagePmdOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
+    resvMechanism: "int"; resvPerMm: "int";
+  }>;
+  page: Many<{
+    lock: "lock";
+    refcount: "int"; mapcount: "int"; entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool"; pincount: "int";
     /** The thread that has the page to itself, -1 for none. */
-    readonly owner: Column;
-    readonly order: Column; readonly head: Column; readonly buddy: FlagColumn; readonly anon: FlagColumn; readonly mapping: Column;
-    readonly lru: FlagColumn; readonly swapbacked: FlagColumn; readonly anonExclusive: FlagColumn; readonly deferred: FlagColumn; readonly partiallyMapped: FlagColumn; readonly content: Column;
-  };
-  readonly zone: { readonly lock: Lock; readonly freePages: Value };
-  readonly lruvec: { readonly lock: Lock; readonly anonPages: Value; readonly filePages: Value; readonly isolated: Value };
-  readonly node: { readonly anonMapped: Value; readonly anonThps: Value; readonly nrAnon: Value; readonly nrAnonPartiallyMapped: Value; readonly thpReserved: Value };
-  readonly cpu: { readonly count: number; readonly mm: Column; readonly irqsOff: FlagColumn; readonly tlb: Matrix; readonly tlbHuge: Matrix; readonly lruBatch: Matrix; readonly gatherPages: Matrix };
-  readonly mm: {
-    readonly count: number;
-    readonly users: Column; readonly mmCount: Column; readonly flags: Column; readonly mmapLock: LockColumn; readonly pmdLock: LockColumn; readonly pmd: Matrix;
-    readonly anonPages: Column; readonly nrPtes: Column;
-  };
-  readonly vma: { readonly count: number; readonly mm: Column; readonly detached: FlagColumn; readonly start: Column; readonly end: Column; readonly flags: Column; readonly anonVma: Column; readonly resvs: Column };
-  readonly anonVma: { readonly count: number; readonly refcount: Column };
-  readonly ptTable: { readonly count: number; readonly state: Column; readonly mm: Column; readonly pmdPage: Column; readonly lock: LockColumn; readonly pte: Matrix };
+    owner: "int";
+    order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref";
+    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool"; content: "int";
+  }>;
+  zone: One<{ lock: "lock"; freePages: "int" }>;
+  lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;
+  node: One<{ anonMapped: "int"; anonThps: "int"; nrAnon: "int"; nrAnonPartiallyMapped: "int"; thpReserved: "int" }>;
+  cpu: Many<{ mm: "ref"; irqsOff: "bool"; tlb: "int[]"; tlbHuge: "int[]"; lruBatch: "ref[]"; gatherPages: "ref[]" }>;
+  mm: Many<{
+    users: "int"; mmCount: "int"; flags: "bitset"; mmapLock: "lock"; pmdLock: "lock"; pmd: "int[]";
+    anonPages: "int"; nrPtes: "int";
+  }>;
+  vma: Many<{ mm: "ref"; detached: "bool"; start: "int"; end: "int"; flags: "bitset"; anonVma: "ref"; resvs: "ref" }>;
+  anonVma: Many<{ refcount: "int" }>;
+  ptTable: Many<{ state: "int"; mm: "ref"; pmdPage: "int"; lock: "lock"; pte: "int[]" }>;
   /** Containers of reservations, by number: those of areas or of address spaces. */
-  readonly resvs: { readonly count: number; readonly lock: LockColumn; readonly hash: Matrix };
-  readonly resv: { readonly count: number; readonly allocated: FlagColumn; readonly haddr: Column; readonly page: Column; readonly unused: Column; readonly used: FlagMatrix };
-  readonly resvLru: { readonly lock: Lock; readonly length: Value; readonly items: List };
-  readonly hugeZero: { readonly refcount: Value; readonly page: Value };
-  readonly deferredSplit: { readonly lock: Lock; readonly length: Value };
+  resvs: Many<{ lock: "lock"; hash: "ref[]" }>;
+  resv: Many<{ allocated: "bool"; haddr: "int"; page: "ref"; unused: "int"; used: "bool[]" }>;
+  resvLru: One<{ lock: "lock"; length: "int"; items: "ref[]" }>;
+  hugeZero: One<{ refcount: "int"; page: "ref" }>;
+  deferredSplit: One<{ lock: "lock"; length: "int" }>;
   /** The attempt to collapse that each CPU is making. */
-  readonly collapse: { readonly count: number; readonly stage: Column; readonly table: Column };
-  readonly khugepaged: { readonly lock: Lock; readonly slots: Members; readonly cursorMm: Value; readonly cursorAddress: Value };
-  readonly knob: { readonly useZeroPage: Flag };
+  collapse: Many<{ stage: "int"; table: "ref" }>;
+  khugepaged: One<{ lock: "lock"; slots: "bitset"; cursorMm: "ref"; cursorAddress: "int" }>;
+  knob: One<{ useZeroPage: "bool" }>;
 }
+
+type PageFields = ViewFields["page"]["fields"];
+type PageFlag = { [N in keyof PageFields]: PageFields[N] extends "bool" ? N : never }[keyof PageFields];
+
+/**
+ * Flags of a folio that a real kernel shows too (/proc/kpageflags): what conformance compares. `bit` is the flag's place in
+ * a line of pages, see test/conformance/observation.ts; `word` is for people.
+ */
+export const OBSERVED_FLAGS: readonly { readonly field: PageFlag; readonly bit: number; readonly word: string }[] = [
+  { field: "anon", bit: 16, word: "anon" },
+  { field: "swapbacked", bit: 64, word: "swapbacked" },
+];
+
+/** How a field is read; `I` is the list of its indices. */
+type Reader<K, I extends readonly number[]> =
+  K extends `${infer E}[]` ? Reader<E, [...I, number]> & { readonly length: number }
+  : K extends "bool" ? { get(...index: I): boolean }
+  : K extends "lock" ? { isHeld(...index: I): boolean }
+  : K extends "bitset" ? { get(...index: I): number; has(...indexAndMember: [...I, number]): boolean }
+  : { get(...index: I): number };
+
+type StructView<S> =
+  S extends One<infer F> ? { readonly [N in keyof F]: Reader<F[N], []> }
+  : S extends Many<infer F> ? { readonly [N in keyof F]: Reader<F[N], [number]> } & { readonly count: number }
+  : never;
+
+export type KernelView = { readonly [S in keyof ViewFields]: StructView<ViewFields[S]> };

@@ -4,23 +4,11 @@
  * the events of the step lead the machine.
  *
  * A state is a value and a context, written as one number, digit by digit: the value first, then each entry of the
- * context. The sizes here and the function `abstract` of a machine must say the same; `test/impl/abstraction.test.ts`
+ * context. The sizes here and the function `abstract` of a machine must say the same; `test/refinement/kernel-machines.test.ts`
  * compares them.
  */
+import type { Bounds } from "../../spec/bounds.ts";
 import type { Kernel } from "../mm-types.ts";
-
-/** Bounds of a kernel: values of its configuration. */
-export interface Bounds {
-  readonly frames: number;
-  readonly hpagePmdOrder: number;
-  readonly pagesPerHugePage: number;
-  readonly hugeRanges: number;
-  readonly mms: number;
-  readonly vmas: number;
-  readonly refcountMax: number;
-  /** 0, or unset: no reservations. */
-  readonly resvMechanism?: number;
-}
 
 /** One entry of a machine's context. */
 export interface Digit {

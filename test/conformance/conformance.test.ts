@@ -9,7 +9,7 @@ import { compare } from "./compare.ts";
 import { HostKernel, whyNot, type Machine } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge } from "./judge.ts";
-import { contentsLine, lineToText, type Observations } from "./observation.ts";
+import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
 import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, textToStep } from "./program.ts";
 import { pack, recordings, unpack } from "./recording.ts";
 import { disagreement } from "./report.ts";
@@ -33,6 +33,11 @@ describe("recordings", () => {
     });
     expect(wrong).toEqual([]);
   }, 120_000);
+});
+
+it("each flag of a page has a bit of its own", () => {
+  const bits = [PAGE_PRESENT, ...PAGE_WORDS.map(([bit]) => bit)];
+  expect(bits).toEqual(bits.map((_, i) => 1 << i));
 });
 
 it("what is packed can be unpacked", () => {

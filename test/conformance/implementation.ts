@@ -9,7 +9,10 @@ import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
-import { contentsLine, PAGE_ANON, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_SWAPBACKED, PAGE_ZERO, type Observations } from "./observation.ts";
+import { OBSERVED_FLAGS } from "../../spec/view.ts";
+import {
+  contentsLine, COUNTERS, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO, type Observations,
+} from "./observation.ts";
 import { AREA_PAGES, AREA_RANGES, CONTENTS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
 
 const MM_MAX = PROCESSES;
@@ -42,11 +45,15 @@ class Runs {
   }
 }
 
-/** What is read of every page after every step. */
+/** The fields that are read of every page after every step. */
 function columns(s: SequentialKernel) {
   return {
-    pmd: s.column("mm.pmd"), pte: s.column("ptTable.pte"), head: s.column("page.head"), order: s.column("page.order"), mapcount: s.column("page.mapcount"), entireMapcount: s.column("page.entireMapcount"),
-    anon: s.column("page.anon"), anonExclusive: s.column("page.anonExclusive"), swapbacked: s.column("page.swapbacked"), dirty: s.column("page.dirty"),
+    pmd: s.column("mm.pmd"), pte: s.column("ptTable.pte"),
+    head: s.column("page.head"), order: s.column("page.order"),
+    mapcount: s.column("page.mapcount"), entireMapcount: s.column("page.entireMapcount"),
+    anonExclusive: s.column("page.anonExclusive"), swapbacked: s.column("page.swapbacked"), dirty: s.column("page.dirty"),
+    /** By bit of a line of pages. */
+    flags: OBSERVED_FLAGS.map(({ field, bit }) => ({ bit, isSet: s.column(`page.${field}`) })),
   };
 }
 
@@ -199,15 +206,8 @@ export class ImplKernel {
     return k.page.content.get(entryTarget(entry) + (huge ? vpn % HPAGE : 0));
   }
 
-  /** In the order of COUNTERS. */
   #counters(): number[] {
-    const { vmstat: v, node } = this.#s.k;
-    return [
-      v.thpFaultAlloc.get(), v.thpFaultFallback.get(), v.thpCollapseAlloc.get(), v.thpCollapseAllocFailed.get(), v.thpSplitPage.get(), v.thpSplitPageFailed.get(), v.thpDeferredSplitPage.get(),
-      v.thpSplitPmd.get(), v.thpScanExceedNonePte.get(), v.thpScanExceedSwapPte.get(), v.thpScanExceedSharedPte.get(), v.thpZeroPageAlloc.get(), node.anonThps.get() / HPAGE,
-      v.thpFaultAlloc.get(), v.thpFaultFallback.get(), v.thpSplitPage.get(), v.thpSplitPageFailed.get(), v.thpDeferredSplitPage.get(), node.nrAnon.get(), node.nrAnonPartiallyMapped.get(),
-      v.khugepagedPagesCollapsed.get(),
-    ];
+    return COUNTERS.map(([, of]) => of(this.#s.k));
   }
 
   /** How often each tracepoint was passed with each status, since the machine is fresh. */
@@ -314,7 +314,7 @@ export class ImplKernel {
 
   /** What all pages of the folio have in common, for the pages that follow. */
   #look(folio: number, next: { number: number }): void {
-    const { order, entireMapcount, anon, swapbacked } = this.#columns;
+    const { order, entireMapcount, flags } = this.#columns;
     const large = order(folio) > 0;
     if (this.#numbers[folio]! < 0) {
       this.#numbers[folio] = next.number;
@@ -322,7 +322,7 @@ export class ImplKernel {
     }
     this.#folio = {
       frame: folio, large, entire: large ? entireMapcount(folio) + 1 : 0, number: this.#numbers[folio]!,
-      flags: PAGE_PRESENT | (large ? PAGE_LARGE : 0) | (anon(folio) !== 0 ? PAGE_ANON : 0) | (swapbacked(folio) !== 0 ? PAGE_SWAPBACKED : 0),
+      flags: PAGE_PRESENT | (large ? PAGE_LARGE : 0) | flags.reduce((sum, { bit, isSet }) => sum | (isSet(folio) !== 0 ? bit : 0), 0),
     };
   }
 }

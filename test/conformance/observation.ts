@@ -13,7 +13,9 @@
  * Frames are numbered in the order in which they are met, 512 in a row for a huge page.
  */
 
-import { CONTENTS } from "./program.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import { OBSERVED_FLAGS } from "../../spec/view.ts";
+import { CONTENTS, HPAGE } from "./program.ts";
 
 export const PAGE_PRESENT = 1;
 export const PAGE_ZERO = 2;
@@ -21,27 +23,49 @@ export const PAGE_ZERO = 2;
 export const PAGE_HUGE = 4;
 /** Part of a huge page, however mapped. */
 export const PAGE_LARGE = 8;
-export const PAGE_ANON = 16;
 /** PageAnonExclusive: of small pages and of those mapped by a PMD; it cannot be seen of the others. */
 export const PAGE_EXCLUSIVE = 32;
-export const PAGE_SWAPBACKED = 64;
 /** The same frame as before the step. */
 export const PAGE_SAME = 128;
 /** pagemap bit 56, of PTEs: the page's own mapcount is 1. The PMD's says something of the whole folio. */
 export const PAGE_MAPPED_ONCE = 256;
-const PAGE_WORDS: readonly (readonly [number, string])[] = [
-  [PAGE_ZERO, "zero page"], [PAGE_HUGE, "PMD-mapped"], [PAGE_LARGE, "THP"], [PAGE_ANON, "anon"], [PAGE_EXCLUSIVE, "exclusive"], [PAGE_SWAPBACKED, "swapbacked"], [PAGE_SAME, "same frame as before"], [PAGE_MAPPED_ONCE, "mapped once"], [512, "swapped out"],
+type Word = readonly [bit: number, word: string];
+const OTHER_WORDS: readonly Word[] = [
+  [PAGE_ZERO, "zero page"], [PAGE_HUGE, "PMD-mapped"], [PAGE_LARGE, "THP"], [PAGE_EXCLUSIVE, "exclusive"],
+  [PAGE_SAME, "same frame as before"], [PAGE_MAPPED_ONCE, "mapped once"], [512, "swapped out"],
 ];
+/** Names of the flags, in the order of their bits. */
+export const PAGE_WORDS: readonly Word[] = [...OTHER_WORDS, ...OBSERVED_FLAGS.map(({ bit, word }): Word => [bit, word])].sort(([a], [b]) => a - b);
 
-export const COUNTERS = [
-  "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc", "thp_collapse_alloc_failed", "thp_split_page", "thp_split_page_failed", "thp_deferred_split_page",
-  "thp_split_pmd", "thp_scan_exceed_none_pte", "thp_scan_exceed_swap_pte", "thp_scan_exceed_share_pte", "thp_zero_page_alloc", "nr_anon_transparent_hugepages",
-  "2048kB/anon_fault_alloc", "2048kB/anon_fault_fallback", "2048kB/split", "2048kB/split_failed", "2048kB/split_deferred", "2048kB/nr_anon", "2048kB/nr_anon_partially_mapped",
-  "khugepaged/pages_collapsed",
-] as const;
-export const TRACEPOINTS = ["mm_khugepaged_scan_pmd", "mm_collapse_huge_page"] as const;
+/** The files' names of the counters, in the order in which the agent reads them, and the same number in `impl/`. */
+export const COUNTERS: readonly (readonly [name: string, of: (k: Kernel) => number])[] = [
+  ["thp_fault_alloc", (k) => k.vmstat.thpFaultAlloc.get()],
+  ["thp_fault_fallback", (k) => k.vmstat.thpFaultFallback.get()],
+  ["thp_collapse_alloc", (k) => k.vmstat.thpCollapseAlloc.get()],
+  ["thp_collapse_alloc_failed", (k) => k.vmstat.thpCollapseAllocFailed.get()],
+  ["thp_split_page", (k) => k.vmstat.thpSplitPage.get()],
+  ["thp_split_page_failed", (k) => k.vmstat.thpSplitPageFailed.get()],
+  ["thp_deferred_split_page", (k) => k.vmstat.thpDeferredSplitPage.get()],
+  ["thp_split_pmd", (k) => k.vmstat.thpSplitPmd.get()],
+  ["thp_scan_exceed_none_pte", (k) => k.vmstat.thpScanExceedNonePte.get()],
+  ["thp_scan_exceed_swap_pte", (k) => k.vmstat.thpScanExceedSwapPte.get()],
+  ["thp_scan_exceed_share_pte", (k) => k.vmstat.thpScanExceedSharedPte.get()],
+  ["thp_zero_page_alloc", (k) => k.vmstat.thpZeroPageAlloc.get()],
+  ["nr_anon_transparent_hugepages", (k) => k.node.anonThps.get() / HPAGE],
+  ["2048kB/anon_fault_alloc", (k) => k.vmstat.thpFaultAlloc.get()],
+  ["2048kB/anon_fault_fallback", (k) => k.vmstat.thpFaultFallback.get()],
+  ["2048kB/split", (k) => k.vmstat.thpSplitPage.get()],
+  ["2048kB/split_failed", (k) => k.vmstat.thpSplitPageFailed.get()],
+  ["2048kB/split_deferred", (k) => k.vmstat.thpDeferredSplitPage.get()],
+  ["2048kB/nr_anon", (k) => k.node.nrAnon.get()],
+  ["2048kB/nr_anon_partially_mapped", (k) => k.node.nrAnonPartiallyMapped.get()],
+  ["khugepaged/pages_collapsed", (k) => k.vmstat.khugepagedPagesCollapsed.get()],
+];
+export const TRACEPOINTS = ["mm_khugepaged_scan_pmd", "mm_collapse_huge_page"];
 
-export const ERRNO: Readonly<Record<number, string>> = { 0: "0", 1: "EPERM", 3: "ESRCH", 11: "EAGAIN", 12: "ENOMEM", 14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL" };
+export const ERRNO: Readonly<Record<number, string>> = {
+  0: "0", 1: "EPERM", 3: "ESRCH", 11: "EAGAIN", 12: "ENOMEM", 14: "EFAULT", 16: "EBUSY", 17: "EEXIST", 22: "EINVAL",
+};
 
 /** A line of contents: what `pages.length` pages from `first` on hold. */
 export function contentsLine(first: number, pages: readonly number[]): string {
@@ -64,7 +88,10 @@ export function contentsLine(first: number, pages: readonly number[]): string {
 /** The lines of each step. */
 export type Observations = readonly (readonly string[])[];
 
-const AREA_FIELDS = ["read/write", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_DONTCOPY", "VM_WIPEONFORK", "Rss", "Anonymous", "AnonHugePages", "LazyFree", "Swap", "THPeligible"];
+const AREA_FIELDS = [
+  "read/write", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_DONTCOPY", "VM_WIPEONFORK",
+  "Rss", "Anonymous", "AnonHugePages", "LazyFree", "Swap", "THPeligible",
+];
 
 /** A line for people. */
 export function lineToText(line: string): string {
@@ -73,10 +100,16 @@ export function lineToText(line: string): string {
   switch (kind) {
     case "r": return n[2] === 0 ? `returned ${n[1]}` : `failed: ${ERRNO[n[2]!] ?? n[2]}`;
     case "c": return `from page ${words[0]}: ${words.slice(1).join(" ")}`;
-    case "k": return `counters: ${n.flatMap((d, i) => (d === 0 ? [] : [`${COUNTERS[i]} ${d > 0 ? "+" : ""}${d}`])).join(", ") || "none"}`;
+    case "k": return `counters: ${changesToText(n)}`;
     case "t": return `${TRACEPOINTS[n[0]!]}: ${words[1]}, ${words[2]} times`;
     case "v": return `process ${n[0]}: area ${n[1]}..${n[2]}: ${AREA_FIELDS.map((f, i) => `${f} ${words[i + 3]}`).join(", ")}`;
-    case "p": return `process ${n[0]}: pages ${n[1]}..${n[1]! + n[2]!}: ${PAGE_WORDS.filter(([bit]) => (n[3]! & bit) !== 0).map(([, w]) => w).join(", ")}; frames from #${n[4]}, mapcount ${n[5]}`;
+    case "p": return `process ${n[0]}: pages ${n[1]}..${n[1]! + n[2]!}: ${flagsToText(n[3]!)}; frames from #${n[4]}, mapcount ${n[5]}`;
     default: return line;
   }
+}
+function changesToText(changes: readonly number[]): string {
+  return changes.flatMap((d, i) => (d === 0 ? [] : [`${COUNTERS[i]?.[0]} ${d > 0 ? "+" : ""}${d}`])).join(", ") || "none";
+}
+function flagsToText(flags: number): string {
+  return PAGE_WORDS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word).join(", ");
 }

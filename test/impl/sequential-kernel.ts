@@ -13,6 +13,7 @@ import { holds, type LockId, type ProgramScenario, type Routine, type World } fr
 import { StraightLine } from "../../checker/compile/compile.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { boot } from "../../impl/entry/boot.ts";
+import type { FieldPath } from "../../impl/mm-types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { kernelConfig, type KernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import {
@@ -77,7 +78,7 @@ export class SequentialKernel {
    * Reads a field of many objects: as `k.struct.field.get`, without its checks, several times as fast. Booleans are 0 or 1.
    * `i`: the object; `j`: the element, of an array.
    */
-  column(path: string): (i: number, j?: number) => number {
+  column(path: FieldPath): (i: number, j?: number) => number {
     const { image, vector } = this.#run.system;
     const f = image.plan.fields.find((field) => field.path === path);
     if (f === undefined || f.lockBase >= 0 || f.role === "statistic") throw new RangeError(`there is no field ${path} to be read`);

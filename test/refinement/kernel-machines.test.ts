@@ -32,15 +32,14 @@ describe("each abstraction", () => {
   });
 
   it.each(ABSTRACTIONS)("of $machine has a number for each state, and a state for each number", (a) => {
-    const bounds = { frames: 8, hpagePmdOrder: 1, pagesPerHugePage: 2, hugeRanges: 2, mms: 2, vmas: 6, refcountMax: 7 };
-    const numbers = new StateNumbers(a, bounds);
+    const numbers = new StateNumbers(a, SMALL);
     const states = Array.from({ length: numbers.count }, (_, n) => n);
     expect(states.filter((n) => numbers.number(numbers.value(n), numbers.context(n)) !== n)).toEqual([]);
   });
 
   it.each(ABSTRACTIONS)("of $machine finds the machine's own initial state where there is none", (a) => {
     const table = compileMachine(machineNamed(a.machine));
-    const numbers = new StateNumbers(a, { frames: 8, hpagePmdOrder: 1, pagesPerHugePage: 2, hugeRanges: 2, mms: 2, vmas: 6, refcountMax: 7 });
+    const numbers = new StateNumbers(a, SMALL);
     const initial = numbers.number(table.value(table.initial), table.context(table.initial));
     expect([numbers.value(initial), numbers.context(initial)]).toEqual([table.value(table.initial), table.context(table.initial)]);
     const r = refinementOf(a, SMALL);

@@ -3,24 +3,28 @@
  * held to. `thpcheck.config.ts` registers them for every scenario that has a kernel's structs.
  */
 import type { Refinement, Scenario } from "thpcheck";
-import type { Abstraction, Bounds } from "../../impl/abstraction/abstraction.ts";
+import type { Abstraction } from "../../impl/abstraction/abstraction.ts";
 import { pinsMax } from "../../impl/abstraction/folio.ts";
 import { ABSTRACTIONS } from "../../impl/abstraction/index.ts";
 import type { KernelConfig } from "../../impl/config/options.ts";
+import type { KernelStructs } from "../../impl/mm-types.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
+import type { Bounds } from "../../spec/bounds.ts";
 import { EV, type EventName } from "../../spec/events.ts";
 import { REFUSED, type Context, type MachineTable } from "../../spec/machine-table.ts";
-import type { Sizes } from "../../spec/machine.ts";
+import { sizesOf } from "../../spec/machine.ts";
 import { compileMachine } from "../../spec/table.ts";
 
+type Route = Refinement["events"][number]["route"];
+
 /** Structs that a kernel has. */
-const KERNEL_STRUCTS = ["page", "mm", "vma", "ptTable", "cpu", "khugepaged", "deferredSplit", "collapse"];
+const KERNEL_STRUCTS: readonly (keyof KernelStructs)[] = ["page", "mm", "vma", "ptTable", "cpu", "khugepaged", "deferredSplit", "collapse"];
 
 /** The machines that a scenario is held to: all that have an abstraction, if it is one of the kernel; else none. */
 export function kernelMachines(scenario: Scenario): readonly Refinement[] {
   if (!("structs" in scenario) || !KERNEL_STRUCTS.every((name) => name in scenario.structs)) return [];
   const config = scenario.config as unknown as KernelConfig;
-  return ABSTRACTIONS.filter((a) => a.when?.(boundsOf(config)) ?? true).map((a) => refinementOf(a, config));
+  return ABSTRACTIONS.filter((a) => a.when?.(config) ?? true).map((a) => refinementOf(a, config));
 }
 
 /** Tables are filled as they are asked, and serve every scenario of the process. */
@@ -31,27 +35,20 @@ function tableOf(machine: string): MachineTable {
   return table;
 }
 
-function sizesOf(c: KernelConfig): Sizes {
-  const { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax } = c;
-  return { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, slots: 0, refs: refcountMax, pins: pinsMax(pagesPerHugePage) };
-}
-function boundsOf(c: KernelConfig): Bounds {
-  const { frames, hpagePmdOrder, pagesPerHugePage, hugeRanges, mms, vmas, refcountMax, resvMechanism } = c;
-  return { frames, hpagePmdOrder, pagesPerHugePage, hugeRanges, mms, vmas, refcountMax, resvMechanism };
-}
-
 export function refinementOf(a: Abstraction, c: KernelConfig): Refinement {
   const table = tableOf(a.machine);
   const { spec } = table;
-  const sizes = sizesOf(c);
-  const numbers = new StateNumbers(a, boundsOf(c));
+  const sizes = sizesOf(c, 0, pinsMax(c.pagesPerHugePage));
+  const numbers = new StateNumbers(a, c);
   const heard = new Set(table.transitions.map((t) => `${t.source} ${EV[t.event as EventName]}`));
   const inTable = (state: number): number => table.encode(numbers.value(state), numbers.context(state));
   return {
     machine: a.machine, instances: spec.instances(sizes), title: (i) => spec.title(i, sizes), bounds: { ...sizes },
     states: numbers.count, describe: (state) => numbers.describe(state),
     abstract: a.abstract, ...(a.sees === undefined ? {} : { sees: a.sees }),
-    events: Object.entries(spec.alphabet).map(([name, letter]) => ({ event: EV[name as EventName], name, payloads: letter.payloads(sizes), route: letter.route as unknown as Refinement["events"][number]["route"] })),
+    events: Object.entries(spec.alphabet).map(([name, letter]) => ({
+      event: EV[name as EventName], name, payloads: letter.payloads(sizes), route: letter.route as unknown as Route,
+    })),
     next: (state, event, payload) => {
       // Most questions need no answer of XState: the state has no arrow for the event, whatever its context.
       if (!heard.has(`${numbers.value(state)} ${event}`)) return REFUSED;
@@ -64,7 +61,9 @@ export function refinementOf(a: Abstraction, c: KernelConfig): Refinement {
 }
 
 function arrowsOf(table: MachineTable): Refinement["arrows"] {
-  return table.transitions.map((t) => ({ name: `${t.source} --${t.event}${t.guard === null ? "" : `[${t.guard}]`}--> ${t.target}`, lacks: t.lacks }));
+  return table.transitions.map(({ source, event, guard, target, lacks }) => {
+    return { name: `${source} --${event}${guard === null ? "" : `[${guard}]`}--> ${target}`, lacks };
+  });
 }
 
 /** Every arrow of the machines that scenarios are held to. */
@@ -110,6 +109,7 @@ export class StateNumbers {
 
   describe(state: number): string {
     const context = Object.entries(this.context(state));
-    return context.length === 0 ? this.value(state) : `${this.value(state)} {${context.map(([name, v]) => `${name}: ${String(v)}`).join(", ")}}`;
+    if (context.length === 0) return this.value(state);
+    return `${this.value(state)} {${context.map(([name, v]) => `${name}: ${String(v)}`).join(", ")}}`;
   }
 }

@@ -7,6 +7,7 @@ import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { compileScenario } from "../../checker/compile/compile.ts";
 import { makeWorld, StateBytes } from "../../checker/program/world.ts";
 import { explore } from "../../checker/search/explore.ts";
+import type { KernelStructs } from "../../impl/mm-types.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import type { KernelView } from "../../spec/view.ts";
 
@@ -20,7 +21,7 @@ export interface InForce {
 /** Explores the scenario, up to `maxStates`, and asks each invariant's excuse in every state. */
 export async function countInForce(scenario: ProgramScenario, maxStates: number): Promise<InForce> {
   const { system, image } = compileScenario(scenario, { refine: false });
-  const view = makeWorld(image.plan, new StateBytes(system.vector.buffer), image.stateWords * 4) as unknown as KernelView;
+  const view: KernelView = makeWorld<KernelStructs>(image.plan, new StateBytes(system.vector.buffer), image.stateWords * 4);
   const inForce = new Map(INVARIANTS.map((i) => [`${i.id} ${i.name}`, 0]));
   let states = 0;
   const checkState = system.checkState.bind(system);
