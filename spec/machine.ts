@@ -42,9 +42,12 @@ export interface MachineSpec {
   /** `mm 0, range 1` */
   readonly title: (instance: number, sizes: Sizes) => string;
   readonly alphabet: Readonly<Partial<Record<EventName, Letter>>>;
-  /** The largest value of each number in the context that sizes allow; absent where the machine itself keeps it finite. No promise: where to stop looking. */
+  /**
+   * The largest value of each number in the context that sizes allow; absent where the machine itself keeps it finite. It is
+   * no promise, and says only where to stop looking.
+   */
   readonly limits?: (sizes: Sizes) => Readonly<Record<string, number>>;
-  /** Set when the state is a ghost: no kernel data tells it, so it is carried along. Why; what each state implies is in the machine's file. */
+  /** Set when the state is a ghost: no kernel data tells it, so it is carried along. Says why; the machine's file says what each state implies. */
   readonly ghost?: string;
   /** Set when no implementation is held to it yet, for want of this: the machine is explored on its own. */
   readonly lacks?: string;

@@ -27,7 +27,8 @@ export interface ViewFields {
   }>;
   page: Many<{
     lock: "lock";
-    refcount: "int"; mapcount: "int"; entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool"; pincount: "int";
+    refcount: "int"; mapcount: "int"; entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool";
+    pincount: "int";
     /** The thread that has the page to itself, -1 for none. */
     owner: "int";
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref";

@@ -35,7 +35,8 @@ const OTHER_WORDS: readonly Word[] = [
   [PAGE_SAME, "same frame as before"], [PAGE_MAPPED_ONCE, "mapped once"], [512, "swapped out"],
 ];
 /** Names of the flags, in the order of their bits. */
-export const PAGE_WORDS: readonly Word[] = [...OTHER_WORDS, ...OBSERVED_FLAGS.map(({ bit, word }): Word => [bit, word])].sort(([a], [b]) => a - b);
+export const PAGE_WORDS: readonly Word[] = [...OTHER_WORDS, ...OBSERVED_FLAGS.map(({ bit, word }): Word => [bit, word])]
+  .sort(([a], [b]) => a - b);
 
 /** The files' names of the counters, in the order in which the agent reads them, and the same number in `impl/`. */
 export const COUNTERS: readonly (readonly [name: string, of: (k: Kernel) => number])[] = [
