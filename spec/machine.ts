@@ -47,7 +47,10 @@ export interface MachineSpec {
    * no promise, and says only where to stop looking.
    */
   readonly limits?: (sizes: Sizes) => Readonly<Record<string, number>>;
-  /** Set when the state is a ghost: no kernel data tells it, so it is carried along. Says why; the machine's file says what each state implies. */
+  /**
+   * Set when the state is a ghost, with the reason: no kernel data tells the state, so it is carried along. The machine's file
+   * says what each state implies.
+   */
   readonly ghost?: string;
   /** Set when no implementation is held to it yet, for want of this: the machine is explored on its own. */
   readonly lacks?: string;
