@@ -1,0 +1,30 @@
+import { holds, type Int, type Routine } from "thpcheck";
+import { pfnScanner } from "../../../impl/gup.ts";
+import { MADV_DONTNEED } from "../../../impl/madvise.ts";
+import { VM_READ } from "../../../impl/mm-types.ts";
+import { load, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
+import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
+import { note, thpScenario, type K, type Met } from "../../../test/scenarios/setup/thp.ts";
+import { bootAnonVma, bootHugePage, bootLazyfree } from "../../../test/bugs/scenarios/setup/memory.ts";
+const OLD: Met = 3;
+function* discards(k: K): Routine {
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  const got: Int<0, 31> = yield* load(k, 0);
+  if (got !== 0) note(k, OLD);
+}
+function* protects(k: K): Routine {
+  yield* sysMprotect(k, 0, 2, VM_READ);
+}
+function* reclaims(k: K): Routine {
+  yield* shrinkLazyfreeFolio(k, 0);
+}
+function* scanner(k: K): Routine {
+  yield* pfnScanner(k, 0);
+}
+const memory = (k: K): void => { bootAnonVma(k, 0); bootHugePage(k, 0, 0, 1); bootLazyfree(k, 0, 0); };
+export default [
+  thpScenario({ name: "extra-reclaim-dontneed", why: "reclaim puts the PMD back that MADV_DONTNEED has found empty", tier: "quick", memory, threads: { discards }, others: { reclaims, scanner },
+    always: { "what was discarded reads as zero": (k) => !k.seen.events.has(3) }, expect: holds() }),
+  thpScenario({ name: "extra-reclaim-mprotect", why: "reclaim puts the writable PMD back that mprotect has found empty", tier: "quick", memory, threads: { protects }, others: { reclaims, scanner },
+    always: { "no writable PMD in a read-only area": (k) => k.mm.mmapLock.isHeld(0) || k.vma.flags.has(0, 1) || (k.mm.pmd.get(0, 0) & 2) === 0 || k.mm.pmdLock.isHeld(0) }, expect: holds() }),
+];
