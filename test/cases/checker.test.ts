@@ -10,9 +10,17 @@ const broken = (a: Answer, scenario: string): string | undefined => a.results[sc
 
 describe("two promises break in one state", () => {
   testCase({
-    name: "both are named", ask: check("b8-two-broken.ts"),
-    today: (a) => { expect(broken(a, "b8-two-broken")).toBe("first"); expect(a.text).not.toMatch(/broken: always "second"/); },
-    right: (a) => { expect(a.text).toMatch(/broken: always "first"/); expect(a.text).toMatch(/broken: always "second"/); expect(a.text).not.toMatch(/broken: always "third"/); },
+    name: "both are named",
+    ask: check("b8-two-broken.ts"),
+    today: (a) => {
+      expect(broken(a, "b8-two-broken")).toBe("first");
+      expect(a.text).not.toMatch(/broken: always "second"/);
+    },
+    right: (a) => {
+      expect(a.text).toMatch(/broken: always "first"/);
+      expect(a.text).toMatch(/broken: always "second"/);
+      expect(a.text).not.toMatch(/broken: always "third"/);
+    },
   });
   testCase({
     name: "either of them may be expected", ask: check("b8b-expects-second.ts"),
@@ -27,21 +35,43 @@ describe("two promises break in one state", () => {
 });
 
 testCase({
-  name: "a livelock does not hold: from 4 of its 29 states no end can be reached", ask: check("b23b-livelock-release.ts"),
-  today: (a) => { expect(a.results["b23b-livelock-release"]).toMatchObject({ verdict: "holds", states: 29, transitions: 45 }); },
-  right: (a) => { expect(a.code).toBe(1); expect(verdict(a, "b23b-livelock-release")).toBe("violated"); expect(a.text).toMatch(/\b4 states\b/); },
+  name: "a livelock does not hold: from 4 of its 29 states no end can be reached",
+  ask: check("b23b-livelock-release.ts"),
+  today: (a) => {
+    expect(a.results["b23b-livelock-release"]).toMatchObject({ verdict: "holds", states: 29, transitions: 45 });
+  },
+  right: (a) => {
+    expect(a.code).toBe(1);
+    expect(verdict(a, "b23b-livelock-release")).toBe("violated");
+    expect(a.text).toMatch(/\b4 states\b/);
+  },
 });
 
 testCase({
-  name: "a violation beside an incomplete run and an error gives exit code 1", ask: check("b29b-mixed-exit.ts", "--max-depth", "6"),
-  today: (a) => { expect(a.code).toBe(2); expect(verdict(a, "b29-bad")).toBe("violated"); },
-  right: (a) => { expect(a.code).toBe(1); expect(verdict(a, "b29-bad")).toBe("violated"); expect(verdict(a, "b29-long")).toBe("incomplete"); },
+  name: "a violation beside an incomplete run and an error gives exit code 1",
+  ask: check("b29b-mixed-exit.ts", "--max-depth", "6"),
+  today: (a) => {
+    expect(a.code).toBe(2);
+    expect(verdict(a, "b29-bad")).toBe("violated");
+  },
+  right: (a) => {
+    expect(a.code).toBe(1);
+    expect(verdict(a, "b29-bad")).toBe("violated");
+    expect(verdict(a, "b29-long")).toBe("incomplete");
+  },
 });
 
 testCase({
-  name: "a promise that throws is shown with the run that leads there", ask: check("b7-property-throws.ts"),
-  today: (a) => { expect(a.results["b7-property-throws"]).toMatchObject({ verdict: "error", states: 0, violation: null }); },
-  right: (a) => { expect(a.text).toMatch(/1 {2}one/); expect(a.text).toMatch(/c\.v: 0 -> 2/); expect(a.text).toMatch(/t\.x\[2\]: the index is outside 0\.\.1/); },
+  name: "a promise that throws is shown with the run that leads there",
+  ask: check("b7-property-throws.ts"),
+  today: (a) => {
+    expect(a.results["b7-property-throws"]).toMatchObject({ verdict: "error", states: 0, violation: null });
+  },
+  right: (a) => {
+    expect(a.text).toMatch(/1 {2}one/);
+    expect(a.text).toMatch(/c\.v: 0 -> 2/);
+    expect(a.text).toMatch(/t\.x\[2\]: the index is outside 0\.\.1/);
+  },
 });
 
 describe("labels of steps of a hand-written model", () => {

@@ -27,9 +27,20 @@ describe("bad input", () => {
   for (const file of inputs) {
     const [right, today] = said[file] ?? [/./, null];
     testCase({
-      name: file, ask: conform(`bad-input/${file}`),
-      today: today === null || reason !== null ? null : (a) => { expect(a.text).toMatch(today); },
-      right: (a) => { noStackTrace(a); expect(a.text).toMatch(right); expect(a.text.trim().split("\n").length).toBeLessThan(4); expect(a.code).toBe(2); },
+      name: file,
+      ask: conform(`bad-input/${file}`),
+      today:
+        today === null || reason !== null
+          ? null
+          : (a) => {
+              expect(a.text).toMatch(today);
+            },
+      right: (a) => {
+        noStackTrace(a);
+        expect(a.text).toMatch(right);
+        expect(a.text.trim().split("\n").length).toBeLessThan(4);
+        expect(a.code).toBe(2);
+      },
     });
   }
 });
@@ -37,9 +48,18 @@ describe("bad input", () => {
 describe.skipIf(reason !== null)(`on this machine's Linux${reason === null ? "" : ` (${reason})`}`, () => {
   for (const file of ["split-where-debugfs-is-locked.json", "split-shared-by-three.json"]) {
     testCase({
-      name: `${file}: a split that cannot be had is skipped, with the reason`, ask: conform(file),
-      today: (a) => { expect(a.code).toBe(1); expect(a.text).toMatch(/disagree/); expect(a.text).toMatch(/split 0\.0 1\.0:/); },
-      right: (a) => { expect(a.code).toBe(0); expect(a.text).toMatch(/SKIP|skipped.*split|debugfs/); expect(a.text).not.toMatch(/ disagree\n/); },
+      name: `${file}: a split that cannot be had is skipped, with the reason`,
+      ask: conform(file),
+      today: (a) => {
+        expect(a.code).toBe(1);
+        expect(a.text).toMatch(/disagree/);
+        expect(a.text).toMatch(/split 0\.0 1\.0:/);
+      },
+      right: (a) => {
+        expect(a.code).toBe(0);
+        expect(a.text).toMatch(/SKIP|skipped.*split|debugfs/);
+        expect(a.text).not.toMatch(/ disagree\n/);
+      },
     });
   }
 

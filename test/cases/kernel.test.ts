@@ -9,9 +9,15 @@ const broken = (a: Answer, scenario: string): string | undefined => a.results[sc
 
 describe("reclaim of a lazyfree huge page", () => {
   testCase({
-    name: "beside mprotect: the reclaim of today holds, or breaks a promise in its own terms", ask: check(path("reclaim-extra-minimal.ts")),
-    today: (a) => { expect(a.results["extra-mprotect-reclaim"]).toMatchObject({ verdict: "violated", states: 147 }); expect(broken(a, "extra-mprotect-reclaim")).toMatch(/assertion/); },
-    right: (a) => { expect(a.results["extra-mprotect-reclaim"]?.verdict).toBe("holds"); },
+    name: "beside mprotect: the reclaim of today holds, or breaks a promise in its own terms",
+    ask: check(path("reclaim-extra-minimal.ts")),
+    today: (a) => {
+      expect(a.results["extra-mprotect-reclaim"]).toMatchObject({ verdict: "violated", states: 147 });
+      expect(broken(a, "extra-mprotect-reclaim")).toMatch(/assertion/);
+    },
+    right: (a) => {
+      expect(a.results["extra-mprotect-reclaim"]?.verdict).toBe("holds");
+    },
   });
   testCase({
     name: "beside MADV_DONTNEED and mprotect with a frame scanner: promises of the project", ask: check(path("reclaim-extra-plain.ts")),
@@ -19,34 +25,69 @@ describe("reclaim of a lazyfree huge page", () => {
       expect(a.results["extra-plain-reclaim-dontneed"]?.verdict).toBe("holds");
       expect(broken(a, "extra-plain-reclaim-mprotect")).toMatch(/assertion/);
     },
-    right: (a) => { for (const r of Object.values(a.results)) expect(r.verdict).toBe("holds"); expect(Object.keys(a.results)).toHaveLength(2); },
+    right: (a) => {
+      for (const r of Object.values(a.results)) expect(r.verdict).toBe("holds");
+      expect(Object.keys(a.results)).toHaveLength(2);
+    },
   });
   testCase({
-    name: "the same with promises of its own", ask: check(path("reclaim-extra-reclaim-dontneed.ts")),
-    today: (a) => { expect(broken(a, "extra-reclaim-dontneed")).toBe("what was discarded reads as zero"); expect(broken(a, "extra-reclaim-mprotect")).toBe("no writable PMD in a read-only area"); },
-    right: (a) => { for (const r of Object.values(a.results)) expect(r.verdict).toBe("holds"); expect(Object.keys(a.results)).toHaveLength(2); },
+    name: "the same with promises of its own",
+    ask: check(path("reclaim-extra-reclaim-dontneed.ts")),
+    today: (a) => {
+      expect(broken(a, "extra-reclaim-dontneed")).toBe("what was discarded reads as zero");
+      expect(broken(a, "extra-reclaim-mprotect")).toBe("no writable PMD in a read-only area");
+    },
+    right: (a) => {
+      for (const r of Object.values(a.results)) expect(r.verdict).toBe("holds");
+      expect(Object.keys(a.results)).toHaveLength(2);
+    },
   });
 });
 
 describe("patches of impl/", () => {
   testCase({
-    name: "a split that fails early although nothing stands in its way", ask: check(path("k1-split-shared.ts"), "--patch", path("k1-early-failure.patch")),
-    today: (a) => { expect(broken(a, "k1-split-shared")).toBe("the folio is split"); },
-    right: (a) => { expect(a.text).toMatch(/broken: .*nothing stands in the way/); },
+    name: "a split that fails early although nothing stands in its way",
+    ask: check(path("k1-split-shared.ts"), "--patch", path("k1-early-failure.patch")),
+    today: (a) => {
+      expect(broken(a, "k1-split-shared")).toBe("the folio is split");
+    },
+    right: (a) => {
+      expect(a.text).toMatch(/broken: .*nothing stands in the way/);
+    },
   });
+  testCase(
+    {
+      name: "an anon_vma that two processes take up again",
+      ask: check(path("k13-anon-vma-two-users.ts"), "--patch", path("k13-double-reuse.patch")),
+      today: (a) => {
+        expect(broken(a, "k13-anon-vma-two-users")).toBe("an anon_vma is one process's");
+      },
+      right: (a) => {
+        expect(broken(a, "k13-anon-vma-two-users")).toMatch(/^[A-Z]\d/);
+      },
+    },
+    300_000,
+  );
   testCase({
-    name: "an anon_vma that two processes take up again", ask: check(path("k13-anon-vma-two-users.ts"), "--patch", path("k13-double-reuse.patch")),
-    today: (a) => { expect(broken(a, "k13-anon-vma-two-users")).toBe("an anon_vma is one process's"); },
-    right: (a) => { expect(broken(a, "k13-anon-vma-two-users")).toMatch(/^[A-Z]\d/); },
-  }, 300_000);
-  testCase({
-    name: "a freeze that accepts a foreign reference is found", ask: check("split-gup-fast", "--patch", path("k11-freeze-with-foreign-reference.patch")),
+    name: "a freeze that accepts a foreign reference is found",
+    ask: check("split-gup-fast", "--patch", path("k11-freeze-with-foreign-reference.patch")),
     today: null,
-    right: (a) => { expect(broken(a, "split-gup-fast")).toMatch(/^refines refcount/); expect(a.results["split-gup-fast"]?.violation?.length).toBe(70); },
+    right: (a) => {
+      expect(broken(a, "split-gup-fast")).toMatch(/^refines refcount/);
+      expect(a.results["split-gup-fast"]?.violation?.length).toBe(70);
+    },
   });
   testCase({
-    name: "a step that changes nothing breaks nothing: other counts are a note", ask: check("split-fork", "--patch", path("harmless.patch")),
-    today: (a) => { expect(a.code).toBe(1); expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", asExpected: false, states: 66_072 }); },
-    right: (a) => { expect(a.code).toBe(0); expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", states: 66_072 }); expect(a.text).toMatch(/note/); },
+    name: "a step that changes nothing breaks nothing: other counts are a note",
+    ask: check("split-fork", "--patch", path("harmless.patch")),
+    today: (a) => {
+      expect(a.code).toBe(1);
+      expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", asExpected: false, states: 66_072 });
+    },
+    right: (a) => {
+      expect(a.code).toBe(0);
+      expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", states: 66_072 });
+      expect(a.text).toMatch(/note/);
+    },
   });
 });

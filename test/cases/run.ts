@@ -20,7 +20,11 @@ export interface Answer {
 }
 
 export function start(args: readonly string[], detached = false): ChildProcess {
-  return spawn(process.execPath, [COMMAND, ...args], { cwd: ROOT, detached, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, COLUMNS: "140" } });
+  return spawn(process.execPath, [COMMAND, ...args], {
+    cwd: ROOT,
+    detached,
+    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined, COLUMNS: "140" },
+  });
 }
 
 export function ask(args: readonly string[]): Promise<Answer> {

@@ -27,13 +27,20 @@ function oldPathIn(old: Tree, specifier: string): { readonly prefix: string; rea
 /** `import { a, type B } from "x";`, as short as it can be written. */
 export function importText(names: readonly ImportedName[], specifier: string): string {
   const allTypes = names.every((n) => n.typeOnly);
-  const one = (n: ImportedName): string => `${n.typeOnly && !allTypes ? "type " : ""}${n.imported === n.local ? n.local : `${n.imported} as ${n.local}`}`;
+  const one = (n: ImportedName): string =>
+    `${n.typeOnly && !allTypes ? "type " : ""}${n.imported === n.local ? n.local : `${n.imported} as ${n.local}`}`;
   const sorted = [...names].sort((a, b) => Number(a.typeOnly) - Number(b.typeOnly));
   return `import ${allTypes ? "type " : ""}{ ${sorted.map(one).join(", ")} } from ${JSON.stringify(specifier)};`;
 }
 
 /** Where `name`, which `path` exported in the old tree, is declared now. */
-export function homeOf(before: Homes, homes: Homes, moves: Moves, path: string, name: string): { readonly path: string; readonly name: string } | null {
+export function homeOf(
+  before: Homes,
+  homes: Homes,
+  moves: Moves,
+  path: string,
+  name: string,
+): { readonly path: string; readonly name: string } | null {
   const declared = before.declaredIn(path, name);
   const now = movedFile(moves, declared.path);
   const wanted = moves.names[declared.name] ?? declared.name;
@@ -49,7 +56,9 @@ export function carryModule(text: string, at: string | null, old: Tree, now: Tre
   let out = text;
   for (const i of [...imports].reverse()) {
     const relative = at !== null && i.specifier.startsWith(".");
-    const found = relative ? { prefix: "", path: posix.normalize(posix.join(posix.dirname(at), i.specifier)) } : oldPathIn(old, i.specifier);
+    const found = relative
+      ? { prefix: "", path: posix.normalize(posix.join(posix.dirname(at), i.specifier)) }
+      : oldPathIn(old, i.specifier);
     if (found === null || i.names.length === 0) continue;
     const here = at === null ? null : posix.dirname(movedFile(moves, at));
     const specifierOf = (path: string): string => {

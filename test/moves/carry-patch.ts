@@ -66,7 +66,11 @@ class Edits {
   }
 
   /** Imports of names that the edited file uses and neither declares nor imports. */
-  addImports(path: string, known: readonly ImportedName[], homeOfName: (n: ImportedName) => { readonly path: string; readonly name: string } | null): string[] {
+  addImports(
+    path: string,
+    known: readonly ImportedName[],
+    homeOfName: (n: ImportedName) => { readonly path: string; readonly name: string } | null,
+  ): string[] {
     const module = moduleOf(this.text(path));
     const here = new Set([...module.imports.flatMap((i) => i.names.map((n) => n.local)), ...module.units.map((u) => u.name)]);
     const used = wordsIn(module.units.map((u) => u.text).join("\n"));
@@ -144,11 +148,19 @@ export function carryPatch(text: string, old: Tree, now: Tree, moves: Moves): Ca
       if (wrong !== null) problems.push(wrong);
       const target = edits.homes().find(moves.names[c.name] ?? c.name, movedFile(moves, path))?.path;
       if (target === undefined) continue;
-      const names = wanted.imports.flatMap((i) => i.names.map((n) => ({ from: posix.normalize(posix.join(posix.dirname(path), i.specifier)), n })));
-      problems.push(...edits.addImports(target, names.map(({ n }) => n), (n) => {
-        const from = names.find((x) => x.n === n)!.from;
-        return homeOf(before, edits.homes(), moves, from, n.imported);
-      }));
+      const names = wanted.imports.flatMap((i) =>
+        i.names.map((n) => ({ from: posix.normalize(posix.join(posix.dirname(path), i.specifier)), n })),
+      );
+      problems.push(
+        ...edits.addImports(
+          target,
+          names.map(({ n }) => n),
+          (n) => {
+            const from = names.find((x) => x.n === n)!.from;
+            return homeOf(before, edits.homes(), moves, from, n.imported);
+          },
+        ),
+      );
     }
   }
   const head = text.slice(0, Math.max(0, text.search(/^(?:diff --git|--- )/m)));

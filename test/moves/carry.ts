@@ -24,8 +24,20 @@ imports them. It was written against REVISION (default: ${FIRST}); the result is
 
 /** Returns the exit code. */
 export function carry(args: readonly string[], print: (text: string) => void, warn: (text: string) => void): number {
-  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: { since: { type: "string", default: FIRST }, out: { type: "string" }, "in-place": { type: "boolean" }, help: { type: "boolean", short: "h" } } });
-  if (values.help === true) { print(USAGE); return 0; }
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      since: { type: "string", default: FIRST },
+      out: { type: "string" },
+      "in-place": { type: "boolean" },
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) {
+    print(USAGE);
+    return 0;
+  }
   if (positionals.length === 0) throw new UsageError(USAGE);
   if (values.out !== undefined && positionals.length > 1) throw new UsageError("--out takes one file; use --in-place for several");
   const moves = movesSince(values.since);

@@ -32,12 +32,20 @@ interface Hunk {
 }
 
 function hunksOf(base: readonly string[], side: readonly string[]): Hunk[] {
-  return diffIndices([...base], [...side]).map(({ buffer1: [from, length], buffer2: [start, size] }) => ({ from, to: from + length, start, end: start + size }));
+  return diffIndices([...base], [...side]).map(({ buffer1: [from, length], buffer2: [start, size] }) => ({
+    from,
+    to: from + length,
+    start,
+    end: start + size,
+  }));
 }
 
 /** Changes that only touch are apart, unless both put something in at the same place. */
 function meet(a: Hunk, b: Hunk): boolean {
-  if (a.from === a.to || b.from === b.to) return a.from <= b.to && b.from <= a.to && (a.from === b.from || (a.from > b.from && a.from < b.to) || (b.from > a.from && b.from < a.to));
+  if (a.from === a.to || b.from === b.to)
+    return (
+      a.from <= b.to && b.from <= a.to && (a.from === b.from || (a.from > b.from && a.from < b.to) || (b.from > a.from && b.from < a.to))
+    );
   return a.from < b.to && b.from < a.to;
 }
 
@@ -58,12 +66,19 @@ export function mergeByTokens(ours: string, base: string, theirs: string): Merge
     const put = tokens.theirs.slice(h.start, h.end);
     if (met !== undefined) {
       if (met.from === h.from && met.to === h.to && wordsOf(put).join(" ") === words.ours.slice(met.start, met.end).join(" ")) continue;
-      return { conflict: { base: tokens.base.slice(h.from, h.to).join(""), ours: tokens.ours.slice(met.start, met.end).join(""), theirs: put.join("") } };
+      return {
+        conflict: {
+          base: tokens.base.slice(h.from, h.to).join(""),
+          ours: tokens.ours.slice(met.start, met.end).join(""),
+          theirs: put.join(""),
+        },
+      };
     }
     const [from, to] = [ourPlace(h.from, false), ourPlace(h.to, false)];
     // Blanks follow the side that changed them: at the end of the change, and at the end of the token before it.
     const kept = blanksOf(out[Math.max(from, to) - 1]);
-    if (put.length > 0 && h.to > h.from && blanksOf(put.at(-1)) === blanksOf(tokens.base[h.to - 1])) put[put.length - 1] = put.at(-1)!.trimEnd() + kept;
+    if (put.length > 0 && h.to > h.from && blanksOf(put.at(-1)) === blanksOf(tokens.base[h.to - 1]))
+      put[put.length - 1] = put.at(-1)!.trimEnd() + kept;
     const before = blanksOf(tokens.theirs[h.start - 1]);
     if (from > 0 && before !== blanksOf(tokens.base[h.from - 1])) out[from - 1] = out[from - 1]!.trimEnd() + before;
     out.splice(from, to - from, ...put);

@@ -21,7 +21,9 @@ function git(root: string, args: readonly string[]): string {
   } catch (e) {
     const { stderr } = e as { stderr?: string };
     const first = (stderr ?? String(e)).trim().split("\n")[0];
-    throw new UsageError(`git ${args[0]} failed: ${first}; carrying needs the history of the project back to that revision ("git fetch --unshallow")`);
+    throw new UsageError(
+      `git ${args[0]} failed: ${first}; carrying needs the history of the project back to that revision ("git fetch --unshallow")`,
+    );
   }
 }
 
@@ -34,7 +36,9 @@ export function treeAt(root: string, revision: string): Tree {
 
 /** The tree on disk. */
 export function treeNow(root: string): Tree {
-  const listed = git(root, ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...SOURCES]).split("\n").filter((p) => p !== "");
+  const listed = git(root, ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...SOURCES])
+    .split("\n")
+    .filter((p) => p !== "");
   const paths = [...new Set(listed)].sort();
   const read = (path: string): string | null => {
     try {

@@ -22,7 +22,9 @@ export function knownRevisions(): string[] {
 /** Throws a UsageError for a revision that has no table. */
 export function movesSince(revision: string): Moves {
   if (!knownRevisions().includes(revision)) {
-    throw new UsageError(`no table of moves since ${revision}; there is one since ${knownRevisions().join(", ")} (test/moves/since-*.json)`);
+    throw new UsageError(
+      `no table of moves since ${revision}; there is one since ${knownRevisions().join(", ")} (test/moves/since-*.json)`,
+    );
   }
   return JSON.parse(readFileSync(join(import.meta.dirname, `since-${revision}.json`), "utf8")) as Moves;
 }

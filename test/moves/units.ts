@@ -69,7 +69,9 @@ function reexportsOf(s: Statement, imports: readonly Import[]): Reexport[] {
     const local = x.local.type === "Identifier" ? x.local.name : (x.local as unknown as { value: string }).value;
     if (s.source) return [{ exported, imported: local, specifier: s.source.value }];
     const from = imports.find((i) => i.names.some((n) => n.local === local));
-    return from === undefined ? [] : [{ exported, imported: from.names.find((n) => n.local === local)!.imported, specifier: from.specifier }];
+    return from === undefined
+      ? []
+      : [{ exported, imported: from.names.find((n) => n.local === local)!.imported, specifier: from.specifier }];
   });
 }
 

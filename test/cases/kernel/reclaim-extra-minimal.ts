@@ -1,5 +1,5 @@
 import { holds, type Routine } from "thpcheck";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
 import { thpScenario, type K } from "../../../test/scenarios/setup/thp.ts";

@@ -1,7 +1,7 @@
 import { holds, type Int, type Routine } from "thpcheck";
 import { pfnScanner } from "../../../impl/gup.ts";
 import { MADV_DONTNEED } from "../../../impl/madvise.ts";
-import { VM_READ } from "../../../impl/mm-types.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
 import { load, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
 import { note, thpScenario, type K, type Met } from "../../../test/scenarios/setup/thp.ts";
