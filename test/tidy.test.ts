@@ -13,7 +13,7 @@ import { describe, expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const TOP_FOLDERS = ["checker", "spec", "impl", "test"];
-const ENTRIES = ["checker/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts", "test/bench/bench.ts", "test/bench/full-size-faults.ts"];
+const ENTRIES = ["checker/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts", "test/bench/bench.ts", "test/bench/full-size-faults.ts", "test/moves/carry.ts"];
 const LINES_MAX = 600;
 /** Files that were longer when the limit came, and how long they may be. Numbers here only go down. */
 const LONGER: Readonly<Record<string, number>> = {
@@ -142,7 +142,7 @@ describe("the folder arrows", () => {
 describe("every file", () => {
   it("is imported from somewhere, or is an entry", () => {
     const used = new Set([...sources.flatMap((s) => [...targets(s), ...s.imports.filter(isRelative).map((i) => target(s.path, i.specifier)), ...s.addresses]), ...ENTRIES]);
-    const dead = sources.map((s) => s.path).filter((p) => !used.has(p) && !/\.(test|test-d|bench)\.ts$/.test(p) && !/^test\/(models|scenarios|bugs\/scenarios)\/[^/]+\.ts$/.test(p));
+    const dead = sources.map((s) => s.path).filter((p) => !used.has(p) && !/\.(test|test-d|bench)\.ts$/.test(p) && !/^test\/(models|scenarios|bugs\/scenarios|cases\/checker|cases\/kernel)\/[^/]+\.ts$/.test(p));
     expect(dead).toEqual([]);
   });
 
