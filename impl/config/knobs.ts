@@ -56,16 +56,22 @@ export const KNOB_ROWS = {
     meaning: "when to reclaim for a huge page",
   },
   useZeroPage: { file: "use_zero_page", takes: "digit", default: true, meaning: "read faults may map the huge zero page" },
-  shrinkUnderused: { file: "shrink_underused", takes: "boolean", default: true, meaning: "the deferred-split shrinker splits underused THPs" },
+  shrinkUnderused: {
+    file: "shrink_underused", takes: "boolean", default: true,
+    meaning: "the deferred-split shrinker splits underused THPs",
+  },
   khugepagedDefrag: { file: "khugepaged/defrag", takes: "digit", default: true, meaning: "khugepaged may reclaim" },
   maxPtesNone: {
-    file: "khugepaged/max_ptes_none", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h - 1, meaning: "empty PTEs that khugepaged accepts",
+    file: "khugepaged/max_ptes_none", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h - 1,
+    meaning: "empty PTEs that khugepaged accepts",
   },
   maxPtesSwap: {
-    file: "khugepaged/max_ptes_swap", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h >> 3, meaning: "non-present PTEs that khugepaged accepts",
+    file: "khugepaged/max_ptes_swap", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h >> 3,
+    meaning: "non-present PTEs that khugepaged accepts",
   },
   maxPtesShared: {
-    file: "khugepaged/max_ptes_shared", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h >> 1, meaning: "shared PTEs that khugepaged accepts",
+    file: "khugepaged/max_ptes_shared", unit: "PTEs", min: 0, max: (h) => h - 1, default: (h) => h >> 1,
+    meaning: "shared PTEs that khugepaged accepts",
   },
   pagesToScan: { file: "khugepaged/pages_to_scan", unit: "PTEs", min: 1, max: ANY, default: (h) => h * 8, meaning: "PTEs of one scan" },
   promotionThreshold: {

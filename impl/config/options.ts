@@ -85,7 +85,10 @@ export type KernelConfig = Plain<Bounds & Flags & SwitchValues & KnobValues & Sw
 /** Bounds that options say; the others are derived. */
 type GivenBounds = Pick<Bounds, keyof RequiredBounds | keyof DefaultedBounds>;
 
-/** Fills in the defaults (those of Linux, scaled to the page size) and derives. Throws a RangeError: which option, its value, what it must be. */
+/**
+ * Fills in the defaults (those of Linux, scaled to the page size) and derives. Throws a RangeError that says which option,
+ * its value, and what it must be.
+ */
 export function kernelConfig(o: KernelOptions): KernelConfig {
   const bounds = boundsOf(o);
   const h = bounds.pagesPerHugePage;
@@ -139,10 +142,14 @@ function reservationRoom(b: GivenBounds, policy: Switches): Pick<Bounds, "reserv
   const blocks = b.frames / b.pagesPerHugePage;
   switch (policy.resvMechanism) {
     case MECHANISM_OFF: return { reservations: 0, resvContainers: 0 };
-    // One reservation for each block: the patch of 2018 frees the object first. It allocates the container of an area and can lose it.
+    // One reservation for each block: the patch of 2018 frees the object first. It allocates the container of an area and
+    // can lose it.
     case MECHANISM_RFC_2018: return { reservations: blocks, resvContainers: b.vmas + 1 };
     // One for each block that is reserved, or range; and one for each other thread that has given all pages of a block back
     // and not yet the object. The container is part of the area, or of the address space.
-    default: return { reservations: Math.min(blocks, b.mms * b.hugeRanges) + b.cpus - 1, resvContainers: policy.resvPerMm ? b.mms : b.vmas };
+    default: {
+      const resvContainers = policy.resvPerMm ? b.mms : b.vmas;
+      return { reservations: Math.min(blocks, b.mms * b.hugeRanges) + b.cpus - 1, resvContainers };
+    }
   }
 }

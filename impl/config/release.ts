@@ -79,11 +79,12 @@ export const SWITCHES = {
   },
   collapseNeedsWritable: {
     since: ["4.0"], until: ["6.18"], default: false,
-    meaning: "a range without a page that is mapped writable is not collapsed", source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO",
+    meaning: "a range without a page that is mapped writable is not collapsed",
+    source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO",
   },
   ptReclaim: {
     since: ["6.14"], default: false,
-    meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, as most scenarios are about other things",
+    meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, most scenarios are about other things",
     source: "6375e95f381e",
   },
   hugeZeroUpgrade: {
@@ -96,12 +97,13 @@ export const SWITCHES = {
   },
   tlbFlushInterrupts: {
     since: ["2.6.38"], default: true,
-    meaning: "x86: a TLB flush interrupts the other CPUs, and waits for those with interrupts off; off, the hardware broadcasts it, as on arm64",
+    meaning: "a TLB flush interrupts other CPUs and waits for those with interrupts off (x86); off: the hardware broadcasts it (arm64)",
     source: "arch/x86/mm/tlb.c, arch/arm64/include/asm/tlbflush.h",
   },
   coredumpTakesMmapLock: {
     since: ["5.10"], default: true,
-    meaning: "a core dump walks the page tables with mmap_lock; before, a collapse had to look for dumps", source: "a07279c9a8cd, 4d45e75a9955",
+    meaning: "a core dump walks the page tables with mmap_lock; before, a collapse had to look for dumps",
+    source: "a07279c9a8cd, 4d45e75a9955",
   },
   reuseByMapcount: {
     since: ["2.6.38"], until: ["5.18"], default: false,
@@ -169,7 +171,8 @@ export function switchValues(options: SwitchOptions, linux: string | undefined):
     return value?.missing === true ? [`${name} (${value.name})`] : [];
   });
   if (missing.length > 0) {
-    throw new RangeError(`linux ${JSON.stringify(linux)}: not implemented yet: ${missing.join(", ")}; give the option a value that is, or name a newer release`);
+    const remedy = "give the option a value that is, or name a newer release";
+    throw new RangeError(`linux ${JSON.stringify(linux)}: not implemented yet: ${missing.join(", ")}; ${remedy}`);
   }
   const values = valuesBy((name) => options[name] ?? preset[name]);
   for (const name of SWITCH_NAMES) checkSwitch(name, values[name]);

@@ -16,7 +16,8 @@ import { synchronous } from "./synchronous.ts";
 export type { Policy } from "./policy.ts";
 
 export const POLICIES: readonly Policy[] = [
-  rfc2018, gorman2018, rfcChoices, perMm, firstWrite, synchronous, forkNobody, forkFirstWriter, mremapDrops, fullLeavesLru, releaseAll, populated,
+  rfc2018, gorman2018, rfcChoices, perMm, firstWrite, synchronous, forkNobody, forkFirstWriter,
+  mremapDrops, fullLeavesLru, releaseAll, populated,
 ];
 
 /** Throws a RangeError that lists the policies there are. */

@@ -36,7 +36,8 @@ export function switchesOf(name: string | undefined, pagesPerHugePage: number): 
   const p = policyNamed(name);
   const threshold = p.threshold(pagesPerHugePage);
   if (!Number.isInteger(threshold) || threshold < 1 || threshold > pagesPerHugePage) {
-    throw new RangeError(`policy ${name}: its threshold for ${pagesPerHugePage} pages is ${threshold}; promotion_threshold accepts 1..${pagesPerHugePage}`);
+    const accepted = `promotion_threshold accepts 1..${pagesPerHugePage}`;
+    throw new RangeError(`policy ${name}: its threshold for ${pagesPerHugePage} pages is ${threshold}; ${accepted}`);
   }
   return {
     resvMechanism: MECHANISMS[p.mechanism],

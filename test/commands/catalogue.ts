@@ -12,14 +12,20 @@ export function catalogueRows(): string[][] {
 export function machineRows(): string[][] {
   return [["machine", "one for", "states", "arrows", "held to"], ...MACHINES.map((spec) => {
     const table = compileMachine(spec);
-    return [spec.name, spec.instance, String(Object.keys(spec.machine.root.states as object).length), String(table.transitions.length), spec.lacks === undefined ? "every step of impl/" : `lacks ${spec.lacks}: explored on its own`];
+    const states = Object.keys(spec.machine.root.states as object).length;
+    const heldTo = spec.lacks === undefined ? "every step of impl/" : `lacks ${spec.lacks}: explored on its own`;
+    return [spec.name, spec.instance, String(states), String(table.transitions.length), heldTo];
   })];
 }
 
 /** Differences between kernels. Of one with several values, the releases say from which on each is the kernel's. */
 export function switchRows(): string[][] {
-  return [["switch", "since", "until", "default", "meaning", "source"], ...Object.entries(SWITCHES).map(([name, row]: [string, SwitchRow]) => {
-    if (!("values" in row)) return [name, row.since.join(" ") || "-", (row.until ?? []).join(" ") || "-", row.default ? "on" : "off", row.meaning, row.source];
+  const headings = ["switch", "since", "until", "default", "meaning", "source"];
+  return [headings, ...Object.entries(SWITCHES).map(([name, row]: [string, SwitchRow]) => {
+    if (!("values" in row)) {
+      const [since, until] = [row.since, row.until ?? []].map((releases) => releases.join(" ") || "-");
+      return [name, since!, until!, row.default ? "on" : "off", row.meaning, row.source];
+    }
     const since = row.values.map((v) => `${v.name} ${v.since.join(" ")}${v.missing === true ? " (not implemented)" : ""}`).join(", ");
     return [name, since, "-", row.values.find((v) => v.value === row.default)!.name, row.meaning, row.source];
   })];
