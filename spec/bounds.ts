@@ -1,3 +1,5 @@
+import type { Mechanism } from "./enumerations.ts";
+
 /**
  * The bounds of a kernel: how many objects of each kind it can have, and the largest values of its fields.
  *
@@ -41,7 +43,7 @@ export interface Bounds {
   /** PTEs of one scan of khugepaged. */
   readonly pagesToScan: number;
   /** How reservations are made: MECHANISM_*. */
-  readonly resvMechanism: number;
+  readonly resvMechanism: Mechanism;
   /** Reservations that can exist at once, and containers of them; 0 without reservations. */
   readonly reservations: number;
   readonly resvContainers: number;

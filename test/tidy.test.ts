@@ -26,7 +26,7 @@ const ARROWS: Readonly<Record<string, readonly RegExp[]>> = {
   // The checker's types and layouts, and nothing that runs.
   spec: [/^checker\/(result|scenario|system)\.ts$/, /^checker\/program\/(layout|world)\.ts$/],
   // The nouns of the specification, and the vocabulary that routines are written in.
-  impl: [/^spec\/(bounds|events)\.ts$/, /^checker\/fault\.ts$/, /^checker\/program\/(layout|locks|routine|world)\.ts$/],
+  impl: [/^spec\/(bounds|enumerations|events)\.ts$/, /^checker\/fault\.ts$/, /^checker\/program\/(layout|locks|routine|world)\.ts$/],
 };
 
 interface Import {

@@ -4,6 +4,7 @@
  * That a promotion has taken it out and not mapped the huge page yet is where that thread stands: the ghost
  * `collapse.promotion` says it, as `collapse.stage` does of the rest of a collapse.
  */
+import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { NONE } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import { PROMOTION_INSTALLED, PROMOTION_NONE } from "../structs/ghosts.ts";
@@ -42,5 +43,5 @@ function mmOf(k: Kernel, container: number): number {
 export const reservationAbstraction: Abstraction = {
   machine: "reservation", values: VALUES,
   context: [{ name: "unused", size: (c) => c.pagesPerHugePage + 1 }],
-  abstract, when: (c) => (c.resvMechanism ?? 0) !== 0,
+  abstract, when: (c) => c.resvMechanism !== MECHANISM_OFF,
 };

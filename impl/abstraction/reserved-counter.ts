@@ -1,4 +1,5 @@
 /** NR_THP_RESERVED, as the node counts it. */
+import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Abstraction } from "./abstraction.ts";
 
@@ -6,5 +7,5 @@ export const reservedCounterAbstraction: Abstraction = {
   machine: "reserved-counter", values: ["counting"],
   context: [{ name: "reserved", size: (c) => c.mms * c.hugeRanges * c.pagesPerHugePage + 1 }],
   abstract: (k: Kernel) => k.node.thpReserved.get(),
-  when: (c) => (c.resvMechanism ?? 0) !== 0,
+  when: (c) => c.resvMechanism !== MECHANISM_OFF,
 };

@@ -3,6 +3,7 @@
  * anonymous page since. That is asked of the page, which must therefore be the reservation's as long as the reservation
  * says so: a used page that is freed, and then another's, would be found busy.
  */
+import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { NONE } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import type { Abstraction } from "./abstraction.ts";
@@ -26,5 +27,5 @@ function abstract(k: Kernel, instance: number): number {
 export const reservedPageAbstraction: Abstraction = {
   machine: "reserved-page", values: VALUES,
   context: [{ name: "frame", size: (c) => c.frames + 1, first: -1 }],
-  abstract, when: (c) => (c.resvMechanism ?? 0) !== 0,
+  abstract, when: (c) => c.resvMechanism !== MECHANISM_OFF,
 };

@@ -6,7 +6,8 @@
  * Switches are rows of `release.ts`, knobs rows of `knobs.ts`; bounds and what may fail are here.
  */
 import type { Bounds } from "../../spec/bounds.ts";
-import { MECHANISM_OFF, MECHANISM_RFC_2018, switchesOf, type Switches } from "../policy/switches.ts";
+import { MECHANISM_OFF, MECHANISM_RFC_2018 } from "../../spec/enumerations.ts";
+import { switchesOf, type Switches } from "../policy/switches.ts";
 import { knobValues, type KnobOptions, type KnobValues } from "./knobs.ts";
 import { switchValues, type SwitchOptions, type SwitchValues } from "./release.ts";
 

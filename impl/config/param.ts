@@ -1,6 +1,6 @@
 /** The structs `k.param`, which is constant, and `k.knob`: both follow from the configuration and its rows. */
 import { bool, int, struct } from "thpcheck";
-import { MECHANISM_OFF } from "../policy/switches.ts";
+import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { KNOB_NAMES, KNOB_ROWS, type KnobName, type KnobRow } from "./knobs.ts";
 import type { KernelConfig } from "./options.ts";
 import { SWITCHES, SWITCH_NAMES, type SwitchName } from "./release.ts";
@@ -29,7 +29,7 @@ export function paramStruct(c: KernelConfig) {
     allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),
     chargeMayFail: constant(c.chargeMayFail, "charges may fail"),
     copyMayMeetPoison: constant(c.copyMayMeetPoison, "copies may meet poison"),
-    resvMechanism: constant(c.resvMechanism, "how reservations are made: MECHANISM_* of policy/switches.ts"),
+    resvMechanism: constant(c.resvMechanism, "how reservations are made: MECHANISM_* of spec/enumerations.ts"),
     resvPerMm: constant(c.resvPerMm, "reservations belong to the address space, not to the area"),
     resvOnRead: constant(c.resvOnRead, "a read fault reserves"),
     resvPromoteInFault: constant(c.resvPromoteInFault, "the fault that reaches the threshold promotes"),

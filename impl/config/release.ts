@@ -11,12 +11,8 @@
  * pages could not be collapsed before 4.0; the exact rules by which a mapping counts as shared, before 6.15. Sizes
  * between a page and a PMD, swap and files are in no preset.
  */
+import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
-
-/** How references and mappings of huge pages are counted. @kernel Documentation/mm/transhuge.rst and its history */
-export const SCHEME_TAIL_PINS_2011 = 0 as const;
-export const SCHEME_DOUBLEMAP_2015 = 1 as const;
-export const SCHEME_FOLIO = 2 as const;
 
 /** What is off before `since`, on from it, and off again from `until`. */
 interface OnOffRow {

@@ -1,17 +1,14 @@
 /** A policy's answers to everything that it can be asked: the constants that a kernel is compiled with. */
+import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE, type Mechanism } from "../../spec/enumerations.ts";
 import { policyNamed } from "./index.ts";
 
-/** resvMechanism: no reservations; the safe design; the patch of 2018. */
-export const MECHANISM_OFF = 0 as const;
-export const MECHANISM_SAFE = 1 as const;
-export const MECHANISM_RFC_2018 = 2 as const;
 /** resvAfterFork */
 export const FORK_PARENT = 0 as const;
 export const FORK_NOBODY = 1 as const;
 export const FORK_FIRST_WRITER = 2 as const;
 
 export interface Switches {
-  readonly resvMechanism: typeof MECHANISM_OFF | typeof MECHANISM_SAFE | typeof MECHANISM_RFC_2018;
+  readonly resvMechanism: Mechanism;
   /** What promotion_threshold is at boot. */
   readonly promotionThreshold: number;
   readonly resvPerMm: boolean;

@@ -23,7 +23,7 @@
 import { NONE, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import { SCHEME_FOLIO } from "../config/release.ts";
+import { SCHEME_FOLIO } from "../../spec/enumerations.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
 

@@ -1,7 +1,7 @@
 /** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
 import { bitset, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { MECHANISM_OFF } from "../policy/switches.ts";
+import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 
 // ---- stages of a collapse (values of collapse.stage) ------------------------------------------------------------
 export const COLLAPSE_IDLE = 0;

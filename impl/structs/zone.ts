@@ -1,7 +1,7 @@
 /** What a node has of memory: struct zone, struct lruvec and the counters of the node. @kernel include/linux/mmzone.h */
 import { array, int, ref, spinlock, struct } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { MECHANISM_OFF, MECHANISM_RFC_2018 } from "../policy/switches.ts";
+import { MECHANISM_OFF, MECHANISM_RFC_2018 } from "../../spec/enumerations.ts";
 
 export function zone(b: Bounds) {
   return struct({

@@ -11,7 +11,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Container, Mm, Pfn, Reservation, Vma, Vpn } from "../structs/types.ts";
 import { pagesDisown } from "../page-ref.ts";
 import { pmdIndex } from "../pgtable.ts";
-import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE } from "../policy/switches.ts";
+import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE } from "../../spec/enumerations.ts";
 
 /** There may be reservations. */
 export function hasReservations(k: Kernel): boolean {

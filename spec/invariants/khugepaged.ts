@@ -1,11 +1,7 @@
 /** khugepaged: its list of address spaces, and where it stands in it. */
 import { mapsPage, target } from "../entry.ts";
+import { COLLAPSE_ISOLATED, MMF_VM_HUGEPAGE } from "../enumerations.ts";
 import type { Invariant } from "../invariant.ts";
-
-/** MMF_VM_HUGEPAGE of mm.flags. */
-const REGISTERED = 1 << 0;
-/** COLLAPSE_ISOLATED of collapse.stage. */
-const ISOLATED = 4;
 
 export const khugepagedInvariants: readonly Invariant[] = [
   {
@@ -16,7 +12,7 @@ export const khugepagedInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let m = 0; m < v.mm.count; m++) {
         if (!v.khugepaged.slots.has(m)) continue;
-        if ((v.mm.flags.get(m) & REGISTERED) === 0 || v.mm.mmCount.get(m) === 0) return { conjunct: "a listed mm has MMF_VM_HUGEPAGE and is not freed", values: { mm: m, flags: v.mm.flags.get(m), mmCount: v.mm.mmCount.get(m) } };
+        if ((v.mm.flags.get(m) & MMF_VM_HUGEPAGE) === 0 || v.mm.mmCount.get(m) === 0) return { conjunct: "a listed mm has MMF_VM_HUGEPAGE and is not freed", values: { mm: m, flags: v.mm.flags.get(m), mmCount: v.mm.mmCount.get(m) } };
       }
       return true;
     },
@@ -43,7 +39,7 @@ export const khugepagedInvariants: readonly Invariant[] = [
     },
     holds: (v) => {
       for (let c = 0; c < v.collapse.count; c++) {
-        if (v.collapse.stage.get(c) !== ISOLATED) continue;
+        if (v.collapse.stage.get(c) !== COLLAPSE_ISOLATED) continue;
         const table = v.collapse.table.get(c);
         for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
           const e = v.ptTable.pte.get(table, j);

@@ -7,14 +7,12 @@
  */
 import type { PropertyResult } from "thpcheck";
 import { ENTRY_LEAF, mapsPage, target } from "../entry.ts";
+import { MECHANISM_SAFE } from "../enumerations.ts";
 import type { Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
 
-/** param.resvMechanism */
-const SAFE = 1;
-
 function isSafe(v: KernelView): boolean {
-  return v.param.resvMechanism.get() === SAFE;
+  return v.param.resvMechanism.get() === MECHANISM_SAFE;
 }
 /** Somebody is at work on a reservation. */
 function reservationLocked(v: KernelView): boolean {

@@ -1,15 +1,13 @@
 /** TLBs: one size for one address. */
 import { ENTRY_WRITE } from "../entry.ts";
+import { VM_WRITE } from "../enumerations.ts";
 import { never, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
-
-/** VM_WRITE of vma.flags. */
-const AREA_WRITABLE = 1 << 1;
 
 /** Whether the area of `mm` at `address` may be written; false where there is none. */
 function areaIsWritable(v: KernelView, mm: number, address: number): boolean {
   for (let i = 0; i < v.vma.count; i++) {
-    if (v.vma.mm.get(i) === mm && v.vma.start.get(i) <= address && address < v.vma.end.get(i)) return (v.vma.flags.get(i) & AREA_WRITABLE) !== 0;
+    if (v.vma.mm.get(i) === mm && v.vma.start.get(i) <= address && address < v.vma.end.get(i)) return (v.vma.flags.get(i) & VM_WRITE) !== 0;
   }
   return false;
 }

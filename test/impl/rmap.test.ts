@@ -4,7 +4,7 @@ import { compileScenario } from "../../checker/compile/compile.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import { TABLE_DEPOSITED, TABLE_LIVE } from "../../impl/structs/page-table.ts";
 import { kernelConfig } from "../../impl/config/options.ts";
-import { SCHEME_DOUBLEMAP_2015, SCHEME_TAIL_PINS_2011 } from "../../impl/config/release.ts";
+import { SCHEME_DOUBLEMAP_2015, SCHEME_TAIL_PINS_2011 } from "../../spec/enumerations.ts";
 import { DIRTY, EXCLUSIVE, MIGRATION, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, mkEntry } from "../../impl/pgtable.ts";
 import { run } from "../checker/search/options.ts";
 import { contentAt, countersMatch } from "./anon-mapping.ts";

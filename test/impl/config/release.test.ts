@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { ageOf, hostRelease, linuxRelease } from "../../../impl/config/linux-release.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import {
-  SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchRow,
+  SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchRow,
 } from "../../../impl/config/release.ts";
+import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../../spec/enumerations.ts";
 import { switchRows } from "../../commands/catalogue.ts";
 
 const SMALL: KernelOptions = { pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, cpus: 1 };
