@@ -26,7 +26,10 @@ function currentMm(k: Kernel): Mm {
   return k.cpu.mm.get(current(k));
 }
 
-/** `addr` NONE: anywhere. `prot`: a subset of VM_READ and VM_WRITE. @returns the address, or as doMmap() @kernel mm/util.c vm_mmap_pgoff() */
+/**
+ * `addr` NONE: anywhere. `prot`: a subset of VM_READ and VM_WRITE.
+ * @returns the address, or as doMmap() @kernel mm/util.c vm_mmap_pgoff()
+ */
 export function* sysMmap(k: Kernel, addr: AddressOrErrno, length: Vpn, prot: VmFlags, flags: MapFlags): Routine<AddressOrErrno> {
   const mm: Mm = currentMm(k);
   yield* mmapWriteLock(k, mm);
@@ -54,7 +57,9 @@ export function* sysMprotect(k: Kernel, addr: Vpn, length: Vpn, prot: VmFlags): 
 }
 
 /** @returns as doMremap() @kernel mm/mremap.c sys_mremap() */
-export function* sysMremap(k: Kernel, addr: Vpn, oldLength: Vpn, newLength: Vpn, flags: MremapFlags, newAddr: Vpn): Routine<AddressOrErrno> {
+export function* sysMremap(
+  k: Kernel, addr: Vpn, oldLength: Vpn, newLength: Vpn, flags: MremapFlags, newAddr: Vpn,
+): Routine<AddressOrErrno> {
   return yield* doMremap(k, currentMm(k), addr, oldLength, newLength, flags, newAddr);
 }
 
@@ -70,7 +75,9 @@ export function* sysMadvise(k: Kernel, addr: Vpn, length: Vpn, advice: Advice): 
  * @returns -EINVAL for flags, before anything else is looked at; -ESRCH; or as processMadvise()
  * @kernel mm/madvise.c sys_process_madvise()
  */
-export function* sysProcessMadvise(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, addr2: Vpn, length2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean): Routine<AddressOrErrno> {
+export function* sysProcessMadvise(
+  k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, addr2: Vpn, length2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean,
+): Routine<AddressOrErrno> {
   if (flags !== 0) return -EINVAL;
   yield at("mm_access");
   const mm: Mm = k.cpu.mm.get(pid);
@@ -99,7 +106,10 @@ export function* sysFork(k: Kernel, pid: Cpu): Routine<AddressOrErrno> {
   return pid;
 }
 
-/** The thread ends; with the last one of its process goes the memory. The CPU has no address space afterwards. @kernel kernel/exit.c exit_mm() */
+/**
+ * The thread ends; with the last one of its process goes the memory. The CPU has no address space afterwards.
+ * @kernel kernel/exit.c exit_mm()
+ */
 export function* sysExit(k: Kernel): Routine {
   const mm: Mm = currentMm(k);
   yield at("exit_mm");
@@ -157,12 +167,12 @@ export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn):
   return split;
 }
 
-/** A load by the process itself. @returns as userLoad() */
+/** A load by the process itself. @returns as userLoad() @kernel arch/x86/mm/fault.c */
 export function* load(k: Kernel, vpn: Vpn): Routine<Content> {
   return yield* userLoad(k, currentMm(k), vpn);
 }
 
-/** A store by the process itself. @returns as userStore() */
+/** A store by the process itself. @returns as userStore() @kernel arch/x86/mm/fault.c */
 export function* store(k: Kernel, vpn: Vpn, content: Content): Routine<boolean> {
   return yield* userStore(k, currentMm(k), vpn, content);
 }

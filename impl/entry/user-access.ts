@@ -20,6 +20,7 @@ import { vmaLookup } from "../vma.ts";
 /**
  * One load by user code.
  *
+ * @kernel arch/x86/mm/fault.c exc_page_fault(), and the hardware
  * @returns what it read; `param.contents`, which no page of a process holds, where it got a signal in its place
  */
 export function* userLoad(k: Kernel, mm: Mm, vpn: Vpn): Routine<Content> {
@@ -44,6 +45,7 @@ function throughZeroPage(k: Kernel, vpn: Vpn): boolean {
  * One store by user code.
  *
  * @param content - 0..param.contents - 1
+ * @kernel arch/x86/mm/fault.c exc_page_fault(), and the hardware
  * @returns false where it got a signal in its place
  */
 export function* userStore(k: Kernel, mm: Mm, vpn: Vpn, content: Content): Routine<boolean> {

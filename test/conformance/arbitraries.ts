@@ -5,12 +5,20 @@
  * A step that names a process which does not live then goes to one that does, so that shrinking may drop forks.
  */
 import fc from "fast-check";
-import { ADVICE, AREA_PAGES, AREA_RANGES, CONTENTS, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type AdviceName, type Call, type Knobs, type Program, type Step } from "./program.ts";
+import { ADVICE } from "../../impl/entry/calls.ts";
+import {
+  AREA_PAGES, AREA_RANGES, CONTENTS, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type Knobs, type Program, type Step,
+} from "./program.ts";
+import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName } from "./vocabulary.ts";
 
 interface Range { readonly at: number; readonly pages: number }
 
 /** Offsets inside a huge page where something may go wrong by one. */
-const offset = fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 4, arbitrary: fc.constantFrom(1, 2, 255, 256, 257, 510, 511) }, { weight: 1, arbitrary: fc.nat(HPAGE - 1) });
+const offset = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(0) },
+  { weight: 4, arbitrary: fc.constantFrom(1, 2, 255, 256, 257, 510, 511) },
+  { weight: 1, arbitrary: fc.nat(HPAGE - 1) },
+);
 /** The lower ranges are where the memory is. */
 const hugeRange = fc.oneof({ weight: 6, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(AREA_RANGES - 1) });
 const point = fc.tuple(hugeRange, offset).map(([r, o]) => r * HPAGE + o);
@@ -22,58 +30,107 @@ const fromTo: fc.Arbitrary<Range> = fc.tuple(point, point).map(([a, b]) => clipp
 const mixed = (whole: number, some: number, any: number): fc.Arbitrary<Range> =>
   fc.oneof({ weight: whole, arbitrary: wholeRanges }, { weight: some, arbitrary: somePages }, { weight: any, arbitrary: fromTo });
 
-const call = (name: Call, args: fc.Arbitrary<readonly number[]>): fc.Arbitrary<Step> => fc.tuple(fc.nat(PROCESSES - 1), args).map(([process, a]) => ({ process, call: name, args: a }));
+const call = (name: OperationName, args: fc.Arbitrary<readonly number[]>): fc.Arbitrary<Step> =>
+  fc.tuple(fc.nat(PROCESSES - 1), args).map(([process, a]) => ({ process, call: name, args: a }));
 const content = fc.integer({ min: 1, max: CONTENTS });
 const prot = fc.constantFrom(3, 3, 3, 1, 1, 0, 0, 2);
-const advice = (...names: AdviceName[]): fc.Arbitrary<number> => fc.constantFrom(...names.map((n) => ADVICE[n]));
-const ranged = (range: fc.Arbitrary<Range>, ...more: fc.Arbitrary<number>[]): fc.Arbitrary<readonly number[]> => fc.tuple(range, ...more).map(([r, ...rest]) => [r.at, r.pages, ...rest]);
-const sometimesEmpty = (range: fc.Arbitrary<Range>): fc.Arbitrary<Range> => fc.oneof({ weight: 25, arbitrary: range }, { weight: 1, arbitrary: point.map((at) => ({ at, pages: 0 })) });
+const advice = (...names: (keyof typeof ADVICE)[]): fc.Arbitrary<number> => fc.constantFrom(...names.map((n) => ADVICE[n]));
+const ranged = (range: fc.Arbitrary<Range>, ...more: fc.Arbitrary<number>[]): fc.Arbitrary<readonly number[]> =>
+  fc.tuple(range, ...more).map(([r, ...rest]) => [r.at, r.pages, ...rest]);
+const sometimesEmpty = (range: fc.Arbitrary<Range>): fc.Arbitrary<Range> =>
+  fc.oneof({ weight: 25, arbitrary: range }, { weight: 1, arbitrary: point.map((at) => ({ at, pages: 0 })) });
 
 /** Grow, shrink, and move to anywhere in the area; what the flags forbid as well. */
-const mremapArgs: fc.Arbitrary<readonly number[]> = fc.tuple(sometimesEmpty(mixed(4, 2, 4)), sometimesEmpty(mixed(3, 1, 3)), fc.boolean(), fc.constantFrom(3, 3, 3, 3, 3, 3, 0, 0, 0, 7, 7, 2, 4, 8)).map(([from, to, sameLength, flags]) => {
+const mremapArgs: fc.Arbitrary<readonly number[]> = fc.tuple(
+  sometimesEmpty(mixed(4, 2, 4)), sometimesEmpty(mixed(3, 1, 3)), fc.boolean(), fc.constantFrom(3, 3, 3, 3, 3, 3, 0, 0, 0, 7, 7, 2, 4, 8),
+).map(([from, to, sameLength, flags]) => {
   const resized = flags === 0 || flags === 2 || flags === 8;
   const length = sameLength && flags !== 0 ? from.pages : to.pages;
   const pages = Math.min(length, AREA_PAGES - from.at, AREA_PAGES);
   const at = resized && flags === 0 ? 0 : Math.min(to.at, AREA_PAGES - pages);
   return [from.at, from.pages, pages, flags, at];
 });
+const processMadviseArgs: fc.Arbitrary<readonly number[]> = fc.tuple(
+  fc.nat(PROCESSES - 1), mixed(5, 1, 2), advice("COLLAPSE", "COLLAPSE", "DONTNEED", "HUGEPAGE"),
+).map(([target, r, a]) => [target, r.at, r.pages, a]);
 
+interface Drawn {
+  readonly weight: number;
+  readonly name: OperationName;
+  readonly args: fc.Arbitrary<readonly number[]>;
+}
+const drawn = (weight: number, name: OperationName, args: fc.Arbitrary<readonly number[]>): Drawn => ({ weight, name, args });
+const FLAGS_OF_AREAS = advice("HUGEPAGE", "NOHUGEPAGE", "DONTFORK", "DOFORK", "WIPEONFORK", "KEEPONFORK");
+const SHAPED: readonly Drawn[] = [
+  drawn(12, "write", ranged(mixed(0, 6, 1), content)),
+  drawn(10, "write", ranged(mixed(6, 1, 3), content)),
+  drawn(8, "read", ranged(mixed(3, 4, 2))),
+  drawn(9, "madvise", ranged(sometimesEmpty(mixed(4, 4, 4)), advice("DONTNEED", "DONTNEED", "FREE"))),
+  drawn(9, "madvise", ranged(sometimesEmpty(mixed(8, 0, 3)), advice("COLLAPSE"))),
+  drawn(6, "madvise", ranged(sometimesEmpty(mixed(4, 2, 4)), FLAGS_OF_AREAS)),
+  drawn(4, "madvise", ranged(mixed(4, 2, 2), advice("POPULATE_READ", "POPULATE_WRITE", "UNKNOWN"))),
+  drawn(5, "munmap", ranged(sometimesEmpty(mixed(2, 3, 3)))),
+  drawn(5, "mmap", ranged(sometimesEmpty(mixed(4, 1, 2)), prot, fc.constantFrom(1, 1, 1, 3))),
+  drawn(8, "mprotect", ranged(sometimesEmpty(mixed(3, 3, 3)), prot)),
+  drawn(9, "mremap", mremapArgs),
+  drawn(7, "fork", fc.constant([0])),
+  drawn(2, "exit", fc.constant([])),
+  drawn(2, "thp_disable", fc.constantFrom([1, 0], [1, 2], [0, 0], [0, 2], [1, 1])),
+  drawn(4, "hold", fc.tuple(fc.constant(0), point)),
+  drawn(5, "release", fc.constant([0])),
+  drawn(3, "process_madvise", processMadviseArgs),
+  drawn(4, "khugepaged", fc.constant([])),
+];
+/** Drawn elsewhere: at the end of each program, and where debugfs permits it. */
+const ELSEWHERE: readonly OperationName[] = ["contents", "split"];
+
+/** Any value that a program may have for the argument. A length fits in behind any page of the lower half. */
+function anyValue(type: Kind): fc.Arbitrary<number> {
+  switch (type.kind) {
+    case "page": return fc.oneof(fc.nat(AREA_RANGES / 2 - 1).map((r) => r * HPAGE), fc.nat(AREA_PAGES / 2));
+    case "pages": return fc.constantFrom(1, 1, 2, 3, HPAGE / 2, HPAGE, HPAGE, 2 * HPAGE);
+    case "process": return fc.nat(PROCESSES - 1);
+    case "slot": return fc.nat(HOLDS - 1);
+    case "content": return content;
+    case "word": return fc.constantFrom(...Object.values(type.words));
+    case "flags": return fc.subarray(Object.values(type.words)).map((bits) => bits.reduce((all, bit) => all | bit, 0));
+    default: return fc.nat(1);
+  }
+}
+/** Operations whose arguments have no shape of their own here, such as that of a system call which was added to the table. */
+const shapeless = OPERATION_NAMES.filter((name) => !ELSEWHERE.includes(name) && SHAPED.every((d) => d.name !== name))
+  .map((name) => drawn(4, name, fc.tuple(...OPERATIONS[name].args.map(({ type }) => anyValue(type)))));
 const split: fc.Arbitrary<Step> = call("split", ranged(mixed(3, 2, 2)));
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: call("write", ranged(mixed(0, 6, 1), content)) },
-  { weight: 10, arbitrary: call("write", ranged(mixed(6, 1, 3), content)) },
-  { weight: 8, arbitrary: call("read", ranged(mixed(3, 4, 2))) },
-  { weight: 9, arbitrary: call("madvise", ranged(sometimesEmpty(mixed(4, 4, 4)), advice("DONTNEED", "DONTNEED", "FREE"))) },
-  { weight: 9, arbitrary: call("madvise", ranged(sometimesEmpty(mixed(8, 0, 3)), advice("COLLAPSE"))) },
-  { weight: 6, arbitrary: call("madvise", ranged(sometimesEmpty(mixed(4, 2, 4)), advice("HUGEPAGE", "NOHUGEPAGE", "DONTFORK", "DOFORK", "WIPEONFORK", "KEEPONFORK"))) },
-  { weight: 4, arbitrary: call("madvise", ranged(mixed(4, 2, 2), advice("POPULATE_READ", "POPULATE_WRITE", "UNKNOWN"))) },
-  { weight: 5, arbitrary: call("munmap", ranged(sometimesEmpty(mixed(2, 3, 3)))) },
-  { weight: 5, arbitrary: call("mmap", ranged(sometimesEmpty(mixed(4, 1, 2)), prot, fc.constantFrom(1, 1, 1, 3))) },
-  { weight: 8, arbitrary: call("mprotect", ranged(sometimesEmpty(mixed(3, 3, 3)), prot)) },
-  { weight: 9, arbitrary: call("mremap", mremapArgs) },
-  { weight: 7, arbitrary: call("fork", fc.constant([0])) },
-  { weight: 2, arbitrary: call("exit", fc.constant([])) },
-  { weight: 2, arbitrary: call("thp_disable", fc.constantFrom([1, 0], [1, 2], [0, 0], [0, 2], [1, 1])) },
-  { weight: 4, arbitrary: call("hold", fc.tuple(fc.constant(0), point)) },
-  { weight: 5, arbitrary: call("release", fc.constant([0])) },
-  { weight: 3, arbitrary: call("process_madvise", fc.tuple(fc.nat(PROCESSES - 1), mixed(5, 1, 2), advice("COLLAPSE", "COLLAPSE", "DONTNEED", "HUGEPAGE")).map(([target, r, a]) => [target, r.at, r.pages, a])) },
-  { weight: 4, arbitrary: call("khugepaged", fc.constant([])) },
+  ...[...SHAPED, ...shapeless].map(({ weight, name, args }) => ({ weight, arbitrary: call(name, args) })),
 );
 
 /** Collapses seldom succeed by chance: a range gets pages that are no huge page, and then it is collapsed. */
-const collapseStory: fc.Arbitrary<readonly Step[]> = fc.tuple(fc.nat(2), offset, fc.nat(PROCESSES - 1), fc.constantFrom("dontneed", "protect", "small", "cow", "hold", "hold"), fc.boolean(), content).map(([r, o, process, how, byThread, c]) => {
+const collapseStory: fc.Arbitrary<readonly Step[]> = fc.tuple(
+  fc.nat(2), offset, fc.nat(PROCESSES - 1), fc.constantFrom("dontneed", "protect", "small", "cow", "hold", "hold"), fc.boolean(), content,
+).map(([r, o, process, how, byThread, c]) => {
   const range = r * HPAGE;
-  const by = (name: Call, ...args: number[]): Step => ({ process, call: name, args });
-  const collapse = byThread ? [by("khugepaged")] : [by("madvise", range, HPAGE, ADVICE.COLLAPSE)];
+  const by = (name: OperationName, ...args: number[]): Step => ({ process, call: name, args });
+  const writes = by("write", range, HPAGE, c);
+  const protects = [by("mprotect", range + o, 1, 1), by("mprotect", range + o, 1, 3)];
+  const collapses = by("madvise", range, HPAGE, ADVICE.COLLAPSE);
+  const collapse = byThread ? [by("khugepaged")] : [collapses];
   switch (how) {
-    case "dontneed": return [by("write", range, HPAGE, c), by("madvise", range + o, 1, ADVICE.DONTNEED), ...collapse];
-    case "hold": return [by("write", range, HPAGE, c), by("mprotect", range + o, 1, 1), by("mprotect", range + o, 1, 3), by("hold", 0, range + o), by("madvise", range, HPAGE, ADVICE.COLLAPSE), by("release", 0), ...collapse];
-    case "protect": return [by("write", range, HPAGE, c), by("mprotect", range + o, 1, 1), by("mprotect", range + o, 1, 3), ...collapse];
-    case "small": return [by("madvise", range, HPAGE, ADVICE.NOHUGEPAGE), by("write", range, o + 1, c), by("madvise", range, HPAGE, ADVICE.HUGEPAGE), ...collapse];
-    default: return [by("write", range, HPAGE, c), by("fork", 0), by("write", range + o, 1, c), ...collapse];
+    case "dontneed": return [writes, by("madvise", range + o, 1, ADVICE.DONTNEED), ...collapse];
+    case "hold": return [writes, ...protects, by("hold", 0, range + o), collapses, by("release", 0), ...collapse];
+    case "protect": return [writes, ...protects, ...collapse];
+    case "small": {
+      const advises = (a: number): Step => by("madvise", range, HPAGE, a);
+      return [advises(ADVICE.NOHUGEPAGE), by("write", range, o + 1, c), advises(ADVICE.HUGEPAGE), ...collapse];
+    }
+    default: return [writes, by("fork", 0), by("write", range + o, 1, c), ...collapse];
   }
 });
-const steps = (splits: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof({ weight: 48, arbitrary: step.map((s) => [s]) }, { weight: 4, arbitrary: collapseStory }, { weight: splits ? 1 : 0, arbitrary: split.map((s) => [s]) });
+const steps = (splits: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof(
+  { weight: 48, arbitrary: step.map((s) => [s]) },
+  { weight: 4, arbitrary: collapseStory },
+  { weight: splits ? 1 : 0, arbitrary: split.map((s) => [s]) },
+);
 
 const knobs: fc.Arbitrary<Knobs> = fc.record({
   enabled: fc.constantFrom(...Array<"madvise">(16).fill("madvise"), "always", "never"),
@@ -84,7 +141,9 @@ const knobs: fc.Arbitrary<Knobs> = fc.record({
 });
 
 /** Memory to begin with: some huge ranges, advised in most programs. */
-const beginning: fc.Arbitrary<readonly Step[]> = fc.tuple(fc.constantFrom(3, 3, 2, 4), fc.constantFrom(true, true, true, true, false), fc.constantFrom(0, 0, 0, 0, 256, 1)).map(([ranges, advised, from]) => {
+const beginning: fc.Arbitrary<readonly Step[]> = fc.tuple(
+  fc.constantFrom(3, 3, 2, 4), fc.constantFrom(true, true, true, true, false), fc.constantFrom(0, 0, 0, 0, 256, 1),
+).map(([ranges, advised, from]) => {
   const memory = [from, ranges * HPAGE - from];
   const first: Step = { process: 0, call: "mmap", args: [...memory, 3, 1] };
   return advised ? [first, { process: 0, call: "madvise", args: [...memory, ADVICE.HUGEPAGE] }] : [first];
@@ -98,40 +157,27 @@ function settled(steps: readonly Step[], khugepagedAsked: boolean): readonly Ste
   const alive = [0];
   let born = 1;
   const held = Array.from({ length: HOLDS }, () => false);
+  /** The arguments with what there is in place of what was drawn; null: there is none. */
+  const argsOf = ({ call: name, args }: Step): readonly number[] | null => {
+    if (name === "hold" || name === "release") {
+      const slot = held.indexOf(name === "release");
+      if (slot < 0) return null;
+      held[slot] = name === "hold";
+      return [slot, ...args.slice(1)];
+    }
+    if (name === "fork") return born === PROCESSES ? null : [born];
+    return args.map((a, i) => (OPERATIONS[name].args[i]!.type.kind === "process" ? alive[a % alive.length]! : a));
+  };
   const out: Step[] = [];
   for (const s of steps) {
     if (s.call === "khugepaged" && !khugepagedAsked) continue;
     const process = s.call === "khugepaged" ? 0 : alive[s.process % alive.length];
-    if (process === undefined) continue;
-    if (s.call === "process_madvise") {
-      out.push({ ...s, process, args: [alive[s.args[0]! % alive.length]!, ...s.args.slice(1)] });
-      continue;
-    }
-    if (s.call === "hold") {
-      const free = held.indexOf(false);
-      if (free < 0) continue;
-      held[free] = true;
-      out.push({ process, call: "hold", args: [free, s.args[1]!] });
-      continue;
-    }
-    if (s.call === "release") {
-      const slot = held.indexOf(true);
-      if (slot < 0) continue;
-      held[slot] = false;
-      out.push({ process, call: "release", args: [slot] });
-      continue;
-    }
-    if (s.call === "fork") {
-      if (born === PROCESSES) continue;
-      alive.push(born);
-      out.push({ process, call: "fork", args: [born++] });
-      continue;
-    }
-    if (s.call === "exit") {
-      if (alive.length === 1 && s.process !== 0) continue;
-      alive.splice(alive.indexOf(process), 1);
-    }
-    out.push({ ...s, process });
+    if (process === undefined || (s.call === "exit" && alive.length === 1 && s.process !== 0)) continue;
+    const args = argsOf(s);
+    if (args === null) continue;
+    if (s.call === "fork") alive.push(born++);
+    if (s.call === "exit") alive.splice(alive.indexOf(process), 1);
+    out.push({ ...s, process, args });
   }
   return [...out, ...alive.map((p): Step => ({ process: p, call: "contents", args: [] }))];
 }
@@ -140,6 +186,8 @@ const STEPS_MAX = 36;
 
 /** Programs of 10 to 40 steps. At the end each process reads what it has. `splits`: with debugfs' split_huge_pages. */
 export function programs(splits: boolean): fc.Arbitrary<Program> {
-  return fc.tuple(knobs, beginning, fc.array(steps(splits), { minLength: 8, maxLength: 28, size: "max" }))
-    .map(([k, first, rest]) => ({ knobs: k, steps: settled([...first, ...rest.flat()].slice(0, STEPS_MAX), k.enabled !== "always") }));
+  return fc.tuple(knobs, beginning, fc.array(steps(splits), { minLength: 8, maxLength: 28, size: "max" })).map(([k, first, rest]) => {
+    const drawnSteps = [...first, ...rest.flat()].slice(0, STEPS_MAX);
+    return { knobs: k, steps: settled(drawnSteps, k.enabled !== "always") };
+  });
 }

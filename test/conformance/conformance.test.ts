@@ -6,14 +6,16 @@ import { seeded } from "../checker/compile/seeded.ts";
 import { programs } from "./arbitraries.ts";
 import { CASES } from "./cases.ts";
 import { compare } from "./compare.ts";
-import { HostKernel, whyNot, type Machine } from "./host.ts";
+import { agentDefines, HostKernel, whyNot, type Machine } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge } from "./judge.ts";
+import { CALLS } from "../../impl/entry/calls.ts";
 import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
-import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, textToStep } from "./program.ts";
+import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
 import { pack, recordings, unpack } from "./recording.ts";
 import { disagreement } from "./report.ts";
-import { Statistics } from "./statistics.ts";
+import { OUTCOMES, Statistics } from "./statistics.ts";
+import { OPERATION_NAMES, OPERATIONS, type OperationName } from "./vocabulary.ts";
 
 const KERNEL = "6.18.0";
 const impl = new ImplKernel(KERNEL);
@@ -65,8 +67,31 @@ describe("programs", () => {
     expect(() => textToStep(text)).toThrow(why);
   });
   it.each([
+    ["0 mprotect 0.0 1.0", "mprotect takes 3 arguments (addr, length, prot)"], ["0 mmap 0.0 1.0 rw -", 'flags "-" is not one of fixed, noreplace'],
+    ["0 getThpDisable", "the call is one of mmap, munmap"], ["0 get_thp_disable", "the call is one of mmap, munmap"],
+    ["0 madvise 0.0 1.0 toString", "is not one of DONTNEED"], ["0 thp_disable 1 all", 'disable "1" is not one of off, on'],
+  ])("refuses the step %s, and names the argument", (text, why) => {
+    expect(() => textToStep(text)).toThrow(why);
+  });
+  it("each operation has text that is read back, with the bounds of its arguments' types", () => {
+    for (const name of OPERATION_NAMES) {
+      const { args } = OPERATIONS[name];
+      const least = args.map(({ type }) => (type.kind === "word" ? Object.values(type.words).at(-1)! : type.kind === "content" ? 1 : 0));
+      const step = { process: 0, call: name, args: least };
+      expect(textToStep(stepToText(step))).toEqual(step);
+    }
+  });
+  it("of the outcomes that are wanted, each is in the table of calls", () => {
+    const unlisted = Object.entries(OUTCOMES).flatMap(([what, outcomes]) => {
+      const { call } = OPERATIONS[what.split(" ")[0] as OperationName];
+      return call === null ? [] : outcomes.filter((o) => o !== "success" && !(o in CALLS[call].errnos)).map((o) => `${what}: ${o}`);
+    });
+    expect(unlisted).toEqual([]);
+  });
+  it.each([
     [["1 read 0.0 0.1"], "process 1 does not live"], [["0 fork 1", "0 fork 1"], "that was not there yet"], [["0 write 0.0 0.1 30"], "contents are 1..29"], [["0 mmap 7.0 2.0 rw fixed"], "8 huge ranges"],
-    [["0 hold 0 0.0", "0 hold 0 0.1"], "that is free"], [["0 release 0"], "nothing is held"],
+    [["0 hold 0 0.0", "0 hold 0 0.1"], "that is free"], [["0 release 0"], "nothing is held"], [["0 hold 4 0.0"], "that is free"],
+    [["0 mremap 0.0 1.0 2.0 fixed 7.0"], "8 huge ranges"], [["0 process_madvise 1 0.0 1.0 COLLAPSE"], "process 1 does not live"],
   ])("refuses the program %j", (steps, why) => {
     expect(() => programFromJson({ steps })).toThrow(why);
   });
@@ -109,6 +134,24 @@ describe("observations", () => {
       return lines.find((l) => l.startsWith("v"))!.split(" ")[11]!;
     };
     expect(["6.12.74+deb13-cloud-amd64", "6.18.44-fc"].map(afterWrite)).toEqual(["0", "512"]);
+  });
+});
+
+describe("the agent", () => {
+  const source = (name: string): string => readFileSync(new URL(`agent/${name}`, import.meta.url), "utf8");
+  it("tells every operation from the others, and no other", () => {
+    const cases = [...source("process.c").matchAll(/case OP_(\w+):/g)].map((m) => m[1]!.toLowerCase());
+    expect(cases.sort()).toEqual([...OPERATION_NAMES].sort());
+  });
+  it("is compiled with the operations and sizes of programs", () => {
+    const defines = agentDefines();
+    expect(defines[0]).toMatch(/^-DOPERATIONS=OP_MMAP,OP_MUNMAP,.*OP_RELEASE$/);
+    expect(defines.slice(1)).toEqual(["-DHPAGE=512", "-DAREA_RANGES=8", "-DPROCESSES=4", "-DHOLDS=4"]);
+  });
+  it("has room for the arguments of every operation", () => {
+    const room = Number(/ARGS = (\d+)/.exec(source("agent.h"))![1]);
+    // A write is told the step from content to content, too, and the number of contents.
+    for (const name of OPERATION_NAMES) expect(OPERATIONS[name].args.length + (name === "write" ? 2 : 0)).toBeLessThanOrEqual(room);
   });
 });
 

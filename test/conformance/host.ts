@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../../checker/usage-error.ts";
 import { contentsLine, type Observations } from "./observation.ts";
-import { callNumber, CONTENTS, HPAGE, type Program, type Step } from "./program.ts";
+import { AREA_RANGES, CONTENTS, HOLDS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
+import { agentOperations, OPERATION_NAMES } from "./vocabulary.ts";
 
 const AGENT = fileURLToPath(new URL("./agent/", import.meta.url));
 const THP = "/sys/kernel/mm/transparent_hugepage";
@@ -49,19 +50,34 @@ export function whyNot(m: Machine = thisMachine()): string | null {
   return m.compiler === null ? "there is no C compiler (cc, gcc or clang)" : null;
 }
 
+/**
+ * What both sides must agree on, as definitions for the agent's compiler. An operation that the agent does not tell from
+ * the others is refused by it (-Werror=switch).
+ */
+export function agentDefines(): readonly string[] {
+  const numbers = { HPAGE, AREA_RANGES, PROCESSES, HOLDS };
+  return [`-DOPERATIONS=${agentOperations()}`, ...Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`)];
+}
+
 /** The agent's executable, compiled if there is none of this source. Throws a UsageError with the compiler's words. */
 function agent(): string {
   const sources = globSync("*.{c,h}", { cwd: AGENT }).sort();
-  const hash = createHash("sha256");
+  const defines = agentDefines();
+  const hash = createHash("sha256").update(defines.join());
   for (const s of sources) hash.update(s).update(readFileSync(join(AGENT, s)));
   const folder = join(tmpdir(), `thpcheck-conform-${process.getuid?.() ?? 0}`);
   const file = join(folder, `agent-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(file)) return file;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const made = `${file}.${process.pid}`;
-  const result = spawnSync(thisMachine().compiler!, ["-O2", "-o", made, ...sources.filter((s) => s.endsWith(".c"))], { cwd: AGENT, encoding: "utf8" });
-  if (result.status !== 0) throw new UsageError(`the agent of conform does not compile: ${result.stderr.split("\n").slice(0, 5).join("\n")}`);
-  for (const old of globSync("agent-*", { cwd: folder })) if (join(folder, old) !== made) rmSync(join(folder, old), { force: true });
+  const flags = ["-O2", "-Werror=switch", ...defines, "-o", made];
+  const result = spawnSync(thisMachine().compiler!, [...flags, ...sources.filter((s) => s.endsWith(".c"))], { cwd: AGENT, encoding: "utf8" });
+  if (result.status !== 0) {
+    throw new UsageError(`the agent of conform does not compile: ${result.stderr.split("\n").slice(0, 5).join("\n")}`);
+  }
+  for (const old of globSync("agent-*", { cwd: folder })) {
+    if (join(folder, old) !== made) rmSync(join(folder, old), { force: true });
+  }
   renameSync(made, file);
   return file;
 }
@@ -71,7 +87,7 @@ function stepToNumbers({ process: p, call, args }: Step): string {
   const a = [...args, 0, 0, 0, 0, 0].slice(0, 5);
   if (call === "mmap") a[3] = a[3] === 1 ? MAP_FIXED : MAP_FIXED_NOREPLACE;
   if (call === "write") [a[3], a[4]] = [1, CONTENTS];
-  return [callNumber(call), p, ...a].join(" ");
+  return [OPERATION_NAMES.indexOf(call), p, ...a].join(" ");
 }
 
 /** A real kernel. One at a time on a machine: a second one waits for the first. */

@@ -8,12 +8,14 @@ import { switchesAt } from "../../impl/config/release.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
+import { CALLS } from "../../impl/entry/calls.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 import { OBSERVED_FLAGS } from "../../spec/view.ts";
 import {
   contentsLine, COUNTERS, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO, type Observations,
 } from "./observation.ts";
 import { AREA_PAGES, AREA_RANGES, CONTENTS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
+import { argumentsOf, OPERATIONS } from "./vocabulary.ts";
 
 const MM_MAX = PROCESSES;
 const NO_FOLIO = { frame: -1, large: false, entire: 0, number: -1, flags: 0 };
@@ -122,13 +124,8 @@ export class ImplKernel {
 
   #call({ process: p, call, args }: Step, contents: string[]): number {
     const s = this.#s;
-    const [a = 0, b = 0, c = 0, d = 0, e = 0] = args;
+    const [a = 0, b = 0, c = 0] = args;
     switch (call) {
-      case "mmap": return s.mmap(p, a, b, c, d);
-      case "munmap": return s.munmap(p, a, b);
-      case "mprotect": return s.mprotect(p, a, b, c);
-      case "mremap": return s.mremap(p, a, b, c, d, e);
-      case "madvise": return s.madvise(p, a, b, c);
       case "read": {
         const pages: number[] = [];
         for (let content = 0; pages.length < b; pages.push(content)) {
@@ -140,18 +137,14 @@ export class ImplKernel {
       }
       case "hold": return this.#hold(p, a, b);
       case "release": return this.#release(p, a);
-      // All processes are root's.
-      case "process_madvise": return s.processMadvise(p, a, [[b, c]], d, 0, true);
       case "split": s.splitHugePages(p, a, b); return 0;
       case "contents": contents.push(...this.#contents(p)); return 0;
       case "write": return s.touchEach(p, a, b, c);
-      case "fork": return s.fork(p, a);
-      case "exit": s.exit(p); return 0;
-      case "thp_disable": return s.thpDisable(p, a === 1, b);
-      case "khugepaged": {
-        // One full scan, as when the thread is woken with an unlimited budget.
-        s.khugepaged();
-        return 0;
+      // Of khugepaged one full scan, as when the thread is woken with an unlimited budget.
+      default: {
+        const { call: name } = OPERATIONS[call];
+        if (name === null) throw new Error(`implementation.ts does not know the operation ${call}`);
+        return s.call(CALLS[name].way === "system call" ? p : 0, name, argumentsOf(name, args));
       }
     }
   }

@@ -2,13 +2,16 @@
  * A program of system calls, as data: knobs, and steps that processes carry out one after the other. It runs on a real
  * kernel (`host.ts`) and on `impl/` (`implementation.ts`).
  *
- *     { "enabled": "madvise", "steps": ["0 mmap 0.0 2.0 rw fixed", "0 madvise 0.0 2.0 HUGEPAGE", "0 write 0.3 0.1 7", "0 fork 1", "1 read 0.0 0.8"] }
+ *     { "enabled": "madvise",
+ *       "steps": ["0 mmap 0.0 2.0 rw fixed", "0 madvise 0.0 2.0 HUGEPAGE", "0 write 0.3 0.1 7", "0 fork 1", "1 read 0.0 0.8"] }
  *
  * A step is the process, the call and its arguments. Addresses and lengths count pages of the test area and are written
  * as huge ranges and pages: 2.0 is 1024 pages, 0.3 is three. Process 0 is there from the start; a fork names its child.
  * `hold` takes a reference to a page, as vmsplice() does, under a number by which `release` gives it back; `read` and
  * `write` stop at a signal; `split` is debugfs' split_huge_pages; `contents` reads everything that is there, which faults nothing in.
  */
+import type { Words } from "../../impl/entry/calls.ts";
+import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName, type Parameter } from "./vocabulary.ts";
 
 export const HPAGE = 512;
 /** Huge ranges of the test area. */
@@ -21,12 +24,9 @@ export const HOLDS = 4;
 /** `write` stores contents 1..CONTENTS, another one to each page. */
 export const CONTENTS = 29;
 
-const CALLS = ["mmap", "munmap", "mprotect", "mremap", "madvise", "read", "write", "fork", "exit", "thp_disable", "khugepaged", "contents", "hold", "release", "split", "process_madvise"] as const;
-export type Call = (typeof CALLS)[number];
-
 export interface Step {
   readonly process: number;
-  readonly call: Call;
+  readonly call: OperationName;
   readonly args: readonly number[];
 }
 
@@ -47,60 +47,57 @@ export interface Program {
 
 // ---- words -----------------------------------------------------------------------------------------------------
 
-/** A set of bits by name; the names are joined by a bar. */
-const PROT = { none: 0, r: 1, w: 2, rw: 3 } as const;
-const MAP = { fixed: 1, noreplace: 3 } as const;
-const MREMAP = { "-": 0, maymove: 1, fixed: 3, "fixed-without-maymove": 2, dontunmap: 7, "dontunmap-without-maymove": 4, unknown: 8 } as const;
-export const ADVICE = {
-  DONTNEED: 4, FREE: 8, DONTFORK: 10, DOFORK: 11, HUGEPAGE: 14, NOHUGEPAGE: 15, WIPEONFORK: 18, KEEPONFORK: 19, POPULATE_READ: 22, POPULATE_WRITE: 23, COLLAPSE: 25, UNKNOWN: 31,
-} as const;
-export type AdviceName = keyof typeof ADVICE;
-const SWITCH = { off: 0, on: 1 } as const;
-const EXCEPT = { all: 0, unknown: 1, "except-advised": 2 } as const;
-
-type Words = Readonly<Record<string, number>>;
-type Kind = "pages" | "number" | Words;
-const SIGNATURE: Readonly<Record<Call, readonly Kind[]>> = {
-  mmap: ["pages", "pages", PROT, MAP], munmap: ["pages", "pages"], mprotect: ["pages", "pages", PROT], mremap: ["pages", "pages", "pages", MREMAP, "pages"], madvise: ["pages", "pages", ADVICE],
-  read: ["pages", "pages"], write: ["pages", "pages", "number"], fork: ["number"], exit: [], thp_disable: [SWITCH, EXCEPT], khugepaged: [], contents: [], hold: ["number", "pages"], release: ["number"], split: ["pages", "pages"], process_madvise: ["number", "pages", "pages", ADVICE],
-};
+const SWITCH: Words = { off: 0, on: 1 };
 
 const pagesToText = (n: number): string => `${Math.floor(n / HPAGE)}.${n % HPAGE}`;
 
-function argToText(kind: Kind, value: number): string {
-  if (kind === "pages") return pagesToText(value);
-  if (kind === "number") return String(value);
-  return Object.keys(kind).find((name) => kind[name] === value) ?? String(value);
+function argToText(type: Kind, value: number): string {
+  if (type.kind === "page" || type.kind === "pages") return pagesToText(value);
+  const words = wordsOf(type);
+  return (words === null ? undefined : Object.keys(words).find((name) => words[name] === value)) ?? String(value);
+}
+function wordsOf(type: Kind): Words | null {
+  return type.kind === "word" || type.kind === "flags" ? type.words : type.kind === "switch" ? SWITCH : null;
 }
 
 /** Throws RangeError for what the argument cannot be. */
-function textToArg(kind: Kind, text: string): number {
-  const pages = /^(\d+)\.(\d+)$/.exec(text);
-  if (kind === "pages" && pages !== null && Number(pages[2]) < HPAGE) return Number(pages[1]) * HPAGE + Number(pages[2]);
-  if (kind === "number" && /^\d+$/.test(text)) return Number(text);
-  const word = typeof kind === "string" ? undefined : kind[text];
-  if (word === undefined) throw new RangeError(`${JSON.stringify(text)} is not ${typeof kind === "string" ? (kind === "pages" ? "a number of pages such as 1.0 (a huge page) or 0.3" : "a number") : `one of ${Object.keys(kind).join(", ")}`}`);
-  return word;
+function textToArg({ name, type }: Parameter, text: string): number {
+  const refused = (what: string): RangeError => new RangeError(`${name} ${JSON.stringify(text)} is not ${what}`);
+  if (type.kind === "page" || type.kind === "pages") {
+    const pages = /^(\d+)\.(\d+)$/.exec(text);
+    if (pages === null || Number(pages[2]) >= HPAGE) throw refused("a number of pages such as 1.0 (a huge page) or 0.3");
+    return Number(pages[1]) * HPAGE + Number(pages[2]);
+  }
+  const words = wordsOf(type);
+  if (words !== null) {
+    if (!Object.hasOwn(words, text)) throw refused(`one of ${Object.keys(words).join(", ")}`);
+    return words[text]!;
+  }
+  if (!/^\d+$/.test(text)) throw refused("a number");
+  return Number(text);
 }
 
 // ---- text ------------------------------------------------------------------------------------------------------
 
 export function stepToText(s: Step): string {
-  return [String(s.process), s.call, ...SIGNATURE[s.call].map((kind, i) => argToText(kind, s.args[i]!))].join(" ");
+  return [String(s.process), s.call, ...OPERATIONS[s.call].args.map(({ type }, i) => argToText(type, s.args[i]!))].join(" ");
 }
 
 /** Throws RangeError that says what is wrong with the step. */
 export function textToStep(text: string): Step {
   const [process = "", call = "", ...words] = text.trim().split(/\s+/);
-  if (!/^\d$/.test(process) || Number(process) >= PROCESSES) throw new RangeError(`step ${JSON.stringify(text)}: it begins with the number of a process, 0..${PROCESSES - 1}`);
-  const known = CALLS.find((c) => c === call);
-  if (known === undefined) throw new RangeError(`step ${JSON.stringify(text)}: the call is one of ${CALLS.join(", ")}`);
-  const signature = SIGNATURE[known];
-  if (words.length !== signature.length) throw new RangeError(`step ${JSON.stringify(text)}: ${known} takes ${signature.length} arguments`);
+  const refused = (why: string): RangeError => new RangeError(`step ${JSON.stringify(text)}: ${why}`);
+  if (!/^\d$/.test(process) || Number(process) >= PROCESSES) throw refused(`it begins with the number of a process, 0..${PROCESSES - 1}`);
+  const known = OPERATION_NAMES.find((c) => c === call);
+  if (known === undefined) throw refused(`the call is one of ${OPERATION_NAMES.join(", ")}`);
+  const { args } = OPERATIONS[known];
+  if (words.length !== args.length) {
+    throw refused(`${known} takes ${args.length} arguments${args.length === 0 ? "" : ` (${args.map((a) => a.name).join(", ")})`}`);
+  }
   try {
-    return { process: Number(process), call: known, args: words.map((w, i) => textToArg(signature[i]!, w)) };
+    return { process: Number(process), call: known, args: words.map((w, i) => textToArg(args[i]!, w)) };
   } catch (e) {
-    throw new RangeError(`step ${JSON.stringify(text)}: ${(e as Error).message}`);
+    throw refused((e as Error).message);
   }
 }
 
@@ -117,7 +114,9 @@ export function programToJson({ knobs, steps }: Program): ProgramJson {
 /** Throws RangeError for a program that is not well formed. */
 export function programFromJson(json: ProgramJson): Program {
   const { steps, ...knobs } = json;
-  if (!Array.isArray(steps)) throw new RangeError('a program is { "steps": ["0 mmap 0.0 1.0 rw fixed", ...] }, with knobs beside the steps');
+  if (!Array.isArray(steps)) {
+    throw new RangeError('a program is { "steps": ["0 mmap 0.0 1.0 rw fixed", ...] }, with knobs beside the steps');
+  }
   const unknown = Object.keys(knobs).filter((name) => !(name in DEFAULT_KNOBS));
   if (unknown.length > 0) throw new RangeError(`the knob ${unknown[0]} is none of ${Object.keys(DEFAULT_KNOBS).join(", ")}`);
   const program = { knobs: { ...DEFAULT_KNOBS, ...knobs }, steps: steps.map(textToStep) };
@@ -128,33 +127,55 @@ export function programFromJson(json: ProgramJson): Program {
 
 /** Why the program cannot be run, or null. Each step needs a process that lives; areas stay inside the test area. */
 export function malformed({ steps }: Program): string | null {
-  const alive = new Set([0]);
-  const used = new Set([0]);
-  const held = new Set<number>();
+  const now: Now = { alive: new Set([0]), used: new Set([0]), held: new Set() };
   for (const [i, s] of steps.entries()) {
-    const what = `step ${i}, ${stepToText(s)}`;
-    if (!alive.has(s.process) && s.call !== "khugepaged") return `${what}: process ${s.process} does not live`;
-    if (s.call === "exit") alive.delete(s.process);
-    if (s.call === "fork") {
-      const child = s.args[0]!;
-      if (child >= PROCESSES || used.has(child)) return `${what}: the child must be a process 1..${PROCESSES - 1} that was not there yet`;
-      alive.add(child);
-      used.add(child);
-    }
-    if (s.call === "hold") {
-      if (s.args[0]! >= HOLDS || held.has(s.args[0]!)) return `${what}: a page is held under one of the numbers 0..${HOLDS - 1}, that is free`;
-      held.add(s.args[0]!);
-    }
-    if (s.call === "process_madvise" && !alive.has(s.args[0]!)) return `${what}: process ${s.args[0]} does not live`;
-    if (s.call === "release" && !held.delete(s.args[0]!)) return `${what}: nothing is held under that number`;
-    if (s.call === "write" && (s.args[2]! < 1 || s.args[2]! > CONTENTS)) return `${what}: contents are 1..${CONTENTS}`;
-    const ends = s.call === "process_madvise" ? [s.args[1]! + s.args[2]!] : s.call === "mremap" ? [s.args[0]! + s.args[1]!, s.args[4]! + s.args[2]!, s.args[0]! + s.args[2]!] : SIGNATURE[s.call][1] === "pages" ? [s.args[0]! + s.args[1]!] : [];
-    if (ends.some((end) => end > AREA_PAGES)) return `${what}: the test area has ${AREA_RANGES} huge ranges`;
+    const why = problemOf(s, now);
+    if (why !== null) return `step ${i}, ${stepToText(s)}: ${why}`;
   }
   return null;
 }
 
-/** Calls in the order of the agent's numbers. */
-export function callNumber(call: Call): number {
-  return CALLS.indexOf(call);
+/** What the steps until now have left. */
+interface Now {
+  readonly alive: Set<number>;
+  /** Numbers of processes that are or were there. */
+  readonly used: Set<number>;
+  readonly held: Set<number>;
 }
+
+/** Carries the step on in `now`, unless something is wrong with it. */
+function problemOf(s: Step, now: Now): string | null {
+  if (!now.alive.has(s.process) && s.call !== "khugepaged") return `process ${s.process} does not live`;
+  const { args } = OPERATIONS[s.call];
+  const named = new Map(args.map((a, i) => [a.name, s.args[i]!]));
+  for (const { name, type } of args) {
+    const why = outOfRange(type, named.get(name)!, named, now, s.call);
+    if (why !== null) return why;
+  }
+  if (s.call === "exit") now.alive.delete(s.process);
+  if (s.call === "fork") {
+    now.alive.add(s.args[0]!);
+    now.used.add(s.args[0]!);
+  }
+  if (s.call === "hold") now.held.add(s.args[0]!);
+  if (s.call === "release" && !now.held.delete(s.args[0]!)) return "nothing is held under that number";
+  return null;
+}
+
+function outOfRange(
+  type: Kind, value: number, named: ReadonlyMap<string, number>, { alive, used, held }: Now, call: OperationName,
+): string | null {
+  switch (type.kind) {
+    case "process":
+      if (call !== "fork") return alive.has(value) ? null : `process ${value} does not live`;
+      return value < PROCESSES && !used.has(value) ? null : `the child must be a process 1..${PROCESSES - 1} that was not there yet`;
+    case "slot":
+      if (call !== "hold") return null;
+      return value < HOLDS && !held.has(value) ? null : `a page is held under one of the numbers 0..${HOLDS - 1}, that is free`;
+    case "content": return value >= 1 && value <= CONTENTS ? null : `contents are 1..${CONTENTS}`;
+    case "page": return value <= AREA_PAGES ? null : AREA;
+    case "pages": return type.from.every((first) => (named.get(first) ?? 0) + value <= AREA_PAGES) ? null : AREA;
+    default: return null;
+  }
+}
+const AREA = `the test area has ${AREA_RANGES} huge ranges`;

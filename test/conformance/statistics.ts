@@ -1,9 +1,11 @@
 /** What programs have reached: so that agreement is worth something. */
 import { ERRNO, PAGE_HUGE, type Observations } from "./observation.ts";
-import { ADVICE, type Program, type Step } from "./program.ts";
+import { ADVICE, CALLS } from "../../impl/entry/calls.ts";
+import type { Program, Step } from "./program.ts";
+import { OPERATIONS } from "./vocabulary.ts";
 
 /** Outcomes that a call can have in a sequential program of this area; what is left out is in the README. */
-const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
+export const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   "mmap": ["success", "EEXIST", "EINVAL"],
   "munmap": ["success", "EINVAL"],
   "mprotect": ["success", "ENOMEM"],
@@ -37,6 +39,12 @@ const WANTED = 20;
 
 const MILESTONES = { "create a huge PMD": 0.5, "split one": 0.3, "collapse one": 0.2, "fork": 0.3 } as const;
 type Milestone = keyof typeof MILESTONES;
+
+function untold(): readonly (readonly [string, readonly string[]])[] {
+  const told = new Set(Object.keys(OUTCOMES).map((what) => what.split(" ")[0]!));
+  return Object.entries(OPERATIONS).flatMap(([name, { call }]) =>
+    (call === null || told.has(name) ? [] : [[name, ["success", ...Object.keys(CALLS[call].errnos)]] as const]));
+}
 
 function callOf({ call, args }: Step): string {
   if (call !== "madvise") return call;
@@ -79,7 +87,8 @@ export class Statistics {
 
   /** Share of programs that reached each milestone, with what is wanted. */
   milestones(): readonly { readonly name: string; readonly share: number; readonly wanted: number }[] {
-    return Object.entries(MILESTONES).map(([name, wanted]) => ({ name, share: this.#reached[name as Milestone] / Math.max(1, this.programs), wanted }));
+    const share = (name: string): number => this.#reached[name as Milestone] / Math.max(1, this.programs);
+    return Object.entries(MILESTONES).map(([name, wanted]) => ({ name, share: share(name), wanted }));
   }
 
   /** Call and outcome, with how often it occurred. */
@@ -93,9 +102,9 @@ export class Statistics {
     return wanted.map((w) => [w, this.#outcomes.get(w) ?? 0] as const).filter(([, n]) => n < WANTED);
   }
 
-  /** Outcomes that this file does not know of. */
+  /** Outcomes that this file does not know of; of an operation that is not in it, what the table of calls does not know of. */
   unknown(): readonly string[] {
-    const known = new Set(Object.entries(OUTCOMES).flatMap(([call, all]) => all.map((o) => `${call}: ${o}`)));
+    const known = new Set([...Object.entries(OUTCOMES), ...untold()].flatMap(([call, all]) => all.map((o) => `${call}: ${o}`)));
     return [...this.#outcomes.keys()].filter((o) => !known.has(o));
   }
 }

@@ -13,7 +13,6 @@ import { MMF_DISABLE_THP_COMPLETELY, MMF_VM_HUGEPAGE } from "../../impl/structs/
 import { VM_READ } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { DIRTY, MIGRATION, YOUNG } from "../../impl/pgtable.ts";
-import { CALL_KHUGEPAGED } from "../../impl/entry/sequential.ts";
 import { collapseUnscanned, enter, scanAndCollapse } from "./khugepaged-probes.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 
@@ -48,11 +47,11 @@ function expectContent(start: number, end: number, process = 0): void {
 }
 /** Scan and collapse of a range; khugepaged unless told otherwise. */
 function scan(start: number, isKhugepaged = true, choices: readonly number[] = []): number {
-  return s.call(SCAN, 0, [s.k.cpu.mm.get(0), start, isKhugepaged ? 1 : 0], choices);
+  return s.probe(SCAN, [s.k.cpu.mm.get(0), start, isKhugepaged ? 1 : 0], choices);
 }
 /** The collapse of a range without a scan before it. */
 function collapse(start: number, isKhugepaged = true, choices: readonly number[] = [], unmapped = false): number {
-  return s.call(COLLAPSE, 0, [0, start, isKhugepaged ? 1 : 0, unmapped ? 1 : 0], choices);
+  return s.probe(COLLAPSE, [0, start, isKhugepaged ? 1 : 0, unmapped ? 1 : 0], choices);
 }
 function head(vpn: number, process = 0): number {
   const page = s.frame(process, vpn);
@@ -64,7 +63,7 @@ function setPte(vpn: number, value: (old: number) => number): void {
 }
 function register(): void {
   s.sysfs("enabled", "always");
-  s.call(ENTER, 0, [0, 0]);
+  s.probe(ENTER, [0, 0]);
 }
 
 // ---- what a collapse does --------------------------------------------------------------------------------------
@@ -587,11 +586,11 @@ describe("khugepaged", () => {
     s = machine({ allocationMayFail: true });
     mapAndFill(0, 12);
     register();
-    s.call(0, CALL_KHUGEPAGED, [], [1, 1]);
+    s.khugepaged([1, 1]);
     expect(s.vmstat("thpCollapseAllocFailed")).toBe(2);
     expect([0, 4, 8].map((vpn) => s.isHuge(0, vpn))).toEqual([false, false, false]);
     // It goes on at the third range, sleeps once, and then makes a whole pass.
-    s.call(0, CALL_KHUGEPAGED, [], [1]);
+    s.khugepaged([1]);
     expect(s.vmstat("thpCollapseAllocFailed")).toBe(3);
     expect([0, 4, 8].map((vpn) => s.isHuge(0, vpn))).toEqual([true, true, true]);
   });

@@ -225,7 +225,7 @@ describe("reclaim of what MADV_FREE gave up", () => {
     fill(r, 0, 8);
     const [clean, dirty] = [r.frame(0, 0), r.frame(0, 4)];
     expect([r.madvise(0, 0, 8, MADV_FREE), r.store(0, 4, 9)]).toEqual([0, true]);
-    expect([r.call(2, 0, [clean]), r.call(2, 0, [dirty]), r.vmstat("pglazyfree"), r.vmstat("pglazyfreed")]).toEqual([1, 0, 8, 4]);
+    expect([r.probe(2, [clean]), r.probe(2, [dirty]), r.vmstat("pglazyfree"), r.vmstat("pglazyfreed")]).toEqual([1, 0, 8, 4]);
     expect([0, 3, 4, 5].map((vpn) => r.load(0, vpn))).toEqual([0, 0, 9, 6]);
     expectNothingLeft(r);
   });
@@ -270,7 +270,7 @@ describe("MADV_COLLAPSE and khugepaged before 6.18", () => {
     // Shared once, and read-only since then.
     expect(old.fork(0, 1)).toBe(1);
     old.exit(1);
-    const results = [old.call(2, 0, [0, 0, 1]), old.call(2, 0, [0, 0, 0]), old.call(3, 0, [0, 0, 0])];
+    const results = [old.probe(2, [0, 0, 1]), old.probe(2, [0, 0, 0]), old.probe(3, [0, 0, 0])];
     expect([results, old.vmstat("thpCollapseAlloc")]).toEqual([[SCAN_PAGE_RO, SCAN_PAGE_RO, SCAN_PAGE_RO], 1]);
     expect([old.store(0, 5, 6), old.madvise(0, 0, 8, MADV_COLLAPSE), old.isHuge(0, 0), old.isHuge(0, 4)]).toEqual([true, -EINVAL, false, true]);
     expect([0, 3, 4, 7].map((vpn) => old.load(0, vpn))).toEqual([1, 4, 5, 8]);

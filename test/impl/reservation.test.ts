@@ -27,7 +27,7 @@ function kernel(policy: string | undefined, options: Partial<KernelOptions> = {}
   return s;
 }
 /** The probe runs on the last CPU. */
-const pressure = (s: SequentialKernel): number => s.call(2, 0, []);
+const pressure = (s: SequentialKernel): number => s.probe(2, []);
 const reservations = (s: SequentialKernel): number => Array.from({ length: s.k.resv.count }, (_, i) => i).filter((i) => s.k.resv.allocated.get(i)).length;
 const reserved = (s: SequentialKernel): number => s.k.node.thpReserved.get();
 

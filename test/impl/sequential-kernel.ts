@@ -16,10 +16,8 @@ import { boot } from "../../impl/entry/boot.ts";
 import type { FieldPath } from "../../impl/mm-types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { kernelConfig, type KernelConfig, type KernelOptions } from "../../impl/config/options.ts";
-import {
-  CALL_EXIT, CALL_FORK, CALL_GET_THP_DISABLE, CALL_GUP, CALL_KHUGEPAGED, CALL_LOAD, CALL_LRU_ADD_DRAIN_ALL, CALL_MADVISE, CALL_MMAP, CALL_MPROTECT, CALL_MREMAP, CALL_MUNMAP, CALL_PAGE_STORE, CALL_PROCESS_MADVISE, CALL_PUT_PAGE, CALL_SPLIT_HUGE_PAGES, CALL_STORE, CALL_SYSFS, CALL_THP_DISABLE,
-  CALL_TOUCH, dispatch, sequentialStructs, type SequentialKernel as K,
-} from "../../impl/entry/sequential.ts";
+import { CALL, CALL_NAMES, CALLS, type ArgsOf, type CallName } from "../../impl/entry/calls.ts";
+import { dispatch, sequentialStructs, type SequentialKernel as K } from "../../impl/entry/sequential.ts";
 import { KNOBS, parseKnob } from "../../impl/sysfs.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 
@@ -43,35 +41,85 @@ function programOf(config: KernelConfig, cpus: number, probes: readonly Probe[])
   return program as unknown as ProgramScenario;
 }
 
-/** Process 0 runs on CPU 0 from the start; the other CPUs wait for a fork. Allocations fail only by `choices`. */
-export class SequentialKernel {
+/** Calls that no process makes: they run on CPU 0. */
+type Unowned = { [N in CallName]: (typeof CALLS)[N]["way"] extends "kernel actor" | "file" ? N : never }[CallName];
+const isUnowned = (name: CallName): boolean => CALLS[name].way === "kernel actor" || CALLS[name].way === "file";
+type Result<N extends CallName> = (typeof CALLS)[N]["returns"] extends "stored" ? boolean : number;
+
+/** One method a call of calls.ts: the process, the arguments, and, behind them, the choices that the call follows (0: nothing fails). */
+type Methods = {
+  readonly [N in CallName]: N extends Unowned
+    ? (...rest: [...args: ArgsOf<N>, choices?: readonly number[]]) => Result<N>
+    : (process: number, ...rest: [...args: ArgsOf<N>, choices?: readonly number[]]) => Result<N>;
+};
+
+/** The machine, without the methods. */
+class Machine {
   readonly config: KernelConfig;
   /** The state, to be looked at; statistics included. */
   readonly k: World<ReturnType<typeof sequentialStructs>>;
   /** How many choices the last call met that was given any. */
   choicesMade = 0;
-  readonly #run: StraightLine;
+  protected readonly run: StraightLine;
 
   constructor(options: KernelOptions, probes: readonly Probe[] = []) {
     this.config = kernelConfig(options);
-    this.#run = new StraightLine(programOf(this.config, options.cpus, probes));
-    const { system } = this.#run;
+    this.run = new StraightLine(programOf(this.config, options.cpus, probes));
+    const { system } = this.run;
     this.k = makeWorld(system.image.plan, new StateBytes(system.vector.buffer), system.image.stateWords * 4);
   }
 
-  /** Carries out a CALL_* by a process, following `choices` where there are any (0: nothing fails). */
-  call(process: number, op: number, args: readonly number[], choices: readonly number[] = []): number {
-    const { call } = this.k;
-    call.op.set(op);
-    [call.a0, call.a1, call.a2, call.a3, call.a4, call.a5, call.a6, call.a7].forEach((a, i) => a.set(args[i] ?? 0));
-    const result = this.#run.run(process, choices) as number;
-    if (choices.length > 0) this.choicesMade = this.#run.system.branch().length;
-    return result;
+  /**
+   * Carries out a call by a process: the result as the kernel gives it. Throws a RangeError for a call that is not in
+   * calls.ts, or another number of arguments than it takes.
+   */
+  call(process: number, name: CallName, args: readonly (number | boolean | undefined)[], choices: readonly number[] = []): number {
+    const row = CALLS[name] as (typeof CALLS)[CallName] | undefined;
+    if (row === undefined) throw new RangeError(`there is no call ${String(name)}: it is one of ${CALL_NAMES.join(", ")}`);
+    const least = row.args.filter((a) => !("optional" in a)).length;
+    if (args.length < least || args.length > row.args.length) {
+      const takes = row.args.map((a) => ("optional" in a ? `[${a.name}]` : a.name)).join(", ");
+      throw new RangeError(`${name} takes (${takes}), and was given ${args.length} arguments`);
+    }
+    this.k.call.op.set(CALL[name]);
+    return this.probe(process, args.map((a) => Number(a ?? 0)), choices);
   }
 
+  /** Runs what the CPU runs, a probe or the dispatcher, on these words of `k.call`. */
+  probe(cpu: number, args: readonly number[], choices: readonly number[] = []): number {
+    const { call } = this.k;
+    [call.a0, call.a1, call.a2, call.a3, call.a4, call.a5, call.a6, call.a7].forEach((a, i) => a.set(args[i] ?? 0));
+    const result = this.run.run(cpu, choices) as number;
+    if (choices.length > 0) this.choicesMade = this.run.system.branch().length;
+    return result;
+  }
+}
+
+for (const name of CALL_NAMES) {
+  const { returns } = CALLS[name];
+  Object.defineProperty(Machine.prototype, name, {
+    configurable: true,
+    value(this: Machine, ...given: readonly (number | boolean | readonly number[])[]): number | boolean {
+      const process = isUnowned(name) ? 0 : (given[0] as number);
+      const rest = isUnowned(name) ? given : given.slice(1);
+      const args = rest.filter((a) => !Array.isArray(a)) as (number | boolean)[];
+      const result = this.call(process, name, args, rest.find((a) => Array.isArray(a)));
+      return returns === "stored" ? result === 1 : result;
+    },
+  });
+}
+const WithCalls = Machine as unknown as
+  new (...args: ConstructorParameters<typeof Machine>) => Machine & Omit<Methods, "processMadvise" | "sysfs">;
+
+/**
+ * Process 0 runs on CPU 0 from the start; the other CPUs wait for a fork. Allocations fail only by choices.
+ *
+ * The methods are the calls of impl/entry/calls.ts, those of the kernel and of files without a process in front.
+ */
+export class SequentialKernel extends WithCalls {
   /** Starts again with an empty machine: cheaper than to compile another. */
   reset(): void {
-    this.#run.system.init();
+    this.run.system.init();
   }
 
   /**
@@ -79,7 +127,7 @@ export class SequentialKernel {
    * `i`: the object; `j`: the element, of an array.
    */
   column(path: FieldPath): (i: number, j?: number) => number {
-    const { image, vector } = this.#run.system;
+    const { image, vector } = this.run.system;
     const f = image.plan.fields.find((field) => field.path === path);
     if (f === undefined || f.lockBase >= 0 || f.role === "statistic") throw new RangeError(`there is no field ${path} to be read`);
     const { offset, stride, elementStride, shift, min, bits } = f;
@@ -93,50 +141,29 @@ export class SequentialKernel {
 
   /** Remembers the machine as it is now; `back` returns to it, and is cheaper than to do everything again. */
   mark(): { back(): void } {
-    const { vector } = this.#run.system;
+    const { vector } = this.run.system;
     const then = vector.slice();
     return { back: () => { vector.set(then); } };
   }
 
-  mmap(process: number, addr: number, length: number, prot: number, flags: number, choices?: readonly number[]): number { return this.call(process, CALL_MMAP, [addr, length, prot, flags], choices); }
-  munmap(process: number, addr: number, length: number, choices?: readonly number[]): number { return this.call(process, CALL_MUNMAP, [addr, length], choices); }
-  mprotect(process: number, addr: number, length: number, prot: number, choices?: readonly number[]): number { return this.call(process, CALL_MPROTECT, [addr, length, prot], choices); }
-  mremap(process: number, addr: number, oldLength: number, newLength: number, flags: number, newAddr = 0, choices?: readonly number[]): number {
-    return this.call(process, CALL_MREMAP, [addr, oldLength, newLength, flags, newAddr], choices);
-  }
-  madvise(process: number, addr: number, length: number, advice: number, choices?: readonly number[]): number { return this.call(process, CALL_MADVISE, [addr, length, advice], choices); }
-  processMadvise(process: number, pid: number, ranges: readonly (readonly [addr: number, length: number])[], advice: number, flags: number, capable: boolean): number {
+  /** Advice about two ranges at most. */
+  processMadvise(
+    process: number, pid: number, ranges: readonly (readonly [addr: number, length: number])[], advice: number, flags: number,
+    capable: boolean,
+  ): number {
     const [first = [0, 0], second = [0, 0]] = ranges;
-    return this.call(process, CALL_PROCESS_MADVISE, [pid, ...first, ...second, advice, flags, capable ? 1 : 0]);
+    return this.call(process, "processMadvise", [pid, ...first, ...second, advice, flags, capable]);
   }
-  /** The child is process `pid`. */
-  fork(process: number, pid: number, choices?: readonly number[]): number { return this.call(process, CALL_FORK, [pid], choices); }
-  exit(process: number): void { this.call(process, CALL_EXIT, []); }
-  thpDisable(process: number, disable: boolean, flags: number): number { return this.call(process, CALL_THP_DISABLE, [disable ? 1 : 0, flags]); }
-  getThpDisable(process: number): number { return this.call(process, CALL_GET_THP_DISABLE, []); }
-  /** Through debugfs, by process 0: folios split. */
-  splitHugePages(pid: number, addr: number, length: number): number { return this.call(0, CALL_SPLIT_HUGE_PAGES, [pid, addr, length]); }
-  /** The frame behind a page, with a reference or pin (FOLL_*); `fast`: without locks if possible. */
-  getUserPage(process: number, vpn: number, flags: number, fast: boolean): number { return this.call(process, CALL_GUP, [vpn, flags, fast ? 1 : 0]); }
-  putUserPage(process: number, page: number, pinned: boolean): void { this.call(process, CALL_PUT_PAGE, [page, pinned ? 1 : 0]); }
-  /** A device, or ptrace, stores to a page that is held and that the process maps at `vpn`. */
-  pageStore(process: number, vpn: number, page: number, content: number): void { this.call(process, CALL_PAGE_STORE, [vpn, page, content]); }
-  /** The content; `config.contents` for a signal. */
-  load(process: number, vpn: number): number { return this.call(process, CALL_LOAD, [vpn]); }
-  /** False: a signal. */
-  store(process: number, vpn: number, content: number, choices?: readonly number[]): boolean { return this.call(process, CALL_STORE, [vpn, content], choices) === 1; }
-  /** Stores to many pages; how many before a signal. */
-  touch(process: number, first: number, pages: number, content: number): number { return this.call(process, CALL_TOUCH, [first, pages, content]); }
   /** Stores content, content + 1, ... to pages one after the other, 1 after the largest. */
-  touchEach(process: number, first: number, pages: number, content: number): number { return this.call(process, CALL_TOUCH, [first, pages, content, 1]); }
+  touchEach(process: number, first: number, pages: number, content: number): number {
+    return this.touch(process, first, pages, content, 1);
+  }
   /** Writes to a file of /sys/kernel/mm/transparent_hugepage. */
   sysfs(file: string, text: string): number {
     const knob = KNOBS[file];
     if (knob === undefined) throw new RangeError(`there is no knob ${file}: it is one of ${Object.keys(KNOBS).join(", ")}`);
-    return this.call(0, CALL_SYSFS, [knob, parseKnob(knob, text)]);
+    return this.call(0, "sysfs", [knob, parseKnob(knob, text)]);
   }
-  khugepaged(): void { this.call(0, CALL_KHUGEPAGED, []); }
-  lruAddDrainAll(): void { this.call(0, CALL_LRU_ADD_DRAIN_ALL, []); }
 
   // ---- looking ---------------------------------------------------------------------------------------------------
 
@@ -151,8 +178,8 @@ export class SequentialKernel {
   lockFolio(folio: number): { release(): void } { return this.hold(this.k.page.lock.at(folio)); }
   /** The same for any spinlock or mutex. */
   hold(id: LockId): { release(): void } {
-    const lock = this.#run.system.image.plan.locks[id]!;
-    const bytes = new StateBytes(this.#run.system.vector.buffer).u8;
+    const lock = this.run.system.image.plan.locks[id]!;
+    const bytes = new StateBytes(this.run.system.vector.buffer).u8;
     bytes[lock.offset] = 255;
     return { release: () => { bytes[lock.offset] = 0; } };
   }

@@ -103,9 +103,12 @@ static void work(void)
 			die("this is no program: %s", line);
 		for (int i = 0; i < count; i++) {
 			struct step *s = &steps[i];
+			int op;
 			if (!read_line(line, sizeof(line)) ||
-			    sscanf(line, "%d %d %ld %ld %ld %ld %ld", &s->op, &s->process, &s->arg[0], &s->arg[1], &s->arg[2], &s->arg[3], &s->arg[4]) != 7 || s->process < 0 || s->process >= PROCESSES)
+			    sscanf(line, "%d %d %ld %ld %ld %ld %ld", &op, &s->process, &s->arg[0], &s->arg[1], &s->arg[2], &s->arg[3], &s->arg[4]) != 7 ||
+			    op < 0 || op >= OPS || s->process < 0 || s->process >= PROCESSES)
 				die("this is no step: %s", line);
+			s->op = (enum op)op;
 		}
 		knobs_set(&k);
 		snapshot_begin();

@@ -6,23 +6,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * host.ts compiles this with what programs can say: OPERATIONS (OP_MMAP, ...), HPAGE (pages of a huge page), AREA_RANGES
+ * (huge ranges of the test area), PROCESSES (that a program can have in its life), HOLDS (pages that it can hold at a time).
+ */
+#ifndef OPERATIONS
+#error "compiled by itself, the agent does not know the operations: npx thpcheck conform --programs 0 compiles it"
+#endif
 enum {
-	HPAGE = 512,         /* pages of a huge page */
-	AREA_RANGES = 8,     /* huge ranges of the test area */
 	AREA_PAGES = AREA_RANGES * HPAGE,
-	PROCESSES = 4,       /* that a program can have in its life */
 	STEPS_MAX = 256,
-	HOLDS = 4,           /* pages that a program can hold at a time */
 	ARGS = 5,
 };
 #define PAGE 4096ul
 /* Far from where the kernel places anything by itself, so that no other area is ever next to the test area. */
 #define AREA_BASE 0x10000000000ul
 
-enum op {
-	OP_MMAP, OP_MUNMAP, OP_MPROTECT, OP_MREMAP, OP_MADVISE, OP_READ, OP_WRITE, OP_FORK, OP_EXIT, OP_THP_DISABLE, OP_KHUGEPAGED, OP_CONTENTS, OP_HOLD, OP_RELEASE, OP_SPLIT, OP_PROCESS_MADVISE,
-};
-struct step { int op, process; long arg[ARGS]; };
+enum op { OPERATIONS, OPS };
+struct step { enum op op; int process; long arg[ARGS]; };
 
 /* output.c: what is said to the other side, kept together until the program is over. */
 void out(const char *format, ...) __attribute__((format(printf, 1, 2)));

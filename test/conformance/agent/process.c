@@ -124,8 +124,10 @@ static long carry_out(const struct step *s)
 			loop((int)a[0]);
 		return child;
 	}
-	default: _exit(0);
+	/* loop() ends the process; the agent does the others itself. */
+	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OPS: break;
 	}
+	die("this operation is not one of a process: %d", s->op);
 }
 
 static void __attribute__((noreturn)) loop(int me)

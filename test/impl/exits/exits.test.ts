@@ -74,9 +74,9 @@ describe("faults", () => {
     s.store(0, 0, 1);
     const pmd = s.k.mm.pmd.get(0, 0);
     s.k.mm.pmd.set(0, 0, (pmd & ~FLAGS) | MIGRATION | LEAF);
-    expect(s.call(LOAD_FAULT, 0, [0, 1])).toBe(VM_FAULT_DONE);
+    expect(s.probe(LOAD_FAULT, [0, 1])).toBe(VM_FAULT_DONE);
     const lock = s.lockFolio(pmd >> 9);
-    expect(() => s.call(LOAD_FAULT, 0, [0, 1])).toThrow(/migration_entry_wait_on_locked/);
+    expect(() => s.probe(LOAD_FAULT, [0, 1])).toThrow(/migration_entry_wait_on_locked/);
     lock.release();
   });
 
@@ -124,9 +124,9 @@ test("gup-fast gives up at a page whose reference count is frozen", () => {
   s.k.page.refcount.set(page, 0);
   // The probe runs on a CPU of its own, in the address space of the process.
   s.k.cpu.mm.set(FAST_ONLY, 0);
-  expect(s.call(FAST_ONLY, 0, [0, 1])).toBe(-1);
+  expect(s.probe(FAST_ONLY, [0, 1])).toBe(-1);
   s.k.page.refcount.set(page, references);
-  expect(s.call(FAST_ONLY, 0, [0, 1])).toBe(page);
+  expect(s.probe(FAST_ONLY, [0, 1])).toBe(page);
 });
 
 describe("what a device or a debugger asks for", () => {
@@ -158,7 +158,7 @@ describe("what a device or a debugger asks for", () => {
     s.store(0, 1, 5);
     s.load(0, 2);
     const before = [s.k.zone.freePages.get(), s.k.mm.nrPtes.get(0)];
-    s.call(DUMP, 0, [0, 0, 12]);
+    s.probe(DUMP, [0, 0, 12]);
     expect([s.k.zone.freePages.get(), s.k.mm.nrPtes.get(0)]).toEqual(before);
     expect(s.violations()).toEqual([]);
   });
@@ -230,10 +230,10 @@ describe("counts", () => {
   test("a gather of one page is flushed with each", () => {
     s = machine({ gatherBatch: 1 });
     const free = s.k.zone.freePages.get();
-    expect(s.call(GATHER, 0, [0])).toBe(free);
+    expect(s.probe(GATHER, [0])).toBe(free);
     expect(s.k.zone.freePages.get()).toBe(free);
     s = machine({ gatherBatch: 8 });
-    expect(s.call(GATHER, 0, [0])).toBe(free - 2);
+    expect(s.probe(GATHER, [0])).toBe(free - 2);
     expect(s.k.zone.freePages.get()).toBe(free);
   });
 });
@@ -247,7 +247,7 @@ describe("shrinker and khugepaged", () => {
     s.store(0, 4, 2);
     expect([s.isHuge(0, 0), s.isHuge(0, 4)]).toEqual([true, true]);
     s.lruAddDrainAll();
-    expect(s.call(SHRINK, 0, [])).toBe(2);
+    expect(s.probe(SHRINK, [])).toBe(2);
     expect([s.isHuge(0, 0), s.isHuge(0, 4)]).toEqual([false, false]);
     expect(s.vmstat("thpUnderusedSplitPage")).toBe(2);
     expect([s.load(0, 0), s.load(0, 1), s.load(0, 4)]).toEqual([1, 0, 2]);
@@ -274,7 +274,7 @@ describe("shrinker and khugepaged", () => {
     // The first choice is the CPU whose interrupt comes first; then each page may be the one that is poisoned.
     for (let page = 0; page < 4; page++) {
       s.load(0, 0); // so that there is a translation to flush
-      expect(s.call(SCAN, 0, [0, 0, 0], [0, ...Array.from({ length: page }, () => 0), 1])).toBe(SCAN_COPY_MC);
+      expect(s.probe(SCAN, [0, 0, 0], [0, ...Array.from({ length: page }, () => 0), 1])).toBe(SCAN_COPY_MC);
       s.lruAddDrainAll();
       expect([s.k.lruvec.isolated.get(), s.k.page.lock.isHeld(folio), s.k.page.lru.get(folio), s.k.page.refcount.get(folio)]).toEqual([0, false, true, 3]);
       expect(s.violations()).toEqual([]);
@@ -288,7 +288,7 @@ describe("shrinker and khugepaged", () => {
     fill(0, 4);
     s.lruAddDrainAll();
     setPte(3, (old) => (old & ~FLAGS) | MIGRATION | YOUNG);
-    expect(s.call(SCAN, 0, [0, 0, 0])).toBe(SCAN_PTE_NON_PRESENT);
+    expect(s.probe(SCAN, [0, 0, 0])).toBe(SCAN_PTE_NON_PRESENT);
     expect(s.k.lruvec.isolated.get()).toBe(0);
     expect(s.isHuge(0, 0)).toBe(false);
   });

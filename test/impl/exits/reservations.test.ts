@@ -122,7 +122,7 @@ describe("nothing is reserved, and nothing is taken", () => {
   });
   test("by memory pressure in a kernel without reservations", () => {
     s = kernel(undefined);
-    expect(s.call(SHRINK, 0, [])).toBe(0);
+    expect(s.probe(SHRINK, [])).toBe(0);
   });
 });
 
@@ -160,7 +160,7 @@ test.each(["rfc-choices", "per-mm"])("areas that become one, or move their bound
 
 describe("the patch of 2018", () => {
   beforeEach(() => under("rfc-2018"));
-  const promote = (start: number, reservation: number): number => s.call(PROMOTE, 0, [0, start, reservation]);
+  const promote = (start: number, reservation: number): number => s.probe(PROMOTE, [0, start, reservation]);
 
   test("khugepaged turns a reservation into a huge page", () => {
     map(0, H);
@@ -187,18 +187,18 @@ describe("the patch of 2018", () => {
     expect(loads(0, H)).toEqual([1, 2, 3, 4]);
   });
   test("the shrinker finds nothing, or a lock that is held, or a process that is about to end", () => {
-    expect(s.call(SHRINK, 0, [])).toBe(0);
+    expect(s.probe(SHRINK, [])).toBe(0);
     map(0, H);
     s.store(0, 0, 1);
     const [found] = reservations();
     const lock = s.hold(s.k.resvs.lock.at(s.k.resv.container.get(found!)));
-    expect([s.call(SHRINK, 0, []), reservations()]).toEqual([0, [found]]);
+    expect([s.probe(SHRINK, []), reservations()]).toEqual([0, [found]]);
     lock.release();
     const users = s.k.mm.users.get(0);
     s.k.mm.users.set(0, 0);
-    expect([s.call(SHRINK, 0, []), reservations()]).toEqual([0, [found]]);
+    expect([s.probe(SHRINK, []), reservations()]).toEqual([0, [found]]);
     s.k.mm.users.set(0, users);
-    expect([s.call(SHRINK, 0, []), reservations(), s.load(0, 0)]).toEqual([H - 1, [], 1]);
+    expect([s.probe(SHRINK, []), reservations(), s.load(0, 0)]).toEqual([H - 1, [], 1]);
   });
   test("an area without a table of reservations has none", () => {
     expect(s.mmap(0, 0, H, RW, MAP_FIXED, [0, 1])).toBe(0);
@@ -247,7 +247,7 @@ describe("the patch of 2018", () => {
     s.store(0, 0, 1);
     s.store(0, H, 1);
     const [first, second] = reservations();
-    expect(s.call(SHRINK, 0, [])).toBe(H - 1);
+    expect(s.probe(SHRINK, [])).toBe(H - 1);
     expect(promote(0, reservations().find((r) => r !== first) ?? second!)).toBe(SCAN_VMA_CHECK);
   });
 });
