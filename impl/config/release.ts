@@ -76,7 +76,7 @@ export const SWITCHES = {
   collapseNeedsWritable: {
     since: ["4.0"], until: ["6.18"], default: false,
     meaning: "a range without a page that is mapped writable is not collapsed",
-    source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO",
+    source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO before 6.18",
   },
   ptReclaim: {
     since: ["6.14"], default: false,
