@@ -13,12 +13,12 @@ import { generateCode } from "./generate.ts";
 import { CompiledSystem, FUNCTION_HEADER_LINES, type Ask } from "../image/compiled-system.ts";
 import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
 import type { ProgramImage } from "../image/image.ts";
-import { Linker, type LinkedFunction } from "./link.ts";
+import { Linker, type LinkedFunction, type Purpose } from "./link.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
 import { comparison } from "./comparison.ts";
 import { UNKNOWN, type RefinementPlan } from "../refinement-plan.ts";
 import { refinementProperty, type Refinement } from "../refinement.ts";
-import { Translator, type Purpose } from "./translate.ts";
+import { Translator } from "./translate.ts";
 
 export interface CompileOptions {
   /** `instrumented` reports each access and lock operation to `observer`; `straight-line` has no yields (`compileStraightLine`). */
@@ -164,7 +164,7 @@ class Assembly {
   }
 
   property(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {
-    return this.linker.link(f, name, purpose, worlds, this.straight && purpose === "program", () => {
+    return this.linker.link(f, name, { purpose, worlds, straight: this.straight && purpose === "program" }, () => {
       throw new Error(`scenario ${this.scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
     }, onlyRoutines);
   }
@@ -184,7 +184,7 @@ class Assembly {
       if (tr.prepared.body.body.length !== 1 || !t.isCallExpression(call) || typeof callee !== "function") {
         throw new CompileError(tr.place(run.node), `thread ${thread.name}: run is neither a routine nor (k) => routine(k, ...)`, "Write function* (k) { ... } or (k) => routine(k, arguments)");
       }
-      const routine = this.linker.callee(callee, tr, call, (call.callee as t.Identifier).name);
+      const routine = tr.callee(callee, call, (call.callee as t.Identifier).name);
       if (!routine.routine) throw new CompileError(tr.place(call), `thread ${thread.name}: ${routine.label} is not a generator function`, "A thread runs a routine: function* name(k, ...)");
       this.roots.push({ routine: routine.emitted, base: 0, args: tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join(""), temporaries: tr.temporaries });
     }

@@ -6,6 +6,7 @@
  */
 import * as t from "@babel/types";
 import { containsYield } from "./locals.ts";
+import { isInserted } from "./records.ts";
 import type { Translator } from "./translate.ts";
 
 export function insertBlockCounters(tr: Translator): void {
@@ -18,7 +19,7 @@ export function insertBlockCounters(tr: Translator): void {
     statements.forEach((s, i) => {
       out.push(visit(s));
       const next = statements[i + 1];
-      if (next !== undefined && (containsYield(s) || mayJump(s))) out.push(counter(next));
+      if (next !== undefined && !isInserted(next) && (containsYield(s) || mayJump(s))) out.push(counter(next));
     });
     return out;
   };

@@ -1,13 +1,13 @@
 /** The vocabulary functions that the compiler has built in, by identity. */
 import { downgradeWrite, downRead, downReadTrylock, downWrite, downWriteTrylock, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock, spinUnlock, upRead, upWrite } from "../program/locks.ts";
-import { at, bugOn, choose, current, emit } from "../program/routine.ts";
+import { at, bugOn, choose, current, emit, record } from "../program/routine.ts";
 
 /** Operations of the emitted lock runtime (`lock-runtime.ts`). */
 export type LockOperation =
   | "spinTrylock" | "spinUnlock" | "mutexTrylock" | "mutexUnlock" | "downReadTrylock" | "upRead" | "downWriteTrylock" | "upWrite" | "downgradeWrite";
 
 export type Intrinsic =
-  | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" }
+  | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" | "record" }
   /** Waits: a yield point. */
   | { readonly kind: "lock"; readonly label: string; readonly lockKind: "spinlock" | "mutex" | "rwsem"; readonly mode: "exclusive" | "shared" }
   /** Does not wait. */
@@ -19,6 +19,7 @@ export const INTRINSICS: ReadonlyMap<unknown, Intrinsic> = new Map<unknown, Intr
   [current, { kind: "current" }],
   [bugOn, { kind: "bugOn" }],
   [emit, { kind: "emit" }],
+  [record, { kind: "record" }],
   [spinLock, { kind: "lock", label: "spin_lock", lockKind: "spinlock", mode: "exclusive" }],
   [mutexLock, { kind: "lock", label: "mutex_lock", lockKind: "mutex", mode: "exclusive" }],
   [downRead, { kind: "lock", label: "down_read", lockKind: "rwsem", mode: "shared" }],

@@ -10,10 +10,14 @@ import { insertBlockCounters } from "./coverage.ts";
 import { generateProgram, type GeneratedProgram } from "./generate.ts";
 import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
 import type { Reads } from "./reads.ts";
-import { originOf, SourceModules, type FunctionNode, type SourceModule } from "./source-module.ts";
+import { RecordShapes, outRegister, type RecordOut, type RecordShape, type SourceFunction } from "./record-shape.ts";
+import { SourceModules } from "./source-module.ts";
 import { slotOf, type TypeContext } from "./slot-type.ts";
 import type { SlotType } from "../image/image.ts";
-import { Translator, type Purpose } from "./translate.ts";
+import { Translator } from "./translate.ts";
+
+/** What a function is part of: decides which operations it may use. */
+export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finally" | "sometimes";
 
 export interface LinkOptions {
   /** Report each access and lock operation to an observer. */
@@ -25,21 +29,28 @@ export interface LinkOptions {
   readonly events: ReadonlySet<number> | null;
 }
 
+/** What a function is called as: it is compiled once for each role. */
+export interface Role {
+  readonly purpose: Purpose;
+  /** For each parameter: which world it is, or null for a value. */
+  readonly worlds: readonly ("" | "P" | null)[];
+  /** A routine as one straight-line function: its yields only check that nothing has to wait. */
+  readonly straight: boolean;
+  /** For each parameter: the type of the record that it is, or null. Unless given: none is. */
+  readonly records?: readonly (RecordShape | null)[];
+  /** Members of records that it hands back. Unless given: none. */
+  readonly outs?: readonly RecordOut[];
+}
+
 /** A function of the user's, in one role. */
-export interface LinkedFunction {
+export interface LinkedFunction extends SourceFunction, Required<Role> {
+  /** The function object. */
+  readonly value: unknown;
   /** Its name in the emitted program. */
   readonly emitted: string;
   /** Its name in the source, for people. */
   readonly label: string;
-  readonly node: FunctionNode;
-  readonly module: SourceModule;
   readonly routine: boolean;
-  /** A routine as one straight-line function: its yields only check that nothing has to wait. */
-  readonly straight: boolean;
-  readonly purpose: Purpose;
-  /** For each parameter: which world it is, or null for a value. */
-  readonly worlds: readonly ("" | "P" | null)[];
-  readonly scope: Readonly<Record<string, unknown>>;
   readonly captured: (name: string) => unknown;
 }
 
@@ -47,6 +58,7 @@ export class Linker {
   readonly plan: LayoutPlan;
   readonly options: LinkOptions;
   readonly modules = new SourceModules();
+  readonly shapes: RecordShapes;
   readonly types: TypeContext;
   readonly sites: Site[] = [];
   /** Sites of the basic blocks that are counted. */
@@ -62,10 +74,13 @@ export class Linker {
   readonly #linked = new Map<unknown, Map<string, LinkedFunction>>();
   readonly #siteIndex = new Map<string, number>();
   readonly #queue: LinkedFunction[] = [];
+  readonly #queued = new Set<LinkedFunction>();
+  #registers = 0;
   #count = 0;
 
   constructor(plan: LayoutPlan, config: Readonly<Record<string, unknown>>, options: LinkOptions) {
     this.plan = plan;
+    this.shapes = new RecordShapes(this.modules, plan);
     this.options = options;
     this.#fields = new Map(plan.fields.map((f) => [`${f.struct}.${f.field}`, f]));
     this.types = { plan, modules: this.modules, config };
@@ -111,33 +126,41 @@ export class Linker {
     return t.identifier(name);
   }
 
-  /** The function `value` in the role that the call gives it. */
-  callee(value: unknown, from: Translator, call: t.CallExpression, name: string): LinkedFunction {
-    return this.link(value, name, from.purpose, from.worldArguments(call), from.fn.straight, () =>
-      from.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`, "Declare it as a plain function at the top level of a module of your own"));
-  }
-
-  /** `onlyRoutines`: a plain function is described but not emitted (a thread's `(k) => routine(k)`). */
-  link(value: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P" | null)[], straight: boolean, refuse: () => never, onlyRoutines = false): LinkedFunction {
-    const key = `${purpose}/${straight ? "straight" : ""}/${worlds.map((w) => w ?? "-").join(",")}`;
+  /** The function `value` in a role; it becomes part of the program only by `link`. Calls `refuse` when it was not loaded through thpcheck. */
+  describe(value: unknown, name: string, role: Role, refuse: () => never): LinkedFunction {
+    const { purpose, straight, worlds, records = [], outs = [] } = role;
+    const key = `${purpose}/${straight ? "straight" : ""}/${worlds.map((w) => w ?? "-").join(",")}/${records.map((r) => r?.id ?? "-").join(",")}/${outs.map((o) => `${o.position}.${o.member}`).join(",")}`;
     const variants = this.#linked.get(value) ?? new Map<string, LinkedFunction>();
     this.#linked.set(value, variants);
     const known = variants.get(key);
     if (known !== undefined) return known;
-    const origin = originOf(value);
-    if (origin === null) return refuse();
-    const module = this.modules.of(origin);
-    const node = module.functionAt(origin.start);
-    const scope = origin.captured();
+    const source = this.shapes.sourceOf(value);
+    if (source === null) return refuse();
+    const { node, scope } = source;
     const routine = "generator" in node && node.generator === true;
     const label = "id" in node && node.id != null ? node.id.name : name;
     const fn: LinkedFunction = {
+      ...source, value, label, routine, purpose, straight, worlds, records, outs,
       emitted: `${routine ? (straight ? "s" : "r") : "f"}${this.#count++}_${label.replace(/\W/g, "_")}`,
-      label, node, module, routine, straight, purpose, worlds, scope, captured: (x) => scope[x],
+      captured: (x) => scope[x],
     };
     variants.set(key, fn);
-    if (routine || !onlyRoutines) this.#queue.push(fn);
     return fn;
+  }
+
+  /** The function `value` in a role, as part of the program. `onlyRoutines`: a plain function is described but not emitted (a thread's `(k) => routine(k)`). */
+  link(value: unknown, name: string, role: Role, refuse: () => never, onlyRoutines = false): LinkedFunction {
+    const fn = this.describe(value, name, role, refuse);
+    if ((fn.routine || !onlyRoutines) && !this.#queued.has(fn)) {
+      this.#queued.add(fn);
+      this.#queue.push(fn);
+    }
+    return fn;
+  }
+
+  /** A function hands back `count` members: the program needs as many registers. */
+  noteRegisters(count: number): void {
+    this.#registers = Math.max(this.#registers, count);
   }
 
   resultSlot(fn: LinkedFunction): SlotType | null {
@@ -178,7 +201,8 @@ export class Linker {
   }
 
   constants(): string {
-    return this.#constants.join("\n");
+    const registers = Array.from({ length: this.#registers }, (_, n) => `${outRegister(n).name} = 0`);
+    return [...this.#constants, ...(registers.length === 0 ? [] : [`let ${registers.join(", ")};`])].join("\n");
   }
 
   /** Bytes of frames below and including routine `emitted`. Throws CompileError on recursion. */

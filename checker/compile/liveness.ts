@@ -7,6 +7,7 @@
  * expression counts.
  */
 import * as t from "@babel/types";
+import { childrenOf } from "./syntax.ts";
 
 export type Locals = ReadonlySet<string>;
 
@@ -30,10 +31,30 @@ const without = (a: Locals, x: string): Locals => {
   return r;
 };
 
-/** `live.get(yieldExpression)`: locals that must survive that yield (for a call: excluding the variable it assigns). */
-export function liveAtYields(body: t.BlockStatement, isLocal: (name: string) => boolean): Map<t.YieldExpression, Locals> {
+/** What a call of a routine does with the caller's locals, besides evaluating its arguments. */
+export interface CallEffect {
+  /** It may replace these. */
+  readonly writes: readonly { readonly variable: string }[];
+  /** It reads these, when of those that it may replace only `wanted` are of use to the caller. */
+  readonly reads: (wanted: Locals) => readonly string[];
+}
+
+export interface Liveness {
+  /** Locals that must survive a yield (for a call: excluding those it assigns). */
+  readonly atYields: Map<t.YieldExpression, Locals>;
+  /** For calls with an effect: the locals that are live behind them. */
+  readonly afterCalls: Map<t.YieldExpression, Locals>;
+  /** Locals that are live where the function begins. */
+  readonly entry: Locals;
+}
+
+/** `effectOf`: of a yield that is a call, what it does with locals that are no plain arguments; null: nothing. */
+export function liveness(body: t.BlockStatement, isLocal: (name: string) => boolean, effectOf: (y: t.YieldExpression) => CallEffect | null): Liveness {
   const live = new Map<t.YieldExpression, Locals>();
+  const afterCalls = new Map<t.YieldExpression, Locals>();
   const empty: Locals = new Set();
+  // Calls of plain functions that replace locals stand in sequences that say so. Where there is none, expressions need no closer look.
+  const looksCloser = contains(body, copiesOut);
 
   const uses = (node: t.Node | null | undefined): Locals => {
     const found = new Set<string>();
@@ -62,18 +83,47 @@ export function liveAtYields(body: t.BlockStatement, isLocal: (name: string) => 
     const rest = target === null ? after : without(after, target);
     if (t.isYieldExpression(e)) {
       if (e.delegate) {
-        note(e, rest);
-        return union(rest, uses(e.argument));
+        const effect = effectOf(e);
+        if (effect === null) {
+          note(e, rest);
+          return union(rest, uses(e.argument));
+        }
+        afterCalls.set(e, union(afterCalls.get(e) ?? empty, rest));
+        const kept = effect.writes.reduce((l, w) => without(l, w.variable), rest);
+        note(e, kept);
+        return union(union(kept, uses(e.argument)), new Set(effect.reads(rest)));
       }
       const waiting = union(rest, uses(e.argument));
       note(e, waiting);
       return waiting;
     }
-    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && isLocal(e.left.name) && target === null) {
+    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && target === null && (isLocal(e.left.name) || t.isYieldExpression(e.right))) {
       if (e.operator === "=") return expression(e.right, e.left.name, after);
-      return union(after, uses(e));
+      return union(after, before(e, after));
     }
-    return union(rest, uses(e));
+    return before(e, rest);
+  };
+
+  /** Live before an expression whose value goes nowhere in particular. */
+  const before = (e: t.Node | null | undefined, after: Locals): Locals => {
+    if (e == null) return after;
+    if (!looksCloser || !contains(e, copiesOut)) return union(after, uses(e));
+    if (t.isLogicalExpression(e)) return before(e.left, union(after, before(e.right, after)));
+    if (t.isConditionalExpression(e)) return before(e.test, union(before(e.consequent, after), before(e.alternate, after)));
+    if (copiesOut(e)) {
+      let l = after;
+      for (const x of (e as t.SequenceExpression).expressions.toReversed()) {
+        const assigned = t.isAssignmentExpression(x, { operator: "=" }) && t.isIdentifier(x.left) ? x : null;
+        l = assigned === null ? before(x, l) : before(assigned.right, without(l, (assigned.left as t.Identifier).name));
+      }
+      return l;
+    }
+    if (!t.isExpression(e) || t.isFunction(e) || e.type.startsWith("Optional")) return union(after, uses(e));
+    // All operands are evaluated, from left to right. What else the expression assigns to does not count as replaced.
+    if (t.isAssignmentExpression(e, { operator: "=" }) && t.isIdentifier(e.left)) return before(e.right, after);
+    let l = after;
+    for (const child of childrenOf(e).toReversed()) l = before(child, l);
+    return l;
   };
 
   const block = (statements: readonly t.Statement[], after: Locals, c: Targets): Locals => {
@@ -119,34 +169,33 @@ export function liveAtYields(body: t.BlockStatement, isLocal: (name: string) => 
         const inner = labels.length === 0 ? c : { ...c, breaks: [...c.breaks, ...labels.map((label) => ({ label, live: after }))] };
         const yes = statement(s.consequent, after, inner, []);
         const no = s.alternate == null ? after : statement(s.alternate, after, inner, []);
-        return union(uses(s.test), union(yes, no));
+        return before(s.test, union(yes, no));
       }
       case "WhileStatement": {
-        const start = union(uses(s.test), after);
-        return fixpoint(start, (head) => statement(s.body, head, inLoop(c, labels, after, head), []));
+        return fixpoint(before(s.test, after), (head) => before(s.test, union(after, statement(s.body, head, inLoop(c, labels, after, head), []))));
       }
       case "DoWhileStatement": {
         // The head is the body's start; `continue` goes to the test.
         let head: Locals = empty;
         for (;;) {
-          const test = union(uses(s.test), union(after, head));
+          const test = before(s.test, union(after, head));
           const next = union(head, statement(s.body, test, inLoop(c, labels, after, test), []));
           if (next.size === head.size) return head;
           head = next;
         }
       }
       case "ForStatement": {
-        const start = union(uses(s.test), s.test == null ? empty : after);
-        const head = fixpoint(start, (h) => {
+        const head = fixpoint(s.test == null ? empty : before(s.test, after), (h) => {
           const update = s.update == null ? h : expression(s.update, null, h);
-          return statement(s.body, update, inLoop(c, labels, after, update), []);
+          const body = statement(s.body, update, inLoop(c, labels, after, update), []);
+          return s.test == null ? body : before(s.test, union(after, body));
         });
         if (s.init == null) return head;
         return t.isVariableDeclaration(s.init) ? statement(s.init, head, c, []) : expression(s.init, null, head);
       }
       case "ForOfStatement": case "ForInStatement": {
         const start = union(uses(s.right), after);
-        return union(uses(s.right), fixpoint(start, (head) => statement(s.body, head, inLoop(c, labels, after, head), [])));
+        return before(s.right, fixpoint(start, (head) => statement(s.body, head, inLoop(c, labels, after, head), [])));
       }
       case "SwitchStatement": {
         const inner: Targets = { ...c, breaks: [...c.breaks, { label: null, live: after }, ...labels.map((label) => ({ label, live: after }))] };
@@ -157,17 +206,30 @@ export function liveAtYields(body: t.BlockStatement, isLocal: (name: string) => 
           l = block(k.consequent, l, inner);
           entries = union(entries, union(l, uses(k.test)));
         }
-        return union(uses(s.discriminant), entries);
+        return before(s.discriminant, entries);
       }
       case "LabeledStatement": return statement(s.body, after, c, [...labels, s.label.name]);
       case "BreakStatement": return find(c.breaks, s.label?.name ?? null);
       case "ContinueStatement": return find(c.continues, s.label?.name ?? null);
       case "ReturnStatement": return s.argument == null ? empty : expression(s.argument, null, empty);
-      case "ThrowStatement": return uses(s.argument);
+      case "ThrowStatement": return before(s.argument, empty);
       default: return union(after, uses(s));
     }
   };
 
-  block(body.body, empty, { breaks: [], continues: [] });
-  return live;
+  const entry = block(body.body, empty, { breaks: [], continues: [] });
+  return { atYields: live, afterCalls, entry };
+}
+
+/** A sequence in which each assignment replaces a local for certain (`records.ts` makes them). */
+function copiesOut(node: t.Node): boolean {
+  return node.extra?.["copiesOut"] === true;
+}
+
+function contains(node: t.Node, wanted: (node: t.Node) => boolean): boolean {
+  let found = false;
+  t.traverseFast(node, (n) => {
+    found ||= wanted(n);
+  });
+  return found;
 }

@@ -2,7 +2,7 @@
 import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
 import { copyTree } from "./quasi.ts";
-import type { FunctionNode } from "./source-module.ts";
+import type { FunctionNode, SourceModule } from "./source-module.ts";
 
 const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
 
@@ -10,6 +10,8 @@ export interface Local {
   /** As written, for messages and traces. */
   readonly name: string;
   readonly annotation: t.TSType | null;
+  /** Where the names of the annotation are to be looked up, when that is not the function's own module. */
+  readonly module?: SourceModule;
   readonly init: t.Expression | null;
   readonly constant: boolean;
   readonly declaration: t.Node;

@@ -23,8 +23,10 @@ import type { FramePlan, Point, Slot, SlotType } from "../image/image.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { containsYield, isLocalName, withPlace, type Local } from "./locals.ts";
 import { expandLockWaits, type LockWait } from "./lock-waits.ts";
-import { liveAtYields, type Locals } from "./liveness.ts";
+import type { Locals } from "./liveness.ts";
 import { copyTree, quasi, verbatim } from "./quasi.ts";
+import { recordCallOf, recordLiveness, settleRecordCalls } from "./records.ts";
+import { outRegister } from "./record-shape.ts";
 import { boolSlot, rangeSlot, slotOf } from "./slot-type.ts";
 import { Translator } from "./translate.ts";
 
@@ -78,8 +80,10 @@ class RoutineLowering {
     const body = this.tr.prepared.body;
     if (this.linker.options.coverage) insertBlockCounters(this.tr);
     expandLockWaits(this.tr, body, (y, form) => this.forms.set(y, form));
+    const { atYields, afterCalls } = recordLiveness(this.tr);
+    this.live = atYields;
+    settleRecordCalls(afterCalls);
     this.findYields(body);
-    this.live = liveAtYields(body, (name) => isLocalName(name) && !this.tr.worlds.has(name));
     for (const [y, pc] of this.pcOf) this.points[pc] = { ...this.points[pc]!, live: [...(this.live.get(y) ?? [])] };
     this.planFrame();
     this.nextLabel = this.points.length;
@@ -136,7 +140,7 @@ class RoutineLowering {
     if (y.delegate) {
       if (intrinsic?.kind === "lock") return this.tr.refuse(y, `${name} inside a larger expression`, "Give it a statement of its own");
       if (typeof value !== "function" || intrinsic !== undefined) return this.tr.refuse(y, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
-      const callee = this.linker.callee(value, this.tr, call, name);
+      const callee = this.tr.callee(value, call, name);
       if (!callee.routine) return this.tr.refuse(y, `yield* ${name}: that is not a generator function`, "Call it without yield*");
       return { kind: "call", callee, call };
     }
@@ -201,7 +205,7 @@ class RoutineLowering {
     const firstYield = [...this.live].find(([, l]) => l.has(variable))?.[0];
     const across = firstYield === undefined ? "" : ` (at line ${this.tr.place(firstYield).line})`;
     if (local.annotation !== null) {
-      const slot = slotOf(local.annotation, this.fn.module, this.linker.types, `local ${local.name} lives across a yield${across}`);
+      const slot = slotOf(local.annotation, local.module ?? this.fn.module, this.linker.types, `local ${local.name} lives across a yield${across}`);
       if (slot !== null) return slot;
     } else if (local.init !== null) {
       const inferred = this.inferredType(local.init, local.constant);
@@ -228,7 +232,7 @@ class RoutineLowering {
     if (!t.isIdentifier(init.callee) || isLocalName(init.callee.name)) return null;
     const value = this.fn.captured(init.callee.name);
     if (typeof value !== "function" || INTRINSICS.has(value)) return null;
-    return this.linker.resultSlot(this.linker.callee(value, this.tr, init, init.callee.name));
+    return this.linker.resultSlot(this.tr.callee(value, init, init.callee.name));
   }
 
   statements(text: string): t.Statement[] {
@@ -516,6 +520,10 @@ class RoutineLowering {
     this.push(this.statements("if ($S !== 2) return $S;"));
     this.push(this.loadLocals(e));
     this.mark(after);
+    recordCallOf(form.call)?.outs.forEach((out, n) => {
+      const { variable } = recordCallOf(form.call)!.writes.find((w) => w.position === out.position && w.member === out.member)!;
+      this.push([t.expressionStatement(t.assignmentExpression("=", t.identifier(variable), outRegister(n)))]);
+    });
     if (into !== null) this.push([t.expressionStatement(t.assignmentExpression("=", t.identifier(into.name), t.identifier("$R")))]);
   }
 

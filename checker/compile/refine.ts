@@ -25,7 +25,7 @@ export class RefinementCompiler {
   /** Links what the refinements consist of; the linker must then be drained. */
   constructor(linker: Linker, refinements: readonly Refinement[]) {
     this.#linker = linker;
-    const link = (f: unknown, name: string, worlds: readonly ("" | "P" | null)[]): LinkedFunction => linker.link(f, name, "always", worlds, false, () => {
+    const link = (f: unknown, name: string, worlds: readonly ("" | "P" | null)[]): LinkedFunction => linker.link(f, name, { purpose: "always", worlds, straight: false }, () => {
       throw new Error(`${name} is not a function of a module loaded through thpcheck (or is async, a class member, or nested in a routine)`);
     });
     const twice = refinements.find((r, i) => refinements.findIndex((x) => x.machine === r.machine) !== i);

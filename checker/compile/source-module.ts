@@ -46,6 +46,7 @@ export class SourceModule {
   readonly ast: t.File;
   readonly #functions = new Map<number, FunctionNode>();
   readonly #types = new Map<string, t.TSType>();
+  readonly #interfaces = new Map<string, t.TSInterfaceDeclaration>();
   readonly #imports = new Map<string, { specifier: string; imported: string }>();
 
   constructor(url: string, text: string) {
@@ -58,6 +59,8 @@ export class SourceModule {
         this.#functions.set(node.start!, node);
       } else if (t.isTSTypeAliasDeclaration(node)) {
         this.#types.set(node.id.name, node.typeAnnotation);
+      } else if (t.isTSInterfaceDeclaration(node)) {
+        this.#interfaces.set(node.id.name, node);
       } else if (t.isImportDeclaration(node)) {
         for (const s of node.specifiers) {
           const imported = t.isImportSpecifier(s) ? (t.isIdentifier(s.imported) ? s.imported.name : s.imported.value) : "default";
@@ -77,9 +80,22 @@ export class SourceModule {
   typeAlias(name: string, load: (url: string) => SourceModule): { type: t.TSType; module: SourceModule } | null {
     const own = this.#types.get(name);
     if (own !== undefined) return { type: own, module: this };
+    const from = this.#imported(name, load);
+    return from === null ? null : from.module.typeAlias(from.name, load);
+  }
+
+  /** The interface that `name` stands for here, and its module; null when it is neither declared here nor imported from a file. */
+  interfaceNamed(name: string, load: (url: string) => SourceModule): { declaration: t.TSInterfaceDeclaration; module: SourceModule } | null {
+    const own = this.#interfaces.get(name);
+    if (own !== undefined) return { declaration: own, module: this };
+    const from = this.#imported(name, load);
+    return from === null ? null : from.module.interfaceNamed(from.name, load);
+  }
+
+  #imported(name: string, load: (url: string) => SourceModule): { module: SourceModule; name: string } | null {
     const from = this.#imports.get(name);
     if (from === undefined || !from.specifier.startsWith(".")) return null;
-    return load(underPatch(new URL(from.specifier, this.url).href, patchOf(this.url))).typeAlias(from.imported, load);
+    return { module: load(underPatch(new URL(from.specifier, this.url).href, patchOf(this.url))), name: from.imported };
   }
 
   place(node: t.Node): Place {

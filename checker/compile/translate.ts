@@ -6,17 +6,16 @@ import * as t from "@babel/types";
 import type { FieldPlan } from "../program/layout.ts";
 import { indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName } from "../program/operations.ts";
 import { accessExpression, type AccessContext } from "./access.ts";
+import { staticValue } from "./captured.ts";
 import { CompileError } from "./compile-error.ts";
 import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
-import type { LinkedFunction, Linker } from "./link.ts";
+import type { LinkedFunction, Linker, Purpose } from "./link.ts";
 import { isLocalName, prepareFunction, type PreparedFunction } from "./locals.ts";
 import { quasi } from "./quasi.ts";
+import { flattenRecords, recordCallOf } from "./records.ts";
 import { eventHead } from "../image/refinement-runtime.ts";
 import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
 import type { Place } from "./source-module.ts";
-
-/** What a function is part of: decides which operations it may use. */
-export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finally" | "sometimes";
 
 const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
 /** Everything of Math but `random`. */
@@ -28,7 +27,7 @@ export class Translator {
   readonly prepared: PreparedFunction;
   /** Parameters that are worlds: unique name -> buffer. */
   readonly worlds: ReadonlyMap<string, "" | "P">;
-  /** The remaining parameters, in order. */
+  /** The remaining parameters, in order; then the members of records that are handed over. */
   readonly params: readonly string[];
   /** Temporaries of the emitted function; while a closure inside a helper is translated, those of that closure. */
   temporaries: string[] = [];
@@ -47,8 +46,19 @@ export class Translator {
     this.purpose = fn.purpose;
     this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
     this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
-    this.params = this.prepared.params.filter((p) => !this.worlds.has(p));
+    this.params = flattenRecords(this);
     this.loops = fn.purpose === "always" ? this.countingLoops() : new Map();
+  }
+
+  another(fn: LinkedFunction): Translator {
+    return new Translator(this.linker, fn);
+  }
+
+  /** The function `value` in the role that the call gives it. */
+  callee(value: unknown, call: t.CallExpression, name: string): LinkedFunction {
+    const { worlds, records, outs } = recordCallOf(call) ?? { worlds: this.worldArguments(call), records: [], outs: [] };
+    return this.linker.link(value, name, { purpose: this.purpose, straight: this.fn.straight, worlds, records, outs }, () =>
+      this.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`, "Declare it as a plain function at the top level of a module of your own"));
   }
 
   place(node: t.Node): Place {
@@ -189,20 +199,10 @@ export class Translator {
 
   /** The value of `config.faults`, of `SCHEMES[k.param.scheme.get()]` and the like: constant members of captured plain objects. */
   staticValue(node: t.Node): { value: unknown } | null {
-    if (t.isTSNonNullExpression(node)) return this.staticValue(node.expression);
-    if (t.isIdentifier(node)) return isLocalName(node.name) || !(node.name in this.fn.scope) ? null : { value: this.fn.captured(node.name) };
-    const member = t.isMemberExpression(node) ? this.staticMember(node) : null;
-    if (!t.isMemberExpression(node) || member === null) return null;
-    const object = this.staticValue(node.object)?.value;
-    if (typeof object !== "object" || object === null || Array.isArray(object) || !Object.hasOwn(object, member)) return null;
-    return { value: (object as Record<string, unknown>)[member] };
-  }
-
-  /** The name of the member that is meant: as written, or the number that a constant or a bound of the world is. */
-  staticMember(node: t.MemberExpression): string | null {
-    if (!node.computed) return t.isIdentifier(node.property) ? node.property.name : null;
-    const source = this.source(node.property);
-    return source?.kind === "constant" ? String(source.value) : null;
+    return staticValue(this.fn.scope, node, (index) => {
+      const source = this.source(index);
+      return source?.kind === "constant" ? source.value : null;
+    });
   }
 
   /** The function that a call is of, by its name or as a member of a captured object; null where only a run would tell. */
@@ -270,7 +270,7 @@ export class Translator {
   }
 
   helperCall(node: t.CallExpression, value: unknown, name: string): t.Expression {
-    const callee = this.linker.callee(value, this, node, name);
+    const callee = this.callee(value, node, name);
     if (callee.routine) return this.refuse(node, `routine ${name} is called without yield*`, `Write yield* ${name}(...)`);
     this.noteCall(callee, node);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(node)), node);
@@ -300,7 +300,7 @@ export class Translator {
       return quasi(`($t = $id, $lk.canTake($t, "${intrinsic.mode}") || $stuck("${intrinsic.label}", ${site}), $lk.take($t, "${intrinsic.mode}", "${intrinsic.lockKind}", "${intrinsic.label}", $me, ${site}))`, { $t: lock, $id: id });
     }
     if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
-    const callee = this.linker.callee(value, this, call, name);
+    const callee = this.callee(value, call, name);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(call)), node);
   }
 
@@ -424,6 +424,7 @@ export class Translator {
       return this.refuse(node, `${name} outside of a routine`, "Properties and init look at the state only; init may choose");
     }
     switch (intrinsic.kind) {
+      case "record": return this.refuse(node, "this record gets no name", "Declare it first: const vmf: Fault = record({ ... })");
       case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
       case "emit":
         if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);

@@ -56,6 +56,16 @@ export function at(label: string, guard: (() => boolean) | null = null, options:
   return { label, guard, idle: options.idle ?? false, lock: null };
 }
 
+/**
+ * A record: a struct on the caller's stack, such as the kernel's `struct vm_fault`. `T` is an interface or type of members
+ * that each have a type of known width. Give the record a name of its own, `const vmf: Fault = record({ ... })`, read and
+ * write its members, and hand it down as an argument: what a callee writes, its caller sees. The compiler keeps one slot
+ * per member, and only while that member is live (`compile/records.ts` says what it refuses: second names above all).
+ */
+export function record<T extends object>(members: T): T {
+  return { ...members };
+}
+
 /** What a native world answers to the vocabulary below; compiled code has it built in. */
 export interface Scheduler {
   /** The actor that is taking the step. */
