@@ -131,7 +131,7 @@ describe("room in a state", () => {
   const states = async (use: string): Promise<number> => {
     const { system, source } = compileScenario(loadGenerated(program(`yield at("go");\nconst vmf: Fault = record({ address: choose(k, "address", 8), pte: 0, ok: false });\nyield* inner(k, vmf);\nyield at("x");${use}`,
       'function* inner(k: K, f: Fault): Routine { yield at("in"); f.pte = f.address; yield at("out"); }')));
-    return (await explore(system, source, { ...DEFAULT_CHECK_OPTIONS, workers: 1 })).states;
+    return (await explore(system, source, { ...DEFAULT_CHECK_OPTIONS, workers: 1 })).measures.states;
   };
   test("a dead member takes no part in the fingerprint", async () => {
     // start; in with 8 addresses; out; x; the end.
