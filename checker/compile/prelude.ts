@@ -1,5 +1,5 @@
 /** Text that every emitted program begins with, and the limits that are written into it. */
-import { lockRuntime } from "../image/lock-runtime.ts";
+import { lockRuntimeText } from "../image/lock-runtime.ts";
 import type { LayoutPlan } from "../program/layout.ts";
 
 /** Rounds of all loops together that one step, or one property, may take. A kernel that spins waits with a guard. */
@@ -7,6 +7,8 @@ export const STEP_ROUNDS_MAX = 10_000_000;
 
 /** The prelude of every emitted text: views, choices, faults, locks. */
 export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
+  const { maskBytes } = image.plan;
+  const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${image.straight} }`;
   return `
 const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce } = $deps;
 const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
@@ -17,7 +19,7 @@ function $endless(site) { $fault("endless-step", "this loop went round ${STEP_RO
 let $me = 0, $R = undefined, $point = 0, $waitsFor = -1, $label = "";
 let $ci = 0, $cl = 0;
 const $cs = [], $cn = [], $cname = [];
-const $lk = (${lockRuntime.toString()})($B, $plan.locks, ${image.plan.maskBytes}, $fault, $observer, ${image.straight});
+const $lk = ${lockRuntimeText(lockParts)};
 function $isHeld(id) { return $lk.isHeld($B, id); }
 function $isHeldP(id) { return $lk.isHeld($PB, id); }
 function $choose(name, n, site) {

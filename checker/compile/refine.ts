@@ -7,7 +7,7 @@ import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { generateCode } from "./generate.ts";
 import { bitsOf, forEachRead } from "./reads.ts";
-import { EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntime } from "../image/refinement-runtime.ts";
+import { EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntimeText } from "../image/refinement-runtime.ts";
 
 /** The functions of a machine, as emitted. */
 interface LinkedMachine {
@@ -139,9 +139,13 @@ export class RefinementCompiler {
         column += event.payloads;
       }
     }
+    const parts = `{
+  vector: $vector, before: $before, plan: $deps.refinement, events: $event, eventWords: ${EVENT_WORDS}, changed: $changed, routes: $routes,
+  abstractions: [${abstractions("abstract")}], abstractionsBefore: [${abstractions("abstractBefore")}], ask: $deps.ask, all: $deps.all,
+}`;
     return `const $routes = [];
 ${[...routes].map(([event, calls]) => `$routes[${event}] = [${calls.join(", ")}];`).join("\n")}
-const $refined = (${refinementRuntime.toString()})($vector, $before, $deps.refinement, $event, ${EVENT_WORDS}, $changed, [${abstractions("abstract")}], [${abstractions("abstractBefore")}], $routes, $deps.ask, $deps.all);`;
+const $refined = ${refinementRuntimeText(parts)};`;
   }
 
   /** What answers the cells that are asked for. */

@@ -6,7 +6,8 @@
  * read in any state. So where none of these bits differs the abstraction reads the same in both states, and gives the
  * same. A property test compares with looking at every instance.
  *
- * The function is closed (it refers to nothing outside of itself): its source text becomes part of each emitted program.
+ * The functions that check become part of each emitted program, as text (`refinementRuntimeText`), so that V8 specialises
+ * them for that program alone.
  */
 import type { Bounds, RefinementPlan, Route } from "../refinement-plan.ts";
 
@@ -59,42 +60,36 @@ export interface EventRoute {
   readonly route: Route;
 }
 
-/**
- * `events`: the record of a step's events. `changed`: the words that the step changed, as many as `check` is told.
- * `abstractions`, of each machine, read the state of an instance in `vector`; `abstractionsBefore` in `before`. `routes`:
- * by number of the event. `ask` answers an unknown cell. `all`: look at every instance.
- */
-export function refinementRuntime(
-  vector: Int32Array, before: Int32Array, plan: RefinementPlan, events: Int32Array, eventWords: number, changed: Int32Array, abstractions: readonly ((instance: number) => number)[],
-  abstractionsBefore: readonly ((instance: number) => number)[], routes: readonly (readonly EventRoute[] | undefined)[], ask: (machine: number, state: number, column: number) => number, all: boolean,
-): RefinementRuntime {
-  const { words, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits, cells, machines, machineOf } = plan;
-  const sets = Math.ceil(machineOf.length / 32);
-  /** Of each word of the state: its place among those that abstractions read, or -1. */
-  const places = new Int32Array(vector.length).fill(-1);
-  words.forEach((word, n) => { places[word] = n; });
-  /** Instances to look at, and those whose state is already in `current`, moved by events. */
-  const touched = new Int32Array(sets);
-  const loaded = new Int32Array(sets);
-  const current = new Int32Array(machineOf.length);
+/** What the check works on. */
+export interface RefinementParts {
+  /** The state after the step, and before it. */
+  readonly vector: Int32Array;
+  readonly before: Int32Array;
+  readonly plan: RefinementPlan;
+  /** The record of a step's events, and the words of one event in it (`EVENT_WORDS`). */
+  readonly events: Int32Array;
+  readonly eventWords: number;
+  /** The words of the state that the step changed, as many as `check` is told. */
+  readonly changed: Int32Array;
+  /** By machine: reads the state of an instance in `vector`, and in `before`. */
+  readonly abstractions: readonly ((instance: number) => number)[];
+  readonly abstractionsBefore: readonly ((instance: number) => number)[];
+  /** By number of the event. */
+  readonly routes: readonly (readonly EventRoute[] | undefined)[];
+  /** Answers an unknown cell. */
+  readonly ask: (machine: number, state: number, column: number) => number;
+  /** Look at every instance. */
+  readonly all: boolean;
+}
+
+/** The machines: states of their instances, and where events lead. Closed. */
+function machineTables({ plan: { cells, machines, machineOf }, abstractions, abstractionsBefore, ask }: RefinementParts): MachineTables {
   const counts = new Float64Array(1 + cells.length);
   const firstInstances = Int32Array.from(machines, (m) => m.firstInstance);
   const instanceCounts = Int32Array.from(machines, (m) => m.instances);
   const stateCounts = Int32Array.from(machines, (m) => m.descriptions.length);
   const columnCounts = Int32Array.from(machines, (m) => m.columns.length);
   const firstCells = Int32Array.from(machines, (m) => m.firstCell);
-  let machine = 0;
-  let firstColumn = 0;
-  let endColumn = 0;
-  let at = -1;
-  let failed = -1;
-  let failedInstance = 0;
-  let failedEvent = -1;
-  let failedState = 0;
-  let someTouched = false;
-
-  const args: number[] = Array.from({ length: eventWords - 2 }, () => 0);
-
   const abstract = (x: number): number => {
     const m = machineOf[x]!;
     return abstractions[m]!(x - firstInstances[m]!);
@@ -103,55 +98,42 @@ export function refinementRuntime(
     const m = machineOf[x]!;
     return abstractionsBefore[m]!(x - firstInstances[m]!);
   };
-
-  const fail = (instance: number, event: number, state: number): void => {
-    failed = machineOf[instance]!;
-    failedInstance = instance;
-    failedEvent = event;
-    failedState = state;
-  };
-
-  const move = (instance: number, payload: number): void => {
-    if (failed >= 0 || !(instance >= 0 && instance < instanceCounts[machine]!)) return;
-    const x = firstInstances[machine]! + instance;
-    const word = x >> 5;
-    const bit = 1 << (x & 31);
-    if ((loaded[word]! & bit) === 0) {
-      loaded[word]! |= bit;
-      touched[word]! |= bit;
-      current[x] = abstractBefore(x);
+  const instance = (machine: number, n: number): number => (n >= 0 && n < instanceCounts[machine]! ? firstInstances[machine]! + n : -1);
+  const next = (machine: number, state: number, column: number): number => {
+    if (!(state >= 0 && state < stateCounts[machine]!)) return -1;
+    const cell = firstCells[machine]! + state * columnCounts[machine]! + column;
+    let to = cells[cell]!;
+    // UNKNOWN, which this function cannot name.
+    if (to === -2) {
+      to = ask(machine, state, column);
+      cells[cell] = to;
     }
-    const state = current[x]!;
-    const column = firstColumn + payload;
-    let next = -1;
-    if (state >= 0 && state < stateCounts[machine]! && payload >= 0 && column < endColumn) {
-      const cell = firstCells[machine]! + state * columnCounts[machine]! + column;
-      next = cells[cell]!;
-      if (next === -2) {
-        next = ask(machine, state, column);
-        cells[cell] = next;
-      }
-      if (next >= 0) counts[1 + cell]!++;
-    }
-    if (next < 0) fail(x, at, state);
-    else current[x] = next;
+    if (to >= 0) counts[1 + cell]!++;
+    return to;
   };
+  return { counts, abstract, abstractBefore, instance, next };
+}
+interface MachineTables {
+  /** Steps checked, then how often each cell was taken. */
+  readonly counts: Float64Array;
+  /** The state of an instance, numbered among those of all machines. */
+  readonly abstract: (x: number) => number;
+  readonly abstractBefore: (x: number) => number;
+  /** The number among those of all machines of a machine's instance n; -1: it does not exist. */
+  readonly instance: (machine: number, n: number) => number;
+  /** Takes a transition: the state that a column of the machine's table leads to, or a negative number. */
+  readonly next: (machine: number, state: number, column: number) => number;
+}
 
-  /** Hands the event at `at` to the machines of whose alphabet it is. */
-  const announced = (): void => {
-    for (let i = 0; i < args.length; i++) args[i] = events[at + 2 + i]!;
-    const concerned = routes[events[at]!]!;
-    for (let r = 0; r < concerned.length; r++) {
-      const { machine: m, first, end, bounds, route } = concerned[r]!;
-      machine = m;
-      firstColumn = first;
-      endColumn = end;
-      route(args, bounds, move);
-    }
-  };
-
-  /** Marks the instances that may read a bit which has changed. */
-  const differs = (changes: number): void => {
+/** Finds the instances that may have moved without an event. Closed. */
+function readSets({ vector, before, changed, plan }: RefinementParts): ReadSets {
+  const { words, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits } = plan;
+  const touched = new Int32Array(Math.ceil(plan.machineOf.length / 32));
+  /** Of each word of the state: its place among those that abstractions read, or -1. */
+  const places = new Int32Array(vector.length).fill(-1);
+  words.forEach((word, n) => { places[word] = n; });
+  const mark = (changes: number): boolean => {
+    let some = false;
     for (let c = 0; c < changes; c++) {
       const w = changed[c]!;
       const n = places[w]!;
@@ -161,26 +143,69 @@ export function refinementRuntime(
         if ((different & groupMasks[g]!) === 0) continue;
         const need = groupNeeds[g]!;
         if (need !== 0 && ((vector[w]! | before[w]!) & need) === 0) continue;
-        someTouched = true;
+        some = true;
         for (let t = firstTouched[g]!, until = firstTouched[g + 1]!; t < until; t++) touched[touchedWords[t]!]! |= touchedBits[t]!;
       }
     }
+    return some;
   };
+  return { touched, mark };
+}
+interface ReadSets {
+  /** The instances to look at, one bit each. */
+  readonly touched: Int32Array;
+  /** Adds those that may read a bit which has changed, and says whether there are any. */
+  readonly mark: (changes: number) => boolean;
+}
 
-  const check = (end: number, changes: number): number => {
-    counts[0]!++;
-    failed = -1;
-    let any = end > 0 || all;
-    if (all) {
-      for (let x = 0; x < current.length; x++) touched[x >> 5]! |= 1 << (x & 31);
-    } else {
-      someTouched = false;
-      differs(changes);
-      if (someTouched) any = true;
+/** The check itself: hands events to machines and compares. Closed. */
+function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, mark }: ReadSets): RefinementRuntime {
+  const { plan: { machineOf }, events, eventWords, routes, all } = parts;
+  const { counts, abstract, abstractBefore, instance, next } = tables;
+  /** The instances whose state is in `current`, moved by events. */
+  const loaded = new Int32Array(touched.length);
+  const current = new Int32Array(machineOf.length);
+  const args: number[] = Array.from({ length: eventWords - 2 }, () => 0);
+  let machine = 0, firstColumn = 0, endColumn = 0, at = -1;
+  let failed = -1, failedInstance = 0, failedEvent = -1, failedState = 0;
+
+  const fail = (x: number, event: number, state: number): void => {
+    failed = machineOf[x]!;
+    failedInstance = x;
+    failedEvent = event;
+    failedState = state;
+  };
+  const move = (n: number, payload: number): void => {
+    if (failed >= 0) return;
+    const x = instance(machine, n);
+    if (x < 0) return;
+    const bit = 1 << (x & 31);
+    if ((loaded[x >> 5]! & bit) === 0) {
+      loaded[x >> 5]! |= bit;
+      touched[x >> 5]! |= bit;
+      current[x] = abstractBefore(x);
     }
-    if (!any) return -1;
-    for (at = 0; at < end && failed < 0; at += eventWords) announced();
-    for (let w = 0; w < sets; w++) {
+    const state = current[x]!;
+    const column = firstColumn + payload;
+    const to = payload >= 0 && column < endColumn ? next(machine, state, column) : -1;
+    if (to < 0) fail(x, at, state);
+    else current[x] = to;
+  };
+  /** Hands the event at `at` to the machines of whose alphabet it is. */
+  const announced = (): void => {
+    for (let i = 0; i < args.length; i++) args[i] = events[at + 2 + i]!;
+    const concerned = routes[events[at]!]!;
+    for (let r = 0; r < concerned.length; r++) {
+      const route = concerned[r]!;
+      machine = route.machine;
+      firstColumn = route.first;
+      endColumn = route.end;
+      route.route(args, route.bounds, move);
+    }
+  };
+  /** Compares the instances to look at with the state after the step, and forgets them. */
+  const compare = (): void => {
+    for (let w = 0; w < touched.length; w++) {
       let bits = touched[w]!;
       const moved = loaded[w]!;
       touched[w] = 0;
@@ -193,11 +218,28 @@ export function refinementRuntime(
         if (abstract(x) !== state) fail(x, -1, state);
       }
     }
+  };
+  const check = (end: number, changes: number): number => {
+    counts[0]!++;
+    failed = -1;
+    let any = end > 0 || all;
+    if (all) for (let x = 0; x < current.length; x++) touched[x >> 5]! |= 1 << (x & 31);
+    else if (mark(changes)) any = true;
+    if (!any) return -1;
+    for (at = 0; at < end && failed < 0; at += eventWords) announced();
+    compare();
     return failed;
   };
+  const refusal = (): Refusal | null =>
+    (failed < 0 ? null : { machine: failed, instance: failedInstance, event: failedEvent, state: failedState });
+  return { check, counts, abstract, refusal };
+}
 
-  return {
-    check, counts, abstract,
-    refusal: () => (failed < 0 ? null : { machine: failed, instance: failedInstance, event: failedEvent, state: failedState }),
-  };
+/**
+ * The text of an expression that makes the check in an emitted program; `parts`: the text of its `RefinementParts`. The
+ * functions are copied as they stand here, which is why each of them is closed: it uses its parameters and nothing else
+ * of this module.
+ */
+export function refinementRuntimeText(parts: string): string {
+  return `((parts) => (${checkOfSteps.toString()})(parts, (${machineTables.toString()})(parts), (${readSets.toString()})(parts)))(${parts})`;
 }
