@@ -44,5 +44,6 @@ export function errorSentence(error: unknown): string {
   if (!(error instanceof TypeError || error instanceof ReferenceError)) return `${error.name}: ${message}`;
   // No line of the user's own is involved: the fault is ours, and the place is worth knowing.
   const ours = (error.stack ?? "").split("\n").find((line) => line.includes(CHECKER));
-  return `[thpcheck internal error] ${error.name}: ${message}${ours === undefined ? "" : ` (${ours.trim().replace(CHECKER, "checker/")})`}; please report it`;
+  const where = ours === undefined ? "" : ` (${ours.trim().replace(CHECKER, "checker/")})`;
+  return `[thpcheck internal error] ${error.name}: ${message}${where}; please report it`;
 }

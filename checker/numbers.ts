@@ -38,7 +38,9 @@ export function bytes(n: number): string {
 /** The expected number of lost states: `none` in exact mode, else like `4e-12`. */
 export function odds(expected: number, exact: boolean): string {
   if (exact) return "none";
-  return expected === 0 ? "0" : expected < 0.01 ? expected.toExponential(0) : expected < 100 ? expected.toPrecision(2) : group(Math.round(expected));
+  if (expected === 0) return "0";
+  if (expected < 0.01) return expected.toExponential(0);
+  return expected < 100 ? expected.toPrecision(2) : group(Math.round(expected));
 }
 
 /** `1 step`, `7 steps`. */

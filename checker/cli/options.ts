@@ -1,5 +1,8 @@
 /** Values of command-line options: each reader accepts exactly what makes sense and says what does. */
-import { InvalidArgumentError } from "commander";
+import { readFileSync } from "node:fs";
+import { InvalidArgumentError, Option } from "commander";
+import type { Patch } from "../result.ts";
+import { UsageError } from "../usage-error.ts";
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
@@ -13,7 +16,9 @@ export function positiveInteger(text: string): number {
 /** A positive number of seconds, fractions allowed. */
 export function positiveSeconds(text: string): number {
   const n = Number(text);
-  if (!/^[\d.]+(e\d+)?$/i.test(text) || !Number.isFinite(n) || n <= 0) throw new InvalidArgumentError("It must be a number of seconds above 0, such as 60 or 0.5.");
+  if (!/^[\d.]+(e\d+)?$/i.test(text) || !Number.isFinite(n) || n <= 0) {
+    throw new InvalidArgumentError("It must be a number of seconds above 0, such as 60 or 0.5.");
+  }
   return n;
 }
 
@@ -30,4 +35,18 @@ export function seed(text: string): number {
   const n = Number(text);
   if (!/^\d+$/.test(text) || n > 0xffffffff) throw new InvalidArgumentError("It must be an integer from 0 to 4294967295.");
   return n;
+}
+
+export const tierOption = (): Option =>
+  new Option("--tier <tier>", "scenarios of this tier and of those below it").choices(["quick", "full", "nightly"]);
+export const formatOption = (): Option =>
+  new Option("--format <format>", "for people or for machines").choices(["pretty", "json"]).default("pretty");
+
+/** The patch in a file. Throws a UsageError for one that cannot be read. */
+export function readPatch(file: string): Patch {
+  try {
+    return { name: file, text: readFileSync(file, "utf8") };
+  } catch (e) {
+    throw new UsageError(`the patch ${file} cannot be read (${(e as NodeJS.ErrnoException).code})`);
+  }
 }

@@ -29,16 +29,27 @@ export function withPins(scenarios: readonly Scenario[], module: string): Scenar
   if (!existsSync(file)) return [...scenarios];
   const table = read(file);
   const unknown = Object.keys(table).find((name) => !scenarios.some((s) => s.name === name));
-  if (unknown !== undefined) throw new UsageError(`${shortPath(file)} pins ${JSON.stringify(unknown)}, and ${shortPath(module)} has no such scenario; take the line out`);
+  if (unknown !== undefined) {
+    const who = `${shortPath(file)} pins ${JSON.stringify(unknown)}`;
+    throw new UsageError(`${who}, and ${shortPath(module)} has no such scenario; take the line out`);
+  }
   return scenarios.map((s) => {
     const pins = table[s.name];
     if (pins === undefined) return s;
-    if (isPinned(s)) throw new UsageError(`${shortPath(file)} pins ${JSON.stringify(s.name)}, and so does ${shortPath(module)}; take the line out`);
-    const counts: readonly string[] = COUNTS[s.expect.verdict];
-    const wrong = Object.keys(pins).find((count) => !counts.includes(count));
-    if (wrong !== undefined) throw new UsageError(`${shortPath(file)} pins the ${wrong} of ${JSON.stringify(s.name)}, and a scenario that ${s.expect.verdict === "holds" ? "holds" : "is violated"} has ${counts.join(", ")}`);
+    refuseMisfit(s, pins, file, module);
     return { ...s, expect: { ...s.expect, ...pins } as Expectation };
   });
+}
+
+/** Throws a UsageError if the scenario states counts itself, or if the table pins one that it does not have. */
+function refuseMisfit(s: Scenario, pins: Pins, file: string, module: string): void {
+  const name = JSON.stringify(s.name);
+  if (isPinned(s)) throw new UsageError(`${shortPath(file)} pins ${name}, and so does ${shortPath(module)}; take the line out`);
+  const counts: readonly string[] = COUNTS[s.expect.verdict];
+  const wrong = Object.keys(pins).find((count) => !counts.includes(count));
+  if (wrong === undefined) return;
+  const verdict = s.expect.verdict === "holds" ? "holds" : "is violated";
+  throw new UsageError(`${shortPath(file)} pins the ${wrong} of ${name}, and a scenario that ${verdict} has ${counts.join(", ")}`);
 }
 
 /** Writes the pins of a scenario into the table of its module, which is made if there is none. */
@@ -63,7 +74,10 @@ function read(file: string): Record<string, Pins> {
   } catch (e) {
     throw new UsageError(`${shortPath(file)} is no JSON: ${(e as Error).message}`);
   }
-  const isTable = typeof table === "object" && table !== null && Object.values(table).every((pins) => typeof pins === "object" && pins !== null && Object.values(pins as object).every(Number.isSafeInteger));
-  if (!isTable) throw new UsageError(`${shortPath(file)} is no table of pins; it must say { "scenario": { "states": 5 } }, and --update-pins writes it`);
-  return table as Record<string, Pins>;
+  if (isObject(table) && Object.values(table).every((pins) => isObject(pins) && Object.values(pins).every(Number.isSafeInteger))) {
+    return table as Record<string, Pins>;
+  }
+  throw new UsageError(`${shortPath(file)} is no table of pins; it must say { "scenario": { "states": 5 } }, and --update-pins writes it`);
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

@@ -26,22 +26,27 @@ export interface PinUpdate {
 
 /** The pins that this check establishes, or the reason why it establishes none. */
 export function pinsOf(s: Scenario, { result, statesWithoutClearing }: Checked): Pins | string {
-  if (result.verdict === "incomplete" || result.verdict === "error") return `the run is ${result.verdict === "error" ? "in error" : "incomplete"} (${result.reason})`;
-  if (s.expect.verdict !== result.verdict) return `the scenario expects ${result.expected} and the verdict is "${result.verdict}"; that is for a person to decide`;
-  if (s.expect.verdict === "violated") {
-    return result.violation?.property === s.expect.property
-      ? { length: result.violation.length }
-      : `the violated promise is ${JSON.stringify(result.violation?.property)}, not ${JSON.stringify(s.expect.property)}; that is for a person to decide`;
+  if (result.verdict === "incomplete") return `the run is incomplete (${result.reason})`;
+  if (result.verdict === "error") return `the run is in error (${result.reason})`;
+  if (s.expect.verdict !== result.verdict) {
+    return `the scenario expects ${result.expected} and the verdict is "${result.verdict}"; that is for a person to decide`;
   }
-  return { states: result.states, transitions: result.transitions, depth: result.depth, ...(statesWithoutClearing === null ? {} : { statesWithoutClearing }) };
+  if (s.expect.verdict === "violated") {
+    const { violation } = result;
+    if (violation?.property === s.expect.property) return { length: violation.length };
+    const [found, expected] = [JSON.stringify(violation?.property), JSON.stringify(s.expect.property)];
+    return `the violated promise is ${found}, not ${expected}; that is for a person to decide`;
+  }
+  const { states, transitions, depth } = result;
+  return { states, transitions, depth, ...(statesWithoutClearing === null ? {} : { statesWithoutClearing }) };
 }
 
 /** Edits `file`. Pins that the call does not mention are left out, except `states` and `length`, which it then gets. */
 export function updatePins(file: string, scenario: string, pins: Pins): PinUpdate {
-  const byHand = (why: string): PinUpdate => ({
-    scenario, outcome: "by hand",
-    message: `${shortPath(file)}: the pins of ${scenario} must be edited by hand, because ${why}; they are ${Object.entries(pins).map(([k, v]) => `${k}: ${numeral(v)}`).join(", ")}`,
-  });
+  const byHand = (why: string): PinUpdate => {
+    const message = `${shortPath(file)}: the pins of ${scenario} must be edited by hand, because ${why}`;
+    return { scenario, outcome: "by hand", message: `${message}; they are ${written(Object.entries(pins))}` };
+  };
   const text = readFileSync(file, "utf8");
   const found = findExpectations(text, scenario);
   if (found.length === 0) return byHand("no object in that file has this name written out next to a call of holds or violated");
@@ -56,13 +61,15 @@ export function updatePins(file: string, scenario: string, pins: Pins): PinUpdat
 /** `1344692` as `1_344_692`; small numbers as they are. */
 const numeral = (n: number): string => (n < 10_000 ? String(n) : String(n).replace(/\B(?=(\d{3})+$)/g, "_"));
 
+const written = (pins: readonly (readonly [string, number])[]): string => pins.map(([key, n]) => `${key}: ${numeral(n)}`).join(", ");
+
 /** The calls of `holds` or `violated` that are the `expect` of an object whose `name` is written as this text. */
 function findExpectations(text: string, scenario: string): CallExpression[] {
   const found: CallExpression[] = [];
   const visit = (node: Node): void => {
     if (node.type === "ObjectExpression" && textOf(propertyOf(node, "name")) === scenario) {
       const expect = propertyOf(node, "expect");
-      if (expect?.type === "CallExpression" && expect.callee.type === "Identifier" && (expect.callee.name === "holds" || expect.callee.name === "violated")) found.push(expect);
+      if (expect?.type === "CallExpression" && isExpectation(expect)) found.push(expect);
     }
     for (const value of Object.values(node) as unknown[]) {
       for (const child of Array.isArray(value) ? (value as unknown[]) : [value]) if (isNode(child)) visit(child);
@@ -72,11 +79,19 @@ function findExpectations(text: string, scenario: string): CallExpression[] {
   return found;
 }
 
-const isNode = (value: unknown): value is Node => typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "start" in value;
+const isExpectation = ({ callee }: CallExpression): boolean =>
+  callee.type === "Identifier" && (callee.name === "holds" || callee.name === "violated");
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "start" in value;
 
 function memberOf(object: ObjectExpression, key: string): ObjectProperty | null {
+  const isKey = (node: Node): boolean => {
+    if (node.type === "Identifier") return node.name === key;
+    return node.type === "StringLiteral" && node.value === key;
+  };
   const matches = (p: ObjectExpression["properties"][number]): p is ObjectProperty =>
-    p.type === "ObjectProperty" && !p.computed && ((p.key.type === "Identifier" && p.key.name === key) || (p.key.type === "StringLiteral" && p.key.value === key));
+    p.type === "ObjectProperty" && !p.computed && isKey(p.key);
   return object.properties.find(matches) ?? null;
 }
 
@@ -95,7 +110,6 @@ function editCall(text: string, call: CallExpression, pins: Pins): { text: strin
   const position = "length" in pins ? 1 : 0;
   const argument = call.arguments[position] as Expression | undefined;
   const essential = Object.entries(pins).filter(([key]) => key === "states" || key === "length");
-  const written = (entries: readonly (readonly [string, number])[]): string => entries.map(([key, n]) => `${key}: ${numeral(n)}`).join(", ");
   if (argument === undefined) {
     const last = call.arguments.at(-1);
     if (last === undefined) edit.appendLeft(endOf(call) - 1, `{ ${written(essential)} }`);

@@ -82,7 +82,8 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
     throw new UsageError(`${shortPath(file)} must say "export default defineConfig({ scenarios: [globs] })"`);
   }
   for (const c of config.commands ?? []) {
-    if (typeof c.name !== "string" || typeof c.description !== "string" || typeof c.register !== "function") throw new UsageError(`${shortPath(file)}: a command needs a name, a description and a register function`);
+    if (typeof c.name === "string" && typeof c.description === "string" && typeof c.register === "function") continue;
+    throw new UsageError(`${shortPath(file)}: a command needs a name, a description and a register function`);
   }
   return { config: config as Config, folder: dirname(file), file };
 }
@@ -97,10 +98,14 @@ export function configuredModules({ config, folder }: LoadedConfig): string[] {
 export async function loadModule(file: string, patch: string | null = null): Promise<LoadedScenario[]> {
   const exported = (await importModule(file, patch))["default"];
   const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
-  if (exported === undefined) throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
+  if (exported === undefined) {
+    throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
+  }
   const scenarios = all.map((s, i) => {
     const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
-    if (!isScenario(s)) throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
+    if (!isScenario(s)) {
+      throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
+    }
     try {
       return validated(s as Parameters<typeof validated>[0]);
     } catch (e) {
@@ -119,7 +124,10 @@ export async function loadModules(files: readonly string[], patch: string | null
     try {
       for (const s of await loadModule(file, patch)) {
         const other = seen.get(s.scenario.name);
-        if (other !== undefined) throw new UsageError(`scenario ${JSON.stringify(s.scenario.name)} is declared in ${shortPath(other)} and again in ${shortPath(file)}; a name must be unique`);
+        if (other !== undefined) {
+          const where = `in ${shortPath(other)} and again in ${shortPath(file)}`;
+          throw new UsageError(`scenario ${JSON.stringify(s.scenario.name)} is declared ${where}; a name must be unique`);
+        }
         seen.set(s.scenario.name, file);
         scenarios.push(s);
       }

@@ -42,9 +42,10 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
   const matches = picomatch(pattern);
   const matching = isGlob(pattern) ? all.filter((s) => matches(s.scenario.name)) : [];
   if (matching.length === 0) {
-    throw new UsageError(isGlob(pattern)
-      ? `no scenario matches ${JSON.stringify(pattern)}; "npx thpcheck list" shows them all`
-      : `there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} "npx thpcheck list" shows them all; for a scenario of a file of yours name the file (check ./file.ts, replay ... --from ./file.ts)`);
+    const all = '"npx thpcheck list" shows them all';
+    if (isGlob(pattern)) throw new UsageError(`no scenario matches ${JSON.stringify(pattern)}; ${all}`);
+    const own = "for a scenario of a file of yours name the file (check ./file.ts, replay ... --from ./file.ts)";
+    throw new UsageError(`there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} ${all}; ${own}`);
   }
   const meant = matching.filter((s) => within(s, tier));
   if (meant.length === 0) {
@@ -55,16 +56,19 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
 }
 
 /** Loads what the patterns need, as `patch` has it, and chooses. Throws a UsageError that names the pattern, or the patch, at fault. */
-export async function selectScenarios(patterns: readonly string[], tier: Tier, folder: string, patch: Patch | null = null): Promise<Selection> {
+export async function selectScenarios(
+  patterns: readonly string[], tier: Tier, folder: string, patch: Patch | null = null,
+): Promise<Selection> {
   const filePatterns = patterns.filter(isFilePattern);
   for (const p of filePatterns) if (!existsSync(p)) throw new UsageError(`there is no file ${p}`);
   const id = patch === null ? null : registerPatch(patch, patchRoot(folder));
   const named = await loadModules(filePatterns.map((p) => resolve(p)), id);
   const own: Loaded = { ...named, scenarios: named.scenarios.map((s) => ({ ...s, from: shortPath(s.file) })) };
   const names = patterns.filter((p) => !isFilePattern(p));
-  const needsConfig = patterns.length === 0 || names.some((n) => !own.scenarios.some((s) => s.scenario.name === n));
-  const wanted = names.length > 0 && !names.some(isGlob) ? names.filter((n) => !own.scenarios.some((s) => s.scenario.name === n)) : null;
-  const project = needsConfig ? await loadProject(folder, new Set(own.scenarios.map((s) => s.file)), own.scenarios, wanted, id) : { scenarios: [], failures: [] };
+  const elsewhere = names.filter((n) => !own.scenarios.some((s) => s.scenario.name === n));
+  const needsConfig = patterns.length === 0 || elsewhere.length > 0;
+  const wanted = names.length > 0 && !names.some(isGlob) ? elsewhere : null;
+  const project = needsConfig ? await loadProject(folder, own.scenarios, wanted, id) : { scenarios: [], failures: [] };
   const all = [...own.scenarios, ...project.scenarios];
 
   let chosen: readonly LoadedScenario[];
@@ -77,7 +81,8 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
     if (e instanceof UsageError && project.failures.length > 0) throw new UsageError([...project.failures, e.message].join("\n"));
     throw e;
   }
-  const untouched = id === null ? [] : unappliedFiles(id).map((file) => `${patch!.name} changes ${shortPath(file)}, which no scenario that was loaded imports`);
+  const unapplied = id === null ? [] : unappliedFiles(id);
+  const untouched = unapplied.map((file) => `${patch!.name} changes ${shortPath(file)}, which no scenario that was loaded imports`);
   if (id !== null && untouched.length === filesOf(id).length) throw new UsageError(untouched.join("\n"));
   const complete = patterns.length > 0 && names.every((n) => !isGlob(n) || all.some((s) => s.scenario.name === n));
   return {
@@ -91,14 +96,20 @@ export async function selectScenarios(patterns: readonly string[], tier: Tier, f
  * The scenarios of the project, without those of modules that were named themselves. Given the exact names that are
  * `wanted`, only as many modules as it takes to find them, those that mention one first: the others may be slow to load.
  */
-async function loadProject(folder: string, without: ReadonlySet<string>, own: readonly LoadedScenario[], wanted: readonly string[] | null, patch: string | null): Promise<Loaded> {
+async function loadProject(
+  folder: string, own: readonly LoadedScenario[], wanted: readonly string[] | null, patch: string | null,
+): Promise<Loaded> {
   const file = findConfigFile(folder);
   if (file === null) {
-    throw new UsageError(`there is no thpcheck.config.ts in ${folder} or above it; go to your project, or name a scenario file: npx thpcheck check ./my-scenario.ts`);
+    throw new UsageError(
+      `there is no thpcheck.config.ts in ${folder} or above it; go to your project, ` +
+      "or name a scenario file: npx thpcheck check ./my-scenario.ts",
+    );
   }
   const config = await loadConfig(file);
   const modules = configuredModules(config);
   if (modules.length === 0) throw new UsageError(`${file}: no file matches its scenarios (${config.config.scenarios.join(", ")})`);
+  const without = new Set(own.map((s) => s.file));
   const others = modules.filter((m) => !without.has(m));
   const loaded = wanted === null ? await loadModules(others, patch) : await loadUntilFound(others, wanted, patch);
   const named = new Set(own.map((s) => s.scenario.name));

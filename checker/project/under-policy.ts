@@ -12,15 +12,19 @@ export function anyPolicy(pattern: string): string {
   return isFilePattern(pattern) || pattern.includes("@") ? pattern : `${pattern}@*`;
 }
 
-/** The scenarios under this policy, each once; those that know no policies are left out. Throws a UsageError if that leaves none, or there is no such policy. */
+/**
+ * The scenarios under this policy, each once. Scenarios that know no policies are left out. Throws a UsageError if that leaves
+ * none, or if there is no such policy.
+ */
 export function underPolicy(selection: Selection, policy: string): Selection {
   const scenarios = new Map<string, LoadedScenario>();
   for (const s of selection.scenarios) {
     const other = scenarioUnder(s.scenario, policy);
     if (other !== null) scenarios.set(other.name, { ...s, scenario: other });
   }
-  if (scenarios.size === 0) throw new UsageError(`--policy ${policy}: none of these scenarios has policies; their names have an "@" in them: npx thpcheck list '*@*'`);
-  return { ...selection, scenarios: [...scenarios.values()] };
+  if (scenarios.size > 0) return { ...selection, scenarios: [...scenarios.values()] };
+  const how = 'their names have an "@" in them: npx thpcheck list \'*@*\'';
+  throw new UsageError(`--policy ${policy}: none of these scenarios has policies; ${how}`);
 }
 
 /** The scenario under this policy; null if it knows none. Throws a UsageError if there is no such policy. */

@@ -121,7 +121,9 @@ class TraceRenderer {
     const rows = this.#trace.rows.slice(1);
     const folded = this.#view.full ? 0 : Math.max(0, rows.length - HEAD_ROWS - TAIL_ROWS);
     rows.forEach((row, i) => {
-      if (folded > 0 && i === HEAD_ROWS) this.#line(this.#paint.dim(`      ... steps ${HEAD_ROWS + 1} to ${HEAD_ROWS + folded} are not shown; replay with --full`));
+      if (folded > 0 && i === HEAD_ROWS) {
+        this.#line(this.#paint.dim(`      ... steps ${HEAD_ROWS + 1} to ${HEAD_ROWS + folded} are not shown; replay with --full`));
+      }
       if (folded > 0 && i >= HEAD_ROWS && i < HEAD_ROWS + folded) return;
       if (row.switchReason !== null) this.#line(this.#paint.yellow(`  ~~~~ ${row.switchReason}; ${row.actor} runs`));
       this.#step(row);
@@ -152,7 +154,8 @@ class TraceRenderer {
     const wanted = this.#view.full ? row.changes : row.changes.filter((c) => c.after !== "");
     const shown = this.#view.full ? wanted : wanted.slice(0, CHANGES_MAX);
     for (const c of shown) lines.push({ text: change(c), style: "change" });
-    if (shown.length < wanted.length) lines.push({ text: `... and ${count(wanted.length - shown.length, "change")} more (--full)`, style: "dim" });
+    const hidden = wanted.length - shown.length;
+    if (hidden > 0) lines.push({ text: `... and ${count(hidden, "change")} more (--full)`, style: "dim" });
     // A step that stores what was there already is often the interesting one.
     if (wanted.length === 0) lines.push({ text: "(changes no field)", style: "dim" });
     if (this.#view.full) for (const s of row.statistics) lines.push({ text: `${s.name}: +${s.value}`, style: "dim" });
@@ -184,7 +187,8 @@ class TraceRenderer {
     this.#paragraph(`broken: ${promiseInWords(property)}`, "alarm");
     this.#paragraph(`  ${message}`, "plain");
     if (explanation !== null) {
-      this.#paragraph(`  this failed: ${explanation.conjunct}${explanation.source === null ? "" : `  (${shortPath(explanation.source)})`}`, "plain");
+      const place = explanation.source === null ? "" : `  (${shortPath(explanation.source)})`;
+      this.#paragraph(`  this failed: ${explanation.conjunct}${place}`, "plain");
       for (const v of explanation.values) this.#paragraph(`    ${v.name} = ${v.value}`, "change");
     }
     for (const sentence of waiting) this.#paragraph(`  ${sentence}`, "plain");

@@ -6,9 +6,19 @@ import type { Site } from "../program/observer.ts";
 import { shortPath } from "../error-sentence.ts";
 import { table } from "./summary.ts";
 
+interface Block {
+  readonly site: Site;
+  count: number;
+}
+
+function byPlace({ site: a }: Block, { site: b }: Block): number {
+  if (a.file === b.file) return a.line - b.line;
+  return a.file < b.file ? -1 : 1;
+}
+
 /** Adds up the counts of many runs. A block is known by where it begins. */
 export class CoverageTotals {
-  readonly #blocks = new Map<string, { readonly site: Site; count: number }>();
+  readonly #blocks = new Map<string, Block>();
 
   add(counts: readonly { readonly site: Site; readonly count: number }[]): void {
     for (const { site, count } of counts) {
@@ -22,7 +32,7 @@ export class CoverageTotals {
   /** One row per routine: blocks, how many ran, and the lines of those that never did. */
   render(): string {
     const routines = new Map<string, { file: string; routine: string; blocks: number; reached: number; missing: number[] }>();
-    for (const { site, count } of [...this.#blocks.values()].sort((a, b) => (a.site.file < b.site.file ? -1 : a.site.file > b.site.file ? 1 : a.site.line - b.site.line))) {
+    for (const { site, count } of [...this.#blocks.values()].sort(byPlace)) {
       const key = `${site.file} ${site.routine}`;
       const r = routines.get(key) ?? { file: shortPath(site.file), routine: site.routine, blocks: 0, reached: 0, missing: [] };
       r.blocks++;
@@ -30,9 +40,11 @@ export class CoverageTotals {
       else if (r.missing.at(-1) !== site.line) r.missing.push(site.line);
       routines.set(key, r);
     }
-    const rows = [...routines.values()].map((r) => [r.file, r.routine, String(r.blocks), String(r.reached), r.missing.length === 0 ? "-" : r.missing.join(", ")]);
+    const rows = [...routines.values()].map(({ file, routine, blocks, reached, missing }) =>
+      [file, routine, String(blocks), String(reached), missing.length === 0 ? "-" : missing.join(", ")]);
     const all = [...this.#blocks.values()];
     const total = `${all.filter((b) => b.count > 0).length} of ${all.length} basic blocks ran`;
-    return `${table([["file", "routine", "blocks", "ran", "lines never reached"], ...rows], [false, false, true, true, false], (line) => line)}\n\n${total}`;
+    const head = ["file", "routine", "blocks", "ran", "lines never reached"];
+    return `${table([head, ...rows], [false, false, true, true, false])}\n\n${total}`;
   }
 }

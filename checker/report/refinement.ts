@@ -22,5 +22,6 @@ export function refinementLine(results: readonly ScenarioResult[]): string | nul
   const steps = refined.reduce((sum, r) => sum + r.steps, 0);
   const were = steps === 1 ? "was" : "were";
   const machines = [...arrows].map(([machine, n]) => `${machine} ${taken.get(machine)?.size ?? 0}/${n}`);
-  return `${count(steps, "step")} of ${count(refined.length, "scenario")} ${were} held to ${count(arrows.size, "machine")}; transitions taken: ${machines.join(", ")}`;
+  const held = `${count(steps, "step")} of ${count(refined.length, "scenario")} ${were} held to ${count(arrows.size, "machine")}`;
+  return `${held}; transitions taken: ${machines.join(", ")}`;
 }

@@ -7,7 +7,9 @@ import type { Paint } from "./output.ts";
 const pad = (text: string, width: number, right: boolean): string => (right ? text.padStart(width) : text.padEnd(width));
 
 /** Columns as wide as their widest cell; `right` marks columns of numbers. Rows after the first are painted by `paint`. */
-export function table(rows: readonly (readonly string[])[], right: readonly boolean[], paintRow: (line: string, row: number) => string = (line) => line): string {
+export function table(
+  rows: readonly (readonly string[])[], right: readonly boolean[], paintRow: (line: string, row: number) => string = (line) => line,
+): string {
   const widths = right.map((_, c) => Math.max(...rows.map((r) => (r[c] ?? "").length)));
   return rows.map((r, i) => paintRow(widths.map((w, c) => pad(r[c] ?? "", w, right[c]!)).join("  ").trimEnd(), i)).join("\n");
 }
@@ -20,7 +22,8 @@ export function verdictInWords(r: ScenarioResult): string {
     .with("error", () => "error")
     .with("violated", () => {
       const v = r.violation!;
-      return v.kind === "sometimes" ? `never shows ${JSON.stringify(v.property)}` : `violates ${JSON.stringify(v.property)} in ${count(v.length, "step")}`;
+      const name = JSON.stringify(v.property);
+      return v.kind === "sometimes" ? `never shows ${name}` : `violates ${name} in ${count(v.length, "step")}`;
     })
     .exhaustive();
 }
@@ -35,14 +38,30 @@ function comparison(r: ScenarioResult): string {
 
 /** The line that closes a scenario, and below it why the result is not what was expected. */
 export function resultLine(r: ScenarioResult, paint: Paint): string {
-  const mark = r.asExpected ? paint.green("ok  ") : r.verdict === "incomplete" ? paint.yellow("part") : paint.red("FAIL");
+  const mark = markOf(r, paint);
   if (r.verdict === "error") return `${mark} ${paint.bold(r.scenario)}: ${r.reason}`;
-  const figures = `${count(r.states, "state")}, ${count(r.transitions, "transition")}, depth ${r.depth}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
+  const size = `${count(r.states, "state")}, ${count(r.transitions, "transition")}, depth ${r.depth}`;
+  const figures = `${size}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
-  // That a search ends at a violation or at a bound is said already.
-  const remarks = r.verdict === "violated" ? [] : r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED).filter((n) => r.verdict !== "incomplete" || !n.includes(r.reason ?? ""));
-  const notes = remarks.map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
+  const notes = remarksOn(r).map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
   return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${notes}`;
+}
+
+function markOf(r: ScenarioResult, paint: Paint): string {
+  if (r.asExpected) return paint.green("ok  ");
+  return r.verdict === "incomplete" ? paint.yellow("part") : paint.red("FAIL");
+}
+
+/** What was not checked, without what the line says already: that a search ends at a violation, or at a bound. */
+function remarksOn(r: ScenarioResult): string[] {
+  if (r.verdict === "violated") return [];
+  const remarks = r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED);
+  return r.verdict === "incomplete" ? remarks.filter((n) => !n.includes(r.reason ?? "")) : remarks;
+}
+
+function asExpectedInWords(r: ScenarioResult): string {
+  if (r.asExpected) return "yes";
+  return r.verdict === "incomplete" || r.verdict === "error" ? r.verdict : "NO";
 }
 
 /** One row a scenario; what was not as expected is marked. */
@@ -50,12 +69,13 @@ export function summaryTable(results: readonly ScenarioResult[], paint: Paint): 
   const head = ["scenario", "verdict", "states", "transitions", "depth", "seconds", "states/s", "lost to collisions", "as expected"];
   const rows = results.map((r) => [
     r.scenario, verdictInWords(r), group(r.states), group(r.transitions), group(r.depth), r.seconds.toFixed(2), short(r.statesPerSecond),
-    odds(r.expectedCollisions, r.exact), r.asExpected ? "yes" : r.verdict === "incomplete" ? "incomplete" : r.verdict === "error" ? "error" : "NO",
+    odds(r.expectedCollisions, r.exact), asExpectedInWords(r),
   ]);
   const color = (line: string, row: number): string => {
     const r = results[row - 1];
     if (r === undefined) return paint.bold(line);
-    return r.asExpected ? line : r.verdict === "incomplete" ? paint.yellow(line) : paint.red(line);
+    if (r.asExpected) return line;
+    return r.verdict === "incomplete" ? paint.yellow(line) : paint.red(line);
   };
   return table([head, ...rows], [false, false, true, true, true, true, true, true, false], color);
 }

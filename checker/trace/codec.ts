@@ -123,7 +123,9 @@ export function encodeTrace(trace: Trace, actors: readonly string[]): string {
 export function decodeTrace(text: string): Recipe {
   const bad = (what: string): UsageError => new UsageError(`the trace string is damaged: ${what}; copy it again, from "tc1." to its end`);
   const dot = text.lastIndexOf(".");
-  if (!text.startsWith(TRACE_STRING_PREFIX) || dot < TRACE_STRING_PREFIX.length) throw bad("it is not of the form tc1.<scenario>.<letters>");
+  if (!text.startsWith(TRACE_STRING_PREFIX) || dot < TRACE_STRING_PREFIX.length) {
+    throw bad("it is not of the form tc1.<scenario>.<letters>");
+  }
   const scenario = text.slice(TRACE_STRING_PREFIX.length, dot);
   const encoded = text.slice(dot + 1);
   const odd = /[^A-Za-z0-9_-]/.exec(encoded);

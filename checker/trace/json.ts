@@ -29,7 +29,8 @@ class Checked {
     return typeof value === "string" ? value : this.fail(path, "a string", value);
   }
   natural(value: unknown, path: string): number {
-    return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : this.fail(path, "an integer from 0 upward", value);
+    const isNatural = typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+    return isNatural ? value : this.fail(path, "an integer from 0 upward", value);
   }
   array<T>(value: unknown, path: string, element: (value: unknown, path: string) => T): T[] {
     return Array.isArray(value) ? value.map((v, i) => element(v, `${path}[${i}]`)) : this.fail(path, "an array", value);
@@ -46,10 +47,16 @@ export function checkTrace(value: unknown, where: string): Trace {
   const naturals = (v: unknown, path: string): number[] => c.array(v, path, (n, p) => c.natural(n, p));
   const step = (v: unknown, path: string): TraceStep => {
     const s = c.object(v, path);
-    return { actor: c.string(s["actor"], `${path}.actor`), label: c.string(s["label"], `${path}.label`), choices: naturals(s["choices"], `${path}.choices`) };
+    return {
+      actor: c.string(s["actor"], `${path}.actor`),
+      label: c.string(s["label"], `${path}.label`),
+      choices: naturals(s["choices"], `${path}.choices`),
+    };
   };
   c.literal(o["format"], "format", TRACE_FORMAT);
-  if (o["version"] !== TRACE_VERSION) throw new UsageError(`${where} is a trace of version ${describe(o["version"])}; this thpcheck reads version ${TRACE_VERSION}`);
+  if (o["version"] !== TRACE_VERSION) {
+    throw new UsageError(`${where} is a trace of version ${describe(o["version"])}; this thpcheck reads version ${TRACE_VERSION}`);
+  }
   const property = c.object(o["property"], "property");
   const kind = KINDS.find((k) => k === property["kind"]) ?? c.fail("property.kind", `one of ${KINDS.join(", ")}`, property["kind"]);
   const patch = o["patch"] === null ? null : c.object(o["patch"], "patch");

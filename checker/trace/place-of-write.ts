@@ -15,17 +15,24 @@ import type { Scenario } from "../scenario.ts";
 import type { TransitionSystem } from "../system.ts";
 
 /** The trace with the place of the store in its explanation, where it is one that lacks it. `system` has just replayed it. */
-export function withPlaceOfWrite(scenario: Scenario, system: TransitionSystem, clearDeadLocals: boolean, replayed: ReplayedTrace): ReplayedTrace {
+export function withPlaceOfWrite(
+  scenario: Scenario, system: TransitionSystem, clearDeadLocals: boolean, replayed: ReplayedTrace,
+): ReplayedTrace {
   const { property, explanation } = replayed;
-  if (property.kind !== "step" || explanation === null || explanation.source !== null || !(system instanceof CompiledSystem)) return replayed;
+  if (property.kind !== "step" || explanation === null || explanation.source !== null) return replayed;
+  const isOfMachine = (scenario.refine ?? []).some((r) => refinementProperty(r.machine) === property.name);
+  if (!isOfMachine || !(system instanceof CompiledSystem)) return replayed;
   const refusal = system.refusal();
-  if (refusal === null || system.refinement === undefined || !(scenario.refine ?? []).some((r) => refinementProperty(r.machine) === property.name)) return replayed;
+  if (refusal === null || system.refinement === undefined) return replayed;
   const changed = changedBits(system.refinement.plan, refusal.instance, system.incremental.before, system.vector);
   const site = lastStore(scenario, clearDeadLocals, replayed, changed);
   return site === null ? replayed : { ...replayed, explanation: { ...explanation, source: `${site.file}:${site.line}` } };
 }
 
-function lastStore(scenario: Scenario, clearDeadLocals: boolean, { trace }: ReplayedTrace, changed: ReadonlyMap<number, number>): Site | null {
+/** `changed`: the bits that no event explains, by word of the state. */
+function lastStore(
+  scenario: Scenario, clearDeadLocals: boolean, { trace }: ReplayedTrace, changed: ReadonlyMap<number, number>,
+): Site | null {
   const image = compileImage(scenario, { variant: "instrumented", clearDeadLocals });
   let last: number | null = null;
   const system = new CompiledSystem(image, () => new StoreObserver(image.plan, changed, (site) => { last = site; }));

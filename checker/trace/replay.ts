@@ -9,7 +9,7 @@ import {
   TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type ReplayedTrace, type Trace, type TraceRow, type TraceStep,
   type Patch,
 } from "../result.ts";
-import { STEP_DISABLED, type Explanation, type NamedValue, type SourceFrame, type TransitionSystem } from "../system.ts";
+import { STEP_DISABLED, type Explanation, type NamedValue, type TransitionSystem } from "../system.ts";
 import { StepFault } from "../fault.ts";
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
@@ -100,16 +100,16 @@ class Replayer {
       system.setBranch(this.#recipe.initial);
       system.init();
     });
-    if (!sameNumbers(system.branch(), this.#recipe.initial)) this.#mismatch(0, `the initial state takes the choices [${system.branch().join(", ")}], the trace has [${this.#recipe.initial.join(", ")}]`);
+    this.#compareChoices(0, "the initial state", this.#recipe.initial);
     this.#values = system.values();
-    this.#rows.push({ index: 0, actor: null, label: null, choices: system.branchNames(), source: null, changes: [], statistics: [], switchReason: null });
+    this.#rows.push({
+      index: 0, actor: null, label: null, choices: system.branchNames(), source: null, changes: [], statistics: [], switchReason: null,
+    });
   }
 
   #take(step: RecipeStep, number: number): void {
     const system = this.#system;
-    const actor = typeof step.actor === "number" ? step.actor : system.actors.findIndex((a) => a.name === step.actor);
-    const info = system.actors[actor];
-    if (info === undefined) this.#mismatch(number, `the scenario has no thread ${typeof step.actor === "number" ? `number ${step.actor}` : JSON.stringify(step.actor)}`);
+    const { actor, info } = this.#actorOf(step, number);
     const position = system.position(actor);
     const switchReason = this.#switchTo(actor);
     const before = system.vector.slice(0, system.stateWords);
@@ -119,10 +119,16 @@ class Replayer {
       system.setBranch(step.choices);
       return system.step(actor);
     });
-    if (result === STEP_DISABLED) this.#mismatch(number, position.label === null && position.stack.length === 0 ? `${info.name} cannot move here` : `${what} cannot move here: ${whyStuck(position)}`);
+    if (result === STEP_DISABLED) {
+      const isElsewhere = position.label === null && position.stack.length === 0;
+      this.#mismatch(number, isElsewhere ? `${info.name} cannot move here` : `${what} cannot move here: ${whyStuck(position)}`);
+    }
     const label = this.#fault !== null ? position.label ?? system.label() : system.label();
-    if (!labelFits(step.label, label)) this.#mismatch(number, typeof step.label === "string" ? `${info.name} takes the step ${JSON.stringify(label)}, the trace has ${JSON.stringify(step.label)}` : `${info.name} takes the step ${JSON.stringify(label)}, and the trace has another`);
-    if (!sameNumbers(system.branch(), step.choices)) this.#mismatch(number, `${what} takes the choices [${system.branch().join(", ")}], the trace has [${step.choices.join(", ")}]`);
+    if (!labelFits(step.label, label)) {
+      const recorded = typeof step.label === "string" ? `the trace has ${JSON.stringify(step.label)}` : "and the trace has another";
+      this.#mismatch(number, `${info.name} takes the step ${JSON.stringify(label)}, ${recorded}`);
+    }
+    this.#compareChoices(number, what, step.choices);
     const values = system.values();
     this.#rows.push({
       index: number, actor: info.name, label, choices: system.branchNames(), source: position.stack[0] ?? null,
@@ -133,6 +139,22 @@ class Replayer {
     this.#before = before;
   }
 
+  #actorOf(step: RecipeStep, number: number): { readonly actor: number; readonly info: TransitionSystem["actors"][number] } {
+    const { actors } = this.#system;
+    const actor = typeof step.actor === "number" ? step.actor : actors.findIndex((a) => a.name === step.actor);
+    const info = actors[actor];
+    if (info !== undefined) return { actor, info };
+    const called = typeof step.actor === "number" ? `number ${step.actor}` : JSON.stringify(step.actor);
+    this.#mismatch(number, `the scenario has no thread ${called}`);
+  }
+
+  /** `what` took the choices that the system now has. */
+  #compareChoices(step: number, what: string, recorded: readonly number[]): void {
+    const taken = this.#system.branch();
+    if (sameNumbers(taken, recorded)) return;
+    this.#mismatch(step, `${what} takes the choices [${taken.join(", ")}], the trace has [${recorded.join(", ")}]`);
+  }
+
   /** Why `actor` runs now and not the actor that ran last; null when it is the same one, or the first. */
   #switchTo(actor: number): string | null {
     const last = this.#rows.at(-1)?.actor ?? null;
@@ -140,10 +162,11 @@ class Replayer {
     const previous = this.#system.actors.findIndex((a) => a.name === last);
     if (previous === actor) return null;
     if (canMove(this.#system, previous)) return `${last} is preempted`;
-    const position = this.#system.position(previous);
-    if (position.waitsFor !== null) return `${last} waits for ${position.waitsFor.lock}${heldBy(position.waitsFor.holders)}`;
-    if (this.#system.atRest(previous)) return position.label === null ? `${last} has ended` : `${last} rests at ${JSON.stringify(position.label)}`;
-    return position.label === null ? `${last} cannot move` : `${last} waits at ${JSON.stringify(position.label)}`;
+    const { label, waitsFor } = this.#system.position(previous);
+    if (waitsFor !== null) return `${last} waits for ${waitsFor.lock}${heldBy(waitsFor.holders)}`;
+    const rests = this.#system.atRest(previous);
+    if (label === null) return rests ? `${last} has ended` : `${last} cannot move`;
+    return `${last} ${rests ? "rests" : "waits"} at ${JSON.stringify(label)}`;
   }
 
   /** Runs one piece of the program. Its fault is kept if the trace ends with one, and is a mismatch if it does not. */
@@ -159,64 +182,100 @@ class Replayer {
   }
 
   /** Holds the last state against the promise that the trace claims to break. */
-  #confirm(property: PropertyRef): { message: string; explanation: Explanation | null } {
+  #confirm(property: PropertyRef): Confirmation {
     const system = this.#system;
-    const end = this.#recipe.steps.length + 1;
-    const broken = (kind: "always" | "step" | "finally", names: readonly string[], index: number): Explanation | null => {
-      if (index < 0) this.#mismatch(end, `every step applies, but ${JSON.stringify(property.name)} is not broken at the end`);
-      if (names[index] !== property.name) this.#mismatch(end, `every step applies, but the promise broken at the end is ${JSON.stringify(names[index])}, not ${JSON.stringify(property.name)}`);
-      return system.explain(kind, index, kind === "step" ? this.#before : null);
-    };
     const name = JSON.stringify(property.name);
     return match(property.kind)
-      .with("always", () => ({ explanation: broken("always", system.always, system.checkState()), message: `${name} must hold in every state, and does not hold in the last one` }))
+      .with("always", () => ({
+        explanation: this.#broken("always", system.always, system.checkState()),
+        message: `${name} must hold in every state, and does not hold in the last one`,
+      }))
       .with("step", () => ({
-        explanation: broken("step", system.stepProperties, this.#before === null ? -1 : system.checkStep(this.#before)),
+        explanation: this.#broken("step", system.stepProperties, this.#before === null ? -1 : system.checkStep(this.#before)),
         message: `${name} must hold of every step, and does not hold of the last one`,
       }))
       .with("finally", () => {
         const stuck = this.#stuckAtEnd("no end state");
-        if (stuck.length > 0) this.#mismatch(end, `every step applies, but the last state is no end state: ${stuck.join(", ")} ${stuck.length === 1 ? "waits" : "wait"}`);
-        return { explanation: broken("finally", system.finally, system.checkEnd()), message: `${name} must hold when every thread has ended or rests, and does not` };
+        const who = `${stuck.join(", ")} ${stuck.length === 1 ? "waits" : "wait"}`;
+        if (stuck.length > 0) this.#unconfirmed(`the last state is no end state: ${who}`);
+        const explanation = this.#broken("finally", system.finally, system.checkEnd());
+        return { explanation, message: `${name} must hold when every thread has ended or rests, and does not` };
       })
       .with("deadlock", () => {
         const stuck = this.#stuckAtEnd("no deadlock");
-        if (stuck.length === 0) this.#mismatch(end, "every step applies, but the last state is no deadlock: every thread has ended or rests");
-        return { explanation: null, message: `deadlock: no thread can move, and ${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"} not ended` };
+        if (stuck.length === 0) this.#unconfirmed("the last state is no deadlock: every thread has ended or rests");
+        const who = `${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"}`;
+        return { explanation: null, message: `deadlock: no thread can move, and ${who} not ended` };
       })
-      .with("fault", () => {
-        const fault = this.#fault;
-        if (fault === null) this.#mismatch(end, "every step applies, but the last one does not go wrong");
-        if (fault.rule !== property.name) this.#mismatch(end - 1, `the last step breaks the rule ${JSON.stringify(fault.rule)} (${fault.message}), not ${name}`);
-        return { explanation: null, message: `${fault.rule}: ${fault.message}${fault.source === null ? "" : ` (${shortPath(fault.source)})`}` };
-      })
-      .with("sometimes", () => this.#mismatch(end, "a witness that is never reached has no trace"))
+      .with("fault", () => this.#confirmFault(name))
+      .with("sometimes", () => this.#mismatch(this.#end, "a witness that is never reached has no trace"))
       .exhaustive();
+  }
+
+  /** One more than the trace has steps: what is wrong there is wrong with its end. */
+  get #end(): number {
+    return this.#recipe.steps.length + 1;
+  }
+
+  #unconfirmed(what: string): never {
+    this.#mismatch(this.#end, `every step applies, but ${what}`);
+  }
+
+  /** Why the promise at `index` of `names` does not hold; a mismatch if that is not the one which the trace names. */
+  #broken(kind: "always" | "step" | "finally", names: readonly string[], index: number): Explanation | null {
+    const wanted = this.#recipe.property.name;
+    if (index < 0) this.#unconfirmed(`${JSON.stringify(wanted)} is not broken at the end`);
+    if (names[index] !== wanted) {
+      this.#unconfirmed(`the promise broken at the end is ${JSON.stringify(names[index])}, not ${JSON.stringify(wanted)}`);
+    }
+    return this.#system.explain(kind, index, kind === "step" ? this.#before : null);
+  }
+
+  /** `wanted`: the rule that the trace names, in quotes. */
+  #confirmFault(wanted: string): Confirmation {
+    const fault = this.#fault;
+    if (fault === null) this.#unconfirmed("the last one does not go wrong");
+    const { rule, message, source } = fault;
+    if (JSON.stringify(rule) !== wanted) {
+      this.#mismatch(this.#end - 1, `the last step breaks the rule ${JSON.stringify(rule)} (${message}), not ${wanted}`);
+    }
+    return { explanation: null, message: `${rule}: ${message}${source === null ? "" : ` (${shortPath(source)})`}` };
   }
 
   /** The actors that are not at rest in the last state, in which none must be able to move: else it is what `wrong` says. */
   #stuckAtEnd(wrong: string): string[] {
     const system = this.#system;
     const mover = system.actors.findIndex((_, a) => canMove(system, a));
-    if (mover >= 0) this.#mismatch(this.#recipe.steps.length + 1, `every step applies, but the last state is ${wrong}: ${system.actors[mover]!.name} can move`);
+    if (mover >= 0) this.#unconfirmed(`the last state is ${wrong}: ${system.actors[mover]!.name} can move`);
     return system.actors.filter((_, a) => !system.atRest(a)).map((a) => a.name);
   }
 
   #mismatch(step: number, what: string): never {
-    const { programHash } = this.#subject;
-    const recorded = this.#recipe.programHash;
-    const known = recorded !== "" && programHash !== "";
-    const short = (hash: string): string => hash.slice(0, 12);
-    const cause =
-      !known ? "The program has probably changed since the trace was recorded."
-      : isPrefix(programHash, recorded) ? "The program is the one that the trace was recorded from, so it is not deterministic: look for Math.random, Date, or a variable outside the state vector."
-      : `The trace was recorded from another version of the program (${short(recorded)}, now ${short(programHash)}): check the scenario again for a new trace.`;
-    const where =
-      step === 0 ? "the trace does not apply from its start"
-      : step > this.#recipe.steps.length ? "the trace no longer shows a violation"
-      : `the trace does not apply from step ${step} of ${this.#recipe.steps.length} on`;
-    throw new ReplayMismatch(step, `${where}: ${what}. ${cause}`);
+    const cause = causeOfMismatch(this.#recipe.programHash, this.#subject.programHash);
+    throw new ReplayMismatch(step, `${placeOfMismatch(step, this.#recipe.steps.length)}: ${what}. ${cause}`);
   }
+}
+
+/** The message of a broken promise, and its explanation where it has one. */
+interface Confirmation {
+  readonly message: string;
+  readonly explanation: Explanation | null;
+}
+
+function placeOfMismatch(step: number, steps: number): string {
+  if (step === 0) return "the trace does not apply from its start";
+  return step > steps ? "the trace no longer shows a violation" : `the trace does not apply from step ${step} of ${steps} on`;
+}
+
+/** The likely cause, given the hash that the trace was recorded with and today's; either may be empty: unknown. */
+function causeOfMismatch(recorded: string, now: string): string {
+  if (recorded === "" || now === "") return "The program has probably changed since the trace was recorded.";
+  if (isPrefix(now, recorded)) {
+    return "The program is the one that the trace was recorded from, so it is not deterministic: " +
+      "look for Math.random, Date, or a variable outside the state vector.";
+  }
+  const hashes = `${recorded.slice(0, 12)}, now ${now.slice(0, 12)}`;
+  return `The trace was recorded from another version of the program (${hashes}): check the scenario again for a new trace.`;
 }
 
 /** Whether the actor could take a step from `system.vector`, which is left as it was. A step that goes wrong is a step. */
@@ -240,15 +299,17 @@ function labelFits(recorded: RecipeStep["label"], label: string): boolean {
 
 export const heldBy = (holders: readonly string[]): string => (holders.length === 0 ? "" : ` held by ${holders.join(" and ")}`);
 
-function whyStuck(position: { readonly label: string | null; readonly waitsFor: { readonly lock: string; readonly holders: readonly string[] } | null; readonly stack: readonly SourceFrame[] }): string {
-  if (position.waitsFor !== null) return `it waits for ${position.waitsFor.lock}${heldBy(position.waitsFor.holders)}`;
-  return position.label === null ? "it has ended" : "its guard is false";
+function whyStuck({ label, waitsFor }: ReturnType<TransitionSystem["position"]>): string {
+  if (waitsFor !== null) return `it waits for ${waitsFor.lock}${heldBy(waitsFor.holders)}`;
+  return label === null ? "it has ended" : "its guard is false";
 }
 
 function changes(before: readonly NamedValue[], after: readonly NamedValue[]): TraceRow["changes"] {
   const old = new Map(before.map((v) => [v.name, v.value]));
   const fresh = new Set(after.map((v) => v.name));
-  const changed = after.filter((v) => old.get(v.name) !== v.value).map((v) => ({ name: v.name, before: old.get(v.name) ?? "", after: v.value }));
+  const changed = after
+    .filter((v) => old.get(v.name) !== v.value)
+    .map((v) => ({ name: v.name, before: old.get(v.name) ?? "", after: v.value }));
   // A local that ended with its frame has no value any more.
   const gone = before.filter((v) => !fresh.has(v.name)).map((v) => ({ name: v.name, before: v.value, after: "" }));
   return [...changed, ...gone];

@@ -19,26 +19,36 @@ export interface ListRequest {
 export async function runList(request: ListRequest, host: Host): Promise<number> {
   const own = await ownList(request.patterns, host.folder);
   if (own !== null) {
-    const [headings, ...rows] = own as [readonly string[], ...(readonly string[])[]];
-    if (request.format === "json") host.out.write(toJson(rows.map((row) => Object.fromEntries(headings.map((heading, i) => [heading, row[i] ?? ""])))));
-    else host.out.write(`${table(own, headings.map(() => false), (line, i) => (i === 0 ? host.paint.bold(line) : line))}\n`);
+    const [headings, ...rows] = own;
+    const record = (row: readonly string[]): unknown => Object.fromEntries(headings.map((heading, i) => [heading, row[i] ?? ""]));
+    if (request.format === "json") host.out.write(toJson(rows.map(record)));
+    else writeTable(own, host);
     return EXIT_AS_EXPECTED;
   }
   const { scenarios, failures, warnings } = await selectScenarios(request.patterns, request.tier ?? "nightly", host.folder);
   if (request.format === "json") {
-    host.out.write(toJson(scenarios.map(({ scenario: s, file }) => ({ name: s.name, tier: s.tier, why: s.why, expected: expectationInWords(s.expect), file: shortPath(file) }))));
+    host.out.write(toJson(scenarios.map(({ scenario: { name, tier, why, expect }, file }) =>
+      ({ name, tier, why, expected: expectationInWords(expect), file: shortPath(file) }))));
   } else {
     const rows = scenarios.map(({ scenario: s, file }) => [s.name, s.tier, expectationInWords(s.expect), shortPath(file), s.why]);
-    host.out.write(`${table([["scenario", "tier", "expected", "file", "why"], ...rows], [false, false, false, false, false], (line, i) => (i === 0 ? host.paint.bold(line) : line))}\n`);
+    writeTable([["scenario", "tier", "expected", "file", "why"], ...rows], host);
   }
   for (const f of [...failures, ...warnings]) host.err.write(`thpcheck: ${f}\n`);
   return failures.length > 0 ? EXIT_USAGE : EXIT_AS_EXPECTED;
 }
 
+/** The headings, and the rows below them. */
+type Rows = readonly [readonly string[], ...(readonly string[])[]];
+
+function writeTable(rows: Rows, { out, paint }: Host): void {
+  out.write(`${table(rows, rows[0].map(() => false), (line, i) => (i === 0 ? paint.bold(line) : line))}\n`);
+}
+
 /** The list of that name, if the configuration has one. */
-async function ownList(patterns: readonly string[], folder: string): Promise<readonly (readonly string[])[] | null> {
+async function ownList(patterns: readonly string[], folder: string): Promise<Rows | null> {
   const file = patterns.length === 1 ? findConfigFile(folder) : null;
   const lists = file === null ? undefined : (await loadConfig(file)).config.lists;
   const name = patterns[0]!;
-  return lists !== undefined && Object.hasOwn(lists, name) ? lists[name]!() : null;
+  if (lists === undefined || !Object.hasOwn(lists, name)) return null;
+  return (await lists[name]!()) as unknown as Rows;
 }

@@ -40,14 +40,17 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const scenario = await withMachines(loaded.scenario, host.folder);
   const clearDeadLocals = scenario.clearDeadLocals ?? true;
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
-  const [{ isSanitizerRule, raisingSystem }, { withPlaceOfWrite }] = await Promise.all([import("../../sanitizer/pass.ts"), import("../../trace/place-of-write.ts")]);
+  const { isSanitizerRule, raisingSystem } = await import("../../sanitizer/pass.ts");
+  const { withPlaceOfWrite } = await import("../../trace/place-of-write.ts");
   const { kind, name } = recipe.property;
   const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
   try {
-    const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, replay({ system, scenario: scenario.name, programHash: source?.programHash ?? "", config: scenario.config ?? {}, policy: scenario.policy, patch }, recipe));
-    host.out.write(request.format === "json"
-      ? toJson(replayed)
-      : renderTrace(replayed, { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: replayCommand(replayed.trace, replayed.actors, loaded.from) }));
+    const { name: called, config = {}, policy } = scenario;
+    const plainly = replay({ system, scenario: called, programHash: source?.programHash ?? "", config, policy, patch }, recipe);
+    const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, plainly);
+    const command = replayCommand(replayed.trace, replayed.actors, loaded.from);
+    const view = { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: command };
+    host.out.write(request.format === "json" ? toJson(replayed) : renderTrace(replayed, view));
     return EXIT_AS_EXPECTED;
   } catch (e) {
     if (!(e instanceof ReplayMismatch)) throw e;
@@ -75,7 +78,8 @@ export function readRecipe(given: string, scenario: string | null): Recipe {
   } catch (e) {
     const code = (e as NodeJS.ErrnoException).code;
     if (code !== "ENOENT" && code !== "ENAMETOOLONG") throw new UsageError(`${given} cannot be read (${code})`);
-    throw new UsageError(`${given.length > 80 ? `${given.slice(0, 77)}...` : given} is neither a file nor a trace string; a trace string starts with "tc1."`);
+    const shown = given.length > 80 ? `${given.slice(0, 77)}...` : given;
+    throw new UsageError(`${shown} is neither a file nor a trace string; a trace string starts with "tc1."`);
   }
   if (text.startsWith(TRACE_STRING_PREFIX)) return decodeTrace(text);
   let value: unknown;
@@ -96,5 +100,6 @@ function fromResults(value: unknown, file: string, scenario: string | null): Tra
   const chosen = scenario === null ? (traces.length === 1 ? traces[0] : undefined) : traces.find((t) => t.name === scenario);
   if (chosen !== undefined) return checkTrace(chosen.trace, `${file}, scenario ${chosen.name}`);
   if (traces.length === 0) throw new UsageError(`${file} holds no trace: none of its results is a violation`);
-  throw new UsageError(scenario === null ? `${file} holds several traces; choose with --scenario, one of ${names.join(", ")}` : `${file} holds no trace of ${scenario}, only of ${names.join(", ")}`);
+  const problem = scenario === null ? "several traces; choose with --scenario, one of" : `no trace of ${scenario}, only of`;
+  throw new UsageError(`${file} holds ${problem} ${names.join(", ")}`);
 }

@@ -7,7 +7,9 @@ import { fileURLToPath } from "node:url";
 import type { Job, Message, Order } from "./job.ts";
 
 /** The published build holds .js files. */
-const MEMBER = fileURLToPath(import.meta.url.endsWith(".ts") ? new URL("./member.ts", import.meta.url) : new URL("./member.js", import.meta.url));
+const MEMBER = fileURLToPath(
+  import.meta.url.endsWith(".ts") ? new URL("./member.ts", import.meta.url) : new URL("./member.js", import.meta.url),
+);
 
 export class Pool {
   /** Processes at most. */
@@ -64,7 +66,10 @@ const YOUNG_MB = 64;
 
 /** Standard output belongs to the command; what a member has to say before it dies goes where errors go. */
 function startMember(): ChildProcess {
-  return fork(MEMBER, { execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_MB}`], serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  return fork(MEMBER, {
+    execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_MB}`],
+    serialization: "advanced", stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
 }
 
 function answerOf<Answer>(member: ChildProcess, job: Job, hear: (news: unknown) => void): Promise<Answer> {
@@ -75,7 +80,9 @@ function answerOf<Answer>(member: ChildProcess, job: Job, hear: (news: unknown) 
     else reject(new JobFailed(message.reason));
   };
   const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
-    reject(new Error(`the process that worked on it ended (${signal ?? `exit code ${code}`}); it may have run out of memory: "--workers 1" shows what it says`));
+    const how = signal ?? `exit code ${code}`;
+    const hint = 'it may have run out of memory: "--workers 1" shows what it says';
+    reject(new Error(`the process that worked on it ended (${how}); ${hint}`));
   };
   const failed = (e: Error): void => { reject(new Error(`no process can be started for it: ${e.message}`)); };
   member.on("message", listen).once("exit", ended).once("error", failed);

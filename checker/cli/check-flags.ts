@@ -1,0 +1,144 @@
+/** The options of `thpcheck check`: their help, which of them contradict one another, and the request that they make. */
+import { Option, type Command } from "commander";
+import type { CheckOptions } from "../check/options.ts";
+import type { StrategyName, Tier } from "../result.ts";
+import { SEARCH_WORKERS_MAX } from "../search/run.ts";
+import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
+import { UsageError } from "../usage-error.ts";
+import type { CheckRequest } from "./commands/check.ts";
+import { formatOption, positiveInteger, positiveSeconds, readPatch, seed, size, tierOption } from "./options.ts";
+
+/** What commander makes of the options of `check`. */
+export interface CheckFlags {
+  strategy: StrategyName;
+  workers?: number;
+  exact?: boolean;
+  maxStates?: number;
+  maxDepth?: number;
+  time?: number;
+  memory?: number;
+  walks?: number;
+  pctDepth?: number;
+  patch?: string;
+  policy?: string;
+  seed: number;
+  tier: Tier;
+  format: "pretty" | "json";
+  out?: string;
+  updatePins?: boolean;
+  audit?: boolean;
+  upTo?: number;
+  minimise: boolean;
+  sanitize?: boolean;
+  refine: boolean;
+  coverage?: boolean;
+  invariants?: boolean;
+  fingerprintBits: "32" | "64";
+}
+
+const HELP = `
+A scenario that is named exactly, or by its file, runs whatever its tier. Bounds apply to each scenario; one that stops
+at a bound is INCOMPLETE (exit code 3), never a pass.
+
+Examples:
+  npx thpcheck check                                the quick tier
+  npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two cores
+  npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
+  npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
+  npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
+  npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
+  npx thpcheck check --format json --out run.json   results for a machine
+  npx thpcheck check dining --update-pins           write its state counts into its source
+
+A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
+
+const STRATEGIES = "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large";
+const WORKERS = "how many work at once; the results are the same for any number (default: one for each core). " +
+  "Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, " +
+  "has its search shared by all; 1: everything in one process";
+const SANITIZE = "hold every block to the sanitizers as well: atomicity, data races, lock order " +
+  "(in the full tier done for scenarios that ask for it)";
+const PINS = "write the counts found into the scenarios' source files; of scenarios whose names are computed, " +
+  "into a table beside them (scenarios.ts: scenarios.pins.json)";
+
+/** Declares the options, in the order of the help. */
+export function addCheckOptions(command: Command): Command {
+  command
+    .description("check scenarios: explore all their states, compare with what each expects")
+    .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all scenarios of the tier")
+    .addOption(tierOption().default("quick"));
+  addSearchOptions(command);
+  return command
+    .addOption(formatOption())
+    .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
+    .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
+    .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
+    .option("--no-minimise", "keep a violation's trace as it was found")
+    .option("--sanitize", SANITIZE)
+    .option("--no-refine", "do not hold each step to the machines of the specification")
+    .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
+    .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
+    .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says")
+      .choices(["32", "64"]).default("64"))
+    .option("--update-pins", PINS)
+    .option("--up-to <states>", "leave out scenarios that pin more states than this, or none", positiveInteger)
+    .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers) and compare")
+    .addHelpText("after", HELP);
+}
+
+function addSearchOptions(command: Command): void {
+  const constraints = `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`;
+  command
+    .addOption(new Option("--strategy <name>", STRATEGIES).choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
+    .option("--workers <n>", WORKERS, positiveInteger)
+    .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
+    .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
+    .option("--max-depth <n>", "do not go deeper than so many states from the start", positiveInteger)
+    .option("--time <seconds>", "stop a scenario after so many seconds", positiveSeconds)
+    .option("--memory <size>", "stop a scenario when the process takes more, e.g. 512M or 2G", size)
+    .option("--walks <n>", "walks to take, with --strategy random or pct", positiveInteger)
+    .option("--pct-depth <d>", constraints, positiveInteger)
+    .addOption(new Option("--seed <n>", "seed of fingerprints and walks; the same seed gives the same run").argParser(seed).default(0));
+}
+
+/** Options that would be ignored or contradict one another are refused: a person who gives them expects something. */
+export function refuseContradictions(f: CheckFlags): void {
+  const workers = f.workers ?? 1;
+  const refuse = (contradicts: boolean, why: string): void => {
+    if (contradicts) throw new UsageError(why);
+  };
+  refuse(workers > SEARCH_WORKERS_MAX, `--workers ${workers}: at most ${SEARCH_WORKERS_MAX} threads can share a search`);
+  refuse(f.strategy !== "bfs" && workers > 1, `--workers ${workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
+  refuse(f.exact === true && workers > 1, "--exact runs on one thread; leave out --workers");
+  refuse(f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct", "--walks needs --strategy random or pct");
+  refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
+  refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined),
+    "--audit chooses strategies, workers and exactness itself; leave those options out");
+  if (f.updatePins !== true) return;
+  refuse(f.patch !== undefined, "--update-pins would pin the counts of the patched program; leave out --patch");
+  refuse(f.policy !== undefined, "--update-pins writes into scenarios as they are listed; leave out --policy");
+  refuse(f.strategy !== "bfs", "--update-pins needs --strategy bfs: only a breadth-first search knows depths and shortest traces");
+}
+
+/** The request that the options make. Throws a UsageError for a patch that cannot be read. */
+export function requestOf(patterns: readonly string[], flags: CheckFlags, defaults: CheckOptions): CheckRequest {
+  const { tier, format, out = null, updatePins = false, audit = false, invariants = false, upTo = null, policy = null } = flags;
+  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, upTo, policy };
+}
+
+function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
+  const { strategy, seed: chosen, minimise, refine, tier } = flags;
+  const unlessAsked = tier === "quick" ? "none" : "asked";
+  return {
+    ...defaults,
+    strategy, seed: chosen, minimise, refine,
+    workers: flags.workers ?? null, exact: flags.exact ?? false,
+    maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
+    seconds: flags.time ?? null, memoryBytes: flags.memory ?? null,
+    walks: flags.walks ?? null, pctDepth: flags.pctDepth ?? DEFAULT_PCT_DEPTH,
+    patch: flags.patch === undefined ? null : readPatch(flags.patch),
+    sanitize: flags.sanitize === true ? "all" : unlessAsked,
+    coverage: flags.coverage ?? false,
+    fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
+  };
+}
