@@ -12,7 +12,7 @@ import { FOLL_DUMP, FOLL_FORCE, gupSlow, gupVma } from "./gup.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Content, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
-import { pageFolio } from "./page-ref.ts";
+import { pageFolio } from "./page-flags.ts";
 import { folioPut } from "./swap.ts";
 import { userMemoryLoaded } from "./user-memory.ts";
 import { vmaLookup } from "./vma.ts";

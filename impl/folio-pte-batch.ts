@@ -1,7 +1,7 @@
 /** Several entries of a table at once, where they map one folio: mm/internal.h. */
 import type { Kernel } from "./mm-types.ts";
 import type { PteIndex, Table } from "./structs/types.ts";
-import { folioNrPages, pageFolio } from "./page-ref.ts";
+import { folioNrPages, pageFolio } from "./page-flags.ts";
 import { entryTarget, entryZeroPage, ptePresent } from "./pgtable.ts";
 
 /**

@@ -7,7 +7,7 @@
  */
 import { NONE, current, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
-import { pageFolio } from "./page-ref.ts";
+import { pageFolio } from "./page-flags.ts";
 import { folioPut } from "./swap.ts";
 import { flushTlbRange } from "./tlb.ts";
 import type { Kernel } from "./mm-types.ts";

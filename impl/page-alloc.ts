@@ -16,6 +16,7 @@ import { vmBugOn } from "./bug.ts";
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Order, Pfn, PteIndex } from "./structs/types.ts";
+import { checkFreed, clearOwners } from "./refcount/scheme.ts";
 
 /** Up to this many frames, free lists are in address order. */
 const SORTED_FRAMES = 1024;
@@ -156,16 +157,15 @@ function takePages(k: Kernel, folio: Pfn, order: Order): void {
   }
 }
 
-/** The checks of a page that is freed, and its return to the state of a free one. @kernel mm/page_alloc.c free_pages_prepare(), free_page_is_bad(), free_tail_page_prepare() */
+/**
+ * The checks of a page that is freed, and its return to the state of a free one.
+ * @kernel mm/page_alloc.c free_pages_prepare(), free_page_is_bad(), free_tail_page_prepare()
+ */
 function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   vmBugOn(k.page.buddy.get(folio), "page-alloc: double free");
   vmBugOn(k.page.head.get(folio) !== NONE, "page-alloc: a tail page is freed by itself");
   vmBugOn(k.page.refcount.get(folio) !== 0, "page-alloc: a folio is freed that has references");
-  vmBugOn(k.page.entireMapcount.get(folio) !== -1, "page-alloc: a folio is freed that a PMD maps: nonzero entire_mapcount");
-  vmBugOn(k.page.largeMapcount.get(folio) !== -1, "page-alloc: a folio is freed that is mapped: nonzero large_mapcount");
-  vmBugOn(k.page.nrPagesMapped.get(folio) !== 0, "page-alloc: a folio is freed with nonzero nr_pages_mapped");
-  vmBugOn(k.page.pincount.get(folio) !== 0, "page-alloc: a folio is freed that is pinned: nonzero pincount");
-  vmBugOn(k.page.mmIdMapcount0.get(folio) !== -1 || k.page.mmIdMapcount1.get(folio) !== -1, "page-alloc: a folio is freed with nonzero mm mapcount");
+  checkFreed(k, folio);
   vmBugOn(k.page.lru.get(folio), "page-alloc: a folio is freed that is on the LRU");
   vmBugOn(k.page.deferred.once(folio), "page-alloc: a folio is freed that is on the deferred split queue");
   vmBugOn(k.page.partiallyMapped.once(folio), "page-alloc: a folio is freed that still counts as partially mapped");
@@ -199,9 +199,7 @@ export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.dirty.set(folio, false);
   k.page.uptodate.set(folio, false);
   k.page.anonExclusive.set(folio, false);
-  k.page.mmId0.set(folio, NONE);
-  k.page.mmId1.set(folio, NONE);
-  k.page.maybeShared.set(folio, false);
+  clearOwners(k, folio);
 }
 
 /**

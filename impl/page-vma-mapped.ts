@@ -15,7 +15,7 @@
 import { NONE, at, spinLock, spinUnlock, type Routine, type U32 } from "thpcheck";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
-import { folioNrPages } from "./page-ref.ts";
+import { folioNrPages } from "./page-flags.ts";
 import { entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 

@@ -4,7 +4,7 @@
  *
  * Every routine here is called under the page-table lock that covers the entry, in the step that writes the entry
  * (adding: the reference is taken before or with it; removing: the reference is dropped after it, and after the TLB
- * flush). Counters are the business of `refcount-scheme.ts`; a specification event per mapping goes out here.
+ * flush). Counters are the business of `refcount/scheme.ts`; a specification event per mapping goes out here.
  *
  * PageAnonExclusive, per page, for a PMD mapping on the head: this entry is the only one, and may be writable. It is
  * set for a new page, cleared by fork and before a migration entry stands for the page, and never cleared while the
@@ -16,8 +16,11 @@ import { NONE, at, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
-import { folioMaybeDmaPinned, folioNrPages, folioTestLarge } from "./page-ref.ts";
-import { accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes } from "./refcount/scheme.ts";
+import { folioNrPages, folioTestLarge } from "./page-flags.ts";
+import { folioMaybeDmaPinned } from "./page-ref.ts";
+import {
+  accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes, entireMapcountOf, pagesMappedByPtes,
+} from "./refcount/scheme.ts";
 import type { Kernel } from "./mm-types.ts";
 import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
 import type { Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
@@ -77,7 +80,7 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   for (let i = 0; i < nr; i++) {
     if (exclusive) k.page.anonExclusive.set(page + i, true);
     // split_huge_pmd() maps by PTEs before it removes the PMD mapping: one of either is fine
-    vmBugOn(k.page.anonExclusive.get(page + i) && (k.page.mapcount.get(page + i) > 0 || k.page.entireMapcount.get(folio) > 0), "rmap: an exclusive page is mapped twice");
+    vmBugOn(k.page.anonExclusive.get(page + i) && (k.page.mapcount.get(page + i) > 0 || entireMapcountOf(k, folio) > 1), "rmap: an exclusive page is mapped twice");
     emit(k, EV.FOLIO_MAP_PTE, folio, page + i, mm);
   }
 }
@@ -107,7 +110,7 @@ export function* folioRemoveRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   const unmapped = accountUnmapPtes(k, folio, page, nr, k.vma.mm.get(vma));
   modStat(k, -unmapped, 0);
   for (let i = 0; i < nr; i++) emit(k, EV.FOLIO_UNMAP_PTE, folio, page + i, k.vma.mm.get(vma));
-  if (unmapped === 0 || k.page.nrPagesMapped.get(folio) === 0) return;
+  if (unmapped === 0 || pagesMappedByPtes(k, folio) === 0) return;
   yield at("folio_test_partially_mapped");
   if (!k.page.partiallyMapped.once(folio)) yield* deferredSplitFolio(k, folio, true);
 }
@@ -120,7 +123,7 @@ export function* folioRemoveRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
 export function* folioRemoveRmapPmd(k: Kernel, folio: Pfn, vma: Vma): Routine {
   const nr = folioNrPages(k, folio);
   const unmapped = accountUnmapPmd(k, folio, k.vma.mm.get(vma));
-  modStat(k, -unmapped, k.page.entireMapcount.get(folio) === -1 ? -nr : 0);
+  modStat(k, -unmapped, entireMapcountOf(k, folio) === 0 ? -nr : 0);
   emit(k, EV.FOLIO_UNMAP_PMD, folio, k.vma.mm.get(vma));
   if (unmapped === 0 || unmapped === nr) return;
   yield at("folio_test_partially_mapped");

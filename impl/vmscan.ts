@@ -10,7 +10,8 @@ import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from 
 import { vmBugOn } from "./bug.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Refs, Table, Vma, Vpn } from "./structs/types.ts";
-import { folioMapcount, folioNrPages, folioRefFreeze, folioTryGet } from "./page-ref.ts";
+import { folioNrPages } from "./page-flags.ts";
+import { folioMapcount, folioRefFreeze, folioTryGet } from "./page-ref.ts";
 import { WALK_DONE, hitAddress, hitIsPmd, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
 import { DIRTY, entryHas, entryTarget, hpageAddress, pmdIndex } from "./pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpHugeClearFlush, pteFreeDefer, setPmdAt } from "./pgtable-generic.ts";

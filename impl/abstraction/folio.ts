@@ -1,5 +1,6 @@
 /** The folio whose head a frame is: reference count, lock, mapping counts and LRU say it. */
 import type { Kernel } from "../mm-types.ts";
+import { entireMapcountOf, mapcountOf, pinsOf } from "../refcount/scheme.ts";
 import type { Abstraction } from "./abstraction.ts";
 
 const ABSENT = 0;
@@ -34,9 +35,9 @@ function onLru(k: Kernel, folio: number): boolean {
 function abstract(k: Kernel, folio: number): number {
   if (isNoHead(k, folio)) return ABSENT;
   const order = k.page.order.get(folio);
-  const pmds = order > 0 ? k.page.entireMapcount.get(folio) + 1 : 0;
-  const ptes = order > 0 ? k.page.largeMapcount.get(folio) + 1 - pmds : k.page.mapcount.get(folio) + 1;
-  const pins = k.page.pincount.get(folio);
+  const pmds = order > 0 ? entireMapcountOf(k, folio) : 0;
+  const ptes = mapcountOf(k, folio) - pmds;
+  const pins = pinsOf(k, folio);
   if (k.page.refcount.get(folio) === 0) {
     if (k.page.lock.isHeld(folio)) return number(k, FROZEN, order, pmds, ptes, pins, k.page.lru.get(folio) ? 1 : 0);
     return number(k, RELEASED, 0, pmds, ptes, pins, 0);
@@ -50,7 +51,7 @@ function number(k: Kernel, value: number, order: number, pmds: number, ptes: num
   const mms = k.mm.count;
   return value + VALUES.length * (order + orders * (pmds + (mms + 2) * (ptes + (mms * k.param.hpagePmdNr.get() + 2) * (pins + (pinsMax(k.param.hpagePmdNr.get()) + 1) * lru))));
 }
-/** The most that page.pincount holds, or more. */
+/** The most pins that a scheme counts, or more. */
 export function pinsMax(pagesPerHugePage: number): number {
   return Math.max(7, pagesPerHugePage);
 }

@@ -1,5 +1,7 @@
 /** References of the folio whose head a frame is, against its mappings and pins. */
 import type { Kernel } from "../mm-types.ts";
+import { folioTestLarge } from "../page-flags.ts";
+import { entireMapcountOf, mapcountOf, pinsOf } from "../refcount/scheme.ts";
 import type { Abstraction } from "./abstraction.ts";
 import { isNoHead, pinsMax } from "./folio.ts";
 
@@ -12,10 +14,9 @@ const VALUES = ["none", "counted", "frozen", "released"];
 function abstract(k: Kernel, folio: number): number {
   if (isNoHead(k, folio)) return ABSENT;
   const refs = k.page.refcount.get(folio);
-  const large = k.page.order.get(folio) > 0;
-  const pmds = large ? k.page.entireMapcount.get(folio) + 1 : 0;
-  const ptes = large ? k.page.largeMapcount.get(folio) + 1 - pmds : k.page.mapcount.get(folio) + 1;
-  const pins = k.page.pincount.get(folio);
+  const pmds = folioTestLarge(k, folio) ? entireMapcountOf(k, folio) : 0;
+  const ptes = mapcountOf(k, folio) - pmds;
+  const pins = pinsOf(k, folio);
   const value = refs > 0 ? COUNTED : k.page.lock.isHeld(folio) ? FROZEN : RELEASED;
   return value + VALUES.length * (pmds + (k.mm.count + 2) * (ptes + (k.mm.count * k.param.hpagePmdNr.get() + 2) * (pins + (pinsMax(k.param.hpagePmdNr.get()) + 1) * refs)));
 }

@@ -12,7 +12,7 @@ import { gupFastFallback, gupSlow, pinnedStore, unpinFolio, type FollFlags } fro
 import { khugepagedDoScan } from "../khugepaged.ts";
 import { kernelStructs } from "../mm-types.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
-import { pageFolio } from "../page-ref.ts";
+import { pageFolio } from "../page-flags.ts";
 import type { KernelConfig } from "../config/options.ts";
 import { folioPut, lruAddDrainAll } from "../swap.ts";
 import { sysfsStore } from "../sysfs.ts";

@@ -9,7 +9,8 @@
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import type { Errno, Frames, Pfn } from "../structs/types.ts";
-import { folioNrPages, folioTryGet } from "../page-ref.ts";
+import { folioNrPages } from "../page-flags.ts";
+import { folioTryGet } from "../page-ref.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { addToQueue, removeFromQueue } from "./deferred-split.ts";
 import { splitFolio } from "./split-folio.ts";

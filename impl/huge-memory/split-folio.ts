@@ -25,9 +25,10 @@ import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
-import { folioExpectedRefCount, folioNrPages, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
+import { folioNrPages } from "../page-flags.ts";
+import { folioExpectedRefCount, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
-import { accountSplit } from "../refcount/scheme.ts";
+import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
 import { folioUnqueueDeferredSplit } from "./deferred-split.ts";
 
@@ -99,7 +100,8 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
  *
  * The count of the first page is 0 until the end, so is that of each other page until its own turn; a lockless walker
  * that finds a page through its frame number can take no reference whichever state `head` is in. So the pages are this
- * thread's alone, but for their lock bit and `head`, at which others may look. The first one comes last, since who retries through it must find the others ready.
+ * thread's alone, but for their lock bit and `head`, at which others may look. The first one comes last: a thread that
+ * waits for it continues then, and uses the others.
  * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
  * @holds the frozen folio, its lock; interrupts are off
  */
@@ -123,14 +125,14 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
   emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {
     yield at("S12: folio_ref_unfreeze");
-    folioRefUnfreeze(k, folio + i, 1);
+    folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
     yield at("lru_add_split_folio");
     k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
     emit(k, EV.FOLIO_LRU_ADD, folio + i);
   }
   yield at("S13: folio_ref_unfreeze");
-  folioRefUnfreeze(k, folio, 1);
+  folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio));
   emit(k, EV.FOLIO_UNFREEZE, folio);
   spinUnlock(k, k.lruvec.lock.at());
   localIrqRestore(k);

@@ -6,6 +6,7 @@ import type { Entry, Mm, Pfn, PteIndex, Refs, Vma, Vpn } from "../structs/types.
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
+import { entireMapcountOf } from "../refcount/scheme.ts";
 import { folioMoveAnonRmap } from "../rmap.ts";
 import { folioPut, folioPutNew, folioTrylock, folioUnlock } from "../swap.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "../vm-fault.ts";
@@ -92,7 +93,7 @@ function* mappedOnce(k: Kernel, folio: Pfn): Routine<boolean> {
     most = Math.max(most, k.page.mapcount.get(folio + i) + 1);
   }
   yield at("page_trans_huge_mapcount: compound_mapcount");
-  return most + k.page.entireMapcount.get(folio) + 1 === 1;
+  return most + entireMapcountOf(k, folio) === 1;
 }
 
 /**

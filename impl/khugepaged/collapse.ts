@@ -44,7 +44,7 @@ import { migrationEntryWait } from "../memory/migration-wait.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
-import { folioTestLarge, pageFolio } from "../page-ref.ts";
+import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";

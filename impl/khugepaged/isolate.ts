@@ -9,7 +9,8 @@ import { NONE, at, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Pfn, PteIndex, Refs, Table } from "../structs/types.ts";
-import { folioExpectedRefCount, folioTestLarge, pageFolio } from "../page-ref.ts";
+import { folioTestLarge, pageFolio } from "../page-flags.ts";
+import { folioExpectedRefCount } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
 import {

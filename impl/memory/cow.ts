@@ -2,7 +2,8 @@
 import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
-import { folioGet, folioMapcount, folioMaybeMappedShared, folioTestLarge, pageFolio } from "../page-ref.ts";
+import { folioTestLarge, pageFolio } from "../page-flags.ts";
+import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";

@@ -1,6 +1,6 @@
 /** Waiting for a folio that is being split or moved: mm/migrate.c. */
 import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { pageFolioLockless } from "../page-ref.ts";
+import { pageFolioLockless } from "../page-flags.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts";

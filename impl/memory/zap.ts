@@ -8,7 +8,7 @@ import { zapHugePmd } from "../huge-memory/zap.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { tlbBatchRoom, tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../mmu-gather.ts";
-import { pageFolio } from "../page-ref.ts";
+import { pageFolio } from "../page-flags.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";

@@ -1,23 +1,18 @@
 /** struct page, and struct folio on its head: include/linux/mm_types.h. Guards: see `mm-types.ts`. */
 import { NONE, bool, int, mutex, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
+import { schemeFields } from "../refcount/fields.ts";
 
 /** All page frames. Fields marked (head) mean something only on the head of a folio. */
 export function page(b: Bounds) {
-  const h = b.pagesPerHugePage;
+  const scheme = schemeFields(b);
   // While a PMD is split, its PTE mappings are there before its own is gone.
-  const mappingsMax = b.mms * (h + 1);
+  const mappingsMax = b.mms * (b.pagesPerHugePage + 1);
   return table(b.frames, {
     lock: mutex("PG_locked: the folio lock (head)"),
     refcount: int(0, b.refcountMax, "_refcount (head); 0 is free or frozen", { guard: "atomic" }),
     mapcount: int(-1, mappingsMax, "_mapcount: PTE mappings of this page - 1", { guard: "atomic(mapping)" }),
-    entireMapcount: int(-1, b.mms, "_entire_mapcount: PMD mappings - 1 (head)", { guard: "atomic(mapping)" }),
-    largeMapcount: int(-1, b.mms * (h + 1) - 1,
-      "_large_mapcount: all mappings of a large folio - 1 (head); a PMD split adds its PTEs before it removes the PMD",
-      { guard: "atomic(mapping)" }),
-    nrPagesMapped: int(0, h, "_nr_pages_mapped without ENTIRELY_MAPPED: pages of a large folio with a PTE mapping (head)",
-      { guard: "atomic(mapping)" }),
-    pincount: int(0, Math.min(b.refcountMax, Math.max(7, h)), "_pincount: FOLL_PIN pins (head)", { guard: "atomic" }),
+    ...scheme.counters,
     order: int(0, b.maxOrder, "order of the folio or of the free block (head)", { guard: "lifetime" }),
     head: ref("page", "compound_head(): NONE for a head or an order-0 page", { guard: "lifetime" }),
     buddy: bool("PageBuddy: heads a free block", { guard: "zone.lock" }),
@@ -33,11 +28,7 @@ export function page(b: Bounds) {
     anonExclusive: bool("PG_anon_exclusive: of the page; of a PMD mapping on the head", { guard: "atomic(mapping)" }),
     partiallyMapped: bool("PG_partially_mapped (head)", { guard: "deferredSplit.lock" }),
     deferred: bool("on the deferred split queue (head)", { guard: "deferredSplit.lock" }),
-    mmId0: ref("mm", "_mm_id[0] (head)", { guard: "atomic(mapping)" }),
-    mmId1: ref("mm", "_mm_id[1] (head)", { guard: "atomic(mapping)" }),
-    mmIdMapcount0: int(-1, h, "_mm_id_mapcount[0] (head)", { guard: "atomic(mapping)" }),
-    mmIdMapcount1: int(-1, h, "_mm_id_mapcount[1] (head)", { guard: "atomic(mapping)" }),
-    maybeShared: bool("_mm_ids SHARED bit (head)", { guard: "atomic(mapping)" }),
+    ...scheme.owners,
     content: int(0, b.contents, "what the page holds; the largest value is poison (freed)", { guard: "atomic" }),
     owner: int(NONE, b.cpus - 1,
       "who has it to itself: between allocation and publication, while its folio is frozen, " +

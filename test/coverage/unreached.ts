@@ -5,7 +5,6 @@
 import type { Reason } from "./compare.ts";
 
 const NATIVE = "runs once, as ordinary code, when a scenario or a test is set up: it is no part of the program whose blocks are counted";
-const SCHEMES = "kernelConfig() refuses every scheme but SCHEME_FOLIO: here the schemes of 2011 and 2015 are to be filled in";
 const NO_PMD_MIGRATION = "nobody makes a migration entry of a huge page: a split makes those of its pages, and migration proper is not modelled";
 const FLUSH_WAITS = "kept as the kernel has it. The walker has interrupts off, and a page leaves its folio only after its entries were cleared and flushed, which waits for this CPU; only on machines that flush without interrupts, which are not modelled, can this happen";
 
@@ -24,6 +23,8 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/mm.ts", function: "mm", source: "export function mm(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page-table.ts", function: "ptTable", source: "export function ptTable(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page-table.ts", function: "rcu", source: "export function rcu(b: Bounds) {", why: NATIVE },
+  { file: "impl/refcount/fields.ts", function: "schemeFields", source: "export function schemeFields(b: Bounds) {", why: NATIVE },
+  { file: "impl/refcount/fields.ts", function: "folioFields", source: "function folioFields(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page.ts", function: "page", source: "export function page(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/reservation.ts", function: "resvs", source: "export function resvs(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/reservation.ts", function: "resv", source: "export function resv(b: Bounds) {", why: NATIVE },
@@ -44,14 +45,6 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/policy/switches.ts", function: "switchesOf", source: "export function switchesOf(name: string | undefined, pagesPerHugePage: number): Switches {", why: NATIVE },
   { file: "impl/thp-reservation/safe-shrinker.ts", function: "siMemAvailable", source: "export function siMemAvailable(k: Kernel): number {", why: "for those who look at a state from outside, as /proc/meminfo does: it runs as ordinary code" },
 
-  // ---- places for other reference-count schemes
-  ...["refsGet", "refsPut", "refsUnfreeze", "pinsGet", "pinsPut", "accountNew", "refsOfPmdSplit", "accountSplit"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchScheme();", why: SCHEMES })),
-  ...["accountMapPtes", "accountUnmapPtes", "accountMapPmd", "accountUnmapPmd"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchNumber();", why: SCHEMES })),
-  ...["refsTryGet", "refsPutTestzero", "refsFreeze"].map((name) => ({ file: "impl/refcount/scheme.ts", function: name, source: "default: return noSuchAnswer();", why: SCHEMES })),
-  { file: "impl/refcount/scheme.ts", function: "noSuchAnswer", source: "noSuchScheme();", why: SCHEMES },
-  { file: "impl/refcount/scheme.ts", function: "noSuchScheme", source: 'vmBugOn(true, "refcount-scheme: only SCHEME_FOLIO is filled; kernelConfig() refuses the others");', why: SCHEMES },
-  { file: "impl/refcount/scheme.ts", function: "noSuchNumber", source: "noSuchScheme();", why: SCHEMES },
-
   // ---- locks that keep things as they are
   { file: "impl/memory/copy.ts", function: "copyPteRange", source: "spinUnlock(k, ptlOf(k, dst));", why: "kept as the kernel has it. Fork holds mmap_lock and the VMA lock of the parent for writing, so nobody frees or detaches the table that it has just seen" },
 
@@ -60,7 +53,7 @@ export const UNREACHED: readonly Reason[] = [
 
   // ---- waits for a part that is missing: migration proper, which makes PMD migration entries and maps huge pages again
   { file: "impl/memory/migration-wait.ts", function: "pmdMigrationEntryWait", source: "const folio: Pfn = pmdMigration(entry) ? entryTarget(entry) : NONE;", why: `${NO_PMD_MIGRATION}, so none can be replaced between the look at it and the lock` },
-  { file: "impl/refcount/scheme.ts", function: "folioAccountMapPmd", source: "return first ? nrPagesOf(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
+  { file: "impl/refcount/folio.ts", function: "accountMapPmd", source: "return first ? folioNrPages(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
 
   // ---- checks that an earlier check makes superfluous
   { file: "impl/mremap.ts", function: "movePageTables", source: "return done < below ? 0 : done - below;", why: "kept as the kernel has it. A move that begins below its address begins with a whole table, or an empty entry, neither of which needs memory: it never ends before it has passed its address" },

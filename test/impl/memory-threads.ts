@@ -13,7 +13,7 @@ import type { Kernel } from "../../impl/mm-types.ts";
 import type { Content, Errno, Mm, Pfn, Vma, Vpn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
-import { pageFolio } from "../../impl/page-ref.ts";
+import { pageFolio } from "../../impl/page-flags.ts";
 import { anonVmaFork, anonVmaPrepare } from "../../impl/rmap.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";

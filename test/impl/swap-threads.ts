@@ -4,7 +4,10 @@ import type { Kernel } from "../../impl/mm-types.ts";
 import type { Pfn, Refs } from "../../impl/structs/types.ts";
 import { memCgroupCharge } from "../../impl/memcontrol.ts";
 import { allocFolio, bootMemory } from "../../impl/page-alloc.ts";
-import { folioExpectedRefCount, folioGet, folioMapcount, folioMaybeDmaPinned, folioMaybeMappedShared, folioNrPages, folioRefAdd, folioRefFreeze, folioRefUnfreeze, folioTestLarge, folioTryGet, pageFolio } from "../../impl/page-ref.ts";
+import { folioNrPages, folioTestLarge, pageFolio } from "../../impl/page-flags.ts";
+import {
+  folioExpectedRefCount, folioGet, folioMapcount, folioMaybeDmaPinned, folioMaybeMappedShared, folioRefAdd, folioRefFreeze, folioRefUnfreeze, folioTryGet,
+} from "../../impl/page-ref.ts";
 import {
   folioAddLru, folioIsolateLru, folioLock, folioMarkLazyfree, folioPut, folioPutRefs, folioPutTestzero, folioPutbackLru, folioTrylock, folioUnlock, lruAddDrain, lruAddDrainAll,
   lruvecAddFolio, lruvecDelFolio, putReleasedFolio,

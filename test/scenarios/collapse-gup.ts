@@ -4,6 +4,7 @@ import { FOLL_PIN, FOLL_WRITE, dumpPageTables, gupFast, gupFastFallback, pinnedL
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
 
 function* collapser(k: K): Routine {
@@ -56,7 +57,7 @@ function* walker(k: K): Routine {
 
 const witnesses = { "a collapse succeeds": (k: K) => isHuge(k, 0), "a small page is pinned": (k: K) => !isHuge(k, 0) && anyPinned(k) };
 function anyPinned(k: K): boolean {
-  for (let page = 0; page < k.page.count; page++) if (k.page.pincount.get(page) > 0) return true;
+  for (let page = 0; page < k.page.count; page++) if (folioMaybeDmaPinned(k, page)) return true;
   return false;
 }
 

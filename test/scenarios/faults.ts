@@ -5,6 +5,7 @@ import { MADV_DONTNEED, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../im
 import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
 
@@ -117,7 +118,7 @@ export default [
     tier: "full",
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { first, pins, second },
-    sometimes: { ...huge, "pinned": (k) => k.page.pincount.get(0) > 0 },
+    sometimes: { ...huge, "pinned": (k) => folioMaybeDmaPinned(k, 0) },
     expect: holds({ states: 983_482 }),
   }),
 ];

@@ -5,6 +5,7 @@ import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { allFree, anyPinned, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
 
 /** Has forked when the others begin. */
@@ -202,8 +203,8 @@ export default [
     threads: { forker, device },
     others: { readingChild },
     sometimes: {
-      "pinned, and fork copies for the child": (k) => k.page.pincount.get(0) > 0 && !isHuge(k, 0, 0) && k.mm.anonPages.get(1) === 2,
-      "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0,
+      "pinned, and fork copies for the child": (k) => folioMaybeDmaPinned(k, 0) && !isHuge(k, 0, 0) && k.mm.anonPages.get(1) === 2,
+      "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
     expect: holds({ states: 388_423 }),
   }),
@@ -215,8 +216,8 @@ export default [
     threads: { forker, device },
     others: { readingChild },
     sometimes: {
-      "pinned, and fork copies for the child": (k) => k.page.pincount.get(0) > 0 && k.mm.anonPages.get(1) === 2 && k.page.anonExclusive.get(0),
-      "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0,
+      "pinned, and fork copies for the child": (k) => folioMaybeDmaPinned(k, 0) && k.mm.anonPages.get(1) === 2 && k.page.anonExclusive.get(0),
+      "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
     expect: holds({ states: 136_831 }),
   }),
@@ -227,7 +228,7 @@ export default [
     options: TWO_PROCESSES,
     threads: { forker, readingDevice },
     others: { readingChild },
-    sometimes: { "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => k.page.pincount.get(0) === 0 && anyPinned(k) },
+    sometimes: { "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k) },
     expect: holds({ states: 490_899 }),
   }),
   thpScenario({
@@ -237,7 +238,7 @@ export default [
     options: small,
     threads: { forker, readingDevice },
     others: { readingChild },
-    sometimes: { "pinned while write_protect_seq is odd": (k) => k.page.pincount.get(0) > 0 && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => k.page.pincount.get(0) === 0 && anyPinned(k) },
+    sometimes: { "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k) },
     expect: holds({ states: 183_293 }),
   }),
   thpScenario({

@@ -4,6 +4,7 @@ import { FOLL_PIN, FOLL_WRITE, gupFast, pfnScanner, pinnedStore, unpinFolio } fr
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { isHuge, openGate, passGate, reservationScenarios, reserved, scans, type K } from "./setup/reservation.ts";
 
 function* storesAndReads(k: K): Routine {
@@ -93,7 +94,7 @@ export default [
     tier: "quick",
     threads: { fills, pins },
     others: { scans },
-    sometimes: { ...huge, "a page of the reservation is pinned": (k) => k.page.pincount.get(0) > 0 && !isHuge(k, 0) },
+    sometimes: { ...huge, "a page of the reservation is pinned": (k) => folioMaybeDmaPinned(k, 0) && !isHuge(k, 0) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
   }),
   ...reservationScenarios({

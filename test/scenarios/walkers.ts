@@ -4,7 +4,7 @@ import { FOLL_WRITE, dumpPageTables, gupFast, pfnScanner } from "../../impl/gup.
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
-import { pageFolio } from "../../impl/page-ref.ts";
+import { pageFolio } from "../../impl/page-flags.ts";
 import { folioPut } from "../../impl/swap.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { allFree, isHuge, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";

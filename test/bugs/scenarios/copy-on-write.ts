@@ -5,7 +5,7 @@ import { bootProcess } from "../../../impl/entry/boot.ts";
 import { MADV_DONTNEED, MADV_POPULATE_READ } from "../../../impl/madvise.ts";
 import type { Pfn } from "../../../impl/structs/types.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
-import { pageFolio } from "../../../impl/page-ref.ts";
+import { pageFolio } from "../../../impl/page-flags.ts";
 import { folioPut } from "../../../impl/swap.ts";
 import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { deviceWrites, isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";

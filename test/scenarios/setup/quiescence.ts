@@ -7,7 +7,9 @@ import { NONE, type PropertyResult } from "thpcheck";
 import type { Kernel } from "../../../impl/mm-types.ts";
 import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE } from "../../../impl/structs/mm.ts";
 import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../../impl/structs/page-table.ts";
+import { folioNrPages, folioTestLarge } from "../../../impl/page-flags.ts";
 import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, PRESENT, WRITE } from "../../../impl/pgtable.ts";
+import { entireMapcountOf, mapcountOf, pagesMappedByPtes, pinsOf } from "../../../impl/refcount/scheme.ts";
 
 /** The `finally` record of a scenario whose threads leave nothing behind but pins that `pinsMayStay`. */
 export function atRest(pinsMayStay: boolean): Record<string, (k: Kernel) => PropertyResult> {
@@ -43,15 +45,6 @@ function noLockHeld(k: Kernel): PropertyResult {
 function inUse(k: Kernel, page: number): boolean {
   return k.page.head.get(page) === NONE && k.page.content.get(page) !== k.param.contents.get();
 }
-function isLarge(k: Kernel, folio: number): boolean {
-  return k.page.order.get(folio) > 0;
-}
-function pagesOf(k: Kernel, folio: number): number {
-  return 1 << k.page.order.get(folio);
-}
-function mappingsOf(k: Kernel, folio: number): number {
-  return (isLarge(k, folio) ? k.page.largeMapcount.get(folio) : k.page.mapcount.get(folio)) + 1;
-}
 function batchesWith(k: Kernel, folio: number): number {
   let n = 0;
   for (let cpu = 0; cpu < k.cpu.count; cpu++) for (let i = 0; i < k.param.lruBatch.get(); i++) if (k.cpu.lruBatch.get(cpu, i) === folio) n++;
@@ -62,8 +55,8 @@ function referencesAccounted(k: Kernel): PropertyResult {
   for (let folio = 0; folio < k.page.count; folio++) {
     if (!inUse(k, folio)) continue;
     const refcount = k.page.refcount.get(folio);
-    const mappings = mappingsOf(k, folio);
-    const others = batchesWith(k, folio) + k.page.pincount.get(folio) + (k.hugeZero.page.get() === folio ? 1 : 0);
+    const mappings = mapcountOf(k, folio);
+    const others = batchesWith(k, folio) + pinsOf(k, folio) + (k.hugeZero.page.get() === folio ? 1 : 0);
     if (refcount !== mappings + others || refcount === 0) return { conjunct: "refcount === mappings + batches + pins > 0", values: { folio, refcount, mappings, others } };
   }
   return true;
@@ -77,7 +70,7 @@ function nothingLeaked(k: Kernel): PropertyResult {
 }
 
 function noPins(k: Kernel): PropertyResult {
-  for (let i = 0; i < k.page.count; i++) if (k.page.pincount.get(i) !== 0) return { conjunct: "no folio is pinned", values: { page: i, pins: k.page.pincount.get(i) } };
+  for (let i = 0; i < k.page.count; i++) if (pinsOf(k, i) !== 0) return { conjunct: "no folio is pinned", values: { page: i, pins: pinsOf(k, i) } };
   return true;
 }
 
@@ -86,8 +79,8 @@ function lruCounted(k: Kernel): PropertyResult {
   let lazyfree = 0;
   for (let folio = 0; folio < k.page.count; folio++) {
     if (!inUse(k, folio) || !k.page.lru.get(folio)) continue;
-    if (k.page.swapbacked.get(folio)) anon += pagesOf(k, folio);
-    else lazyfree += pagesOf(k, folio);
+    if (k.page.swapbacked.get(folio)) anon += folioNrPages(k, folio);
+    else lazyfree += folioNrPages(k, folio);
   }
   if (k.lruvec.anonPages.get() !== anon) return { conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages on the LRU", values: { counted: k.lruvec.anonPages.get(), anon } };
   if (k.lruvec.filePages.get() !== lazyfree) return { conjunct: "NR_INACTIVE_FILE === lazyfree pages on the LRU", values: { counted: k.lruvec.filePages.get(), lazyfree } };
@@ -108,10 +101,10 @@ function gaugesCounted(k: Kernel): PropertyResult {
   let partially = 0;
   for (let folio = 0; folio < k.page.count; folio++) {
     if (!inUse(k, folio) || !k.page.anon.get(folio)) continue;
-    if (isLarge(k, folio) && k.page.entireMapcount.get(folio) >= 0) {
-      thps += pagesOf(k, folio);
-      mapped += pagesOf(k, folio);
-    } else mapped += isLarge(k, folio) ? k.page.nrPagesMapped.get(folio) : Math.min(1, mappingsOf(k, folio));
+    if (folioTestLarge(k, folio) && entireMapcountOf(k, folio) > 0) {
+      thps += folioNrPages(k, folio);
+      mapped += folioNrPages(k, folio);
+    } else mapped += folioTestLarge(k, folio) ? pagesMappedByPtes(k, folio) : Math.min(1, mapcountOf(k, folio));
     if (k.page.order.get(folio) !== k.param.hpagePmdOrder.get()) continue;
     anon++;
     if (k.page.partiallyMapped.get(folio)) partially++;
@@ -173,7 +166,7 @@ function exclusiveMappedOnce(k: Kernel): PropertyResult {
     if (!k.page.anonExclusive.get(page)) continue;
     const head = k.page.head.get(page);
     const folio = head === NONE ? page : head;
-    const mappings = k.page.mapcount.get(page) + 1 + (isLarge(k, folio) ? k.page.entireMapcount.get(folio) + 1 : 0);
+    const mappings = k.page.mapcount.get(page) + 1 + (folioTestLarge(k, folio) ? entireMapcountOf(k, folio) : 0);
     if (mappings > 1) return { conjunct: "an exclusive page has one mapping", values: { page, mappings } };
   }
   return true;
@@ -203,7 +196,7 @@ export function reclaimLosesNothing(k: Kernel): PropertyResult {
     const page = (entry & PRESENT) === 0 || entryZeroPage(entry) ? NONE : frameBehind(k, entry, vpn);
     if (page === NONE) continue;
     const folio = k.page.head.get(page) === NONE ? page : k.page.head.get(page);
-    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio) || k.page.pincount.get(folio) > 0 || dirtyAnywhere(k, folio)) continue;
+    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio) || pinsOf(k, folio) > 0 || dirtyAnywhere(k, folio)) continue;
     const mayRead = k.user.mayRead.get(mm * k.param.vpnMax.get() + vpn);
     if ((mayRead & 1) === 0) return { conjunct: "a clean lazyfree page may be read as zero", values: { mm, vpn, page, mayRead } };
   }

@@ -9,7 +9,8 @@ import { splitFolio } from "../../../impl/huge-memory/split-folio.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
 import type { Content, Errno, Mm, Pfn, Vpn } from "../../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
-import { folioTestLarge, folioTryGet, pageFolio } from "../../../impl/page-ref.ts";
+import { folioTestLarge, pageFolio } from "../../../impl/page-flags.ts";
+import { folioMaybeDmaPinned, folioTryGet } from "../../../impl/page-ref.ts";
 import { ENABLED_ALWAYS } from "../../../impl/config/knobs.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, MIGRATION, pmdTable } from "../../../impl/pgtable.ts";
@@ -150,7 +151,7 @@ export function migrating(k: K, mm: number): boolean {
   return false;
 }
 export function anyPinned(k: K): boolean {
-  for (let page = 0; page < k.page.count; page++) if (k.page.pincount.get(page) > 0) return true;
+  for (let page = 0; page < k.page.count; page++) if (folioMaybeDmaPinned(k, page)) return true;
   return false;
 }
 /** No page is in use, but for those that wait in an LRU batch. */

@@ -15,6 +15,7 @@ import type {
   AnonVma, Avc, Content, Cpu, Mm, Order, Pfn, Reservation, Table, Vma, Vpn,
 } from "../../../../impl/structs/types.ts";
 import { DIRTY, LEAF, SPECIAL, WRITE, YOUNG, entryTarget, maybeMkwrite, mkEntry, mkHugePmd, mkPmdTable, mkPte, pmdIndex, pmdTable, pteIndex, vmPageProt } from "../../../../impl/pgtable.ts";
+import { accountMapPmd, accountNew } from "../../../../impl/refcount/scheme.ts";
 import { containerOf } from "../../../../impl/thp-reservation/container.ts";
 
 // ---- areas -----------------------------------------------------------------------------------------------------
@@ -93,10 +94,7 @@ export function bootHugePage(k: Kernel, vma: Vma, haddr: Vpn, content: Content):
     k.user.mayRead.set(mm * k.param.vpnMax.get() + haddr + i, 1 << content);
   }
   identify(k, folio, vma, haddr);
-  k.page.entireMapcount.set(folio, 0);
-  k.page.largeMapcount.set(folio, 0);
-  k.page.mmId0.set(folio, mm);
-  k.page.mmIdMapcount0.set(folio, 0);
+  accountNew(k, folio, mm, true);
   k.node.anonThps.add(h);
   k.node.nrAnon.add(1);
   account(k, mm, h);
@@ -118,11 +116,7 @@ export function bootForkedHugePage(k: Kernel, child: Vma, haddr: Vpn, parent: Mm
   k.mm.pmd.set(parent, pmdIndex(k, haddr), entry);
   k.mm.pmd.set(mm, pmdIndex(k, haddr), entry & ~YOUNG);
   k.page.refcount.add(folio, 1);
-  k.page.entireMapcount.add(folio, 1);
-  k.page.largeMapcount.add(folio, 1);
-  k.page.mmId1.set(folio, mm);
-  k.page.mmIdMapcount1.set(folio, 0);
-  k.page.maybeShared.set(folio, true);
+  accountMapPmd(k, folio, mm);
   k.page.anonExclusive.set(folio, false);
   k.mm.anonPages.add(mm, h);
   bootTable(k, mm, TABLE_DEPOSITED);
