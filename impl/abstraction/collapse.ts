@@ -19,7 +19,8 @@ function abstract(k: Kernel, cpu: number): number {
     if (!holdsTable(k, range, k.collapse.table.get(cpu))) return NO_STATE;
     if (stage === COLLAPSE_ISOLATED && !pagesAreIsolated(k, k.collapse.table.get(cpu))) return NO_STATE;
   }
-  if (stage === COLLAPSE_COPIED && k.collapse.table.get(cpu) !== NONE && !(isLockedForWriting(k, range) && isClear(k, range))) return NO_STATE;
+  const holdsTable = stage === COLLAPSE_COPIED && k.collapse.table.get(cpu) !== NONE;
+  if (holdsTable && !(isLockedForWriting(k, range) && isClear(k, range))) return NO_STATE;
   return stage + VALUES.length * (range + 1);
 }
 
@@ -39,7 +40,8 @@ function isClear(k: Kernel, range: number): boolean {
 
 /** The PMD entry is none, the table nobody's but the collapse's. */
 function holdsTable(k: Kernel, range: number, table: number): boolean {
-  return isLockedForWriting(k, range) && isClear(k, range) && table !== NONE && k.ptTable.state.get(table) === TABLE_PRIVATE && k.ptTable.mm.get(table) === mmOf(k, range);
+  return isLockedForWriting(k, range) && isClear(k, range) &&
+    table !== NONE && k.ptTable.state.get(table) === TABLE_PRIVATE && k.ptTable.mm.get(table) === mmOf(k, range);
 }
 
 /** Every page that the table maps is locked and off the LRU. */

@@ -6,4 +6,6 @@ function abstract(k: Kernel, folio: number): number {
   return (k.page.deferred.get(folio) ? 1 : 0) + (k.page.partiallyMapped.get(folio) ? 2 : 0);
 }
 
-export const deferredSplitAbstraction: Abstraction = { machine: "deferred-split", values: ["out", "waiting", "taken", "partial"], context: [], abstract };
+export const deferredSplitAbstraction: Abstraction = {
+  machine: "deferred-split", values: ["out", "waiting", "taken", "partial"], context: [], abstract,
+};

@@ -38,4 +38,6 @@ function heldByCollapse(k: Kernel, instance: number): number {
   return ABSENT;
 }
 
-export const hugePmdAbstraction: Abstraction = { machine: "huge-pmd", values: ["none", "table", "huge", "zero", "invalid", "migration", "detached", "copied"], context: [], abstract };
+export const hugePmdAbstraction: Abstraction = {
+  machine: "huge-pmd", values: ["none", "table", "huge", "zero", "invalid", "migration", "detached", "copied"], context: [], abstract,
+};

@@ -15,6 +15,6 @@ import { tlbEntryAbstraction } from "./tlb-entry.ts";
 import { vmaBoundsAbstraction } from "./vma-bounds.ts";
 
 export const ABSTRACTIONS: readonly Abstraction[] = [
-  folioAbstraction, refcountAbstraction, deferredSplitAbstraction, migrationEntryAbstraction, hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction,
-  collapseAbstraction, mmAbstraction, reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
+  folioAbstraction, refcountAbstraction, deferredSplitAbstraction, migrationEntryAbstraction,
+  hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction, collapseAbstraction, mmAbstraction, reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
 ];

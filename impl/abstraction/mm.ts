@@ -13,4 +13,6 @@ function abstract(k: Kernel, mm: number): number {
   return (k.mm.users.get(mm) > 0 ? ALIVE : EXITING) + registered;
 }
 
-export const mmAbstraction: Abstraction = { machine: "mm", values: VALUES, context: [{ name: "registered", size: () => 2, truth: true }], abstract };
+export const mmAbstraction: Abstraction = {
+  machine: "mm", values: VALUES, context: [{ name: "registered", size: () => 2, truth: true }], abstract,
+};

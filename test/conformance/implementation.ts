@@ -20,6 +20,9 @@ import { argumentsOf, OPERATIONS } from "./vocabulary.ts";
 const MM_MAX = PROCESSES;
 const NO_FOLIO = { frame: -1, large: false, entire: 0, number: -1, flags: 0 };
 
+/** Pages of an area. */
+interface Sums { readonly rss: number; readonly huge: number; readonly lazyfree: number }
+
 /** A run of pages that are alike, as they are being put together. */
 class Runs {
   readonly #out: string[];
@@ -32,7 +35,8 @@ class Runs {
   constructor(out: string[]) { this.#out = out; }
 
   add(process: number, start: number, length: number, flags: number, frame: number, mapcount: number): void {
-    const follows = this.#length > 0 && this.#process === process && this.#start + this.#length === start && this.#flags === flags && this.#mapcount === mapcount &&
+    const follows = this.#length > 0 && this.#process === process && this.#start + this.#length === start &&
+      this.#flags === flags && this.#mapcount === mapcount &&
       ((flags & PAGE_ZERO) !== 0 || this.#frame + this.#length === frame);
     if (follows) {
       this.#length += length;
@@ -42,7 +46,8 @@ class Runs {
     [this.#process, this.#start, this.#length, this.#flags, this.#frame, this.#mapcount] = [process, start, length, flags, frame, mapcount];
   }
   end(): void {
-    if (this.#length > 0) this.#out.push(`p ${this.#process} ${this.#start} ${this.#length} ${this.#flags} ${this.#frame} ${this.#mapcount}`);
+    const numbers = [this.#process, this.#start, this.#length, this.#flags, this.#frame, this.#mapcount];
+    if (this.#length > 0) this.#out.push(`p ${numbers.join(" ")}`);
     this.#length = 0;
   }
 }
@@ -76,7 +81,8 @@ export class ImplKernel {
   constructor(release: string) {
     const frames = (PROCESSES * AREA_RANGES + 16) * HPAGE;
     this.#s = new SequentialKernel({
-      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES, contents: CONTENTS + 1, vmas: 160, anonVmas: 160, anonVmaChains: 640,
+      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES, contents: CONTENTS + 1,
+      vmas: 160, anonVmas: 160, anonVmaChains: 640,
       pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)),
     });
     this.#numbers = new Int32Array(frames);
@@ -206,7 +212,9 @@ export class ImplKernel {
   /** How often each tracepoint was passed with each status, since the machine is fresh. */
   #statuses(): { readonly tracepoint: number; readonly name: string; readonly count: number }[] {
     const { khugepagedScanPmd, collapseHugePage } = this.#s.k.tracepoint;
-    return [khugepagedScanPmd, collapseHugePage].flatMap((counts, tracepoint) => Object.entries(SCAN_STATUS).map(([code, name]) => ({ tracepoint, name, count: counts.get(Number(code)) })));
+    return [khugepagedScanPmd, collapseHugePage].flatMap((counts, tracepoint) => {
+      return Object.entries(SCAN_STATUS).map(([code, name]) => ({ tracepoint, name, count: counts.get(Number(code)) }));
+    });
   }
 
   // ---- areas and pages -----------------------------------------------------------------------------------------
@@ -236,15 +244,19 @@ export class ImplKernel {
         const sums = this.#pages(p, mm, start, reached, runs, next);
         runs.end();
         const flags = k.vma.flags.get(vma);
-        const has = (bit: number): number => ((flags & bit) !== 0 ? 1 : 0);
-        out.push(`v ${p} ${start} ${reached} ${flags & (VM_READ | VM_WRITE)} ${has(VM_HUGEPAGE)} ${has(VM_NOHUGEPAGE)} ${has(VM_DONTCOPY)} ${has(VM_WIPEONFORK)} ${sums.rss} ${sums.rss} ${sums.huge} ${sums.lazyfree} 0 ${thpVmaAllowableOrder(k, vma, TVA_SMAPS) ? 1 : 0}`);
+        const advice = [VM_HUGEPAGE, VM_NOHUGEPAGE, VM_DONTCOPY, VM_WIPEONFORK].map((bit) => ((flags & bit) !== 0 ? 1 : 0));
+        const eligible = thpVmaAllowableOrder(k, vma, TVA_SMAPS) ? 1 : 0;
+        const numbers = [
+          p, start, reached, flags & (VM_READ | VM_WRITE), ...advice, sums.rss, sums.rss, sums.huge, sums.lazyfree, 0, eligible,
+        ];
+        out.push(`v ${numbers.join(" ")}`);
       }
       before.fill(-1, reached);
       out.push(...pages);
     }
   }
 
-  #pages(process: number, mm: number, start: number, end: number, runs: Runs, next: { number: number }): { rss: number; huge: number; lazyfree: number } {
+  #pages(process: number, mm: number, start: number, end: number, runs: Runs, next: { number: number }): Sums {
     const { pmd: pmdOf, pte: pteOf, head: headOf } = this.#columns;
     const before = this.#before[process]!;
     const sums = { rss: 0, huge: 0, lazyfree: 0 };
@@ -300,7 +312,8 @@ export class ImplKernel {
     const before = this.#before[process]!;
     const mapcount = mapcountOf(frame) + 1 + entire;
     const exclusive = (!large || huge) && anonExclusive(folio) !== 0;
-    const flags = flagsOfFolio | (huge ? PAGE_HUGE : 0) | (exclusive ? PAGE_EXCLUSIVE : 0) | (before[vpn] === frame ? PAGE_SAME : 0) | (mapcount === 1 && !huge ? PAGE_MAPPED_ONCE : 0);
+    const flags = flagsOfFolio | (huge ? PAGE_HUGE : 0) | (exclusive ? PAGE_EXCLUSIVE : 0) |
+      (before[vpn] === frame ? PAGE_SAME : 0) | (mapcount === 1 && !huge ? PAGE_MAPPED_ONCE : 0);
     before[vpn] = frame;
     runs.add(process, vpn, 1, flags, number + frame - folio, mapcount);
   }
