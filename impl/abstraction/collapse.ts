@@ -19,8 +19,8 @@ function abstract(k: Kernel, cpu: number): number {
     if (!holdsTable(k, range, k.collapse.table.get(cpu))) return NO_STATE;
     if (stage === COLLAPSE_ISOLATED && !pagesAreIsolated(k, k.collapse.table.get(cpu))) return NO_STATE;
   }
-  const holdsTable = stage === COLLAPSE_COPIED && k.collapse.table.get(cpu) !== NONE;
-  if (holdsTable && !(isLockedForWriting(k, range) && isClear(k, range))) return NO_STATE;
+  const copied = stage === COLLAPSE_COPIED && k.collapse.table.get(cpu) !== NONE;
+  if (copied && !(isLockedForWriting(k, range) && isClear(k, range))) return NO_STATE;
   return stage + VALUES.length * (range + 1);
 }
 
