@@ -2,8 +2,8 @@
  * Pins in a table beside the scenarios: for names that are computed, whose source has no place for their counts.
  *
  * `scenarios.ts` has its table in `scenarios.pins.json`: `{ "name": { "states": 5, "transitions": 9, "depth": 3 } }`,
- * for a violation `{ "name": { "length": 7 } }`. Whoever loads the module through the command line gets the scenarios
- * with these pins; counts that a scenario states itself are left to its source.
+ * for a violation `{ "name": { "length": 7 } }`. The command line loads the scenarios of the
+ * module with these pins. Counts that a scenario states itself are left to its source.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { shortPath } from "../error-sentence.ts";

@@ -1,5 +1,5 @@
 /**
- * What a run of `check` tells whoever reports it. A reporter renders what it is told and decides nothing: verdicts and
+ * What a run of `check` tells its reporters. A reporter renders what it is told and decides nothing: verdicts and
  * exit codes are the same whichever reporters a run has (`reporters.ts`).
  *
  * The order of calls: `begin`; `plan` once it is known what will be checked; for each scenario `start`, then any number of

@@ -1,5 +1,5 @@
 /**
- * Who runs the scenarios of a command. A runner decides where and in which order they are checked, never with which result:
+ * What runs the scenarios of a command. A runner decides where and in which order they are checked, never with which result:
  * answers are handed over in the order of the scenarios, and are the same from any runner (`runners.ts`).
  */
 import type { CheckOptions, Engine } from "../check/options.ts";

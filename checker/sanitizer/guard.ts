@@ -56,7 +56,7 @@ export function trustedFields(plan: LayoutPlan): string[] {
   return [
     ...groupSentences(plan),
     ...sentence("cpu", "an interrupt reaches a CPU's own state between two blocks of its thread"),
-    ...sentence("lifetime", "whoever uses these fields plainly has a reference to the object, or has it for itself"),
+    ...sentence("lifetime", "a thread that uses these fields plainly has a reference to the object, or has it for itself"),
     ...sentence("model", "these are bookkeeping of the model and no memory of the program"),
   ];
 }

@@ -14,7 +14,7 @@
  * Raising without knowledge is sound in what it throws, but may pass over what becomes a finding later; `findings()`
  * after such a run says what was passed over.
  *
- * What it needs of whoever feeds it:
+ * What its feeder must keep to:
  * - between beginStep and endStep come all accesses of the step in program order, those of the guard's (successful)
  *   evaluation first; the vector still holds the state before the step when beginStep is called;
  * - a guard that turns out false is announced as well: beginStep, its accesses, guardFailed. Reads that are torn apart
@@ -283,7 +283,7 @@ class BlockSanitizer implements Sanitizer {
     return owner < 0 ? NONE : this.#ownerNamed(owner);
   }
 
-  /** Who is named by an owner field, given its element. */
+  /** The actor that an owner field names, or NONE. `owner`: the element of the field. */
   #ownerNamed(owner: number): number {
     const { field, i } = this.#evidence.elements.place(owner);
     return this.#view.reference(field, i);

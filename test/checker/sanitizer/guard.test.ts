@@ -183,7 +183,7 @@ describe("what is read of the state", () => {
     expect(trustedFields(plan)).toEqual([
       "The sanitizers take on trust that accesses to these fields which follow one another are one operation, atomic(pair): thing.one, thing.other",
       "The sanitizers take on trust that an interrupt reaches a CPU's own state between two blocks of its thread: cpu.cached",
-      "The sanitizers take on trust that whoever uses these fields plainly has a reference to the object, or has it for itself: page.kind",
+      "The sanitizers take on trust that a thread that uses these fields plainly has a reference to the object, or has it for itself: page.kind",
       "The sanitizers take on trust that these are bookkeeping of the model and no memory of the program: page.isFree",
     ]);
   });
