@@ -12,7 +12,8 @@
 import { SHORT_WORDS, type Changes, type TransitionSystem } from "../system.ts";
 import { changesOf } from "./changes.ts";
 import type { Discovery } from "./parallel/discovery.ts";
-import { freshCopy, type CopyState, type Fingerprint, type StateSums } from "./store/fingerprint.ts";
+import type { CopyState, Hashing } from "./store/fingerprint.ts";
+import { callCopy } from "./store/fresh-copy.ts";
 import type { Visited } from "./store/visited.ts";
 
 /** Successors looked up at once: enough to overlap cache misses, few enough for the first-level cache. */
@@ -30,13 +31,9 @@ export interface ExpandEvents {
   terminal(id: number): void;
 }
 
-export interface ExpandParts {
+export interface ExpandParts extends Hashing {
   readonly system: TransitionSystem;
   readonly batch: number;
-  /** Of short states; see fingerprint.ts. */
-  readonly fingerprint: Fingerprint;
-  /** Of long states. */
-  readonly sums: StateSums;
   readonly copyState: CopyState;
   readonly visited: Visited;
   readonly discovery: Discovery;
@@ -79,10 +76,10 @@ export function recordWords(system: TransitionSystem): number {
 export function makeExpander(parts: ExpandParts): Expander {
   const layout = layoutOf(parts.system);
   const constants = { short: layout.sumsAt < 0 };
-  return freshCopy(expanderKernel, constants)(parts, changesOf(parts.system), layout, constants);
+  return callCopy(expanderKernel, constants, parts, changesOf(parts.system), layout, constants);
 }
 
-/** Closed (see freshCopy): it may use its parameters and nothing else of this module. */
+/** Closed (see store/fresh-copy.ts): it may use its parameters and nothing else of this module. */
 function expanderKernel(parts: ExpandParts, { before, changes }: { readonly before: Int32Array; readonly changes: Changes }, { words: record, sumsAt, excusesAt }: RecordLayout, constants: { readonly short: boolean }): Expander {
   const { system, batch, fingerprint, sums: { whole, update, print }, copyState, visited, discovery, events, witnessed } = parts;
   const { vector, stateWords } = system;

@@ -5,12 +5,12 @@ import { breadthFirst } from "./strategy/bfs.ts";
 import type { Broken } from "./candidate.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
 import { depthFirst } from "./strategy/dfs.ts";
-import type { MinimiseBounds } from "./minimise.ts";
-import { minimise } from "./minimise.ts";
+import { minimise, type MinimiseBounds, type MinimiseTask } from "./minimise.ts";
 import { PctScheduler } from "./strategy/pct.ts";
 import { RandomScheduler } from "./strategy/random-walk.ts";
+import { makeHashing } from "./store/fingerprint.ts";
 import { releaseMemory } from "./store/release.ts";
-import type { ExploreOptions, SearchRun } from "./run.ts";
+import type { ExploreOptions, SearchRun, SearchTask } from "./run.ts";
 import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./strategy/walk.ts";
@@ -63,10 +63,11 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   checkOptions(options, source);
   const start = performance.now();
   const countsBefore = refinementCounts(system);
-  const run = await search(system, source, options);
+  const task: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
+  const run = await search(task, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   let finding: Finding | null = null;
-  if (run.violation !== null) finding = await report(system, run, run.violation, options);
+  if (run.violation !== null) finding = await report(task, run, run.violation);
   else if (run.complete) finding = missingWitness(system, witnessesReached);
   releaseMemory(run.counts.tableBytes);
   return {
@@ -91,12 +92,13 @@ function checkOptions(options: ExploreOptions, source: SystemSource | null): voi
   if (workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
 }
 
-function search(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
+function search(task: SearchTask, source: SystemSource | null): Promise<SearchRun> {
+  const { system: { actors }, options } = task;
   switch (options.strategy) {
-    case "bfs": return breadthFirst(system, source, options);
-    case "dfs": return depthFirst(system, options);
-    case "random": return walk(system, options, new RandomScheduler(system.actors.length));
-    case "pct": return walk(system, options, new PctScheduler(system.actors.length, options.pctDepth));
+    case "bfs": return breadthFirst(task, source);
+    case "dfs": return depthFirst(task);
+    case "random": return walk(task, new RandomScheduler(actors.length));
+    case "pct": return walk(task, new PctScheduler(actors.length, options.pctDepth));
   }
 }
 
@@ -111,8 +113,11 @@ function remarks(run: SearchRun, options: ExploreOptions): string[] {
   return lines;
 }
 
-async function report(system: TransitionSystem, run: SearchRun, broken: Broken, options: ExploreOptions): Promise<Finding> {
-  const shortest = options.minimise ? await minimise(system, broken, minimiseBounds(options), options) : null;
+async function report({ system, options, hashing }: SearchTask, run: SearchRun, broken: Broken): Promise<Finding> {
+  // The minimiser trusts fingerprints where the search does, but never those of the test mode.
+  const whole = options.fingerprintBits === 64 ? hashing : makeHashing(system.stateWords, 64, options.seed);
+  const minimising: MinimiseTask = { system, broken, bounds: minimiseBounds(options), options, fingerprint: whole.fingerprint };
+  const shortest = options.minimise ? await minimise(minimising) : null;
   const path = shortest ?? run.path!();
   const explanation = explainViolation(system, broken, path);
   const message = describeViolation(system, broken, path);

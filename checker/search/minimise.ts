@@ -13,13 +13,13 @@ import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import { sameBroken } from "./candidate.ts";
 import { Column, OutOfMemory } from "./store/column.ts";
-import { makeFingerprint } from "./store/fingerprint.ts";
+import type { Fingerprint } from "./store/fingerprint.ts";
 import type { ExploreOptions } from "./run.ts";
 import { SLICE_MS } from "./run.ts";
 import { StateIndex } from "./store/state-index.ts";
 import type { Path, PathStep } from "./steps.ts";
 import { forEachInitial, forEachStep } from "./steps.ts";
-import { judgeTerminal } from "./watch.ts";
+import { judgeTerminal } from "./judge.ts";
 
 export interface MinimiseBounds {
   /** Give up beyond so many states. */
@@ -33,14 +33,22 @@ const BROKEN = -1;
 /** More switches than any trace has. */
 const UNREACHABLE = 0xffff_ffff;
 
-type Options = Pick<ExploreOptions, "seed" | "exact" | "shouldStop">;
+export interface MinimiseTask {
+  readonly system: TransitionSystem;
+  readonly broken: Broken;
+  readonly bounds: MinimiseBounds;
+  readonly options: Pick<ExploreOptions, "exact" | "shouldStop">;
+  /** Of 64 bits. */
+  readonly fingerprint: Fingerprint;
+}
 
 /** The best path to `broken`; null when there is none within the bounds or the search was stopped. */
-export async function minimise(system: TransitionSystem, broken: Broken, bounds: MinimiseBounds, options: Options): Promise<Path | null> {
+export async function minimise(task: MinimiseTask): Promise<Path | null> {
+  const { system, broken, bounds, options } = task;
   const initial = brokenInitial(system, broken);
   if (initial !== null) return { initial, steps: [] };
   try {
-    const graph = new ShortestPaths(system, broken, options);
+    const graph = new ShortestPaths(task);
     return (await graph.build(bounds, options.shouldStop)) ? graph.bestPath() : null;
   } catch (error) {
     if (error instanceof OutOfMemory) return null;
@@ -77,12 +85,11 @@ class ShortestPaths {
   /** `fewest[s * actors + a]`: switches after the next step, if actor a takes it at state s and all goes for the best. */
   #fewest = new Uint32Array(0);
 
-  constructor(system: TransitionSystem, broken: Broken, options: Options) {
+  constructor({ system, broken, options, fingerprint }: MinimiseTask) {
     this.#system = system;
     this.#broken = broken;
     this.#states = new StateIndex(system.stateWords, options.exact);
     this.#before = new Int32Array(system.vector.length);
-    const fingerprint = makeFingerprint(system.stateWords, 64, options.seed);
     this.#fingerprint = (words, at) => fingerprint(words, at, this.#print, 0);
   }
 

@@ -3,6 +3,7 @@ import type { Counts, StrategyName } from "../result.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
+import type { Hashing } from "./store/fingerprint.ts";
 
 /** Threads that can share one search. */
 export const SEARCH_WORKERS_MAX = 64;
@@ -49,6 +50,14 @@ export interface Progress {
   readonly frontier: number;
   readonly seconds: number;
   readonly statesPerSecond: number;
+}
+
+/** What a strategy is given. */
+export interface SearchTask {
+  readonly system: TransitionSystem;
+  readonly options: ExploreOptions;
+  /** For the states of this system, under the seed and the bits of the options. */
+  readonly hashing: Hashing;
 }
 
 /** What a strategy found out. */

@@ -4,26 +4,26 @@
  */
 import { Gate } from "./gate.ts";
 import { SEARCH_WORKERS_MAX } from "../run.ts";
+import { LINE_WORDS } from "./cache-line.ts";
 
-/** Words that all workers share; each in a cache line of its own, because neighbours would slow each other down. */
-const LINE = 16;
+// Words that all workers share, each in a cache line of its own.
 /** Why workers must stop before the search is done; one of STOP_*. */
-const STOP = 0 * LINE;
-const ARRIVED = 1 * LINE;
-const ROUND = 2 * LINE;
+const STOP = 0 * LINE_WORDS;
+const ARRIVED = 1 * LINE_WORDS;
+const ROUND = 2 * LINE_WORDS;
 /** States in the table, as of the batches that are finished. */
-const COUNT = 3 * LINE;
+const COUNT = 3 * LINE_WORDS;
 /** Next state to take of an even level; the line after it, of an odd one. */
-const CURSOR = 4 * LINE;
+const CURSOR = 4 * LINE_WORDS;
 /** 1 when the last to arrive decided to go on. */
-const GO_ON = 6 * LINE;
-const LEVEL = 7 * LINE;
+const GO_ON = 6 * LINE_WORDS;
+const LEVEL = 7 * LINE_WORDS;
 /** States of the levels before LEVEL. */
-const EXPANDED = 8 * LINE;
+const EXPANDED = 8 * LINE_WORDS;
 /** Helpers that are ready to join. */
-const READY = 9 * LINE;
-const WORKERS = 10 * LINE;
-// Of each worker, from WORKERS + worker * LINE:
+const READY = 9 * LINE_WORDS;
+const WORKERS = 10 * LINE_WORDS;
+// Of each worker, from WORKERS + worker * LINE_WORDS:
 /** States discovered in the even level; the word after it, in the odd one. */
 const LEVEL_COUNT = 0;
 const VIOLATED = 2;
@@ -57,7 +57,7 @@ export class Control {
   }
 
   static allocate(workers: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(4 * (Gate.wordCount(SEARCH_WORKERS_MAX) + WORKERS + workers * LINE));
+    return new SharedArrayBuffer(4 * (Gate.wordCount(SEARCH_WORKERS_MAX) + WORKERS + workers * LINE_WORDS));
   }
 
   // --- stopping -------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ export class Control {
 
   /** Takes the next `n` states of a level; returns the first of them, which may lie beyond its end. */
   take(level: number, n: number): number {
-    return Atomics.add(this.words, CURSOR + (level & 1) * LINE, n);
+    return Atomics.add(this.words, CURSOR + (level & 1) * LINE_WORDS, n);
   }
   publishCount(level: number, count: number, violated: boolean): void {
     Atomics.store(this.words, this.#mine(LEVEL_COUNT + (level & 1)), count);
@@ -95,10 +95,10 @@ export class Control {
   }
   /** How many states each worker discovered in `level`, which must be the one being built or expanded. */
   counts(level: number): number[] {
-    return Array.from({ length: this.workers }, (_, w) => Atomics.load(this.words, WORKERS + w * LINE + LEVEL_COUNT + (level & 1)));
+    return Array.from({ length: this.workers }, (_, w) => Atomics.load(this.words, WORKERS + w * LINE_WORDS + LEVEL_COUNT + (level & 1)));
   }
   anyViolation(): boolean {
-    for (let w = 0; w < this.workers; w++) if (Atomics.load(this.words, WORKERS + w * LINE + VIOLATED) === 1) return true;
+    for (let w = 0; w < this.workers; w++) if (Atomics.load(this.words, WORKERS + w * LINE_WORDS + VIOLATED) === 1) return true;
     return false;
   }
 
@@ -111,7 +111,7 @@ export class Control {
     const round = Atomics.load(words, ROUND);
     if (Atomics.add(words, ARRIVED, 1) === this.workers - 1) {
       Atomics.store(words, ARRIVED, 0);
-      Atomics.store(words, CURSOR + (level & 1) * LINE, 0);
+      Atomics.store(words, CURSOR + (level & 1) * LINE_WORDS, 0);
       Atomics.store(words, LEVEL, level);
       Atomics.store(words, EXPANDED, before);
       Atomics.store(words, GO_ON, goOn() ? 1 : 0);
@@ -154,16 +154,16 @@ export class Control {
     let states = 0;
     let transitions = 0;
     for (let w = 0; w < this.workers; w++) {
-      const at = WORKERS + w * LINE;
+      const at = WORKERS + w * LINE_WORDS;
       states += Atomics.load(words, at + DISCOVERED);
       transitions += Atomics.load(words, at + TRANSITIONS) + Atomics.load(words, at + TRANSITIONS + 1) * 2 ** 30;
     }
     const size = this.counts(level).reduce((sum, n) => sum + n, 0);
-    const taken = Math.min(size, Atomics.load(words, CURSOR + (level & 1) * LINE));
+    const taken = Math.min(size, Atomics.load(words, CURSOR + (level & 1) * LINE_WORDS));
     return { states, transitions, depth: level + 1, frontier: Math.max(0, states - Atomics.load(words, EXPANDED) - taken) };
   }
 
   #mine(word: number): number {
-    return WORKERS + this.me * LINE + word;
+    return WORKERS + this.me * LINE_WORDS + word;
   }
 }

@@ -2,22 +2,23 @@
  * The gate of a shared visited table: workers go in to add a batch of states; when the table must grow, one of them
  * waits until all are out, and those that come to the gate meanwhile help to move the entries.
  */
-import type { Leftovers } from "../store/visited.ts";
-import { doubleBuffer, doubleInPlace, moveRange } from "../store/visited.ts";
+import { planRanges } from "../store/ranges.ts";
+import { claim, doubleBuffer, doubleInPlace, moveRange, type Leftovers } from "../store/visited.ts";
+import { LINE_WORDS } from "./cache-line.ts";
 
-/** Words a cache line apart, because neighbours would slow each other down. */
-const LINE = 16;
+// Words of the gate, each in a cache line of its own.
+
 /** What goes on at the gate; one of OPEN, ... */
-const STATE = 0 * LINE;
+const STATE = 0 * LINE_WORDS;
 /** Times the table has grown: a worker that knows another number has an old view. */
-const GENERATION = 1 * LINE;
+const GENERATION = 1 * LINE_WORDS;
 /** The next range to move, and the ranges that are done. */
-const NEXT = 2 * LINE;
-const DONE = 3 * LINE;
+const NEXT = 2 * LINE_WORDS;
+const DONE = 3 * LINE_WORDS;
 /** Workers that help the one that leads. */
-const HELPERS = 4 * LINE;
+const HELPERS = 4 * LINE_WORDS;
 /** Of each worker, a line apart: 1 while it is inside. */
-const INSIDE = 5 * LINE;
+const INSIDE = 5 * LINE_WORDS;
 
 const OPEN = 0;
 /** One worker, the leader, waits for the others to come out. */
@@ -29,22 +30,12 @@ const CLOSING = 3;
 
 /** Tables of fewer slots are moved by the leader alone: that takes less time than to wake a helper. */
 const WORTH_HELP_SLOTS = 2 ** 17;
-/** Ranges moved at the same time: several a worker, so that nobody waits long for the last. */
-const RANGES = 16;
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  /** So many ranges must be done before this one. */
-  readonly after: number;
-}
-
 export class Gate {
   readonly #words: Int32Array;
   readonly #me: number;
   readonly #assertAllAlive: () => void;
 
-  /** `assertAllAlive` throws when a worker has died, for whom one would wait in vain. */
+  /** `assertAllAlive` throws when a worker has died: nobody must wait for that one. */
   constructor(words: Int32Array, me: number, assertAllAlive: () => void) {
     this.#words = words;
     this.#me = me;
@@ -52,7 +43,7 @@ export class Gate {
   }
 
   static wordCount(workers: number): number {
-    return INSIDE + workers * LINE;
+    return INSIDE + workers * LINE_WORDS;
   }
 
   /**
@@ -61,7 +52,7 @@ export class Gate {
    */
   enter(table: SharedArrayBuffer): number {
     const words = this.#words;
-    const inside = INSIDE + this.#me * LINE;
+    const inside = INSIDE + this.#me * LINE_WORDS;
     for (;;) {
       Atomics.store(words, inside, 1);
       if (Atomics.load(words, STATE) === OPEN) return Atomics.load(words, GENERATION);
@@ -75,20 +66,23 @@ export class Gate {
   }
 
   leave(): void {
-    const inside = INSIDE + this.#me * LINE;
+    const inside = INSIDE + this.#me * LINE_WORDS;
     Atomics.store(this.#words, inside, 0);
     if (Atomics.load(this.#words, STATE) === CLOSED) Atomics.notify(this.#words, inside);
   }
 
-  /** Doubles the table if `tooSmall` still says so once every worker of `workers` is out; leaves it to another worker that has begun. Called from outside. */
+  /**
+   * Doubles the table if `tooSmall` still says so once every worker of `workers` is out. Does nothing when another worker has
+   * begun to. Called from outside.
+   */
   grow(table: SharedArrayBuffer, workers: number, tooSmall: () => boolean): void {
     const words = this.#words;
     if (Atomics.compareExchange(words, STATE, OPEN, CLOSED) !== OPEN) return;
     try {
       for (let w = 0; w < workers; w++) {
-        while (Atomics.load(words, INSIDE + w * LINE) === 1) {
+        while (Atomics.load(words, INSIDE + w * LINE_WORDS) === 1) {
           this.#assertAllAlive();
-          Atomics.wait(words, INSIDE + w * LINE, 1, 1);
+          Atomics.wait(words, INSIDE + w * LINE_WORDS, 1, 1);
         }
       }
       if (tooSmall()) {
@@ -151,51 +145,5 @@ export class Gate {
       const high = leftovers[i + 2]!;
       claim(table, table.length - 1, (high >>> shift) << 1, leftovers[i]!, high);
     }
-  }
-}
-
-/**
- * The ranges in which the old slots 0..slots-1 are moved: the upper half, which goes to fresh memory, in RANGES pieces; then
- * the upper half of the rest, which goes where the first half was; and so on; at last the small rest.
- * For 64 slots and pieces of 16: 32..47, 48..63, 16..31, 0..15.
- */
-export function planRanges(slots: number, pieceSlots: number = slots / (2 * RANGES)): Range[] {
-  const ranges: Range[] = [];
-  let end = slots;
-  for (; end / 2 >= pieceSlots; end /= 2) {
-    const after = ranges.length;
-    for (let from = end / 2; from < end; from += pieceSlots) ranges.push({ from, to: from + pieceSlots, after });
-  }
-  ranges.push({ from: 0, to: end, after: ranges.length });
-  return ranges;
-}
-
-/**
- * Adds a fingerprint that several workers may be adding; false when it is there already. `home` is the first word of its
- * home slot, `mask` one less than the words of the table.
- *
- * An empty slot is claimed by a compare-and-exchange of its low word from 0; the high word follows. A worker that
- * meets its own low word waits until the high word is there. Neither word is ever 0 or changes once set, so plain
- * loads serve as the fast path: a stale 0 is found out by the exchange. All workers that add the same fingerprint
- * walk the same slots, and exactly one of them claims the first empty one.
- */
-export function claim(table: Int32Array, mask: number, home: number, low: number, high: number): boolean {
-  let i = home;
-  for (;;) {
-    let seen = table[i]!;
-    if (seen === 0) {
-      seen = Atomics.compareExchange(table, i, 0, low);
-      if (seen === 0) {
-        // Plain: whoever waits for it reads 0 or this, and the batch ends with an atomic operation.
-        table[i + 1] = high;
-        return true;
-      }
-    }
-    if (seen === low) {
-      let other = table[i + 1]!;
-      while (other === 0) other = Atomics.load(table, i + 1);
-      if (other === high) return false;
-    }
-    i = (i + 2) & mask;
   }
 }

@@ -7,6 +7,7 @@ import { Discovery } from "./discovery.ts";
 import { recordWords } from "../expand.ts";
 import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
+import { makeHashing } from "../store/fingerprint.ts";
 import { releaseMemory } from "../store/release.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 
@@ -43,7 +44,10 @@ async function help(task: HelperTask): Promise<void> {
     const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
     const system = module.instantiate(task.source.data);
     const discoveries = task.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
-    const worker = new LevelWorker(system, task.options, new SharedFingerprintSet(task.table, control), control, discoveries);
+    const { options } = task;
+    const hashing = makeHashing(system.stateWords, options.fingerprintBits, options.seed);
+    const visited = new SharedFingerprintSet(task.table, control);
+    const worker = new LevelWorker({ system, options, hashing, visited, control, discoveries });
     control.ready();
     const joining = (await nextMessage()) as Joining;
     if (joining !== null) {

@@ -14,11 +14,11 @@ import type { Discovery } from "./discovery.ts";
 import { NO_PARENT } from "./discovery.ts";
 import type { Expander } from "../expand.ts";
 import { BATCH, makeExpander } from "../expand.ts";
-import { makeCopyState, makeFingerprint, makeStateSums } from "../store/fingerprint.ts";
+import { makeCopyState, type Hashing } from "../store/fingerprint.ts";
 import { forEachInitial } from "../steps.ts";
 import { SLICE_MS, refinementCounts } from "../run.ts";
 import type { Visited } from "../store/visited.ts";
-import { Watch } from "../watch.ts";
+import { ViolationTracker } from "../violation-tracker.ts";
 
 /** What all workers of a search must agree on. */
 export interface LevelOptions {
@@ -26,6 +26,17 @@ export interface LevelOptions {
   readonly fingerprintBits: 32 | 64;
   readonly maxStates: number | null;
   readonly maxDepth: number | null;
+}
+
+/** What one worker is made of. */
+export interface LevelTask {
+  readonly system: TransitionSystem;
+  readonly options: LevelOptions;
+  readonly hashing: Hashing;
+  readonly visited: Visited;
+  readonly control: Control;
+  /** Of every worker, in order; those of others are only read. */
+  readonly discoveries: readonly Discovery[];
 }
 
 /** What a worker has done by the end. */
@@ -53,7 +64,7 @@ export class LevelWorker {
   /** Of every worker, in order; those of others are only read. */
   readonly #discoveries: readonly Discovery[];
   readonly #discovery: Discovery;
-  readonly #watch: Watch;
+  readonly #tracker: ViolationTracker;
   readonly #witnessed: Uint8Array;
   readonly #expander: Expander;
   readonly #counts: number[] = [];
@@ -67,19 +78,17 @@ export class LevelWorker {
   /** The meeting at the end of a level that this worker waits for. */
   #round: number | null = null;
 
-  constructor(system: TransitionSystem, options: LevelOptions, visited: Visited, control: Control, discoveries: readonly Discovery[]) {
+  constructor({ system, options, hashing, visited, control, discoveries }: LevelTask) {
     this.#system = system;
     this.#options = options;
     this.#control = control;
     this.#discoveries = discoveries;
     this.#discovery = discoveries[control.me]!;
-    const { stateWords } = system;
-    const fingerprint = makeFingerprint(stateWords, options.fingerprintBits, options.seed);
-    this.#watch = new Watch(system, fingerprint);
+    this.#tracker = new ViolationTracker(system, hashing.fingerprint);
     this.#witnessed = new Uint8Array(system.sometimes.length);
     this.#expander = makeExpander({
-      system, batch: BATCH, fingerprint, sums: makeStateSums(stateWords, options.fingerprintBits, options.seed), copyState: makeCopyState(stateWords),
-      visited, discovery: this.#discovery, events: this.#watch, witnessed: this.#witnessed,
+      system, batch: BATCH, ...hashing, copyState: makeCopyState(system.stateWords),
+      visited, discovery: this.#discovery, events: this.#tracker, witnessed: this.#witnessed,
     });
   }
 
@@ -92,11 +101,11 @@ export class LevelWorker {
 
   /** Begins a search with the initial states; those that fail or violate are reported at length 0. False when that is all. */
   start(): boolean {
-    this.#watch.length = -1;
+    this.#tracker.length = -1;
     this.#guarded(() => {
       forEachInitial(this.#system, (index, fault) => {
         if (fault === null) this.#expander.offer(NO_PARENT, index);
-        else this.#watch.initFailed(fault, index);
+        else this.#tracker.initFailed(fault, index);
       });
       this.#expander.flush();
     });
@@ -110,7 +119,7 @@ export class LevelWorker {
     this.#beginLevel(level);
   }
 
-  /** Expands a chunk of the level, or ends it when none is left, or waits a while for the others; false when the search is over. */
+  /** Expands a chunk of the level, or ends it when none is left, or waits a while for the others. False: the search is over. */
   advance(): boolean {
     if (this.#round !== null) return this.#meet();
     const from = this.#control.take(this.#level, CHUNK);
@@ -126,8 +135,8 @@ export class LevelWorker {
 
   report(): WorkerReport {
     return {
-      counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#watch.terminals,
-      violation: this.#watch.best, witnessed: this.#witnessed, inForce: this.#expander.inForce,
+      counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#tracker.terminals,
+      violation: this.#tracker.best, witnessed: this.#witnessed, inForce: this.#expander.inForce,
       refinementCounts: refinementCounts(this.#system),
     };
   }
@@ -146,11 +155,12 @@ export class LevelWorker {
     const control = this.#control;
     this.#level = level;
     this.#counts.push(this.#discovery.count);
-    control.publishCount(level, this.#discovery.count, this.#watch.best !== null);
+    control.publishCount(level, this.#discovery.count, this.#tracker.best !== null);
     control.publishProgress(this.#discovery.discovered, this.#expander.transitions);
     this.#round = control.arrive(level, this.#before, () => {
       const size = total(control.counts(level));
-      return size > 0 && !control.anyViolation() && control.stopped === 0 && levelBound(this.#options, this.#before + size, level + 1, size) === null;
+      if (size === 0 || control.anyViolation() || control.stopped !== 0) return false;
+      return levelBound(this.#options, this.#before + size, level + 1, size) === null;
     });
     return this.#meet();
   }
@@ -170,7 +180,7 @@ export class LevelWorker {
     this.#sizes = this.#control.counts(level);
     this.#size = total(this.#sizes);
     this.#frontiers = this.#sizes.map((_, w) => this.#discoveries[w]!.frontier(level));
-    this.#watch.length = level;
+    this.#tracker.length = level;
     this.#discovery.begin(level + 1);
   }
 
@@ -185,12 +195,16 @@ export class LevelWorker {
   }
 }
 
+type LevelBounds = Pick<LevelOptions, "maxStates" | "maxDepth">;
+
 /** Why a search with `states` states in `depth` levels must not expand the last level, of `frontier` states; or null. */
-export function levelBound(bounds: Pick<LevelOptions, "maxStates" | "maxDepth">, states: number, depth: number, frontier: number): string | null {
+export function levelBound(bounds: LevelBounds, states: number, depth: number, frontier: number): string | null {
   if (bounds.maxStates !== null && states >= bounds.maxStates) {
     return `the bound of ${bounds.maxStates} states was reached at depth ${depth}; ${frontier} states were not expanded`;
   }
-  if (bounds.maxDepth !== null && depth >= bounds.maxDepth) return `the depth bound of ${bounds.maxDepth} was reached; ${frontier} states were not expanded`;
+  if (bounds.maxDepth !== null && depth >= bounds.maxDepth) {
+    return `the depth bound of ${bounds.maxDepth} was reached; ${frontier} states were not expanded`;
+  }
   return null;
 }
 

@@ -17,6 +17,7 @@
  */
 
 import { SHORT_WORDS } from "../../system.ts";
+import { ownComment } from "./fresh-copy.ts";
 
 /** Writes the two halves of the fingerprint of the state at `words[at]` to `out[outAt]` (low) and `out[outAt + 1]` (high). */
 export type Fingerprint = (words: Int32Array, at: number, out: Int32Array, outAt: number) => void;
@@ -35,9 +36,6 @@ export interface StateSums {
 
 /** States of up to so many words get straight-line code; longer ones a loop, to spare the compiler. */
 const UNROLLED_WORDS = 48;
-
-/** Every generated function gets a comment of its own, so that V8 gives it type feedback of its own. */
-let generation = 0;
 
 /** Statements that leave the summand of `word` at a place in `k`; `place` is the constant of the place. */
 function summand(lane: "low" | "high", word: string, place: string): string {
@@ -58,7 +56,7 @@ export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): 
   const low = places(0x7f4a7c15);
   const high = places(0x6a09e667);
   const change = (lane: "low" | "high", sum: string): string => `${summand(lane, "x", `${lane}[i]`)} ${sum} = (${sum} - k) | 0; ${summand(lane, "y", `${lane}[i]`)} ${sum} = (${sum} + k) | 0;`;
-  return new Function("low", "high", `/* ${generation++} */ return {
+  return new Function("low", "high", `${ownComment()} return {
     whole: function whole(words, at, out, outAt) {
       let a = 0, b = 0, k = 0, w = 0;
       for (let i = 0; i < ${stateWords}; i++) { w = words[at + i]; ${summand("low", "w", "low[i]")} b = (b + k) | 0; ${summand("high", "w", "high[i]")} a = (a + k) | 0; }
@@ -82,22 +80,34 @@ export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): 
   };`)(low, high) as StateSums;
 }
 
-/** The fingerprint function for states of `stateWords` words; `bits` and `seed` as for the sums. */
-export function makeFingerprint(stateWords: number, bits: 32 | 64, seed: number): Fingerprint {
-  if (stateWords > SHORT_WORDS) {
-    const { whole, print } = makeStateSums(stateWords, bits, seed);
-    return (words, at, out, outAt) => {
-      whole(words, at, out, outAt);
-      print(out, outAt, out, outAt);
-    };
-  }
+/** How the states of one search are hashed: made once for each thread that searches. */
+export interface Hashing {
+  readonly fingerprint: Fingerprint;
+  /** What the fingerprint of a long state is made of. */
+  readonly sums: StateSums;
+}
+
+/** The functions for states of `stateWords` words; `bits` and `seed` as for the sums. */
+export function makeHashing(stateWords: number, bits: 32 | 64, seed: number): Hashing {
+  const sums = makeStateSums(stateWords, bits, seed);
+  return { sums, fingerprint: stateWords > SHORT_WORDS ? ofLongStates(sums) : makeShortFingerprint(stateWords, bits, seed) };
+}
+
+function ofLongStates({ whole, print }: StateSums): Fingerprint {
+  return (words, at, out, outAt) => {
+    whole(words, at, out, outAt);
+    print(out, outAt, out, outAt);
+  };
+}
+
+function makeShortFingerprint(stateWords: number, bits: 32 | 64, seed: number): Fingerprint {
   const lane = (word: string): string => `
     k = Math.imul(${word}, 0xcc9e2d51); k = (k << 15) | (k >>> 17); a ^= Math.imul(k, 0x1b873593);
     a = (a << 13) | (a >>> 19); a = (Math.imul(a, 5) + 0xe6546b64) | 0;
     k = Math.imul(${word}, 0x239b961b); k = (k << 18) | (k >>> 14); b ^= Math.imul(k, 0xa1e38b93);
     b = (b << 17) | (b >>> 15); b = (Math.imul(b, 9) + 0x32ac3b17) | 0;`;
   const body = Array.from({ length: stateWords }, (_, i) => `w = words[at + ${i}];${lane("w")}`).join("\n");
-  return new Function(`/* ${generation++} */ return function fingerprint(words, at, out, outAt) {
+  return new Function(`${ownComment()} return function fingerprint(words, at, out, outAt) {
     let a = ${avalanche(seed ^ 0x9e3779b9)}, b = ${avalanche(Math.imul(seed, 0x85ebca6b) ^ 0x7f4a7c15)}, k = 0, w = 0;
     ${body}
     a ^= ${stateWords}; b ^= ${stateWords};
@@ -116,17 +126,7 @@ export function makeCopyState(stateWords: number): CopyState {
   } else {
     body = `for (let i = 0; i < ${stateWords}; i++) target[targetAt + i] = source[sourceAt + i];`;
   }
-  return new Function(`/* ${generation++} */ return function copyState(target, targetAt, source, sourceAt) { ${body} };`)() as CopyState;
-}
-
-/**
- * A copy of `kernel` that shares no type feedback with other copies. `kernel` must be closed: everything it uses is
- * a parameter, because the copy does not see this module's scope. Where it says `constants.x` the copy has the value
- * itself, so that branches which are not for it do not exist: V8 inlines by the size of a function.
- */
-export function freshCopy<F extends (...args: never[]) => unknown>(kernel: F, constants: Readonly<Record<string, boolean>> = {}): F {
-  const text = Object.entries(constants).reduce((t, [name, value]) => t.replaceAll(`constants.${name}`, String(value)), kernel.toString());
-  return new Function(`/* ${generation++} */ return (${text});`)() as F;
+  return new Function(`${ownComment()} return function copyState(target, targetAt, source, sourceAt) { ${body} };`)() as CopyState;
 }
 
 /** The finaliser of MurmurHash3: every input bit moves every output bit. */

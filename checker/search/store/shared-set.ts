@@ -1,9 +1,7 @@
 /** The visited set of a search by several workers: the table of `FingerprintSet`, shared. */
 import type { Control } from "../parallel/control.ts";
 import { BATCH } from "../expand.ts";
-import { claim } from "../parallel/gate.ts";
-import type { Visited } from "./visited.ts";
-import { maxEntries } from "./visited.ts";
+import { claim, maxEntries, type Visited } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
   readonly comparesStates = false;

@@ -108,6 +108,36 @@ export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | n
   }
 }
 
+/**
+ * Adds a fingerprint that several workers may be adding; false when it is there already. `home` is the first word of its
+ * home slot, `mask` one less than the words of the table.
+ *
+ * An empty slot is claimed by a compare-and-exchange of its low word from 0; the high word follows. A worker that
+ * meets its own low word waits until the high word is there. Neither word is ever 0 or changes once set, so plain
+ * loads serve as the fast path: a stale 0 is found out by the exchange. All workers that add the same fingerprint
+ * walk the same slots, and exactly one of them claims the first empty one.
+ */
+export function claim(table: Int32Array, mask: number, home: number, low: number, high: number): boolean {
+  let i = home;
+  for (;;) {
+    let seen = table[i]!;
+    if (seen === 0) {
+      seen = Atomics.compareExchange(table, i, 0, low);
+      if (seen === 0) {
+        // Plain: a worker that waits for it reads 0 or this, and the batch ends with an atomic operation.
+        table[i + 1] = high;
+        return true;
+      }
+    }
+    if (seen === low) {
+      let other = table[i + 1]!;
+      while (other === 0) other = Atomics.load(table, i + 1);
+      if (other === high) return false;
+    }
+    i = (i + 2) & mask;
+  }
+}
+
 /** Fingerprints, for one worker. A slot is (low, high); low is 0 in an empty slot. */
 export class FingerprintSet implements Visited {
   readonly comparesStates = false;

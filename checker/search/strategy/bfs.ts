@@ -16,7 +16,7 @@ import { recordWords } from "../expand.ts";
 import { PredecessorLog } from "../parallel/predecessor-log.ts";
 import type { WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
-import type { ExploreOptions, SearchRun } from "../run.ts";
+import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
 import { Pacer } from "../run.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 import { StateIndex } from "../store/state-index.ts";
@@ -25,12 +25,12 @@ import { Team, idleHelpers } from "../parallel/team.ts";
 import type { Visited } from "../store/visited.ts";
 import { FingerprintSet, reserveTable } from "../store/visited.ts";
 
-/** Milliseconds of search before help is called for: threads that wait already, and threads to be started, which take 70 ms. */
+/** Milliseconds of search before helpers are called: threads that wait already, and threads to be started, which take 70 ms. */
 const ALONE_MS = 5;
 const ALONE_UNPREPARED_MS = 20;
 
 /** Searches on `options.workers` workers; on one when there is no `source` or whole states are compared. */
-export async function breadthFirst(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<SearchRun> {
+export async function breadthFirst({ system, options, hashing }: SearchTask, source: SystemSource | null): Promise<SearchRun> {
   const workers = source === null || options.exact ? 1 : options.workers;
   const pacer = new Pacer(options);
   const controlBuffer = Control.allocate(workers);
@@ -39,7 +39,7 @@ export async function breadthFirst(system: TransitionSystem, source: SystemSourc
   const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
   const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
   const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
-  const worker = new LevelWorker(system, levelOptions, visited, control, discoveries);
+  const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries });
   const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
   const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS));
 

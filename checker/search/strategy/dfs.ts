@@ -8,8 +8,8 @@
 import type { TransitionSystem } from "../../system.ts";
 import type { Broken } from "../candidate.ts";
 import { Column, OutOfMemory } from "../store/column.ts";
-import { makeFingerprint } from "../store/fingerprint.ts";
-import type { ExploreOptions, SearchRun } from "../run.ts";
+import type { Fingerprint } from "../store/fingerprint.ts";
+import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
 import { Pacer, refinementCounts } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path } from "../steps.ts";
@@ -17,13 +17,13 @@ import { forEachInitial, forEachStep, pathOf } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { judgeTerminal } from "../watch.ts";
+import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** States entered between looks at the clock. */
 const STATES_PER_LOOK = 256;
 
-export async function depthFirst(system: TransitionSystem, options: ExploreOptions): Promise<SearchRun> {
-  const search = new DepthFirst(system, options);
+export async function depthFirst(task: SearchTask): Promise<SearchRun> {
+  const search = new DepthFirst(task);
   const stopReason = await search.run();
   const { broken } = search;
   return {
@@ -35,7 +35,7 @@ export async function depthFirst(system: TransitionSystem, options: ExploreOptio
     },
     witnessed: search.witnessed,
     inForce: search.inForce.counts,
-    refinementCounts: refinementCounts(system),
+    refinementCounts: refinementCounts(task.system),
     violation: broken,
     path: broken === null ? null : () => search.path(),
   };
@@ -68,7 +68,7 @@ class DepthFirst {
   readonly #system: TransitionSystem;
   readonly #options: ExploreOptions;
   readonly #pacer: Pacer;
-  readonly #fingerprint;
+  readonly #fingerprint: Fingerprint;
   readonly #visited: Visited | null;
   readonly #bounded: BoundedVisited | null;
   /** Successors not entered yet: low and high fingerprint, ordinal, vector. Those of deeper states lie behind. */
@@ -92,11 +92,11 @@ class DepthFirst {
   readonly witnessed: Uint8Array;
   readonly inForce: InForceCount;
 
-  constructor(system: TransitionSystem, options: ExploreOptions) {
+  constructor({ system, options, hashing }: SearchTask) {
     this.#system = system;
     this.#options = options;
     this.#pacer = new Pacer(options);
-    this.#fingerprint = makeFingerprint(system.stateWords, options.fingerprintBits, options.seed);
+    this.#fingerprint = hashing.fingerprint;
     this.#stride = 3 + system.stateWords;
     this.#before = new Int32Array(system.vector.length);
     this.witnessed = new Uint8Array(system.sometimes.length);
@@ -185,8 +185,7 @@ class DepthFirst {
 
   #checkState(): void {
     const system = this.#system;
-    const index = system.always.length > 0 ? system.checkState() : -1;
-    if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
+    this.broken = judgeState(system);
     this.inForce.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
   }
@@ -194,7 +193,6 @@ class DepthFirst {
   /** Opens the state at pending word `at`: its successors become pending. `first`: it was not expanded before, and its steps count. */
   #expand(at: number, first: boolean): void {
     const system = this.#system;
-    const checkSteps = system.stepProperties.length > 0;
     const state = this.#before;
     for (let w = 0; w < system.stateWords; w++) state[w] = this.#pending.view[at + w]!;
     this.#open(() => {
@@ -204,8 +202,8 @@ class DepthFirst {
           this.#fail(fault, ordinal);
           return;
         }
-        const index = checkSteps ? system.checkStep(state) : -1;
-        if (index >= 0) this.#fail({ kind: "step", index, name: system.stepProperties[index]!, message: "" }, ordinal);
+        const broken = judgeStep(system, state);
+        if (broken !== null) this.#fail(broken, ordinal);
         this.#push(ordinal);
       });
       if (!first) return;

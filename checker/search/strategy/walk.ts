@@ -8,10 +8,9 @@ import type { Broken } from "../candidate.ts";
 import { faultOf } from "../candidate.ts";
 import { Column, OutOfMemory } from "../store/column.ts";
 import type { Fingerprint } from "../store/fingerprint.ts";
-import { makeFingerprint } from "../store/fingerprint.ts";
 import type { Random } from "./random-source.ts";
 import { randomSource } from "./random-source.ts";
-import type { ExploreOptions, SearchRun } from "../run.ts";
+import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
 import { Pacer, refinementCounts } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path, PathStep } from "../steps.ts";
@@ -19,7 +18,7 @@ import { forEachInitial } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { judgeTerminal } from "../watch.ts";
+import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** Decides who takes the next step. One scheduler serves all walks of a run. */
 export interface Scheduler {
@@ -39,8 +38,8 @@ export const DEFAULT_WALKS = 1000;
 export const DEFAULT_WALK_STATES = 10_000;
 const STEPS_PER_LOOK = 128;
 
-export async function walk(system: TransitionSystem, options: ExploreOptions, scheduler: Scheduler): Promise<SearchRun> {
-  const walker = new Walker(system, options, scheduler);
+export async function walk(task: SearchTask, scheduler: Scheduler): Promise<SearchRun> {
+  const walker = new Walker(task, scheduler);
   const stopReason = await walker.run();
   return {
     complete: false,
@@ -51,7 +50,7 @@ export async function walk(system: TransitionSystem, options: ExploreOptions, sc
     },
     witnessed: walker.witnessed,
     inForce: walker.inForce.counts,
-    refinementCounts: refinementCounts(system),
+    refinementCounts: refinementCounts(task.system),
     violation: walker.broken,
     path: walker.broken === null ? null : () => walker.path,
   };
@@ -83,12 +82,12 @@ class Walker {
   deepest = 0;
   broken: Broken | null = null;
 
-  constructor(system: TransitionSystem, options: ExploreOptions, scheduler: Scheduler) {
+  constructor({ system, options, hashing }: SearchTask, scheduler: Scheduler) {
     this.#system = system;
     this.#options = options;
     this.#scheduler = scheduler;
     this.#pacer = new Pacer(options);
-    this.#fingerprint = makeFingerprint(system.stateWords, options.fingerprintBits, options.seed);
+    this.#fingerprint = hashing.fingerprint;
     this.#state = new Int32Array(system.vector.length);
     this.visited = options.exact ? new StateIndex(system.stateWords, true) : new FingerprintSet();
     this.witnessed = new Uint8Array(system.sometimes.length);
@@ -170,8 +169,7 @@ class Walker {
     if (!isNew) return false;
     this.states++;
     for (let w = 0; w < system.stateWords; w++) system.vector[w] = this.#state[w]!;
-    const index = system.always.length > 0 ? system.checkState() : -1;
-    if (index >= 0) this.broken = { kind: "always", index, name: system.always[index]!, message: "" };
+    this.broken = judgeState(system);
     this.inForce.add();
     for (let w = 0; w < this.witnessed.length; w++) if (this.witnessed[w] === 0 && system.witness(w)) this.witnessed[w] = 1;
     return true;
@@ -217,8 +215,7 @@ class Walker {
         fault = faultOf(error);
       }
       const choices = system.branch();
-      const index = fault === null && system.stepProperties.length > 0 ? system.checkStep(this.#state) : -1;
-      this.broken = fault ?? (index >= 0 ? { kind: "step", index, name: system.stepProperties[index]!, message: "" } : null);
+      this.broken = fault ?? judgeStep(system, this.#state);
       if (this.broken !== null) {
         this.#steps.push({ actor, choices });
         return;

@@ -93,7 +93,7 @@ describe("properties that a step can have changed", () => {
   });
 
   test.each([...lostUpdate, ...refcount, ...thpResv].filter((s) => s.expect.verdict === "violated").map((s) => [s.name, s as unknown as Scenario] as const))("a search of %s that checks only those finds the same", async (_, s) => {
-    const everything: TransitionSystem = Object.defineProperty(compileScenario(s).system, "affected", { value: undefined });
+    const everything: TransitionSystem = Object.defineProperty(compileScenario(s).system, "incremental", { value: undefined });
     const [own, full] = [await run(compileScenario(s).system, {}), await run(everything, {})];
     expect({ ...own, ...TIMELESS }).toEqual({ ...full, ...TIMELESS });
     expect(own.finding).not.toBeNull();

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { claim, planRanges } from "../../../../checker/search/parallel/gate.ts";
-import type { Leftovers } from "../../../../checker/search/store/visited.ts";
-import { moveRange } from "../../../../checker/search/store/visited.ts";
+import { planRanges } from "../../../../checker/search/store/ranges.ts";
+import { claim, moveRange, type Leftovers } from "../../../../checker/search/store/visited.ts";
 
 const add = (table: Int32Array, low: number, high: number): boolean =>
   claim(table, table.length - 1, (high >>> (32 - Math.log2(table.length / 2))) << 1, low, high);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { changesOf } from "../../../../checker/search/changes.ts";
 import { comparison } from "../../../../checker/compile/comparison.ts";
 import type { TransitionSystem } from "../../../../checker/system.ts";
-import { expectedCollisions, makeFingerprint, makeStateSums } from "../../../../checker/search/store/fingerprint.ts";
+import { expectedCollisions, makeHashing, makeStateSums } from "../../../../checker/search/store/fingerprint.ts";
 
 /** States as models have them: few values, in few bits, in a regular pattern. */
 const STATES = 300_000;
@@ -35,7 +35,7 @@ describe("fingerprints", () => {
     for (const words of [7, 60]) {
       const states = regularStates(words);
       for (const seed of [0, 1, 2]) {
-        const fingerprint = makeFingerprint(words, 64, seed);
+        const fingerprint = makeHashing(words, 64, seed).fingerprint;
         const out = new Int32Array(2);
         const values = new Uint32Array(STATES);
         for (let i = 0; i < STATES; i++) {
@@ -51,7 +51,7 @@ describe("fingerprints", () => {
     const out = new Int32Array(2);
     const seen = new Set<string>();
     for (const seed of [0, 1, 2, 2 ** 31]) {
-      const fingerprint = makeFingerprint(50, 64, seed);
+      const fingerprint = makeHashing(50, 64, seed).fingerprint;
       const state = new Int32Array(50);
       for (let w = -1; w < 50; w++) {
         if (w >= 0) state[w] = 1;

@@ -1,12 +1,13 @@
-/** Keeps the violation to report, the end states and the witnesses while states are expanded. */
+/** Keeps the violation to report, and counts the end states, while states are expanded. */
 import type { TransitionSystem } from "../system.ts";
 import type { Broken, Candidate } from "./candidate.ts";
 import { NO_STEP, compareCandidates, faultOf } from "./candidate.ts";
+import { brokenProperty, judgeTerminal } from "./judge.ts";
 import { NO_PARENT } from "./parallel/discovery.ts";
 import type { ExpandEvents } from "./expand.ts";
 import type { Fingerprint } from "./store/fingerprint.ts";
 
-export class Watch implements ExpandEvents {
+export class ViolationTracker implements ExpandEvents {
   readonly #system: TransitionSystem;
   readonly #fingerprint: Fingerprint;
   readonly #print = new Int32Array(2);
@@ -22,11 +23,12 @@ export class Watch implements ExpandEvents {
   }
 
   stateViolated(index: number, parent: number, ordinal: number, low: number, high: number): void {
-    this.consider({ broken: { kind: "always", index, name: this.#system.always[index]!, message: "" }, length: this.length + 1, from: parent, ordinal, low, high });
+    const broken = brokenProperty(this.#system, "always", index);
+    this.consider({ broken, length: this.length + 1, from: parent, ordinal, low, high });
   }
 
   stepViolated(index: number, parent: number, ordinal: number): void {
-    this.#atState({ kind: "step", index, name: this.#system.stepProperties[index]!, message: "" }, this.length + 1, parent, ordinal);
+    this.#atState(brokenProperty(this.#system, "step", index), this.length + 1, parent, ordinal);
   }
 
   stepFailed(error: unknown, parent: number, ordinal: number): void {
@@ -52,13 +54,4 @@ export class Watch implements ExpandEvents {
     this.#fingerprint(this.#system.vector, 0, this.#print, 0);
     this.consider({ broken, length, from, ordinal, low: this.#print[0]!, high: this.#print[1]! });
   }
-}
-
-/** What is wrong with the state in `system.vector`, in which no actor can move; null for a good end state. */
-export function judgeTerminal(system: TransitionSystem): Broken | null {
-  for (let a = 0; a < system.actors.length; a++) {
-    if (!system.atRest(a)) return { kind: "deadlock", index: -1, name: "deadlock", message: "" };
-  }
-  const index = system.checkEnd();
-  return index < 0 ? null : { kind: "finally", index, name: system.finally[index]!, message: "" };
 }
