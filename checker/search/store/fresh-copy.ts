@@ -18,6 +18,8 @@ export function ownComment(): string {
   return `/* ${generated++} */`;
 }
 
+type Constants = Readonly<Record<string, boolean>>;
+
 /**
  * Calls a fresh copy of `kernel` and returns what it returns. Where the text says `constants.x`, the copy has the value
  * itself, so that branches which are not for it do not exist: V8 inlines by the size of a function.
@@ -25,14 +27,15 @@ export function ownComment(): string {
  * Throws an Error in words when the text of the kernel has been rewritten so that a copy cannot work. What a kernel uses
  * only later, in functions that it returns, is not tried out.
  */
-export function callCopy<A extends readonly unknown[], R>(kernel: (...args: A) => R, constants: Readonly<Record<string, boolean>>, ...args: A): R {
+export function callCopy<A extends readonly unknown[], R>(kernel: (...args: A) => R, constants: Constants, ...args: A): R {
   let text = kernel.toString();
   for (const [name, value] of Object.entries(constants)) {
     if (!text.includes(`constants.${name}`)) throw rewritten(`it does not say constants.${name}`, null);
     text = text.replaceAll(`constants.${name}`, String(value));
   }
   try {
-    return (new Function(`${ownComment()} return (${text});`)() as typeof kernel)(...args);
+    const make = new Function(`${ownComment()} return (${text});`) as () => typeof kernel;
+    return make()(...args);
   } catch (error) {
     if (error instanceof ReferenceError || error instanceof SyntaxError) throw rewritten(error.message, error);
     throw error;
