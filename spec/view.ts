@@ -23,12 +23,13 @@ interface Many<F> { readonly shape: "table"; readonly fields: F }
 export interface ViewFields {
   param: One<{
     hpagePmdNr: "int"; hpagePmdOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
-    resvMechanism: "int"; resvPerMm: "int";
+    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int";
   }>;
   page: Many<{
     lock: "lock";
-    refcount: "int"; mapcount: "int"; entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool";
-    pincount: "int";
+    refcount: "int"; mapcount: "int";
+    /** Counters of SCHEME_FOLIO: invariants/refcount-folio.ts says what they mean. */
+    entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool"; pincount: "int";
     /** The thread that has the page to itself, -1 for none. */
     owner: "int";
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref";

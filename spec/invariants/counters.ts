@@ -3,6 +3,7 @@ import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_SPECIAL, mapsPage, TABLE_DEPOSITED, 
 import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
 import { headsFolio } from "./page.ts";
+import { entireMapcountOf, pagesMappedByPtes } from "./refcount.ts";
 
 function writesAddressSpace(v: KernelView): boolean {
   if (pageTableLocked(v)) return true;
@@ -82,10 +83,10 @@ export const counterInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.head.get(i) >= 0 || v.page.buddy.get(i)) continue;
         const large = v.page.order.get(i) > 0;
-        if (large && v.page.entireMapcount.get(i) >= 0) {
+        if (large && entireMapcountOf(v, i) > 0) {
           thps += 1 << v.page.order.get(i);
           mapped += 1 << v.page.order.get(i);
-        } else mapped += large ? v.page.nrPagesMapped.get(i) : Math.min(1, v.page.mapcount.get(i) + 1);
+        } else mapped += large ? pagesMappedByPtes(v, i) : Math.min(1, v.page.mapcount.get(i) + 1);
       }
       if (mapped !== v.node.anonMapped.get()) return { conjunct: "NR_ANON_MAPPED === pages that are mapped", values: { counted: v.node.anonMapped.get(), mapped } };
       return thps === v.node.anonThps.get() ? true : { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: v.node.anonThps.get(), thps } };

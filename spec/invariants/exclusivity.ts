@@ -2,12 +2,13 @@
 import { ENTRY_MIGRATION, ENTRY_PRESENT, ENTRY_WRITE, mapsHugePage, mapsPage, TABLE_LIVE, tableHoldsMappings, target } from "../entry.ts";
 import { pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
+import { entireMapcountOf, maybeShared } from "./refcount.ts";
 
 /** Leaf entries that map the page, by the folio's own counts. */
 function mappingsOfPage(v: KernelView, page: number): number {
   const head = v.page.head.get(page);
   const folio = head < 0 ? page : head;
-  return v.page.mapcount.get(page) + 1 + (v.page.order.get(folio) > 0 ? v.page.entireMapcount.get(folio) + 1 : 0);
+  return v.page.mapcount.get(page) + 1 + (v.page.order.get(folio) > 0 ? entireMapcountOf(v, folio) : 0);
 }
 
 /** Whether a page table of the address space maps a page of the large folio. */
@@ -68,7 +69,7 @@ export const exclusivityInvariants: readonly Invariant[] = [
     excuse: pageTableLocked,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (v.page.order.get(i) === 0 || v.page.head.get(i) >= 0 || v.page.buddy.get(i) || v.page.maybeShared.get(i)) continue;
+        if (v.page.order.get(i) === 0 || v.page.head.get(i) >= 0 || v.page.buddy.get(i) || maybeShared(v, i)) continue;
         let mms = 0;
         for (let m = 0; m < v.mm.count; m++) if (mapsFolio(v, m, i, 1 << v.page.order.get(i))) mms++;
         if (mms > 1) return { conjunct: "at most one address space maps it", values: { folio: i, mms } };

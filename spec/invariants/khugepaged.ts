@@ -2,6 +2,7 @@
 import { mapsPage, target } from "../entry.ts";
 import { COLLAPSE_ISOLATED, MMF_VM_HUGEPAGE } from "../enumerations.ts";
 import type { Invariant } from "../invariant.ts";
+import { pinsOf } from "./refcount.ts";
 
 export const khugepagedInvariants: readonly Invariant[] = [
   {
@@ -46,7 +47,8 @@ export const khugepagedInvariants: readonly Invariant[] = [
           if (!mapsPage(e)) continue;
           const head = v.page.head.get(target(e));
           const folio = head < 0 ? target(e) : head;
-          if (v.page.pincount.get(folio) > 0) return { conjunct: "an isolated folio has no pins", values: { table, pte: j, folio, pins: v.page.pincount.get(folio) } };
+          const pins = pinsOf(v, folio);
+          if (pins > 0) return { conjunct: "an isolated folio has no pins", values: { table, pte: j, folio, pins } };
         }
       }
       return true;

@@ -2,6 +2,7 @@
 import { mapsHugePage, mapsPage, tableHoldsMappings, target } from "../entry.ts";
 import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
+import { entireMapcountOf, mapcountOf, pagesMappedByPtes } from "./refcount.ts";
 
 /** Present PTEs that map `page`, in live tables and in tables that an operation holds apart. */
 function pteMappings(v: KernelView, page: number): number {
@@ -52,7 +53,8 @@ export const mapcountInvariants: readonly Invariant[] = [
         if (v.page.order.get(i) === 0 || v.page.head.get(i) >= 0 || v.page.buddy.get(i)) continue;
         let found = 0;
         for (let j = 0; j < 1 << v.page.order.get(i); j++) if (v.page.mapcount.get(i + j) >= 0) found++;
-        if (v.page.nrPagesMapped.get(i) !== found) return { conjunct: "_nr_pages_mapped === pages with a PTE mapping", values: { folio: i, counted: v.page.nrPagesMapped.get(i), found } };
+        const counted = pagesMappedByPtes(v, i);
+        if (counted !== found) return { conjunct: "_nr_pages_mapped === pages with a PTE mapping", values: { folio: i, counted, found } };
       }
       return true;
     },
@@ -64,7 +66,7 @@ export const mapcountInvariants: readonly Invariant[] = [
     excuse: pageTableLocked,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        const counted = v.page.entireMapcount.get(i) + 1;
+        const counted = entireMapcountOf(v, i);
         const found = pmdMappings(v, i);
         if (counted !== found) return { conjunct: "_entire_mapcount + 1 === PMDs that map the folio", values: { folio: i, counted, found } };
       }
@@ -81,7 +83,7 @@ export const mapcountInvariants: readonly Invariant[] = [
         if (v.page.order.get(i) === 0 || v.page.head.get(i) >= 0 || v.page.buddy.get(i)) continue;
         let found = pmdMappings(v, i);
         for (let j = 0; j < 1 << v.page.order.get(i); j++) found += pteMappings(v, i + j);
-        const counted = v.page.largeMapcount.get(i) + 1;
+        const counted = mapcountOf(v, i);
         if (counted !== found) return { conjunct: "_large_mapcount + 1 === PTE mappings of its pages + PMD mappings", values: { folio: i, counted, found } };
       }
       return true;

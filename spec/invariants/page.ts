@@ -2,6 +2,7 @@
 import { mapsHugePage, mapsPage, TABLE_LIVE, target } from "../entry.ts";
 import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
+import { mapcountOf, pinsOf } from "./refcount.ts";
 
 /** In the buddy allocator: part of a block on a free list, or on its way there. Freed frames hold poison. */
 function isFree(v: KernelView, pfn: number): boolean {
@@ -22,11 +23,6 @@ export function headsFolio(v: KernelView, pfn: number): boolean {
   return v.page.head.get(pfn) < 0 && !inFreeBlock(v, pfn);
 }
 
-/** Mappings of the folio, by PMDs and PTEs. */
-export function mappingsOf(v: KernelView, folio: number): number {
-  return (v.page.order.get(folio) > 0 ? v.page.largeMapcount.get(folio) : v.page.mapcount.get(folio)) + 1;
-}
-
 export const pageInvariants: readonly Invariant[] = [
   {
     id: "P1", name: "who has no reference is mapped and pinned by nobody, and a free page has none",
@@ -38,8 +34,9 @@ export const pageInvariants: readonly Invariant[] = [
         if (v.page.head.get(i) >= 0) continue;
         if (v.page.refcount.get(i) > 0) {
           if (inFreeBlock(v, i)) return { conjunct: "no page of a free block has references", values: { page: i, refcount: v.page.refcount.get(i) } };
-        } else if (mappingsOf(v, i) > 0 || v.page.pincount.get(i) > 0) {
-          return { conjunct: "a folio without references is neither mapped nor pinned", values: { folio: i, mappings: mappingsOf(v, i), pins: v.page.pincount.get(i) } };
+        } else if (mapcountOf(v, i) > 0 || pinsOf(v, i) > 0) {
+          const values = { folio: i, mappings: mapcountOf(v, i), pins: pinsOf(v, i) };
+          return { conjunct: "a folio without references is neither mapped nor pinned", values };
         }
       }
       return true;
@@ -65,7 +62,7 @@ export const pageInvariants: readonly Invariant[] = [
     excuse: never,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (!headsFolio(v, i) || mappingsOf(v, i) === 0) continue;
+        if (!headsFolio(v, i) || mapcountOf(v, i) === 0) continue;
         const mapping = v.page.mapping.get(i);
         if (!v.page.anon.get(i) || mapping < 0) return { conjunct: "a mapped folio is anonymous and has an anon_vma", values: { folio: i, mapping } };
         if (v.anonVma.refcount.get(mapping) === 0) return { conjunct: "its anon_vma is not free", values: { folio: i, mapping } };
@@ -191,7 +188,8 @@ export const pageInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
         if (!v.page.buddy.get(i)) continue;
-        if (v.page.refcount.get(i) !== 0 || v.page.mapcount.get(i) !== -1 || v.page.pincount.get(i) !== 0 || v.page.mapping.get(i) !== -1 || v.page.lru.get(i) || v.page.deferred.get(i) || v.page.lock.isHeld(i)) {
+        const counted = v.page.refcount.get(i) !== 0 || v.page.mapcount.get(i) !== -1 || pinsOf(v, i) !== 0;
+        if (counted || v.page.mapping.get(i) !== -1 || v.page.lru.get(i) || v.page.deferred.get(i) || v.page.lock.isHeld(i)) {
           return { conjunct: "a free block is unreferenced, unmapped, unlocked, off the LRU and off the split queue", values: { page: i, refcount: v.page.refcount.get(i), mapcount: v.page.mapcount.get(i) } };
         }
       }
@@ -218,7 +216,7 @@ export const pageInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.buddy.get(i) || v.page.head.get(i) >= 0) continue;
-        const mappings = v.page.order.get(i) > 0 ? v.page.largeMapcount.get(i) + 1 : v.page.mapcount.get(i) + 1;
+        const mappings = mapcountOf(v, i);
         if (v.page.refcount.get(i) < mappings) return { conjunct: "refcount >= mappings", values: { folio: i, refcount: v.page.refcount.get(i), mappings } };
       }
       return true;
