@@ -45,5 +45,5 @@ export function errorSentence(error: unknown): string {
   // No line of the user's own is involved: the fault is ours, and the place is worth knowing.
   const ours = (error.stack ?? "").split("\n").find((line) => line.includes(CHECKER));
   const where = ours === undefined ? "" : ` (${ours.trim().replace(CHECKER, "checker/")})`;
-  return `[thpcheck internal error] ${error.name}: ${message}${where}; please report it`;
+  return `[thpcheck internal] ${error.name}: ${message}${where}; please report it`;
 }

@@ -48,13 +48,21 @@ export interface Model<S extends Structs> {
   readonly system?: { readonly module: string; readonly data: unknown };
 }
 
+/** Counts that a scenario pins; null: not pinned. */
+interface Pins {
+  readonly states: number | null;
+  readonly transitions: number | null;
+  readonly depth: number | null;
+  readonly statesWithoutClearing: number | null;
+}
 export type Expectation =
-  | { readonly verdict: "holds"; readonly states: number | null; readonly transitions: number | null; readonly depth: number | null; readonly statesWithoutClearing: number | null }
+  | { readonly verdict: "holds" } & Pins
   | { readonly verdict: "violated"; readonly property: string; readonly length: number | null };
 
 /** The scenario must hold; counts that are given are pinned (`check --update-pins` rewrites them). */
 export function holds(pins: { states?: number; transitions?: number; depth?: number; statesWithoutClearing?: number } = {}): Expectation {
-  return { verdict: "holds", states: pins.states ?? null, transitions: pins.transitions ?? null, depth: pins.depth ?? null, statesWithoutClearing: pins.statesWithoutClearing ?? null };
+  const { states = null, transitions = null, depth = null, statesWithoutClearing = null } = pins;
+  return { verdict: "holds", states, transitions, depth, statesWithoutClearing };
 }
 
 /** The scenario must violate exactly this promise; a crash or another violation does not count. `length`: steps of the shortest trace. */
@@ -100,13 +108,19 @@ export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase
 }
 export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
 
-const SCENARIO_KEYS: readonly string[] = ["name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "policy", "underPolicy", "refine", "always", "step", "finally", "sometimes", "expect"];
+const SCENARIO_KEYS: readonly string[] = [
+  "name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "policy", "underPolicy", "refine",
+  "always", "step", "finally", "sometimes", "expect",
+];
 
 /** Marks a scenario; checks its form. Throws a RangeError that names what is wrong. */
 export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
   const where = `scenario ${JSON.stringify(s.name)}`;
-  if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
-  for (const key of Object.keys(s)) if (!SCENARIO_KEYS.includes(key)) throw new RangeError(`${where}: there is no "${key}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
+  if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) {
+    throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
+  }
+  const unknown = Object.keys(s).find((key) => !SCENARIO_KEYS.includes(key));
+  if (unknown !== undefined) throw new RangeError(`${where}: there is no "${unknown}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
   const actors = isModel(s) ? s.model.actors : s.threads;
   if (actors.length === 0 && !(isModel(s) && s.model.system !== undefined)) throw new RangeError(`${where}: there is no thread to run`);
   const names = new Set(actors.map((a) => a.name));

@@ -242,7 +242,8 @@ const EMITTERS: Readonly<Record<ValueOperation, (a: Access) => t.Expression>> = 
     const v = a.c.temporary();
     const encoded = a.c.temporary();
     return quasi("($v = $now + $delta, $e = $encoded, $store, $result)", {
-      $v: v, $now: a.decode(a.rawAt(p)), $delta: a.rest[0]!, $e: encoded, $encoded: a.encode(v), $store: a.storeAt(p, encoded), $result: a.decode(encoded),
+      $v: v, $now: a.decode(a.rawAt(p)), $delta: a.rest[0]!, $e: encoded, $encoded: a.encode(v),
+      $store: a.storeAt(p, encoded), $result: a.decode(encoded),
     });
   },
   addUnless: (a) => {

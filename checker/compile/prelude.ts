@@ -8,14 +8,17 @@ export const STEP_ROUNDS_MAX = 10_000_000;
 /** The prelude of every emitted text: views, choices, faults, locks. */
 export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
   const { maskBytes } = image.plan;
-  const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${image.straight} }`;
+  const { straight } = image;
+  const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${straight} }`;
   return `
 const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce } = $deps;
 const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
 const $PB = new Uint8Array($before.buffer), $PH = new Uint16Array($before.buffer), $PW = new Uint32Array($before.buffer);
 const $isInteger = Number.isInteger;
 let $fuel = 0;
-function $endless(site) { $fault("endless-step", "this loop went round ${STEP_ROUNDS_MAX.toLocaleString("en")} times without a yield: the step does not end", site); }
+function $endless(site) {
+  $fault("endless-step", "this loop went round ${STEP_ROUNDS_MAX.toLocaleString("en")} times without a yield: the step does not end", site);
+}
 let $me = 0, $R = undefined, $point = 0, $waitsFor = -1, $label = "";
 let $ci = 0, $cl = 0;
 const $cs = [], $cn = [], $cname = [];
@@ -26,13 +29,21 @@ function $choose(name, n, site) {
   if (!(n >= 1)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): there is nothing to choose; guard the step instead\`, site);
   const i = $ci++;
   if (i >= $cl) { $cs[i] = 0; $cl = $ci; }
-  else if (!($cs[i] < n)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): the script says \${$cs[i]}; the step does not choose as it did when the script was made\`, site);
+  else if (!($cs[i] < n)) {
+    const otherwise = "the step does not choose as it did when the script was made";
+    $fault("choose-from-nothing", \`choose("\${name}", \${n}): the script says \${$cs[i]}; \${otherwise}\`, site);
+  }
   $cn[i] = n; $cname[i] = name;
   return $cs[i];
 }
 function $bugOn(condition, message, site) { if (condition) $fault("assertion", message, site); }
-function $oob(i, count, field, site) { $fault("range", \`\${$plan.fields[field].path}[\${i}]: the index is outside 0..\${count - 1}\`, site); }
-function $noMember(m, field, site) { $fault("range", \`\${$plan.fields[field].path}: member \${m} is outside 0..\${$plan.fields[field].bits - 1}\`, site); }
+function $oob(i, count, field, site) {
+  $fault("range", \`\${$plan.fields[field].path}[\${i}]: the index is outside 0..\${count - 1}\`, site);
+}
+function $noMember(m, field, site) {
+  const { path, bits } = $plan.fields[field];
+  $fault("range", \`\${path}: member \${m} is outside 0..\${bits - 1}\`, site);
+}
 function $fit(v, field, site) {
   const f = $plan.fields[field];
   if (f.wrapping && $isInteger(v)) { const n = f.max - f.min + 1; return (((v - f.min) % n) + n) % n; }

@@ -9,7 +9,8 @@ import { statisticValues, structValues } from "../program/values.ts";
 import { StateBytes, writeInitialValues } from "../program/world.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import type {
-  ActorInfo, ActorPosition, BlockCounts, Excuses, Explanation, Incremental, NamedValue, PropertyKind, RefinementChecks, SourceFrame, TransitionSystem,
+  ActorInfo, ActorPosition, BlockCounts, Excuses, Explanation, Incremental, NamedValue, PropertyKind, RefinementChecks, SourceFrame,
+  TransitionSystem,
 } from "../system.ts";
 import { changedBits, explainRefusal } from "./explain-refusal.ts";
 import type { FramePlan, Point, ProgramImage, RoutineImage, Slot } from "./image.ts";
@@ -84,7 +85,10 @@ export class CompiledSystem implements TransitionSystem {
   readonly #bytes: StateBytes;
   readonly #routines: ReadonlyMap<string, RoutineImage>;
 
-  /** `observe` makes the observer of an instrumented image, given the bytes that hold the state; `ask` fills the tables of machines where they have holes. */
+  /**
+   * `observe` makes the observer of an instrumented image, given the bytes that hold the state. `ask` fills the tables of
+   * machines where they have holes.
+   */
   constructor(image: ProgramImage, observe: ((bytes: StateBytes) => StepObserver) | null = null, ask: Ask = noAnswer) {
     this.image = image;
     this.stateWords = image.stateWords;
@@ -101,9 +105,7 @@ export class CompiledSystem implements TransitionSystem {
       throw new StepFault(rule, message, this.#sourceOf(site));
     };
     const log = image.blocks.length > 0 ? coverageLog() : null;
-    // The text is unique per instance, so that V8 compiles and specialises it afresh.
-    const map = image.map === null ? "" : `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(image.map)).toString("base64")}`;
-    const make = new Function("$deps", `"use strict";\n${image.code}\n//# sourceURL=thpcheck-${image.scenario}-${instanceNumber()}.js${map}`) as (deps: object) => Emitted;
+    const make = new Function("$deps", programText(image)) as (deps: object) => Emitted;
     const e = make({
       vector: this.vector, before, plan: image.plan, fault,
       refinement: image.refinement, ask, all: image.refineAll,
@@ -245,7 +247,8 @@ export class CompiledSystem implements TransitionSystem {
 
   /** Locks that the actor holds in `vector`. */
   heldLocks(actor: number): { lock: number; mode: "exclusive" | "shared" }[] {
-    return this.image.plan.locks.flatMap((l) => (this.#holds(actor, l.id) ? [{ lock: l.id, mode: this.#bytes.u8[l.offset] === actor + 1 ? "exclusive" as const : "shared" as const }] : []));
+    const held = this.image.plan.locks.filter((l) => this.#holds(actor, l.id));
+    return held.map((l) => ({ lock: l.id, mode: this.#bytes.u8[l.offset] === actor + 1 ? "exclusive" : "shared" }));
   }
 
   values(): NamedValue[] {
@@ -290,20 +293,31 @@ export class CompiledSystem implements TransitionSystem {
 
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null {
     if (before !== null && before !== this.incremental.before) this.incremental.before.set(before);
-    if (kind === "step" && this.image.refinement !== null && index >= this.stepProperties.length - this.image.refinement.machines.length) return this.#explainRefusal(this.image.refinement);
+    const { refinement } = this.image;
+    const isMachine = refinement !== null && kind === "step" && index >= this.stepProperties.length - refinement.machines.length;
+    if (isMachine) return this.#explainRefusal(refinement);
     const found = this.#emitted.explain(kind, index);
     if (found === null) return null;
     return {
       conjunct: found.conjunct,
-      values: found.operands.map(([name, value]) => ({ name, value: typeof value === "string" ? value : JSON.stringify(value) ?? String(value) })),
+      values: found.operands.map(([name, value]) => ({ name, value: inWords(value) })),
       source: this.#sourceOf(found.site),
     };
   }
 }
 
+const inWords = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value) ?? String(value));
+
 /** The image has no functions to ask: its tables are whole. */
 function noAnswer(machine: number, state: number, column: number): never {
   throw new Error(`[thpcheck internal] machine ${machine} has no answer for state ${state}, column ${column}`);
+}
+
+/** The text of a new instance. It is unique for each, so that V8 compiles and specialises it afresh. */
+function programText({ code, scenario, map }: ProgramImage): string {
+  const base64 = map === null ? null : Buffer.from(JSON.stringify(map)).toString("base64");
+  const source = base64 === null ? "" : `\n//# sourceMappingURL=data:application/json;base64,${base64}`;
+  return `"use strict";\n${code}\n//# sourceURL=thpcheck-${scenario}-${instanceNumber()}.js${source}`;
 }
 
 /** Unmapped lines before the emitted functions: the two that `new Function` adds, and "use strict". */

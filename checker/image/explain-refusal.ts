@@ -4,8 +4,13 @@ import type { Explanation, NamedValue } from "../system.ts";
 import { shortPath } from "../error-sentence.ts";
 import { EVENT_WORDS, argumentCount, siteOfEvent, type Refusal } from "./refinement-runtime.ts";
 
-/** `after`: the state of the instance after the step. `changed`: what its abstraction reads has changed. `record`: the events of the step. */
-export function explainRefusal(plan: RefinementPlan, refusal: Refusal, after: number, changed: boolean, record: Int32Array, sourceOf: (site: number) => string | null): Explanation {
+/**
+ * `after`: the state of the instance after the step. `changed`: what its abstraction reads has changed. `record`: the events
+ * of the step.
+ */
+export function explainRefusal(
+  plan: RefinementPlan, refusal: Refusal, after: number, changed: boolean, record: Int32Array, sourceOf: (site: number) => string | null,
+): Explanation {
   const machine = plan.machines[refusal.machine]!;
   const inWords = (state: number): string => machine.descriptions[state] ?? `no state of the machine (${state})`;
   const ownEvents = new Set(machine.columns.map((c) => c.event));

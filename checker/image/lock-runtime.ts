@@ -136,7 +136,8 @@ interface LockRules extends Pick<LockRuntime, "canTake" | "atExit" | "allFree"> 
 }
 
 /** What all kinds of locks have in common. Closed. */
-function exclusiveLocks({ bytes, locks, fault, observer }: LockParts, { at }: LockMemory, { count, canTake, checkKind }: LockRules): ExclusiveLocks {
+function exclusiveLocks(parts: LockParts, { at }: LockMemory, { count, canTake, checkKind }: LockRules): ExclusiveLocks {
+  const { bytes, locks, fault, observer } = parts;
   const takeExclusive = (id: number, me: number): void => {
     bytes[at(id)] = me + 1;
     count(id, me, 1);
@@ -172,9 +173,9 @@ interface ExclusiveLocks {
 }
 
 /** The operations on semaphores that readers share. Closed. */
-function sharedLocks(
-  { locks, fault, observer }: LockParts, { readers, waiters, setReaders, setWaiters }: LockMemory, rules: LockRules, exclusive: ExclusiveLocks,
-): SharedLocks {
+function sharedLocks(parts: LockParts, memory: LockMemory, rules: LockRules, exclusive: ExclusiveLocks): SharedLocks {
+  const { locks, fault, observer } = parts;
+  const { readers, waiters, setReaders, setWaiters } = memory;
   const { count, canTake, checkKind, checkTake } = rules;
   const { takeExclusive, release } = exclusive;
   const takeShared = (id: number, me: number): void => {
@@ -206,7 +207,9 @@ function sharedLocks(
     },
     upRead: (id, me, site) => {
       checkKind(id, "rwsem", "up_read", site);
-      if (((readers(id) >> me) & 1) === 0) fault("lock-ownership", `up_read(${locks[id]!.name}): the thread does not hold it for reading`, site);
+      if (((readers(id) >> me) & 1) === 0) {
+        fault("lock-ownership", `up_read(${locks[id]!.name}): the thread does not hold it for reading`, site);
+      }
       setReaders(id, readers(id) & ~(1 << me));
       count(id, me, -1);
       if (observer !== null) observer.release(id, "shared", site);
@@ -224,7 +227,8 @@ interface SharedLocks extends Pick<LockRuntime, "arrive" | "downReadTrylock" | "
 
 /** The operations, one for each name in `../program/locks.ts`. Closed. */
 function lockRuntime(
-  { locks, maskBytes, observer }: LockParts, { at, waiters, setWaiters }: LockMemory, rules: LockRules, exclusive: ExclusiveLocks, shared: SharedLocks,
+  { locks, maskBytes, observer }: LockParts, { at, waiters, setWaiters }: LockMemory,
+  rules: LockRules, exclusive: ExclusiveLocks, shared: SharedLocks,
 ): LockRuntime {
   const { canTake, checkKind, checkTake, atExit, allFree } = rules;
   const { takeExclusive, tryExclusive, release } = exclusive;

@@ -34,14 +34,20 @@ export interface Refusal {
   readonly machine: number;
   /** Among those of all machines. */
   readonly instance: number;
-  /** Where the refused event begins in the record of the step; -1: the events were accepted, or there were none, and the state is another. */
+  /**
+   * Where the refused event begins in the record of the step; -1: the events were accepted, or there were none, and the
+   * state is another.
+   */
   readonly event: number;
   /** The state that the event met, or where the events led. */
   readonly state: number;
 }
 
 export interface RefinementRuntime {
-  /** The machine that the step does not refine, or -1. `end`: words of the record of its events; `changes`: words of the state that it changed. */
+  /**
+   * The machine that the step does not refine, or -1. `end`: words of the record of its events. `changes`: words of the
+   * state that it changed.
+   */
   check(end: number, changes: number): number;
   /** The state of an instance in the state vector. */
   abstract(instance: number): number;
@@ -241,5 +247,8 @@ function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, 
  * of this module.
  */
 export function refinementRuntimeText(parts: string): string {
-  return `((parts) => (${checkOfSteps.toString()})(parts, (${machineTables.toString()})(parts), (${readSets.toString()})(parts)))(${parts})`;
+  return `((parts) => {
+  const tables = (${machineTables.toString()})(parts);
+  return (${checkOfSteps.toString()})(parts, tables, (${readSets.toString()})(parts));
+})(${parts})`;
 }

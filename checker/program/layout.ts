@@ -14,7 +14,10 @@
 /** "No such object": the value of a reference that points nowhere. Stored as 0. */
 export const NONE = -1;
 
-/** `state` decides the future; `ghost` is specification-only state that routines may write but not read; `statistic` is outside the fingerprint. */
+/**
+ * `state` decides the future. `ghost` is state of the specification alone, which routines write and do not read.
+ * `statistic` is outside the fingerprint.
+ */
 export type Role = "state" | "ghost" | "statistic";
 
 export interface FieldOptions {
@@ -229,77 +232,108 @@ function rangeOf(f: ScalarField, structs: Structs, path: string): Range {
     case "bitset": return { min: 0, max: 2 ** f.size - 1, bits: f.size };
     case "ref": {
       const target = structs[f.table];
-      if (target === undefined) throw new Error(`${path}: ref("${f.table}") points into a table that is not declared; declared are ${Object.keys(structs).join(", ")}`);
+      if (target === undefined) {
+        const declared = Object.keys(structs).join(", ");
+        throw new Error(`${path}: ref("${f.table}") points into a table that is not declared; declared are ${declared}`);
+      }
       return { min: NONE, max: target.count - 1, bits: bitsFor(target.count + 1) };
     }
   }
 }
 
-/** Assigns byte positions. Structs lie in declaration order; statistics get positions of their own, counted from `stateBytes` rounded up by the caller. */
+type Part = "state" | "statistic";
+
+/** A field with its place in one object of its struct. */
+interface PlacedField {
+  readonly name: string;
+  readonly f: Field;
+  readonly path: string;
+  readonly position: number;
+  readonly shift: number;
+  readonly range: Range;
+  readonly elementStride: number;
+}
+
+const scalarOf = (f: Field): ScalarField | LockField => (f.kind === "array" ? f.element : f);
+const isLock = (f: ScalarField | LockField): f is LockField => f.kind === "spinlock" || f.kind === "mutex" || f.kind === "rwsem";
+const roleOf = (f: ScalarField | LockField): Role => f.role ?? "state";
+
+/**
+ * Assigns byte positions. Structs lie in declaration order; statistics get positions of their own, counted from
+ * `stateBytes` rounded up by the caller. Throws for more than 30 actors, for a field named `count`, for a reference to a
+ * table that is not declared, and for an initial value out of range.
+ */
 export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
   if (actorCount > 30) throw new RangeError(`${actorCount} actors: lock holder masks hold at most 30`);
   const maskBytes = wholeBytes(actorCount);
   const fields: FieldPlan[] = [];
   const locks: LockPlan[] = [];
-  let stateEnd = 0;
-  let statisticEnd = 0;
+  const ends = { state: 0, statistic: 0 };
   for (const [structName, s] of Object.entries(structs)) {
     for (const part of ["state", "statistic"] as const) {
       const packer = new Packer();
-      const placed: { name: string; f: Field; position: number; shift: number; range: Range; elementStride: number }[] = [];
-      for (const [name, f] of Object.entries(s.fields)) {
-        const element = f.kind === "array" ? f.element : f;
-        const role: Role = "role" in element && element.role !== undefined ? element.role : "state";
-        if ((role === "statistic") !== (part === "statistic")) continue;
-        const path = `${structName}.${name}`;
-        if (name === "count") throw new Error(`${path}: the name "count" is taken by the number of objects, k.${structName}.count; choose another`);
-        if (f.kind === "spinlock" || f.kind === "mutex" || f.kind === "rwsem") {
-          const bytes = f.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
-          const range = { min: 0, max: 255, bits: 8 };
-          placed.push({ name, f, position: packer.bytes(bytes, 1), shift: 0, range, elementStride: 0 });
-          continue;
-        }
-        if (f.kind === "array") {
-          const range = rangeOf(f.element, structs, path);
-          const width = wholeBytes(range.bits);
-          placed.push({ name, f, position: packer.bytes(width * f.length, Math.max(width, 1)), shift: 0, range, elementStride: width });
-          continue;
-        }
-        const range = rangeOf(f as ScalarField, structs, path);
-        const { position, shift } = packer.bits(range.bits);
-        placed.push({ name, f, position, shift, range, elementStride: 0 });
-      }
+      const placed = placeFields(structs, structName, part, maskBytes, packer);
       const stride = alignUp(packer.size, packer.alignment);
-      let base = part === "state" ? stateEnd : statisticEnd;
-      base = alignUp(base, packer.alignment);
+      const base = alignUp(ends[part], packer.alignment);
       for (const p of placed) {
-        const f = p.f;
-        const scalar = f.kind === "array" ? f.element : f;
-        const isLock = scalar.kind === "spinlock" || scalar.kind === "mutex" || scalar.kind === "rwsem";
-        const path = `${structName}.${p.name}`;
-        const init = "init" in scalar && scalar.init !== undefined ? Number(scalar.init) : p.range.min;
-        if (!isLock && (init < p.range.min || init > p.range.max)) throw new RangeError(`${path}: init ${init} is outside ${p.range.min}..${p.range.max}`);
-        const lockBase = isLock ? locks.length : -1;
-        if (isLock) {
-          for (let i = 0; i < s.count; i++) {
-            locks.push({ id: locks.length, kind: scalar.kind, name: s.shape === "struct" ? path : `${structName}[${i}].${p.name}`, lockClass: path, queued: scalar.queued, nesting: scalar.nesting, offset: base + p.position + i * stride });
-          }
-        }
-        fields.push({
-          id: fields.length, struct: structName, field: p.name, path, kind: scalar.kind,
-          role: "role" in scalar && scalar.role !== undefined ? scalar.role : "state",
-          guard: "guard" in scalar && scalar.guard !== undefined ? scalar.guard : null,
-          meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
-          offset: base + p.position, stride, elementStride: p.elementStride, bits: p.range.bits, shift: p.shift,
-          min: p.range.min, max: p.range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
-          refersTo: scalar.kind === "ref" ? scalar.table : null, init, lockBase, queued: isLock && scalar.queued,
-        });
+        const scalar = scalarOf(p.f);
+        const lockBase = isLock(scalar) ? locks.length : -1;
+        if (isLock(scalar)) locks.push(...planLocks(s, structName, p, scalar, { first: lockBase, offset: base + p.position, stride }));
+        fields.push(planField(s, structName, p, { id: fields.length, lockBase, offset: base + p.position, stride }));
       }
-      if (part === "state") stateEnd = base + stride * s.count;
-      else statisticEnd = base + stride * s.count;
+      ends[part] = base + stride * s.count;
     }
   }
-  return { structs, fields, locks, stateBytes: stateEnd, statisticBytes: statisticEnd, maskBytes };
+  return { structs, fields, locks, stateBytes: ends.state, statisticBytes: ends.statistic, maskBytes };
+}
+
+/** The fields of one part of a struct, packed into one object. */
+function placeFields(structs: Structs, structName: string, part: Part, maskBytes: number, packer: Packer): PlacedField[] {
+  return Object.entries(structs[structName]!.fields).flatMap(([name, f]) => {
+    const element = scalarOf(f);
+    if ((roleOf(element) === "statistic") !== (part === "statistic")) return [];
+    const path = `${structName}.${name}`;
+    if (name === "count") {
+      throw new Error(`${path}: the name "count" is taken by the number of objects, k.${structName}.count; choose another`);
+    }
+    if (isLock(element)) {
+      const bytes = element.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
+      return [{ name, f, path, position: packer.bytes(bytes, 1), shift: 0, range: { min: 0, max: 255, bits: 8 }, elementStride: 0 }];
+    }
+    const range = rangeOf(element, structs, path);
+    if (f.kind === "array") {
+      const width = wholeBytes(range.bits);
+      return [{ name, f, path, position: packer.bytes(width * f.length, Math.max(width, 1)), shift: 0, range, elementStride: width }];
+    }
+    return [{ name, f, path, ...packer.bits(range.bits), range, elementStride: 0 }];
+  });
+}
+
+/** The locks of a field, one for each object. `first`: the id of that of object 0, which lies at `offset`. */
+function planLocks(
+  s: Struct, structName: string, { name, path }: PlacedField, f: LockField,
+  at: { readonly first: number; readonly offset: number; readonly stride: number },
+): LockPlan[] {
+  return Array.from({ length: s.count }, (_, i) => ({
+    id: at.first + i, kind: f.kind, name: s.shape === "struct" ? path : `${structName}[${i}].${name}`, lockClass: path,
+    queued: f.queued, nesting: f.nesting, offset: at.offset + i * at.stride,
+  }));
+}
+
+function planField(s: Struct, struct: string, p: PlacedField, at: Pick<FieldPlan, "id" | "lockBase" | "offset" | "stride">): FieldPlan {
+  const { f, path, range } = p;
+  const scalar = scalarOf(f);
+  const init = scalar.init === undefined ? range.min : Number(scalar.init);
+  if (!isLock(scalar) && (init < range.min || init > range.max)) {
+    throw new RangeError(`${path}: init ${init} is outside ${range.min}..${range.max}`);
+  }
+  return {
+    id: at.id, struct, field: p.name, path, kind: scalar.kind, role: roleOf(scalar), guard: scalar.guard ?? null,
+    meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
+    offset: at.offset, stride: at.stride, elementStride: p.elementStride, bits: range.bits, shift: p.shift,
+    min: range.min, max: range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
+    refersTo: scalar.kind === "ref" ? scalar.table : null, init, lockBase: at.lockBase, queued: isLock(scalar) && scalar.queued,
+  };
 }
 
 /** First-fit packing of one struct: narrow fields into shared bytes, wide ones into aligned whole bytes. */

@@ -6,6 +6,9 @@
  *
  * The same rules hold in both: a lock is released only by its holder, never taken twice by one thread, never held
  * when the thread ends; and no operation that may sleep (mutex, rwsem) is called while a spinlock is held.
+ *
+ * Each operation says what it is to the sanitizers: a right mover, a left mover or a non-mover. Releasing or downgrading a
+ * lock that another thread tries or inspects is a non-mover, and so is taking it (docs/proofs/block-atomicity.md).
  */
 import { StepFault } from "../fault.ts";
 import type { LayoutPlan, LockPlan } from "./layout.ts";
@@ -81,9 +84,13 @@ function arrive(k: object, id: LockId, kind: LockPlan["kind"], operation: string
 }
 
 function checkTake(t: LockTable, l: LockPlan, me: number, operation: string): void {
-  if (t.holder(l) === me || ((t.readers(l) >> me) & 1) !== 0) throw new StepFault("lock-ownership", `${operation}(${l.name}): the thread holds it already and would wait for itself`);
+  if (t.holder(l) === me || ((t.readers(l) >> me) & 1) !== 0) {
+    throw new StepFault("lock-ownership", `${operation}(${l.name}): the thread holds it already and would wait for itself`);
+  }
   const spin = l.kind === "spinlock" ? undefined : t.mayNotSleep(me);
-  if (spin !== undefined) throw new StepFault("sleep-in-atomic", `${operation}(${l.name}) may sleep, but the thread holds spinlock ${spin.name}`);
+  if (spin !== undefined) {
+    throw new StepFault("sleep-in-atomic", `${operation}(${l.name}) may sleep, but the thread holds spinlock ${spin.name}`);
+  }
 }
 
 function checkRelease(t: LockTable, l: LockPlan, me: number, operation: string): void {
@@ -92,7 +99,14 @@ function checkRelease(t: LockTable, l: LockPlan, me: number, operation: string):
   throw new StepFault("lock-ownership", `${operation}(${l.name}): ${holder < 0 ? "nobody holds it" : "another thread holds it"}`);
 }
 
-/** Waits until the spinlock is free, then takes it. The thread may not sleep until it is released. */
+/**
+ * Takes a spinlock: a preemption point that waits until it is free. The thread may not sleep (take a mutex or a semaphore)
+ * until it is released. Sanitizers: a right mover; orders the lock behind those already held (lock order); fields guarded by
+ * the lock may be used from here on.
+ *
+ * Throws a lock-ownership fault where the thread holds it already.
+ * @kernel include/linux/spinlock.h spin_lock()
+ */
 export function* spinLock(k: object, id: LockId): Routine {
   const l = locksOf(k).lock(id);
   yield wait("spin_lock", locksOf(k), l, "exclusive");
@@ -100,21 +114,36 @@ export function* spinLock(k: object, id: LockId): Routine {
   checkTake(t, l, me, "spin_lock");
   t.setHolder(l, me);
 }
-/** Takes the spinlock if it is free; no preemption point. */
+/**
+ * Takes a spinlock if it is free, and says whether it did. Never waits, and is no preemption point. Sanitizers: a success is
+ * a right mover that adds no lock order, since it cannot wait; a failure is a non-mover, since it shows that another thread
+ * holds the lock.
+ * @kernel include/linux/spinlock.h spin_trylock()
+ */
 export function spinTrylock(k: object, id: LockId): boolean {
   const { t, l, me } = arrive(k, id, "spinlock", "spin_trylock");
   if (!t.canTake(l, "exclusive")) return false;
   t.setHolder(l, me);
   return true;
 }
-/** Releases the spinlock. A left mover: no preemption point. Throws a lock-ownership fault unless the thread holds it. */
+/**
+ * Releases a spinlock. Never waits. Sanitizers: a left mover, hence no preemption point.
+ *
+ * Throws a lock-ownership fault unless the thread holds it.
+ * @kernel include/linux/spinlock.h spin_unlock()
+ */
 export function spinUnlock(k: object, id: LockId): void {
   const { t, l, me } = arrive(k, id, "spinlock", "spin_unlock");
   checkRelease(t, l, me, "spin_unlock");
   t.setHolder(l, -1);
 }
 
-/** Waits until the mutex is free, then takes it. May sleep. */
+/**
+ * Takes a mutex: a preemption point that waits until it is free. May sleep. Sanitizers: as `spinLock`.
+ *
+ * Throws a sleep-in-atomic fault where the thread holds a spinlock, a lock-ownership fault where it holds the mutex already.
+ * @kernel kernel/locking/mutex.c mutex_lock()
+ */
 export function* mutexLock(k: object, id: LockId): Routine {
   const l = locksOf(k).lock(id);
   yield wait("mutex_lock", locksOf(k), l, "exclusive");
@@ -122,19 +151,37 @@ export function* mutexLock(k: object, id: LockId): Routine {
   checkTake(t, l, me, "mutex_lock");
   t.setHolder(l, me);
 }
+/**
+ * Takes a mutex if it is free, and says whether it did. Never sleeps, so a spinlock may be held. Sanitizers: as `spinTrylock`.
+ * @kernel kernel/locking/mutex.c mutex_trylock()
+ */
 export function mutexTrylock(k: object, id: LockId): boolean {
   const { t, l, me } = arrive(k, id, "mutex", "mutex_trylock");
   if (!t.canTake(l, "exclusive")) return false;
   t.setHolder(l, me);
   return true;
 }
+/**
+ * Releases a mutex. Never waits. Sanitizers: a left mover, hence no preemption point.
+ *
+ * Throws a lock-ownership fault unless the thread holds it.
+ * @kernel kernel/locking/mutex.c mutex_unlock()
+ */
 export function mutexUnlock(k: object, id: LockId): void {
   const { t, l, me } = arrive(k, id, "mutex", "mutex_unlock");
   checkRelease(t, l, me, "mutex_unlock");
   t.setHolder(l, -1);
 }
 
-/** Takes the semaphore for reading as soon as no writer holds it and, where it is queued, none waits. May sleep. */
+/**
+ * Takes a semaphore for reading, beside other readers: a preemption point that waits until no writer holds it and, where it
+ * is queued, none waits for it. May sleep. Sanitizers: a right mover; fields guarded by it may be read from here on, not
+ * written.
+ *
+ * Throws a sleep-in-atomic fault where the thread holds a spinlock, a lock-ownership fault where it holds the semaphore in
+ * either mode.
+ * @kernel kernel/locking/rwsem.c down_read()
+ */
 export function* downRead(k: object, id: LockId): Routine {
   const l = locksOf(k).lock(id);
   yield wait("down_read", locksOf(k), l, "shared");
@@ -142,21 +189,39 @@ export function* downRead(k: object, id: LockId): Routine {
   checkTake(t, l, me, "down_read");
   t.setReaders(l, t.readers(l) | (1 << me));
 }
+/**
+ * Takes a semaphore for reading if `downRead` would not wait, and says whether it did. Never sleeps. Sanitizers: as
+ * `spinTrylock`.
+ * @kernel kernel/locking/rwsem.c down_read_trylock()
+ */
 export function downReadTrylock(k: object, id: LockId): boolean {
   const { t, l, me } = arrive(k, id, "rwsem", "down_read_trylock");
   if (!t.canTake(l, "shared")) return false;
   t.setReaders(l, t.readers(l) | (1 << me));
   return true;
 }
+/**
+ * Releases a semaphore that the thread holds for reading. Never waits. Sanitizers: a left mover, hence no preemption point.
+ *
+ * Throws a lock-ownership fault unless the thread holds it for reading.
+ * @kernel kernel/locking/rwsem.c up_read()
+ */
 export function upRead(k: object, id: LockId): void {
   const { t, l, me } = arrive(k, id, "rwsem", "up_read");
-  if (((t.readers(l) >> me) & 1) === 0) throw new StepFault("lock-ownership", `up_read(${l.name}): the thread does not hold it for reading`);
+  if (((t.readers(l) >> me) & 1) === 0) {
+    throw new StepFault("lock-ownership", `up_read(${l.name}): the thread does not hold it for reading`);
+  }
   t.setReaders(l, t.readers(l) & ~(1 << me));
 }
 
 /**
- * Takes the semaphore for writing. Where it is queued, a writer that finds it held first joins the waiters (a step of
- * its own) and from then on holds off new readers. May sleep.
+ * Takes a semaphore for writing, alone: waits until nobody holds it in either mode. Where it is queued, a writer that finds
+ * it held first joins the waiters, in a step of its own, and from then on holds off new readers. May sleep. Sanitizers: a
+ * right mover; fields guarded by it may be read and written from here on.
+ *
+ * Throws a sleep-in-atomic fault where the thread holds a spinlock, a lock-ownership fault where it holds the semaphore in
+ * either mode.
+ * @kernel kernel/locking/rwsem.c down_write()
  */
 export function* downWrite(k: object, id: LockId): Routine {
   const l = locksOf(k).lock(id);
@@ -176,18 +241,35 @@ export function* downWrite(k: object, id: LockId): Routine {
   if (l.queued) t.setWaiters(l, t.waiters(l) & ~(1 << me));
   t.setHolder(l, me);
 }
+/**
+ * Takes a semaphore for writing if nobody holds it, and says whether it did; it goes before writers that wait. Never sleeps.
+ * Sanitizers: as `spinTrylock`.
+ * @kernel kernel/locking/rwsem.c down_write_trylock()
+ */
 export function downWriteTrylock(k: object, id: LockId): boolean {
   const { t, l, me } = arrive(k, id, "rwsem", "down_write_trylock");
   if (!t.canTake(l, "exclusive")) return false;
   t.setHolder(l, me);
   return true;
 }
+/**
+ * Releases a semaphore that the thread holds for writing. Never waits. Sanitizers: a left mover, hence no preemption point.
+ *
+ * Throws a lock-ownership fault unless the thread holds it for writing.
+ * @kernel kernel/locking/rwsem.c up_write()
+ */
 export function upWrite(k: object, id: LockId): void {
   const { t, l, me } = arrive(k, id, "rwsem", "up_write");
   checkRelease(t, l, me, "up_write");
   t.setHolder(l, -1);
 }
-/** Turns a hold for writing into one for reading, with no moment between. */
+/**
+ * Turns a hold for writing into one for reading, with no moment between. Never waits. Sanitizers: a left mover
+ * that adds no lock order, since it cannot wait.
+ *
+ * Throws a lock-ownership fault unless the thread holds it for writing.
+ * @kernel kernel/locking/rwsem.c downgrade_write()
+ */
 export function downgradeWrite(k: object, id: LockId): void {
   const { t, l, me } = arrive(k, id, "rwsem", "downgrade_write");
   checkRelease(t, l, me, "downgrade_write");

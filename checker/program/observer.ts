@@ -28,7 +28,10 @@ export interface StepObserver {
   beginStep(actor: number, label: string, instruction?: boolean): void;
   /** The actor's guard was evaluated (beginStep and the guard's accesses came before) and does not hold: there is no step. */
   guardFailed?(actor: number): void;
-  /** `field` indexes LayoutPlan.fields; `i`, `j` are the object and array indices (0 where there is none; for one bit of a set guarded "atomic" its number, counted from 1). */
+  /**
+   * `field` indexes LayoutPlan.fields. `i`, `j` are the object and array indices, 0 where there is none; for one bit of a
+   * set guarded "atomic", `j` is its number, counted from 1.
+   */
   access(field: number, i: number, j: number, mode: AccessMode, site: number): void;
   /** Called when the lock has been taken, before anything is done under it. `trylock`: it could have failed. */
   acquire(lock: number, mode: "exclusive" | "shared", trylock: boolean, site: number): void;

@@ -39,13 +39,20 @@ export function registerPatch({ name, text }: Patch, root: string): string {
   for (const change of parse(name, text)) {
     if (change.hunks.length === 0) continue;
     const [from, to] = [change.oldFileName, change.newFileName].map((f) => (f ?? "").replace(/^[ab]\//, "").replace(/\t.*$/, "").trim());
-    if (from === "/dev/null" || to === "/dev/null" || from !== to) throw new UsageError(`${name} adds, removes or renames a file (${from} to ${to}); a patch can only change files that exist`);
+    if (from === "/dev/null" || to === "/dev/null" || from !== to) {
+      throw new UsageError(`${name} adds, removes or renames a file (${from} to ${to}); a patch can only change files that exist`);
+    }
     const file = resolve(root, to!);
-    if (!existsSync(file)) throw new UsageError(`${name} changes ${to}, and there is no such file in ${root}; paths start at the folder of thpcheck.config.ts`);
+    if (!existsSync(file)) {
+      throw new UsageError(`${name} changes ${to}, and there is no such file in ${root}; paths start at the folder of thpcheck.config.ts`);
+    }
     if (changes.has(file)) throw new UsageError(`${name} changes ${to} in two places of the patch; put its hunks together`);
     changes.set(file, change);
   }
-  if (changes.size === 0) throw new UsageError(`${name} is no unified diff: it has no lines such as "--- a/impl/file.ts" and "@@ -1,3 +1,3 @@"; "git diff > ${name}" makes one`);
+  if (changes.size === 0) {
+    const lacks = 'it has no lines such as "--- a/impl/file.ts" and "@@ -1,3 +1,3 @@"';
+    throw new UsageError(`${name} is no unified diff: ${lacks}; "git diff > ${name}" makes one`);
+  }
   known.set(id, { id, name, text, changes, applied: new Set() });
   return id;
 }
@@ -91,7 +98,9 @@ export function patchedText(url: string, text: string): string {
   const change = patch?.changes.get(file);
   if (patch === undefined || change === undefined) return text;
   const patched = applyPatch(text, change);
-  if (patched === false) throw new PatchMisfit(`${patch.name} does not apply to ${shortPath(file)}: ${misfit(text, change)}; bring the patch up to date with the file`);
+  if (patched === false) {
+    throw new PatchMisfit(`${patch.name} does not apply to ${shortPath(file)}: ${misfit(text, change)}; bring the patch up to date with the file`);
+  }
   patch.applied.add(file);
   return patched;
 }

@@ -24,7 +24,9 @@ export function statisticValues(plan: LayoutPlan, bytes: StateBytes, statisticBa
   return fieldValues(plan, bytes, [], statisticBase, (f) => f.role === "statistic");
 }
 
-function fieldValues(plan: LayoutPlan, bytes: StateBytes, actorNames: readonly string[], statisticBase: number, wanted: (f: FieldPlan) => boolean): NamedValue[] {
+function fieldValues(
+  plan: LayoutPlan, bytes: StateBytes, actorNames: readonly string[], statisticBase: number, wanted: (f: FieldPlan) => boolean,
+): NamedValue[] {
   const locks = new LockTable(plan, bytes);
   const values: NamedValue[] = [];
   for (const [structName, struct] of Object.entries(plan.structs)) {
@@ -74,10 +76,17 @@ function lockText(locks: LockTable, lock: LockPlan, actorNames: readonly string[
   return waiters.length === 0 ? held : `${held}; waiting to write: ${named(waiters)}`;
 }
 
+/** A value that differs between two states. */
+export interface ChangedValue {
+  readonly name: string;
+  readonly before: string;
+  readonly after: string;
+}
+
 /** What differs, in the order of `after`, then what only `before` has. Names must be unique within each state. */
-export function changedValues(before: readonly NamedValue[], after: readonly NamedValue[]): { readonly name: string; readonly before: string; readonly after: string }[] {
+export function changedValues(before: readonly NamedValue[], after: readonly NamedValue[]): ChangedValue[] {
   const old = new Map(before.map((v) => [v.name, v.value]));
-  const changes: { name: string; before: string; after: string }[] = [];
+  const changes: ChangedValue[] = [];
   for (const { name, value } of after) {
     const was = old.get(name) ?? ABSENT;
     if (was !== value) changes.push({ name, before: was, after: value });

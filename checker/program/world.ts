@@ -97,10 +97,16 @@ export class StateBytes {
   }
 }
 
-/** Byte position of an element; throws the fault that a wild index deserves. */
+/** Throws the fault that a wild index deserves. */
+function checkIndex(what: string, index: number, count: number): void {
+  if (index >= 0 && index < count && Number.isInteger(index)) return;
+  throw new StepFault("range", `${what}[${index}]: the index is outside 0..${count - 1}`);
+}
+
+/** Byte position of an element. Throws a range fault for a wild index. */
 export function positionOf(f: FieldPlan, statisticBase: number, i: number, j: number): number {
-  if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
-  if (f.length !== null && !(j >= 0 && j < f.length && Number.isInteger(j))) throw new StepFault("range", `${f.path}[${i}][${j}]: the index is outside 0..${f.length - 1}`);
+  checkIndex(f.path, i, f.count);
+  if (f.length !== null) checkIndex(`${f.path}[${i}]`, j, f.length);
   return f.offset + (f.role === "statistic" ? statisticBase : 0) + i * f.stride + j * f.elementStride;
 }
 
@@ -129,7 +135,9 @@ export function writeInitialValues(plan: LayoutPlan, bytes: StateBytes, statisti
 export function makeWorld<S extends Structs>(plan: LayoutPlan, bytes: StateBytes, statisticBase: number): World<S> {
   const world: Record<string, Record<string, unknown>> = {};
   for (const [name, s] of Object.entries(plan.structs)) world[name] = { count: s.count };
-  for (const f of plan.fields) world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes, plan.maskBytes) : scalarAccess(f, bytes, statisticBase);
+  for (const f of plan.fields) {
+    world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes, plan.maskBytes) : scalarAccess(f, bytes, statisticBase);
+  }
   return world as unknown as World<S>;
 }
 
@@ -137,12 +145,12 @@ function lockAccess(f: FieldPlan, bytes: StateBytes, maskBytes: number): LockAcc
   return {
     at: (...index) => {
       const i = f.singleton ? 0 : index[0]!;
-      if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+      checkIndex(f.path, i, f.count);
       return f.lockBase + i;
     },
     isHeld: (...index) => {
       const i = f.singleton ? 0 : index[0]!;
-      if (!(i >= 0 && i < f.count && Number.isInteger(i))) throw new StepFault("range", `${f.path}[${i}]: the index is outside 0..${f.count - 1}`);
+      checkIndex(f.path, i, f.count);
       const p = f.offset + i * f.stride;
       const heldBytes = f.kind === "rwsem" ? 1 + maskBytes : 1;
       return bytes.u8.subarray(p, p + heldBytes).some((b) => b !== 0);
@@ -150,7 +158,9 @@ function lockAccess(f: FieldPlan, bytes: StateBytes, maskBytes: number): LockAcc
   };
 }
 
-function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): BitsetAccess<number[]> & IntAccess<number[]> & { length: number } {
+type AnyScalarAccess = BitsetAccess<number[]> & IntAccess<number[]> & { length: number };
+
+function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): AnyScalarAccess {
   const indices = (f.singleton ? 0 : 1) + (f.length === null ? 0 : 1);
   const at = (index: readonly number[]): number =>
     positionOf(f, statisticBase, f.singleton ? 0 : index[0]!, f.length === null ? 0 : index[f.singleton ? 0 : 1]!);

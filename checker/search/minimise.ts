@@ -225,7 +225,7 @@ class ShortestPaths {
         }
       });
       const best = options.sort((a, b) => a.actor - b.actor || compareChoices(a.choices, b.choices))[0];
-      if (best === undefined) throw new Error("[internal] the shortest path cannot be taken again. Does the model keep state outside its vector?");
+      if (best === undefined) throw new Error("[thpcheck internal] the shortest path cannot be taken again. Does the model keep state outside its vector?");
       steps.push({ actor: best.actor, choices: best.choices });
       if (best.to === BROKEN) break;
       if (best.actor !== last) budget--;

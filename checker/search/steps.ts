@@ -89,7 +89,7 @@ export function pathOf(system: TransitionSystem, ordinals: readonly number[]): P
 export class PathBroken extends Error {
   readonly step: number;
   constructor(step: number, message: string) {
-    super(`[internal] step ${step + 1} of the path cannot be taken again: ${message}. Does the model keep state outside its vector?`);
+    super(`[thpcheck internal] step ${step + 1} of the path cannot be taken again: ${message}. Does the model keep state outside its vector?`);
     this.name = "PathBroken";
     this.step = step;
   }

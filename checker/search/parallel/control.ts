@@ -52,7 +52,7 @@ export class Control {
     this.workers = workers;
     this.me = me;
     this.gate = new Gate(new Int32Array(buffer, 0, gateWords), me, () => {
-      if (this.stopped === STOP_FAILED) throw new Error("[internal] another thread of the search has failed");
+      if (this.stopped === STOP_FAILED) throw new Error("[thpcheck internal] another thread of the search has failed");
     });
   }
 

@@ -43,6 +43,6 @@ export class PredecessorLog {
         discovered[worker]! += count;
       }
     }
-    throw new Error(`[internal] no state has the id ${id}`);
+    throw new Error(`[thpcheck internal] no state has the id ${id}`);
   }
 }
