@@ -11,7 +11,8 @@ export type StrategyName = "bfs" | "dfs" | "random" | "pct";
 export type Verdict = "holds" | "violated" | "incomplete" | "error";
 
 /** What a program's result does not cover unless the sanitizers ran; said once for a whole run, since it is true of most. */
-export const ATOMICITY_NOT_CHECKED = "That the blocks between two yields are atomic was taken as the routines state it; --sanitize checks it.";
+export const ATOMICITY_NOT_CHECKED =
+  "That the blocks between two yields are atomic was taken as the routines state it; --sanitize checks it.";
 
 /** What a trace shows to be broken. `fault` names a rule that every program is held to. */
 export interface PropertyRef {

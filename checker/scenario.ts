@@ -87,7 +87,7 @@ interface ScenarioBase<S extends Structs> {
   readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
   readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
   readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;
-  /** The policy of the program that it runs under, and the same scenario under another one, named `name@policy`; see `project/under-policy.ts`. */
+  /** The policy that the program runs under. Under another one the scenario is named `name@policy`; see `project/under-policy.ts`. */
   readonly policy?: string;
   /** Throws a RangeError that lists the policies there are. */
   readonly underPolicy?: (policy: string) => Scenario<S>;

@@ -32,7 +32,7 @@ export async function main(args: readonly string[], host: Host = processHost()):
       return EXIT_USAGE;
     }
     const what = e instanceof Error ? e.stack : String(e);
-    host.err.write(`thpcheck: [internal error] this is a fault of thpcheck, not of your scenario; please report it\n${what}\n`);
+    host.err.write(`[thpcheck internal] this is a fault of thpcheck, not of your scenario; please report it\n${what}\n`);
     return EXIT_USAGE;
   }
 }

@@ -165,9 +165,10 @@ interface ReadSets {
 }
 
 /** The check itself: hands events to machines and compares. Closed. */
-function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, mark }: ReadSets): RefinementRuntime {
-  const { plan: { machineOf }, events, eventWords, routes, all } = parts;
-  const { counts, abstract, abstractBefore, instance, next } = tables;
+function checkOfSteps(
+  { plan: { machineOf }, events, eventWords, routes, all }: RefinementParts,
+  { counts, abstract, abstractBefore, instance, next }: MachineTables, { touched, mark }: ReadSets,
+): RefinementRuntime {
   /** The instances whose state is in `current`, moved by events. */
   const loaded = new Int32Array(touched.length);
   const current = new Int32Array(machineOf.length);
@@ -176,10 +177,7 @@ function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, 
   let failed = -1, failedInstance = 0, failedEvent = -1, failedState = 0;
 
   const fail = (x: number, event: number, state: number): void => {
-    failed = machineOf[x]!;
-    failedInstance = x;
-    failedEvent = event;
-    failedState = state;
+    [failed, failedInstance, failedEvent, failedState] = [machineOf[x]!, x, event, state];
   };
   const move = (n: number, payload: number): void => {
     if (failed >= 0) return;
@@ -214,8 +212,7 @@ function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, 
     for (let w = 0; w < touched.length; w++) {
       let bits = touched[w]!;
       const moved = loaded[w]!;
-      touched[w] = 0;
-      loaded[w] = 0;
+      touched[w] = loaded[w] = 0;
       while (bits !== 0 && failed < 0) {
         const bit = bits & -bits;
         bits ^= bit;
@@ -228,17 +225,14 @@ function checkOfSteps(parts: RefinementParts, tables: MachineTables, { touched, 
   const check = (end: number, changes: number): number => {
     counts[0]!++;
     failed = -1;
-    let any = end > 0 || all;
     if (all) for (let x = 0; x < current.length; x++) touched[x >> 5]! |= 1 << (x & 31);
-    else if (mark(changes)) any = true;
-    if (!any) return -1;
+    else if (!mark(changes) && end === 0) return -1;
     for (at = 0; at < end && failed < 0; at += eventWords) announced();
     compare();
     return failed;
   };
-  const refusal = (): Refusal | null =>
-    (failed < 0 ? null : { machine: failed, instance: failedInstance, event: failedEvent, state: failedState });
-  return { check, counts, abstract, refusal };
+  const found = (): Refusal => ({ machine: failed, instance: failedInstance, event: failedEvent, state: failedState });
+  return { check, counts, abstract, refusal: () => (failed < 0 ? null : found()) };
 }
 
 /**

@@ -39,7 +39,8 @@ export interface FieldOptions {
    * - `"owner"`: of a ghost `int(NONE, ...)`, one in a struct: the actor that has the object to itself, NONE for nobody.
    *   While it names an actor, that actor uses all fields of the object freely, whatever their guards; another one only
    *   under the declared lock or by marked accesses. Written by the actor that takes the object, which must be
-   *   nobody's, for itself, or gives it up, right after the operation that does so. Nothing is taken on trust: see `docs/proofs/ownership.md`.
+   *   nobody's, for itself, or gives it up, right after the operation that does so. Nothing is taken on trust:
+   *   see `docs/proofs/ownership.md`.
    * - `"owner(referenced)"`: the same, but where the search cannot tell that an object which a thread is in the middle of
    *   using is not taken by another (the user has a reference), that is trusted, and the lines are named.
    * - Unset: nothing is promised, and each access counts as unprotected.

@@ -99,7 +99,8 @@ export function patchedText(url: string, text: string): string {
   if (patch === undefined || change === undefined) return text;
   const patched = applyPatch(text, change);
   if (patched === false) {
-    throw new PatchMisfit(`${patch.name} does not apply to ${shortPath(file)}: ${misfit(text, change)}; bring the patch up to date with the file`);
+    const why = misfit(text, change);
+    throw new PatchMisfit(`${patch.name} does not apply to ${shortPath(file)}: ${why}; bring the patch up to date with the file`);
   }
   patch.applied.add(file);
   return patched;
