@@ -17,7 +17,7 @@ const ENTRIES = ["checker/index.ts", "checker/cli/thpcheck.js", "thpcheck.config
 const LINES_MAX = 600;
 /** Files that were longer when the limit came, and how long they may be. Numbers here only go down. */
 const LONGER: Readonly<Record<string, number>> = {
-  "test/checker/compile/print-program.ts": 791,
+  "test/checker/compile/print-program.ts": 767,
 };
 
 /** What a folder may import besides itself; a test may import everything. */

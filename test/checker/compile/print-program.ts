@@ -5,7 +5,9 @@
  * value fits what it is stored into (`fit` wraps what may not); and that the program ends soon: loops count, and a
  * call or loop that would cost too many statements is left out.
  */
-import type { Expression, FieldNode, FunctionNode, ProgramNode, Statement, Value } from "./random-programs.ts";
+import { kindsFor, layMemory, numbers, U2, U3, type FieldInfo, type Kind, type Memory, type RecordInfo } from "./random-memory.ts";
+import { declareRecord, innerScope, isDeclared, pickFrom, recordsFor, visible, visibleRecords, type Local, type Scope } from "./print-scope.ts";
+import type { Expression, FunctionNode, ProgramNode, Statement, Value } from "./random-programs.ts";
 
 export interface PrintedProgram {
   /** TypeScript source text of a scenario module. */
@@ -17,36 +19,15 @@ export interface PrintedProgram {
 /** The most statements that one call of a routine may execute, yields included. */
 const COST_LIMIT = 2000;
 
-interface Kind { readonly annotation: string; readonly boolean: boolean; readonly min: number; readonly max: number }
-const numbers = (annotation: string, min: number, max: number): Kind => ({ annotation, boolean: false, min, max });
-const BOOLEAN: Kind = { annotation: "boolean", boolean: true, min: 0, max: 1 };
-const U2 = numbers("U<2>", 0, 3);
-const U3 = numbers("U<3>", 0, 7);
-const kindsFor = (items: number): readonly Kind[] => [
-  U3, BOOLEAN, numbers("Int<-2, 5>", -2, 5), numbers('Ref<"item">', -1, items - 1), numbers("Mask<4>", 0, 15), numbers("U8", 0, 255),
-  numbers("Tiny", -2, 5), numbers("Item", -1, items - 1), numbers("Int<3, 3>", 3, 3), numbers("U16", 0, 65_535), numbers("Int<-1000, 1000>", -1000, 1000),
-  numbers("U32", 0, 2 ** 32 - 1), numbers("Int<-2147483648, 2147483647>", -(2 ** 31), 2 ** 31 - 1), numbers("0 | 1 | 2", 0, 2), numbers("U<1>", 0, 1),
-];
-
-interface FieldInfo {
-  readonly path: string;
-  /** Sizes of its indices; none for a plain field of a singleton. */
-  readonly dimensions: readonly number[];
-  readonly type: "int" | "bool" | "ref" | "bitset";
-  readonly min: number;
-  readonly max: number;
-  readonly size: number;
-  readonly wrapping: boolean;
-  readonly role: "state" | "ghost" | "statistic";
-}
-interface LockInfo { readonly path: string; readonly count: number | null; readonly kind: "spinlock" | "mutex" | "rwsem"; readonly rank: number }
-interface Memory { readonly fields: readonly FieldInfo[]; readonly locks: readonly LockInfo[]; readonly counts: readonly string[]; readonly declarations: string; readonly items: number }
-
 /** What a caller must know about a function already printed. */
 interface Printed {
   readonly name: string;
   readonly text: string;
   readonly parameters: readonly Kind[];
+  /** Types of the records that it takes, before its other parameters or behind them. */
+  readonly records: readonly RecordInfo[];
+  readonly recordsFirst: boolean;
+  readonly makes: RecordInfo | null;
   readonly result: Kind | null;
   readonly cost: number;
   /** The lowest rank of the locks that it may take; locks are taken in ascending order of rank only. */
@@ -61,7 +42,6 @@ const bool = (text: string): Text => ({ text, boolean: true, min: 0, max: 1 });
 const ranged = (text: string, min: number, max: number): Text => ({ text, boolean: false, min, max });
 const wild = (text: string): Text => ranged(text, -Infinity, Infinity);
 const literal = (n: number): string => (n < 0 ? `(${n})` : String(n));
-const pickFrom = <T>(list: readonly T[], pick: number): T | undefined => (list.length === 0 ? undefined : list[pick % list.length]);
 
 export function printProgram(node: ProgramNode): PrintedProgram {
   const memory = layMemory(node);
@@ -71,7 +51,7 @@ export function printProgram(node: ProgramNode): PrintedProgram {
   const routines: Printed[] = [];
   const roots = new Set(node.threads.map((t) => t.routine % node.routines.length));
   for (const [i, r] of [...node.routines.entries()].reverse()) routines.unshift(new FunctionPrinter("routine", `routine${i}`, r, memory, [...routines], helpers, forms).print(roots.has(i)));
-  const init = new FunctionPrinter("init", "init", { parameters: [], result: null, body: node.init, last: { v: "expression", of: { e: "constant", value: 0 } } }, memory, [], helpers, forms).print();
+  const init = new FunctionPrinter("init", "init", { parameters: [], records: [], makes: null, result: null, body: node.init, last: { v: "expression", of: { e: "constant", value: 0 } } }, memory, [], helpers, forms).print();
 
   const threads = node.threads.map((t, i) => {
     const routine = routines[t.routine % routines.length]!;
@@ -87,7 +67,7 @@ export function printProgram(node: ProgramNode): PrintedProgram {
   for (const t of threads) reach(t.routine);
   reach(init);
 
-  const text = `import { array, at, bitset, bool, bugOn, choose, current, downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, holds, int, mutex, mutexLock, mutexTrylock, mutexUnlock, ref, rwsem, scenario, spinLock, spinTrylock, spinUnlock, spinlock, struct, table, upRead, upWrite } from "thpcheck";
+  const text = `import { array, at, bitset, bool, bugOn, choose, current, downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, holds, int, mutex, mutexLock, mutexTrylock, mutexUnlock, record, ref, rwsem, scenario, spinLock, spinTrylock, spinUnlock, spinlock, struct, table, upRead, upWrite } from "thpcheck";
 import type { Int, LockId, Mask, Ref, Routine, U, U16, U32, U8, World } from "thpcheck";
 
 const structs = {
@@ -95,6 +75,10 @@ ${memory.declarations}};
 type K = World<typeof structs>;
 type Tiny = Int<-2, 5>;
 type Item = Ref<"item">;
+${memory.records.map((r, i) => {
+  const members = r.members.map((kind, m) => `m${m}: ${kind.annotation}`).join("; ");
+  return i % 2 === 0 ? `interface ${r.name} { ${members} }` : `type ${r.name} = { ${members} };`;
+}).join("\n")}
 
 function fit(value: number, min: number, max: number): number {
   const values = max - min + 1;
@@ -119,58 +103,6 @@ export default scenario({
 
 const clamp = (n: number, k: Kind): number => Math.min(Math.max(n, k.min), k.max);
 
-function layMemory(node: ProgramNode): Memory {
-  const fields: FieldInfo[] = [];
-  const locks: Omit<LockInfo, "rank">[] = [];
-  let declarations = "";
-  const items = node.item.count;
-  const declare = (f: FieldNode, path: string, dimensions: readonly number[]): string => {
-    const info = { path, dimensions, size: 0, wrapping: false, role: "state" as const };
-    switch (f.f) {
-      case "int": {
-        const max = f.min + f.span;
-        fields.push({ ...info, type: "int", min: f.min, max, wrapping: f.wrapping });
-        return `int(${f.min}, ${max}, "a number", { init: ${f.min + (f.init % (f.span + 1))}, wrapping: ${f.wrapping} })`;
-      }
-      case "bool":
-        fields.push({ ...info, type: "bool", min: 0, max: 1 });
-        return `bool("a truth", { init: ${f.init} })`;
-      case "ref":
-        fields.push({ ...info, type: "ref", min: -1, max: items - 1 });
-        return 'ref("item", "points at an item")';
-      case "bitset":
-        fields.push({ ...info, type: "bitset", min: 0, max: 2 ** f.size - 1, size: f.size });
-        return `bitset(${f.size}, "a set")`;
-      case "lock":
-        locks.push({ path, count: dimensions[0] ?? null, kind: f.kind === "queued rwsem" ? "rwsem" : f.kind });
-        return f.kind === "queued rwsem" ? 'rwsem("a lock", { queued: true })' : `${f.kind}("a lock")`;
-      case "statistic":
-        fields.push({ ...info, type: "int", min: 0, max: 1_000_000, role: "statistic" });
-        return 'int(0, 1000000, "counts events", { role: "statistic" })';
-      case "ghost":
-        fields.push({ ...info, type: "int", min: -5, max: 50, role: "ghost" });
-        return 'int(-5, 50, "for the specification", { role: "ghost", init: 0 })';
-      case "array":
-        return `array(${f.length}, ${declare(f.element, path, [...dimensions, f.length])})`;
-    }
-  };
-  const structs = [
-    { name: "shared", count: null, of: node.shared },
-    { name: "item", count: items, of: node.item.fields },
-    { name: "node", count: node.node.count, of: node.node.fields },
-  ];
-  for (const s of structs) {
-    const lines = s.of.map((f, i) => `    f${i}: ${declare(f, `k.${s.name}.f${i}`, s.count === null ? [] : [s.count])},\n`);
-    declarations += `  ${s.name}: ${s.count === null ? "struct({" : `table(${s.count}, {`}\n${lines.join("")}  }),\n`;
-  }
-  // Locks that may sleep come first in rank, so nobody waits for one under a spinlock.
-  const ranked = [...locks.filter((l) => l.kind !== "spinlock"), ...locks.filter((l) => l.kind === "spinlock")].map((l, rank) => ({ ...l, rank }));
-  const counts = ["k.item.count", "k.node.count", ...fields.filter((f) => f.dimensions.length > (f.path.startsWith("k.shared.") ? 0 : 1)).map((f) => `${f.path}.length`)];
-  return { fields, locks: ranked, counts, declarations, items };
-}
-
-interface Local { readonly name: string; readonly kind: Kind; readonly assignable: boolean }
-interface Scope { readonly parent: Scope | null; readonly declared: Map<string, Local>; readonly pending: Set<string> }
 interface Target { readonly label: string | null; readonly form: "loop" | "switch" | "block"; readonly heldBelow: number }
 interface Held { readonly rank: number; release: string }
 
@@ -188,8 +120,9 @@ class FunctionPrinter {
   readonly #lines: string[] = [];
   readonly #calls = new Set<string>();
   readonly #result: Kind | null;
+  #makes: RecordInfo | null;
   #indent = 1;
-  #scope: Scope = { parent: null, declared: new Map(), pending: new Set() };
+  #scope: Scope = innerScope(null);
   readonly #targets: Target[] = [];
   readonly #held: Held[] = [];
   #cost = 0;
@@ -209,8 +142,10 @@ class FunctionPrinter {
     this.#helpers = helpers;
     this.#forms = forms;
     this.#result = node.result === null ? null : this.#kind(node.result);
+    this.#makes = node.makes === null ? null : this.#recordType(node.makes);
   }
 
+  #recordType(pick: number): RecordInfo { return this.#memory.records[pick % this.#memory.records.length]!; }
   #kind(pick: number): Kind { return this.#kinds[pick % this.#kinds.length]!; }
 
   /** `startsThread`: touches nothing before its first yield. */
@@ -219,15 +154,22 @@ class FunctionPrinter {
     const pure = this.#mode === "helper" && this.#node.body.length === 0;
     for (const [i, kind] of parameters.entries()) this.#scope.declared.set(NAMES[4 + i]!, { name: NAMES[4 + i]!, kind, assignable: true });
     if (this.#mode === "helper") this.#scope.declared.set("n", { name: "n", kind: numbers("number", -Infinity, Infinity), assignable: false });
+    if (startsThread) this.#makes = null;
+    const records = startsThread ? [] : this.#node.records.map((r) => this.#recordType(r));
+    for (const [i, type] of records.entries()) declareRecord(this.#scope, `e${i}`, type, true);
+    const recordsFirst = (this.#node.records[0] ?? 0) % 2 === 0;
     if (startsThread) this.#yield(null);
     this.#statements(this.#node.body);
     this.#return(this.#node.last, pure);
     const typed = parameters.map((kind, i) => `, ${NAMES[4 + i]}: ${kind.annotation}`).join("");
-    const head = this.#mode === "routine" ? `function* ${this.#name}(k: K${typed}): Routine${this.#result === null ? "" : `<${this.#result.annotation}>`}`
-      : this.#mode === "helper" ? `function ${this.#name}(k: K, n: number): number`
+    const taken = records.map((r, i) => `, e${i}: ${r.name}`).join("");
+    const all = (plain: string): string => (recordsFirst ? `k: K${taken}${plain}` : `k: K${plain}${taken}`);
+    const result = this.#makes?.name ?? this.#result?.annotation;
+    const head = this.#mode === "routine" ? `function* ${this.#name}(${all(typed)}): Routine${result === undefined ? "" : `<${result}>`}`
+      : this.#mode === "helper" ? `function ${this.#name}(${all(", n: number")}): ${this.#makes?.name ?? "number"}`
       : "function init(k: K): void";
     return {
-      name: this.#name, text: `${head} {\n${this.#lines.join("\n")}\n}\n`, parameters, result: this.#result,
+      name: this.#name, text: `${head} {\n${this.#lines.join("\n")}\n}\n`, parameters, records, recordsFirst, makes: this.#makes, result: this.#result,
       cost: this.#cost, minRank: this.#minRank, needsThread: this.#needsThread, pure, calls: this.#calls,
     };
   }
@@ -242,31 +184,23 @@ class FunctionPrinter {
 
   // ---- scopes -------------------------------------------------------------------------------------------------
 
-  #visible(wanted: (l: Local) => boolean): Local[] {
-    const hidden = new Set<string>();
-    const found: Local[] = [];
-    for (let s: Scope | null = this.#scope; s !== null; s = s.parent) {
-      for (const [name, local] of s.declared) if (!hidden.has(name) && !s.pending.has(name) && wanted(local)) found.push(local);
-      for (const name of [...s.declared.keys(), ...s.pending]) hidden.add(name);
-    }
-    return found;
-  }
-
-  #isDeclared(name: string): boolean {
-    for (let s: Scope | null = this.#scope; s !== null; s = s.parent) if (s.declared.has(name)) return true;
-    return false;
-  }
-
   #declare(name: string, kind: Kind, assignable: boolean): void {
     this.#scope.pending.delete(name);
     this.#scope.declared.set(name, { name, kind, assignable });
+  }
+
+  /** The arguments of a call, records among them. */
+  #arguments(callee: Printed, plain: readonly string[], pick: number): string {
+    const records = recordsFor(this.#scope, callee.records, pick)!;
+    if (records.length > 0) this.#form(`${records.length} record${records.length === 1 ? "" : "s"} passed`);
+    return ["k", ...(callee.recordsFirst ? [...records, ...plain] : [...plain, ...records])].join(", ");
   }
 
   /** A nested block; `opening` is printed before it, `closing` after it. */
   #block(opening: string, body: () => void, closing: string): void {
     this.#emit(opening);
     this.#indent++;
-    this.#scope = { parent: this.#scope, declared: new Map(), pending: new Set() };
+    this.#scope = innerScope(this.#scope);
     body();
     this.#scope = this.#scope.parent!;
     this.#indent--;
@@ -294,7 +228,7 @@ class FunctionPrinter {
     switch (e.e) {
       case "constant": return wantBoolean ? bool(String(e.value % 2 === 0)) : ranged(literal(e.value), e.value, e.value);
       case "local": {
-        const local = pickFrom(this.#visible((l) => l.kind.boolean === wantBoolean), e.pick) ?? pickFrom(this.#visible(() => true), e.pick);
+        const local = pickFrom(visible(this.#scope, (l) => l.kind.boolean === wantBoolean), e.pick) ?? pickFrom(visible(this.#scope, () => true), e.pick);
         if (local === undefined) return this.#expression({ e: "read", pick: e.pick, index: { e: "constant", value: 0 }, once: true }, wantBoolean, pure);
         return { text: local.name, ...this.#rangeOf(local.kind) };
       }
@@ -346,7 +280,7 @@ class FunctionPrinter {
       case "helper": {
         const h = pickFrom(this.#callable(pure), e.pick);
         const argument = this.#int(e.argument, pure).text;
-        return h === undefined ? wild(argument) : wild(this.#callHelper(h, argument));
+        return h === undefined ? wild(argument) : wild(this.#callHelper(h, argument, e.pick));
       }
       case "choose": {
         const n = this.#fitted(e.n, U2, pure);
@@ -390,14 +324,14 @@ class FunctionPrinter {
       }
       case "count": return ranged(pickFrom(this.#memory.counts, e.pick)!, 0, 4);
       case "increment": {
-        const local = pickFrom(this.#visible((l) => l.assignable && !l.kind.boolean && l.kind.min < l.kind.max), e.pick);
+        const local = pickFrom(visible(this.#scope, (l) => l.assignable && !l.kind.boolean && l.kind.min < l.kind.max), e.pick);
         if (local === undefined || pure) return ranged("2", 2, 2);
         this.#form("++ in an expression");
         const { name, kind: { min, max } } = local;
         return ranged(`(${name} < ${max} ? ${e.prefix ? `++${name}` : `${name}++`} : ${name})`, min, max);
       }
       case "store": {
-        const local = pickFrom(this.#visible((l) => l.assignable && l.kind.boolean === wantBoolean), e.pick);
+        const local = pickFrom(visible(this.#scope, (l) => l.assignable && l.kind.boolean === wantBoolean), e.pick);
         if (local === undefined || pure) return this.#expression(e.value, wantBoolean, pure);
         this.#form("assignment in an expression");
         return { text: `(${local.name} = ${this.#fitted(e.value, local.kind, pure)})`, ...this.#rangeOf(local.kind) };
@@ -428,29 +362,32 @@ class FunctionPrinter {
     return dimensions.map((n, d) => (d === 0 ? this.#fitted(e, numbers("", 0, n - 1), pure) : String(pick % n)));
   }
   #callable(pure: boolean): Printed[] {
-    return this.#helpers.filter((h) => (!pure || h.pure) && h.minRank > this.#heldRank && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT);
+    return this.#helpers.filter((h) => h.makes === null && recordsFor(this.#scope, h.records) !== null && (!pure || h.pure) && h.minRank > this.#heldRank && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT);
   }
-  #callHelper(h: Printed, argument: string): string {
+  #callHelper(h: Printed, argument: string, pick: number): string {
     this.#form("helper call");
     this.#calls.add(h.name);
     this.#cost += this.#multiplier * h.cost;
     this.#minRank = Math.min(this.#minRank, h.minRank);
     this.#needsThread ||= h.needsThread;
-    return `${h.name}(k, ${argument})`;
+    return `${h.name}(${this.#arguments(h, [argument], pick)})`;
   }
 
   /** `yield* routine(...)`, or null when no routine can be called here that gives what is `wanted`. */
-  #call(pick: number, argument: Expression, wanted: Kind | "anything"): string | null {
+  #call(pick: number, argument: Expression, wanted: Kind | "anything" | RecordInfo): string | null {
     if (this.#mode !== "routine") return null;
-    const gives = (r: Kind | null): boolean => wanted === "anything" || (r !== null && r.boolean === wanted.boolean && r.min >= wanted.min && r.max <= wanted.max);
-    const callee = pickFrom(this.#callees.filter((c) => gives(c.result) && c.minRank > this.#heldRank && this.#cost + this.#multiplier * (c.cost + 1) <= COST_LIMIT), pick);
+    const gives = ({ result: r, makes }: Printed): boolean => {
+      if (wanted === "anything" || "members" in wanted) return makes === (wanted === "anything" ? null : wanted);
+      return makes === null && r !== null && r.boolean === wanted.boolean && r.min >= wanted.min && r.max <= wanted.max;
+    };
+    const callee = pickFrom(this.#callees.filter((c) => gives(c) && recordsFor(this.#scope, c.records) !== null && c.minRank > this.#heldRank && this.#cost + this.#multiplier * (c.cost + 1) <= COST_LIMIT), pick);
     if (callee === undefined) return null;
     this.#calls.add(callee.name);
     this.#cost += this.#multiplier * callee.cost;
     this.#minRank = Math.min(this.#minRank, callee.minRank);
     if (this.#targets.some((t) => t.form === "loop")) this.#form("call in a loop");
     const args = callee.parameters.map((p, i) => this.#fitted(i === 0 ? argument : { e: "local", pick: pick + i }, p, false));
-    return `yield* ${callee.name}(${["k", ...args].join(", ")})`;
+    return `yield* ${callee.name}(${this.#arguments(callee, args, pick)})`;
   }
 
   #value(value: Value, kind: Kind): { text: string; call: boolean } {
@@ -467,13 +404,14 @@ class FunctionPrinter {
     switch (s.s) {
       case "declare": return this.#declaration(s, name);
       case "assign": {
-        const local = pickFrom(this.#visible((l) => l.assignable), s.pick);
+        const local = pickFrom(visible(this.#scope, (l) => l.assignable), s.pick);
         if (local === undefined) return this.#yield(null);
         const { text, call } = this.#value(s.value, local.kind);
         this.#form(call ? "assignment of a call" : "assignment");
         return this.#emit(`${local.name} = ${text};`);
       }
       case "compound": return this.#compound(s);
+      case "record": return this.#record(s);
       case "write": return this.#write(s);
       case "if": {
         this.#form(s.no === null ? "if" : "if-else");
@@ -495,7 +433,7 @@ class FunctionPrinter {
         const h = pickFrom(this.#callable(false), s.pick);
         if (h === undefined) return this.#yield(null);
         this.#form("helper statement");
-        return this.#emit(`${this.#callHelper(h, this.#int(s.argument, false).text)};`);
+        return this.#emit(`${this.#callHelper(h, this.#int(s.argument, false).text, s.pick)};`);
       }
       case "lock": return this.#lock(s);
       case "block": {
@@ -530,7 +468,7 @@ class FunctionPrinter {
   /** The block after `} else {`. */
   #rest(body: () => void): void {
     this.#indent++;
-    this.#scope = { parent: this.#scope, declared: new Map(), pending: new Set() };
+    this.#scope = innerScope(this.#scope);
     body();
     this.#scope = this.#scope.parent!;
     this.#indent--;
@@ -547,7 +485,7 @@ class FunctionPrinter {
     const kind = this.#kind(s.kind);
     const { text, call } = this.#value(s.value, kind);
     // The scope chain no longer shows a pending name as declared, so this finds outer ones only.
-    if (this.#isDeclared(name)) this.#form("shadowing");
+    if (isDeclared(this.#scope, name)) this.#form("shadowing");
     if (s.constant) {
       this.#form(call ? "const of a call" : "const");
       this.#emit(`const ${name}: ${kind.annotation} = ${text};`);
@@ -563,8 +501,34 @@ class FunctionPrinter {
     this.#declare(name, kind, !s.constant);
   }
 
+  #record(s: Statement & { s: "record" }): void {
+    const type = this.#recordType(s.type);
+    const name = this.#fresh("r");
+    const value = s.pick % 3 === 0 ? null : this.#madeElsewhere(type, s.pick, s.values[0]!);
+    this.#form(value === null ? "record" : value.startsWith("yield*") ? "record of a routine" : "record of a helper");
+    if (value !== null) this.#emit(s.pick % 2 === 0 ? `const ${name} = ${value};` : `const ${name}: ${type.name} = ${value};`);
+    else if (s.pick % 2 === 0) this.#emit(`const ${name} = record<${type.name}>(${this.#members(type, s.pick, s.values)});`);
+    else this.#emit(`const ${name}: ${type.name} = record(${this.#members(type, s.pick, s.values)});`);
+    if (this.#targets.some((t) => t.form === "loop")) this.#form("record in a loop");
+    declareRecord(this.#scope, name, type, false);
+  }
+
+  /** A call of a function that returns a record of the type; null when none can be called here. */
+  #madeElsewhere(type: RecordInfo, pick: number, argument: Expression): string | null {
+    const helper = pickFrom(this.#helpers.filter((h) => h.makes === type && recordsFor(this.#scope, h.records) !== null && h.minRank > this.#heldRank
+      && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT), pick);
+    if (helper !== undefined && pick % 4 < 2) return this.#callHelper(helper, this.#int(argument, false).text, pick);
+    return this.#call(pick, argument, type) ?? (helper === undefined ? null : this.#callHelper(helper, this.#int(argument, false).text, pick));
+  }
+
+  /** The literal of a fresh record, its members in any order. */
+  #members(type: RecordInfo, pick: number, values: readonly Expression[]): string {
+    const order = type.members.map((_, m) => (m + pick) % type.members.length);
+    return `{ ${order.map((m, i) => `m${m}: ${this.#fitted(values[i] ?? { e: "local", pick: pick + i }, type.members[m]!, false)}`).join(", ")} }`;
+  }
+
   #compound(s: Statement & { s: "compound" }): void {
-    const local = pickFrom(this.#visible((l) => l.assignable), s.pick);
+    const local = pickFrom(visible(this.#scope, (l) => l.assignable), s.pick);
     if (local === undefined) return this.#yield(null);
     const { name, kind } = local;
     if (kind.boolean) {
@@ -646,7 +610,7 @@ class FunctionPrinter {
       });
     /** The variables of a `for` head live in a scope around the body. */
     const inHead = (locals: readonly Local[], body: () => void): void => {
-      this.#scope = { parent: outer.scope, declared: new Map(locals.map((l) => [l.name, l])), pending: new Set() };
+      this.#scope = { ...innerScope(outer.scope), declared: new Map(locals.map((l) => [l.name, l])) };
       body();
       this.#scope = outer.scope;
     };
@@ -679,7 +643,7 @@ class FunctionPrinter {
       }
       case 6: {
         const second: Local = { name: NAMES[s.name % NAMES.length]!, kind: U3, assignable: true };
-        this.#scope = { parent: outer.scope, declared: new Map(), pending: new Set([second.name]) };
+        this.#scope = { ...innerScope(outer.scope), pending: new Set([second.name]) };
         const value = this.#fitted(s.test, U3, false);
         return inHead([count, second], () => run(`for (let ${counter}: U<3> = 0, ${second.name}: U<3> = ${value}; ${counter} < ${trips}; ${counter}++, ${second.name} = fit(${second.name} + 1, 0, 7)) {`, () => []));
       }
@@ -733,6 +697,7 @@ class FunctionPrinter {
   #return(value: Value, pure: boolean): void {
     const released = [...this.#held].reverse().map((h) => h.release);
     for (const line of released) this.#emit(line);
+    if (this.#makes !== null) return this.#returnRecord(this.#makes, value);
     if (this.#mode === "init" || (this.#mode === "routine" && this.#result === null)) {
       const call = value.v === "call" && this.#mode === "routine" ? this.#callAfterRelease(value) : null;
       return this.#emit(call === null ? "return;" : `${call};\n${"  ".repeat(this.#indent)}return;`);
@@ -741,6 +706,17 @@ class FunctionPrinter {
     const { text, call } = this.#value(value, this.#result!);
     this.#form(call ? "return of a call" : "return of a value");
     this.#emit(`return ${text};`);
+  }
+
+  #returnRecord(type: RecordInfo, value: Value): void {
+    const [pick, of] = value.v === "call" ? [value.pick, value.argument] : [1, value.of];
+    const local = pickFrom(visibleRecords(this.#scope).filter((r) => r.type === type && !r.parameter), pick);
+    if (local !== undefined && pick % 4 > 0) {
+      this.#form("return of a record");
+      return this.#emit(`return ${local.name};`);
+    }
+    this.#form("return of a fresh record");
+    this.#emit(`return record${pick % 2 === 0 ? `<${type.name}>` : ""}(${this.#members(type, pick, [of])});`);
   }
 
   #callAfterRelease(value: Value & { v: "call" }): string | null {

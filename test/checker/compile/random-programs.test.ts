@@ -54,6 +54,8 @@ describe("random programs", () => {
     "short circuit", "conditional", "helper call", "helper statement", "choose", "current", "once", "cmpxchg", "xchg", "addReturn", "addUnless", "isHeld",
     "int set", "int setOnce", "int add", "bool set", "ref set", "bitset set", "bitset insert", "bitset remove", "bitset has", "bitset size", "statistic", "ghost",
     "spinLock", "mutexLock", "downRead", "downWrite", "downgradeWrite", "spinTrylock", "mutexTrylock", "downReadTrylock", "downWriteTrylock", "LockId",
+    "record", "record of a routine", "record of a helper", "record in a loop", "1 record passed", "2 records passed", "return of a record", "return of a fresh record",
+    "plain record", "plain 1 record passed", "plain return of a record", "plain return of a fresh record",
     "bugOn", "store out of range", "index out of range",
     "plain if", "plain switch", "plain while", "plain for", "plain break", "plain early return", "plain choose", "plain shadowing", "plain spinTrylock",
   ])("the form %s occurs", (form) => {

@@ -56,6 +56,7 @@ export type Statement =
   | { readonly s: "call"; readonly pick: number; readonly argument: Expression }
   | { readonly s: "helper"; readonly pick: number; readonly argument: Expression }
   | { readonly s: "lock"; readonly pick: number; readonly index: Expression; readonly write: boolean; readonly attempt: boolean; readonly downgrade: boolean; readonly body: readonly Statement[] }
+  | { readonly s: "record"; readonly type: number; readonly pick: number; readonly values: readonly Expression[] }
   | { readonly s: "block"; readonly labelled: boolean; readonly body: readonly Statement[] }
   | { readonly s: "assert"; readonly test: Expression; readonly other: Expression }
   | { readonly s: "overflow"; readonly pick: number; readonly test: Expression; readonly other: Expression };
@@ -63,6 +64,10 @@ export type Statement =
 export interface FunctionNode {
   /** Kinds of the parameters; helpers use none, since they always take one number. */
   readonly parameters: readonly number[];
+  /** Types of the records that it takes besides; a thread's own routine takes none. */
+  readonly records: readonly number[];
+  /** Type of the record that it returns in place of a result, or null; again not a thread's own routine. */
+  readonly makes: number | null;
   /** Kind of the result, or null for none. */
   readonly result: number | null;
   readonly body: readonly Statement[];
@@ -73,6 +78,8 @@ export interface ProgramNode {
   readonly shared: readonly FieldNode[];
   readonly item: { readonly count: number; readonly fields: readonly FieldNode[] };
   readonly node: { readonly count: number; readonly fields: readonly FieldNode[] };
+  /** Record types: the kinds of their members. */
+  readonly records: readonly (readonly number[])[];
   readonly init: readonly Statement[];
   readonly helpers: readonly FunctionNode[];
   /** A routine calls only routines behind it: the call graph has no cycle. */
@@ -144,6 +151,7 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
       { weight: 4, arbitrary: fc.record({ s: fc.constant("assign" as const), pick, value: tie("value") }) },
       { weight: 3, arbitrary: fc.record({ s: fc.constant("compound" as const), pick, operator: pick, value: e }) },
       { weight: 6, arbitrary: fc.record({ s: fc.constant("write" as const), pick, index: e, operation: pick, value: e }) },
+      { weight: 4, arbitrary: fc.record({ s: fc.constant("record" as const), type: pick, pick, values: fc.array(e, { minLength: 1, maxLength: 3 }) }) },
     ),
     statement: fc.oneof(
       { maxDepth: 4, depthIdentifier: "statement", withCrossShrink: true },
@@ -161,14 +169,20 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
   };
 });
 
+const records = fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 3, arbitrary: fc.array(pick, { minLength: 1, maxLength: 2 }) });
+const makes = fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: pick });
 const routine: fc.Arbitrary<FunctionNode> = fc.record({
   parameters: fc.array(pick, { maxLength: 2 }),
+  records,
+  makes,
   result: fc.option(pick, { freq: 3 }),
   body: fc.array(statement, { minLength: 4, maxLength: 10, size: "large" }),
   last: value,
 });
 const helper: fc.Arbitrary<FunctionNode> = fc.record({
   parameters: fc.constant([]),
+  records,
+  makes,
   result: fc.constant(null),
   body: fc.oneof({ weight: 1, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: block }),
   last: fc.record({ v: fc.constant("expression" as const), of: expression }),
@@ -182,8 +196,9 @@ export function programNodes(threads: { readonly min: number; readonly max: numb
     shared: fields,
     item: fc.record({ count: fc.integer({ min: 1, max: 4 }), fields }),
     node: fc.record({ count: fc.integer({ min: 1, max: 2 }), fields: fc.array(fieldArbitrary, { maxLength: 3 }) }),
+    records: fc.array(fc.array(pick, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 2 }),
     init: fc.oneof(fc.constant([]), block),
-    helpers: fc.array(helper, { maxLength: 2 }),
+    helpers: fc.array(helper, { maxLength: 3 }),
     routines: fc.array(routine, { minLength: 1, maxLength: 4, size: "medium" }),
     threads: fc.array(fc.record({ routine: fc.constantFrom(0, 0, 0, 1, 2), argument: fc.integer({ min: -2, max: 7 }) }), { minLength: threads.min, maxLength: threads.max, size: "medium" }),
   });
