@@ -352,7 +352,7 @@ function modelAtRest() { return false; }`;
     const { code: functions, map } = linker.program(this.sourceMap);
     const code = [
       functions,
-      prelude({ plan: this.plan, straight: this.straight }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
+      prelude({ plan: this.plan, straight: this.straight, namedChoices: linker.hasNamedChoices }).replace('function $pointLabel() { return ""; }', `const $labels = ${JSON.stringify(labels)};
 function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }`),
       ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.stateWords * 4) / width};`),
       `const $cov = new Uint32Array(${linker.blocks.length});`,

@@ -74,6 +74,8 @@ export class Linker {
   readonly #linked = new Map<unknown, Map<string, LinkedFunction>>();
   readonly #siteIndex = new Map<string, number>();
   readonly #queue: LinkedFunction[] = [];
+  /** Whether the program has a choice whose options have names. */
+  hasNamedChoices = false;
   readonly #queued = new Set<LinkedFunction>();
   #registers = 0;
   #count = 0;

@@ -146,7 +146,7 @@ class RoutineLowering {
     }
     if (intrinsic?.kind !== "at") return this.tr.refuse(y, "this yield is not at(...)", 'Write yield at("label", () => guard)');
     const [label, guard, options] = call.arguments;
-    const text = this.constantString(label);
+    const text = this.tr.constantString(label);
     if (text === null) return this.tr.refuse(y, "the label of a yield must be known when the program is compiled", "Write a string, or a template over constants");
     let condition: t.Expression | null = null;
     if (guard !== undefined && !t.isNullLiteral(guard)) {
@@ -169,25 +169,6 @@ class RoutineLowering {
       }
     }
     return { kind: "at", label: text, guard: condition, ...set };
-  }
-
-  constantString(e: t.Node | undefined): string | null {
-    if (t.isStringLiteral(e)) return e.value;
-    if (t.isTemplateLiteral(e)) {
-      let out = e.quasis[0]!.value.cooked ?? "";
-      for (let i = 0; i < e.expressions.length; i++) {
-        const x = e.expressions[i]!;
-        const v: unknown = t.isIdentifier(x) && !isLocalName(x.name) ? this.fn.captured(x.name) : t.isNumericLiteral(x) ? x.value : undefined;
-        if (typeof v !== "string" && typeof v !== "number") return null;
-        out += String(v) + (e.quasis[i + 1]!.value.cooked ?? "");
-      }
-      return out;
-    }
-    if (t.isIdentifier(e) && !isLocalName(e.name)) {
-      const v = this.fn.captured(e.name);
-      return typeof v === "string" ? v : null;
-    }
-    return null;
   }
 
   // ------------------------------------------------------------------------------------- the frame

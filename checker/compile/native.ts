@@ -19,6 +19,8 @@ export interface Choice {
   readonly n: number;
   /** The option taken, 0..n-1. */
   readonly value: number;
+  /** Its name, where the options have names. */
+  readonly option?: string;
 }
 
 /** Answers `choose(name, n)` with a number in 0..n-1. */
@@ -92,10 +94,10 @@ class NativeMachine<S extends Structs> implements Scheduler {
     throw new Error(this.#activity.kind === "init" ? "init runs before any thread: current and lock operations have no meaning there" : "current and lock operations work only while a routine runs, not in a property or a guard");
   }
 
-  choose(name: string, n: number): number {
+  choose(name: string, n: number, options?: readonly string[]): number {
     if (this.#activity.kind === "guard" || this.#activity.kind === "nothing") throw new Error(`choose("${name}"): a property or a guard only looks at a state; choose after the yield instead`);
     const value = this.#chooser(name, n);
-    this.choices.push({ name, n, value });
+    this.choices.push(options === undefined ? { name, n, value } : { name, n, value, option: options[value]! });
     return value;
   }
 

@@ -6,7 +6,7 @@ import type { LayoutPlan } from "../program/layout.ts";
 export const STEP_ROUNDS_MAX = 10_000_000;
 
 /** The prelude of every emitted text: views, choices, faults, locks. */
-export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean }): string {
+export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean; readonly namedChoices: boolean }): string {
   const { maskBytes } = image.plan;
   const { straight } = image;
   const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${straight} }`;
@@ -63,6 +63,20 @@ function nextBranch() {
 }
 function branch() { return $cs.slice(0, $ci); }
 function setBranch(choices) { $cl = choices.length; for (let i = 0; i < $cl; i++) $cs[i] = choices[i]; }
-function branchNames() { return Array.from({ length: $ci }, (_, i) => $cname[i] + "=" + $cs[i]); }
+${image.namedChoices ? NAMED_CHOICES : CHOICES}
 `;
 }
+
+/** Choices in words, when all are numbers. */
+const CHOICES = `function branchNames() { return Array.from({ length: $ci }, (_, i) => $cname[i] + "=" + $cs[i]); }`;
+
+/** The same when some have named options: what is kept of such a choice is its name and its options. */
+const NAMED_CHOICES = `function $chooseOf(choice, site) {
+  const i = $ci, taken = $choose(choice.name, choice.options.length, site);
+  $cname[i] = choice;
+  return taken;
+}
+function branchNames() {
+  const words = (c, taken) => (typeof c === "string" ? c + "=" + taken : c.name + " = " + c.options[taken]);
+  return Array.from({ length: $ci }, (_, i) => words($cname[i], $cs[i]));
+}`;

@@ -16,6 +16,7 @@ import { flattenRecords, recordCallOf } from "./records.ts";
 import { eventHead } from "../image/refinement-runtime.ts";
 import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
 import type { Place } from "./source-module.ts";
+import { withoutTypes } from "./syntax.ts";
 
 const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
 /** Everything of Math but `random`. */
@@ -414,9 +415,55 @@ export class Translator {
     }
   }
 
+  /** The name and the options of `choose(k, "call", ["read", "write"])`; null when the options are a number. */
+  namedChoice(node: t.CallExpression): { readonly name: string; readonly options: readonly string[] } | null {
+    const [, label, given] = node.arguments;
+    if (!t.isExpression(given)) return null;
+    let list: t.Expression = withoutTypes(given);
+    if (t.isIdentifier(list) && isLocalName(list.name)) list = this.prepared.locals.get(list.name)?.init ?? list;
+    const value = this.staticValue(list)?.value;
+    const options = t.isArrayExpression(list) ? list.elements.map((e) => this.constantString(e)) : Array.isArray(value) ? value as unknown[] : null;
+    const refuse = (what: string): never => this.refuse(node, `${what} of a choice must be known when the program is compiled`, 'Write choose(k, "call", ["read", "write"])');
+    if (options === null) {
+      let hidden = false;
+      t.traverseFast(list, (n) => {
+        hidden ||= t.isArrayExpression(n);
+      });
+      return hidden ? refuse("the options") : null;
+    }
+    if (!options.every((o) => typeof o === "string")) return refuse("the options");
+    return { name: this.constantString(label) ?? refuse("the name"), options };
+  }
+
+  namedChoiceCall(choice: { readonly name: string; readonly options: readonly string[] }, site: number): t.Expression {
+    this.linker.hasNamedChoices = true;
+    return quasi(`$chooseOf($choice, ${site})`, { $choice: this.linker.constant(choice, () => { throw new Error("[thpcheck internal] a choice is plain data"); }) });
+  }
+
+  /** A string that is known when the program is compiled: written, captured, or a template over such; null for any other. */
+  constantString(e: t.Node | null | undefined): string | null {
+    if (t.isStringLiteral(e)) return e.value;
+    if (t.isTemplateLiteral(e)) {
+      let out = e.quasis[0]!.value.cooked ?? "";
+      for (let i = 0; i < e.expressions.length; i++) {
+        const x = e.expressions[i]!;
+        const v: unknown = t.isIdentifier(x) && !isLocalName(x.name) ? this.fn.captured(x.name) : t.isNumericLiteral(x) ? x.value : undefined;
+        if (typeof v !== "string" && typeof v !== "number") return null;
+        out += String(v) + (e.quasis[i + 1]!.value.cooked ?? "");
+      }
+      return out;
+    }
+    if (t.isIdentifier(e) && !isLocalName(e.name)) {
+      const v = this.fn.captured(e.name);
+      return typeof v === "string" ? v : null;
+    }
+    return null;
+  }
+
   intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
     const site = this.site(node);
     const assigns = node.arguments.some(assignsToLocal);
+    const named = intrinsic.kind === "choose" ? this.namedChoice(node) : null;
     const args = this.argumentsWithoutWorlds(node);
     if (intrinsic.kind === "at" || intrinsic.kind === "lock") return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
     if (this.purpose === "guard" && intrinsic.kind !== "current") return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
@@ -425,7 +472,7 @@ export class Translator {
     }
     switch (intrinsic.kind) {
       case "record": return this.refuse(node, "this record gets no name", "Declare it first: const vmf: Fault = record({ ... })");
-      case "choose": return this.withPlace(quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }), node);
+      case "choose": return this.withPlace(named === null ? quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }) : this.namedChoiceCall(named, site), node);
       case "emit":
         if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);
         if (this.linker.options.coverage) {

@@ -70,7 +70,8 @@ export function record<T extends object>(members: T): T {
 export interface Scheduler {
   /** The actor that is taking the step. */
   readonly current: number;
-  choose(name: string, n: number): number;
+  /** `options`: their names, where they have some. */
+  choose(name: string, n: number, options?: readonly string[]): number;
   /** Told of each specification event, where somebody listens. */
   emit?(event: number, instances: readonly number[]): void;
 }
@@ -89,10 +90,14 @@ export function schedulerOf(k: object): Scheduler {
   return s;
 }
 
-/** Branch: some number in 0..n-1, every one of them explored. Not a preemption point. `name` is for the trace. */
-export function choose(k: object, name: string, n: number): number {
+/**
+ * Branch: some number in 0..n-1, every one of them explored. Not a preemption point. `name` is for the trace. In place of n
+ * the options may be listed by name: then their number is n, and the trace says which was taken.
+ */
+export function choose(k: object, name: string, options: number | readonly string[]): number {
+  const n = typeof options === "number" ? options : options.length;
   if (!(n >= 1)) throw new StepFault("choose-from-nothing", `choose("${name}", ${n}): there is nothing to choose; guard the step instead`);
-  return schedulerOf(k).choose(name, n);
+  return typeof options === "number" ? schedulerOf(k).choose(name, n) : schedulerOf(k).choose(name, n, options);
 }
 
 /** The actor that is taking the step, 0 being the first thread of the scenario. */

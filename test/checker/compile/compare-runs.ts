@@ -94,7 +94,7 @@ const scripted = (answers: readonly number[]): Chooser => {
   let next = 0;
   return (_, n) => (answers[next++] ?? 0) % n;
 };
-const namesOf = (choices: readonly Choice[]): string[] => choices.map((c) => `${c.name}=${c.value}`);
+const namesOf = (choices: readonly Choice[]): string[] => choices.map((c) => (c.option === undefined ? `${c.name}=${c.value}` : `${c.name} = ${c.option}`));
 
 /** Throws an AssertionError that names variant, step and difference. Returns the number of steps compared. */
 /** Who rests with a lock in its hand is not at rest. */

@@ -139,6 +139,7 @@ describe("corner cases", () => {
     ["every width of local survives a yield", 'yield at("go"); let a: U32 = 4294967295; let b: Int<-2147483648, 2147483647> = -2147483648; let c: Mask<31> = 2147483647; let d: Ref<"item"> = -1; let e: boolean = true; let f: Int<-3, 1000> = -3; let g: 4 = 4; yield at("mid"); k.s.w.set(a); k.s.y.set(b + 2147483648); k.s.on.set(e && c === 2147483647 && d === -1 && f === -3); k.s.x.set(g);'],
     ["a lock kept in a local", 'yield at("go"); const l: LockId = k.item.m.at(2); yield* mutexLock(k, l); yield at("in"); k.s.x.set(1); mutexUnlock(k, l);'],
     ["a lock whose index changes while the thread waits for it", 'yield at("go"); let i: U<2> = 1; yield* mutexLock(k, k.item.m.at(i)); i = 2; mutexUnlock(k, k.item.m.at(1)); k.s.x.set(i);'],
+    ["a choice among named options gives its index", 'yield at("go"); k.s.x.set(choose(k, "call", ["read", "write", `call ${TWO}`]) + choose(k, "kind", KINDS)); yield at("end");', 'const TWO = 2;\nconst KINDS = ["one", "other"];'],
     ["several choices in one step, later ones depending on earlier ones", 'yield at("go"); const n: U<2> = choose(k, "n", 3); for (let i: U<2> = 0; i < n; i++) k.item.v.set(i, choose(k, "v", i + 2)); yield at("end"); k.s.x.set(n);'],
   ])("%s", (_, body, declarations) => {
     const scenario = loadGenerated(moduleOf(body, declarations));
