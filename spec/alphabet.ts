@@ -88,7 +88,10 @@ function relation(start: number, end: number, first: number, pages: number): num
   if (end <= first || start >= first + pages) return 0;
   return start <= first && first + pages <= end ? 2 : 1;
 }
-/** Names the huge ranges to which the area is something else afterwards; `was`: the area had boundaries before, `is`: it has some afterwards. */
+/**
+ * Names the huge ranges to which the area is something else afterwards; `was`: the area had boundaries before, `is`: it
+ * has some afterwards.
+ */
 function area(was: readonly [number, number] | null, is: readonly [number, number] | null): Letter {
   return {
     route: (args, sizes, move) => {

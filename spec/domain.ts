@@ -17,7 +17,10 @@ const range: Domain = { ranges: (s) => [s.mms, s.hugeRanges] };
 const onCpu: Domain = { ranges: (s) => [s.mms, s.hugeRanges, s.cpus] };
 const slot: Domain = { ranges: (s) => [s.slots] };
 const mm: Domain = { ranges: (s) => [s.mms] };
-/** A page of a range lies in the frame of its own number; `others`: or in the next one, where a fault has it from a reservation that is gone. */
+/**
+ * A page of a range lies in the frame of its own number; `others`: or in the next one, where a fault has it from a
+ * reservation that is gone.
+ */
 const page = (others: number): Domain => ({
   ranges: (s) => [s.mms, s.hugeRanges, s.pagesPerHugePage, s.frames],
   only: ([m, r, i, frame], s) => {

@@ -40,7 +40,10 @@ export interface MachineTable {
   next(state: number, event: number, payload: number): number;
   /** The number of the arrow that `next` takes, or REFUSED. */
   transitionId(state: number, event: number, payload: number): number;
-  /** The number of a state that was computed from data. Throws RangeError for a value that the machine does not have, and for a context whose keys are not the machine's. */
+  /**
+   * The number of a state that was computed from data. Throws RangeError for a value that the machine does not have,
+   * and for a context whose keys are not the machine's.
+   */
   encode(value: string, context: Context): number;
   value(state: number): string;
   context(state: number): Context;

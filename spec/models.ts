@@ -39,7 +39,9 @@ export default [
   }),
   scenario({
     name: "spec-reservation", tier: "full", model: model("reservation"),
-    why: "Two processes, two ranges each: NR_THP_RESERVED equals the unused pages, whatever is handed out, given back, released and promoted.",
+    why:
+      "Two processes, two ranges each: NR_THP_RESERVED equals the unused pages, whatever is handed out, given back, " +
+      "released and promoted.",
     expect: holds({ states: 456_976 }),
   }),
   scenario({

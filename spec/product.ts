@@ -13,7 +13,10 @@ import { EV, type EventName } from "./events.ts";
 import { REFUSED, type Context, type MachineTable } from "./machine-table.ts";
 import type { MachineSpec, Sizes } from "./machine.ts";
 import { explore, withinLimits } from "./reachable.ts";
-import { STEP_DISABLED, STEP_TAKEN, type ActorInfo, type ActorPosition, type Explanation, type NamedValue, type PropertyKind, type TransitionSystem } from "../checker/system.ts";
+import {
+  STEP_DISABLED, STEP_TAKEN, type ActorInfo, type ActorPosition, type Explanation, type NamedValue, type PropertyKind,
+  type TransitionSystem,
+} from "../checker/system.ts";
 
 /** A state of a product, for its invariants. */
 export interface ProductView {

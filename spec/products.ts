@@ -136,7 +136,8 @@ const pins2011: readonly ProductInvariant[] = [
     holds: (v) => everyInstance(v.sizes.frames, (f) => {
       if (v.value("refcount-2011", f) !== "split") return true;
       const n = (key: string): number => v.number("refcount-2011", f, key);
-      return (n("head") === n("pmds") + n("headPins") + n("temps") && n("tailCount") === n("pmds") + n("tail")) || { folio: f, head: n("head"), tailCount: n("tailCount"), pins: n("tail") };
+      return (n("head") === n("pmds") + n("headPins") + n("temps") && n("tailCount") === n("pmds") + n("tail")) ||
+        { folio: f, head: n("head"), tailCount: n("tailCount"), pins: n("tail") };
     }),
   },
 ];

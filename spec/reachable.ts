@@ -25,7 +25,10 @@ export function withinLimits(table: MachineTable, state: number, sizes: Sizes): 
   });
 }
 
-/** A state outside of the limits is not counted, and nothing is tried in it. `from`: numbers of states to begin with; the initial one unless given. */
+/**
+ * A state outside of the limits is not counted, and nothing is tried in it. `from`: numbers of states to begin with;
+ * the initial one unless given.
+ */
 export function explore(table: MachineTable, sizes: Sizes, from: readonly number[] = [table.initial]): Reachable {
   const letters = (Object.keys(table.spec.alphabet) as EventName[]).flatMap((name) => Array.from({ length: table.spec.alphabet[name]!.payloads(sizes) }, (_, payload) => ({ event: EV[name], payload })));
   const states = [...from];

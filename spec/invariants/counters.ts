@@ -29,7 +29,9 @@ export const counterInvariants: readonly Invariant[] = [
             if (mapsPage(e) || (e & ENTRY_MIGRATION) !== 0) mapped++;
           }
         }
-        if (v.mm.anonPages.get(m) !== mapped) return { conjunct: "MM_ANONPAGES === anonymous pages mapped", values: { mm: m, counted: v.mm.anonPages.get(m), mapped } };
+        if (v.mm.anonPages.get(m) !== mapped) {
+          return { conjunct: "MM_ANONPAGES === anonymous pages mapped", values: { mm: m, counted: v.mm.anonPages.get(m), mapped } };
+        }
       }
       return true;
     },
@@ -45,7 +47,9 @@ export const counterInvariants: readonly Invariant[] = [
         for (let i = 0; i < v.ptTable.count; i++) {
           if (v.ptTable.mm.get(i) === m && (v.ptTable.state.get(i) === TABLE_LIVE || v.ptTable.state.get(i) === TABLE_DEPOSITED)) tables++;
         }
-        if (v.mm.nrPtes.get(m) !== tables) return { conjunct: "nr_ptes === live + deposited tables", values: { mm: m, counted: v.mm.nrPtes.get(m), tables } };
+        if (v.mm.nrPtes.get(m) !== tables) {
+          return { conjunct: "nr_ptes === live + deposited tables", values: { mm: m, counted: v.mm.nrPtes.get(m), tables } };
+        }
       }
       return true;
     },
@@ -88,7 +92,9 @@ export const counterInvariants: readonly Invariant[] = [
           mapped += 1 << v.page.order.get(i);
         } else mapped += large ? pagesMappedByPtes(v, i) : Math.min(1, v.page.mapcount.get(i) + 1);
       }
-      if (mapped !== v.node.anonMapped.get()) return { conjunct: "NR_ANON_MAPPED === pages that are mapped", values: { counted: v.node.anonMapped.get(), mapped } };
+      if (mapped !== v.node.anonMapped.get()) {
+        return { conjunct: "NR_ANON_MAPPED === pages that are mapped", values: { counted: v.node.anonMapped.get(), mapped } };
+      }
       return thps === v.node.anonThps.get() ? true : { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: v.node.anonThps.get(), thps } };
     },
   },
@@ -104,7 +110,9 @@ export const counterInvariants: readonly Invariant[] = [
         if (i % (1 << order) !== 0) return { conjunct: "a free block begins at a multiple of its size", values: { page: i, order } };
         for (let j = 1; j < 1 << order; j++) if (v.page.buddy.get(i + j)) return { conjunct: "free blocks do not overlap", values: { page: i, other: i + j } };
         const buddy = i ^ (1 << order);
-        if (order < v.param.hpagePmdOrder.get() && v.page.buddy.get(buddy) && v.page.order.get(buddy) === order) return { conjunct: "no free block has a free buddy", values: { page: i, buddy, order } };
+        if (order < v.param.hpagePmdOrder.get() && v.page.buddy.get(buddy) && v.page.order.get(buddy) === order) {
+          return { conjunct: "no free block has a free buddy", values: { page: i, buddy, order } };
+        }
       }
       return true;
     },

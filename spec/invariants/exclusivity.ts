@@ -35,7 +35,9 @@ export const exclusivityInvariants: readonly Invariant[] = [
     excuse: pageTableLocked,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (v.page.anonExclusive.get(i) && mappingsOfPage(v, i) > 1) return { conjunct: "an exclusive page has at most one mapping", values: { page: i, mappings: mappingsOfPage(v, i) } };
+        if (v.page.anonExclusive.get(i) && mappingsOfPage(v, i) > 1) {
+          return { conjunct: "an exclusive page has at most one mapping", values: { page: i, mappings: mappingsOfPage(v, i) } };
+        }
       }
       return true;
     },
@@ -50,13 +52,26 @@ export const exclusivityInvariants: readonly Invariant[] = [
         if (v.ptTable.state.get(i) !== TABLE_LIVE) continue;
         for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
           const e = v.ptTable.pte.get(i, j);
-          if (mapsPage(e) && (e & (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_MIGRATION)) === (ENTRY_PRESENT | ENTRY_WRITE) && mappingsOfPage(v, target(e)) > 1) return { conjunct: "a page that a writable PTE maps is mapped once", values: { table: i, pte: j, page: target(e), mappings: mappingsOfPage(v, target(e)) } };
+          if (mapsPage(e) &&
+            (e & (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_MIGRATION)) === (ENTRY_PRESENT | ENTRY_WRITE) &&
+            mappingsOfPage(v, target(e)) > 1) {
+            return {
+              conjunct: "a page that a writable PTE maps is mapped once",
+              values: { table: i, pte: j, page: target(e), mappings: mappingsOfPage(v, target(e)) },
+            };
+          }
         }
       }
       for (let m = 0; m < v.mm.count; m++) {
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.mm.pmd.get(m, p);
-          if (mapsHugePage(e) && (e & (ENTRY_PRESENT | ENTRY_WRITE)) === (ENTRY_PRESENT | ENTRY_WRITE) && mappingsOfPage(v, target(e)) > 1) return { conjunct: "a folio that a writable PMD maps is mapped once", values: { mm: m, pmd: p, folio: target(e), mappings: mappingsOfPage(v, target(e)) } };
+          if (mapsHugePage(e) && (e & (ENTRY_PRESENT | ENTRY_WRITE)) === (ENTRY_PRESENT | ENTRY_WRITE) &&
+            mappingsOfPage(v, target(e)) > 1) {
+            return {
+              conjunct: "a folio that a writable PMD maps is mapped once",
+              values: { mm: m, pmd: p, folio: target(e), mappings: mappingsOfPage(v, target(e)) },
+            };
+          }
         }
       }
       return true;

@@ -1,5 +1,8 @@
 /** Page tables: huge entries inside their VMA, deposited tables paired with huge entries, tables reached once. */
-import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_PRESENT, ENTRY_PROTNONE, ENTRY_SPECIAL, ENTRY_WRITE, mapsHugePage, mapsPage, pointsToTable, TABLE_DEPOSITED, TABLE_LIVE, target } from "../entry.ts";
+import {
+  ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_PRESENT, ENTRY_PROTNONE, ENTRY_SPECIAL, ENTRY_WRITE, mapsHugePage, mapsPage,
+  pointsToTable, TABLE_DEPOSITED, TABLE_LIVE, target,
+} from "../entry.ts";
 import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
 
@@ -42,7 +45,9 @@ export const pageTableInvariants: readonly Invariant[] = [
           for (let p = page * v.param.pmdsPerPage.get(); p < end; p++) if ((v.mm.pmd.get(m, p) & ENTRY_LEAF) !== 0) huge++;
           let deposited = 0;
           for (let i = 0; i < v.ptTable.count; i++) if (v.ptTable.state.get(i) === TABLE_DEPOSITED && v.ptTable.mm.get(i) === m && v.ptTable.pmdPage.get(i) === page) deposited++;
-          if (huge !== deposited) return { conjunct: "in each page of PMDs, huge PMDs === deposited tables", values: { mm: m, page, huge, deposited } };
+          if (huge !== deposited) {
+            return { conjunct: "in each page of PMDs, huge PMDs === deposited tables", values: { mm: m, page, huge, deposited } };
+          }
         }
       }
       return true;
@@ -51,7 +56,9 @@ export const pageTableInvariants: readonly Invariant[] = [
   {
     id: "T2a", name: "a huge PMD is visible only while its table is deposited",
     why: "who reads the PMD without its lock looks for the deposit next, as a hash fault of powerpc does",
-    source: "mm/huge_memory.c: pgtable_trans_huge_deposit() before set_pmd_at(), the entry cleared or invalidated before pgtable_trans_huge_withdraw()",
+    source:
+      "mm/huge_memory.c: pgtable_trans_huge_deposit() before set_pmd_at(), the entry cleared or invalidated before " +
+      "pgtable_trans_huge_withdraw()",
     excuse: never,
     holds: (v) => {
       for (let m = 0; m < v.mm.count; m++) {
@@ -62,7 +69,9 @@ export const pageTableInvariants: readonly Invariant[] = [
         }
         let deposited = 0;
         for (let i = 0; i < v.ptTable.count; i++) if (v.ptTable.state.get(i) === TABLE_DEPOSITED && v.ptTable.mm.get(i) === m) deposited++;
-        if (visible > deposited) return { conjunct: "huge PMDs that the hardware may use <= deposited tables", values: { mm: m, visible, deposited } };
+        if (visible > deposited) {
+          return { conjunct: "huge PMDs that the hardware may use <= deposited tables", values: { mm: m, visible, deposited } };
+        }
       }
       return true;
     },
@@ -78,10 +87,17 @@ export const pageTableInvariants: readonly Invariant[] = [
           const e = v.mm.pmd.get(m, p);
           if (!pointsToTable(e)) continue;
           const table = target(e);
-          if (v.ptTable.state.get(table) !== TABLE_LIVE || v.ptTable.mm.get(table) !== m) return { conjunct: "the table is live and belongs to the mm", values: { mm: m, pmd: p, table, state: v.ptTable.state.get(table) } };
+          if (v.ptTable.state.get(table) !== TABLE_LIVE || v.ptTable.mm.get(table) !== m) {
+            return {
+              conjunct: "the table is live and belongs to the mm",
+              values: { mm: m, pmd: p, table, state: v.ptTable.state.get(table) },
+            };
+          }
           for (let q = 0; q < p; q++) {
             const other = v.mm.pmd.get(m, q);
-            if (pointsToTable(other) && target(other) === table) return { conjunct: "each table is reached once", values: { mm: m, pmd: p, other: q, table } };
+            if (pointsToTable(other) && target(other) === table) {
+              return { conjunct: "each table is reached once", values: { mm: m, pmd: p, other: q, table } };
+            }
           }
         }
       }
@@ -97,13 +113,17 @@ export const pageTableInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.ptTable.count; i++) {
         for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
           const e = v.ptTable.pte.get(i, j);
-          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) return { conjunct: "a zero PTE is read-only", values: { table: i, pte: j } };
+          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) {
+            return { conjunct: "a zero PTE is read-only", values: { table: i, pte: j } };
+          }
         }
       }
       for (let m = 0; m < v.mm.count; m++) {
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.mm.pmd.get(m, p);
-          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) return { conjunct: "a huge zero PMD is read-only", values: { mm: m, pmd: p } };
+          if ((e & ENTRY_SPECIAL) !== 0 && (e & ENTRY_WRITE) !== 0) {
+            return { conjunct: "a huge zero PMD is read-only", values: { mm: m, pmd: p } };
+          }
         }
       }
       return true;
@@ -121,7 +141,9 @@ export const pageTableInvariants: readonly Invariant[] = [
           if ((e & ENTRY_MIGRATION) === 0) continue;
           const head = v.page.head.get(target(e));
           const folio = head < 0 ? target(e) : head;
-          if (!v.page.lock.isHeld(folio)) return { conjunct: "the folio behind a migration entry is locked", values: { table: i, pte: j, folio } };
+          if (!v.page.lock.isHeld(folio)) {
+            return { conjunct: "the folio behind a migration entry is locked", values: { table: i, pte: j, folio } };
+          }
         }
       }
       return true;
@@ -137,13 +159,17 @@ export const pageTableInvariants: readonly Invariant[] = [
         if (v.ptTable.state.get(i) !== TABLE_LIVE) continue;
         for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
           const e = v.ptTable.pte.get(i, j);
-          if (mapsPage(e) && (e & (ENTRY_WRITE | ENTRY_MIGRATION)) === ENTRY_WRITE && !v.page.anonExclusive.get(target(e))) return { conjunct: "a writable PTE maps an exclusive page", values: { table: i, pte: j, page: target(e) } };
+          if (mapsPage(e) && (e & (ENTRY_WRITE | ENTRY_MIGRATION)) === ENTRY_WRITE && !v.page.anonExclusive.get(target(e))) {
+            return { conjunct: "a writable PTE maps an exclusive page", values: { table: i, pte: j, page: target(e) } };
+          }
         }
       }
       for (let m = 0; m < v.mm.count; m++) {
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.mm.pmd.get(m, p);
-          if (mapsHugePage(e) && (e & ENTRY_WRITE) !== 0 && !v.page.anonExclusive.get(target(e))) return { conjunct: "a writable PMD maps an exclusive folio", values: { mm: m, pmd: p, folio: target(e) } };
+          if (mapsHugePage(e) && (e & ENTRY_WRITE) !== 0 && !v.page.anonExclusive.get(target(e))) {
+            return { conjunct: "a writable PMD maps an exclusive folio", values: { mm: m, pmd: p, folio: target(e) } };
+          }
         }
       }
       return true;

@@ -85,9 +85,13 @@ export const reservationInvariants: readonly Invariant[] = [
       for (let c = 0; c < v.resvs.count; c++) for (let r = 0; r < v.param.hugeRanges.get(); r++) {
         const res = v.resvs.hash.get(c, r);
         if (res < 0) continue;
-        if (v.resv.haddr.get(res) !== r * h) return { conjunct: "a reservation is found at its own address", values: { res, range: r, haddr: v.resv.haddr.get(res) } };
+        if (v.resv.haddr.get(res) !== r * h) {
+          return { conjunct: "a reservation is found at its own address", values: { res, range: r, haddr: v.resv.haddr.get(res) } };
+        }
         if (anotherOfRange(v, c, r)) return { conjunct: "a huge range has one reservation", values: { container: c, range: r } };
-        if (!insideAnArea(v, mmOf(v, c), r * h, (r + 1) * h)) return { conjunct: "an area contains the whole range", values: { container: c, range: r, res } };
+        if (!insideAnArea(v, mmOf(v, c), r * h, (r + 1) * h)) {
+          return { conjunct: "an area contains the whole range", values: { container: c, range: r, res } };
+        }
       }
       return true;
     },
@@ -101,7 +105,12 @@ export const reservationInvariants: readonly Invariant[] = [
       if (!isSafe(v)) return true;
       for (let page = 0; page < v.page.count; page++) {
         if (!isUnused(v, page)) continue;
-        if (v.page.mapcount.get(page) !== -1 || v.page.buddy.get(page) || v.page.refcount.get(page) === 0) return { conjunct: "unused: referenced, unmapped, not free", values: { page, refcount: v.page.refcount.get(page), mapcount: v.page.mapcount.get(page) } };
+        if (v.page.mapcount.get(page) !== -1 || v.page.buddy.get(page) || v.page.refcount.get(page) === 0) {
+          return {
+            conjunct: "unused: referenced, unmapped, not free",
+            values: { page, refcount: v.page.refcount.get(page), mapcount: v.page.mapcount.get(page) },
+          };
+        }
       }
       return true;
     },
@@ -133,7 +142,9 @@ export const reservationInvariants: readonly Invariant[] = [
         const res = v.resvs.hash.get(c, r);
         if (res < 0) continue;
         const unused = unusedSlots(v, res);
-        if (unused !== v.resv.unused.get(res)) return { conjunct: "nr_unused === unused slots", values: { res, counted: v.resv.unused.get(res), unused } };
+        if (unused !== v.resv.unused.get(res)) {
+          return { conjunct: "nr_unused === unused slots", values: { res, counted: v.resv.unused.get(res), unused } };
+        }
       }
       return true;
     },
@@ -145,7 +156,9 @@ export const reservationInvariants: readonly Invariant[] = [
     excuse: reservationLocked,
     holds: (v) => {
       for (let i = 0; i < v.resv.count; i++) for (let j = 0; j < i; j++) {
-        if (hasBlock(v, i) && hasBlock(v, j) && v.resv.page.get(i) === v.resv.page.get(j)) return { conjunct: "blocks differ", values: { res: i, other: j, page: v.resv.page.get(i) } };
+        if (hasBlock(v, i) && hasBlock(v, j) && v.resv.page.get(i) === v.resv.page.get(j)) {
+          return { conjunct: "blocks differ", values: { res: i, other: j, page: v.resv.page.get(i) } };
+        }
       }
       return true;
     },
@@ -159,7 +172,9 @@ export const reservationInvariants: readonly Invariant[] = [
       if (!isSafe(v)) return true;
       for (let t = 0; t < v.ptTable.count; t++) for (let i = 0; i < v.param.hpagePmdNr.get(); i++) {
         const pte = v.ptTable.pte.get(t, i);
-        if (mapsPage(pte) && isUnused(v, target(pte))) return { conjunct: "unused pages are unmapped", values: { table: t, slot: i, page: target(pte) } };
+        if (mapsPage(pte) && isUnused(v, target(pte))) {
+          return { conjunct: "unused pages are unmapped", values: { table: t, slot: i, page: target(pte) } };
+        }
       }
       return true;
     },
@@ -175,11 +190,15 @@ export const reservationInvariants: readonly Invariant[] = [
         if (res < 0 || !isSafe(v)) continue;
         const mm = mmOf(v, c);
         if (!v.resv.allocated.get(res)) return { conjunct: "what the hash has is in use", values: { container: c, range: r, res } };
-        if (mm < 0 || v.mm.mmCount.get(mm) === 0) return { conjunct: "its address space is there", values: { container: c, range: r, res } };
+        if (mm < 0 || v.mm.mmCount.get(mm) === 0) {
+          return { conjunct: "its address space is there", values: { container: c, range: r, res } };
+        }
       }
       for (let i = 0; i < v.resvLru.length.get(); i++) {
         const res = v.resvLru.items.get(i);
-        if (res < 0 || !v.resv.allocated.get(res)) return { conjunct: "what the shrinker's list has is in use", values: { position: i, res } };
+        if (res < 0 || !v.resv.allocated.get(res)) {
+          return { conjunct: "what the shrinker's list has is in use", values: { position: i, res } };
+        }
       }
       return true;
     },
@@ -193,7 +212,9 @@ export const reservationInvariants: readonly Invariant[] = [
       for (let c = 0; c < v.resvs.count; c++) for (let r = 0; r < v.param.hugeRanges.get(); r++) {
         const res = v.resvs.hash.get(c, r);
         const mm = res < 0 ? -1 : mmOf(v, c);
-        if (mm >= 0 && (v.mm.pmd.get(mm, r) & ENTRY_LEAF) !== 0) return { conjunct: "no huge PMD where there is a reservation", values: { mm, range: r, res } };
+        if (mm >= 0 && (v.mm.pmd.get(mm, r) & ENTRY_LEAF) !== 0) {
+          return { conjunct: "no huge PMD where there is a reservation", values: { mm, range: r, res } };
+        }
       }
       return true;
     },

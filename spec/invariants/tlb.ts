@@ -24,7 +24,9 @@ export const tlbInvariants: readonly Invariant[] = [
         if (mm < 0 || v.mm.mmapLock.isHeld(mm)) continue;
         for (let a = 0; a < v.param.vpnMax.get(); a++) {
           const cached = v.cpu.tlb.get(c, a) | v.cpu.tlbHuge.get(c, Math.floor(a / v.param.hpagePmdNr.get()));
-          if ((cached & ENTRY_WRITE) !== 0 && !areaIsWritable(v, mm, a)) return { conjunct: "a writable translation lies in a writable area", values: { cpu: c, address: a } };
+          if ((cached & ENTRY_WRITE) !== 0 && !areaIsWritable(v, mm, a)) {
+            return { conjunct: "a writable translation lies in a writable area", values: { cpu: c, address: a } };
+          }
         }
       }
       return true;

@@ -17,7 +17,9 @@ export const vmaInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.vma.count; i++) {
         const mm = v.vma.mm.get(i);
         if (mm < 0) continue;
-        if (v.vma.start.get(i) >= v.vma.end.get(i)) return { conjunct: "vm_start < vm_end", values: { vma: i, start: v.vma.start.get(i), end: v.vma.end.get(i) } };
+        if (v.vma.start.get(i) >= v.vma.end.get(i)) {
+          return { conjunct: "vm_start < vm_end", values: { vma: i, start: v.vma.start.get(i), end: v.vma.end.get(i) } };
+        }
         if (v.vma.detached.get(i)) continue;
         for (let j = 0; j < i; j++) {
           if (v.vma.mm.get(j) === mm && !v.vma.detached.get(j) && v.vma.start.get(i) < v.vma.end.get(j) && v.vma.start.get(j) < v.vma.end.get(i)) {
