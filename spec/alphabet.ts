@@ -40,7 +40,11 @@ function namesWith(at: number, value: number, field: string, upTo: (sizes: Sizes
 const range: Letter = { route: (args, sizes, move) => { move(args[0]! * sizes.hugeRanges + args[1]!, 0); }, event: nothing, payloads: one };
 /** As `range`, with the number in argument `value` as `field`. */
 function rangeWith(value: number, field: string, upTo: (sizes: Sizes) => number): Letter {
-  return { route: (args, sizes, move) => { move(args[0]! * sizes.hugeRanges + args[1]!, args[value]!); }, event: (payload) => ({ [field]: payload }), payloads: upTo };
+  return {
+    route: (args, sizes, move) => { move(args[0]! * sizes.hugeRanges + args[1]!, args[value]!); },
+    event: (payload) => ({ [field]: payload }),
+    payloads: upTo,
+  };
 }
 /** The letters, each for all of these events. */
 function each(events: readonly EventName[], letter: Letter): Partial<Record<EventName, Letter>> {
@@ -78,7 +82,9 @@ const rangesOfMm: Letter = {
 
 /** A fill of a huge translation names the PMD entry that it was read from. */
 const hugeFill: Letter = {
-  route: (args, sizes, move) => { if (args[2] === 1) move(args[3]! * sizes.hugeRanges + Math.floor(args[1]! / sizes.pagesPerHugePage), 0); },
+  route: (args, sizes, move) => {
+    if (args[2] === 1) move(args[3]! * sizes.hugeRanges + Math.floor(args[1]! / sizes.pagesPerHugePage), 0);
+  },
   event: nothing,
   payloads: one,
 };
@@ -102,14 +108,21 @@ function area(was: readonly [number, number] | null, is: readonly [number, numbe
         if (before !== after) move(args[1]! * sizes.hugeRanges + r, was === null ? after : is === null ? before : before * 3 + after);
       }
     },
-    event: (payload) => (was === null ? { before: 0, after: payload } : is === null ? { before: payload, after: 0 } : { before: Math.floor(payload / 3), after: payload % 3 }),
+    event: (payload) => {
+      if (was === null) return { before: 0, after: payload };
+      return is === null ? { before: payload, after: 0 } : { before: Math.floor(payload / 3), after: payload % 3 };
+    },
     payloads: () => (was === null || is === null ? 3 : 9),
   };
 }
 
 /** The CPU in argument `cpu` works on the huge range mm, index. */
 function attempt(cpu: number): Letter {
-  return { route: (args, sizes, move) => { move(args[cpu]!, args[0]! * sizes.hugeRanges + args[1]!); }, event: (payload) => ({ range: payload }), payloads: (sizes) => sizes.mms * sizes.hugeRanges };
+  return {
+    route: (args, sizes, move) => { move(args[cpu]!, args[0]! * sizes.hugeRanges + args[1]!); },
+    event: (payload) => ({ range: payload }),
+    payloads: (sizes) => sizes.mms * sizes.hugeRanges,
+  };
 }
 const attemptResult: Letter = {
   route: (args, sizes, move) => { move(args[2]!, (args[0]! * sizes.hugeRanges + args[1]!) * SCAN_RESULTS.length + args[3]!); },
@@ -152,21 +165,35 @@ const counts = (sizes: Sizes): number => sizes.pagesPerHugePage + 1;
 
 /** Reservations: the range, and how many pages the event is about. */
 const create: Route = (args, sizes, move) => { move(args[0]! * sizes.hugeRanges + args[1]!, sizes.pagesPerHugePage); };
-const slot: Letter = { route: (args, sizes, move) => { move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + args[2]!, args[3]!); }, event: (payload) => ({ frame: payload }), payloads: (sizes) => sizes.frames };
+const slot: Letter = {
+  route: (args, sizes, move) => { move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + args[2]!, args[3]!); },
+  event: (payload) => ({ frame: payload }),
+  payloads: (sizes) => sizes.frames,
+};
 const allSlots: Letter = {
-  route: (args, sizes, move) => { for (let i = 0; i < pages(sizes); i++) move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + i, 0); },
+  route: (args, sizes, move) => {
+    for (let i = 0; i < pages(sizes); i++) move((args[0]! * sizes.hugeRanges + args[1]!) * pages(sizes) + i, 0);
+  },
   event: nothing,
   payloads: one,
 };
 /** The one counter of the node. */
 function node(value: number | null, field: string): Letter {
-  return { route: (args, sizes, move) => { move(0, value === null ? sizes.pagesPerHugePage : args[value]!); }, event: (payload) => ({ [field]: payload }), payloads: counts };
+  return {
+    route: (args, sizes, move) => { move(0, value === null ? sizes.pagesPerHugePage : args[value]!); },
+    event: (payload) => ({ [field]: payload }),
+    payloads: counts,
+  };
 }
 
 // ---- machines --------------------------------------------------------------------------------------------------
 
 const byFrame = { instance: "a page frame", instances: (s: Sizes) => s.frames, title: (i: number) => `folio ${i}` };
-const byRange = { instance: "a huge range of an address space", instances: (s: Sizes) => s.mms * s.hugeRanges, title: (i: number, s: Sizes) => `mm ${Math.floor(i / s.hugeRanges)}, range ${i % s.hugeRanges}` };
+const byRange = {
+  instance: "a huge range of an address space",
+  instances: (s: Sizes) => s.mms * s.hugeRanges,
+  title: (i: number, s: Sizes) => `mm ${Math.floor(i / s.hugeRanges)}, range ${i % s.hugeRanges}`,
+};
 
 /** Every machine; the order is that of the README. */
 export const MACHINES: readonly MachineSpec[] = [
@@ -175,7 +202,11 @@ export const MACHINES: readonly MachineSpec[] = [
     limits: (s) => ({ pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
     alphabet: {
       FOLIO_ALLOC: namesWith(0, 1, "order", (s) => Math.log2(s.pagesPerHugePage) + 1),
-      ...each(["FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_LRU_ADD", "FOLIO_ISOLATE", "FOLIO_PUTBACK", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_DEFER", "FOLIO_SET_PARTIALLY_MAPPED", "FOLIO_RELEASE", "FOLIO_FREE"], names(0)),
+      ...each([
+        "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_LRU_ADD",
+        "FOLIO_ISOLATE", "FOLIO_PUTBACK", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_DEFER",
+        "FOLIO_SET_PARTIALLY_MAPPED", "FOLIO_RELEASE", "FOLIO_FREE",
+      ], names(0)),
       FOLIO_SPLIT: split,
     },
   },
@@ -183,7 +214,10 @@ export const MACHINES: readonly MachineSpec[] = [
     name: "refcount-folio", machine: refcountFolioMachine, ...byFrame,
     limits: (s) => ({ refs: s.refcountMax, pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
     alphabet: {
-      ...each(["FOLIO_ALLOC", "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_RELEASE", "FOLIO_FREE"], names(0)),
+      ...each([
+        "FOLIO_ALLOC", "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN",
+        "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_RELEASE", "FOLIO_FREE",
+      ], names(0)),
       FOLIO_GET: namesWith(0, 1, "refs", counts),
       FOLIO_PUT: namesWith(0, 1, "refs", counts),
       FOLIO_SPLIT: split,
@@ -191,17 +225,28 @@ export const MACHINES: readonly MachineSpec[] = [
   },
   {
     name: "deferred-split", machine: deferredSplitMachine, ...byFrame,
-    alphabet: { ...each(["FOLIO_DEFER", "FOLIO_UNDEFER", "FOLIO_SET_PARTIALLY_MAPPED", "FOLIO_CLEAR_PARTIALLY_MAPPED", "FOLIO_SPLIT", "FOLIO_FREE"], names(0)) },
+    alphabet: {
+      ...each([
+        "FOLIO_DEFER", "FOLIO_UNDEFER", "FOLIO_SET_PARTIALLY_MAPPED", "FOLIO_CLEAR_PARTIALLY_MAPPED", "FOLIO_SPLIT",
+        "FOLIO_FREE",
+      ], names(0)),
+    },
   },
   {
     name: "migration-entry", machine: migrationEntryMachine, ...byFrame, title: (i) => `page ${i}`,
     limits: (s) => ({ entries: s.mms }),
-    alphabet: { ...each(["MIGRATION_SET", "MIGRATION_REMOVE", "MIGRATION_ZAP"], names(2)), ...each(["FOLIO_RELEASE", "FOLIO_FREE"], names(0)) },
+    alphabet: {
+      ...each(["MIGRATION_SET", "MIGRATION_REMOVE", "MIGRATION_ZAP"], names(2)),
+      ...each(["FOLIO_RELEASE", "FOLIO_FREE"], names(0)),
+    },
   },
   {
     name: "huge-pmd", machine: hugePmdMachine, ...byRange,
     alphabet: {
-      ...each(["PMD_POPULATE", "PMD_SET_HUGE", "PMD_SET_HUGE_ZERO", "PMD_INVALIDATE", "PMD_SPLIT", "PMD_DETACH", "PMD_REATTACH", "PMD_SET_MIGRATION", "COLLAPSE_COPIED", "RESV_CREATE"], range),
+      ...each([
+        "PMD_POPULATE", "PMD_SET_HUGE", "PMD_SET_HUGE_ZERO", "PMD_INVALIDATE", "PMD_SPLIT", "PMD_DETACH", "PMD_REATTACH",
+        "PMD_SET_MIGRATION", "COLLAPSE_COPIED", "RESV_CREATE",
+      ], range),
       PMD_CLEAR: clear,
       COLLAPSE_RESULT: success,
       TLB_FILL: hugeFill,
@@ -209,37 +254,58 @@ export const MACHINES: readonly MachineSpec[] = [
     },
   },
   {
-    name: "page-table", machine: pageTableMachine, instance: "a page-table page", instances: (s) => s.pageTables, title: (i) => `table ${i}`,
-    alphabet: { ...each(["TABLE_ALLOC", "TABLE_FREE", "TABLE_DEPOSIT", "TABLE_WITHDRAW", "TABLE_RCU"], names(0)), ...each(["PMD_POPULATE", "PMD_SPLIT", "PMD_CLEAR", "PMD_DETACH", "PMD_REATTACH"], table(2)) },
+    name: "page-table", machine: pageTableMachine, instance: "a page-table page", instances: (s) => s.pageTables,
+    title: (i) => `table ${i}`,
+    alphabet: {
+      ...each(["TABLE_ALLOC", "TABLE_FREE", "TABLE_DEPOSIT", "TABLE_WITHDRAW", "TABLE_RCU"], names(0)),
+      ...each(["PMD_POPULATE", "PMD_SPLIT", "PMD_CLEAR", "PMD_DETACH", "PMD_REATTACH"], table(2)),
+    },
   },
   {
     name: "vma-bounds", machine: vmaBoundsMachine, ...byRange,
     limits: (s) => ({ areas: s.pagesPerHugePage + 1, whole: 2 }),
-    alphabet: { VMA_CREATE: area(null, [2, 3]), VMA_BOUNDS: area([4, 5], [2, 3]), VMA_REMOVE: area([2, 3], null), ...each(["PMD_SET_HUGE", "PMD_SET_HUGE_ZERO", "PMD_SPLIT", "RESV_CREATE"], range), PMD_CLEAR: clear },
+    alphabet: {
+      VMA_CREATE: area(null, [2, 3]),
+      VMA_BOUNDS: area([4, 5], [2, 3]),
+      VMA_REMOVE: area([2, 3], null),
+      ...each(["PMD_SET_HUGE", "PMD_SET_HUGE_ZERO", "PMD_SPLIT", "RESV_CREATE"], range),
+      PMD_CLEAR: clear,
+    },
   },
   {
-    name: "tlb-entry", machine: tlbEntryMachine, instance: "a page, as one CPU has it cached", instances: (s) => s.cpus * vpns(s), title: (i, s) => `CPU ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`,
+    name: "tlb-entry", machine: tlbEntryMachine, instance: "a page, as one CPU has it cached",
+    instances: (s) => s.cpus * vpns(s), title: (i, s) => `CPU ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`,
     alphabet: { TLB_FILL: fill, TLB_FLUSH: flush },
   },
   {
-    name: "collapse", machine: collapseMachine, instance: "the attempt that a CPU is making", instances: (s) => s.cpus, title: (i) => `CPU ${i}`,
+    name: "collapse", machine: collapseMachine, instance: "the attempt that a CPU is making", instances: (s) => s.cpus,
+    title: (i) => `CPU ${i}`,
     ghost: "how far an attempt has come is where its thread stands; no data of the kernel says it",
-    alphabet: { ...each(["COLLAPSE_SCAN", "COLLAPSE_ALLOC", "COLLAPSE_ISOLATED", "COLLAPSE_COPIED"], attempt(2)), ...each(["PMD_DETACH", "PMD_REATTACH"], attempt(3)), COLLAPSE_RESULT: attemptResult },
+    alphabet: {
+      ...each(["COLLAPSE_SCAN", "COLLAPSE_ALLOC", "COLLAPSE_ISOLATED", "COLLAPSE_COPIED"], attempt(2)),
+      ...each(["PMD_DETACH", "PMD_REATTACH"], attempt(3)),
+      COLLAPSE_RESULT: attemptResult,
+    },
   },
   {
     name: "mm", machine: mmMachine, instance: "an address space", instances: (s) => s.mms, title: (i) => `mm ${i}`,
-    alphabet: { ...each(["MM_CREATE", "MM_EXIT", "MM_FREE", "MM_REGISTER", "MM_UNREGISTER", "PMD_POPULATE", "PMD_SET_HUGE"], names(0)), ...each(["VMA_CREATE", "TABLE_ALLOC"], names(1)) },
+    alphabet: {
+      ...each(["MM_CREATE", "MM_EXIT", "MM_FREE", "MM_REGISTER", "MM_UNREGISTER", "PMD_POPULATE", "PMD_SET_HUGE"], names(0)),
+      ...each(["VMA_CREATE", "TABLE_ALLOC"], names(1)),
+    },
   },
   {
     name: "refcount-2011", machine: refcount2011Machine, ...byFrame, lacks: "the scheme of 2011",
     limits: (s) => ({ pmds: s.mms, headPins: s.pins, tail: s.pins, temps: s.cpus }),
     alphabet: each([
-      "THP2011_ALLOC", "THP2011_MAP", "THP2011_UNMAP", "THP2011_HEAD_GET", "THP2011_HEAD_PUT", "THP2011_TAIL_TRY", "THP2011_LOCK", "THP2011_TAIL_PIN", "THP2011_TAIL_UNPIN", "THP2011_TAIL_MISS",
+      "THP2011_ALLOC", "THP2011_MAP", "THP2011_UNMAP", "THP2011_HEAD_GET", "THP2011_HEAD_PUT", "THP2011_TAIL_TRY",
+      "THP2011_LOCK", "THP2011_TAIL_PIN", "THP2011_TAIL_UNPIN", "THP2011_TAIL_MISS",
       "THP2011_SPLIT", "THP2011_MARK", "THP2011_SPLIT_LOCK", "THP2011_SPLIT_REFS", "THP2011_FREE",
     ], names(0)),
   },
   {
-    name: "swap-entry", machine: swapEntryMachine, instance: "a slot of the swap area", instances: (s) => s.slots, title: (i) => `slot ${i}`, lacks: "swap",
+    name: "swap-entry", machine: swapEntryMachine, instance: "a slot of the swap area", instances: (s) => s.slots,
+    title: (i) => `slot ${i}`, lacks: "swap",
     limits: (s) => ({ entries: s.mms }),
     alphabet: each(["SWAP_ADD", "SWAP_SET", "SWAP_UNSET", "SWAP_RECLAIM", "SWAP_READ", "SWAP_DELETE"], names(0)),
   },
@@ -254,13 +320,21 @@ export const MACHINES: readonly MachineSpec[] = [
     },
   },
   {
-    name: "reserved-page", machine: reservedPageMachine, instance: "a page of a huge range", instances: (s) => s.mms * vpns(s), title: (i, s) => `mm ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`,
-    alphabet: { ...each(["RESV_TAKE", "RESV_RETURN", "RESV_INSTALL"], slot), ...each(["RESV_CREATE", "RESV_RELEASE", "RESV_PROMOTE"], allSlots) },
+    name: "reserved-page", machine: reservedPageMachine, instance: "a page of a huge range",
+    instances: (s) => s.mms * vpns(s), title: (i, s) => `mm ${Math.floor(i / vpns(s))}, page ${i % vpns(s)}`,
+    alphabet: {
+      ...each(["RESV_TAKE", "RESV_RETURN", "RESV_INSTALL"], slot),
+      ...each(["RESV_CREATE", "RESV_RELEASE", "RESV_PROMOTE"], allSlots),
+    },
   },
   {
     name: "reserved-counter", machine: reservedCounterMachine, instance: "the node", instances: one, title: () => "node 0",
     limits: (s) => ({ reserved: s.mms * s.hugeRanges * s.pagesPerHugePage }),
-    alphabet: { RESV_CREATE: node(null, "pages"), ...each(["RESV_TAKE", "RESV_RETURN"], { route: (_args, _sizes, move) => { move(0, 0); }, event: nothing, payloads: one }), ...each(["RESV_RELEASE", "RESV_PROMOTE"], node(2, "unused")) },
+    alphabet: {
+      RESV_CREATE: node(null, "pages"),
+      ...each(["RESV_TAKE", "RESV_RETURN"], { route: (_args, _sizes, move) => { move(0, 0); }, event: nothing, payloads: one }),
+      ...each(["RESV_RELEASE", "RESV_PROMOTE"], node(2, "unused")),
+    },
   },
 ];
 

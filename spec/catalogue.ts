@@ -26,40 +26,76 @@ const REST = "test/scenarios/setup/quiescence.ts";
 const OTHERS: readonly PromiseMade[] = [
   // pages
   { id: "P2", name: "references are mappings, batches and pins", family: "page", by: `end states: ${REST}` },
-  { id: "P10", name: "only the holder of the folio lock splits, isolates and migrates", family: "page", machines: ["folio", "collapse"], by: "assertions: splitFolio() and the isolation hold it, and locks have one owner" },
+  {
+    id: "P10", name: "only the holder of the folio lock splits, isolates and migrates", family: "page",
+    machines: ["folio", "collapse"], by: "assertions: splitFolio() and the isolation hold it, and locks have one owner",
+  },
   { id: "P13", name: "page i of a swapcache folio has slot base + i", family: "page", lacks: "swap" },
   { id: "P16", name: "memory changes only by its process", family: "page", by: "every load: impl/user-memory.ts" },
   // exclusivity
-  { id: "X3", name: "a pinned page is never replaced in its process", family: "exclusivity", machines: ["folio"], by: "every access of a pin: impl/gup.ts pinnedStore(), pinnedLoad()" },
-  { id: "X5", name: "who pins for reading gets an exclusive page", family: "exclusivity", by: "every access of a pin: impl/gup.ts pinnedLoad()" },
-  { id: "X7", name: "a lockless pin is of a page that was mapped and not frozen", family: "exclusivity", machines: ["refcount-folio"], by: "a reference is taken only where the count is not 0" },
+  {
+    id: "X3", name: "a pinned page is never replaced in its process", family: "exclusivity", machines: ["folio"],
+    by: "every access of a pin: impl/gup.ts pinnedStore(), pinnedLoad()",
+  },
+  {
+    id: "X5", name: "who pins for reading gets an exclusive page", family: "exclusivity",
+    by: "every access of a pin: impl/gup.ts pinnedLoad()",
+  },
+  {
+    id: "X7", name: "a lockless pin is of a page that was mapped and not frozen", family: "exclusivity",
+    machines: ["refcount-folio"], by: "a reference is taken only where the count is not 0",
+  },
   // page tables
   { id: "T3", name: "PMD transitions", family: "page-table", machines: ["huge-pmd"] },
   { id: "T4", name: "a detached PMD stays none, under mmap_lock for writing", family: "page-table", machines: ["huge-pmd", "collapse"] },
   { id: "T6", name: "PTEs are written under their lock", family: "page-table", by: "the sanitizers: guard of ptTable.pte" },
-  { id: "T7b", name: "a table is not reused while a walker may be inside", family: "page-table", machines: ["page-table"], by: "assertions of every walker: gup.ts, tlb.ts" },
+  {
+    id: "T7b", name: "a table is not reused while a walker may be inside", family: "page-table", machines: ["page-table"],
+    by: "assertions of every walker: gup.ts, tlb.ts",
+  },
   { id: "T10", name: "who installs an entry holds mmap_lock or the VMA lock", family: "page-table", lacks: "a guard of two locks" },
   // locks
   { id: "L1", name: "lock order has no cycle", family: "locks", by: "the sanitizers: lock-order" },
   { id: "L2", name: "nobody sleeps under a spinlock", family: "locks", by: "every step: sleep-in-atomic" },
   { id: "L3", name: "every way out releases what was taken", family: "locks", by: "every step: lock-ownership, lock-held-at-exit" },
   { id: "L4", name: "no lock is held at rest", family: "locks", by: `every step: lock-held-at-exit; end states: ${REST}` },
-  { id: "L5", name: "the anon_vma lock is kept while a neighbour's table is detached", family: "locks", lacks: "collapse to sizes below the PMD" },
+  {
+    id: "L5", name: "the anon_vma lock is kept while a neighbour's table is detached", family: "locks",
+    lacks: "collapse to sizes below the PMD",
+  },
   { id: "L6", name: "a VMA is looked up again after mmap_lock was dropped", family: "locks", by: "the sanitizers: guards of vma's fields" },
   { id: "L7", name: "what a routine says of dropped locks is true", family: "locks", by: "every step: lock-ownership" },
   { id: "L8", name: "mmput() never runs under a lock that exit needs", family: "locks", by: "every state: deadlock" },
   // khugepaged
   { id: "K3", name: "every registered process is visited again and again", family: "khugepaged", lacks: "fairness" },
-  { id: "K4", name: "khugepaged leaves a process alone that has exited", family: "khugepaged", machines: ["mm"], by: "assertions: no walker meets a freed page table" },
-  { id: "K5", name: "a collapse succeeds with the same memory, or leaves everything as it was", family: "khugepaged", machines: ["collapse", "huge-pmd"], by: "every load: impl/user-memory.ts" },
+  {
+    id: "K4", name: "khugepaged leaves a process alone that has exited", family: "khugepaged", machines: ["mm"],
+    by: "assertions: no walker meets a freed page table",
+  },
+  {
+    id: "K5", name: "a collapse succeeds with the same memory, or leaves everything as it was", family: "khugepaged",
+    machines: ["collapse", "huge-pmd"], by: "every load: impl/user-memory.ts",
+  },
   { id: "K6", name: "khugepaged keeps its limits", family: "khugepaged", by: "test/impl/khugepaged.test.ts" },
-  { id: "K7", name: "a collapse to a smaller size with max_ptes_none 0 changes no rss", family: "khugepaged", lacks: "collapse to sizes below the PMD" },
+  {
+    id: "K7", name: "a collapse to a smaller size with max_ptes_none 0 changes no rss", family: "khugepaged",
+    lacks: "collapse to sizes below the PMD",
+  },
   { id: "K8", name: "windows of one pass are aligned and disjoint", family: "khugepaged", lacks: "collapse to sizes below the PMD" },
-  { id: "K9", name: "the new folio of a failed collapse is freed once", family: "khugepaged", machines: ["refcount-folio"], by: `end states: ${REST}` },
+  {
+    id: "K9", name: "the new folio of a failed collapse is freed once", family: "khugepaged", machines: ["refcount-folio"],
+    by: `end states: ${REST}`,
+  },
   { id: "K10", name: "no source page is left locked or isolated", family: "khugepaged", machines: ["collapse"], by: `end states: ${REST}` },
   // split
-  { id: "S1", name: "after a split each page has the references of its mappings", family: "split", machines: ["refcount-folio"], by: `end states: ${REST}` },
-  { id: "S2", name: "a failed split leaves the folio mapped as before", family: "split", machines: ["folio", "migration-entry"], by: "every load: impl/user-memory.ts" },
+  {
+    id: "S1", name: "after a split each page has the references of its mappings", family: "split",
+    machines: ["refcount-folio"], by: `end states: ${REST}`,
+  },
+  {
+    id: "S2", name: "a failed split leaves the folio mapped as before", family: "split",
+    machines: ["folio", "migration-entry"], by: "every load: impl/user-memory.ts",
+  },
   { id: "S3", name: "a split succeeds only without other references", family: "split", machines: ["folio", "refcount-folio"] },
   { id: "S5", name: "only zero-filled, unlocked pages become the zero page", family: "split", by: "every load: impl/user-memory.ts" },
   { id: "S6", name: "a pinned folio is not split", family: "split", machines: ["folio", "refcount-folio"] },
@@ -70,28 +106,52 @@ const OTHERS: readonly PromiseMade[] = [
   { id: "M1", name: "a cgroup's charge equals its pages", family: "memcg", lacks: "memcg" },
   { id: "M2", name: "a folio is uncharged once", family: "memcg", lacks: "memcg" },
   // reservations
-  { id: "R6", name: "of a released reservation the unused pages are free", family: "reservations", machines: ["reservation"], by: `end states: no page is lost, ${REST}` },
+  {
+    id: "R6", name: "of a released reservation the unused pages are free", family: "reservations",
+    machines: ["reservation"], by: `end states: no page is lost, ${REST}`,
+  },
   { id: "R9", name: "promotion from the threshold on", family: "reservations", by: "test/impl/reservation.test.ts" },
   { id: "R10", name: "who holds a reservation after fork", family: "reservations", by: "test/scenarios/reservation-fork.ts, by policy" },
   { id: "R11", name: "MemAvailable follows NR_THP_RESERVED", family: "reservations", by: "test/impl/reservation.test.ts" },
   // the schemes of 2011 and 2015
-  { id: "A1", name: "the head counts mappings and the pins of tails", family: "schemes", machines: ["refcount-2011"], lacks: "the scheme of 2011" },
+  {
+    id: "A1", name: "the head counts mappings and the pins of tails", family: "schemes", machines: ["refcount-2011"],
+    lacks: "the scheme of 2011",
+  },
   { id: "A2", name: "a tail's _mapcount counts its pins", family: "schemes", machines: ["refcount-2011"], lacks: "the scheme of 2011" },
-  { id: "A3", name: "all PMDs are marked as splitting before references are distributed", family: "schemes", machines: ["refcount-2011"], lacks: "the scheme of 2011" },
-  { id: "A4", name: "both passes of a split find as many PMDs as there are mappings", family: "schemes", machines: ["refcount-2011"], lacks: "the scheme of 2011" },
-  { id: "A5", name: "every pin of a tail ends on exactly one page", family: "schemes", machines: ["refcount-2011"], lacks: "the scheme of 2011" },
-  { id: "A6", name: "PG_double_map where PMDs and PTEs map, and the formula of total_mapcount", family: "schemes", lacks: "PG_double_map of 2015" },
+  {
+    id: "A3", name: "all PMDs are marked as splitting before references are distributed", family: "schemes",
+    machines: ["refcount-2011"], lacks: "the scheme of 2011",
+  },
+  {
+    id: "A4", name: "both passes of a split find as many PMDs as there are mappings", family: "schemes",
+    machines: ["refcount-2011"], lacks: "the scheme of 2011",
+  },
+  {
+    id: "A5", name: "every pin of a tail ends on exactly one page", family: "schemes", machines: ["refcount-2011"],
+    lacks: "the scheme of 2011",
+  },
+  {
+    id: "A6", name: "PG_double_map where PMDs and PTEs map, and the formula of total_mapcount", family: "schemes",
+    lacks: "PG_double_map of 2015",
+  },
   // liveness
   { id: "V1", name: "no deadlock", family: "liveness", by: "every state: deadlock" },
   { id: "V2", name: "a fault ends if the others stop", family: "liveness", lacks: "fairness" },
-  { id: "V3", name: "a failed migration or split leaves nothing locked", family: "liveness", by: `every step: lock-held-at-exit; end states: ${REST}` },
+  {
+    id: "V3", name: "a failed migration or split leaves nothing locked", family: "liveness",
+    by: `every step: lock-held-at-exit; end states: ${REST}`,
+  },
   { id: "V4", name: "khugepaged sleeps when an allocation fails", family: "liveness", by: "test/impl/khugepaged.test.ts" },
   { id: "V5", name: "the shrinker ends", family: "liveness", lacks: "fairness" },
 ];
 
 /** By family, in the order of the families; ids are unique. */
 export const CATALOGUE: readonly PromiseMade[] = [
-  ...Object.entries(FAMILIES).flatMap(([family, invariants]) => [...invariants.map(({ id, name }, i) => ({ id, name, family, invariant: invariants[i]! })), ...OTHERS.filter((p) => p.family === family)]),
+  ...Object.entries(FAMILIES).flatMap(([family, invariants]) => [
+    ...invariants.map((invariant) => ({ id: invariant.id, name: invariant.name, family, invariant })),
+    ...OTHERS.filter((p) => p.family === family),
+  ]),
   ...OTHERS.filter((p) => !(p.family in FAMILIES)),
 ];
 

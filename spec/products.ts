@@ -32,7 +32,8 @@ const folioInvariants: readonly ProductInvariant[] = [
     name: "P7 a folio has a reference for each mapping and pin",
     holds: (v) => everyInstance(v.sizes.frames, (f) => {
       const refs = v.number("refcount-folio", f, "refs");
-      const needed = v.number("refcount-folio", f, "pins") + Math.max(v.number("refcount-folio", f, "pmds"), v.number("refcount-folio", f, "ptes"));
+      const mappings = Math.max(v.number("refcount-folio", f, "pmds"), v.number("refcount-folio", f, "ptes"));
+      const needed = v.number("refcount-folio", f, "pins") + mappings;
       return refs >= needed || { folio: f, refs, needed };
     }),
   },
@@ -47,7 +48,9 @@ const folioInvariants: readonly ProductInvariant[] = [
 ];
 const queueInvariant: ProductInvariant = {
   name: "D3 a free page is not on the split queue",
-  holds: (v) => everyInstance(v.sizes.frames, (f) => v.value("folio", f) !== "absent" || v.value("deferred-split", f) === "out" || { folio: f, queue: v.value("deferred-split", f) }),
+  holds: (v) => everyInstance(v.sizes.frames, (f) => {
+    return v.value("folio", f) !== "absent" || v.value("deferred-split", f) === "out" || { folio: f, queue: v.value("deferred-split", f) };
+  }),
 };
 
 // ---- page tables -----------------------------------------------------------------------------------------------
@@ -78,7 +81,10 @@ const collapseInvariants: readonly ProductInvariant[] = [
   {
     name: "T4 who has detached a table is the only one, and the PMD is none",
     holds: (v) => everyInstance(ranges(v), (r) => {
-      const at = (state: readonly string[]): number => countInstances(v.sizes.cpus, (c) => v.number("collapse", c, "range") === r && state.includes(v.value("collapse", c)));
+      const isAt = (c: number, states: readonly string[]): boolean => {
+        return v.number("collapse", c, "range") === r && states.includes(v.value("collapse", c));
+      };
+      const at = (states: readonly string[]): number => countInstances(v.sizes.cpus, (c) => isAt(c, states));
       const pmd = v.value("huge-pmd", r);
       const owners = at(["detached", "isolated"]);
       return (owners === (pmd === "detached" ? 1 : 0) && (pmd !== "copied" || at(["copied"]) > 0)) || { range: r, owners, pmd };
@@ -101,12 +107,17 @@ const reservationInvariants: readonly ProductInvariant[] = [
   },
   {
     name: "R8 a huge PMD and a reservation never coexist",
-    holds: (v) => everyInstance(ranges(v), (r) => v.value("reservation", r) === "none" || !LEAVES.includes(v.value("huge-pmd", r)) || { range: r, reservation: v.value("reservation", r) }),
+    holds: (v) => everyInstance(ranges(v), (r) => {
+      const reservation = v.value("reservation", r);
+      return reservation === "none" || !LEAVES.includes(v.value("huge-pmd", r)) || { range: r, reservation };
+    }),
   },
 ];
 
 /** Without these, a reservation lives beside the tables of its range. */
-const ONLY_FAULTS: readonly EventName[] = ["PMD_SET_MIGRATION", "PMD_SET_HUGE_ZERO", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "TLB_FILL", "MM_FREE"];
+const ONLY_FAULTS: readonly EventName[] = [
+  "PMD_SET_MIGRATION", "PMD_SET_HUGE_ZERO", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "TLB_FILL", "MM_FREE",
+];
 
 /** The first proposal: a page on its way has no state, and an aborted hand-out is not given back to the counter. */
 const FIRST_PROPOSAL = {
@@ -115,7 +126,8 @@ const FIRST_PROPOSAL = {
 };
 
 const reservation = (s: Partial<Sizes>, policy: Readonly<Record<string, Policy>>): Product => ({
-  machines: named(["reservation", "reserved-page", "reserved-counter", "huge-pmd"], policy), sizes: { ...SMALL, ...s }, without: ONLY_FAULTS, invariants: reservationInvariants,
+  machines: named(["reservation", "reserved-page", "reserved-counter", "huge-pmd"], policy), sizes: { ...SMALL, ...s },
+  without: ONLY_FAULTS, invariants: reservationInvariants,
   unreachable: ["zero", "migration", "detached", "copied"].map((state) => `huge-pmd: ${state}`),
 });
 
@@ -158,18 +170,34 @@ const RUNNING = { machine: "mm", instance: 0, value: "alive", context: { registe
 
 /** 2 processes, 2 ranges, 4 pages, as far as a product of that size can be finished. */
 const PRODUCTS: Readonly<Record<string, () => Product>> = {
-  folio: () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 2, mms: 2, refcountMax: 4, pins: 1 }, invariants: folioInvariants }),
-  "folio-2": () => ({ machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 4, refcountMax: 2, pins: 1 }, invariants: folioInvariants }),
-  "split-queue": () => ({ machines: named(["folio", "refcount-folio", "deferred-split"]), sizes: { ...SMALL, frames: 2, mms: 1, refcountMax: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant] }),
+  folio: () => ({
+    machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 2, mms: 2, refcountMax: 4, pins: 1 },
+    invariants: folioInvariants,
+  }),
+  "folio-2": () => ({
+    machines: named(["folio", "refcount-folio"]), sizes: { ...SMALL, frames: 4, refcountMax: 2, pins: 1 },
+    invariants: folioInvariants,
+  }),
+  "split-queue": () => ({
+    machines: named(["folio", "refcount-folio", "deferred-split"]),
+    sizes: { ...SMALL, frames: 2, mms: 1, refcountMax: 3, pins: 1 }, invariants: [...folioInvariants, queueInvariant],
+  }),
   "page-table": () => ({
-    machines: named(["huge-pmd", "page-table", "vma-bounds"]), sizes: { ...SMALL, hugeRanges: 2, pageTables: 2 }, without: ["TLB_FILL", "MM_FREE", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "RESV_CREATE"], unreachable: ["huge-pmd: detached", "huge-pmd: copied"], invariants: pageTableInvariants,
+    machines: named(["huge-pmd", "page-table", "vma-bounds"]), sizes: { ...SMALL, hugeRanges: 2, pageTables: 2 },
+    without: ["TLB_FILL", "MM_FREE", "PMD_DETACH", "PMD_REATTACH", "COLLAPSE_COPIED", "RESV_CREATE"],
+    unreachable: ["huge-pmd: detached", "huge-pmd: copied"], invariants: pageTableInvariants,
   }),
   collapse: () => ({
-    machines: named(["collapse", "huge-pmd", "page-table", "mm"]), sizes: { ...SMALL, hugeRanges: 2, pageTables: 2, cpus: 2 }, without: ["TLB_FILL", "VMA_CREATE", "PMD_SET_MIGRATION", "RESV_CREATE"], unreachable: ["huge-pmd: migration"], begin: [RUNNING], invariants: [...collapseInvariants, pageTableInvariants[1]!],
+    machines: named(["collapse", "huge-pmd", "page-table", "mm"]),
+    sizes: { ...SMALL, hugeRanges: 2, pageTables: 2, cpus: 2 },
+    without: ["TLB_FILL", "VMA_CREATE", "PMD_SET_MIGRATION", "RESV_CREATE"], unreachable: ["huge-pmd: migration"],
+    begin: [RUNNING], invariants: [...collapseInvariants, pageTableInvariants[1]!],
   }),
   reservation: () => reservation({ hugeRanges: 2, mms: 2 }, {}),
   "reservation-first-proposal": () => reservation({ hugeRanges: 1, mms: 1 }, FIRST_PROPOSAL),
-  "refcount-2011": () => ({ machines: named(["refcount-2011"]), sizes: { ...SMALL, frames: 1, mms: 2, pins: 2, cpus: 2 }, invariants: pins2011 }),
+  "refcount-2011": () => ({
+    machines: named(["refcount-2011"]), sizes: { ...SMALL, frames: 1, mms: 2, pins: 2, cpus: 2 }, invariants: pins2011,
+  }),
   // As many copies of one machine as XState's own explorer can finish: what the benchmark compares.
   queue: () => ({ machines: named(["deferred-split"]), sizes: { ...SMALL, frames: 7 }, without: ["FOLIO_SPLIT"], invariants: [] }),
   "swap-entry": () => ({ machines: named(["swap-entry"]), sizes: { ...SMALL, slots: 4, mms: 2 }, invariants: [] }),
@@ -197,7 +225,8 @@ export function behaviour(data: unknown): string {
   return JSON.stringify([p.sizes, p.without, p.begin, p.machines.map((m) => [m.name, m.machine.config, m.machine.implementations])], text);
 }
 
-function everyInstance(n: number, holds: (i: number) => true | Readonly<Record<string, unknown>>): true | Readonly<Record<string, unknown>> {
+type Answer = true | Readonly<Record<string, unknown>>;
+function everyInstance(n: number, holds: (i: number) => Answer): Answer {
   for (let i = 0; i < n; i++) {
     const result = holds(i);
     if (result !== true) return result;

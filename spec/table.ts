@@ -67,9 +67,13 @@ class LazyTable implements MachineTable {
   encode(value: string, context: Context): number {
     const known = this.#numbers.get(this.#key(value, context));
     if (known !== undefined) return known;
-    if (this.#machine.root.states[value] === undefined) throw new RangeError(`machine ${this.name}: there is no state "${value}"; there are ${Object.keys(this.#machine.root.states).join(", ")}`);
+    if (this.#machine.root.states[value] === undefined) {
+      throw new RangeError(`machine ${this.name}: there is no state "${value}"; there are ${Object.keys(this.#machine.root.states).join(", ")}`);
+    }
     const keys = Object.keys(context);
-    if (keys.length !== this.#keys.length || !keys.every((k) => this.#keys.includes(k))) throw new RangeError(`machine ${this.name}: its context has ${this.#keys.join(", ") || "nothing"}, and not ${keys.join(", ") || "nothing"}`);
+    if (keys.length !== this.#keys.length || !keys.every((k) => this.#keys.includes(k))) {
+      throw new RangeError(`machine ${this.name}: its context has ${this.#keys.join(", ") || "nothing"}, and not ${keys.join(", ") || "nothing"}`);
+    }
     return this.#intern(this.#machine.resolveState({ value, context: { ...context } }));
   }
 
@@ -91,7 +95,9 @@ class LazyTable implements MachineTable {
   }
 
   #intern(snapshot: Snapshot): number {
-    if (typeof snapshot.value !== "string") throw new RangeError(`machine ${this.name}: its states are not flat: ${JSON.stringify(snapshot.value)}`);
+    if (typeof snapshot.value !== "string") {
+      throw new RangeError(`machine ${this.name}: its states are not flat: ${JSON.stringify(snapshot.value)}`);
+    }
     const key = this.#key(snapshot.value, (snapshot.context ?? {}) as Context);
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
@@ -103,7 +109,9 @@ class LazyTable implements MachineTable {
 
   #newColumn(event: number, payload: number): number {
     const name = NAMES.get(event);
-    if (name === undefined || this.spec.alphabet[name] === undefined) throw new RangeError(`machine ${this.name}: event ${name ?? event} is not in its alphabet`);
+    if (name === undefined || this.spec.alphabet[name] === undefined) {
+      throw new RangeError(`machine ${this.name}: event ${name ?? event} is not in its alphabet`);
+    }
     (this.#columns[event] ??= [])[payload] = this.#columnCount;
     return this.#columnCount++;
   }

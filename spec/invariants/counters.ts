@@ -21,7 +21,9 @@ export const counterInvariants: readonly Invariant[] = [
       const h = v.param.hpagePmdNr.get();
       for (let m = 0; m < v.mm.count; m++) {
         let mapped = 0;
-        for (let p = 0; p < v.param.hugeRanges.get(); p++) if ((v.mm.pmd.get(m, p) & (ENTRY_LEAF | ENTRY_SPECIAL)) === ENTRY_LEAF) mapped += h;
+        for (let p = 0; p < v.param.hugeRanges.get(); p++) {
+          if ((v.mm.pmd.get(m, p) & (ENTRY_LEAF | ENTRY_SPECIAL)) === ENTRY_LEAF) mapped += h;
+        }
         for (let i = 0; i < v.ptTable.count; i++) {
           if (v.ptTable.mm.get(i) !== m || !tableHoldsMappings(v.ptTable.state.get(i))) continue;
           for (let j = 0; j < h; j++) {
@@ -61,8 +63,11 @@ export const counterInvariants: readonly Invariant[] = [
     excuse: never,
     holds: (v) => {
       let found = 0;
-      for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get() && headsFolio(v, i)) found++;
-      return found === v.node.nrAnon.get() ? true : { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.anon.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get() && headsFolio(v, i)) found++;
+      }
+      if (found === v.node.nrAnon.get()) return true;
+      return { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
     },
   },
   {
@@ -72,8 +77,14 @@ export const counterInvariants: readonly Invariant[] = [
     excuse: (v) => v.deferredSplit.lock.isHeld(),
     holds: (v) => {
       let found = 0;
-      for (let i = 0; i < v.page.count; i++) if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get()) found++;
-      return found === v.node.nrAnonPartiallyMapped.get() ? true : { conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size", values: { counted: v.node.nrAnonPartiallyMapped.get(), found } };
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get()) found++;
+      }
+      if (found === v.node.nrAnonPartiallyMapped.get()) return true;
+      return {
+        conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size",
+        values: { counted: v.node.nrAnonPartiallyMapped.get(), found },
+      };
     },
   },
   {
@@ -95,7 +106,8 @@ export const counterInvariants: readonly Invariant[] = [
       if (mapped !== v.node.anonMapped.get()) {
         return { conjunct: "NR_ANON_MAPPED === pages that are mapped", values: { counted: v.node.anonMapped.get(), mapped } };
       }
-      return thps === v.node.anonThps.get() ? true : { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: v.node.anonThps.get(), thps } };
+      if (thps === v.node.anonThps.get()) return true;
+      return { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: v.node.anonThps.get(), thps } };
     },
   },
   {
@@ -108,7 +120,9 @@ export const counterInvariants: readonly Invariant[] = [
         if (!v.page.buddy.get(i)) continue;
         const order = v.page.order.get(i);
         if (i % (1 << order) !== 0) return { conjunct: "a free block begins at a multiple of its size", values: { page: i, order } };
-        for (let j = 1; j < 1 << order; j++) if (v.page.buddy.get(i + j)) return { conjunct: "free blocks do not overlap", values: { page: i, other: i + j } };
+        for (let j = 1; j < 1 << order; j++) {
+          if (v.page.buddy.get(i + j)) return { conjunct: "free blocks do not overlap", values: { page: i, other: i + j } };
+        }
         const buddy = i ^ (1 << order);
         if (order < v.param.hpagePmdOrder.get() && v.page.buddy.get(buddy) && v.page.order.get(buddy) === order) {
           return { conjunct: "no free block has a free buddy", values: { page: i, buddy, order } };
@@ -125,7 +139,8 @@ export const counterInvariants: readonly Invariant[] = [
     holds: (v) => {
       let free = 0;
       for (let i = 0; i < v.page.count; i++) if (v.page.buddy.get(i)) free += 1 << v.page.order.get(i);
-      return free === v.zone.freePages.get() ? true : { conjunct: "NR_FREE_PAGES === pages of free blocks", values: { counted: v.zone.freePages.get(), free } };
+      if (free === v.zone.freePages.get()) return true;
+      return { conjunct: "NR_FREE_PAGES === pages of free blocks", values: { counted: v.zone.freePages.get(), free } };
     },
   },
   {
@@ -136,7 +151,8 @@ export const counterInvariants: readonly Invariant[] = [
     holds: (v) => {
       let queued = 0;
       for (let i = 0; i < v.page.count; i++) if (v.page.deferred.get(i)) queued++;
-      return queued === v.deferredSplit.length.get() ? true : { conjunct: "split_queue_len === folios on the queue", values: { counted: v.deferredSplit.length.get(), queued } };
+      if (queued === v.deferredSplit.length.get()) return true;
+      return { conjunct: "split_queue_len === folios on the queue", values: { counted: v.deferredSplit.length.get(), queued } };
     },
   },
 ];

@@ -12,7 +12,9 @@ import { vmaInvariants } from "./vma.ts";
 
 /** By family, the name of its file. */
 export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
-  mapcount: mapcountInvariants, "page-table": pageTableInvariants, page: pageInvariants, exclusivity: exclusivityInvariants, vma: vmaInvariants, tlb: tlbInvariants, counters: counterInvariants, khugepaged: khugepagedInvariants, reservations: reservationInvariants,
+  mapcount: mapcountInvariants, "page-table": pageTableInvariants, page: pageInvariants, exclusivity: exclusivityInvariants,
+  vma: vmaInvariants, tlb: tlbInvariants, counters: counterInvariants, khugepaged: khugepagedInvariants,
+  reservations: reservationInvariants,
 };
 
 export const INVARIANTS: readonly Invariant[] = Object.values(FAMILIES).flat();

@@ -44,7 +44,9 @@ export const pageTableInvariants: readonly Invariant[] = [
           const end = Math.min(v.param.hugeRanges.get(), (page + 1) * v.param.pmdsPerPage.get());
           for (let p = page * v.param.pmdsPerPage.get(); p < end; p++) if ((v.mm.pmd.get(m, p) & ENTRY_LEAF) !== 0) huge++;
           let deposited = 0;
-          for (let i = 0; i < v.ptTable.count; i++) if (v.ptTable.state.get(i) === TABLE_DEPOSITED && v.ptTable.mm.get(i) === m && v.ptTable.pmdPage.get(i) === page) deposited++;
+          for (let i = 0; i < v.ptTable.count; i++) {
+            if (v.ptTable.state.get(i) === TABLE_DEPOSITED && v.ptTable.mm.get(i) === m && v.ptTable.pmdPage.get(i) === page) deposited++;
+          }
           if (huge !== deposited) {
             return { conjunct: "in each page of PMDs, huge PMDs === deposited tables", values: { mm: m, page, huge, deposited } };
           }

@@ -42,7 +42,9 @@ function insideAnArea(v: KernelView, mm: number, start: number, end: number): bo
 /** Other containers of the same address space with a reservation of this range. */
 function anotherOfRange(v: KernelView, container: number, range: number): boolean {
   const mm = mmOf(v, container);
-  for (let other = 0; other < v.resvs.count; other++) if (other !== container && v.resvs.hash.get(other, range) >= 0 && mmOf(v, other) === mm) return true;
+  for (let other = 0; other < v.resvs.count; other++) {
+    if (other !== container && v.resvs.hash.get(other, range) >= 0 && mmOf(v, other) === mm) return true;
+  }
   return false;
 }
 /** The page lies in the block of a reservation that can be found, and was not handed out. */
@@ -57,7 +59,9 @@ function isUnused(v: KernelView, page: number): boolean {
 }
 /** One that somebody has taken out, to give its pages back, may have given back all of them: the block can be another's. */
 function hasBlock(v: KernelView, res: number): boolean {
-  for (let c = 0; c < v.resvs.count; c++) for (let r = 0; r < v.param.hugeRanges.get(); r++) if (v.resvs.hash.get(c, r) === res) return true;
+  for (let c = 0; c < v.resvs.count; c++) for (let r = 0; r < v.param.hugeRanges.get(); r++) {
+    if (v.resvs.hash.get(c, r) === res) return true;
+  }
   return false;
 }
 function unusedSlots(v: KernelView, res: number): number {

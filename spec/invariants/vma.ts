@@ -22,7 +22,8 @@ export const vmaInvariants: readonly Invariant[] = [
         }
         if (v.vma.detached.get(i)) continue;
         for (let j = 0; j < i; j++) {
-          if (v.vma.mm.get(j) === mm && !v.vma.detached.get(j) && v.vma.start.get(i) < v.vma.end.get(j) && v.vma.start.get(j) < v.vma.end.get(i)) {
+          if (v.vma.mm.get(j) === mm && !v.vma.detached.get(j) && v.vma.start.get(i) < v.vma.end.get(j) &&
+            v.vma.start.get(j) < v.vma.end.get(i)) {
             return { conjunct: "areas do not overlap", values: { mm, vma: i, other: j } };
           }
         }

@@ -22,12 +22,16 @@ export const collapseMachine = setup({
   types: {
     context: {} as { range: number },
     events: {} as
-      | { type: "COLLAPSE_SCAN"; range: number } | { type: "COLLAPSE_ALLOC"; range: number } | { type: "PMD_DETACH"; range: number } | { type: "COLLAPSE_ISOLATED"; range: number }
-      | { type: "COLLAPSE_COPIED"; range: number } | { type: "PMD_REATTACH"; range: number } | { type: "COLLAPSE_RESULT"; range: number; result: string },
+      | { type: "COLLAPSE_SCAN"; range: number } | { type: "COLLAPSE_ALLOC"; range: number }
+      | { type: "PMD_DETACH"; range: number } | { type: "COLLAPSE_ISOLATED"; range: number }
+      | { type: "COLLAPSE_COPIED"; range: number } | { type: "PMD_REATTACH"; range: number }
+      | { type: "COLLAPSE_RESULT"; range: number; result: string },
   },
   guards: {
     same: ({ context, event }) => event.range === context.range,
-    result: ({ context, event }, params: { is: string }) => event.type === "COLLAPSE_RESULT" && event.range === context.range && event.result === params.is,
+    result: ({ context, event }, params: { is: string }) => {
+      return event.type === "COLLAPSE_RESULT" && event.range === context.range && event.result === params.is;
+    },
   },
   actions: {
     begin: assign({ range: ({ event }) => event.range }),
@@ -48,44 +52,123 @@ export const collapseMachine = setup({
       on: {
         COLLAPSE_ALLOC: { guard: "same", target: "allocated", description: "worth it, and there is a huge page" },
         COLLAPSE_RESULT: [
-          { guard: { type: "result", params: { is: "failed" } }, target: "idle", actions: "end", description: "failed: no size is allowed any more" },
-          { guard: { type: "result", params: { is: "no_pte_table" } }, target: "idle", actions: "end", description: "no_pte_table: nothing mapped here" },
-          { guard: { type: "result", params: { is: "pmd_none" } }, target: "idle", actions: "end", description: "pmd_none: the same, in older kernels", meta: { lacks: "kernels before 2026" } },
-          { guard: { type: "result", params: { is: "page_pmd_mapped" } }, target: "idle", actions: "end", description: "page_pmd_mapped: huge already" },
-          { guard: { type: "result", params: { is: "exceed_none_pte" } }, target: "idle", actions: "end", description: "exceed_none_pte: too many empty PTEs" },
-          { guard: { type: "result", params: { is: "exceed_swap_pte" } }, target: "idle", actions: "end", description: "exceed_swap_pte: too many PTEs not present" },
-          { guard: { type: "result", params: { is: "exceed_shared_pte" } }, target: "idle", actions: "end", description: "exceed_shared_pte: too many pages that others map, too" },
-          { guard: { type: "result", params: { is: "lack_referenced_page" } }, target: "idle", actions: "end", description: "lack_referenced_page: nobody has used the pages lately" },
-          { guard: { type: "result", params: { is: "page_lazyfree" } }, target: "idle", actions: "end", description: "page_lazyfree: the process has given the page up" },
-          { guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end", description: "page_not_anon", meta: { lacks: "pages of files" } },
-          { guard: { type: "result", params: { is: "page_not_in_lru" } }, target: "idle", actions: "end", description: "page_not_in_lru: in a batch, or isolated by somebody else" },
-          { guard: { type: "result", params: { is: "page_locked" } }, target: "idle", actions: "end", description: "page_locked: somebody works on it" },
-          { guard: { type: "result", params: { is: "not_suitable_page_count" } }, target: "idle", actions: "end", description: "not_suitable_page_count: pinned, or otherwise held" },
-          { guard: { type: "result", params: { is: "alloc_huge_page_failed" } }, target: "idle", actions: "end", description: "alloc_huge_page_failed: no huge page to be had" },
+          {
+            guard: { type: "result", params: { is: "failed" } }, target: "idle", actions: "end",
+            description: "failed: no size is allowed any more",
+          },
+          {
+            guard: { type: "result", params: { is: "no_pte_table" } }, target: "idle", actions: "end",
+            description: "no_pte_table: nothing mapped here",
+          },
+          {
+            guard: { type: "result", params: { is: "pmd_none" } }, target: "idle", actions: "end",
+            description: "pmd_none: the same, in older kernels",
+            meta: { lacks: "kernels before 2026" },
+          },
+          {
+            guard: { type: "result", params: { is: "page_pmd_mapped" } }, target: "idle", actions: "end",
+            description: "page_pmd_mapped: huge already",
+          },
+          {
+            guard: { type: "result", params: { is: "exceed_none_pte" } }, target: "idle", actions: "end",
+            description: "exceed_none_pte: too many empty PTEs",
+          },
+          {
+            guard: { type: "result", params: { is: "exceed_swap_pte" } }, target: "idle", actions: "end",
+            description: "exceed_swap_pte: too many PTEs not present",
+          },
+          {
+            guard: { type: "result", params: { is: "exceed_shared_pte" } }, target: "idle", actions: "end",
+            description: "exceed_shared_pte: too many pages that others map, too",
+          },
+          {
+            guard: { type: "result", params: { is: "lack_referenced_page" } }, target: "idle", actions: "end",
+            description: "lack_referenced_page: nobody has used the pages lately",
+          },
+          {
+            guard: { type: "result", params: { is: "page_lazyfree" } }, target: "idle", actions: "end",
+            description: "page_lazyfree: the process has given the page up",
+          },
+          {
+            guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end",
+            description: "page_not_anon",
+            meta: { lacks: "pages of files" },
+          },
+          {
+            guard: { type: "result", params: { is: "page_not_in_lru" } }, target: "idle", actions: "end",
+            description: "page_not_in_lru: in a batch, or isolated by somebody else",
+          },
+          {
+            guard: { type: "result", params: { is: "page_locked" } }, target: "idle", actions: "end",
+            description: "page_locked: somebody works on it",
+          },
+          {
+            guard: { type: "result", params: { is: "not_suitable_page_count" } }, target: "idle", actions: "end",
+            description: "not_suitable_page_count: pinned, or otherwise held",
+          },
+          {
+            guard: { type: "result", params: { is: "alloc_huge_page_failed" } }, target: "idle", actions: "end",
+            description: "alloc_huge_page_failed: no huge page to be had",
+          },
         ],
       },
     },
     allocated: {
       description: "Has a huge page; takes mmap_lock anew, so everything is asked again.",
       on: {
-        PMD_DETACH: { guard: "same", target: "detached", description: "under mmap_lock, VMA lock and anon_vma lock for writing: the PMD entry is cleared and flushed" },
+        PMD_DETACH: {
+          guard: "same", target: "detached",
+          description: "under mmap_lock, VMA lock and anon_vma lock for writing: the PMD entry is cleared and flushed",
+        },
         COLLAPSE_RESULT: [
-          { guard: { type: "result", params: { is: "ccgroup_charge_failed" } }, target: "idle", actions: "end", description: "ccgroup_charge_failed: the cgroup is at its limit" },
-          { guard: { type: "result", params: { is: "no_process_for_page" } }, target: "idle", actions: "end", description: "no_process_for_page: the process is exiting" },
-          { guard: { type: "result", params: { is: "vma_null" } }, target: "idle", actions: "end", description: "vma_null: unmapped meanwhile" },
-          { guard: { type: "result", params: { is: "not_suitable_address_range" } }, target: "idle", actions: "end", description: "not_suitable_address_range: no area contains the range any more" },
-          { guard: { type: "result", params: { is: "vma_check_failed" } }, target: "idle", actions: "end", description: "vma_check_failed: the area may have no huge pages any more" },
-          { guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end", description: "page_not_anon: another area, without anonymous memory", meta: { lacks: "pages of files" } },
-          { guard: { type: "result", params: { is: "no_pte_table" } }, target: "idle", actions: "end", description: "no_pte_table: zapped meanwhile" },
-          { guard: { type: "result", params: { is: "pmd_none" } }, target: "idle", actions: "end", description: "pmd_none: the same, in older kernels", meta: { lacks: "kernels before 2026" } },
-          { guard: { type: "result", params: { is: "page_pmd_mapped" } }, target: "idle", actions: "end", description: "page_pmd_mapped: somebody else was faster" },
+          {
+            guard: { type: "result", params: { is: "ccgroup_charge_failed" } }, target: "idle", actions: "end",
+            description: "ccgroup_charge_failed: the cgroup is at its limit",
+          },
+          {
+            guard: { type: "result", params: { is: "no_process_for_page" } }, target: "idle", actions: "end",
+            description: "no_process_for_page: the process is exiting",
+          },
+          {
+            guard: { type: "result", params: { is: "vma_null" } }, target: "idle", actions: "end",
+            description: "vma_null: unmapped meanwhile",
+          },
+          {
+            guard: { type: "result", params: { is: "not_suitable_address_range" } }, target: "idle", actions: "end",
+            description: "not_suitable_address_range: no area contains the range any more",
+          },
+          {
+            guard: { type: "result", params: { is: "vma_check_failed" } }, target: "idle", actions: "end",
+            description: "vma_check_failed: the area may have no huge pages any more",
+          },
+          {
+            guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end",
+            description: "page_not_anon: another area, without anonymous memory",
+            meta: { lacks: "pages of files" },
+          },
+          {
+            guard: { type: "result", params: { is: "no_pte_table" } }, target: "idle", actions: "end",
+            description: "no_pte_table: zapped meanwhile",
+          },
+          {
+            guard: { type: "result", params: { is: "pmd_none" } }, target: "idle", actions: "end",
+            description: "pmd_none: the same, in older kernels",
+            meta: { lacks: "kernels before 2026" },
+          },
+          {
+            guard: { type: "result", params: { is: "page_pmd_mapped" } }, target: "idle", actions: "end",
+            description: "page_pmd_mapped: somebody else was faster",
+          },
         ],
       },
     },
     detached: {
       description: "Nobody reaches the pages by this page table any more.",
       on: {
-        COLLAPSE_ISOLATED: { guard: "same", target: "isolated", description: "every page is locked, off the LRU, and has no reference that is not accounted for" },
+        COLLAPSE_ISOLATED: {
+          guard: "same", target: "isolated",
+          description: "every page is locked, off the LRU, and has no reference that is not accounted for",
+        },
         PMD_REATTACH: { guard: "same", target: "restored", description: "a page could not be isolated: the table goes back as it was" },
       },
     },
@@ -93,35 +176,72 @@ export const collapseMachine = setup({
       description: "The pages are this thread's alone.",
       on: {
         COLLAPSE_COPIED: { guard: "same", target: "copied", description: "the huge page has their content" },
-        PMD_REATTACH: { guard: "same", target: "poisoned", description: "the memory of a page is defective: the table goes back as it was" },
+        PMD_REATTACH: {
+          guard: "same", target: "poisoned",
+          description: "the memory of a page is defective: the table goes back as it was",
+        },
       },
     },
     copied: {
       description: "No way back: the pages are unmapped and released, the huge page is installed.",
       on: {
-        COLLAPSE_RESULT: { guard: { type: "result", params: { is: "succeeded" } }, target: "idle", actions: "end", description: "succeeded" },
+        COLLAPSE_RESULT: {
+          guard: { type: "result", params: { is: "succeeded" } }, target: "idle", actions: "end",
+          description: "succeeded",
+        },
       },
     },
     restored: {
       description: "The range is as it was; the huge page is given up.",
       on: {
         COLLAPSE_RESULT: [
-          { guard: { type: "result", params: { is: "exceed_none_pte" } }, target: "idle", actions: "end", description: "exceed_none_pte: pages were zapped since the scan" },
-          { guard: { type: "result", params: { is: "exceed_shared_pte" } }, target: "idle", actions: "end", description: "exceed_shared_pte: a fork since the scan" },
-          { guard: { type: "result", params: { is: "pte_non_present" } }, target: "idle", actions: "end", description: "pte_non_present: a migration entry since the scan" },
-          { guard: { type: "result", params: { is: "page_lazyfree" } }, target: "idle", actions: "end", description: "page_lazyfree: given up since the scan" },
-          { guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end", description: "page_not_anon", meta: { lacks: "pages of files" } },
-          { guard: { type: "result", params: { is: "page_locked" } }, target: "idle", actions: "end", description: "page_locked: somebody works on it" },
-          { guard: { type: "result", params: { is: "not_suitable_page_count" } }, target: "idle", actions: "end", description: "not_suitable_page_count: a pin, or another reference, since the scan" },
-          { guard: { type: "result", params: { is: "could_not_delete_page_from_lru" } }, target: "idle", actions: "end", description: "could_not_delete_page_from_lru: isolated by somebody else, or in a batch" },
-          { guard: { type: "result", params: { is: "lack_referenced_page" } }, target: "idle", actions: "end", description: "lack_referenced_page: nobody has used the pages lately" },
+          {
+            guard: { type: "result", params: { is: "exceed_none_pte" } }, target: "idle", actions: "end",
+            description: "exceed_none_pte: pages were zapped since the scan",
+          },
+          {
+            guard: { type: "result", params: { is: "exceed_shared_pte" } }, target: "idle", actions: "end",
+            description: "exceed_shared_pte: a fork since the scan",
+          },
+          {
+            guard: { type: "result", params: { is: "pte_non_present" } }, target: "idle", actions: "end",
+            description: "pte_non_present: a migration entry since the scan",
+          },
+          {
+            guard: { type: "result", params: { is: "page_lazyfree" } }, target: "idle", actions: "end",
+            description: "page_lazyfree: given up since the scan",
+          },
+          {
+            guard: { type: "result", params: { is: "page_not_anon" } }, target: "idle", actions: "end",
+            description: "page_not_anon",
+            meta: { lacks: "pages of files" },
+          },
+          {
+            guard: { type: "result", params: { is: "page_locked" } }, target: "idle", actions: "end",
+            description: "page_locked: somebody works on it",
+          },
+          {
+            guard: { type: "result", params: { is: "not_suitable_page_count" } }, target: "idle", actions: "end",
+            description: "not_suitable_page_count: a pin, or another reference, since the scan",
+          },
+          {
+            guard: { type: "result", params: { is: "could_not_delete_page_from_lru" } }, target: "idle", actions: "end",
+            description: "could_not_delete_page_from_lru: isolated by somebody else, or in a batch",
+          },
+          {
+            guard: { type: "result", params: { is: "lack_referenced_page" } }, target: "idle", actions: "end",
+            description: "lack_referenced_page: nobody has used the pages lately",
+          },
         ],
       },
     },
     poisoned: {
       description: "The range is as it was; the huge page is given up.",
       on: {
-        COLLAPSE_RESULT: { guard: { type: "result", params: { is: "copy_poisoned_page" } }, target: "idle", actions: "end", description: "copy_poisoned_page: the process learns of the defect when it touches the page" },
+        COLLAPSE_RESULT: {
+          guard: { type: "result", params: { is: "copy_poisoned_page" } }, target: "idle", actions: "end",
+          description: "copy_poisoned_page: the process learns of the defect when it touches the page",
+        },
       },
     },
   },

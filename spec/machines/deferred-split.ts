@@ -15,7 +15,8 @@ import { setup } from "xstate";
 export const deferredSplitMachine = setup({
   types: {
     events: {} as
-      | { type: "FOLIO_DEFER" } | { type: "FOLIO_UNDEFER" } | { type: "FOLIO_SET_PARTIALLY_MAPPED" } | { type: "FOLIO_CLEAR_PARTIALLY_MAPPED" }
+      | { type: "FOLIO_DEFER" } | { type: "FOLIO_UNDEFER" } | { type: "FOLIO_SET_PARTIALLY_MAPPED" }
+      | { type: "FOLIO_CLEAR_PARTIALLY_MAPPED" }
       | { type: "FOLIO_SPLIT" } | { type: "FOLIO_FREE" },
   },
 }).createMachine({
@@ -27,7 +28,10 @@ export const deferredSplitMachine = setup({
       description: "Not on the queue.",
       on: {
         FOLIO_DEFER: { target: "waiting", description: "a new huge page, which may turn out to be underused" },
-        FOLIO_SET_PARTIALLY_MAPPED: { target: "taken", description: "some of its pages, but not all, have lost their last mapping; it is queued in the same step" },
+        FOLIO_SET_PARTIALLY_MAPPED: {
+          target: "taken",
+          description: "some of its pages, but not all, have lost their last mapping; it is queued in the same step",
+        },
         FOLIO_SPLIT: { target: "out", description: "a folio is split off the queue" },
         FOLIO_FREE: { target: "out", description: "a folio is freed off the queue" },
       },

@@ -28,7 +28,8 @@ export const folioMachine = setup({
       | { type: "FOLIO_MAP_PMD" } | { type: "FOLIO_UNMAP_PMD" } | { type: "FOLIO_MAP_PTE" } | { type: "FOLIO_UNMAP_PTE" }
       | { type: "FOLIO_PIN" } | { type: "FOLIO_UNPIN" }
       | { type: "FOLIO_LRU_ADD" } | { type: "FOLIO_ISOLATE" } | { type: "FOLIO_PUTBACK" }
-      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest" } | { type: "FOLIO_UNFREEZE" } | { type: "FOLIO_SPLIT_FAIL" }
+      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest" } | { type: "FOLIO_UNFREEZE" }
+      | { type: "FOLIO_SPLIT_FAIL" }
       | { type: "FOLIO_DEFER" } | { type: "FOLIO_SET_PARTIALLY_MAPPED" } | { type: "FOLIO_RELEASE" } | { type: "FOLIO_FREE" },
   },
   guards: {
@@ -69,7 +70,10 @@ export const folioMachine = setup({
       description: "No folio begins at this frame.",
       on: {
         FOLIO_ALLOC: { target: "owned", actions: "begin", description: "the allocator hands out the frames with one reference" },
-        FOLIO_SPLIT: { guard: "isRest", target: "frozen", actions: "begin", description: "a tail page becomes a folio of its own; its count is still 0, and it is not on the LRU" },
+        FOLIO_SPLIT: {
+          guard: "isRest", target: "frozen", actions: "begin",
+          description: "a tail page becomes a folio of its own; its count is still 0, and it is not on the LRU",
+        },
       },
     },
     owned: {
@@ -79,13 +83,22 @@ export const folioMachine = setup({
         FOLIO_MAP_PTE: { target: "mapped", actions: "mapPte", description: "first mapping, or again after a migration" },
         FOLIO_PIN: { actions: "pin", description: "a lockless pinner that will find the entry gone, and unpin" },
         FOLIO_UNPIN: { guard: "pinned", actions: "unpin", description: "the pin may outlive the mapping" },
-        FOLIO_LRU_ADD: { guard: "offLru", actions: "joinLru", description: "into the batch of a CPU, from there to the LRU; a page that was split off, at once" },
+        FOLIO_LRU_ADD: {
+          guard: "offLru", actions: "joinLru",
+          description: "into the batch of a CPU, from there to the LRU; a page that was split off, at once",
+        },
         FOLIO_ISOLATE: { guard: "onLru", actions: "leaveLru", description: "somebody takes it off the LRU, with a reference" },
         FOLIO_PUTBACK: { guard: "offLru", actions: "joinLru", description: "the isolation ends" },
-        FOLIO_FREEZE: { guard: "mayFreeze", target: "frozen", description: "the split holds the only reference and makes it 0: nobody can get another" },
+        FOLIO_FREEZE: {
+          guard: "mayFreeze", target: "frozen",
+          description: "the split holds the only reference and makes it 0: nobody can get another",
+        },
         FOLIO_SET_PARTIALLY_MAPPED: { guard: "large", target: "owned", description: "noticed before the rest was unmapped" },
         FOLIO_SPLIT_FAIL: { target: "owned", description: "nothing maps it, or it is a single page: no split" },
-        FOLIO_DEFER: { guard: "large", target: "owned", description: "the shrinker, which holds a reference, puts it back on the split queue" },
+        FOLIO_DEFER: {
+          guard: "large", target: "owned",
+          description: "the shrinker, which holds a reference, puts it back on the split queue",
+        },
         FOLIO_RELEASE: { guard: "unpinned", target: "released", actions: "forget", description: "the last reference goes" },
       },
     },
@@ -116,7 +129,10 @@ export const folioMachine = setup({
       description: "A split is at work; the reference count is 0.",
       on: {
         FOLIO_SPLIT: { guard: "isHead", actions: "becomeSingle", description: "the pages become folios; this is the first" },
-        FOLIO_UNFREEZE: { guard: "single", target: "owned", description: "one reference again; only after the split, which cannot fail any more" },
+        FOLIO_UNFREEZE: {
+          guard: "single", target: "owned",
+          description: "one reference again; only after the split, which cannot fail any more",
+        },
       },
     },
     released: {

@@ -28,8 +28,10 @@ import { setup } from "xstate";
 export const hugePmdMachine = setup({
   types: {
     events: {} as
-      | { type: "PMD_POPULATE" } | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_INVALIDATE" } | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR"; table: boolean }
-      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" } | { type: "PMD_SET_MIGRATION" } | { type: "TLB_FILL" } | { type: "MM_FREE" } | { type: "RESV_CREATE" },
+      | { type: "PMD_POPULATE" } | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_INVALIDATE" }
+      | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR"; table: boolean }
+      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" }
+      | { type: "PMD_SET_MIGRATION" } | { type: "TLB_FILL" } | { type: "MM_FREE" } | { type: "RESV_CREATE" },
   },
   guards: {
     ofTable: ({ event }) => event.type === "PMD_CLEAR" && event.table,
@@ -48,7 +50,10 @@ export const hugePmdMachine = setup({
         PMD_SET_HUGE_ZERO: { target: "zero", description: "a read fault, fork or mremap maps the huge zero page" },
         PMD_SPLIT: { target: "table", description: "the split of the huge zero page, whose entry is cleared first" },
         MM_FREE: { target: "none", description: "an address space ends with nothing mapped" },
-        COLLAPSE_RESULT: { target: "none", description: "a collapse has succeeded, and the huge page has been zapped already: its VMA lock goes before it reports" },
+        COLLAPSE_RESULT: {
+          target: "none",
+          description: "a collapse has succeeded, and the huge page has been zapped already: its VMA lock goes before it reports",
+        },
         RESV_CREATE: { target: "none", description: "a reservation begins before anything is mapped" },
       },
     },
@@ -66,7 +71,11 @@ export const hugePmdMachine = setup({
       on: {
         PMD_INVALIDATE: { target: "invalid", description: "out of the hardware's reach before it changes" },
         PMD_CLEAR: { guard: "ofLeaf", target: "none", description: "zap, or mremap moves it" },
-        PMD_SET_MIGRATION: { target: "migration", description: "page migration of a whole huge page", meta: { lacks: "migration of whole huge pages" } },
+        PMD_SET_MIGRATION: {
+          target: "migration",
+          description: "page migration of a whole huge page",
+          meta: { lacks: "migration of whole huge pages" },
+        },
         COLLAPSE_RESULT: { target: "huge", description: "a collapse has succeeded only when the huge page is there" },
         TLB_FILL: { target: "huge", description: "a CPU caches the huge translation" },
       },
@@ -74,7 +83,12 @@ export const hugePmdMachine = setup({
     zero: {
       description: "The huge zero page.",
       on: {
-        COLLAPSE_RESULT: { target: "zero", description: "a collapse has succeeded, and the huge page has been zapped already, and the range read, which maps the huge zero page: its VMA lock goes before it reports" },
+        COLLAPSE_RESULT: {
+          target: "zero",
+          description:
+            "a collapse has succeeded, and the huge page has been zapped already, and the range read, which maps " +
+            "the huge zero page: its VMA lock goes before it reports",
+        },
         PMD_CLEAR: { guard: "ofLeaf", target: "none", description: "zap, mremap, split, or a write that gets a huge page" },
         TLB_FILL: { target: "zero", description: "a CPU caches the huge translation" },
       },
@@ -91,7 +105,11 @@ export const hugePmdMachine = setup({
       description: "A migration entry for a whole huge page.",
       on: {
         PMD_SET_HUGE: { target: "huge", description: "the migration ends", meta: { lacks: "migration of whole huge pages" } },
-        PMD_SPLIT: { target: "table", description: "into migration entries for each page", meta: { lacks: "migration of whole huge pages" } },
+        PMD_SPLIT: {
+          target: "table",
+          description: "into migration entries for each page",
+          meta: { lacks: "migration of whole huge pages" },
+        },
         PMD_CLEAR: { guard: "ofLeaf", target: "none", description: "zap", meta: { lacks: "migration of whole huge pages" } },
       },
     },

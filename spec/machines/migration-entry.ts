@@ -12,7 +12,9 @@ import { assign, setup } from "xstate";
 export const migrationEntryMachine = setup({
   types: {
     context: {} as { entries: number },
-    events: {} as { type: "MIGRATION_SET" } | { type: "MIGRATION_REMOVE" } | { type: "MIGRATION_ZAP" } | { type: "FOLIO_FREE" } | { type: "FOLIO_RELEASE" },
+    events: {} as
+      | { type: "MIGRATION_SET" } | { type: "MIGRATION_REMOVE" } | { type: "MIGRATION_ZAP" } | { type: "FOLIO_FREE" }
+      | { type: "FOLIO_RELEASE" },
   },
   guards: {
     last: ({ context }) => context.entries === 1,

@@ -38,7 +38,10 @@ export const mmMachine = setup({
     alive: {
       description: "A process uses it.",
       on: {
-        MM_REGISTER: { guard: "unregistered", actions: "register", description: "an area that could have huge pages: khugepaged looks at it from now on" },
+        MM_REGISTER: {
+          guard: "unregistered", actions: "register",
+          description: "an area that could have huge pages: khugepaged looks at it from now on",
+        },
         MM_EXIT: { target: "exiting", description: "the last user is gone" },
         VMA_CREATE: { target: "alive", description: "mmap, fork, or the split of an area" },
         TABLE_ALLOC: { target: "alive", description: "a table for it" },
@@ -49,7 +52,10 @@ export const mmMachine = setup({
     exiting: {
       description: "Nobody uses it; no area and no mapping is added, except by a collapse that was under way.",
       on: {
-        MM_UNREGISTER: { guard: "registered", actions: "unregister", description: "exit frees the slot, or khugepaged does when its cursor has left it" },
+        MM_UNREGISTER: {
+          guard: "registered", actions: "unregister",
+          description: "exit frees the slot, or khugepaged does when its cursor has left it",
+        },
         PMD_SET_HUGE: { target: "exiting", description: "a collapse that had passed its last check ends" },
         MM_FREE: { guard: "unregistered", target: "absent", description: "the last reference is gone" },
       },

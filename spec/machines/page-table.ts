@@ -4,7 +4,8 @@
  * One instance for each page-table page. What the states are in a kernel (`ptTable.state`):
  *
  *   free       of the allocator
- *   private    allocated, withdrawn or unlinked: one operation holds it, no page table reaches it (though walkers that found it before may still be inside)
+ *   private    allocated, withdrawn or unlinked: one operation holds it, no page table reaches it
+ *              (though walkers that found it before may still be inside)
  *   live       one PMD entry points to it
  *   deposited  kept with the PMD lock's page for the split of a huge PMD
  *   rcu        unlinked, freed after a grace period

@@ -19,11 +19,16 @@ import { assign, setup } from "xstate";
 
 export const refcount2011Machine = setup({
   types: {
-    context: {} as { head: number; pmds: number; headPins: number; tail: number; temps: number; locked: number; marked: number; tailCount: number },
+    context: {} as {
+      head: number; pmds: number; headPins: number; tail: number; temps: number; locked: number; marked: number; tailCount: number;
+    },
     events: {} as
-      | { type: "THP2011_ALLOC" } | { type: "THP2011_MAP" } | { type: "THP2011_UNMAP" } | { type: "THP2011_HEAD_GET" } | { type: "THP2011_HEAD_PUT" }
-      | { type: "THP2011_TAIL_TRY" } | { type: "THP2011_LOCK" } | { type: "THP2011_TAIL_PIN" } | { type: "THP2011_TAIL_UNPIN" } | { type: "THP2011_TAIL_MISS" }
-      | { type: "THP2011_SPLIT" } | { type: "THP2011_MARK" } | { type: "THP2011_SPLIT_LOCK" } | { type: "THP2011_SPLIT_REFS" } | { type: "THP2011_FREE" },
+      | { type: "THP2011_ALLOC" } | { type: "THP2011_MAP" } | { type: "THP2011_UNMAP" } | { type: "THP2011_HEAD_GET" }
+      | { type: "THP2011_HEAD_PUT" }
+      | { type: "THP2011_TAIL_TRY" } | { type: "THP2011_LOCK" } | { type: "THP2011_TAIL_PIN" }
+      | { type: "THP2011_TAIL_UNPIN" } | { type: "THP2011_TAIL_MISS" }
+      | { type: "THP2011_SPLIT" } | { type: "THP2011_MARK" } | { type: "THP2011_SPLIT_LOCK" }
+      | { type: "THP2011_SPLIT_REFS" } | { type: "THP2011_FREE" },
   },
   guards: {
     mapped: ({ context }) => context.pmds > 0,
@@ -48,12 +53,21 @@ export const refcount2011Machine = setup({
     tryHead: assign({ head: ({ context }) => context.head + 1, temps: ({ context }) => context.temps + 1 }),
     lock: assign({ locked: 1 }),
     tailPin: assign({ tail: ({ context }) => context.tail + 1, temps: ({ context }) => context.temps - 1, locked: 0 }),
-    tailUnpin: assign({ tail: ({ context }) => context.tail - 1, temps: ({ context }) => context.temps - 1, head: ({ context }) => context.head - 2, locked: 0 }),
+    tailUnpin: assign({
+      tail: ({ context }) => context.tail - 1, temps: ({ context }) => context.temps - 1,
+      head: ({ context }) => context.head - 2, locked: 0,
+    }),
     miss: assign({ temps: ({ context }) => context.temps - 1, head: ({ context }) => context.head - 1, locked: 0 }),
     mark: assign({ marked: ({ context }) => context.marked + 1 }),
     splitLock: assign({ locked: 2 }),
-    distribute: assign({ tailCount: ({ context }) => context.pmds + context.tail, head: ({ context }) => context.head - context.tail, locked: 0, marked: 0 }),
-    unmapBoth: assign({ head: ({ context }) => context.head - 1, tailCount: ({ context }) => context.tailCount - 1, pmds: ({ context }) => context.pmds - 1 }),
+    distribute: assign({
+      tailCount: ({ context }) => context.pmds + context.tail, head: ({ context }) => context.head - context.tail,
+      locked: 0, marked: 0,
+    }),
+    unmapBoth: assign({
+      head: ({ context }) => context.head - 1, tailCount: ({ context }) => context.tailCount - 1,
+      pmds: ({ context }) => context.pmds - 1,
+    }),
     tailPut: assign({ tailCount: ({ context }) => context.tailCount - 1, tail: ({ context }) => context.tail - 1 }),
     clear: assign({ head: 0, pmds: 0, headPins: 0, tail: 0, temps: 0, locked: 0, marked: 0, tailCount: 0 }),
   },
@@ -76,8 +90,14 @@ export const refcount2011Machine = setup({
         THP2011_HEAD_PUT: { guard: "headPinned", actions: "headPut", description: "put_page(head)" },
         THP2011_TAIL_TRY: { guard: "inUse", actions: "tryHead", description: "get_page_unless_zero(head), before compound_lock" },
         THP2011_LOCK: { guard: "waiting", actions: "lock", description: "compound_lock" },
-        THP2011_TAIL_PIN: { guard: "lockedByPinner", actions: "tailPin", description: "still a tail: the temporary reference becomes that of the pin" },
-        THP2011_TAIL_UNPIN: { guard: "lockedAndPinned", actions: "tailUnpin", description: "still a tail: both the temporary reference and the pin's go" },
+        THP2011_TAIL_PIN: {
+          guard: "lockedByPinner", actions: "tailPin",
+          description: "still a tail: the temporary reference becomes that of the pin",
+        },
+        THP2011_TAIL_UNPIN: {
+          guard: "lockedAndPinned", actions: "tailUnpin",
+          description: "still a tail: both the temporary reference and the pin's go",
+        },
         THP2011_SPLIT: { guard: "headPinned", target: "splitting", description: "the splitter holds a pin and the anon_vma lock" },
         THP2011_FREE: { guard: "unused", target: "none", actions: "clear", description: "the last reference is gone" },
       },
@@ -92,7 +112,10 @@ export const refcount2011Machine = setup({
         THP2011_TAIL_PIN: { guard: "lockedByPinner", actions: "tailPin", description: "still a tail" },
         THP2011_TAIL_UNPIN: { guard: "lockedAndPinned", actions: "tailUnpin", description: "still a tail" },
         THP2011_SPLIT_LOCK: { guard: "allMarked", actions: "splitLock", description: "compound_lock, with all PMDs marked" },
-        THP2011_SPLIT_REFS: { guard: "lockedBySplit", target: "split", actions: "distribute", description: "the tail gets one reference for each PMD and its own pins; the head loses these" },
+        THP2011_SPLIT_REFS: {
+          guard: "lockedBySplit", target: "split", actions: "distribute",
+          description: "the tail gets one reference for each PMD and its own pins; the head loses these",
+        },
       },
     },
     split: {
@@ -101,7 +124,10 @@ export const refcount2011Machine = setup({
         THP2011_UNMAP: { guard: "mapped", actions: "unmapBoth", description: "zap, of both pages" },
         THP2011_HEAD_PUT: { guard: "headPinned", actions: "headPut", description: "put_page()" },
         THP2011_LOCK: { guard: "waiting", actions: "lock", description: "compound_lock by who began before the split" },
-        THP2011_TAIL_MISS: { guard: "lockedByPinner", actions: "miss", description: "no tail any more: the temporary reference goes; the page itself is used" },
+        THP2011_TAIL_MISS: {
+          guard: "lockedByPinner", actions: "miss",
+          description: "no tail any more: the temporary reference goes; the page itself is used",
+        },
         THP2011_TAIL_UNPIN: { guard: "tailPinned", actions: "tailPut", description: "put_page() of the page that was the tail" },
         THP2011_FREE: { guard: "bothUnused", target: "none", actions: "clear", description: "both pages are free" },
       },

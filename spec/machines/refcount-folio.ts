@@ -37,10 +37,12 @@ export const refcountFolioMachine = setup({
   types: {
     context: {} as Context,
     events: {} as
-      | { type: "FOLIO_ALLOC" } | { type: "FOLIO_GET"; refs: number } | { type: "FOLIO_PUT"; refs: number } | { type: "FOLIO_RELEASE" } | { type: "FOLIO_FREE" }
+      | { type: "FOLIO_ALLOC" } | { type: "FOLIO_GET"; refs: number } | { type: "FOLIO_PUT"; refs: number }
+      | { type: "FOLIO_RELEASE" } | { type: "FOLIO_FREE" }
       | { type: "FOLIO_MAP_PMD" } | { type: "FOLIO_UNMAP_PMD" } | { type: "FOLIO_MAP_PTE" } | { type: "FOLIO_UNMAP_PTE" }
       | { type: "FOLIO_PIN" } | { type: "FOLIO_UNPIN" }
-      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest" } | { type: "FOLIO_UNFREEZE" } | { type: "FOLIO_SPLIT_FAIL" },
+      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest" } | { type: "FOLIO_UNFREEZE" }
+      | { type: "FOLIO_SPLIT_FAIL" },
   },
   guards: {
     hasReferenceForPmd: ({ context }) => needed({ ...context, pmds: context.pmds + 1 }) <= context.refs,
@@ -49,7 +51,9 @@ export const refcountFolioMachine = setup({
     mappedByPte: ({ context }) => context.ptes > 0,
     pinnable: ({ context }) => needed(context) < context.refs,
     pinned: ({ context }) => context.pins > 0,
-    leavesEnough: ({ context, event }) => event.type === "FOLIO_PUT" && context.refs - event.refs > 0 && context.refs - event.refs >= needed(context),
+    leavesEnough: ({ context, event }) => {
+      return event.type === "FOLIO_PUT" && context.refs - event.refs > 0 && context.refs - event.refs >= needed(context);
+    },
     idle: ({ context }) => needed(context) === 0,
     onlyTheSplits: ({ context }) => context.refs === 1 && needed(context) === 0,
     isHead: ({ event }) => event.type === "FOLIO_SPLIT" && event.part === "head",
@@ -77,7 +81,10 @@ export const refcountFolioMachine = setup({
       description: "No folio begins here: nobody may take a reference.",
       on: {
         FOLIO_ALLOC: { target: "counted", actions: "one", description: "the allocator's reference is the caller's" },
-        FOLIO_SPLIT: { guard: "isRest", target: "frozen", description: "a tail, which has no count of its own, becomes a head with a count of 0" },
+        FOLIO_SPLIT: {
+          guard: "isRest", target: "frozen",
+          description: "a tail, which has no count of its own, becomes a head with a count of 0",
+        },
       },
     },
     counted: {
@@ -86,12 +93,21 @@ export const refcountFolioMachine = setup({
         FOLIO_GET: { actions: "get", description: "from somebody who holds one, or by try_get: the count is not 0" },
         FOLIO_PUT: { guard: "leavesEnough", actions: "put", description: "never one that a mapping or a pin needs" },
         FOLIO_MAP_PMD: { guard: "hasReferenceForPmd", actions: "mapPmd", description: "the reference of the mapping is there before" },
-        FOLIO_MAP_PTE: { guard: "hasReferenceForPte", actions: "mapPte", description: "the reference of the mapping is there before; the last PTE of a PMD split takes over that of the PMD mapping" },
-        FOLIO_UNMAP_PMD: { guard: "mappedByPmd", actions: "unmapPmd", description: "its reference is dropped later, after the TLB flush, or has become that of a PTE" },
+        FOLIO_MAP_PTE: {
+          guard: "hasReferenceForPte", actions: "mapPte",
+          description: "the reference of the mapping is there before; the last PTE of a PMD split takes over that of the PMD mapping",
+        },
+        FOLIO_UNMAP_PMD: {
+          guard: "mappedByPmd", actions: "unmapPmd",
+          description: "its reference is dropped later, after the TLB flush, or has become that of a PTE",
+        },
         FOLIO_UNMAP_PTE: { guard: "mappedByPte", actions: "unmapPte", description: "its reference is dropped later: after the TLB flush" },
         FOLIO_PIN: { guard: "pinnable", actions: "pin", description: "on top of a reference" },
         FOLIO_UNPIN: { guard: "pinned", actions: "unpin", description: "its reference is dropped later" },
-        FOLIO_FREEZE: { guard: "onlyTheSplits", target: "frozen", actions: "zero", description: "exactly the reference of the split is left; anything else, and the split fails" },
+        FOLIO_FREEZE: {
+          guard: "onlyTheSplits", target: "frozen", actions: "zero",
+          description: "exactly the reference of the split is left; anything else, and the split fails",
+        },
         FOLIO_SPLIT_FAIL: { target: "counted", description: "a split can fail" },
         FOLIO_RELEASE: { guard: "idle", target: "released", actions: "zero", description: "the last reference goes: no mapping, no pin" },
       },

@@ -41,7 +41,10 @@ export const reservationMachine = setup({
     none: {
       description: "No reservation.",
       on: {
-        RESV_CREATE: { guard: "mayReserve", target: "reserved", actions: "create", description: "the first fault in the range; all of the range lies inside one area, and its PMD is no huge one" },
+        RESV_CREATE: {
+          guard: "mayReserve", target: "reserved", actions: "create",
+          description: "the first fault in the range; all of the range lies inside one area, and its PMD is no huge one",
+        },
         PMD_SET_HUGE: { target: "none", description: "a huge PMD and a reservation of the same range never coexist" },
         PMD_SET_HUGE_ZERO: { target: "none", description: "the same holds of the huge zero page" },
         MM_FREE: { target: "none", description: "no reservation outlives its address space" },
@@ -50,17 +53,32 @@ export const reservationMachine = setup({
     reserved: {
       description: "`unused` of its pages have not been handed out.",
       on: {
-        RESV_TAKE: { guard: "hasUnused", actions: "take", description: "a fault gets the page at its own offset, together with the reservation's reference to it" },
-        RESV_RETURN: { guard: "mayReturn", actions: "giveBack", description: "the fault gave up: charge failed, or somebody else was faster" },
-        RESV_RELEASE: { guard: "countsAll", target: "none", actions: "clear", description: "unused pages go back to the allocator: zap, unmap, memory pressure, exit" },
-        RESV_PROMOTE: { guard: "mayPromote", target: "promoting", actions: "clear", description: "enough are used, every PTE maps its own page: the unused ones are zeroed, all are frozen" },
+        RESV_TAKE: {
+          guard: "hasUnused", actions: "take",
+          description: "a fault gets the page at its own offset, together with the reservation's reference to it",
+        },
+        RESV_RETURN: {
+          guard: "mayReturn", actions: "giveBack",
+          description: "the fault gave up: charge failed, or somebody else was faster",
+        },
+        RESV_RELEASE: {
+          guard: "countsAll", target: "none", actions: "clear",
+          description: "unused pages go back to the allocator: zap, unmap, memory pressure, exit",
+        },
+        RESV_PROMOTE: {
+          guard: "mayPromote", target: "promoting", actions: "clear",
+          description: "enough are used, every PTE maps its own page: the unused ones are zeroed, all are frozen",
+        },
       },
     },
     promoting: {
       description: "khugepaged turns the pages into a huge page.",
       on: {
         RESV_PROMOTED: { target: "installed", description: "the block is a compound page" },
-        RESV_PROMOTE_FAIL: { target: "none", description: "too late to go back to a reservation: used pages stay mapped, the others are released" },
+        RESV_PROMOTE_FAIL: {
+          target: "none",
+          description: "too late to go back to a reservation: used pages stay mapped, the others are released",
+        },
       },
     },
     installed: {

@@ -9,7 +9,9 @@ import { assign, setup } from "xstate";
 export const reservedCounterMachine = setup({
   types: {
     context: {} as { reserved: number },
-    events: {} as { type: "RESV_CREATE"; pages: number } | { type: "RESV_TAKE" } | { type: "RESV_RETURN" } | { type: "RESV_RELEASE"; unused: number } | { type: "RESV_PROMOTE"; unused: number },
+    events: {} as
+      | { type: "RESV_CREATE"; pages: number } | { type: "RESV_TAKE" } | { type: "RESV_RETURN" }
+      | { type: "RESV_RELEASE"; unused: number } | { type: "RESV_PROMOTE"; unused: number },
   },
   guards: {
     mayTake: ({ context }) => context.reserved > 0,
@@ -35,7 +37,11 @@ export const reservedCounterMachine = setup({
         RESV_TAKE: { guard: "mayTake", actions: "one", description: "- 1 when a page is handed out" },
         RESV_RETURN: [
           { guard: "countsReturn", actions: "back", description: "+ 1 when the fault gave up" },
-          { target: "counting", description: "the error of the first proposal: the aborted fault has already been counted", meta: { lacks: "a kernel that makes the errors of 2018 and is held to the machines: the patch is not" } },
+          {
+            target: "counting",
+            description: "the error of the first proposal: the aborted fault has already been counted",
+            meta: { lacks: "a kernel that makes the errors of 2018 and is held to the machines: the patch is not" },
+          },
         ],
         RESV_RELEASE: { guard: "mayDrop", actions: "drop", description: "- the unused pages" },
         RESV_PROMOTE: { guard: "mayDrop", actions: "drop", description: "- the unused pages, which the huge page uses now" },

@@ -53,10 +53,17 @@ export const reservedPageMachine = setup({
     busy: {
       description: "A fault has it and has not mapped it.",
       on: {
-        RESV_TAKE: { guard: "mayTakeTwice", target: "busy", description: "the error of the first proposal: no state tells that the page is on its way", meta: { lacks: "a kernel that makes the errors of 2018 and is held to the machines: the patch is not" } },
+        RESV_TAKE: {
+          guard: "mayTakeTwice", target: "busy",
+          description: "the error of the first proposal: no state tells that the page is on its way",
+          meta: { lacks: "a kernel that makes the errors of 2018 and is held to the machines: the patch is not" },
+        },
         RESV_INSTALL: [
           { guard: "isIts", target: "used", description: "mapped by the PTE at its offset" },
-          { guard: "isAnothers", target: "busy", description: "of a page that was another reservation's: the fault that has this one will find the PTE in use" },
+          {
+            guard: "isAnothers", target: "busy",
+            description: "of a page that was another reservation's: the fault that has this one will find the PTE in use",
+          },
         ],
         RESV_RETURN: { guard: "isIts", target: "unused", actions: "clear", description: "the fault gave up" },
         RESV_RELEASE: { target: "none", actions: "clear", description: "the fault keeps it: from now on an ordinary page" },
@@ -65,7 +72,10 @@ export const reservedPageMachine = setup({
     used: {
       description: "Mapped by the PTE at its offset, or was.",
       on: {
-        RESV_INSTALL: { guard: "isAnothers", target: "used", description: "of a page that was another reservation's, where this one was unmapped a moment ago" },
+        RESV_INSTALL: {
+          guard: "isAnothers", target: "used",
+          description: "of a page that was another reservation's, where this one was unmapped a moment ago",
+        },
         RESV_RELEASE: { target: "none", actions: "clear", description: "an ordinary page, with the reference of its mapping" },
         RESV_PROMOTE: { target: "none", actions: "clear", description: "a part of the huge page" },
       },

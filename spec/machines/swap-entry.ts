@@ -10,7 +10,9 @@ import { assign, setup } from "xstate";
 export const swapEntryMachine = setup({
   types: {
     context: {} as { entries: number },
-    events: {} as { type: "SWAP_ADD" } | { type: "SWAP_SET" } | { type: "SWAP_UNSET" } | { type: "SWAP_RECLAIM" } | { type: "SWAP_READ" } | { type: "SWAP_DELETE" },
+    events: {} as
+      | { type: "SWAP_ADD" } | { type: "SWAP_SET" } | { type: "SWAP_UNSET" } | { type: "SWAP_RECLAIM" }
+      | { type: "SWAP_READ" } | { type: "SWAP_DELETE" },
   },
   guards: {
     last: ({ context }) => context.entries === 1,

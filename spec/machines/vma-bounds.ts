@@ -19,12 +19,18 @@ import { assign, setup } from "xstate";
 type Coverage = { areas: number; whole: number };
 /** `before`, `after`: what the area is to the range: 0 outside of it, 1 touches it, 2 contains it. */
 type AreaEvent = { type: "VMA_CREATE" | "VMA_BOUNDS" | "VMA_REMOVE"; before: number; after: number };
-type Event = AreaEvent | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR"; table: boolean } | { type: "RESV_CREATE" };
+type Event =
+  | AreaEvent | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_SPLIT" }
+  | { type: "PMD_CLEAR"; table: boolean } | { type: "RESV_CREATE" };
 
 const areasAfter = (c: Coverage, e: Event): number => ("after" in e ? c.areas + (e.after > 0 ? 1 : 0) - (e.before > 0 ? 1 : 0) : c.areas);
-const wholeAfter = (c: Coverage, e: Event): number => ("after" in e ? c.whole + (e.after === 2 ? 1 : 0) - (e.before === 2 ? 1 : 0) : c.whole);
+const wholeAfter = (c: Coverage, e: Event): number => {
+  return "after" in e ? c.whole + (e.after === 2 ? 1 : 0) - (e.before === 2 ? 1 : 0) : c.whole;
+};
 /** The area was to the range what the event says, and is something else now. */
-const possible = (c: Coverage, e: Event): boolean => "after" in e && e.before !== e.after && (e.before === 0 || (e.before === 1 ? c.areas > c.whole : c.whole > 0));
+const possible = (c: Coverage, e: Event): boolean => {
+  return "after" in e && e.before !== e.after && (e.before === 0 || (e.before === 1 ? c.areas > c.whole : c.whole > 0));
+};
 
 export const vmaBoundsMachine = setup({
   types: {
@@ -40,7 +46,9 @@ export const vmaBoundsMachine = setup({
     uncontainedAfter: ({ context, event }) => possible(context, event) && wholeAfter(context, event) === 0,
   },
   actions: {
-    recount: assign({ areas: ({ context, event }) => areasAfter(context, event), whole: ({ context, event }) => wholeAfter(context, event) }),
+    recount: assign({
+      areas: ({ context, event }) => areasAfter(context, event), whole: ({ context, event }) => wholeAfter(context, event),
+    }),
   },
 }).createMachine({
   id: "vma-bounds",
@@ -65,7 +73,10 @@ export const vmaBoundsMachine = setup({
     cut: {
       description: "Areas with boundaries inside the range.",
       on: {
-        VMA_CREATE: { guard: "touchedAfter", target: "cut", actions: "recount", description: "another area that touches the range; none can contain it, since areas do not overlap" },
+        VMA_CREATE: {
+          guard: "touchedAfter", target: "cut", actions: "recount",
+          description: "another area that touches the range; none can contain it, since areas do not overlap",
+        },
         VMA_BOUNDS: [
           { guard: "containedAfter", target: "whole", actions: "recount", description: "a merge" },
           { guard: "touchedAfter", target: "cut", actions: "recount", description: "boundaries move" },
@@ -81,7 +92,10 @@ export const vmaBoundsMachine = setup({
     whole: {
       description: "One area contains the range: a huge page may be mapped.",
       on: {
-        VMA_CREATE: { guard: "containedAfter", target: "whole", actions: "recount", description: "the split of an area links the new part before the old one shrinks" },
+        VMA_CREATE: {
+          guard: "containedAfter", target: "whole", actions: "recount",
+          description: "the split of an area links the new part before the old one shrinks",
+        },
         VMA_BOUNDS: [
           { guard: "containedAfter", target: "whole", actions: "recount", description: "a merge" },
           { guard: "touchedAfter", target: "cut", actions: "recount", description: "a boundary moves into the range" },
@@ -101,11 +115,20 @@ export const vmaBoundsMachine = setup({
     huge: {
       description: "A huge PMD inside one area. No boundary may come into the range.",
       on: {
-        VMA_CREATE: { guard: "containedAfter", target: "huge", actions: "recount", description: "an area is linked before another one that it replaces goes" },
-        VMA_BOUNDS: { guard: "containedAfter", target: "huge", actions: "recount", description: "boundaries outside of the range, or a merge: the range stays inside one area" },
+        VMA_CREATE: {
+          guard: "containedAfter", target: "huge", actions: "recount",
+          description: "an area is linked before another one that it replaces goes",
+        },
+        VMA_BOUNDS: {
+          guard: "containedAfter", target: "huge", actions: "recount",
+          description: "boundaries outside of the range, or a merge: the range stays inside one area",
+        },
         VMA_REMOVE: [
           { guard: "containedAfter", target: "huge", actions: "recount", description: "a merge has grown another area over the range" },
-          { guard: "uncontainedAfter", target: "orphaned", actions: "recount", description: "munmap detaches the whole area before it zaps" },
+          {
+            guard: "uncontainedAfter", target: "orphaned", actions: "recount",
+            description: "munmap detaches the whole area before it zaps",
+          },
         ],
         PMD_SET_HUGE: { target: "huge", description: "the same entry with other bits" },
         PMD_SPLIT: { target: "whole", description: "into a table: boundaries may move now" },
@@ -117,7 +140,11 @@ export const vmaBoundsMachine = setup({
       on: {
         PMD_CLEAR: { guard: "ofLeaf", target: "bare", description: "zap" },
         PMD_SPLIT: { target: "bare", description: "by an rmap walk that meets it before the zap does" },
-        PMD_SET_HUGE: { target: "orphaned", description: "an rmap walk puts the entry back", meta: { lacks: "migration of whole huge pages" } },
+        PMD_SET_HUGE: {
+          target: "orphaned",
+          description: "an rmap walk puts the entry back",
+          meta: { lacks: "migration of whole huge pages" },
+        },
       },
     },
   },
