@@ -13,7 +13,12 @@ export const khugepagedInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let m = 0; m < v.mm.count; m++) {
         if (!v.khugepaged.slots.has(m)) continue;
-        if ((v.mm.flags.get(m) & MMF_VM_HUGEPAGE) === 0 || v.mm.mmCount.get(m) === 0) return { conjunct: "a listed mm has MMF_VM_HUGEPAGE and is not freed", values: { mm: m, flags: v.mm.flags.get(m), mmCount: v.mm.mmCount.get(m) } };
+        if ((v.mm.flags.get(m) & MMF_VM_HUGEPAGE) === 0 || v.mm.mmCount.get(m) === 0) {
+          return {
+            conjunct: "a listed mm has MMF_VM_HUGEPAGE and is not freed",
+            values: { mm: m, flags: v.mm.flags.get(m), mmCount: v.mm.mmCount.get(m) },
+          };
+        }
       }
       return true;
     },
@@ -21,7 +26,9 @@ export const khugepagedInvariants: readonly Invariant[] = [
   {
     id: "K2", name: "khugepaged's cursor is on the list, at a huge page's address",
     why: "the next scan goes on there",
-    source: "mm/khugepaged.c struct khugepaged_scan: VM_BUG_ON(khugepaged_scan.address & ~HPAGE_PMD_MASK); excused under khugepaged_mm_lock",
+    source:
+      "mm/khugepaged.c struct khugepaged_scan: VM_BUG_ON(khugepaged_scan.address & ~HPAGE_PMD_MASK); excused under " +
+      "khugepaged_mm_lock",
     excuse: (v) => v.khugepaged.lock.isHeld(),
     holds: (v) => {
       const mm = v.khugepaged.cursorMm.get();
@@ -33,7 +40,10 @@ export const khugepagedInvariants: readonly Invariant[] = [
   {
     id: "K11", name: "what a collapse has isolated is not pinned",
     why: "the pages are about to be copied and replaced: what a device writes to them afterwards nobody sees",
-    source: "mm/khugepaged.c collapse_huge_page(): the PMD is clear before references are counted; mm/gup.c gup_fast_pte_range(): the PMD is read again after the pin; excused while a CPU has interrupts off, which may yet undo its pin",
+    source:
+      "mm/khugepaged.c collapse_huge_page(): the PMD is clear before references are counted; mm/gup.c " +
+      "gup_fast_pte_range(): the PMD is read again after the pin; excused while a CPU has interrupts off, which may " +
+      "yet undo its pin",
     excuse: (v) => {
       for (let c = 0; c < v.cpu.count; c++) if (v.cpu.irqsOff.get(c)) return true;
       return false;

@@ -68,7 +68,9 @@ export const mapcountInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         const counted = entireMapcountOf(v, i);
         const found = pmdMappings(v, i);
-        if (counted !== found) return { conjunct: "_entire_mapcount + 1 === PMDs that map the folio", values: { folio: i, counted, found } };
+        if (counted !== found) {
+          return { conjunct: "_entire_mapcount + 1 === PMDs that map the folio", values: { folio: i, counted, found } };
+        }
       }
       return true;
     },
@@ -84,7 +86,9 @@ export const mapcountInvariants: readonly Invariant[] = [
         let found = pmdMappings(v, i);
         for (let j = 0; j < 1 << v.page.order.get(i); j++) found += pteMappings(v, i + j);
         const counted = mapcountOf(v, i);
-        if (counted !== found) return { conjunct: "_large_mapcount + 1 === PTE mappings of its pages + PMD mappings", values: { folio: i, counted, found } };
+        if (counted !== found) {
+          return { conjunct: "_large_mapcount + 1 === PTE mappings of its pages + PMD mappings", values: { folio: i, counted, found } };
+        }
       }
       return true;
     },

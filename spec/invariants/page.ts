@@ -33,7 +33,9 @@ export const pageInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.head.get(i) >= 0) continue;
         if (v.page.refcount.get(i) > 0) {
-          if (inFreeBlock(v, i)) return { conjunct: "no page of a free block has references", values: { page: i, refcount: v.page.refcount.get(i) } };
+          if (inFreeBlock(v, i)) {
+            return { conjunct: "no page of a free block has references", values: { page: i, refcount: v.page.refcount.get(i) } };
+          }
         } else if (mapcountOf(v, i) > 0 || pinsOf(v, i) > 0) {
           const values = { folio: i, mappings: mapcountOf(v, i), pins: pinsOf(v, i) };
           return { conjunct: "a folio without references is neither mapped nor pinned", values };
@@ -50,7 +52,12 @@ export const pageInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
         if (!v.page.deferred.get(i) && !v.page.partiallyMapped.get(i)) continue;
-        if (v.page.order.get(i) === 0 || !headsFolio(v, i)) return { conjunct: "a queued or partially mapped page heads a large folio", values: { page: i, order: v.page.order.get(i), head: v.page.head.get(i) } };
+        if (v.page.order.get(i) === 0 || !headsFolio(v, i)) {
+          return {
+            conjunct: "a queued or partially mapped page heads a large folio",
+            values: { page: i, order: v.page.order.get(i), head: v.page.head.get(i) },
+          };
+        }
       }
       return true;
     },
@@ -64,7 +71,9 @@ export const pageInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (!headsFolio(v, i) || mapcountOf(v, i) === 0) continue;
         const mapping = v.page.mapping.get(i);
-        if (!v.page.anon.get(i) || mapping < 0) return { conjunct: "a mapped folio is anonymous and has an anon_vma", values: { folio: i, mapping } };
+        if (!v.page.anon.get(i) || mapping < 0) {
+          return { conjunct: "a mapped folio is anonymous and has an anon_vma", values: { folio: i, mapping } };
+        }
         if (v.anonVma.refcount.get(mapping) === 0) return { conjunct: "its anon_vma is not free", values: { folio: i, mapping } };
       }
       return true;
@@ -80,12 +89,21 @@ export const pageInvariants: readonly Invariant[] = [
         const head = v.page.head.get(i);
         // A thread that has a folio to itself is making it, splitting it or freeing it, page by page.
         if (head < 0 || v.page.owner.get(head) >= 0) continue;
-        if (v.page.head.get(head) >= 0 || v.page.order.get(head) === 0 || i <= head || i >= head + (1 << v.page.order.get(head))) return { conjunct: "the head of a tail page heads a folio that contains it", values: { page: i, head, order: v.page.order.get(head) } };
+        if (v.page.head.get(head) >= 0 || v.page.order.get(head) === 0 || i <= head || i >= head + (1 << v.page.order.get(head))) {
+          return {
+            conjunct: "the head of a tail page heads a folio that contains it",
+            values: { page: i, head, order: v.page.order.get(head) },
+          };
+        }
         if (inFreeBlock(v, i)) return { conjunct: "a tail page is not free", values: { page: i, head } };
       }
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.head.get(i) >= 0 || v.page.order.get(i) === 0 || v.page.buddy.get(i) || v.page.owner.get(i) >= 0) continue;
-        for (let j = 1; j < 1 << v.page.order.get(i); j++) if (v.page.head.get(i + j) !== i) return { conjunct: "every page of a folio names its head", values: { folio: i, page: i + j, head: v.page.head.get(i + j) } };
+        for (let j = 1; j < 1 << v.page.order.get(i); j++) {
+          if (v.page.head.get(i + j) !== i) {
+            return { conjunct: "every page of a folio names its head", values: { folio: i, page: i + j, head: v.page.head.get(i + j) } };
+          }
+        }
       }
       return true;
     },
@@ -103,8 +121,14 @@ export const pageInvariants: readonly Invariant[] = [
         if (v.page.swapbacked.get(i)) anon += 1 << v.page.order.get(i);
         else file += 1 << v.page.order.get(i);
       }
-      if (anon !== v.lruvec.anonPages.get()) return { conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages of swapbacked folios on the LRU", values: { counted: v.lruvec.anonPages.get(), anon } };
-      return file === v.lruvec.filePages.get() ? true : { conjunct: "NR_INACTIVE_FILE === pages of lazyfree folios on the LRU", values: { counted: v.lruvec.filePages.get(), file } };
+      if (anon !== v.lruvec.anonPages.get()) {
+        return {
+          conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages of swapbacked folios on the LRU",
+          values: { counted: v.lruvec.anonPages.get(), anon },
+        };
+      }
+      if (file === v.lruvec.filePages.get()) return true;
+      return { conjunct: "NR_INACTIVE_FILE === pages of lazyfree folios on the LRU", values: { counted: v.lruvec.filePages.get(), file } };
     },
   },
   {
@@ -114,7 +138,9 @@ export const pageInvariants: readonly Invariant[] = [
     excuse: never,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (v.page.lru.get(i) && (!v.page.anon.get(i) || v.page.mapping.get(i) < 0)) return { conjunct: "a folio on the LRU is anonymous and has an anon_vma", values: { folio: i, mapping: v.page.mapping.get(i) } };
+        if (v.page.lru.get(i) && (!v.page.anon.get(i) || v.page.mapping.get(i) < 0)) {
+          return { conjunct: "a folio on the LRU is anonymous and has an anon_vma", values: { folio: i, mapping: v.page.mapping.get(i) } };
+        }
       }
       return true;
     },
@@ -129,7 +155,14 @@ export const pageInvariants: readonly Invariant[] = [
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.mm.pmd.get(m, p);
           if (!mapsHugePage(e) || inFreeBlock(v, target(e))) continue;
-          for (let j = 0; j < v.param.hpagePmdNr.get(); j++) if (isFree(v, target(e) + j)) return { conjunct: "each page of a huge page that is mapped has been zeroed or copied to", values: { mm: m, pmd: p, page: target(e) + j } };
+          for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+            if (isFree(v, target(e) + j)) {
+              return {
+                conjunct: "each page of a huge page that is mapped has been zeroed or copied to",
+                values: { mm: m, pmd: p, page: target(e) + j },
+              };
+            }
+          }
         }
       }
       return true;
@@ -143,7 +176,11 @@ export const pageInvariants: readonly Invariant[] = [
     holds: (v) => {
       const zero = v.hugeZero.page.get();
       if (zero < 0) return true;
-      for (let j = 0; j < v.param.hpagePmdNr.get(); j++) if (v.page.content.get(zero + j) !== 0) return { conjunct: "its pages are zero-filled", values: { page: zero + j, content: v.page.content.get(zero + j) } };
+      for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+        if (v.page.content.get(zero + j) !== 0) {
+          return { conjunct: "its pages are zero-filled", values: { page: zero + j, content: v.page.content.get(zero + j) } };
+        }
+      }
       return true;
     },
   },
@@ -158,23 +195,31 @@ export const pageInvariants: readonly Invariant[] = [
         if (v.ptTable.state.get(i) !== TABLE_LIVE) continue;
         for (let j = 0; j < h; j++) {
           const e = v.ptTable.pte.get(i, j);
-          if (mapsPage(e) && isFree(v, target(e))) return { conjunct: "no PTE maps a free page", values: { table: i, pte: j, page: target(e) } };
+          if (mapsPage(e) && isFree(v, target(e))) {
+            return { conjunct: "no PTE maps a free page", values: { table: i, pte: j, page: target(e) } };
+          }
         }
       }
       for (let m = 0; m < v.mm.count; m++) {
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.mm.pmd.get(m, p);
-          if (mapsHugePage(e) && isFree(v, target(e))) return { conjunct: "no PMD maps a free page", values: { mm: m, pmd: p, page: target(e) } };
+          if (mapsHugePage(e) && isFree(v, target(e))) {
+            return { conjunct: "no PMD maps a free page", values: { mm: m, pmd: p, page: target(e) } };
+          }
         }
       }
       for (let c = 0; c < v.cpu.count; c++) {
         for (let a = 0; a < v.param.vpnMax.get(); a++) {
           const e = v.cpu.tlb.get(c, a);
-          if (e !== 0 && mapsPage(e) && isFree(v, target(e))) return { conjunct: "no TLB entry reaches a free page", values: { cpu: c, address: a, page: target(e) } };
+          if (e !== 0 && mapsPage(e) && isFree(v, target(e))) {
+            return { conjunct: "no TLB entry reaches a free page", values: { cpu: c, address: a, page: target(e) } };
+          }
         }
         for (let p = 0; p < v.param.hugeRanges.get(); p++) {
           const e = v.cpu.tlbHuge.get(c, p);
-          if (e !== 0 && mapsHugePage(e) && isFree(v, target(e))) return { conjunct: "no huge TLB entry reaches a free page", values: { cpu: c, pmd: p, page: target(e) } };
+          if (e !== 0 && mapsHugePage(e) && isFree(v, target(e))) {
+            return { conjunct: "no huge TLB entry reaches a free page", values: { cpu: c, pmd: p, page: target(e) } };
+          }
         }
       }
       return true;
@@ -190,7 +235,10 @@ export const pageInvariants: readonly Invariant[] = [
         if (!v.page.buddy.get(i)) continue;
         const counted = v.page.refcount.get(i) !== 0 || v.page.mapcount.get(i) !== -1 || pinsOf(v, i) !== 0;
         if (counted || v.page.mapping.get(i) !== -1 || v.page.lru.get(i) || v.page.deferred.get(i) || v.page.lock.isHeld(i)) {
-          return { conjunct: "a free block is unreferenced, unmapped, unlocked, off the LRU and off the split queue", values: { page: i, refcount: v.page.refcount.get(i), mapcount: v.page.mapcount.get(i) } };
+          return {
+            conjunct: "a free block is unreferenced, unmapped, unlocked, off the LRU and off the split queue",
+            values: { page: i, refcount: v.page.refcount.get(i), mapcount: v.page.mapcount.get(i) },
+          };
         }
       }
       return true;
@@ -203,7 +251,9 @@ export const pageInvariants: readonly Invariant[] = [
     excuse: never,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (v.page.head.get(i) >= 0 && v.page.refcount.get(i) !== 0) return { conjunct: "tail refcount is 0", values: { page: i, head: v.page.head.get(i), refcount: v.page.refcount.get(i) } };
+        if (v.page.head.get(i) >= 0 && v.page.refcount.get(i) !== 0) {
+          return { conjunct: "tail refcount is 0", values: { page: i, head: v.page.head.get(i), refcount: v.page.refcount.get(i) } };
+        }
       }
       return true;
     },
@@ -217,7 +267,9 @@ export const pageInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.buddy.get(i) || v.page.head.get(i) >= 0) continue;
         const mappings = mapcountOf(v, i);
-        if (v.page.refcount.get(i) < mappings) return { conjunct: "refcount >= mappings", values: { folio: i, refcount: v.page.refcount.get(i), mappings } };
+        if (v.page.refcount.get(i) < mappings) {
+          return { conjunct: "refcount >= mappings", values: { folio: i, refcount: v.page.refcount.get(i), mappings } };
+        }
       }
       return true;
     },
