@@ -57,13 +57,18 @@ const DOMAINS: Readonly<Partial<Record<EventName, Domain>>> = {
   MIGRATION_ZAP: { ranges: (s) => [[0], [0], s.frames] },
   COLLAPSE_RESULT: { ranges: (s) => [s.mms, s.hugeRanges, s.cpus, SCAN_RESULTS.length] },
   VMA_CREATE: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1], only: ([, , start, end]) => start! < end! },
-  VMA_BOUNDS: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1, vpns(s), vpns(s) + 1], only: ([, , start, end, wasStart, wasEnd]) => start! < end! && wasStart! < wasEnd! },
+  VMA_BOUNDS: {
+    ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1, vpns(s), vpns(s) + 1],
+    only: ([, , start, end, wasStart, wasEnd]) => start! < end! && wasStart! < wasEnd!,
+  },
   VMA_REMOVE: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1], only: ([, , start, end]) => start! < end! },
   RESV_TAKE: page(0), RESV_RETURN: page(0), RESV_INSTALL: page(1), RESV_RELEASE: count, RESV_PROMOTE: count,
 };
 
 /** By prefix, for the events that have no entry of their own. */
-const FAMILIES: readonly (readonly [RegExp, Domain])[] = [[/^FOLIO_|^THP2011_/, folio], [/^SWAP_/, slot], [/^COLLAPSE_/, onCpu], [/^PMD_|^RESV_/, range], [/^MM_/, mm]];
+const FAMILIES: readonly (readonly [RegExp, Domain])[] = [
+  [/^FOLIO_|^THP2011_/, folio], [/^SWAP_/, slot], [/^COLLAPSE_/, onCpu], [/^PMD_|^RESV_/, range], [/^MM_/, mm],
+];
 
 /** Every argument list of the event. */
 export function argumentsOf(event: EventName, sizes: Sizes): (readonly number[])[] {

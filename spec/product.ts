@@ -89,7 +89,9 @@ export class ProductSystem implements TransitionSystem {
     const tables = product.machines.map((spec) => compileMachine(spec));
     for (const table of tables) {
       first.set(table.name, this.#slots.length);
-      for (let i = 0; i < table.spec.instances(sizes); i++) this.#slots.push({ table, instance: i, title: `${table.name}: ${table.spec.title(i, sizes)}` });
+      for (let i = 0; i < table.spec.instances(sizes); i++) {
+        this.#slots.push({ table, instance: i, title: `${table.name}: ${table.spec.title(i, sizes)}` });
+      }
     }
     const begins = new Map((product.begin ?? []).map((b) => [first.get(b.machine)! + b.instance, b]));
     this.#initial = Int32Array.from(this.#slots, ({ table }, slot) => {
@@ -133,7 +135,8 @@ export class ProductSystem implements TransitionSystem {
       for (const value of Object.keys(table.spec.machine.root.states as object)) {
         if (unreachable?.includes(`${table.name}: ${value}`) === true) continue;
         names.push(`${table.name}: ${value}`);
-        this.#witnesses.push({ first: first.get(table.name)!, count: table.spec.instances(sizes), shown: Uint8Array.from({ length: table.states }, (_, s) => (table.value(s) === value ? 1 : 0)) });
+        const shown = Uint8Array.from({ length: table.states }, (_, s) => (table.value(s) === value ? 1 : 0));
+        this.#witnesses.push({ first: first.get(table.name)!, count: table.spec.instances(sizes), shown });
       }
     }
     return names;
@@ -238,7 +241,8 @@ export class ProductSystem implements TransitionSystem {
     if (kind !== "always") return null;
     const { name, holds } = this.#invariants[index]!;
     const result = holds(this.#view);
-    return { conjunct: name, values: result === true ? [] : Object.entries(result).map(([key, value]) => ({ name: key, value: String(value) })), source: null };
+    const values = result === true ? [] : Object.entries(result).map(([key, value]) => ({ name: key, value: String(value) }));
+    return { conjunct: name, values, source: null };
   }
 }
 
@@ -249,7 +253,9 @@ function cellsOf(table: MachineTable, sizes: Sizes, firstSlot: number, initial: 
   const begins = new Set([table.initial, ...initial.slice(firstSlot, firstSlot + table.spec.instances(sizes))]);
   const { states } = explore(table, sizes, [...begins]);
   const column = new Map<string, number>();
-  for (const [name, letter] of Object.entries(table.spec.alphabet)) for (let p = 0; p < letter.payloads(sizes); p++) column.set(`${name} ${p}`, column.size);
+  for (const [name, letter] of Object.entries(table.spec.alphabet)) {
+    for (let p = 0; p < letter.payloads(sizes); p++) column.set(`${name} ${p}`, column.size);
+  }
   const width = column.size;
   const cells = new Int32Array(table.states * width).fill(REFUSED);
   for (const state of states) {
@@ -263,7 +269,10 @@ function cellsOf(table: MachineTable, sizes: Sizes, firstSlot: number, initial: 
 }
 
 /** The event's arguments, without those that no state accepts and those that are the same as others. */
-function groundEvents(event: EventName, listening: readonly MachineTable[], cells: ReadonlyMap<MachineTable, Cells>, first: ReadonlyMap<string, number>, product: Product): GroundEvent[] {
+function groundEvents(
+  event: EventName, listening: readonly MachineTable[], cells: ReadonlyMap<MachineTable, Cells>, first: ReadonlyMap<string, number>,
+  product: Product,
+): GroundEvent[] {
   const different = new Map<string, GroundEvent>();
   for (const args of argumentsOf(event, product.sizes)) {
     if (product.only?.(event, args) === false) continue;
@@ -271,7 +280,8 @@ function groundEvents(event: EventName, listening: readonly MachineTable[], cell
     for (const table of listening) {
       const { table: dense, width, column } = cells.get(table)!;
       table.spec.alphabet[event]!.route(args, product.sizes, (instance, payload) => {
-        if (instance < table.spec.instances(product.sizes)) moves.push({ slot: first.get(table.name)! + instance, table: dense, column: column.get(`${event} ${payload}`) ?? -1, width });
+        if (instance >= table.spec.instances(product.sizes)) return;
+        moves.push({ slot: first.get(table.name)! + instance, table: dense, column: column.get(`${event} ${payload}`) ?? -1, width });
       });
     }
     if (moves.length === 0) continue;
@@ -279,7 +289,10 @@ function groundEvents(event: EventName, listening: readonly MachineTable[], cell
     if (unknown !== undefined) throw new RangeError(`${event}(${args.join(", ")}): a payload outside of what the alphabet says there is`);
     const key = moves.map((m) => `${m.slot}:${m.column}`).join(" ");
     if (different.has(key)) continue;
-    different.set(key, { text: `${event}(${args.join(", ")})`, slots: moves.map((m) => m.slot), tables: moves.map((m) => m.table), columns: moves.map((m) => m.column), widths: moves.map((m) => m.width) });
+    different.set(key, {
+      text: `${event}(${args.join(", ")})`, slots: moves.map((m) => m.slot), tables: moves.map((m) => m.table),
+      columns: moves.map((m) => m.column), widths: moves.map((m) => m.width),
+    });
   }
   return [...different.values()];
 }

@@ -30,7 +30,9 @@ export function withinLimits(table: MachineTable, state: number, sizes: Sizes): 
  * the initial one unless given.
  */
 export function explore(table: MachineTable, sizes: Sizes, from: readonly number[] = [table.initial]): Reachable {
-  const letters = (Object.keys(table.spec.alphabet) as EventName[]).flatMap((name) => Array.from({ length: table.spec.alphabet[name]!.payloads(sizes) }, (_, payload) => ({ event: EV[name], payload })));
+  const letters = (Object.keys(table.spec.alphabet) as EventName[]).flatMap((name) => {
+    return Array.from({ length: table.spec.alphabet[name]!.payloads(sizes) }, (_, payload) => ({ event: EV[name], payload }));
+  });
   const states = [...from];
   const seen = new Set(states);
   const taken = new Set<number>();

@@ -68,11 +68,13 @@ class LazyTable implements MachineTable {
     const known = this.#numbers.get(this.#key(value, context));
     if (known !== undefined) return known;
     if (this.#machine.root.states[value] === undefined) {
-      throw new RangeError(`machine ${this.name}: there is no state "${value}"; there are ${Object.keys(this.#machine.root.states).join(", ")}`);
+      const states = Object.keys(this.#machine.root.states).join(", ");
+      throw new RangeError(`machine ${this.name}: there is no state "${value}"; there are ${states}`);
     }
     const keys = Object.keys(context);
     if (keys.length !== this.#keys.length || !keys.every((k) => this.#keys.includes(k))) {
-      throw new RangeError(`machine ${this.name}: its context has ${this.#keys.join(", ") || "nothing"}, and not ${keys.join(", ") || "nothing"}`);
+      const [its, given] = [this.#keys, keys].map((list) => list.join(", ") || "nothing");
+      throw new RangeError(`machine ${this.name}: its context has ${its}, and not ${given}`);
     }
     return this.#intern(this.#machine.resolveState({ value, context: { ...context } }));
   }
@@ -85,7 +87,8 @@ class LazyTable implements MachineTable {
   }
   describe(state: number): string {
     const context = this.context(state);
-    return this.#keys.length === 0 ? this.value(state) : `${this.value(state)} {${this.#keys.map((k) => `${k}: ${String(context[k])}`).join(", ")}}`;
+    if (this.#keys.length === 0) return this.value(state);
+    return `${this.value(state)} {${this.#keys.map((k) => `${k}: ${String(context[k])}`).join(", ")}}`;
   }
 
   #key(value: string, context: Context): string {
@@ -140,11 +143,14 @@ class LazyTable implements MachineTable {
   /** Every arrow in the order of the machine's text. */
   #readArrows(): TransitionInfo[] {
     const found: TransitionInfo[] = [];
-    for (const [source, node] of Object.entries(this.#machine.root.states as Record<string, { readonly transitions: Map<string, AnyTransitionDefinition[]> }>)) {
+    type Node = { readonly transitions: Map<string, AnyTransitionDefinition[]> };
+    for (const [source, node] of Object.entries(this.#machine.root.states as Record<string, Node>)) {
       for (const [event, arrows] of node.transitions) {
         for (const arrow of arrows) {
           this.#arrows.set(arrow, found.length);
-          found.push({ source, event, guard: guardText(arrow.guard), target: arrow.target?.[0]?.key ?? source, description: arrow.description ?? "", lacks: ((arrow as { meta?: { lacks?: string } }).meta?.lacks ?? null) });
+          const lacks = (arrow as { meta?: { lacks?: string } }).meta?.lacks ?? null;
+          const target = arrow.target?.[0]?.key ?? source;
+          found.push({ source, event, guard: guardText(arrow.guard), target, description: arrow.description ?? "", lacks });
         }
       }
     }
