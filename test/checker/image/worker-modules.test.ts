@@ -24,7 +24,10 @@ function loads(file: string): readonly string[] {
     if (s.type === "ImportDeclaration" && s.importKind !== "type") {
       const types = s.specifiers.filter((x) => x.type === "ImportSpecifier" && x.importKind === "type");
       if (s.specifiers.length === 0 || types.length < s.specifiers.length) found.push(s.source.value);
-    } else if ((s.type === "ExportNamedDeclaration" || s.type === "ExportAllDeclaration") && s.source != null && s.exportKind !== "type") found.push(s.source.value);
+      continue;
+    }
+    const exports = s.type === "ExportNamedDeclaration" || s.type === "ExportAllDeclaration";
+    if (exports && s.source != null && s.exportKind !== "type") found.push(s.source.value);
   }
   return found;
 }

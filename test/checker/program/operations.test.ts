@@ -4,17 +4,19 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { bitset, bool, int, mutex, planLayout, ref, struct, table } from "../../../checker/program/layout.ts";
 import { OPERATIONS, operationsOf, type Operation, type OperationOf, type OperandKind } from "../../../checker/program/operations.ts";
-import { StateBytes, makeWorld, type BitsetAccess, type IntAccess, type LockAccess, type LockId, type NumberAccess } from "../../../checker/program/world.ts";
+import {
+  StateBytes, makeWorld, type BitsetAccess, type IntAccess, type LockAccess, type LockId, type NumberAccess,
+} from "../../../checker/program/world.ts";
 
 /** An operation as the type checker sees it: how many arguments it takes besides indices, and what it gives. */
 interface Signature<Takes extends number, Gives> {
   readonly takes: Takes;
   readonly gives: Gives;
 }
-type Given<G, V> = G extends "nothing" ? void : G extends "value" ? V : G extends "number" ? number : G extends "boolean" ? boolean : LockId;
+interface Results<V> { readonly nothing: void; readonly value: V; readonly number: number; readonly boolean: boolean; readonly lock: LockId }
 /** What the table says of the operations of a kind whose values are of type V. */
 type Told<K extends OperandKind, V> = {
-  readonly [N in OperationOf<K>]: Signature<(typeof OPERATIONS)[N]["takes"]["length"], Given<(typeof OPERATIONS)[N]["gives"], V>>;
+  readonly [N in OperationOf<K>]: Signature<(typeof OPERATIONS)[N]["takes"]["length"], Results<V>[(typeof OPERATIONS)[N]["gives"]]>;
 };
 /** What an accessor of the world has. */
 type Declared<A> = { readonly [N in keyof A]: A[N] extends (...args: infer P) => infer G ? Signature<P["length"], G> : never };
@@ -26,8 +28,10 @@ const END = "<!-- end of operations -->";
 
 /** The table of the README. */
 function operationTable(): string {
-  const fields = (o: Operation): string => (o.kinds.length === 4 ? "any value" : o.kinds.map((k) => (k === "lock" ? "a lock" : `\`${k}\``)).join(", "));
-  const gives = (o: Operation): string => (o.gives === "nothing" ? "" : o.note === null ? `a ${o.gives}` : `a ${o.gives}: ${o.note}`.replace("a lock: ", ""));
+  const kind = (k: OperandKind): string => (k === "lock" ? "a lock" : `\`${k}\``);
+  const fields = (o: Operation): string => (o.kinds.length === 4 ? "any value" : o.kinds.map(kind).join(", "));
+  const noted = (o: Operation): string => (o.note === null ? `a ${o.gives}` : `a ${o.gives}: ${o.note}`.replace("a lock: ", ""));
+  const gives = (o: Operation): string => (o.gives === "nothing" ? "" : noted(o));
   const rows = Object.entries<Operation>(OPERATIONS).map(([name, o]) => {
     const linux = o.kernel === null ? "" : `\`${o.kernel}\``;
     return `| \`${name}(${o.takes.join(", ")})\` | ${fields(o)} | ${gives(o)} | ${linux} | ${o.order}${o.indivisible ? ", indivisible" : ""} |`;
@@ -45,7 +49,8 @@ describe("the operations of fields", () => {
   });
 
   it("are those that run natively", () => {
-    const structs = { s: struct({ int: int(0, 3, ""), bool: bool(""), ref: ref("t", ""), bitset: bitset(3, ""), lock: mutex("") }), t: table(2, {}) };
+    const s = struct({ int: int(0, 3, ""), bool: bool(""), ref: ref("t", ""), bitset: bitset(3, ""), lock: mutex("") });
+    const structs = { s, t: table(2, {}) };
     const k = makeWorld<typeof structs>(planLayout(structs, 1), new StateBytes(new ArrayBuffer(64)), 64);
     for (const kind of KINDS) {
       const accessor = k.s[kind] as unknown as Readonly<Record<string, unknown>>;
