@@ -27,7 +27,7 @@ import { pinsGet, pinsPut } from "./refcount/scheme.ts";
 import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
 import { vmaLookup } from "./vma.ts";
-import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFault } from "./vm-fault.ts";
+import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFaultReason } from "./vm-fault.ts";
 
 export const FOLL_WRITE = 1 << 0;
 /** The page's content will be accessed, for longer than a moment; without it, only the page itself is held. */
@@ -303,7 +303,7 @@ export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routin
       }
     } else if (pmdNone(pmd) && (flags & FOLL_DUMP) !== 0) return NONE;
     if (k.param.forcedWriteByDirty.get() !== 0) cowed = (flags & FOLL_WRITE) !== 0 && !pmdNone(pmd);
-    const result: VmFault = yield* handleMmFault(k, vma, vpn, fault);
+    const result: VmFaultReason = yield* handleMmFault(k, vma, vpn, fault);
     mmAccountFault(k, result);
     if ((result & VM_FAULT_ERROR) !== 0) return NONE;
   }

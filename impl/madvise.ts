@@ -27,7 +27,7 @@ import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
-import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault } from "./vm-fault.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFaultReason } from "./vm-fault.ts";
 import { findVma, vmaLookup, vmaModifyFlags } from "./vma.ts";
 
 // include/uapi/asm-generic/mman-common.h
@@ -292,7 +292,7 @@ function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolea
       const there: boolean = yield* followPage(k, mm, addr, write);
       if (there) addr++;
       else {
-        const fault: VmFault = yield* handleMmFault(k, vma, addr, write ? FAULT_FLAG_WRITE : 0);
+        const fault: VmFaultReason = yield* handleMmFault(k, vma, addr, write ? FAULT_FLAG_WRITE : 0);
         mmAccountFault(k, fault);
         if ((fault & VM_FAULT_ERROR) !== 0) err = errnoOfFault(fault);
       }
@@ -330,7 +330,7 @@ function* followPage(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<boole
 }
 
 /** @kernel include/linux/mm.h vm_fault_to_errno() */
-function errnoOfFault(fault: VmFault): Errno {
+function errnoOfFault(fault: VmFaultReason): Errno {
   if ((fault & VM_FAULT_OOM) !== 0) return -ENOMEM;
   return (fault & VM_FAULT_HWPOISON) !== 0 ? -EHWPOISON : -EFAULT;
 }

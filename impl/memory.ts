@@ -6,7 +6,7 @@
  * Not covered, because this kernel has no such entries: swap, NUMA hinting, device memory, userfaultfd; and page tables
  * above the PMD, which are never missing.
  */
-import { at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at, NONE, record, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { doHugePmdAnonymousPage, hugePmdSetAccessed } from "./huge-memory/fault.ts";
 import { thpVmaAllowableOrder, TVA_PAGEFAULT } from "./huge-memory/eligibility.ts";
 import { doHugePmdWpPage } from "./huge-memory/wp.ts";
@@ -14,11 +14,16 @@ import { doAnonymousPage } from "./memory/anon.ts";
 import { doWpPage } from "./memory/cow.ts";
 import { migrationEntryWait, pmdMigrationEntryWait } from "./memory/migration-wait.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { Entry, Mm, Table, Vma, Vpn } from "./structs/types.ts";
-import { DIRTY, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "./pgtable.ts";
+import type { Mm, Vma, Vpn } from "./structs/types.ts";
+import {
+  DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent,
+  setPteAt, WRITE, YOUNG,
+} from "./pgtable.ts";
 import { pmdpGetLockless, ptlOf } from "./pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
-import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "./vm-fault.ts";
+import {
+  FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_RETRY, type FaultFlags, type VmFault, type VmFaultReason,
+} from "./vm-fault.ts";
 
 export { copyPageRange } from "./memory/copy.ts";
 export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
@@ -28,12 +33,12 @@ export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
  * this with what it gave.
  * @kernel mm/memory.c mm_account_fault()
  */
-export function mmAccountFault(k: Kernel, fault: VmFault): void {
+export function mmAccountFault(k: Kernel, fault: VmFaultReason): void {
   if ((fault & VM_FAULT_RETRY) === 0) k.vmstat.pgfault.add(1);
 }
 
 /**
- * One page fault at `vpn`, which lies in `vma`, whose permissions the caller has checked. The access is tried again
+ * One page fault at `address`, which lies in `vma`, whose permissions the caller has checked. The access is tried again
  * afterwards, so that finding things changed is no error.
  *
  * The PMD is read under RCU, because when it points to a table its PTE is read next. The kernel reads it once more in
@@ -44,36 +49,38 @@ export function mmAccountFault(k: Kernel, fault: VmFault): void {
  * @holds the VMA lock (FAULT_FLAG_VMA_LOCK) or mmap_lock, for reading
  * @returns VM_FAULT_RETRY: the VMA lock is gone, come back with mmap_lock. An error, or VM_FAULT_DONE
  */
-export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+export function* handleMmFault(k: Kernel, vma: Vma, address: Vpn, flags: FaultFlags): Routine<VmFaultReason> {
+  const vmf: VmFault = record({ vma, address, flags, order: 0, origPmd: ENTRY_NONE, origPte: ENTRY_NONE, pte: NONE });
   const mm: Mm = k.vma.mm.get(vma);
   yield at("pmdp_get_lockless");
   rcuReadLock(k);
-  let pmd: Entry = pmdpGetLockless(k, mm, vpn);
-  if (pmdTable(pmd)) return yield* handlePteFault(k, vma, vpn, flags, entryTarget(pmd));
+  vmf.origPmd = pmdpGetLockless(k, mm, vmf.address);
+  if (pmdTable(vmf.origPmd)) return yield* handlePteFault(k, vmf);
   rcuReadUnlock(k);
-  if (pmdMigration(pmd)) {
-    yield* pmdMigrationEntryWait(k, mm, vpn);
+  if (pmdMigration(vmf.origPmd)) {
+    yield* pmdMigrationEntryWait(k, mm, vmf.address);
     return VM_FAULT_DONE;
   }
-  if (pmdTransHuge(pmd)) {
-    if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || entryHas(pmd, WRITE)) {
-      yield* hugePmdSetAccessed(k, vma, vpn, flags, pmd);
+  vmf.order = k.param.hpagePmdOrder.get();
+  if (pmdTransHuge(vmf.origPmd)) {
+    if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) === 0 || entryHas(vmf.origPmd, WRITE)) {
+      yield* hugePmdSetAccessed(k, vmf);
       return VM_FAULT_DONE;
     }
-    const copied: VmFault = yield* doHugePmdWpPage(k, vma, vpn, flags, pmd);
+    const copied: VmFaultReason = yield* doHugePmdWpPage(k, vmf);
     if (copied !== VM_FAULT_FALLBACK) return copied;
-  } else if (thpVmaAllowableOrder(k, vma, TVA_PAGEFAULT)) {
-    const huge: VmFault = yield* doHugePmdAnonymousPage(k, vma, vpn, flags);
+  } else if (thpVmaAllowableOrder(k, vmf.vma, TVA_PAGEFAULT)) {
+    const huge: VmFaultReason = yield* doHugePmdAnonymousPage(k, vmf);
     if (huge !== VM_FAULT_FALLBACK) return huge;
-  } else return yield* doAnonymousPage(k, vma, vpn, flags);
+  } else return yield* doAnonymousPage(k, vmf);
   yield at("pte_offset_map");
   rcuReadLock(k);
-  pmd = pmdpGetLockless(k, mm, vpn);
-  if (pmdTable(pmd)) return yield* handlePteFault(k, vma, vpn, flags, entryTarget(pmd));
+  vmf.origPmd = pmdpGetLockless(k, mm, vmf.address);
+  if (pmdTable(vmf.origPmd)) return yield* handlePteFault(k, vmf);
   rcuReadUnlock(k);
   // Huge by now: try again.
-  if (!pmdNone(pmd)) return VM_FAULT_DONE;
-  return yield* doAnonymousPage(k, vma, vpn, flags);
+  if (!pmdNone(vmf.origPmd)) return VM_FAULT_DONE;
+  return yield* doAnonymousPage(k, vmf);
 }
 
 /**
@@ -87,30 +94,31 @@ export function* handleMmFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags)
  * @kernel mm/memory.c handle_pte_fault()
  * @holds RCU, which ends here, besides what handle_mm_fault() holds
  */
-function* handlePteFault(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table): Routine<VmFault> {
+function* handlePteFault(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  vmf.pte = entryTarget(vmf.origPmd);
   yield at("ptep_get_lockless");
-  const entry: Entry = ptepGetLockless(k, table, pteIndex(k, vpn));
-  if (pteNone(entry)) {
+  vmf.origPte = ptepGetLockless(k, vmf.pte, pteIndex(k, vmf.address));
+  if (pteNone(vmf.origPte)) {
     rcuReadUnlock(k);
-    return yield* doAnonymousPage(k, vma, vpn, flags);
+    return yield* doAnonymousPage(k, vmf);
   }
-  if (!ptePresent(entry)) {
+  if (!ptePresent(vmf.origPte)) {
     rcuReadUnlock(k);
-    yield* migrationEntryWait(k, k.vma.mm.get(vma), vpn);
+    yield* migrationEntryWait(k, k.vma.mm.get(vmf.vma), vmf.address);
     return VM_FAULT_DONE;
   }
-  yield* spinLock(k, ptlOf(k, table));
-  const same: boolean = k.ptTable.pte.get(table, pteIndex(k, vpn)) === entry;
+  yield* spinLock(k, ptlOf(k, vmf.pte));
+  const same: boolean = k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)) === vmf.origPte;
   // Not before: a table that is no longer live may be freed with this.
-  if (!same) spinUnlock(k, ptlOf(k, table));
+  if (!same) spinUnlock(k, ptlOf(k, vmf.pte));
   rcuReadUnlock(k);
   if (!same) return VM_FAULT_DONE;
-  if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !entryHas(entry, WRITE)) return yield* doWpPage(k, vma, vpn, flags, table, entry);
+  if ((vmf.flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !entryHas(vmf.origPte, WRITE)) return yield* doWpPage(k, vmf);
   // x86 leaves the accessed bit to the hardware, and stores only to make the entry dirty: arch/x86/mm/pgtable.c ptep_set_access_flags()
-  if ((flags & FAULT_FLAG_WRITE) !== 0) {
+  if ((vmf.flags & FAULT_FLAG_WRITE) !== 0) {
     yield at("ptep_set_access_flags");
-    setPteAt(k, table, pteIndex(k, vpn), entry | YOUNG | DIRTY);
+    setPteAt(k, vmf.pte, pteIndex(k, vmf.address), vmf.origPte | YOUNG | DIRTY);
   }
-  spinUnlock(k, ptlOf(k, table));
+  spinUnlock(k, ptlOf(k, vmf.pte));
   return VM_FAULT_DONE;
 }

@@ -20,6 +20,7 @@ import { entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteIndex, pteN
 import { pmdpGetLockless } from "./pgtable-generic.ts";
 import { FORK_FIRST_WRITER, FORK_NOBODY } from "./policy/switches.ts";
 import { folioPut, folioPutNew } from "./swap.ts";
+import { FAULT_FLAG_WRITE, type VmFault } from "./vm-fault.ts";
 import { checkNoReservations, hasReservations, isRfc2018, isSafe } from "./thp-reservation/container.ts";
 import { rfcGetReservedPage, rfcModResvUnused, rfcMove, rfcMremap, rfcRelease, rfcReserve, rfcResvsNew, rfcResvsPut } from "./thp-reservation/rfc-2018.ts";
 import { safeBlocksHugePmd, safeGiveBack, safeReserve, safeTake } from "./thp-reservation/safe.ts";
@@ -42,10 +43,10 @@ export function reservesInsteadOfHuge(k: Kernel): boolean {
  * @kernel do_huge_pmd_anonymous_page(): khugepaged_reserve()
  * @holds the VMA lock or mmap_lock, for reading
  */
-export function* reserveForFault(k: Kernel, vma: Vma, vpn: Vpn, write: boolean): Routine {
-  if (!write && k.param.resvOnRead.get() === 0) return;
-  if (isRfc2018(k)) yield* rfcReserve(k, vma, vpn);
-  else yield* safeReserve(k, vma, vpn);
+export function* reserveForFault(k: Kernel, vmf: VmFault): Routine {
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0 && k.param.resvOnRead.get() === 0) return;
+  if (isRfc2018(k)) yield* rfcReserve(k, vmf.vma, vmf.address);
+  else yield* safeReserve(k, vmf.vma, vmf.address);
 }
 
 /**

@@ -1,5 +1,9 @@
-/** What a fault is asked for and what it answers: FAULT_FLAG_* and VM_FAULT_* of include/linux/mm_types.h. */
+/**
+ * A fault on its way down: struct vm_fault of include/linux/mm.h. With what it is asked for and what it answers: FAULT_FLAG_*
+ * and VM_FAULT_* of include/linux/mm_types.h.
+ */
 import type { U } from "thpcheck";
+import type { Entry, Order, Table, Vma, Vpn } from "./structs/types.ts";
 
 export const FAULT_FLAG_WRITE = 1 << 0;
 /** Get a page of one's own without making it writable: a read-only pin of a page that may be shared. */
@@ -7,6 +11,26 @@ export const FAULT_FLAG_UNSHARE = 1 << 1;
 /** Under the per-VMA lock, and not under mmap_lock. */
 export const FAULT_FLAG_VMA_LOCK = 1 << 2;
 export type FaultFlags = U<3>;
+
+/**
+ * One fault, made by handleMmFault() and handed down. The pointers to entries are left out where they follow from `address`:
+ * `pmd`, and the index in a table of PTEs.
+ *
+ * @kernel include/linux/mm.h struct vm_fault. The kernel has no `order`: what asks for a folio decides it there
+ */
+export interface VmFault {
+  vma: Vma;
+  address: Vpn;
+  flags: FaultFlags;
+  /** Order of what is to be faulted in: 0 for a page, HPAGE_PMD_ORDER for a huge page. */
+  order: Order;
+  /** The PMD entry as it was when the kind of fault was decided. */
+  origPmd: Entry;
+  /** The same of the PTE. Set where there is a table. */
+  origPte: Entry;
+  /** The table of PTEs which the entry lies in, once the fault knows it; NONE when it is gone. Its lock is vmf->ptl. */
+  pte: Table;
+}
 
 /** The fault is done, or there is nothing to do but to try the access again. */
 export const VM_FAULT_DONE = 0;
@@ -17,5 +41,5 @@ export const VM_FAULT_HWPOISON = 1 << 2;
 export const VM_FAULT_RETRY = 1 << 3;
 /** No huge page: go on with PTEs. */
 export const VM_FAULT_FALLBACK = 1 << 4;
-export type VmFault = U<5>;
+export type VmFaultReason = U<5>;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON;

@@ -14,7 +14,7 @@ import { entryZeroPage } from "../pgtable.ts";
 import { promoteInFault, reachesThreshold } from "../thp-reservation/promote.ts";
 import { hardwareTranslate } from "../tlb.ts";
 import { userMemoryLoaded, userMemoryStored } from "../user-memory.ts";
-import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_RETRY, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_RETRY, type FaultFlags, type VmFaultReason } from "../vm-fault.ts";
 import { vmaLookup } from "../vma.ts";
 
 /**
@@ -70,7 +70,7 @@ export function* userStore(k: Kernel, mm: Mm, vpn: Vpn, content: Content): Routi
  */
 export function* doUserAddrFault(k: Kernel, mm: Mm, vpn: Vpn, flags: FaultFlags): Routine<boolean> {
   let vma: Vma = yield* lockVmaUnderRcu(k, mm, vpn);
-  let fault: VmFault = VM_FAULT_RETRY;
+  let fault: VmFaultReason = VM_FAULT_RETRY;
   if (vma !== NONE) {
     if (accessError(k, vma, flags)) {
       vmaEndRead(k, vma);

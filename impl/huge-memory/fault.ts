@@ -7,17 +7,21 @@ import { memCgroupCharge } from "../memcontrol.ts";
 import type { Kernel } from "../mm-types.ts";
 import { PROMOTION_NONE } from "../structs/ghosts.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
+import { folioZeroUser } from "../memory/folio-zero-user.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "../memory/prepare.ts";
 import { allocFolio } from "../page-alloc.ts";
-import { DIRTY, hpageAddress, LEAF, maybeMkwrite, mkEntry, mkHugePmd, pmdIndex, pmdNone, SPECIAL, vmPageProt, YOUNG } from "../pgtable.ts";
+import { folioNrPages } from "../page-flags.ts";
+import {
+  DIRTY, hpageAddress, LEAF, maybeMkwrite, mkEntry, mkHugePmd, pmdIndex, pmdNone, SPECIAL, vmPageProt, YOUNG,
+} from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
-import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { hasReservations, reservationBlocksHugePmd, reserveForFault, reservesInsteadOfHuge } from "../thp-reservation.ts";
 import { deferredSplitFolio } from "./deferred-split.ts";
 import { thpVmaSuitableOrder } from "./eligibility.ts";
-import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
+import { mmGetHugeZeroFolio } from "./huge-zero.ts";
 
 /**
  * A fault in an empty PMD of a VMA that may have huge pages: the huge zero page for a read, a huge page for a write.
@@ -28,25 +32,26 @@ import { clearHugePage, mmGetHugeZeroFolio } from "./huge-zero.ts";
  * @holds the VMA lock (FAULT_FLAG_VMA_LOCK) or mmap_lock, for reading
  * @returns VM_FAULT_FALLBACK: go on with PTEs. VM_FAULT_RETRY: the VMA lock is gone. Else as a fault does
  */
-export function* doHugePmdAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
+export function* doHugePmdAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (hasReservations(k)) {
     yield at("promotion_threshold");
     if (reservesInsteadOfHuge(k)) {
-      yield* reserveForFault(k, vma, vpn, (flags & FAULT_FLAG_WRITE) !== 0);
+      yield* reserveForFault(k, vmf);
       return VM_FAULT_FALLBACK;
     }
   }
-  if (!thpVmaSuitableOrder(k, vma, vpn)) return VM_FAULT_FALLBACK;
-  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+  if (!thpVmaSuitableOrder(k, vmf.vma, vmf.address)) return VM_FAULT_FALLBACK;
+  const prepared: VmFaultReason = yield* vmfAnonPrepare(k, vmf);
   if (prepared !== VM_FAULT_DONE) return prepared;
-  yield* khugepagedEnterVma(k, vma);
-  if ((flags & FAULT_FLAG_WRITE) === 0 && k.knob.useZeroPage.once()) return yield* doHugeZeroPage(k, vma, hpageAddress(k, vpn));
-  return yield* doHugeAnonymousPage(k, vma, hpageAddress(k, vpn));
+  yield* khugepagedEnterVma(k, vmf.vma);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0 && k.knob.useZeroPage.once()) return yield* doHugeZeroPage(k, vmf);
+  return yield* doHugeAnonymousPage(k, vmf);
 }
 
 /** The read half of do_huge_pmd_anonymous_page(): maps the huge zero page, read-only and counted nowhere. */
-function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
+function* doHugeZeroPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const haddr: Vpn = hpageAddress(k, vmf.address);
+  const mm: Mm = k.vma.mm.get(vmf.vma);
   const table: Table = yield* pteAllocOne(k, mm);
   if (table === NONE) return VM_FAULT_OOM;
   const zero: Pfn = yield* mmGetHugeZeroFolio(k, mm);
@@ -63,7 +68,7 @@ function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
     yield* pteFree(k, table);
     return raced ? VM_FAULT_DONE : stable;
   }
-  const blocked: boolean = yield* reservationBlocksHugePmd(k, vma, haddr);
+  const blocked: boolean = yield* reservationBlocksHugePmd(k, vmf.vma, haddr);
   if (blocked) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* pteFree(k, table);
@@ -71,7 +76,7 @@ function* doHugeZeroPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
   }
   yield at("set_huge_zero_folio");
   pgtableTransHugeDeposit(k, mm, haddr, table);
-  setPmdAt(k, mm, haddr, mkHugeZeroPmd(zero, k.vma.flags.get(vma)));
+  setPmdAt(k, mm, haddr, mkHugeZeroPmd(zero, k.vma.flags.get(vmf.vma)));
   tableDisown(k, table);
   emit(k, EV.PMD_SET_HUGE_ZERO, mm, pmdIndex(k, haddr));
   k.mm.nrPtes.add(mm, 1);
@@ -89,9 +94,10 @@ function mkHugeZeroPmd(zero: Pfn, vmFlags: number): Entry {
  *
  * @kernel mm/huge_memory.c __do_huge_pmd_anonymous_page()
  */
-function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
-  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k);
+function* doHugeAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const haddr: Vpn = hpageAddress(k, vmf.address);
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k, vmf);
   if (folio === NONE) return VM_FAULT_FALLBACK;
   const table: Table = yield* pteAllocOne(k, mm);
   if (table === NONE) {
@@ -100,14 +106,14 @@ function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault>
   }
   yield* spinLock(k, pmdLockptr(k, mm));
   const raced: boolean = !pmdNone(pmdpGet(k, mm, haddr));
-  const stable: VmFault = checkStableAddressSpace(k, mm);
+  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* pteFree(k, table);
     yield* folioPutNew(k, folio);
     return raced ? VM_FAULT_DONE : stable;
   }
-  const blocked: boolean = yield* reservationBlocksHugePmd(k, vma, haddr);
+  const blocked: boolean = yield* reservationBlocksHugePmd(k, vmf.vma, haddr);
   if (blocked) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* pteFree(k, table);
@@ -116,7 +122,7 @@ function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault>
   }
   yield at("pgtable_trans_huge_deposit");
   pgtableTransHugeDeposit(k, mm, haddr, table);
-  yield* mapAnonFolioPmd(k, folio, vma, haddr, table);
+  yield* mapAnonFolioPmd(k, folio, vmf.vma, haddr, table);
   k.mm.nrPtes.add(mm, 1);
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
@@ -125,15 +131,15 @@ function* doHugeAnonymousPage(k: Kernel, vma: Vma, haddr: Vpn): Routine<VmFault>
 /**
  * A charged, zeroed, up-to-date huge folio that nobody else knows.
  *
- * Charge and zeroing are no steps of their own (14.1, F4 and F5): the charge touches nothing that another thread sees,
+ * Charge and zeroing are no steps of their own (F4 and F5 of the steps): the charge touches nothing that another thread sees,
  * and the page is private until it is mapped, so both commute with whatever happens elsewhere.
  *
  * @kernel mm/huge_memory.c vma_alloc_anon_folio_pmd()
  * @holds no spinlock
  * @returns NONE after counting the fallback
  */
-export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
-  const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
+export function* vmaAllocAnonFolioPmd(k: Kernel, vmf: VmFault): Routine<Pfn> {
+  const folio: Pfn = yield* allocFolio(k, vmf.order, true);
   if (folio === NONE) {
     k.vmstat.thpFaultFallback.add(1);
     return NONE;
@@ -144,7 +150,7 @@ export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
     yield* folioPutNew(k, folio);
     return NONE;
   }
-  clearHugePage(k, folio);
+  folioZeroUser(k, folio);
   return folio;
 }
 
@@ -157,7 +163,7 @@ export function* vmaAllocAnonFolioPmd(k: Kernel): Routine<Pfn> {
  */
 export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
   yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);
-  k.mm.anonPages.add(k.vma.mm.get(vma), k.param.hpagePmdNr.get());
+  k.mm.anonPages.add(k.vma.mm.get(vma), folioNrPages(k, folio));
   k.vmstat.thpFaultAlloc.add(1);
 }
 
@@ -189,13 +195,13 @@ export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn
  * @kernel mm/huge_memory.c huge_pmd_set_accessed(), touch_pmd(), arch/x86/mm/pgtable.c pmdp_set_access_flags()
  * @holds the VMA lock or mmap_lock, for reading
  */
-export function* hugePmdSetAccessed(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, orig: Entry): Routine {
-  const mm: Mm = k.vma.mm.get(vma);
+export function* hugePmdSetAccessed(k: Kernel, vmf: VmFault): Routine {
+  const mm: Mm = k.vma.mm.get(vmf.vma);
   yield* spinLock(k, pmdLockptr(k, mm));
-  const same: boolean = pmdpGet(k, mm, vpn) === orig;
-  if (same && (flags & FAULT_FLAG_WRITE) !== 0) {
+  const same: boolean = pmdpGet(k, mm, vmf.address) === vmf.origPmd;
+  if (same && (vmf.flags & FAULT_FLAG_WRITE) !== 0) {
     yield at("pmdp_set_access_flags");
-    setPmdAt(k, mm, hpageAddress(k, vpn), orig | YOUNG | DIRTY);
+    setPmdAt(k, mm, hpageAddress(k, vmf.address), vmf.origPmd | YOUNG | DIRTY);
   }
   spinUnlock(k, pmdLockptr(k, mm));
 }

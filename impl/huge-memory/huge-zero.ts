@@ -9,6 +9,7 @@ import { MMF_HUGE_ZERO_FOLIO_BIT } from "../structs/mm.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { pagesDisown } from "../page-ref.ts";
+import { folioZeroUser } from "../memory/folio-zero-user.ts";
 import { folioPut, folioPutNew } from "../swap.ts";
 
 /**
@@ -27,7 +28,7 @@ function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
       k.vmstat.thpZeroPageAllocFailed.add(1);
       return false;
     }
-    clearHugePage(k, folio);
+    folioZeroUser(k, folio);
     yield at("cmpxchg(huge_zero_folio)");
     if (k.hugeZero.page.cmpxchg(NONE, folio)) {
       pagesDisown(k, folio, k.param.hpagePmdOrder.get());
@@ -39,13 +40,6 @@ function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
     }
     yield* folioPutNew(k, folio);
   }
-}
-
-/** Zeroes a huge folio that nobody else can reach yet. @kernel mm/memory.c folio_zero_user() */
-export function clearHugePage(k: Kernel, folio: Pfn): void {
-  const nr = k.param.hpagePmdNr.get();
-  for (let i = 0; i < nr; i++) k.page.content.set(folio + i, 0);
-  k.page.uptodate.set(folio, true);
 }
 
 /** @kernel mm/huge_memory.c put_huge_zero_folio() */

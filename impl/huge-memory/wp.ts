@@ -2,14 +2,15 @@
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { checkStableAddressSpace } from "../memory/prepare.ts";
 import type { Kernel } from "../mm-types.ts";
-import type { Entry, Mm, Pfn, PteIndex, Refs, Vma, Vpn } from "../structs/types.ts";
+import type { Mm, Pfn, PteIndex, Refs } from "../structs/types.ts";
+import { folioNrPages } from "../page-flags.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
 import { entireMapcountOf } from "../refcount/scheme.ts";
 import { folioMoveAnonRmap } from "../rmap.ts";
 import { folioPut, folioPutNew, folioTrylock, folioUnlock } from "../swap.ts";
-import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
@@ -21,17 +22,17 @@ import { splitHugePmd } from "./split-pmd.ts";
  * @holds the VMA lock or mmap_lock, for reading
  * @returns VM_FAULT_FALLBACK: the PMD has been split, go on with PTEs
  */
-export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, orig: Entry): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
-  if (entryZeroPage(orig)) {
-    const upgraded: VmFault = yield* doHugeZeroWpPmd(k, vma, vpn, orig);
+export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  if (entryZeroPage(vmf.origPmd)) {
+    const upgraded: VmFaultReason = yield* doHugeZeroWpPmd(k, vmf);
     if (upgraded !== VM_FAULT_FALLBACK) return upgraded;
-    yield* splitHugePmd(k, vma, vpn, false);
+    yield* splitHugePmd(k, vmf.vma, vmf.address, false);
     return VM_FAULT_FALLBACK;
   }
-  const folio: Pfn = entryTarget(orig);
+  const folio: Pfn = entryTarget(vmf.origPmd);
   yield* spinLock(k, pmdLockptr(k, mm));
-  if (pmdpGet(k, mm, vpn) !== orig) {
+  if (pmdpGet(k, mm, vmf.address) !== vmf.origPmd) {
     spinUnlock(k, pmdLockptr(k, mm));
     return VM_FAULT_DONE;
   }
@@ -44,7 +45,7 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
       spinUnlock(k, pmdLockptr(k, mm));
       yield* mutexLock(k, k.page.lock.at(folio));
       yield* spinLock(k, pmdLockptr(k, mm));
-      if (pmdpGet(k, mm, vpn) !== orig) {
+      if (pmdpGet(k, mm, vmf.address) !== vmf.origPmd) {
         spinUnlock(k, pmdLockptr(k, mm));
         yield at("folio_unlock");
         folioUnlock(k, folio);
@@ -63,11 +64,11 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
         yield at("folio_unlock");
         folioUnlock(k, folio);
         spinUnlock(k, pmdLockptr(k, mm));
-        yield* splitHugePmd(k, vma, vpn, false);
+        yield* splitHugePmd(k, vmf.vma, vmf.address, false);
         return VM_FAULT_FALLBACK;
       }
       yield at("folio_move_anon_rmap");
-      folioMoveAnonRmap(k, folio, vma);
+      folioMoveAnonRmap(k, folio, vmf.vma);
       yield at("SetPageAnonExclusive");
       k.page.anonExclusive.set(folio, true);
     }
@@ -75,7 +76,9 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
     folioUnlock(k, folio);
   }
   yield at("pmdp_set_access_flags");
-  if ((flags & FAULT_FLAG_UNSHARE) === 0) setPmdAt(k, mm, hpageAddress(k, vpn), maybeMkwrite(orig | YOUNG | DIRTY, k.vma.flags.get(vma)));
+  if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) {
+    setPmdAt(k, mm, hpageAddress(k, vmf.address), maybeMkwrite(vmf.origPmd | YOUNG | DIRTY, k.vma.flags.get(vmf.vma)));
+  }
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
 }
@@ -88,7 +91,7 @@ export function* doHugePmdWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlag
  */
 function* mappedOnce(k: Kernel, folio: Pfn): Routine<boolean> {
   let most: Refs = 0;
-  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+  for (let i: PteIndex = 0; i < folioNrPages(k, folio); i++) {
     yield at("page_trans_huge_mapcount: _mapcount");
     most = Math.max(most, k.page.mapcount.get(folio + i) + 1);
   }
@@ -104,23 +107,23 @@ function* mappedOnce(k: Kernel, folio: Pfn): Routine<boolean> {
  * @kernel mm/huge_memory.c do_huge_zero_wp_pmd()
  * @holds the VMA lock or mmap_lock, for reading
  */
-function* doHugeZeroWpPmd(k: Kernel, vma: Vma, vpn: Vpn, orig: Entry): Routine<VmFault> {
+function* doHugeZeroWpPmd(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (k.param.hugeZeroUpgrade.get() === 0) return VM_FAULT_FALLBACK;
-  const mm: Mm = k.vma.mm.get(vma);
-  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k);
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  const folio: Pfn = yield* vmaAllocAnonFolioPmd(k, vmf);
   if (folio === NONE) return VM_FAULT_FALLBACK;
   yield* spinLock(k, pmdLockptr(k, mm));
-  const same: boolean = pmdpGet(k, mm, vpn) === orig;
-  const stable: VmFault = checkStableAddressSpace(k, mm);
+  const same: boolean = pmdpGet(k, mm, vmf.address) === vmf.origPmd;
+  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
   if (!same || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* folioPutNew(k, folio);
     return same ? stable : VM_FAULT_DONE;
   }
-  yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vpn));
+  yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vmf.address));
   // The entry is seen to be gone before the new folio can be found, by way of the LRU.
   yield at("folio_add_new_anon_rmap");
-  yield* mapAnonFolioPmd(k, folio, vma, hpageAddress(k, vpn), NONE);
+  yield* mapAnonFolioPmd(k, folio, vmf.vma, hpageAddress(k, vmf.address), NONE);
   spinUnlock(k, pmdLockptr(k, mm));
   return VM_FAULT_DONE;
 }

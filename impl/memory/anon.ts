@@ -2,18 +2,23 @@
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { memCgroupCharge } from "../memcontrol.ts";
 import type { Kernel } from "../mm-types.ts";
-import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
+import type { Entry, Mm, Order, Pfn } from "../structs/types.ts";
 import { VM_WRITE } from "../structs/vma.ts";
 import { allocFolio } from "../page-alloc.ts";
+import { folioNrPages } from "../page-flags.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
-import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
+import { folioZeroUser } from "./folio-zero-user.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
 
-/** The PTE that maps the zero page. Its frame is none of `k.page`: the zero page has no state. @kernel include/linux/pgtable.h my_zero_pfn() */
+/**
+ * The PTE that maps the zero page. Its frame is none of `k.page`: the zero page has no state.
+ * @kernel include/linux/pgtable.h my_zero_pfn()
+ */
 export function mkZeroPte(vmFlags: number): Entry {
   return mkEntry(0, vmPageProt(vmFlags) | SPECIAL | YOUNG);
 }
@@ -24,61 +29,64 @@ export function mkZeroPte(vmFlags: number): Entry {
  * @kernel mm/memory.c do_anonymous_page()
  * @holds the VMA lock or mmap_lock, for reading
  */
-export function* doAnonymousPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
-  const allocated: boolean = yield* pteAlloc(k, mm, vpn);
+export function* doAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  const allocated: boolean = yield* pteAlloc(k, mm, vmf.address);
   if (!allocated) return VM_FAULT_OOM;
-  if ((flags & FAULT_FLAG_WRITE) === 0) {
-    const read: VmFault = yield* mapZeroPage(k, vma, vpn);
+  if ((vmf.flags & FAULT_FLAG_WRITE) === 0) {
+    const read: VmFaultReason = yield* mapZeroPage(k, vmf);
     return read;
   }
-  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+  const prepared: VmFaultReason = yield* vmfAnonPrepare(k, vmf);
   if (prepared !== VM_FAULT_DONE) return prepared;
   let folio: Pfn = NONE;
-  if (hasReservations(k)) folio = yield* getReservedPage(k, vma, vpn);
+  if (hasReservations(k)) folio = yield* getReservedPage(k, vmf.vma, vmf.address);
   const reserved: boolean = folio !== NONE;
-  if (!reserved) folio = yield* folioPrealloc(k, true);
+  if (!reserved) {
+    vmf.order = 0;
+    folio = yield* folioPrealloc(k, vmf.order, true);
+  }
   if (folio === NONE) return VM_FAULT_OOM;
-  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
-  if (table === NONE) {
-    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
+  vmf.pte = yield* pteOffsetMapLock(k, mm, vmf.address);
+  if (vmf.pte === NONE) {
+    yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);
     return VM_FAULT_DONE;
   }
-  const raced: boolean = !pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)));
-  const stable: VmFault = checkStableAddressSpace(k, mm);
+  const raced: boolean = !pteNone(k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)));
+  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
-    spinUnlock(k, ptlOf(k, table));
-    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
+    spinUnlock(k, ptlOf(k, vmf.pte));
+    yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);
     return raced ? VM_FAULT_DONE : stable;
   }
-  if (reserved) yield* reservedPageMapped(k, vma, vpn);
-  k.mm.anonPages.add(mm, 1);
-  folioAddNewAnonRmap(k, folio, vma, vpn);
-  if (reserved) announceReservedPage(k, vma, vpn, folio);
+  if (reserved) yield* reservedPageMapped(k, vmf.vma, vmf.address);
+  k.mm.anonPages.add(mm, folioNrPages(k, folio));
+  folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
+  if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
-  const vmFlags = k.vma.flags.get(vma);
-  setPteAt(k, table, pteIndex(k, vpn), mkPte(folio, vmFlags) | ((vmFlags & VM_WRITE) !== 0 ? WRITE | DIRTY : 0));
-  spinUnlock(k, ptlOf(k, table));
+  const vmFlags = k.vma.flags.get(vmf.vma);
+  setPteAt(k, vmf.pte, pteIndex(k, vmf.address), mkPte(folio, vmFlags) | ((vmFlags & VM_WRITE) !== 0 ? WRITE | DIRTY : 0));
+  spinUnlock(k, ptlOf(k, vmf.pte));
   return VM_FAULT_DONE;
 }
 
 /** The read half: no anon_vma, no rss, no reference. */
-function* mapZeroPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
-  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
-  if (table === NONE) return VM_FAULT_DONE;
-  let result: VmFault = VM_FAULT_DONE;
-  if (pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)))) {
+function* mapZeroPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  vmf.pte = yield* pteOffsetMapLock(k, mm, vmf.address);
+  if (vmf.pte === NONE) return VM_FAULT_DONE;
+  let result: VmFaultReason = VM_FAULT_DONE;
+  if (pteNone(k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)))) {
     result = checkStableAddressSpace(k, mm);
-    if (result === VM_FAULT_DONE) setPteAt(k, table, pteIndex(k, vpn), mkZeroPte(k.vma.flags.get(vma)));
+    if (result === VM_FAULT_DONE) setPteAt(k, vmf.pte, pteIndex(k, vmf.address), mkZeroPte(k.vma.flags.get(vmf.vma)));
   }
-  spinUnlock(k, ptlOf(k, table));
+  spinUnlock(k, ptlOf(k, vmf.pte));
   return result;
 }
 
 /**
- * A charged small folio; with `zeroed`, filled with zeroes and up to date. Charge and zeroing touch nothing that another
+ * A charged folio; with `zeroed`, filled with zeroes and up to date. Charge and zeroing touch nothing that another
  * thread sees, so they are no steps of their own. Running out of memory for one page kills the process (VM_FAULT_OOM),
  * so this allocation may fail only where the scenario lets every allocation fail.
  *
@@ -86,16 +94,13 @@ function* mapZeroPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<VmFault> {
  * @holds no spinlock
  * @returns NONE when allocation or charge failed
  */
-export function* folioPrealloc(k: Kernel, zeroed: boolean): Routine<Pfn> {
-  const folio: Pfn = yield* allocFolio(k, 0, true);
+export function* folioPrealloc(k: Kernel, order: Order, zeroed: boolean): Routine<Pfn> {
+  const folio: Pfn = yield* allocFolio(k, order, true);
   if (folio === NONE) return NONE;
   if (!memCgroupCharge(k)) {
     yield* folioPutNew(k, folio);
     return NONE;
   }
-  if (zeroed) {
-    k.page.content.set(folio, 0);
-    k.page.uptodate.set(folio, true);
-  }
+  if (zeroed) folioZeroUser(k, folio);
   return folio;
 }

@@ -84,7 +84,7 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
     spinUnlock(k, ptlOf(k, src));
     spinUnlock(k, ptlOf(k, dst));
     if (error === -EAGAIN) {
-      prealloc = yield* folioPrealloc(k, false);
+      prealloc = yield* folioPrealloc(k, 0, false);
       error = prealloc === NONE ? -ENOMEM : 0;
     }
   }

@@ -1,46 +1,50 @@
 /** Writes to pages that are mapped read-only: mm/memory.c do_wp_page(), wp_page_copy(). */
 import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
-import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
+import type { Mm, Pfn, Vma } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
-import { announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped } from "../thp-reservation.ts";
+import {
+  announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped,
+} from "../thp-reservation.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
-import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type FaultFlags, type VmFault } from "../vm-fault.ts";
+import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { folioPrealloc } from "./anon.ts";
 import { vmfAnonPrepare } from "./prepare.ts";
 
 /**
- * Gives the process a page of its own at `vpn`: the one that is there if nobody else has it, else a copy.
+ * Gives the process a page of its own at the address of the fault: the one that is there if nobody else has it, else a copy.
  *
  * @kernel mm/memory.c do_wp_page()
- * @holds the lock of `table`, where `entry` was found; it is released. The VMA lock or mmap_lock, for reading
+ * @holds the lock of `vmf.pte`, where `vmf.origPte` was found; it is released. The VMA lock or mmap_lock, for reading
  */
-export function* doWpPage(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, table: Table, entry: Entry): Routine<VmFault> {
-  if (entryZeroPage(entry)) {
-    spinUnlock(k, ptlOf(k, table));
-    return yield* wpPageCopy(k, vma, vpn, flags, entry);
+export function* doWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  if (entryZeroPage(vmf.origPte)) {
+    spinUnlock(k, ptlOf(k, vmf.pte));
+    return yield* wpPageCopy(k, vmf);
   }
-  const page: Pfn = entryTarget(entry);
+  const page: Pfn = entryTarget(vmf.origPte);
   yield at("PageAnonExclusive");
   if (!k.page.anonExclusive.get(page)) {
-    const reuse: boolean = yield* wpCanReuseAnonFolio(k, pageFolio(k, page), vma);
+    const reuse: boolean = yield* wpCanReuseAnonFolio(k, pageFolio(k, page), vmf.vma);
     if (!reuse) {
       // Keeps the page while nothing else does, and keeps others from reusing it under the copy.
       yield at("folio_get");
       folioGet(k, pageFolio(k, page));
-      spinUnlock(k, ptlOf(k, table));
-      return yield* wpPageCopy(k, vma, vpn, flags, entry);
+      spinUnlock(k, ptlOf(k, vmf.pte));
+      return yield* wpPageCopy(k, vmf);
     }
     yield at("SetPageAnonExclusive");
     k.page.anonExclusive.set(page, true);
   }
   yield at("ptep_set_access_flags");
-  if ((flags & FAULT_FLAG_UNSHARE) === 0) setPteAt(k, table, pteIndex(k, vpn), maybeMkwrite(entry | YOUNG | DIRTY, k.vma.flags.get(vma)));
-  spinUnlock(k, ptlOf(k, table));
+  if ((vmf.flags & FAULT_FLAG_UNSHARE) === 0) {
+    setPteAt(k, vmf.pte, pteIndex(k, vmf.address), maybeMkwrite(vmf.origPte | YOUNG | DIRTY, k.vma.flags.get(vmf.vma)));
+  }
+  spinUnlock(k, ptlOf(k, vmf.pte));
   return VM_FAULT_DONE;
 }
 
@@ -94,26 +98,26 @@ function onlyMapped(k: Kernel, folio: Pfn): boolean {
 }
 
 /**
- * Copies the page that `old` maps (zeroes, for the zero page) and maps the copy in its place, if `old` is still there.
+ * Copies the page that `vmf.origPte` maps (zeroes, for the zero page) and maps the copy in its place, if that entry is still there.
  *
  * @kernel mm/memory.c wp_page_copy()
  * @holds a reference to the old folio, which is dropped, unless it is the zero page; the VMA lock or mmap_lock, for reading
  */
-function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entry): Routine<VmFault> {
-  const mm: Mm = k.vma.mm.get(vma);
-  const oldPage: Pfn = entryZeroPage(old) ? NONE : entryTarget(old);
-  const prepared: VmFault = yield* vmfAnonPrepare(k, vma, flags);
+function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
+  const mm: Mm = k.vma.mm.get(vmf.vma);
+  const oldPage: Pfn = entryZeroPage(vmf.origPte) ? NONE : entryTarget(vmf.origPte);
+  const prepared: VmFaultReason = yield* vmfAnonPrepare(k, vmf);
   if (prepared !== VM_FAULT_DONE) {
     yield* putOldFolio(k, oldPage);
     return prepared;
   }
   let folio: Pfn = NONE;
   if (hasReservations(k)) {
-    if (oldPage === NONE) folio = yield* getReservedPage(k, vma, vpn);
-    else folio = yield* reservationForCow(k, vma, vpn);
+    if (oldPage === NONE) folio = yield* getReservedPage(k, vmf.vma, vmf.address);
+    else folio = yield* reservationForCow(k, vmf.vma, vmf.address);
   }
   const reserved: boolean = folio !== NONE;
-  if (!reserved) folio = yield* folioPrealloc(k, oldPage === NONE);
+  if (!reserved) folio = yield* folioPrealloc(k, 0, oldPage === NONE);
   if (folio === NONE) {
     yield* putOldFolio(k, oldPage);
     return VM_FAULT_OOM;
@@ -121,38 +125,39 @@ function* wpPageCopy(k: Kernel, vma: Vma, vpn: Vpn, flags: FaultFlags, old: Entr
   if (oldPage !== NONE) {
     yield at("copy_mc_user_highpage");
     if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) {
-      yield* putUnmappedPage(k, vma, vpn, folio, reserved);
+      yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);
       yield* putOldFolio(k, oldPage);
       return VM_FAULT_HWPOISON;
     }
     k.page.content.set(folio, k.page.content.get(oldPage));
     k.page.uptodate.set(folio, true);
   }
-  const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
-  const same: boolean = table !== NONE && k.ptTable.pte.get(table, pteIndex(k, vpn)) === old;
+  vmf.pte = yield* pteOffsetMapLock(k, mm, vmf.address);
+  const same: boolean = vmf.pte !== NONE && k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)) === vmf.origPte;
   if (!same) {
-    if (table !== NONE) spinUnlock(k, ptlOf(k, table));
-    yield* putUnmappedPage(k, vma, vpn, folio, reserved);
+    if (vmf.pte !== NONE) spinUnlock(k, ptlOf(k, vmf.pte));
+    yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);
     yield* putOldFolio(k, oldPage);
     return VM_FAULT_DONE;
   }
   if (oldPage === NONE) k.mm.anonPages.add(mm, 1);
   // Before the new page can be seen: no CPU may go on with the old one. Empty meanwhile, so the hardware faults and waits.
-  yield* ptepClearFlush(k, mm, table, vpn);
-  if (reserved) yield* reservedPageMapped(k, vma, vpn);
+  yield* ptepClearFlush(k, mm, vmf.pte, vmf.address);
+  if (reserved) yield* reservedPageMapped(k, vmf.vma, vmf.address);
   yield at("folio_add_new_anon_rmap");
-  folioAddNewAnonRmap(k, folio, vma, vpn);
-  if (reserved) announceReservedPage(k, vma, vpn, folio);
+  folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
+  if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
-  const vmFlags = k.vma.flags.get(vma);
-  setPteAt(k, table, pteIndex(k, vpn), (flags & FAULT_FLAG_UNSHARE) !== 0 ? mkPte(folio, vmFlags) : maybeMkwrite(mkPte(folio, vmFlags) | DIRTY, vmFlags));
+  const vmFlags = k.vma.flags.get(vmf.vma);
+  const pte = mkPte(folio, vmFlags);
+  setPteAt(k, vmf.pte, pteIndex(k, vmf.address), (vmf.flags & FAULT_FLAG_UNSHARE) !== 0 ? pte : maybeMkwrite(pte | DIRTY, vmFlags));
   // Only when the new page is in place: the old one's mapcount must not show it unmapped while this mm can still read it.
   if (oldPage !== NONE) {
     yield at("folio_remove_rmap_pte");
-    yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vma);
+    yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vmf.vma);
   }
-  spinUnlock(k, ptlOf(k, table));
+  spinUnlock(k, ptlOf(k, vmf.pte));
   if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));
   yield* putOldFolio(k, oldPage);
   return VM_FAULT_DONE;

@@ -19,7 +19,7 @@ import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/entry/user-access.ts";
 import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "../../impl/user-memory.ts";
-import { FAULT_FLAG_VMA_LOCK, type FaultFlags, type VmFault } from "../../impl/vm-fault.ts";
+import { FAULT_FLAG_VMA_LOCK, type FaultFlags, type VmFaultReason } from "../../impl/vm-fault.ts";
 import type { ProgramScenario } from "../../checker/scenario.ts";
 import type { KernelStructs } from "../../impl/mm-types.ts";
 import { always } from "../../spec/invariant.ts";
@@ -142,8 +142,8 @@ function areaOf(mm: Mm): Vma {
 // ---- calls -----------------------------------------------------------------------------------------------------
 
 /** A fault of process 0 with these flags, as do_user_addr_fault() makes it; VM_FAULT_*. */
-export function* faultAt(k: Kernel, vpn: Vpn, flags: FaultFlags): Routine<VmFault> {
-  let result: VmFault = 0;
+export function* faultAt(k: Kernel, vpn: Vpn, flags: FaultFlags): Routine<VmFaultReason> {
+  let result: VmFaultReason = 0;
   if ((flags & FAULT_FLAG_VMA_LOCK) !== 0) {
     const vma: Vma = yield* lockVmaUnderRcu(k, 0, vpn);
     result = yield* handleMmFault(k, vma, vpn, flags);

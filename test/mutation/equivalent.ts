@@ -31,8 +31,8 @@ export const EQUIVALENT: readonly Explanation[] = [
     why: "A second look comes after pmdp_huge_clear_flush(), which returns the entry with its dirty bit: a PMD that was dirty before is dirty in `old`, since nobody cleans an entry under the PMD lock that is held, and the folio then becomes dirty and swapbacked, and the entry is put back. The entry is empty for a moment, as it is whenever the first look is passed.",
   },
   {
-    id: "c52bbc1a4c",
-    change: "yield* mapAnonFolioPmd(k, folio, vma, haddr, table);  <->  k.mm.nrPtes.add(mm, 1);",
+    id: "c1a6868bc9",
+    change: "yield* mapAnonFolioPmd(k, folio, vmf.vma, haddr, table);  <->  k.mm.nrPtes.add(mm, 1);",
     why: "nr_ptes is read in one place, when the last user of the address space has gone (mm-refs.ts), and is an atomic counter: no lock and no order make it right, only that both updates happen. The mapping does not read it. Both orders lie inside one section of the PMD lock, during which the promise about the count (T2b) excuses a difference; and there is one in either order, from the deposit on.",
   },
 ];

@@ -9,13 +9,13 @@ import { tlbFinishMmu, tlbGatherMmu, tlbRemovePage, tlbRemoveTlbEntry } from "..
 import { allocFolio } from "../../../impl/page-alloc.ts";
 import type { CallResult, SequentialKernel as K } from "../../../impl/entry/sequential.ts";
 import { findVma } from "../../../impl/vma.ts";
-import type { VmFault } from "../../../impl/vm-fault.ts";
+import type { VmFaultReason } from "../../../impl/vm-fault.ts";
 
 /** One fault for a load of page `a1` of mm `a0`. */
 export function* loadFault(k: K): Routine<CallResult> {
   const vpn: Vpn = k.call.a1.get();
   const vma: Vma = findVma(k, k.call.a0.get(), vpn);
-  const fault: VmFault = yield* handleMmFault(k, vma, vpn, 0);
+  const fault: VmFaultReason = yield* handleMmFault(k, vma, vpn, 0);
   return fault;
 }
 

@@ -8,9 +8,9 @@ import { linesReached } from "./reached.ts";
 
 test("a fault falls back to small pages where somebody else has mapped a huge one", async () => {
   const lines = new Set((await Promise.all(faultsFallBack.map((s) => linesReached(s)))).flatMap((l) => [...l]));
-  expect(lines).toContain("memory.ts handleMmFault: if (!pmdNone(pmd)) return VM_FAULT_DONE;");
-  expect(lines).toContain("memory/anon.ts doAnonymousPage: yield* putUnmappedPage(k, vma, vpn, folio, reserved);");
-  expect(lines).toContain("memory/anon.ts mapZeroPage: if (table === NONE) return VM_FAULT_DONE;");
+  expect(lines).toContain("memory.ts handleMmFault: if (!pmdNone(vmf.origPmd)) return VM_FAULT_DONE;");
+  expect(lines).toContain("memory/anon.ts doAnonymousPage: yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);");
+  expect(lines).toContain("memory/anon.ts mapZeroPage: if (vmf.pte === NONE) return VM_FAULT_DONE;");
 }, 300_000);
 
 test("two first readers of the huge zero page: the slower one gives its page, or its reference, back", async () => {
