@@ -368,6 +368,7 @@ function* tryGrabFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
 /**
  * A device stores to a pinned page. The process that pinned it for writing at `vpn` must see the store in its memory; the
  * caller knows that it has not unmapped or discarded the page since.
+ * @model a device that writes by DMA
  */
 export function* pinnedStore(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn, content: Content): Routine {
   yield at("store through a pin");
@@ -375,7 +376,10 @@ export function* pinnedStore(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn, content: Co
   userMemoryStored(k, mm, vpn, content);
 }
 
-/** A device loads from a pinned page: what the process stored last. Otherwise as above. */
+/**
+ * A device loads from a pinned page: what the process stored last. Otherwise as above.
+ * @model a device that reads by DMA
+ */
 export function* pinnedLoad(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn): Routine<Content> {
   yield at("load through a pin");
   const content: Content = k.page.content.get(page);

@@ -32,6 +32,7 @@ import { deferredSplit, hugeZero, khugepaged } from "./structs/thp.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
 
+/** Every object of the kernel, for these bounds. @kernel include/linux/mm_types.h */
 export function kernelStructs(c: KernelConfig) {
   return {
     param: paramStruct(c),

@@ -27,7 +27,10 @@ export type MapFlags = Int<0, 3>;
 
 // ---- munmap ----------------------------------------------------------------------------------------------------
 
-/** The first detached area of `mm` that ends above `vpn`: areas that a munmap has taken out and not freed yet. @kernel mas_detach of struct vma_munmap_struct */
+/**
+ * The first VMA of `mm` that ends above `vpn` among those that a munmap has detached and not freed yet.
+ * @kernel mm/vma.h struct vma_munmap_struct, `mas_detach`
+ */
 export function nextDetached(k: Kernel, mm: Mm, vpn: Vpn): Vma {
   let found: Vma = NONE;
   for (let v = 0; v < k.vma.count; v++) {

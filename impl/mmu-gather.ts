@@ -49,7 +49,7 @@ export function tlbRemovePageSize(k: Kernel, page: Pfn): boolean {
   return n + 1 === batch;
 }
 
-/** References that the batch has room for. */
+/** References that the batch has room for. @kernel mm/mmu_gather.c tlb_next_batch() */
 export function tlbBatchRoom(k: Kernel): number {
   const cpu = current(k);
   const batch = k.param.gatherBatch.get();

@@ -15,12 +15,13 @@ import {
 /**
  * The pages of a folio are this thread's: it has just allocated it, frozen it, or dropped its last reference. Written
  * right after the operation on the reference count that made it so. `page.owner` is read by the sanitizers alone.
+ * @model the sanitizers are told who owns a page
  */
 export function pagesOwn(k: Kernel, folio: Pfn, order: Order): void {
   for (let i = 0; i < 1 << order; i++) k.page.owner.set(folio + i, current(k));
 }
 
-/** Others can find the pages from now on: written right after the operation that lets them. */
+/** Others can find the pages from now on: written right after the operation that lets them. @model see pagesOwn() */
 export function pagesDisown(k: Kernel, folio: Pfn, order: Order): void {
   for (let i = 0; i < 1 << order; i++) k.page.owner.set(folio + i, NONE);
 }

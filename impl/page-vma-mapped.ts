@@ -22,9 +22,11 @@ import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from ".
 /** What a walk has met: nothing more, or an address and what maps the folio there, a PMD or a PTE of which table. */
 export type WalkHit = U32;
 export const WALK_DONE = 0;
+/** The address of a hit. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `address` */
 export function hitAddress(k: Kernel, hit: WalkHit): Vpn { return Math.floor((hit - 1) / (k.ptTable.count + 1)); }
+/** Whether a PMD maps the folio there. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `pmd` without `pte` */
 export function hitIsPmd(k: Kernel, hit: WalkHit): boolean { return (hit - 1) % (k.ptTable.count + 1) === k.ptTable.count; }
-/** The table of a PTE hit, whose lock is held. */
+/** The table of a PTE hit, whose lock is held. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `pte` */
 export function hitTable(k: Kernel, hit: WalkHit): Table { return (hit - 1) % (k.ptTable.count + 1); }
 function mkHit(k: Kernel, vpn: Vpn, table: Table): WalkHit { return vpn * (k.ptTable.count + 1) + (table === NONE ? k.ptTable.count : table) + 1; }
 

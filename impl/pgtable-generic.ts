@@ -156,7 +156,10 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
   }
 }
 
-/** Which page of PMDs has the entry of `vpn`: all of an mm have one lock here, but each has deposits of its own. */
+/**
+ * Which page of PMDs has the entry of `vpn`: all of an mm have one lock here, but each has deposits of its own.
+ * @kernel include/linux/mm.h pmd_pgtable_page()
+ */
 export function pmdPage(k: Kernel, vpn: Vpn): number {
   return Math.floor(pmdIndex(k, vpn) / k.param.pmdsPerPage.get());
 }
@@ -175,12 +178,15 @@ export function pgtableTransHugeDeposit(k: Kernel, mm: Mm, vpn: Vpn, table: Tabl
   emit(k, EV.TABLE_DEPOSIT, table, mm);
 }
 
-/** A table that was taken out of the page table is this thread's: right after the operation from which on nobody else looks at its entries. */
+/**
+ * A table that was taken out of the page table is this thread's: right after the operation from which on nobody else looks at its entries.
+ * @model the sanitizers are told who owns a table
+ */
 export function tableOwn(k: Kernel, table: Table): void {
   k.ptTable.owner.set(table, current(k));
 }
 
-/** The table is nobody's any more: right after the operation that makes it so. */
+/** The table is nobody's any more: right after the operation that makes it so. @model see tableOwn() */
 export function tableDisown(k: Kernel, table: Table): void {
   k.ptTable.owner.set(table, NONE);
 }

@@ -32,49 +32,67 @@ export const EXCLUSIVE = 1 << 6;
 export const LEAF = 1 << 7;
 export const PROTNONE = 1 << 8;
 
-/** Frame or table number of an entry. */
+/** Frame or table number of an entry. @kernel arch/x86/include/asm/pgtable.h pte_pfn(), pmd_pfn() */
 export function entryTarget(e: Entry): number { return e >> ENTRY_TARGET_SHIFT; }
-/** An entry from its target and flags. */
+/** An entry from its target and flags. @kernel arch/x86/include/asm/pgtable.h pfn_pte(), pfn_pmd() */
 export function mkEntry(target: number, flags: number): Entry { return (target << ENTRY_TARGET_SHIFT) | flags; }
+/** @kernel arch/x86/include/asm/pgtable_types.h pte_flags(), pmd_flags() */
 export function entryHas(e: Entry, flag: number): boolean { return (e & flag) !== 0; }
 
+/** @kernel arch/x86/include/asm/pgtable.h pmd_none() */
 export function pmdNone(e: Entry): boolean { return e === ENTRY_NONE; }
-/** Points to a table of PTEs. */
+/** Points to a table of PTEs. @kernel arch/x86/include/asm/pgtable.h pmd_present(), and not pmd_leaf() */
 export function pmdTable(e: Entry): boolean { return (e & (PRESENT | LEAF)) === PRESENT; }
-/** pmd_trans_huge(): a huge mapping, invalidated or not; not a migration entry. */
+/**
+ * pmd_trans_huge(): a huge mapping, invalidated or not; not a migration entry.
+ * @kernel arch/x86/include/asm/pgtable.h pmd_trans_huge()
+ */
 export function pmdTransHuge(e: Entry): boolean { return (e & LEAF) !== 0 && (e & MIGRATION) === 0; }
+/** @kernel include/linux/leafops.h pmd_is_migration_entry() */
 export function pmdMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
-/** pmd_present() of a leaf: true while it is invalidated. */
+/** pmd_present() of a leaf: true while it is invalidated. @kernel arch/x86/include/asm/pgtable.h pmd_present() */
 export function pmdPresent(e: Entry): boolean { return (e & (PRESENT | LEAF | PROTNONE)) !== 0 && (e & MIGRATION) === 0; }
 
+/** @kernel arch/x86/include/asm/pgtable.h pte_none() */
 export function pteNone(e: Entry): boolean { return e === ENTRY_NONE; }
-/** pte_present(): mapped, with or without permission. */
+/** pte_present(): mapped, with or without permission. @kernel arch/x86/include/asm/pgtable.h pte_present() */
 export function ptePresent(e: Entry): boolean { return (e & (PRESENT | PROTNONE)) !== 0; }
+/** @kernel include/linux/leafops.h softleaf_is_migration() */
 export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
-/** Maps the zero page (PTE) or the huge zero page (PMD). */
+/**
+ * Maps the zero page (PTE) or the huge zero page (PMD).
+ * @kernel include/linux/pgtable.h is_zero_pfn(), include/linux/huge_mm.h is_huge_zero_pmd()
+ */
 export function entryZeroPage(e: Entry): boolean { return (e & SPECIAL) !== 0; }
 
-/** vm_page_prot of a VMA as entry flags: what mk_pte() and mk_huge_pmd() start from. Never writable. */
+/**
+ * vm_page_prot of a VMA as entry flags: what mk_pte() and mk_huge_pmd() start from. Never writable.
+ * @kernel arch/x86/mm/pgprot.c vm_get_page_prot()
+ */
 export function vmPageProt(vmFlags: number): number { return (vmFlags & (VM_READ | VM_WRITE)) !== 0 ? PRESENT : PROTNONE; }
-/** maybe_mkwrite() */
+/** maybe_mkwrite() @kernel include/linux/mm.h maybe_mkwrite() */
 export function maybeMkwrite(e: Entry, vmFlags: number): Entry { return (vmFlags & VM_WRITE) !== 0 ? e | WRITE : e; }
 
-/** Index of the PMD entry that covers `vpn`. */
+/** Index of the PMD entry that covers `vpn`. @kernel include/linux/pgtable.h pmd_index() */
 export function pmdIndex(k: Kernel, vpn: Vpn): PmdIndex { return Math.floor(vpn / k.param.hpagePmdNr.get()); }
-/** Index within its table of the PTE that maps `vpn`. */
+/** Index within its table of the PTE that maps `vpn`. @kernel include/linux/pgtable.h pte_index() */
 export function pteIndex(k: Kernel, vpn: Vpn): PteIndex { return vpn % k.param.hpagePmdNr.get(); }
-/** First page of the huge range that contains `vpn`. */
+/** First page of the huge range that contains `vpn`. @kernel include/linux/huge_mm.h HPAGE_PMD_MASK */
 export function hpageAddress(k: Kernel, vpn: Vpn): Vpn { return vpn - (vpn % k.param.hpagePmdNr.get()); }
+/** @kernel include/linux/align.h IS_ALIGNED() */
 export function hpageAligned(k: Kernel, vpn: Vpn): boolean { return vpn % k.param.hpagePmdNr.get() === 0; }
 
-/** pmd_populate(): the entry that points to a table. */
+/** pmd_populate(): the entry that points to a table. @kernel arch/x86/include/asm/pgalloc.h pmd_populate() */
 export function mkPmdTable(table: Table): Entry { return mkEntry(table, PRESENT); }
-/** mk_huge_pmd() */
+/** mk_huge_pmd() @kernel include/linux/mm.h folio_mk_pmd() */
 export function mkHugePmd(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | LEAF | YOUNG); }
-/** mk_pte() */
+/** mk_pte() @kernel include/linux/mm.h mk_pte() */
 export function mkPte(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | YOUNG); }
 
-/** set_pte_at(). The caller holds the table's lock, or nobody else can reach the table. */
+/**
+ * set_pte_at(). The caller holds the table's lock, or nobody else can reach the table.
+ * @kernel include/linux/pgtable.h set_pte_at()
+ */
 export function setPteAt(k: Kernel, table: Table, i: PteIndex, e: Entry): void { k.ptTable.pte.set(table, i, e); }
-/** ptep_get() without the lock. */
+/** ptep_get() without the lock. @kernel include/linux/pgtable.h ptep_get_lockless() */
 export function ptepGetLockless(k: Kernel, table: Table, i: PteIndex): Entry { return k.ptTable.pte.once(table, i); }

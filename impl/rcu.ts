@@ -54,7 +54,11 @@ export function callRcuTable(k: Kernel, table: Table): void {
   else k.rcu.waiting.add(1);
 }
 
-/** Returns a table to the pool. It is empty, as every table is that nothing points to any more, so that the next user finds it so (the kernel zeroes a new one). */
+/**
+ * Returns a table to the pool. It is empty, as every table is to which nothing points any more: the next user finds it so.
+ * (The kernel zeroes a new one.)
+ * @kernel include/linux/mm.h pagetable_dtor_free()
+ */
 export function freeTable(k: Kernel, table: Table): void {
   vmBugOn(k.ptTable.lock.isHeld(table), "rcu: a table is freed while its lock is held");
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "rcu: a page table is freed that still maps something");

@@ -33,14 +33,17 @@ export { siMemAvailable } from "./thp-reservation/safe-shrinker.ts";
 
 // ---- faults ----------------------------------------------------------------------------------------------------
 
-/** Huge pages are not installed at fault: the range is to earn its one. */
+/**
+ * Huge pages are not installed at fault: the range is to earn its one.
+ * @kernel mm/huge_memory.c do_huge_pmd_anonymous_page(), patch of 2018
+ */
 export function reservesInsteadOfHuge(k: Kernel): boolean {
   return hasReservations(k) && k.knob.promotionThreshold.once() > 1;
 }
 
 /**
  * A fault in an empty PMD: reserves, unless the policy waits for a write.
- * @kernel do_huge_pmd_anonymous_page(): khugepaged_reserve()
+ * @kernel mm/khugepaged.c khugepaged_reserve(), called by do_huge_pmd_anonymous_page(); patch of 2018
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* reserveForFault(k: Kernel, vmf: VmFault): Routine {
@@ -77,7 +80,7 @@ function* isUntouched(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
 /**
  * The page that a write fault is to map: charged, filled with zeroes. Goes back with `putReservedPage` if it comes to
  * nothing. NONE: there is none, or its charge failed; an ordinary page has to do.
- * @kernel do_anonymous_page(), wp_page_copy(): khugepaged_get_reserved_page()
+ * @kernel mm/khugepaged.c khugepaged_get_reserved_page(), called by do_anonymous_page(), wp_page_copy(); patch of 2018
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* getReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
@@ -99,32 +102,39 @@ export function* getReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
   return page;
 }
 
-/** The page of getReservedPage has become an anonymous page of the area: in the step that makes it one. */
+/**
+ * The page of getReservedPage has become an anonymous page of the area: in the step that makes it one.
+ * @model an event of the machine `reserved-page`
+ */
 export function announceReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): void {
   emit(k, EV.RESV_INSTALL, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
 }
 
-/** The fault came to nothing. */
+/** The fault came to nothing. @model the patch of 2018 has no way back for a fault that comes to nothing */
 export function* putReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine {
   if (isRfc2018(k)) yield* folioPut(k, page);
   else yield* safeGiveBack(k, vma, vpn, page);
 }
 
-/** The same of a page that may be `reserved`, or a new one that nobody else has seen. */
+/** The same of a page that may be `reserved`, or a new one that nobody else has seen. @model see putReservedPage() */
 export function* putUnmappedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn, reserved: boolean): Routine {
   if (reserved) yield* putReservedPage(k, vma, vpn, page);
   else yield* folioPutNew(k, page);
 }
 
-/** A fault is about to map a page that it got from getReservedPage. @holds the page-table lock */
+/**
+ * A fault is about to map a page that it got from getReservedPage.
+ * @kernel mm/khugepaged.c khugepaged_mod_resv_unused(), patch of 2018
+ * @holds the page-table lock
+ */
 export function* reservedPageMapped(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   if (isRfc2018(k)) yield* rfcModResvUnused(k, vma, vpn);
 }
 
 /**
  * Copy-on-write of a page: the copy cannot lie in the block, unless the writer gets a new one to copy to.
+ * @kernel mm/khugepaged.c khugepaged_release_reservation(), called by wp_page_copy(); patch of 2018
  * @returns the page to copy to, or NONE: an ordinary one
- * @kernel wp_page_copy(): khugepaged_release_reservation()
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* reservationForCow(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
@@ -146,7 +156,11 @@ export function* reservationForCow(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> 
   return page;
 }
 
-/** A huge page may not be installed at `haddr` by a fault: a reservation is there. @holds the PMD lock */
+/**
+ * A huge page may not be installed at `haddr` by a fault: a reservation is there.
+ * @model the patch of 2018 installs no huge pages where it reserves
+ * @holds the PMD lock
+ */
 export function* reservationBlocksHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
   if (!isSafe(k)) return false;
   return yield* safeBlocksHugePmd(k, vma, haddr);
@@ -157,7 +171,7 @@ export function* reservationBlocksHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Rout
 /**
  * The pages of a huge range, or some of them, have been unmapped. `hadTable`: by PTEs. The patch of 2018 does nothing
  * else, and leaves a reservation behind of which nothing is mapped yet (D13).
- * @kernel zap_pmd_range(): khugepaged_release_reservation()
+ * @kernel mm/khugepaged.c khugepaged_release_reservation(), called by zap_pmd_range(); patch of 2018
  * @holds the VMA lock or mmap_lock; no spinlock
  */
 export function* reservationZapped(k: Kernel, vma: Vma, vpn: Vpn, hadTable: boolean): Routine {
@@ -168,38 +182,55 @@ export function* reservationZapped(k: Kernel, vma: Vma, vpn: Vpn, hadTable: bool
 /**
  * Pages of a huge range have been unmapped, and are about to be freed before the zap is done with the range, because the
  * gather is full. A reservation ends before: its used pages are its block's, and not free.
+ * @model the patch of 2018 gives every page a reference of its own
  * @holds the VMA lock or mmap_lock; no spinlock
  */
 export function* reservationLosesPages(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   if (isSafe(k)) yield* safeRelease(k, vma, vpn);
 }
 
-/** A collapse by copying is about to install a huge page. The patch of 2018 does not look (D16). @holds mmap_lock and the VMA lock for writing */
+/**
+ * A collapse by copying is about to install a huge page. The patch of 2018 does not look (D16).
+ * @model the patch of 2018 does not look
+ * @holds mmap_lock and the VMA lock for writing
+ */
 export function* reservationCollapsed(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   if (isSafe(k)) yield* safeRelease(k, vma, haddr);
 }
 
 // ---- areas -----------------------------------------------------------------------------------------------------
 
-/** An area is new, or a copy of `like`, which is NONE for new memory. @kernel thp_resvs_new() @holds mmap_lock for writing */
+/**
+ * An area is new, or a copy of `like`, which is NONE for new memory.
+ * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
+ * @holds mmap_lock for writing
+ */
 export function* reservationsOfNewVma(k: Kernel, vma: Vma, like: Vma): Routine {
   if (!isRfc2018(k)) return;
   if (like === NONE || k.vma.resvs.get(like) !== NONE) yield* rfcResvsNew(k, vma);
 }
 
-/** An area is about to be freed, unmapped. @kernel thp_resvs_put() */
+/** An area is about to be freed, unmapped. @kernel include/linux/khugepaged.h thp_resvs_put(), patch of 2018 */
 export function* reservationsOfFreedVma(k: Kernel, vma: Vma): Routine {
   if (isRfc2018(k)) yield* rfcResvsPut(k, vma);
   else if (isSafe(k) && k.param.resvPerMm.get() === 0) checkNoReservations(k, vma as number);
 }
 
-/** The boundary between two areas has moved; see safeBoundary(). @holds mmap_lock and the locks of both areas for writing */
+/**
+ * The boundary between two areas has moved; see safeBoundary().
+ * @kernel mm/khugepaged.c _khugepaged_move_reservations_adj(), patch of 2018
+ * @holds mmap_lock and the locks of both areas for writing
+ */
 export function* reservationsBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: Vpn): Routine {
   if (isRfc2018(k)) yield* rfcMove(k, to > from ? upper : lower, to > from ? lower : upper, to, to > from);
   else if (isSafe(k)) yield* safeBoundary(k, lower, upper, from, to);
 }
 
-/** `from` has become part of `to`. @holds mmap_lock and the locks of both areas for writing */
+/**
+ * `from` has become part of `to`.
+ * @kernel mm/khugepaged.c _khugepaged_reservations_fixup(), patch of 2018
+ * @holds mmap_lock and the locks of both areas for writing
+ */
 export function* reservationsTakenOver(k: Kernel, from: Vma, to: Vma): Routine {
   if (isRfc2018(k)) yield* rfcMove(k, from, to, 0, false);
   else if (isSafe(k)) yield* safeTakeOver(k, from, to);
@@ -207,13 +238,21 @@ export function* reservationsTakenOver(k: Kernel, from: Vma, to: Vma): Routine {
   if (isRfc2018(k)) k.vma.resvs.set(from, NONE);
 }
 
-/** Pages are about to move to another address, or back. @kernel thp_reservations_mremap() @holds mmap_lock and the locks of both areas for writing */
+/**
+ * Pages are about to move to another address, or back.
+ * @kernel mm/khugepaged.c thp_reservations_mremap(), patch of 2018
+ * @holds mmap_lock and the locks of both areas for writing
+ */
 export function* reservationsMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): Routine {
   if (isRfc2018(k)) yield* rfcMremap(k, vma, oldAddr, newVma, newAddr, length);
   else if (isSafe(k)) yield* safeMremap(k, vma, oldAddr, newVma, newAddr, length);
 }
 
-/** An area has been copied to a child, which has no reservations. @kernel thp_resvs_fork() @holds mmap_lock for writing */
+/**
+ * An area has been copied to a child, which has no reservations.
+ * @kernel include/linux/khugepaged.h thp_resvs_fork(), patch of 2018
+ * @holds mmap_lock for writing
+ */
 export function* reservationsFork(k: Kernel, parent: Vma): Routine {
   if (isSafe(k) && k.param.resvAfterFork.get() === FORK_NOBODY) yield* safeReleaseRange(k, parent, k.vma.start.get(parent), k.vma.end.get(parent));
 }

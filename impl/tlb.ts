@@ -84,6 +84,7 @@ export function switchMm(k: Kernel, mm: Mm): void {
  * have stored before or after.) That a walk which meets a huge entry is one step, and one with two levels two, is the
  * hardware's: each level is read and, where a bit is missing, updated by one locked operation. The look at the TLB
  * belongs to the first of them: only this CPU fills it, and a flush that arrives before the walk finds nothing.
+ * @model the CPU: TLB, page walk, accessed and dirty bits
  */
 export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<Pfn> {
   if (write) yield at("store", null, { instruction: true });

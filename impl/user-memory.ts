@@ -39,7 +39,10 @@ function userIndex(k: Kernel, mm: Mm, vpn: Vpn): number {
   return mm * k.param.vpnMax.get() + vpn;
 }
 
-/** A user load of (mm, vpn) returned `content`. Fails where that is not one of the contents that it may return. */
+/**
+ * A user load of (mm, vpn) returned `content`. Fails where that is not one of the contents that it may return.
+ * @model ghost: what a user may see
+ */
 export function userMemoryLoaded(k: Kernel, mm: Mm, vpn: Vpn, content: Content): void {
   const allowed = k.user.mayRead.get(userIndex(k, mm, vpn));
   if (content < k.param.contents.get() && ((allowed >> content) & 1) !== 0) return;
@@ -53,7 +56,10 @@ function members(set: number): string {
   return out.join(" or ");
 }
 
-/** A user store of `content` to (mm, vpn), through its mapping or through a pin of the page that it maps. */
+/**
+ * A user store of `content` to (mm, vpn), through its mapping or through a pin of the page that it maps.
+ * @model ghost: what a user may see
+ */
 export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content): void {
   const i = userIndex(k, mm, vpn);
   if (k.user.inFlight.get(i) === 0) k.user.mayRead.set(i, 1 << content);
@@ -62,7 +68,10 @@ export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content):
   if (fed !== NONE) k.user.mayRead.insert(fed, content);
 }
 
-/** A call that may lose stores to the pages start..end - 1 begins: munmap, MADV_DONTNEED, MADV_FREE. */
+/**
+ * A call that may lose stores to the pages start..end - 1 begins: munmap, MADV_DONTNEED, MADV_FREE.
+ * @model ghost: what a user may see
+ */
 export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     const i = userIndex(k, mm, v);
@@ -71,7 +80,10 @@ export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   }
 }
 
-/** The call that began with `userMemoryBegin` for the same range has done its work. */
+/**
+ * The call that began with `userMemoryBegin` for the same range has done its work.
+ * @model ghost: what a user may see
+ */
 export function userMemoryEnd(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     k.user.inFlight.add(userIndex(k, mm, v), -1);
@@ -79,7 +91,10 @@ export function userMemoryEnd(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   }
 }
 
-/** fork begins to copy the pages start..end - 1: the child gets what each page has at some moment from now to the end. */
+/**
+ * fork begins to copy the pages start..end - 1: the child gets what each page has at some moment from now to the end.
+ * @model ghost: what a user may see
+ */
 export function userMemoryForkBegin(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     const i = userIndex(k, mm, v);
@@ -90,7 +105,10 @@ export function userMemoryForkBegin(k: Kernel, mm: Mm, child: Mm, start: Vpn, en
   }
 }
 
-/** The parent can no longer write to what the child maps: each page of the child has its value. */
+/**
+ * The parent can no longer write to what the child maps: each page of the child has its value.
+ * @model ghost: what a user may see
+ */
 export function userMemoryForkEnd(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     k.user.feeds.set(userIndex(k, mm, v), NONE);
@@ -99,7 +117,10 @@ export function userMemoryForkEnd(k: Kernel, mm: Mm, child: Mm, start: Vpn, end:
   }
 }
 
-/** fork has failed: the child, of which nobody has read anything, is dropped with what was copied. */
+/**
+ * fork has failed: the child, of which nobody has read anything, is dropped with what was copied.
+ * @model ghost: what a user may see
+ */
 export function userMemoryForkAbort(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     k.user.feeds.set(userIndex(k, mm, v), NONE);
@@ -107,7 +128,10 @@ export function userMemoryForkAbort(k: Kernel, mm: Mm, child: Mm, start: Vpn, en
   }
 }
 
-/** mremap begins to move `length` pages; the ranges do not overlap. A store to one address may show at the other. */
+/**
+ * mremap begins to move `length` pages; the ranges do not overlap. A store to one address may show at the other.
+ * @model ghost: what a user may see
+ */
 export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length: Vpn): void {
   for (let n = 0; n < length; n++) {
     const i = userIndex(k, mm, from + n);
@@ -122,7 +146,10 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
   }
 }
 
-/** The pages are at the new address (or, where the move failed, back at the old one) and no TLB has another opinion. */
+/**
+ * The pages are at the new address (or, where the move failed, back at the old one) and no TLB has another opinion.
+ * @model ghost: what a user may see
+ */
 export function userMemoryMoveEnd(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length: Vpn): void {
   for (let n = 0; n < length; n++) {
     k.user.feeds.set(userIndex(k, mm, from + n), NONE);
@@ -134,7 +161,7 @@ export function userMemoryMoveEnd(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length:
   }
 }
 
-/** The address space is gone: whoever gets its slot starts with zeroes. */
+/** The address space is gone: whoever gets its slot starts with zeroes. @model ghost: what a user may see */
 export function userMemoryReset(k: Kernel, mm: Mm): void {
   for (let v = 0; v < k.param.vpnMax.get(); v++) {
     const i = userIndex(k, mm, v);

@@ -28,7 +28,7 @@ export const MERGE_NOMEM = -2;
 
 // ---- objects ---------------------------------------------------------------------------------------------------
 
-/** Area objects that are free. */
+/** Area objects that are free. @model the table of VMAs has an end; max_map_count is its size */
 export function vmasFree(k: Kernel): number {
   let n = 0;
   for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.get(v) === NONE) n++;

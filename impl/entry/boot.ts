@@ -16,13 +16,19 @@ import { bootMemory } from "../page-alloc.ts";
 import { bootResvs, isRfc2018 } from "../thp-reservation.ts";
 import { vmaIterStore } from "../vma-tree.ts";
 
-/** Memory is free; process 0 runs on the CPUs 0..threads - 1; nothing is mapped. */
+/**
+ * Memory is free; process 0 runs on the CPUs 0..threads - 1; nothing is mapped.
+ * @model what a scenario starts from
+ */
 export function boot(k: Kernel, threads: number): Mm {
   bootMemory(k);
   return bootProcess(k, 0, threads);
 }
 
-/** One more process, on the CPUs firstCpu..firstCpu + threads - 1, which run nothing yet. */
+/**
+ * One more process, on the CPUs firstCpu..firstCpu + threads - 1, which run nothing yet.
+ * @model what exec() leaves behind
+ */
 export function bootProcess(k: Kernel, firstCpu: Cpu, threads: number): Mm {
   for (let mm = 0; mm < k.mm.count; mm++) {
     if (k.mm.mmCount.get(mm) !== 0) continue;
@@ -35,7 +41,10 @@ export function bootProcess(k: Kernel, firstCpu: Cpu, threads: number): Mm {
   throw new RangeError("boot: there are more processes than address spaces: raise `mms` in kernelConfig()");
 }
 
-/** Private anonymous memory at the pages start..end - 1 with these VM_* flags. The caller sees to it that nothing is there. */
+/**
+ * Private anonymous memory at the pages start..end - 1 with these VM_* flags. The caller sees to it that nothing is there.
+ * @model what mmap() leaves behind
+ */
 export function bootVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, flags: VmFlags): Vma {
   for (let v = 0; v < k.vma.count; v++) {
     if (k.vma.mm.get(v) !== NONE) continue;
@@ -51,19 +60,22 @@ export function bootVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, flags: VmFlags)
   throw new RangeError("boot: there are more areas than VMA objects: raise `vmas` in kernelConfig()");
 }
 
-/** To be spread into the structs of a scenario whose first thread prepares memory for the others. */
+/**
+ * To be spread into the structs of a scenario whose first thread prepares memory for the others.
+ * @model the gate is of scenarios, not of the kernel
+ */
 export function gateStructs() {
   return { gate: struct({ open: bool("the memory that the scenario starts from is there", { guard: "once" }) }) };
 }
 type Gated = World<ReturnType<typeof gateStructs>>;
 
-/** The first thread is done with its preparations. */
+/** The first thread is done with its preparations. @model see gateStructs() */
 export function* openGate(k: Gated): Routine {
   yield at("open gate");
   k.gate.open.set(true);
 }
 
-/** Waits for the preparations. */
+/** Waits for the preparations. @model see gateStructs() */
 export function* passGate(k: Gated): Routine {
   yield at("wait for the gate", () => k.gate.open.get());
 }

@@ -24,7 +24,7 @@ import {
 
 const word = (meaning: string) => int(-0x8000_0000, 0x7fff_ffff, meaning, { guard: "atomic", init: 0 });
 
-/** A kernel with a call to be carried out. */
+/** A kernel with a call to be carried out. @model holds a call as data */
 export function sequentialStructs(c: KernelConfig) {
   return {
     ...kernelStructs(c),
@@ -44,6 +44,7 @@ export type CallResult = Int<-133, 0x7fff_ffff>;
  * Carries out `k.call`: the one place where the calls of calls.ts are told apart, since a routine is called by its name.
  * Straight-line only: as an explored thread it would start by reading shared state. A number that no call has is a bug
  * of the caller.
+ * @model calls as data: the table of system calls of a straight-line run
  */
 export function* dispatch(k: SequentialKernel): Routine<CallResult> {
   const a0: CallResult = k.call.a0.get();

@@ -37,14 +37,14 @@ export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: bool
   spinUnlock(k, k.deferredSplit.lock.at());
 }
 
-/** @holds split_queue_lock */
+/** @kernel mm/huge_memory.c deferred_split_folio() @holds split_queue_lock */
 export function addToQueue(k: Kernel, folio: Pfn): void {
   k.page.deferred.set(folio, true);
   k.deferredSplit.length.add(1);
   emit(k, EV.FOLIO_DEFER, folio);
 }
 
-/** @holds split_queue_lock */
+/** @kernel mm/huge_memory.c __folio_unqueue_deferred_split() @holds split_queue_lock */
 export function removeFromQueue(k: Kernel, folio: Pfn): void {
   k.page.deferred.set(folio, false);
   k.deferredSplit.length.add(-1);

@@ -29,7 +29,11 @@ export function thpVmaAllowableOrder(k: Kernel, vma: Vma, type: TvaType): boolea
   return thpVmaAllowableOrderWith(k, vma, k.vma.flags.get(vma), type);
 }
 
-/** The same as if the VMA had these flags, which it is about to get. @holds as above */
+/**
+ * The same as if the VMA had these flags, which it is about to get.
+ * @kernel mm/huge_memory.c __thp_vma_allowable_orders()
+ * @holds as above
+ */
 export function thpVmaAllowableOrderWith(k: Kernel, vma: Vma, flags: VmFlags, type: TvaType): boolean {
   if (type !== TVA_FORCED_COLLAPSE) {
     const enabled = pmdOrderEnabled(k);

@@ -15,9 +15,11 @@ export type CollapseOutcome = Int<0, 63>;
 /** mmap_lock has been released: nothing that was known of the VMA holds any more. */
 const LOCK_DROPPED = 32;
 
+/** The scan result of an outcome. @model two results in one number: the kernel returns one through a pointer */
 export function resultOf(outcome: CollapseOutcome): ScanResult {
   return outcome % LOCK_DROPPED;
 }
+/** Whether mmap_lock was released. @kernel mm/khugepaged.c collapse_single_pmd(), its parameter `lock_dropped` */
 export function droppedLock(outcome: CollapseOutcome): boolean {
   return outcome >= LOCK_DROPPED;
 }

@@ -24,6 +24,7 @@ import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
  * Asks again what the scan has asked, now that nobody else can change it, and locks out faults and walks of the reverse
  * map. `known`: the area, by who goes by an area that he knew before (patch of 2018); NONE: the one that is there.
  *
+ * @kernel mm/khugepaged.c collapse_huge_page(), from hugepage_vma_revalidate() to anon_vma_lock_write()
  * @holds mmap_lock for writing
  * @returns SCAN_SUCCEED: the VMA lock and the anon_vma lock are held for writing, and `findVma(k, mm, start)` is the area
  */
@@ -44,6 +45,7 @@ export function* lockHugeRange(k: Kernel, mm: Mm, start: Vpn, known: Vma, isKhug
 /**
  * Takes the table out: no CPU reaches its pages any more, and no lockless walker is left in it.
  *
+ * @kernel mm/khugepaged.c collapse_huge_page(), pmdp_collapse_flush()
  * @holds what lockHugeRange() has taken
  * @returns the table, its lock held
  */

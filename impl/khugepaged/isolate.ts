@@ -105,13 +105,19 @@ function mappedBefore(k: Kernel, table: Table, end: PteIndex, folio: Pfn): boole
   return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);
 }
 
-/** Whether one of the PTEs begin..end - 1 of the detached table maps a page of the folio. Nobody else changes them. */
+/**
+ * Whether one of the PTEs begin..end - 1 of the detached table maps a page of the folio. Nobody else changes them.
+ * @model stands for the list `compound_pagelist`
+ */
 export function mapsFolio(k: Kernel, table: Table, begin: PteIndex, end: PteIndex, folio: Pfn): boolean {
   for (let j = begin; j < end; j++) if (folioOfPte(k, table, j) === folio) return true;
   return false;
 }
 
-/** The folio that a PTE of the detached table maps, NONE for none, the zero page and what is not present. */
+/**
+ * The folio that a PTE of the detached table maps, NONE for none, the zero page and what is not present.
+ * @kernel mm/memory.c vm_normal_folio()
+ */
 export function folioOfPte(k: Kernel, table: Table, i: PteIndex): Pfn {
   const pte = ptepGetLockless(k, table, i);
   return ptePresent(pte) && !entryZeroPage(pte) ? pageFolio(k, entryTarget(pte)) : NONE;

@@ -23,6 +23,7 @@ export type ScanOutcome = Int<0, 63>;
 /** Non-present entries were met: they have to be brought in before the collapse. */
 export const SCAN_SAW_UNMAPPED = 32;
 
+/** The scan result of an outcome. @model two results in one number: the kernel returns `unmapped` apart */
 export function scanResultOf(outcome: ScanOutcome): ScanResult {
   return outcome % SCAN_SAW_UNMAPPED;
 }
@@ -108,7 +109,10 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
   return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);
 }
 
-/** cc->progress: takes `n` off what this scan may still look at. Only the thread counts. */
+/**
+ * cc->progress: takes `n` off what this scan may still look at. Only the thread counts.
+ * @kernel mm/khugepaged.c struct collapse_control, `progress`
+ */
 export function noteProgress(k: Kernel, n: number, isKhugepaged: boolean): void {
   if (isKhugepaged) k.khugepaged.budget.set(Math.max(0, k.khugepaged.budget.get() - n));
 }

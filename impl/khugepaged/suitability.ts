@@ -104,12 +104,18 @@ export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged
   return k.page.anon.get(folio) ? SCAN_SUCCEED : SCAN_PAGE_ANON;
 }
 
-/** Whether folioCollapsible() looks at a flag that can change: on a preemption point of its own, "folio_test_lazyfree". */
+/**
+ * Whether folioCollapsible() looks at a flag that can change: on a preemption point of its own, "folio_test_lazyfree".
+ * @model a yield in front of folio_test_lazyfree() is needed only where it is read
+ */
 export function asksForLazyfree(k: Kernel, isKhugepaged: boolean): boolean {
   return isKhugepaged && k.param.refuseLazyfree.get() !== 0;
 }
 
-/** Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is. */
+/**
+ * Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is.
+ * @kernel mm/khugepaged.c collapse_scan_pmd(), `shared`
+ */
 export function sharedPtes(k: Kernel, folio: Pfn): number {
   return folioMaybeMappedShared(k, folio) ? 1 : 0;
 }
@@ -119,7 +125,10 @@ export function countsAsWritable(k: Kernel, pte: Entry): boolean {
   return k.param.collapseNeedsWritable.get() !== 0 && entryHas(pte, WRITE);
 }
 
-/** Counts 1 where the page was used lately. MADV_COLLAPSE does not ask. */
+/**
+ * Counts 1 where the page was used lately. MADV_COLLAPSE does not ask.
+ * @kernel mm/khugepaged.c collapse_scan_pmd(), `referenced`
+ */
 export function referencedPtes(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): number {
   return isKhugepaged && (entryHas(pte, YOUNG) || k.page.referenced.get(folio)) ? 1 : 0;
 }

@@ -103,7 +103,11 @@ function* vmaEndWriteAll(k: Kernel, mm: Mm): Routine {
   }
 }
 
-/** Of one area: it is freed, and the next one of the object begins unlocked. @holds mmap_lock and the VMA lock for writing */
+/**
+ * Unlocks one VMA, which is about to be freed.
+ * @model a freed object is used again, and the next VMA in it begins unlocked
+ * @holds mmap_lock and the VMA lock for writing
+ */
 export function vmaEndWrite(k: Kernel, vma: Vma): void {
   k.vma.writeLocked.set(vma, false);
   upWrite(k, k.vma.lock.at(vma));

@@ -10,7 +10,7 @@
 import { bool, int, ref } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 
-/** The fields of all schemes, by their two places in struct page. */
+/** The fields of all schemes, by their two places in struct page. @kernel include/linux/mm_types.h struct folio */
 export function schemeFields(b: Bounds) {
   const folio = folioFields(b);
   return { counters: { ...folio.counters }, owners: { ...folio.owners } };

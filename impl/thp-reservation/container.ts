@@ -13,31 +13,42 @@ import { pagesDisown } from "../page-ref.ts";
 import { pmdIndex } from "../pgtable.ts";
 import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE } from "../../spec/enumerations.ts";
 
-/** There may be reservations. */
+/** There may be reservations. @model a choice of the configuration */
 export function hasReservations(k: Kernel): boolean {
   return k.param.resvMechanism.get() !== MECHANISM_OFF;
 }
-/** By the design of which this folder's `safe*.ts` are. */
+/** By the design of which this folder's `safe*.ts` are. @model a choice of the configuration */
 export function isSafe(k: Kernel): boolean {
   return k.param.resvMechanism.get() === MECHANISM_SAFE;
 }
-/** By the patch of 2018: `rfc-2018*.ts`. */
+/** By the patch of 2018: `rfc-2018*.ts`. @model a choice of the configuration */
 export function isRfc2018(k: Kernel): boolean {
   return k.param.resvMechanism.get() === MECHANISM_RFC_2018;
 }
 
-/** Whose hash the reservations of an area are in; NONE: no one's (patch of 2018). */
+/**
+ * Whose hash the reservations of an area are in; NONE: no one's (patch of 2018).
+ * @kernel include/linux/khugepaged.h vma_thp_reservations(), patch of 2018
+ */
 export function containerOf(k: Kernel, vma: Vma): Container {
   if (k.param.resvMechanism.get() === MECHANISM_RFC_2018) return k.vma.resvs.once(vma);
   return k.param.resvPerMm.get() !== 0 ? k.vma.mm.get(vma) : vma as number;
 }
 
-/** The reservation of the huge range around `vpn`, or NONE. @holds the container's lock */
+/**
+ * The reservation of the huge range around `vpn`, or NONE.
+ * @kernel mm/khugepaged.c khugepaged_find_reservation(), patch of 2018
+ * @holds the container's lock
+ */
 export function findReservation(k: Kernel, container: Container, vpn: Vpn): Reservation {
   return k.resvs.hash.get(container, pmdIndex(k, vpn));
 }
 
-/** Pages of a reservation that were handed out. @holds the container's lock */
+/**
+ * Pages of a reservation that were handed out.
+ * @kernel include/linux/khugepaged.h struct thp_reservation, `nr_unused`, patch of 2018
+ * @holds the container's lock
+ */
 export function usedPages(k: Kernel, res: Reservation): number {
   return k.param.hpagePmdNr.get() - k.resv.unused.get(res);
 }
@@ -45,6 +56,7 @@ export function usedPages(k: Kernel, res: Reservation): number {
 /**
  * A new reservation of the whole block, in the hash and last on the shrinker's list; the block's pages are no longer the
  * caller's alone. There is an object for each block, and one for each thread that is about to free one, so one is free.
+ * @kernel mm/khugepaged.c khugepaged_reserve(), its hash_add() and list_lru_add(), patch of 2018
  * @holds the container's lock and the list's
  */
 export function insertReservation(k: Kernel, container: Container, mm: Mm, vma: Vma, haddr: Vpn, block: Pfn): void {
@@ -69,13 +81,17 @@ function unusedObject(k: Kernel): Reservation {
   return NONE;
 }
 
-/** Nobody can find it any more: it is the caller's alone. @holds the container's lock and the list's, unless it is not on the list */
+/**
+ * Nobody can find it any more: it is the caller's alone.
+ * @kernel include/linux/hashtable.h hash_del()
+ * @holds the container's lock and the list's, unless it is not on the list
+ */
 export function removeFromHash(k: Kernel, res: Reservation): void {
   const container = k.resv.container.get(res);
   k.resvs.hash.set(container, pmdIndex(k, k.resv.haddr.get(res)), NONE);
 }
 
-/** Frees the object, which is the caller's alone. @kernel kfree() */
+/** Frees the object, which is the caller's alone. @kernel mm/slub.c kfree() */
 export function freeReservation(k: Kernel, res: Reservation): void {
   k.resv.container.set(res, NONE);
   k.resv.haddr.set(res, 0);
@@ -87,17 +103,26 @@ export function freeReservation(k: Kernel, res: Reservation): void {
   k.resv.owner.set(res, NONE);
 }
 
-/** Written right after the operation that takes the reservation out of everybody's reach. */
+/**
+ * Written right after the operation that takes the reservation out of everybody's reach.
+ * @model the sanitizers are told who owns a reservation
+ */
 export function ownReservation(k: Kernel, res: Reservation): void {
   k.resv.owner.set(res, current(k));
 }
 
-/** No reservation is left in the container of an area, or of an address space, that ends. */
+/**
+ * No reservation is left in the container of an area, or of an address space, that ends.
+ * @model an assertion: the patch of 2018 has none (D13)
+ */
 export function checkNoReservations(k: Kernel, container: Container): void {
   for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.resvs.hash.once(container, i) !== NONE, "thp-reservation: a reservation outlives what it belongs to");
 }
 
-/** An address space is freed, and with it the container that is part of it. */
+/**
+ * An address space is freed, and with it the container that is part of it.
+ * @model containers of address spaces are not in the patch of 2018
+ */
 export function reservationsOfFreedMm(k: Kernel, mm: Mm): void {
   if (isSafe(k) && k.param.resvPerMm.get() !== 0) checkNoReservations(k, mm as number);
 }
@@ -110,7 +135,7 @@ export function lruAdd(k: Kernel, res: Reservation): void {
   k.resvLru.length.add(1);
 }
 
-/** @holds the list's lock */
+/** @model list_empty() of the object's link on the shrinker's list @holds the list's lock */
 export function isOnLru(k: Kernel, res: Reservation): boolean {
   for (let i = 0; i < k.resvLru.length.get(); i++) if (k.resvLru.items.get(i) === res) return true;
   return false;

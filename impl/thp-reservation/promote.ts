@@ -19,6 +19,7 @@ export const NOT_ENOUGH_USED = -2;
 
 /**
  * The scan of a huge range was content: promotes its reservation, if it has one.
+ * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading; a reference to the mm
  */
 export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<PromotionOutcome> {
@@ -38,7 +39,11 @@ export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepa
   return yield* safePromote(k, mm, start, isKhugepaged);
 }
 
-/** Whether this fault made the range worth a huge page. @holds the VMA lock or mmap_lock, for reading */
+/**
+ * Whether this fault made the range worth a huge page.
+ * @model promotion by the fault itself is a proposal of the review of 2018
+ * @holds the VMA lock or mmap_lock, for reading
+ */
 export function* reachesThreshold(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
   const container: Container = containerOf(k, vma);
   yield* spinLock(k, k.resvs.lock.at(container));
@@ -51,6 +56,7 @@ export function* reachesThreshold(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolea
 /**
  * The end of a fault that has made the range worth a huge page, when it has let go of its locks. The pages that it has
  * just mapped wait in this CPU's LRU batch, and must leave it first; pages that wait in another CPU's make it fail.
+ * @model see reachesThreshold()
  * @holds nothing
  */
 export function* promoteInFault(k: Kernel, mm: Mm, vpn: Vpn): Routine {

@@ -16,13 +16,20 @@ import { folioUnlock } from "../swap.ts";
 import { containerOf, usedPages } from "./container.ts";
 import { checkReservation, rfcFreeReservation } from "./rfc-2018.ts";
 
-/** The reservation of the range, looked up without its lock: D6. */
+/**
+ * The reservation of the range, looked up without its lock: D6.
+ * @kernel mm/khugepaged.c khugepaged_find_reservation(), patch of 2018
+ */
 export function rfcFindLockless(k: Kernel, vma: Vma, vpn: Vpn): Reservation {
   const container = containerOf(k, vma);
   return container === NONE ? NONE : k.resvs.hash.once(container, pmdIndex(k, vpn));
 }
 
-/** What the scan asks of a range with a reservation. @kernel khugepaged_scan_pmd() @holds the page-table lock */
+/**
+ * What the scan asks of a range with a reservation.
+ * @kernel mm/khugepaged.c khugepaged_scan_pmd(), patch of 2018
+ * @holds the page-table lock
+ */
 export function* rfcScanReservation(k: Kernel, vma: Vma, vpn: Vpn): Routine<ScanResult> {
   yield at("khugepaged_find_reservation");
   const res: Reservation = rfcFindLockless(k, vma, vpn);
@@ -34,7 +41,7 @@ export function* rfcScanReservation(k: Kernel, vma: Vma, vpn: Vpn): Routine<Scan
 
 /**
  * The scan was content with the reservation `res`, found without its lock, which nothing keeps (D6).
- * @kernel collapse_huge_page() with a reservation
+ * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading, which is released
  */
 export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation, isKhugepaged: boolean): Routine<ScanResult> {

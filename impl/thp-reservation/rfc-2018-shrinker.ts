@@ -11,7 +11,7 @@ import { checkContainer, checkReservation } from "./rfc-2018.ts";
 /**
  * Looks at the first reservation on the list. D3: mmput() with the reservation's lock held; it may be the last one, and
  * then tears the address space down.
- * @kernel thp_resvs_shrink_scan(), thp_lru_free_reservation()
+ * @kernel mm/khugepaged.c thp_resvs_shrink_scan(), thp_lru_free_reservation(), patch of 2018
  * @returns pages given back
  */
 export function* rfcShrink(k: Kernel): Routine<Frames> {

@@ -16,11 +16,11 @@ import { hpageAddress, pmdIndex, pteIndex } from "../pgtable.ts";
 import { folioPut } from "../swap.ts";
 import { containerOf, findReservation, freeReservation, insertReservation, lruAdd, lruDel, removeFromHash } from "./container.ts";
 
-/** The area's container is there, and the caller may use it. */
+/** The area's container is there, and the caller may use it. @model use after free is an assertion here */
 export function checkContainer(k: Kernel, container: Container): void {
   vmBugOn(!k.resvs.allocated.get(container), "thp-reservation: the container of reservations is used after it was freed");
 }
-/** The same of a reservation. */
+/** The same of a reservation. @model see checkContainer() */
 export function checkReservation(k: Kernel, res: Reservation): void {
   vmBugOn(!k.resv.allocated.get(res), "thp-reservation: a reservation is used after it was freed");
 }
@@ -29,7 +29,7 @@ export function checkReservation(k: Kernel, res: Reservation): void {
 
 /**
  * A container for a new area, unless huge pages are installed at fault at the moment. D18: then the area never gets one.
- * @kernel thp_resvs_new()
+ * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
  */
 export function* rfcResvsNew(k: Kernel, vma: Vma): Routine {
   yield at("hugepage_promotion_threshold");
@@ -39,7 +39,10 @@ export function* rfcResvsNew(k: Kernel, vma: Vma): Routine {
   bootResvs(k, vma);
 }
 
-/** The plain part: also for areas that a scenario starts with. */
+/**
+ * The plain part: also for areas that a scenario starts with.
+ * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
+ */
 export function bootResvs(k: Kernel, vma: Vma): void {
   for (let c = 0; c < k.resvs.count; c++) {
     if (k.resvs.allocated.get(c)) continue;
@@ -50,7 +53,10 @@ export function bootResvs(k: Kernel, vma: Vma): void {
   }
 }
 
-/** Frees the container, and relies on zaps to have released what is in it: D13. @kernel thp_resvs_put() */
+/**
+ * Frees the container, and relies on zaps to have released what is in it: D13.
+ * @kernel mm/khugepaged.c __thp_resvs_put(), patch of 2018
+ */
 export function* rfcResvsPut(k: Kernel, vma: Vma): Routine {
   yield at("thp_resvs_put");
   const container = k.vma.resvs.get(vma);
@@ -61,7 +67,11 @@ export function* rfcResvsPut(k: Kernel, vma: Vma): Routine {
 
 // ---- faults ----------------------------------------------------------------------------------------------------
 
-/** R2 to R9. @kernel khugepaged_reserve() @holds the VMA lock or mmap_lock, for reading */
+/**
+ * R2 to R9.
+ * @kernel mm/khugepaged.c khugepaged_reserve(), patch of 2018
+ * @holds the VMA lock or mmap_lock, for reading
+ */
 export function* rfcReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   const container: Container = containerOf(k, vma);
   if (container === NONE || !thpVmaSuitableOrder(k, vma, vpn)) return;
@@ -95,7 +105,7 @@ export function* rfcReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 /**
  * R11, R12: the page, whoever else has it (D5), with a reference of its own. The counter follows now, nr_unused when it
  * is mapped, if it ever is (D4).
- * @kernel khugepaged_get_reserved_page()
+ * @kernel mm/khugepaged.c khugepaged_get_reserved_page(), patch of 2018
  */
 export function* rfcGetReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
   yield at("transparent_hugepage_enabled");
@@ -119,7 +129,7 @@ export function* rfcGetReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn>
   return page;
 }
 
-/** R17. @kernel khugepaged_mod_resv_unused(vma, address, -1) @holds the page-table lock */
+/** R17. @kernel mm/khugepaged.c khugepaged_mod_resv_unused(), patch of 2018, by -1 @holds the page-table lock */
 export function* rfcModResvUnused(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   const container: Container = containerOf(k, vma);
   if (container === NONE) return;
@@ -135,7 +145,10 @@ export function* rfcModResvUnused(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 
 // ---- the end ---------------------------------------------------------------------------------------------------
 
-/** @kernel khugepaged_release_reservation() @holds anything but the container's lock */
+/**
+ * @kernel mm/khugepaged.c khugepaged_release_reservation(), patch of 2018
+ * @holds anything but the container's lock
+ */
 export function* rfcRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   const container: Container = containerOf(k, vma);
   if (container === NONE) return;
@@ -148,7 +161,7 @@ export function* rfcRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 /**
  * Gives every page's reservation reference back, with the lock held. `compound`: the block is a huge page, only the object
  * goes.
- * @kernel khugepaged_free_reservation()
+ * @kernel mm/khugepaged.c khugepaged_free_reservation(), patch of 2018
  * @holds the container's lock
  */
 export function* rfcFreeReservation(k: Kernel, res: Reservation, compound: boolean): Routine {
@@ -179,7 +192,7 @@ function* releaseRange(k: Kernel, vma: Vma, addr: Vpn, length: Vpn): Routine {
   spinUnlock(k, k.resvs.lock.at(container));
 }
 
-/** @kernel __khugepaged_move_reservations() @holds mmap_lock for writing */
+/** @kernel mm/khugepaged.c __khugepaged_move_reservations(), patch of 2018 @holds mmap_lock for writing */
 export function* rfcMove(k: Kernel, src: Vma, dst: Vma, splitAddr: Vpn, dstIsBelow: boolean): Routine {
   const source: Container = containerOf(k, src);
   const target: Container = containerOf(k, dst);
@@ -206,7 +219,11 @@ function rekey(k: Kernel, res: Reservation, target: Container, dst: Vma, haddr: 
   k.resvs.hash.set(target, pmdIndex(k, haddr), res);
 }
 
-/** D14: both areas can be the same, and the second lock the first. @kernel thp_reservations_mremap() @holds mmap_lock for writing */
+/**
+ * D14: both areas can be the same, and the second lock the first.
+ * @kernel mm/khugepaged.c thp_reservations_mremap(), patch of 2018
+ * @holds mmap_lock for writing
+ */
 export function* rfcMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): Routine {
   const source: Container = containerOf(k, vma);
   const target: Container = containerOf(k, newVma);

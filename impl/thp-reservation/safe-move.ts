@@ -17,6 +17,7 @@ import { safeRelease } from "./safe-release.ts";
 /**
  * The boundary between `lower` and `upper` has moved from `from` to `to`; both areas have their new bounds. An area that
  * is new had none of it before; one that is removed has none of it now.
+ * @model part of the safe mechanism: the patch of 2018 has _khugepaged_move_reservations_adj()
  */
 export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: Vpn): Routine {
   const source: Vma = to > from ? upper : lower;
@@ -30,7 +31,10 @@ export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: 
   }
 }
 
-/** All of `from` is part of `to` now, and `from` is about to be freed. */
+/**
+ * All of `from` is part of `to` now, and `from` is about to be freed.
+ * @model part of the safe mechanism: the patch of 2018 has _khugepaged_reservations_fixup()
+ */
 export function* safeTakeOver(k: Kernel, from: Vma, to: Vma): Routine {
   if (k.param.resvPerMm.get() !== 0) return;
   for (let haddr: Vpn = hpageAddress(k, k.vma.start.get(from)); haddr < k.vma.end.get(from); haddr += k.param.hpagePmdNr.get()) yield* rekey(k, from, haddr, to, haddr);
@@ -39,6 +43,7 @@ export function* safeTakeOver(k: Kernel, from: Vma, to: Vma): Routine {
 /**
  * The pages oldAddr..oldAddr + length - 1 of `vma` are about to move to newAddr in `newVma`, which may be the same area.
  * A reservation of which only a part moves is dropped; so are all where the alignment differs, or the policy says so.
+ * @model part of the safe mechanism: the patch of 2018 has thp_reservations_mremap()
  */
 export function* safeMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): Routine {
   const h = k.param.hpagePmdNr.get();

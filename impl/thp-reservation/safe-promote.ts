@@ -38,6 +38,7 @@ const USED_REFS = 2;
 
 /**
  * Makes the huge range at `start` a huge page, if it has a reservation of which enough is used.
+ * @model part of the safe mechanism: the patch of 2018 has collapse_huge_page() with a reservation
  * @holds nothing; a reference to the mm
  * @returns SCAN_PAGE_COUNT where it has none, or one that cannot be promoted
  */

@@ -10,6 +10,7 @@ import { containerOf, findReservation, freeReservation, lruDel, ownReservation, 
 
 /**
  * Drops the reservation of the huge range around `vpn`, if there is one: its unused pages go back to the allocator.
+ * @model part of the safe mechanism: the patch of 2018 has khugepaged_release_reservation()
  * @holds the VMA lock or mmap_lock, in any mode; no spinlock
  */
 export function* safeRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
@@ -27,7 +28,11 @@ export function* safeRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   yield* putUnusedPages(k, res);
 }
 
-/** Takes it out of hash and list, and its unused pages out of the counter: it is the caller's alone. @holds the container's lock and the list's */
+/**
+ * Takes it out of hash and list, and its unused pages out of the counter: it is the caller's alone.
+ * @model part of the safe mechanism: the patch of 2018 frees with the lock held
+ * @holds the container's lock and the list's
+ */
 export function detachReservation(k: Kernel, mm: Mm, res: Reservation): void {
   const haddr = k.resv.haddr.get(res);
   vmBugOn(!k.resvs.lock.isHeld(k.resv.container.get(res)), "thp-reservation: a reservation is taken out of a hash whose lock is not held");
@@ -38,7 +43,10 @@ export function detachReservation(k: Kernel, mm: Mm, res: Reservation): void {
   emit(k, EV.RESV_RELEASE, mm, pmdIndex(k, haddr), k.resv.unused.get(res));
 }
 
-/** The end of a reservation that detachReservation() has made the caller's. */
+/**
+ * The end of a reservation that detachReservation() has made the caller's.
+ * @model part of the safe mechanism: the patch of 2018 has khugepaged_free_reservation()
+ */
 export function* putUnusedPages(k: Kernel, res: Reservation): Routine {
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     if (!k.resv.used.get(res, i)) yield* folioPut(k, k.resv.page.get(res) + i);
@@ -47,7 +55,11 @@ export function* putUnusedPages(k: Kernel, res: Reservation): Routine {
   freeReservation(k, res);
 }
 
-/** Drops the reservations of all huge ranges that start..end - 1 touches. @holds as safeRelease */
+/**
+ * Drops the reservations of all huge ranges that start..end - 1 touches.
+ * @model part of the safe mechanism: the patch of 2018 has __khugepaged_release_reservations()
+ * @holds as safeRelease
+ */
 export function* safeReleaseRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   for (let haddr: Vpn = hpageAddress(k, start); haddr < end; haddr += k.param.hpagePmdNr.get()) yield* safeRelease(k, vma, haddr);
 }

@@ -15,7 +15,7 @@ import { detachReservation, putUnusedPages } from "./safe-release.ts";
 
 /**
  * One call of the shrinker: it takes one reservation, the first on the list, or (policy) goes on until there is none.
- * @kernel thp_resvs_shrink_scan()
+ * @model part of the safe mechanism: the patch of 2018 has thp_resvs_shrink_scan()
  * @holds nothing
  * @returns pages given back
  */

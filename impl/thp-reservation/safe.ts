@@ -28,6 +28,7 @@ import { containerOf, findReservation, insertReservation, lruAdd, lruDel } from 
 /**
  * Reserves a block for the huge range around `vpn`, unless there is one, the range does not fit the area, or there is no
  * memory.
+ * @model part of the safe mechanism: the patch of 2018 has khugepaged_reserve()
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* safeReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
@@ -81,6 +82,7 @@ function* putBlock(k: Kernel, block: Pfn): Routine {
 /**
  * The page that is reserved for `vpn`, with the reference that the reservation had to it; its content is undefined. NONE:
  * there is none, or it is in use.
+ * @model part of the safe mechanism: the patch of 2018 has khugepaged_get_reserved_page()
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* safeTake(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
@@ -112,6 +114,7 @@ export function* safeTake(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
 
 /**
  * Undoes safeTake: the fault came to nothing. If the reservation is gone meanwhile, the page is an ordinary one.
+ * @model part of the safe mechanism: the patch of 2018 has no way back
  * @holds the VMA lock or mmap_lock, for reading
  */
 export function* safeGiveBack(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine {
@@ -142,6 +145,7 @@ export function* safeGiveBack(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine
 
 /**
  * Whether a reservation stands in the way of a huge page at `haddr`.
+ * @model part of the safe mechanism: the patch of 2018 installs no huge pages where it reserves
  * @holds the PMD lock
  */
 export function* safeBlocksHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
