@@ -13,7 +13,13 @@ interface Signature<Takes extends number, Gives> {
   readonly takes: Takes;
   readonly gives: Gives;
 }
-interface Results<V> { readonly nothing: void; readonly value: V; readonly number: number; readonly boolean: boolean; readonly lock: LockId }
+interface Results<V> {
+  readonly nothing: void;
+  readonly value: V;
+  readonly number: number;
+  readonly boolean: boolean;
+  readonly lock: LockId;
+}
 /** What the table says of the operations of a kind whose values are of type V. */
 type Told<K extends OperandKind, V> = {
   readonly [N in OperationOf<K>]: Signature<(typeof OPERATIONS)[N]["takes"]["length"], Results<V>[(typeof OPERATIONS)[N]["gives"]]>;
@@ -30,7 +36,7 @@ const END = "<!-- end of operations -->";
 function operationTable(): string {
   const kind = (k: OperandKind): string => (k === "lock" ? "a lock" : `\`${k}\``);
   const fields = (o: Operation): string => (o.kinds.length === 4 ? "any value" : o.kinds.map(kind).join(", "));
-  const noted = (o: Operation): string => (o.note === null ? `a ${o.gives}` : `a ${o.gives}: ${o.note}`.replace("a lock: ", ""));
+  const noted = (o: Operation): string => (o.note === null ? `a ${o.gives}` : `a ${o.gives}: ${o.note}`).replace("a lock: ", "");
   const gives = (o: Operation): string => (o.gives === "nothing" ? "" : noted(o));
   const rows = Object.entries<Operation>(OPERATIONS).map(([name, o]) => {
     const linux = o.kernel === null ? "" : `\`${o.kernel}\``;
