@@ -15,7 +15,7 @@ import type { Content, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { pageFolio } from "./page-flags.ts";
 import { folioPut } from "./swap.ts";
 import { userMemoryLoaded } from "./user-memory.ts";
-import { vmaLookup } from "./vma.ts";
+import { vmaLookup } from "./vma-tree.ts";
 
 /** Nobody dumps the memory without mmap_lock. @kernel include/linux/sched/mm.h mmget_still_valid(), 5.1 to 5.9 @holds mmap_lock for writing */
 export function mmgetStillValid(k: Kernel, mm: Mm): boolean {

@@ -12,12 +12,13 @@ import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, MMF
 import type { Errno, Mm, Vma } from "./structs/types.ts";
 import { VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK } from "./structs/vma.ts";
 import { mmdrop } from "./mm-refs.ts";
-import { anonVmaFork } from "./rmap.ts";
+import { anonVmaFork } from "./anon-vma.ts";
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations, reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
 import { flushTlbMm } from "./tlb.ts";
 import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
-import { findVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
+import { findVma } from "./vma-tree.ts";
+import { vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
 
 // ---- the end ---------------------------------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu
 import { pinsGet, pinsPut } from "./refcount/scheme.ts";
 import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
-import { vmaLookup } from "./vma.ts";
+import { vmaLookup } from "./vma-tree.ts";
 import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFaultReason } from "./vm-fault.ts";
 
 export const FOLL_WRITE = 1 << 0;

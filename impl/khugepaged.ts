@@ -20,7 +20,7 @@ import type { Mm, Vma, Vpn } from "./structs/types.ts";
 import { ENABLED_NEVER } from "./config/knobs.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";
-import { findVma } from "./vma.ts";
+import { findVma } from "./vma-tree.ts";
 import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "./khugepaged/collapse-single-pmd.ts";
 import { collectMmSlot } from "./khugepaged/mm-slot.ts";
 import { noteProgress } from "./khugepaged/scan.ts";

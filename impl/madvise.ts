@@ -28,7 +28,8 @@ import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFaultReason } from "./vm-fault.ts";
-import { findVma, vmaLookup, vmaModifyFlags } from "./vma.ts";
+import { findVma, vmaLookup } from "./vma-tree.ts";
+import { vmaModifyFlags } from "./vma.ts";
 
 // include/uapi/asm-generic/mman-common.h
 export const MADV_DONTNEED = 4;

@@ -10,22 +10,28 @@
  * ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH. Not covered: TTU_BATCH_FLUSH with flush_tlb_batched_pending() in the paths that
  * could meet its delayed flushes; PMD migration entries, page migration itself; hwpoison, swap and device entries.
  */
-import { NONE, at, emit, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, record, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Avc, Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Avc, Entry, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
 import { folioTestLarge } from "./page-flags.ts";
 import { folioMapcount } from "./page-ref.ts";
-import { WALK_DONE, hitAddress, hitIsPmd, hitTable, mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
-import { DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone, pmdTransHuge, pteIndex, setPteAt, vmPageProt } from "./pgtable.ts";
+import { mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
+import {
+  DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone, pmdTransHuge,
+  pteIndex, setPteAt, vmPageProt,
+} from "./pgtable.ts";
 import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
 import { refsGet, refsPut } from "./refcount/scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPtes, folioTryShareAnonRmapPte, linearPageIndex } from "./rmap.ts";
 
-/** The entry that stands for a page which `old`, present, mapped. @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings */
+/**
+ * The entry that stands for a page which `old`, present, mapped.
+ * @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings
+ */
 export function mkMigrationEntry(page: Pfn, old: Entry, exclusive: boolean): Entry {
   return mkEntry(page, MIGRATION | (old & (WRITE | DIRTY | YOUNG)) | (exclusive ? EXCLUSIVE : 0));
 }
@@ -56,25 +62,21 @@ export function* tryToMigrate(k: Kernel, folio: Pfn): Routine {
 /** @kernel mm/rmap.c try_to_migrate_one() @returns false: a page of it stays mapped here */
 function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
-  let vpn: Vpn = start;
-  let table: Table = NONE;
+  const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
   for (;;) {
-    const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, false);
-    if (hit === WALK_DONE) {
+    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
+    if (!hit) {
       vmBugOn(leavesHalfDone(k, folio, vma, start), "migrate: the walk leaves an area while a mapping of the folio is half changed there");
       return true;
     }
-    vpn = hitAddress(k, hit);
-    if (hitIsPmd(k, hit)) {
-      yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), true);
+    if (pvmw.table === NONE) {
+      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), true);
       spinUnlock(k, pmdLockptr(k, mm));
       // If it may be pinned, PTEs map it now: look again.
-      vpn = start;
-      table = NONE;
+      pvmw.address = start;
       continue;
     }
-    table = hitTable(k, hit);
-    const old: Entry = yield* ptepClearFlush(k, mm, table, vpn);
+    const old: Entry = yield* ptepClearFlush(k, mm, pvmw.table, pvmw.address);
     const page: Pfn = entryTarget(old);
     if (entryHas(old, DIRTY)) {
       yield at("folio_mark_dirty");
@@ -85,19 +87,19 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
     if (exclusive) {
       const shared: boolean = yield* folioTryShareAnonRmapPte(k, folio, page);
       if (!shared) {
-        setPteAt(k, table, pteIndex(k, vpn), old);
-        spinUnlock(k, ptlOf(k, table));
+        setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), old);
+        spinUnlock(k, ptlOf(k, pvmw.table));
         return false;
       }
     }
     yield at("S5: set_pte_at");
-    setPteAt(k, table, pteIndex(k, vpn), mkMigrationEntry(page, old, exclusive));
-    emit(k, EV.MIGRATION_SET, mm, vpn, page);
+    setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), mkMigrationEntry(page, old, exclusive));
+    emit(k, EV.MIGRATION_SET, mm, pvmw.address, page);
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, page, 1, vma);
     yield at("folio_put");
     refsPut(k, page, 1);
-    vpn = vpn + 1;
+    pvmw.address = pvmw.address + 1;
   }
 }
 
@@ -108,7 +110,8 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
 function leavesHalfDone(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): boolean {
   const mm = k.vma.mm.get(vma);
   const pmd = pmdpGetLockless(k, mm, start);
-  return k.mm.pmdLock.isHeld(mm) && folioMapcount(k, folio) > 0 && mayBeMappedByPmd(k, folio, vma, start) && (pmdNone(pmd) || (pmdTransHuge(pmd) && entryTarget(pmd) === folio));
+  return k.mm.pmdLock.isHeld(mm) && folioMapcount(k, folio) > 0 && mayBeMappedByPmd(k, folio, vma, start)
+    && (pmdNone(pmd) || (pmdTransHuge(pmd) && entryTarget(pmd) === folio));
 }
 
 /**
@@ -131,21 +134,18 @@ export function* removeMigrationPtes(k: Kernel, folio: Pfn, useZeroPage: boolean
 /** @kernel mm/migrate.c remove_migration_pte() */
 function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZeroPage: boolean): Routine {
   const mm: Mm = k.vma.mm.get(vma);
-  let vpn: Vpn = start;
-  let table: Table = NONE;
+  const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: true });
   for (;;) {
-    const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, vpn, table, true);
-    if (hit === WALK_DONE) return;
-    vmBugOn(hitIsPmd(k, hit), "migrate: a PMD migration entry, which nothing here makes");
-    vpn = hitAddress(k, hit);
-    table = hitTable(k, hit);
-    const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-    const page: Pfn = folio + linearPageIndex(k, vma, vpn) - k.page.index.get(folio);
+    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
+    if (!hit) return;
+    vmBugOn(pvmw.table === NONE, "migrate: a PMD migration entry, which nothing here makes");
+    const entry: Entry = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
+    const page: Pfn = folio + linearPageIndex(k, vma, pvmw.address) - k.page.index.get(folio);
     vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");
     const empty: boolean = useZeroPage && mayUseZeroPage(k, page, vma);
     if (empty) {
       yield at("set_pte_at");
-      setPteAt(k, table, pteIndex(k, vpn), mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
+      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
       k.mm.anonPages.add(mm, -1);
     } else {
       let pte: Entry = mkPte(page, k.vma.flags.once(vma));
@@ -158,12 +158,12 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
       yield at("folio_get");
       refsGet(k, page, 1);
       yield at("folio_add_anon_rmap_pte");
-      folioAddAnonRmapPtes(k, folio, page, 1, vma, vpn, entryHas(entry, WRITE) || entryHas(entry, EXCLUSIVE));
+      folioAddAnonRmapPtes(k, folio, page, 1, vma, pvmw.address, entryHas(entry, WRITE) || entryHas(entry, EXCLUSIVE));
       yield at("set_pte_at");
-      setPteAt(k, table, pteIndex(k, vpn), pte);
+      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte);
     }
-    emit(k, EV.MIGRATION_REMOVE, mm, vpn, page);
-    vpn = vpn + 1;
+    emit(k, EV.MIGRATION_REMOVE, mm, pvmw.address, page);
+    pvmw.address = pvmw.address + 1;
   }
 }
 

@@ -15,7 +15,11 @@ import type { Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./structs/types.
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVma, findVmaIntersection, getUnmappedArea, splitVma, vmAreaAlloc, vmAreaFree, vmaBefore, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
+import { findVma, findVmaIntersection, getUnmappedArea, vmaBefore } from "./vma-tree.ts";
+import {
+  MERGE_NOMEM, splitVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew,
+  vmasFree,
+} from "./vma.ts";
 
 /** A page number, or a negative errno. */
 export type AddressOrErrno = Int<-133, 0x000f_ffff>;

@@ -17,7 +17,8 @@ import type { Entry, Errno, Mm, PteIndex, Table, VmFlags, Vma, Vpn } from "./str
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 import { DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
-import { findVma, vmaLookup, vmaModifyFlags } from "./vma.ts";
+import { findVma, vmaLookup } from "./vma-tree.ts";
+import { vmaModifyFlags } from "./vma.ts";
 
 /**
  * Gives the pages start..end - 1 the protection `prot`: a subset of VM_READ and VM_WRITE.

@@ -18,11 +18,12 @@ import type { AnonVma, Entry, Errno, MergeResult, Mm, Table, Vma, Vpn } from "./
 import { doMunmap, type AddressOrErrno } from "./mmap.ts";
 import { ENTRY_NONE, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
 import { pmdClearTable, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
-import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
+import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./anon-vma.ts";
 import { hasReservations, isRfc2018, reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
-import { MERGE_NOMEM, findVmaIntersection, getUnmappedArea, vmAreaAlloc, vmAreaFree, vmaLink, vmaLookup, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
+import { findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
+import { MERGE_NOMEM, vmAreaAlloc, vmAreaFree, vmaLink, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
 
 export const MREMAP_MAYMOVE = 1 << 0;
 export const MREMAP_FIXED = 1 << 1;

@@ -27,3 +27,8 @@ export function folioTestLarge(k: Kernel, folio: Pfn): boolean {
 export function folioNrPages(k: Kernel, folio: Pfn): number {
   return 1 << k.page.order.get(folio);
 }
+
+/** The folio is as large as what one PMD maps. @kernel include/linux/huge_mm.h folio_test_pmd_mappable() */
+export function folioTestPmdMappable(k: Kernel, folio: Pfn): boolean {
+  return k.page.order.get(folio) === k.param.hpagePmdOrder.get();
+}

@@ -2,7 +2,7 @@
  * The page-table side of a reverse-map walk: mm/page_vma_mapped.c.
  *
  * A walk over anon_vmas finds, for a folio, the VMAs that may map it. This finds in one of them the entries that do, one
- * after the other, and returns each with the page-table lock that covers it, so that the caller can change it.
+ * after the other, and stops at each with the page-table lock that covers it, so that the caller can change it.
  *
  * Where a page table is not locked it can change: a huge PMD is split, a table is emptied. What was read without a lock
  * is read again under it. The tables themselves stay: the caller holds the anon_vma lock, and whoever frees or detaches
@@ -12,23 +12,27 @@
  * lock, since zap_huge_pmd() clears it first and removes the mapping afterwards. The cheaper walk without PVMW_SYNC,
  * which may miss entries that are clear for a moment, is that of reclaim, which is not here.
  */
-import { NONE, at, spinLock, spinUnlock, type Routine, type U32 } from "thpcheck";
+import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
-import { folioNrPages } from "./page-flags.ts";
-import { entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent } from "./pgtable.ts";
+import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
+import {
+  entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent,
+} from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 
-/** What a walk has met: nothing more, or an address and what maps the folio there, a PMD or a PTE of which table. */
-export type WalkHit = U32;
-export const WALK_DONE = 0;
-/** The address of a hit. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `address` */
-export function hitAddress(k: Kernel, hit: WalkHit): Vpn { return Math.floor((hit - 1) / (k.ptTable.count + 1)); }
-/** Whether a PMD maps the folio there. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `pmd` without `pte` */
-export function hitIsPmd(k: Kernel, hit: WalkHit): boolean { return (hit - 1) % (k.ptTable.count + 1) === k.ptTable.count; }
-/** The table of a PTE hit, whose lock is held. @kernel include/linux/rmap.h struct page_vma_mapped_walk, `pte` */
-export function hitTable(k: Kernel, hit: WalkHit): Table { return (hit - 1) % (k.ptTable.count + 1); }
-function mkHit(k: Kernel, vpn: Vpn, table: Table): WalkHit { return vpn * (k.ptTable.count + 1) + (table === NONE ? k.ptTable.count : table) + 1; }
+/** A walk, and where it stands. @kernel include/linux/rmap.h struct page_vma_mapped_walk */
+export interface PageVmaMappedWalk {
+  /** The kernel's pfn, nr_pages and pgoff. */
+  folio: Pfn;
+  vma: Vma;
+  /** Where the walk goes on. After a hit: the address that the entry maps. */
+  address: Vpn;
+  /** After a hit: the table of the PTE, whose lock is held (the kernel's pte and ptl); NONE: a PMD, and its lock is held. */
+  table: Table;
+  /** PVMW_MIGRATION: looks for migration entries that stand for the folio's pages. */
+  migration: boolean;
+}
 
 /**
  * Where the VMA would map the folio's first page, or its own start if the folio begins before it; NONE if the two have
@@ -45,70 +49,70 @@ export function vmaAddress(k: Kernel, folio: Pfn, vma: Vma): number {
 }
 
 /** The end of the folio's pages in the VMA. @kernel mm/internal.h vma_address_end() @holds the folio's anon_vma lock */
-function vmaAddressEnd(k: Kernel, folio: Pfn, vma: Vma): number {
-  const end = k.vma.start.once(vma) + k.page.index.get(folio) + folioNrPages(k, folio) - k.vma.pgoff.once(vma);
-  return end < k.vma.end.once(vma) ? end : k.vma.end.once(vma);
+function vmaAddressEnd(k: Kernel, pvmw: PageVmaMappedWalk): number {
+  const pages = k.page.index.get(pvmw.folio) + folioNrPages(k, pvmw.folio);
+  const end = k.vma.start.once(pvmw.vma) + pages - k.vma.pgoff.once(pvmw.vma);
+  return end < k.vma.end.once(pvmw.vma) ? end : k.vma.end.once(pvmw.vma);
 }
 
 /**
- * The next entry at `from` or behind it that maps a page of the folio or, with `migration`, stands for one. Of a PMD
- * there is only one. A hit returns with its lock held (of the PMD, or of the PTE's table); WALK_DONE with none.
- * `held`: the table whose lock the caller still holds from the previous hit, or NONE.
+ * Goes to the next entry at `pvmw.address` or behind it that maps a page of the folio or, with `pvmw.migration`, stands
+ * for one. Of a PMD there is only one. Whoever goes on after a PTE sets `address` behind it, and keeps `table`.
  * @kernel mm/page_vma_mapped.c page_vma_mapped_walk()
- * @holds folio lock, the folio's anon_vma lock
+ * @holds folio lock, the folio's anon_vma lock; the lock of `pvmw.table`, unless that is NONE
+ * @returns true: a hit, whose lock is held. false: there is none, and no page-table lock is held
  */
-export function* pageVmaMappedWalk(k: Kernel, folio: Pfn, vma: Vma, from: Vpn, held: Table, migration: boolean): Routine<WalkHit> {
-  const mm: Mm = k.vma.mm.get(vma);
-  let vpn: Vpn = from;
-  let table: Table = held;
+export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(pvmw.vma);
   for (;;) {
-    const ended = vpn >= vmaAddressEnd(k, folio, vma);
-    if (table !== NONE && (ended || pteIndex(k, vpn) === 0)) {
-      spinUnlock(k, ptlOf(k, table));
-      table = NONE;
+    const ended = pvmw.address >= vmaAddressEnd(k, pvmw);
+    if (pvmw.table !== NONE && (ended || pteIndex(k, pvmw.address) === 0)) {
+      spinUnlock(k, ptlOf(k, pvmw.table));
+      pvmw.table = NONE;
     }
-    if (ended) return WALK_DONE;
-    if (table === NONE) {
+    if (ended) return false;
+    if (pvmw.table === NONE) {
       yield at("pmdp_get_lockless");
-      const seen = pmdpGetLockless(k, mm, vpn);
+      const seen = pmdpGetLockless(k, mm, pvmw.address);
       if (pmdNone(seen)) {
-        if (mayBeMappedByPmd(k, folio, vma, vpn)) {
+        if (mayBeMappedByPmd(k, pvmw.folio, pvmw.vma, pvmw.address)) {
           yield* spinLock(k, pmdLockptr(k, mm));
           spinUnlock(k, pmdLockptr(k, mm));
         }
-        vpn = hpageAddress(k, vpn) + k.param.hpagePmdNr.get();
+        pvmw.address = hpageAddress(k, pvmw.address) + k.param.hpagePmdNr.get();
         continue;
       }
       if (!pmdTable(seen)) {
         yield* spinLock(k, pmdLockptr(k, mm));
-        const pmd: Entry = pmdpGet(k, mm, vpn);
-        if (!pmdTable(pmd) && pmdMatches(pmd, folio, migration)) return mkHit(k, vpn, NONE);
+        const pmd: Entry = pmdpGet(k, mm, pvmw.address);
+        if (!pmdTable(pmd) && checkPmd(pmd, pvmw)) return true;
         spinUnlock(k, pmdLockptr(k, mm));
-        if (!pmdTable(pmd)) return WALK_DONE;
+        if (!pmdTable(pmd)) return false;
         // It has been split meanwhile.
       }
-      table = yield* pteOffsetMapLock(k, mm, vpn);
-      if (table === NONE) continue;
+      pvmw.table = yield* pteOffsetMapLock(k, mm, pvmw.address);
+      if (pvmw.table === NONE) continue;
     }
-    if (pteMatches(k, k.ptTable.pte.get(table, pteIndex(k, vpn)), folio, migration)) return mkHit(k, vpn, table);
-    vpn = vpn + 1;
+    if (checkPte(k, pvmw)) return true;
+    pvmw.address = pvmw.address + 1;
   }
 }
 
 /** @kernel include/linux/huge_mm.h thp_vma_suitable_order() */
 export function mayBeMappedByPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): boolean {
   const haddr = hpageAddress(k, vpn);
-  return folioNrPages(k, folio) >= k.param.hpagePmdNr.get() && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);
+  return folioTestPmdMappable(k, folio) && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);
 }
 
-/** @kernel mm/page_vma_mapped.c check_pmd() */
-function pmdMatches(pmd: Entry, folio: Pfn, migration: boolean): boolean {
-  if (pmdNone(pmd) || entryZeroPage(pmd) || pmdMigration(pmd) !== migration) return false;
-  return (migration || pmdTransHuge(pmd)) && entryTarget(pmd) === folio;
+/** @kernel mm/page_vma_mapped.c check_pmd() @holds the PMD lock */
+function checkPmd(pmd: Entry, pvmw: PageVmaMappedWalk): boolean {
+  if (pmdNone(pmd) || entryZeroPage(pmd) || pmdMigration(pmd) !== pvmw.migration) return false;
+  return (pvmw.migration || pmdTransHuge(pmd)) && entryTarget(pmd) === pvmw.folio;
 }
 
-/** @kernel mm/page_vma_mapped.c check_pte() */
-function pteMatches(k: Kernel, pte: Entry, folio: Pfn, migration: boolean): boolean {
-  if (migration ? !pteMigration(pte) : !ptePresent(pte) || entryZeroPage(pte)) return false;
-  return entryTarget(pte) >= folio && entryTarget(pte) < folio + folioNrPages(k, folio);
+/** @kernel mm/page_vma_mapped.c check_pte() @holds the table's lock */
+function checkPte(k: Kernel, pvmw: PageVmaMappedWalk): boolean {
+  const pte = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
+  if (pvmw.migration ? !pteMigration(pte) : !ptePresent(pte) || entryZeroPage(pte)) return false;
+  return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);
 }

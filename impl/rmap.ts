@@ -16,7 +16,7 @@ import { NONE, at, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
-import { folioNrPages, folioTestLarge } from "./page-flags.ts";
+import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
 import { folioMaybeDmaPinned } from "./page-ref.ts";
 import {
   accountMapPmd, accountMapPtes, accountNew, accountUnmapPmd, accountUnmapPtes, entireMapcountOf, pagesMappedByPtes,
@@ -24,8 +24,6 @@ import {
 import type { Kernel } from "./mm-types.ts";
 import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
 import type { Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
-
-export { anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead, anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma, unlinkAnonVmas } from "./anon-vma.ts";
 
 /**
  * Where a page of the VMA belongs: its page number counted from vm_pgoff. For walks of the reverse map.
@@ -47,7 +45,7 @@ export function linearPageIndex(k: Kernel, vma: Vma, vpn: Vpn): number {
 export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): void {
   const mm = k.vma.mm.get(vma);
   const nr = folioNrPages(k, folio);
-  const pmdMapped = folioTestLarge(k, folio) && k.page.order.get(folio) === k.param.hpagePmdOrder.get();
+  const pmdMapped = folioTestPmdMappable(k, folio);
   vmBugOn(vpn < k.vma.start.once(vma) || vpn + nr > k.vma.end.once(vma), "rmap: a new folio is mapped outside of its VMA");
   vmBugOn(k.vma.anonVma.get(vma) === NONE, "rmap: an anonymous folio is mapped in a VMA without anon_vma");
   k.page.swapbacked.set(folio, true);
@@ -65,7 +63,7 @@ export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): 
     }
   }
   modStat(k, nr, pmdMapped ? nr : 0);
-  if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(1);
+  if (pmdMapped) k.node.nrAnon.add(1);
 }
 
 /**
@@ -80,7 +78,10 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   for (let i = 0; i < nr; i++) {
     if (exclusive) k.page.anonExclusive.set(page + i, true);
     // split_huge_pmd() maps by PTEs before it removes the PMD mapping: one of either is fine
-    vmBugOn(k.page.anonExclusive.get(page + i) && (k.page.mapcount.get(page + i) > 0 || entireMapcountOf(k, folio) > 1), "rmap: an exclusive page is mapped twice");
+    vmBugOn(
+      k.page.anonExclusive.get(page + i) && (k.page.mapcount.get(page + i) > 0 || entireMapcountOf(k, folio) > 1),
+      "rmap: an exclusive page is mapped twice",
+    );
     emit(k, EV.FOLIO_MAP_PTE, folio, page + i, mm);
   }
 }
@@ -88,7 +89,8 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
 /** A folio is mapped only where its anon_vma's family can find it. @kernel mm/rmap.c __page_check_anon_rmap() */
 function pageCheckAnonRmap(k: Kernel, folio: Pfn, page: Pfn, vma: Vma, vpn: Vpn): void {
   vmBugOn(!k.page.anon.get(folio), "rmap: the folio is not anonymous");
-  vmBugOn(k.anonVma.root.get(k.page.mapping.get(folio)) !== k.anonVma.root.get(k.vma.anonVma.get(vma)), "rmap: the folio belongs to another family of VMAs");
+  const root = k.anonVma.root.get(k.page.mapping.get(folio));
+  vmBugOn(root !== k.anonVma.root.get(k.vma.anonVma.get(vma)), "rmap: the folio belongs to another family of VMAs");
   vmBugOn(k.page.index.get(folio) + page - folio !== linearPageIndex(k, vma, vpn), "rmap: the page belongs to another address of the VMA");
 }
 
@@ -201,7 +203,12 @@ export function* folioTryShareAnonRmapPte(k: Kernel, folio: Pfn, page: Pfn): Rou
   return true;
 }
 
-/** The same for a folio mapped by a PMD that has been invalidated. @kernel include/linux/rmap.h folio_try_share_anon_rmap_pmd() @holds the PMD lock @returns false: it may be pinned */
+/**
+ * The same for a folio mapped by a PMD that has been invalidated.
+ * @kernel include/linux/rmap.h folio_try_share_anon_rmap_pmd()
+ * @holds the PMD lock
+ * @returns false: it may be pinned
+ */
 export function* folioTryShareAnonRmapPmd(k: Kernel, folio: Pfn): Routine<boolean> {
   const shared: boolean = yield* folioTryShareAnonRmapPte(k, folio, folio);
   return shared;

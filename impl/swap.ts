@@ -51,7 +51,10 @@ export function* folioPutNew(k: Kernel, folio: Pfn): Routine {
   yield* putReleasedFolio(k, folio);
 }
 
-/** Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow. @kernel include/linux/mm.h folio_put_testzero() */
+/**
+ * Drops a reference in the caller's own step; true when it was the last, and putReleasedFolio() has to follow.
+ * @kernel include/linux/mm.h folio_put_testzero()
+ */
 export function folioPutTestzero(k: Kernel, folio: Pfn): boolean {
   const order: Order = k.page.order.get(folio);
   if (!refsPutTestzero(k, folio, 1)) return false;
@@ -133,11 +136,7 @@ export function* lruAddDrainAll(k: Kernel): Routine {
 export function* folioIsolateLru(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* spinLock(k, k.lruvec.lock.at());
   const isolated: boolean = k.page.lru.get(folio);
-  if (isolated) {
-    lruvecDelFolio(k, folio);
-    k.lruvec.isolated.add(folioNrPages(k, folio));
-    emit(k, EV.FOLIO_ISOLATE, folio);
-  }
+  if (isolated) lruvecIsolateFolio(k, folio);
   spinUnlock(k, k.lruvec.lock.at());
   if (!isolated) return false;
   yield at("folio_get");
@@ -217,6 +216,17 @@ export function lruvecDelFolio(k: Kernel, folio: Pfn): void {
   k.page.lru.set(folio, false);
   if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(-folioNrPages(k, folio));
   else k.lruvec.filePages.add(-folioNrPages(k, folio));
+}
+
+/**
+ * Takes the folio off the LRU, and counts it in NR_ISOLATED_ANON.
+ * @holds lru_lock; the reference of the isolation, or one of the caller's until that is taken
+ * @kernel mm/vmscan.c folio_isolate_lru(), isolate_lru_folios()
+ */
+export function lruvecIsolateFolio(k: Kernel, folio: Pfn): void {
+  lruvecDelFolio(k, folio);
+  k.lruvec.isolated.add(folioNrPages(k, folio));
+  emit(k, EV.FOLIO_ISOLATE, folio);
 }
 
 // ---- batches ---------------------------------------------------------------------------------------------------

@@ -19,9 +19,10 @@ import type { AnonVma, Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./struc
 import { ENOMEM } from "./errno.ts";
 import { hasReservations, reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
 import { findVma, vmaBefore, vmaIterClear, vmaIterStore } from "./vma-tree.ts";
-import { anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./rmap.ts";
-
-export { findVma, findVmaIntersection, getUnmappedArea, vmaBefore, vmaLookup } from "./vma-tree.ts";
+import {
+  anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite,
+  anonVmaUnlockWrite, unlinkAnonVmas,
+} from "./anon-vma.ts";
 
 /** VMA_MERGE_ERROR_NOMEM: two areas could have been merged, but the chain of anon_vmas could not be copied. */
 export const MERGE_NOMEM = -2;

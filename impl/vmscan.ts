@@ -4,7 +4,7 @@
  * mm/vmscan.c shrink_folio_list() with mm/rmap.c try_to_unmap(), for one folio that PMDs map. Not covered: small folios,
  * which go the same way PTE by PTE, and everything that needs swap, writeback or files.
  */
-import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, record, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from "./anon-vma.ts";
 import { vmBugOn } from "./bug.ts";
@@ -12,11 +12,11 @@ import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Refs, Table, Vma, Vpn } from "./structs/types.ts";
 import { folioNrPages } from "./page-flags.ts";
 import { folioMapcount, folioRefFreeze, folioTryGet } from "./page-ref.ts";
-import { WALK_DONE, hitAddress, hitIsPmd, pageVmaMappedWalk, vmaAddress, type WalkHit } from "./page-vma-mapped.ts";
+import { pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import { DIRTY, entryHas, entryTarget, hpageAddress, pmdIndex } from "./pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpHugeClearFlush, pteFreeDefer, setPmdAt } from "./pgtable-generic.ts";
 import { folioRemoveRmapPmd } from "./rmap.ts";
-import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecDelFolio, putReleasedFolio } from "./swap.ts";
+import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecIsolateFolio, putReleasedFolio } from "./swap.ts";
 
 /**
  * Tries to reclaim a lazyfree folio that is on the LRU.
@@ -27,11 +27,7 @@ import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecDelFolio, p
 export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* spinLock(k, k.lruvec.lock.at());
   const isolated: boolean = k.page.lru.get(folio) && !k.page.swapbacked.get(folio) && folioTryGet(k, folio);
-  if (isolated) {
-    lruvecDelFolio(k, folio);
-    k.lruvec.isolated.add(folioNrPages(k, folio));
-    emit(k, EV.FOLIO_ISOLATE, folio);
-  }
+  if (isolated) lruvecIsolateFolio(k, folio);
   spinUnlock(k, k.lruvec.lock.at());
   if (!isolated) return false;
   yield at("folio_trylock");
@@ -76,10 +72,11 @@ function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
 /** @kernel mm/rmap.c try_to_unmap_one(), mm/huge_memory.c unmap_huge_pmd_locked() @returns false: it stays mapped here */
 function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
-  const hit: WalkHit = yield* pageVmaMappedWalk(k, folio, vma, start, NONE, false);
-  if (hit === WALK_DONE) return true;
-  vmBugOn(!hitIsPmd(k, hit), "vmscan: a lazyfree folio that PTEs map, of which this kernel does not reclaim any");
-  const discarded: boolean = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, hitAddress(k, hit)));
+  const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
+  const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
+  if (!hit) return true;
+  vmBugOn(pvmw.table !== NONE, "vmscan: a lazyfree folio that PTEs map, of which this kernel does not reclaim any");
+  const discarded: boolean = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address));
   spinUnlock(k, pmdLockptr(k, mm));
   return discarded;
 }

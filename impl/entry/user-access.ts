@@ -15,7 +15,7 @@ import { promoteInFault, reachesThreshold } from "../thp-reservation/promote.ts"
 import { hardwareTranslate } from "../tlb.ts";
 import { userMemoryLoaded, userMemoryStored } from "../user-memory.ts";
 import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_RETRY, type FaultFlags, type VmFaultReason } from "../vm-fault.ts";
-import { vmaLookup } from "../vma.ts";
+import { vmaLookup } from "../vma-tree.ts";
 
 /**
  * One load by user code.

@@ -12,6 +12,7 @@ import { emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import type { Kernel } from "../mm-types.ts";
+import { folioTestPmdMappable } from "../page-flags.ts";
 import type { Pfn } from "../structs/types.ts";
 
 /**
@@ -23,7 +24,7 @@ import type { Pfn } from "../structs/types.ts";
 export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: boolean): Routine {
   if (!partiallyMapped && !k.knob.shrinkUnderused.once()) return;
   yield* spinLock(k, k.deferredSplit.lock.at());
-  const pmdSize = k.page.order.get(folio) === k.param.hpagePmdOrder.get();
+  const pmdSize = folioTestPmdMappable(k, folio);
   vmBugOn(k.page.order.get(folio) === 0, "deferred-split: a single page is queued");
   if (partiallyMapped && !k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, true);
@@ -65,7 +66,7 @@ export function* folioUnqueueDeferredSplit(k: Kernel, folio: Pfn): Routine {
   if (k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, false);
     emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+    if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
   }
   spinUnlock(k, k.deferredSplit.lock.at());
 }

@@ -13,7 +13,7 @@ import { folioExpectedRefCount, folioGet } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pmdPresent, pmdTransHuge, pteIndex, ptePresent } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
-import { vmaLookup } from "../vma.ts";
+import { vmaLookup } from "../vma-tree.ts";
 import { splitFolio } from "./split-folio.ts";
 
 /**

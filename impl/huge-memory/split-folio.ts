@@ -25,7 +25,7 @@ import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
-import { folioNrPages } from "../page-flags.ts";
+import { folioNrPages, folioTestPmdMappable } from "../page-flags.ts";
 import { folioExpectedRefCount, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
@@ -41,9 +41,9 @@ import { folioUnqueueDeferredSplit } from "./deferred-split.ts";
  *   reference. On failure the folio is mapped as before, perhaps by PTEs.
  */
 export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
-  const order: Order = k.page.order.get(folio);
+  const pmdSize: boolean = folioTestPmdMappable(k, folio);
   const error: Errno = yield* splitToPages(k, folio);
-  if (order === k.param.hpagePmdOrder.get()) {
+  if (pmdSize) {
     if (error === 0) k.vmstat.thpSplitPage.add(1);
     else k.vmstat.thpSplitPageFailed.add(1);
   }
@@ -120,7 +120,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
     k.page.head.set(folio + i, NONE);
   }
   const order: Order = k.page.order.get(folio);
-  if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(-1);
+  if (folioTestPmdMappable(k, folio)) k.node.nrAnon.add(-1);
   k.page.order.set(folio, 0);
   emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {

@@ -13,7 +13,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Table, Vma, Vpn } from "../structs/types.ts";
 import { entryTarget, pmdNone } from "../pgtable.ts";
 import { pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, ptlOf, tableOwn } from "../pgtable-generic.ts";
-import { anonVmaLockWrite } from "../rmap.ts";
+import { anonVmaLockWrite } from "../anon-vma.ts";
 import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma-tree.ts";
 import { announceReattached } from "./announce.ts";

@@ -8,7 +8,7 @@ import { mmapReadLock } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Errno, Mm, Vma, Vpn } from "../structs/types.ts";
 import { lruAddDrainAll } from "../swap.ts";
-import { findVma } from "../vma.ts";
+import { findVma } from "../vma-tree.ts";
 import { hpageAddress } from "../pgtable.ts";
 import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "./collapse-single-pmd.ts";
 import {

@@ -4,7 +4,7 @@ import { mmapReadTrylock, mmapReadUnlock, vmaEndRead } from "../locking/mmap-loc
 import type { Kernel } from "../mm-types.ts";
 import { MMF_UNSTABLE_BIT } from "../structs/mm.ts";
 import type { Errno, Mm } from "../structs/types.ts";
-import { anonVmaPrepare } from "../rmap.ts";
+import { anonVmaPrepare } from "../anon-vma.ts";
 import {
   FAULT_FLAG_VMA_LOCK, VM_FAULT_DONE, VM_FAULT_OOM, VM_FAULT_RETRY, VM_FAULT_SIGBUS, type VmFault, type VmFaultReason,
 } from "../vm-fault.ts";

@@ -13,7 +13,8 @@ import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmd
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";
 import { hasReservations, reservationLosesPages, reservationZapped } from "../thp-reservation.ts";
-import { folioRemoveRmapPtes, unlinkAnonVmas } from "../rmap.ts";
+import { unlinkAnonVmas } from "../anon-vma.ts";
+import { folioRemoveRmapPtes } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
 
 /**

@@ -11,7 +11,8 @@ import type { AnonVma, Container, Entry, Mm, Pfn, PteIndex, Reservation, Table, 
 import { ENTRY_NONE, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
 import { joinPages } from "../page-alloc.ts";
 import { ptlOf } from "../pgtable-generic.ts";
-import { anonVmaUnlockWrite, folioRemoveRmapPtes } from "../rmap.ts";
+import { anonVmaUnlockWrite } from "../anon-vma.ts";
+import { folioRemoveRmapPtes } from "../rmap.ts";
 import { folioUnlock } from "../swap.ts";
 import { containerOf, usedPages } from "./container.ts";
 import { checkReservation, rfcFreeReservation } from "./rfc-2018.ts";

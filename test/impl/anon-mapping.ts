@@ -9,7 +9,8 @@ import { allocFolio } from "../../impl/page-alloc.ts";
 import { folioRefAdd } from "../../impl/page-ref.ts";
 import { DIRTY, LEAF, PRESENT, SPECIAL, WRITE, YOUNG, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkHugePmd, mkPte, pmdIndex, pmdMigration, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent, setPteAt } from "../../impl/pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pteAlloc, pteAllocOne, pteOffsetMapLock, ptlOf, setPmdAt } from "../../impl/pgtable-generic.ts";
-import { anonVmaFork, anonVmaPrepare, folioAddNewAnonRmap } from "../../impl/rmap.ts";
+import { anonVmaFork, anonVmaPrepare } from "../../impl/anon-vma.ts";
+import { folioAddNewAnonRmap } from "../../impl/rmap.ts";
 import { folioAddLru } from "../../impl/swap.ts";
 import { vmaIterStore } from "../../impl/vma-tree.ts";
 

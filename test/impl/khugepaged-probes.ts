@@ -7,7 +7,7 @@ import { khugepagedEnterVma } from "../../impl/khugepaged/mm-slot.ts";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
 import type { Mm, Vma, Vpn } from "../../impl/structs/types.ts";
 import type { SequentialKernel as K } from "../../impl/entry/sequential.ts";
-import { findVma } from "../../impl/vma.ts";
+import { findVma } from "../../impl/vma-tree.ts";
 
 /** Scan and collapse of the huge range at `a1` of mm `a0`; by khugepaged if `a2` is 1. */
 export function* scanAndCollapse(k: K): Routine<ScanResult> {

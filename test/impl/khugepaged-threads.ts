@@ -20,7 +20,7 @@ import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioIsolateLru, folioPut, folioPutbackLru, folioTrylock, folioUnlock } from "../../impl/swap.ts";
 import { store, sysMadvise, sysMmap, sysMunmap, sysSetThpDisable } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { findVma } from "../../impl/vma.ts";
+import { findVma } from "../../impl/vma-tree.ts";
 
 function structsOf(options: KernelOptions) {
   return { ...kernelStructs(kernelConfig(options)), ...gateStructs(), seen: struct({ results: bitset(24, "results of the collapse", { guard: "atomic" }) }) };

@@ -14,7 +14,7 @@ import type { Content, Errno, Mm, Pfn, Vma, Vpn } from "../../impl/structs/types
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
 import { pageFolio } from "../../impl/page-flags.ts";
-import { anonVmaFork, anonVmaPrepare } from "../../impl/rmap.ts";
+import { anonVmaFork, anonVmaPrepare } from "../../impl/anon-vma.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/entry/user-access.ts";

@@ -8,7 +8,12 @@ import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
 import { ENTRY_NONE, PRESENT, LEAF, MIGRATION, WRITE, YOUNG, entryTarget, mkEntry, pteIndex, setPteAt } from "../../impl/pgtable.ts";
 import { pmdLockptr, pteOffsetMapLock, ptlOf, setPmdAt } from "../../impl/pgtable-generic.ts";
-import { anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead, anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, folioMoveAnonRmap, folioRemoveRmapPtes, putAnonVma, unlinkAnonVmas } from "../../impl/rmap.ts";
+import {
+  anonVmaClone, anonVmaFork, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockRead,
+  anonVmaLockWrite, anonVmaPrepare, anonVmaUnlockRead, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma,
+  unlinkAnonVmas,
+} from "../../impl/anon-vma.ts";
+import { folioMoveAnonRmap, folioRemoveRmapPtes } from "../../impl/rmap.ts";
 import { pageFolio } from "../../impl/page-flags.ts";
 import { folioPut } from "../../impl/swap.ts";
 import { forkHuge, makeVma, mapHuge, mapHugeZero, mapPtes } from "./anon-mapping.ts";

@@ -13,7 +13,7 @@ import { bootMemory } from "../../impl/page-alloc.ts";
 import { folioGet } from "../../impl/page-ref.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
 import { pteAlloc } from "../../impl/pgtable-generic.ts";
-import { anonVmaClone, anonVmaFork } from "../../impl/rmap.ts";
+import { anonVmaClone, anonVmaFork } from "../../impl/anon-vma.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { makeVma, mapHuge } from "./anon-mapping.ts";
 import type { KernelThread } from "./straight-kernel.ts";

@@ -8,7 +8,7 @@ import type { Frames, Mm, Pfn, Vma, Vpn } from "../../../impl/structs/types.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemovePage, tlbRemoveTlbEntry } from "../../../impl/mmu-gather.ts";
 import { allocFolio } from "../../../impl/page-alloc.ts";
 import type { CallResult, SequentialKernel as K } from "../../../impl/entry/sequential.ts";
-import { findVma } from "../../../impl/vma.ts";
+import { findVma } from "../../../impl/vma-tree.ts";
 import type { VmFaultReason } from "../../../impl/vm-fault.ts";
 
 /** One fault for a load of page `a1` of mm `a0`. */

@@ -50,7 +50,7 @@ test("a table is freed between the look at the PMD and the scan", async () => {
 
 test("a table is freed under a reverse-map walk, and under a fault that waits for a migration", async () => {
   const lines = await linesReached(migrationOfNoTable);
-  expect(lines).toContain("page-vma-mapped.ts pageVmaMappedWalk: if (table === NONE) continue;");
+  expect(lines).toContain("page-vma-mapped.ts pageVmaMappedWalk: if (pvmw.table === NONE) continue;");
   expect(lines).toContain("memory/migration-wait.ts migrationEntryWait: if (table === NONE) return;");
 }, 300_000);
 

@@ -8,7 +8,7 @@ import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
-import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/rmap.ts";
+import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/anon-vma.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { collapseScenario, openGate, passGate, prepare, type CollapseStructs, type K } from "../../scenarios/setup/collapse.ts";
