@@ -40,7 +40,8 @@ function operationTable(): string {
   const gives = (o: Operation): string => (o.gives === "nothing" ? "" : noted(o));
   const rows = Object.entries<Operation>(OPERATIONS).map(([name, o]) => {
     const linux = o.kernel === null ? "" : `\`${o.kernel}\``;
-    return `| \`${name}(${o.takes.join(", ")})\` | ${fields(o)} | ${gives(o)} | ${linux} | ${o.order}${o.indivisible ? ", indivisible" : ""} |`;
+    const order = o.indivisible ? `${o.order}, indivisible` : o.order;
+    return `| \`${name}(${o.takes.join(", ")})\` | ${fields(o)} | ${gives(o)} | ${linux} | ${order} |`;
   });
   return ["| operation | fields | gives | in Linux | order |", "|---|---|---|---|---|", ...rows].join("\n");
 }
