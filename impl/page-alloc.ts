@@ -110,7 +110,11 @@ export function bootMemory(k: Kernel): void {
   k.zone.freePages.set(k.param.frames.get());
 }
 
-/** Takes the smallest block that is large enough and splits it; NONE when there is none. @holds zone->lock @kernel mm/page_alloc.c __rmqueue_smallest(), expand() */
+/**
+ * Takes the smallest block that is large enough and splits it; NONE when there is none.
+ * @holds zone->lock
+ * @kernel mm/page_alloc.c __rmqueue_smallest(), expand()
+ */
 function rmqueue(k: Kernel, order: Order): Pfn {
   const largest = k.param.hpagePmdOrder.get();
   for (let from = order; from <= largest; from++) {

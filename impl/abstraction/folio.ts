@@ -49,7 +49,8 @@ function abstract(k: Kernel, folio: number): number {
 function number(k: Kernel, value: number, order: number, pmds: number, ptes: number, pins: number, lru: number): number {
   const orders = k.param.hpagePmdOrder.get() + 1;
   const mms = k.mm.count;
-  return value + VALUES.length * (order + orders * (pmds + (mms + 2) * (ptes + (mms * k.param.hpagePmdNr.get() + 2) * (pins + (pinsMax(k.param.hpagePmdNr.get()) + 1) * lru))));
+  const h = k.param.hpagePmdNr.get();
+  return value + VALUES.length * (order + orders * (pmds + (mms + 2) * (ptes + (mms * h + 2) * (pins + (pinsMax(h) + 1) * lru))));
 }
 /** The most pins that a scheme counts, or more. */
 export function pinsMax(pagesPerHugePage: number): number {

@@ -18,11 +18,18 @@ function abstract(k: Kernel, folio: number): number {
   const ptes = mapcountOf(k, folio) - pmds;
   const pins = pinsOf(k, folio);
   const value = refs > 0 ? COUNTED : k.page.lock.isHeld(folio) ? FROZEN : RELEASED;
-  return value + VALUES.length * (pmds + (k.mm.count + 2) * (ptes + (k.mm.count * k.param.hpagePmdNr.get() + 2) * (pins + (pinsMax(k.param.hpagePmdNr.get()) + 1) * refs)));
+  const mms = k.mm.count;
+  const h = k.param.hpagePmdNr.get();
+  return value + VALUES.length * (pmds + (mms + 2) * (ptes + (mms * h + 2) * (pins + (pinsMax(h) + 1) * refs)));
 }
 
 export const refcountAbstraction: Abstraction = {
   machine: "refcount-folio", values: VALUES,
-  context: [{ name: "pmds", size: (c) => c.mms + 2 }, { name: "ptes", size: (c) => c.mms * c.pagesPerHugePage + 2 }, { name: "pins", size: (c) => pinsMax(c.pagesPerHugePage) + 1 }, { name: "refs", size: (c) => c.refcountMax + 1 }],
+  context: [
+    { name: "pmds", size: (c) => c.mms + 2 },
+    { name: "ptes", size: (c) => c.mms * c.pagesPerHugePage + 2 },
+    { name: "pins", size: (c) => pinsMax(c.pagesPerHugePage) + 1 },
+    { name: "refs", size: (c) => c.refcountMax + 1 },
+  ],
   abstract,
 };
