@@ -279,7 +279,10 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
       for (const p of placed) {
         const scalar = scalarOf(p.f);
         const lockBase = isLock(scalar) ? locks.length : -1;
-        if (isLock(scalar)) locks.push(...planLocks(s, structName, p, scalar, { first: lockBase, offset: base + p.position, stride }));
+        if (isLock(scalar)) {
+          // One by one: a table can have more locks than a call has room for arguments.
+          for (const lock of planLocks(s, structName, p, scalar, { first: lockBase, offset: base + p.position, stride })) locks.push(lock);
+        }
         fields.push(planField(s, structName, p, { id: fields.length, lockBase, offset: base + p.position, stride }));
       }
       ends[part] = base + stride * s.count;
