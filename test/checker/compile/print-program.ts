@@ -7,7 +7,7 @@
  */
 import { kindsFor, layMemory, numbers, U2, U3, type FieldInfo, type Kind, type Memory, type RecordInfo } from "./random-memory.ts";
 import { declareRecord, innerScope, isDeclared, pickFrom, recordsFor, visible, visibleRecords, type Local, type Scope } from "./print-scope.ts";
-import type { Expression, FunctionNode, ProgramNode, Statement, Value } from "./random-programs.ts";
+import type { Expression, FunctionNode, ProgramNode, Statement, Value } from "./random-syntax.ts";
 
 export interface PrintedProgram {
   /** TypeScript source text of a scenario module. */

@@ -1,5 +1,5 @@
 /** The memory of a random program: the kinds of its values, its record types, and its structs laid out as declarations. */
-import type { FieldNode, ProgramNode } from "./random-programs.ts";
+import type { FieldNode, ProgramNode } from "./random-syntax.ts";
 
 export interface Kind { readonly annotation: string; readonly boolean: boolean; readonly min: number; readonly max: number }
 export const numbers = (annotation: string, min: number, max: number): Kind => ({ annotation, boolean: false, min, max });

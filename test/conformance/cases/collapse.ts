@@ -1,5 +1,5 @@
 /** tools/testing/selftests/mm/khugepaged.c, anonymous memory; and prctl_thp_disable.c. */
-import type { Cases } from "../cases.ts";
+import type { Cases } from "./cases-by-name.ts";
 
 const END = "0 contents";
 /** Huge pages for as long as khugepaged looks, as the selftest does it. */

@@ -1,5 +1,5 @@
 /** tools/testing/selftests/mm/cow.c: what of one process never shows in the other. */
-import type { Cases } from "../cases.ts";
+import type { Cases } from "./cases-by-name.ts";
 
 const map = (pages: string): string[] => [`0 mmap 0.0 ${pages} rw fixed`, `0 madvise 0.0 ${pages} HUGEPAGE`];
 /** Mapped by PTEs: the selftest's trick is to change the protection of one page, and back. */

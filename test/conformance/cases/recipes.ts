@@ -1,5 +1,5 @@
 /** The movements of counters that are known of one call each. */
-import type { Cases } from "../cases.ts";
+import type { Cases } from "./cases-by-name.ts";
 
 /** A huge page at 0.0, in an area of `ranges` huge ranges. */
 const huge = (ranges: number): string[] => [`0 mmap 0.0 ${ranges}.0 rw fixed`, `0 madvise 0.0 ${ranges}.0 HUGEPAGE`, "0 write 0.0 1.0 1"];

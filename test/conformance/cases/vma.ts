@@ -1,5 +1,5 @@
 /** mremap_test.c, mremap_dontunmap.c, madv_populate.c, merge.c, transhuge-stress.c: areas, and huge pages at their borders. */
-import type { Cases } from "../cases.ts";
+import type { Cases } from "./cases-by-name.ts";
 
 const END = "0 contents";
 const map = (at: string, pages: string): string[] => [`0 mmap ${at} ${pages} rw fixed`, `0 madvise ${at} ${pages} HUGEPAGE`];
