@@ -15,7 +15,10 @@ import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, migrating, openGate, passGate, scheduleIn, splitPage, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { shrinker, splitPage, splitter } from "./setup/actors.ts";
+import { migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 type Call = Int<0, 23>;
 const CALLS = 24;
@@ -150,14 +153,6 @@ function* secondOfFew(k: K): Routine {
   yield at("second call");
   const n: FewCalls = choose(k, "second call", FEW_CALLS);
   yield* fewCalls(k, n);
-}
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
-}
-function* shrinker(k: K): Routine {
-  yield* passGate(k);
-  yield* deferredSplitScan(k);
 }
 
 function* forker(k: K): Routine {

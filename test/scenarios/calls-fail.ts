@@ -9,7 +9,9 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import type { AddressOrErrno } from "../../impl/mmap.ts";
-import { note, noted, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { scheduleIn } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 6, vmas: 4, anonVmas: 3, anonVmaChains: 8, pageTables: 5, enabled: ENABLED_NEVER, allocationMayFail: true };
 const RW = VM_READ | VM_WRITE;

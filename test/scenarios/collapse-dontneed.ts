@@ -4,13 +4,10 @@ import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { COLLAPSE_COPIED } from "../../impl/structs/ghosts.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
-import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
-
-function* collapser(k: K): Routine {
-  yield* prepare(k, 0, 2);
-  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
-  yield* load(k, 0);
-}
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { collapser, prepare, sibling } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* discardsOne(k: K): Routine {
   yield* passGate(k);
@@ -64,13 +61,7 @@ function* frees(k: K): Routine {
   yield* store(k, 1, 3);
 }
 
-function* sibling(k: K): Routine {
-  yield* passGate(k);
-  yield* store(k, 1, 3);
-  yield* load(k, 0);
-}
-
-const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
+const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0, 0) };
 export default [
   collapseScenario({
     name: "collapse-dontneed-page",
@@ -97,7 +88,7 @@ export default [
     sanitize: true,
     options: { enabled: ENABLED_ALWAYS },
     threads: { collapserOfHuge, discardsAndReads },
-    sometimes: { ...witness, "the huge zero page, before the report": (k) => k.collapse.stage.get(0) === COLLAPSE_COPIED && isHuge(k, 0) && k.mm.anonPages.get(0) === 0 },
+    sometimes: { ...witness, "the huge zero page, before the report": (k) => k.collapse.stage.get(0) === COLLAPSE_COPIED && isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 },
     expect: holds({ states: 1545 }),
   }),
   collapseScenario({
@@ -106,7 +97,7 @@ export default [
     tier: "full",
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, discardsAcross, storesAround },
-    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
     expect: holds({ states: 2_028_358 }),
   }),
   collapseScenario({

@@ -1,8 +1,10 @@
 /** A process exits while khugepaged is at work on it. */
 import { holds, type Routine } from "thpcheck";
-import { scheduleIn } from "../../impl/entry/boot.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
-import { allIsFreed, collapseScenario, isHuge, khugepagedThread, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
+import { passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { khugepagedThread, prepareForKhugepaged } from "./setup/actors.ts";
+import { allIsFreed, collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* exits(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);
@@ -41,7 +43,7 @@ function* childWrites(k: K): Routine {
 }
 
 const promises = {
-  sometimes: { "a collapse succeeds": (k: K) => isHuge(k, 0), "the process exits under the cursor": (k: K) => k.khugepaged.cursorMm.get() === 0 && k.mm.users.get(0) === 0 },
+  sometimes: { "a collapse succeeds": (k: K) => isHuge(k, 0, 0), "the process exits under the cursor": (k: K) => k.khugepaged.cursorMm.get() === 0 && k.mm.users.get(0) === 0 },
   finally: { "nothing is left of the process": allIsFreed },
 };
 const underCursor = { "the cursor is on a child without users": (k: K) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 };

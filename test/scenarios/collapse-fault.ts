@@ -4,7 +4,10 @@ import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { collapseScenario, isHuge, khugepagedThread, passGate, prepare, prepareForKhugepaged, type K } from "./setup/collapse.ts";
+import { passGate } from "../../impl/entry/boot.ts";
+import { khugepagedThread, prepare, prepareForKhugepaged } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 /** Page 0 is there, page 1 is a hole: the collapse fills it. */
 function* collapser(k: K): Routine {
@@ -50,7 +53,7 @@ function* prepares(k: K): Routine {
   yield* sysfsStore(k, KNOB_ENABLED, ENABLED_NEVER);
 }
 
-const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
+const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0, 0) };
 export default [
   collapseScenario({
     name: "collapse-fault",
@@ -67,7 +70,7 @@ export default [
     tier: "quick",
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, storesBelow, storesAbove },
-    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
     expect: holds({ states: 1_640_793 }),
   }),
   collapseScenario({

@@ -1,10 +1,12 @@
 /** A process forks while one of its threads collapses a range; parent and child go on writing. */
 import { holds, type Routine } from "thpcheck";
-import { scheduleIn } from "../../impl/entry/boot.ts";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { LEAF, entryHas } from "../../impl/pgtable.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
+import { passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { prepare } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -47,7 +49,7 @@ export default [
     options,
     threads: { collapser, forker },
     others: { child },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0), "the child shares the huge page": (k) => isHuge(k, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0) },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0), "the child shares the huge page": (k) => isHuge(k, 0, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0) },
     expect: holds({ states: 532_213 }),
   }),
   collapseScenario({

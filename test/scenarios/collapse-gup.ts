@@ -5,13 +5,10 @@ import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
-
-function* collapser(k: K): Routine {
-  yield* prepare(k, 0, 2);
-  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
-  yield* load(k, 0);
-}
+import { passGate } from "../../impl/entry/boot.ts";
+import { collapser, prepare } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* pinsToWrite(k: K): Routine {
   yield* passGate(k);
@@ -55,7 +52,7 @@ function* walker(k: K): Routine {
   yield* dumpPageTables(k, 0);
 }
 
-const witnesses = { "a collapse succeeds": (k: K) => isHuge(k, 0), "a small page is pinned": (k: K) => !isHuge(k, 0) && anyPinned(k) };
+const witnesses = { "a collapse succeeds": (k: K) => isHuge(k, 0, 0), "a small page is pinned": (k: K) => !isHuge(k, 0, 0) && anyPinned(k) };
 function anyPinned(k: K): boolean {
   for (let page = 0; page < k.page.count; page++) if (folioMaybeDmaPinned(k, page)) return true;
   return false;
@@ -68,7 +65,7 @@ export default [
     tier: "quick",
     sanitize: true,
     threads: { collapser, pinsToWrite },
-    sometimes: { ...witnesses, "a page of the huge page is pinned": (k) => isHuge(k, 0) && anyPinned(k) },
+    sometimes: { ...witnesses, "a page of the huge page is pinned": (k) => isHuge(k, 0, 0) && anyPinned(k) },
     expect: holds({ states: 1727 }),
   }),
   collapseScenario({
@@ -86,7 +83,7 @@ export default [
     tier: "quick",
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, pinsToWrite, pinsHole },
-    sometimes: { ...witnesses, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    sometimes: { ...witnesses, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
     expect: holds({ states: 331_424 }),
   }),
   collapseScenario({

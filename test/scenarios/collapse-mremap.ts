@@ -3,7 +3,10 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { load, store, sysMadvise, sysMremap } from "../../impl/entry/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
+import { passGate } from "../../impl/entry/boot.ts";
+import { prepare } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -61,7 +64,7 @@ export default [
     sanitize: true,
     options: { hugeRanges: 2, vmas: 4, anonVmaChains: 6 },
     threads: { collapser, moves, sibling },
-    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0), "the huge page has moved": (k) => isHuge(k, 1) },
+    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0, 0), "the huge page has moved": (k) => isHuge(k, 0, 1) },
     expect: holds({ states: 8995 }),
   }),
   collapseScenario({
@@ -70,7 +73,7 @@ export default [
     tier: "full",
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 6 },
     threads: { collapserOfMoved, moves, storesBoth },
-    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0), "there is a huge page at the new place": (k) => isHuge(k, 1) },
+    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0, 0), "there is a huge page at the new place": (k) => isHuge(k, 0, 1) },
     expect: holds({ states: 257_792 }),
   }),
   collapseScenario({
@@ -80,7 +83,7 @@ export default [
     sanitize: true,
     options: { hugeRanges: 2, vmas: 5, anonVmaChains: 8 },
     threads: { collapsesBoth, movesOnePage },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) },
     expect: holds({ states: 715 }),
   }),
 ];

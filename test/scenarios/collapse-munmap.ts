@@ -2,7 +2,10 @@
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { collapseScenario, isHuge, passGate, prepare, type K } from "./setup/collapse.ts";
+import { passGate } from "../../impl/entry/boot.ts";
+import { prepare } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);
@@ -48,7 +51,7 @@ function* sibling(k: K): Routine {
   yield* load(k, 1);
 }
 
-const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0) };
+const witness = { "a collapse succeeds": (k: K) => isHuge(k, 0, 0) };
 export default [
   collapseScenario({
     name: "collapse-munmap",
@@ -65,7 +68,7 @@ export default [
     tier: "full",
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 4 },
     threads: { collapserOfTwo, unmapsAcross, storesAround },
-    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0) && isHuge(k, 1) },
+    sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
     expect: holds({ states: 305_434 }),
   }),
   collapseScenario({

@@ -1,11 +1,13 @@
 /** Folios are split, or looked at by number, while a range that they are mapped in is collapsed. */
 import { holds, type Routine } from "thpcheck";
-import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { pfnScanner } from "../../impl/gup.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
-import { collapseScenario, isHuge, openGate, passGate, prepare, type K } from "./setup/collapse.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { prepare, shrinker } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 /** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */
 function* collapser(k: K): Routine {
@@ -15,11 +17,6 @@ function* collapser(k: K): Routine {
   yield* openGate(k);
   yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
   yield* load(k, 0);
-}
-
-function* shrinker(k: K): Routine {
-  yield* passGate(k);
-  yield* deferredSplitScan(k);
 }
 
 function* sibling(k: K): Routine {
@@ -64,7 +61,7 @@ export default [
     options: { enabled: ENABLED_ALWAYS, refcountMax: 15 },
     threads: { collapser, sibling },
     others: { shrinker },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
     expect: holds({ states: 101_549 }),
   }),
   collapseScenario({
@@ -74,7 +71,7 @@ export default [
     options: { enabled: ENABLED_ALWAYS, refcountMax: 15 },
     threads: { collapser, busySibling },
     others: { shrinker },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0 },
     expect: holds({ states: 349_220 }),
   }),
   collapseScenario({
@@ -85,7 +82,7 @@ export default [
     options: { enabled: ENABLED_ALWAYS, refcountMax: 15, copyMayMeetPoison: true },
     threads: { collapser },
     others: { shrinker },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) && k.deferredSplit.length.get() === 0 },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0 },
     expect: holds({ states: 5800 }),
   }),
   collapseScenario({
@@ -95,7 +92,7 @@ export default [
     sanitize: true,
     threads: { collapserOfSmall },
     others: { scanner, otherScanner },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0) },
+    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) },
     expect: holds({ states: 1807 }),
   }),
 ];

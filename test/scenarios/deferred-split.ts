@@ -7,7 +7,9 @@ import type { Frames, Pfn } from "../../impl/structs/types.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { allFree, isHuge, migrating, note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { allFree, migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 const SPLIT_ONE: Met = 0;
 const SPLIT_NONE: Met = 1;

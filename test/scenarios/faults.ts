@@ -7,7 +7,9 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 function* first(k: K): Routine {
   yield* openGate(k);

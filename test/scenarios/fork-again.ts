@@ -1,7 +1,9 @@
 /** A process that is forked into the room of one that has ended: nothing of the old one is left in it. */
 import { holds, type Int, type Routine } from "thpcheck";
 import { load, store, sysExit, sysFork, sysGetThpDisable, sysSetThpDisable } from "../../impl/entry/syscalls.ts";
-import { isHuge, note, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, note, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 /** prctl(PR_GET_THP_DISABLE) of the second child gives what only the first one has asked for. */
 const DISABLED: Met = 4;

@@ -6,7 +6,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
-import { allFree, anyPinned, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { allFree, anyPinned, thpScenario } from "./setup/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
 
 /** Has forked when the others begin. */
 function* parent(k: K): Routine {

@@ -5,7 +5,9 @@ import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
 
 /** Small pages, then huge ones are wanted. */
 function* forker(k: K): Routine {

@@ -3,7 +3,9 @@ import { at, holds, type Routine } from "thpcheck";
 import { shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { isHuge, note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 const FREED: Met = 0;
 const KEPT: Met = 1;

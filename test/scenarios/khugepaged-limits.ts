@@ -4,7 +4,10 @@ import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { store, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { collapseScenario, isHuge, openGate, passGate, prepareForKhugepaged, type K } from "./setup/collapse.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { prepareForKhugepaged } from "./setup/actors.ts";
+import { collapseScenario, type K } from "./setup/collapse.ts";
+import { isHuge } from "./setup/world.ts";
 
 function* discardsOne(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);
@@ -29,7 +32,7 @@ export default [
     options: { maxPtesNone: 0 },
     threads: { discardsOne },
     others: { scans },
-    sometimes: { "a huge page": (k) => isHuge(k, 0) },
+    sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
     finally: { "one page is left": (k) => k.mm.anonPages.get(0) === 1 },
     expect: holds({ states: 987 }),
   }),
@@ -40,7 +43,7 @@ export default [
     options: { enabled: ENABLED_ALWAYS },
     threads: { staysSmall },
     others: { scans },
-    finally: { "its pages are small": (k) => !isHuge(k, 0) },
+    finally: { "its pages are small": (k) => !isHuge(k, 0, 0) },
     expect: holds({ states: 164 }),
   }),
 ];

@@ -11,7 +11,10 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, openGate, passGate, scheduleIn, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { splitPage } from "./setup/actors.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
 
 /** Two small pages, then huge ones are wanted. */
 function* twoPages(k: K): Routine {

@@ -6,7 +6,10 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
-import { isHuge, note, noted, openGate, passGate, scheduleIn, SPLIT_DONE, splitPage, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { SPLIT_DONE, splitter } from "./setup/actors.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 const RECLAIMED: Met = 2;
 
@@ -81,10 +84,6 @@ function* reclaims(k: K): Routine {
   yield* passGate(k);
   const freed: boolean = yield* shrinkLazyfreeFolio(k, 0);
   if (freed) note(k, RECLAIMED);
-}
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
 }
 
 function lazyfree(k: K): boolean {

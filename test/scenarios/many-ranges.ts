@@ -7,7 +7,9 @@ import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 const ROOM: Partial<KernelOptions> = { hugeRanges: 3, frames: 10, pageTables: 6, refcountMax: 7 };
 

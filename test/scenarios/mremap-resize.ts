@@ -2,7 +2,9 @@
 import { holds, type Routine } from "thpcheck";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { load, store, sysMremap } from "../../impl/entry/syscalls.ts";
-import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 const ROOM = { hugeRanges: 2, vmas: 4, anonVmaChains: 6, pageTables: 5 };
 const FIXED = MREMAP_MAYMOVE | MREMAP_FIXED;

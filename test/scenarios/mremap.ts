@@ -1,7 +1,6 @@
 /** Memory moves while rmap walks look for it, and while its process uses both addresses. */
 import { holds, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFast, unpinFolio } from "../../impl/gup.ts";
-import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
@@ -9,7 +8,10 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
-import { isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { shrinker, SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts";
+import { migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, noted, type K } from "./setup/world.ts";
 
 /** The area is the first range; the second is free. */
 const ROOM: Partial<KernelOptions> = { hugeRanges: 2, vmas: 4, anonVmas: 2, anonVmaChains: 6, pageTables: 5 };
@@ -89,10 +91,6 @@ function* readsBoth(k: K): Routine {
   yield* load(k, 0);
   yield* load(k, 2);
 }
-function* shrinker(k: K): Routine {
-  yield* passGate(k);
-  yield* deferredSplitScan(k);
-}
 
 /** Follows the memory: writes at the old address while it can, reads at both. */
 function* follower(k: K): Routine {
@@ -119,10 +117,6 @@ function* device(k: K): Routine {
   yield* passGate(k);
   const page: Pfn = yield* gupFast(k, 0, 1, FOLL_PIN | FOLL_WRITE);
   if (page >= 0) yield* unpinFolio(k, page);
-}
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
 }
 
 const done = { "the folio is split": noted(SPLIT_DONE) };

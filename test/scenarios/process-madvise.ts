@@ -3,7 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
-import { allFree, isHuge, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { allFree, thpScenario } from "./setup/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
 
 /** Small pages, and a child that shares them. */
 function* target(k: K): Routine {

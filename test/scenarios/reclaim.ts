@@ -3,7 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_FREE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
-import { note, noted, openGate, passGate, thpScenario, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { note, noted, type K, type Met } from "./setup/world.ts";
 
 const RECLAIMED: Met = 2;
 

@@ -1,7 +1,9 @@
 /** Reservations: two faults in one huge range. */
 import { holds, violated, type Routine } from "thpcheck";
 import { load, store } from "../../impl/entry/syscalls.ts";
-import { openGate, partlyUsed, passGate, reservationScenarios, reserved, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { partlyUsed, reservationScenarios, reserved } from "./setup/reservation.ts";
+import type { K } from "./setup/world.ts";
 
 function* storesHere(k: K): Routine {
   yield* openGate(k);

@@ -2,7 +2,9 @@
 import { holds, type Routine } from "thpcheck";
 import { FORK_FIRST_WRITER } from "../../impl/policy/switches.ts";
 import { load, store, sysFork } from "../../impl/entry/syscalls.ts";
-import { openGate, reservationScenarios, reserved, scheduleIn, TWO_PROCESSES, type K } from "./setup/reservation.ts";
+import { openGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { reservationScenarios, reserved } from "./setup/reservation.ts";
+import { TWO_PROCESSES, type K } from "./setup/world.ts";
 
 function* forksAndWrites(k: K): Routine {
   yield* store(k, 0, 1);

@@ -2,7 +2,10 @@
 import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
-import { FREED, isHuge, noted, openGate, passGate, reservationScenarios, shrinks, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { FREED, shrinks } from "./setup/actors.ts";
+import { reservationScenarios } from "./setup/reservation.ts";
+import { isHuge, noted, type K } from "./setup/world.ts";
 
 function* storesBoth(k: K): Routine {
   yield* store(k, 0, 1);
@@ -35,7 +38,7 @@ export default [
     why: "MADV_COLLAPSE does not ask how much of a reservation is used",
     tier: "quick",
     threads: { collapsesHalf },
-    finally: { "the range is huge": (k) => isHuge(k, 0) },
+    finally: { "the range is huge": (k) => isHuge(k, 0, 0) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds() },
   }),
 ];

@@ -3,7 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
-import { isHuge, openGate, partlyUsed, passGate, reservationScenarios, reserved, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { partlyUsed, reservationScenarios, reserved } from "./setup/reservation.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 /** From here on faults install huge pages: whoever has asked before still reserves. */
 function* switchesOff(k: K): Routine {
@@ -47,7 +49,7 @@ export default [
     why: "promotion_threshold falls to 1 between two faults: one reserves, the other installs a huge page, of the same range",
     tier: "quick",
     threads: { switchesOff, storesSecond },
-    sometimes: { "a huge page": (k) => isHuge(k, 0), "a reservation": partlyUsed },
+    sometimes: { "a huge page": (k) => isHuge(k, 0, 0), "a reservation": partlyUsed },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "first-write": holds() },
   }),
   ...reservationScenarios({
@@ -55,7 +57,7 @@ export default [
     why: "the same, and the huge zero page is installed, to which somebody writes: no reservation is made of its range, nor of one that is reserved",
     tier: "quick",
     threads: { switchesOffAndReads, storesSecond },
-    sometimes: { "the huge zero page": (k) => isHuge(k, 0) && k.mm.anonPages.get(0) === 0, "a reservation": partlyUsed },
+    sometimes: { "the huge zero page": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0, "a reservation": partlyUsed },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "first-write": holds() },
   }),
   ...reservationScenarios({
@@ -79,7 +81,7 @@ export default [
     why: "MADV_COLLAPSE of a range that is reserved: promotes it if it can, else copies, while a fault takes the other page",
     tier: "quick",
     threads: { fillsHalf, collapses },
-    sometimes: { "a huge page": (k) => isHuge(k, 0) },
+    sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
   }),
   ...reservationScenarios({
@@ -88,7 +90,7 @@ export default [
     tier: "quick",
     threads: { fillsHalf, storesSecond },
     // Nobody else promotes: khugepaged does not run.
-    sometimesUnder: { synchronous: { "a huge page": (k) => isHuge(k, 0) } },
+    sometimesUnder: { synchronous: { "a huge page": (k) => isHuge(k, 0, 0) } },
     expect: { "synchronous": holds(), "rfc-choices": holds(), "gorman-2018": holds(), "populated": holds() },
   }),
 ];

@@ -5,7 +5,10 @@ import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
-import { isHuge, openGate, passGate, reservationScenarios, reserved, scans, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { scans } from "./setup/actors.ts";
+import { reservationScenarios, reserved } from "./setup/reservation.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 function* storesAndReads(k: K): Routine {
   yield* store(k, 0, 1);
@@ -58,7 +61,7 @@ function* looksAtUnused(k: K): Routine {
   yield* pfnScanner(k, 3);
 }
 
-const huge = { "the reservation becomes a huge page": (k: K) => isHuge(k, 0) };
+const huge = { "the reservation becomes a huge page": (k: K) => isHuge(k, 0, 0) };
 const four = { pagesPerHugePage: 4, maxPtesNone: 3, pagesToScan: 4, frames: 8 };
 
 export default [
@@ -94,7 +97,7 @@ export default [
     tier: "quick",
     threads: { fills, pins },
     others: { scans },
-    sometimes: { ...huge, "a page of the reservation is pinned": (k) => folioMaybeDmaPinned(k, 0) && !isHuge(k, 0) },
+    sometimes: { ...huge, "a page of the reservation is pinned": (k) => folioMaybeDmaPinned(k, 0) && !isHuge(k, 0, 0) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
   }),
   ...reservationScenarios({

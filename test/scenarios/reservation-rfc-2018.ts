@@ -11,7 +11,10 @@ import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
-import { openGate, passGate, reservationScenarios, reserved, scans, shrinks, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { scans, shrinks } from "./setup/actors.ts";
+import { reservationScenarios, reserved } from "./setup/reservation.ts";
+import type { K } from "./setup/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

@@ -1,10 +1,12 @@
 /** Reservations under memory pressure. */
 import { holds, violated, type Routine } from "thpcheck";
 import { store, sysExit } from "../../impl/entry/syscalls.ts";
-import { FREED, noted, openGate, passGate, reservationScenarios, reserved, shrinks, type K } from "./setup/reservation.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { FREED, shrinks } from "./setup/actors.ts";
+import { reservationScenarios, reserved } from "./setup/reservation.ts";
+import { note, noted, type K } from "./setup/world.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 import type { Frames } from "../../impl/structs/types.ts";
-import { note } from "./setup/reservation.ts";
 
 function* storesBoth(k: K): Routine {
   yield* store(k, 0, 1);

@@ -3,7 +3,10 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gup.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
-import { isHuge, migrating, noted, openGate, passGate, scheduleIn, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, TWO_PROCESSES, type K } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts";
+import { migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, noted, TWO_PROCESSES, type K } from "./setup/world.ts";
 
 /** Forks while the folio is split: the child runs on CPU 1, or 2 where there is a sibling. */
 function* forks(k: K): Routine {
@@ -60,10 +63,6 @@ function* pinningChild(k: K): Routine {
 function* sibling(k: K): Routine {
   yield* passGate(k);
   yield* store(k, 0, 3);
-}
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
 }
 
 const done = { "the folio is split": noted(SPLIT_DONE), "the split fails": noted(SPLIT_FAILED) };

@@ -4,7 +4,10 @@ import { FOLL_PIN, FOLL_WRITE, gupFast, gupFastFallback, gupSlow, pinnedLoad, pi
 import type { Pfn } from "../../impl/structs/types.ts";
 import { entryTarget, MIGRATION, pmdTable } from "../../impl/pgtable.ts";
 import { load, store } from "../../impl/entry/syscalls.ts";
-import { anyPinned, isHuge, note, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "./setup/actors.ts";
+import { anyPinned, thpScenario } from "./setup/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "./setup/world.ts";
 
 const FELL_BACK: Met = 2;
 const PINNED: Met = 3;

@@ -4,7 +4,10 @@ import { FOLL_PIN, FOLL_WRITE, gupFast, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_FREE } from "../../impl/madvise.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { allFree, anyPinned, isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "./setup/actors.ts";
+import { allFree, anyPinned, migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, noted, type K } from "./setup/world.ts";
 
 function* splitter(k: K): Routine {
   yield* store(k, 0, 1);

@@ -6,7 +6,9 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { allFree, isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { allFree, thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 const ROOM: Partial<KernelOptions> = { vmas: 4, anonVmas: 4, anonVmaChains: 6, pageTables: 5 };

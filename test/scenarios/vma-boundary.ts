@@ -6,7 +6,10 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { load, store, sysMadvise, sysMprotect } from "../../impl/entry/syscalls.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
-import { anyPinned, isHuge, migrating, noted, openGate, passGate, SPLIT_DONE, splitPage, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { SPLIT_DONE, splitter } from "./setup/actors.ts";
+import { anyPinned, migrating, thpScenario } from "./setup/thp.ts";
+import { isHuge, noted, type K } from "./setup/world.ts";
 
 const ROOM: Partial<KernelOptions> = { vmas: 3, anonVmas: 4, anonVmaChains: 4 };
 const RW = VM_READ | VM_WRITE;
@@ -74,10 +77,6 @@ function* device(k: K): Routine {
   yield* passGate(k);
   const page: Pfn = yield* gupFastFallback(k, 0, 1, FOLL_PIN | FOLL_WRITE);
   if (page >= 0) yield* unpinFolio(k, page);
-}
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
 }
 
 function areas(k: K): number {

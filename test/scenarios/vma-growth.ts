@@ -7,7 +7,9 @@ import { MAP_FIXED } from "../../impl/mmap.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysMmap, sysMprotect, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

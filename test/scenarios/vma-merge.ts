@@ -3,7 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMprotect } from "../../impl/entry/syscalls.ts";
-import { isHuge, openGate, passGate, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, type K } from "./setup/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

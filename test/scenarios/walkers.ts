@@ -7,7 +7,10 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { pageFolio } from "../../impl/page-flags.ts";
 import { folioPut } from "../../impl/swap.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
-import { allFree, isHuge, noted, openGate, passGate, SPLIT_DONE, SPLIT_FAILED, splitPage, thpScenario, type K } from "./setup/thp.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { sibling, SPLIT_DONE, SPLIT_FAILED, splitPage, splitter } from "./setup/actors.ts";
+import { allFree, thpScenario } from "./setup/thp.ts";
+import { isHuge, noted, type K } from "./setup/world.ts";
 
 function* fill(k: K): Routine {
   yield* store(k, 0, 1);
@@ -59,11 +62,6 @@ function* glances(k: K): Routine {
 function* walker(k: K): Routine {
   yield* passGate(k);
   yield* dumpPageTables(k, 0);
-}
-function* sibling(k: K): Routine {
-  yield* passGate(k);
-  yield* store(k, 1, 3);
-  yield* load(k, 0);
 }
 
 const small = { enabled: ENABLED_NEVER };
@@ -122,8 +120,3 @@ export default [
     expect: holds({ states: 120_596 }),
   }),
 ];
-
-function* splitter(k: K): Routine {
-  yield* passGate(k);
-  yield* splitPage(k, 0);
-}

@@ -4,7 +4,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
 import { store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
-import { note, noted, openGate, passGate, scheduleIn, thpScenario, TWO_PROCESSES, type K, type Met } from "./setup/thp.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
 const IN_PLACE: Met = 4;
 

@@ -10,7 +10,8 @@ import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { mkPmdTable } from "../../../impl/pgtable.ts";
 import { store, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
-import { isHuge, thpScenario, type K } from "../../scenarios/setup/thp.ts";
+import { thpScenario } from "../../scenarios/setup/thp.ts";
+import { isHuge, type K } from "../../scenarios/setup/world.ts";
 import { bootAnonVma, bootPage, bootScanned, bootTable } from "./setup/memory.ts";
 
 const RW = VM_READ | VM_WRITE;

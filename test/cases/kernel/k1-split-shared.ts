@@ -1,7 +1,9 @@
 /** Two processes share a huge page that nobody else holds; it is split. Must succeed when nobody else is about. */
 import { holds, type Routine } from "thpcheck";
 import { store, sysFork } from "../../../impl/entry/syscalls.ts";
-import { noted, SPLIT_DONE, splitPage, thpScenario, TWO_PROCESSES, type K } from "../../../test/scenarios/setup/thp.ts";
+import { SPLIT_DONE, splitPage } from "../../../test/scenarios/setup/actors.ts";
+import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
+import { noted, TWO_PROCESSES, type K } from "../../../test/scenarios/setup/world.ts";
 import { openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 
 function* parent(k: K): Routine {

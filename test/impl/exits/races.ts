@@ -2,7 +2,6 @@
 import { NONE, at, holds, type Routine, type Scenario } from "thpcheck";
 import { pfnScanner } from "../../../impl/gup.ts";
 import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
-import { scheduleIn } from "../../../impl/entry/boot.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Pfn } from "../../../impl/structs/types.ts";
@@ -11,8 +10,11 @@ import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/anon-vma.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/entry/syscalls.ts";
-import { collapseScenario, openGate, passGate, prepare, type CollapseStructs, type K } from "../../scenarios/setup/collapse.ts";
-import { reservationScenarios, scans, shrinks, type K as Reserving } from "../../scenarios/setup/reservation.ts";
+import { openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
+import { prepare, scans, shrinks } from "../../scenarios/setup/actors.ts";
+import { collapseScenario, type K } from "../../scenarios/setup/collapse.ts";
+import { reservationScenarios } from "../../scenarios/setup/reservation.ts";
+import type { K as Reserving, Structs } from "../../scenarios/setup/world.ts";
 
 function* storesLow(k: K): Routine {
   yield* store(k, 0, 1);
@@ -25,7 +27,7 @@ function* loadsHigh(k: K): Routine {
 }
 
 /** Huge pages are on, and may be lacking: one thread falls back to small pages where the other has just mapped a huge one. */
-export const faultsFallBack: readonly Scenario<CollapseStructs>[] = [{ storesLow, storesHigh }, { storesLow, loadsHigh }].map((threads, n) => collapseScenario({
+export const faultsFallBack: readonly Scenario<Structs>[] = [{ storesLow, storesHigh }, { storesLow, loadsHigh }].map((threads, n) => collapseScenario({
   name: `exits-fallback-${n}`, why: "a fault falls back to small pages, and finds a huge one", tier: "quick",
   options: { enabled: ENABLED_ALWAYS, allocationMayFail: true }, threads, expect: holds(),
 }));
@@ -35,7 +37,7 @@ function* loadsLow(k: K): Routine {
 }
 
 /** The first two reads: both allocate the huge zero page, one of them in vain; or there is no memory for it. */
-export const hugeZeroRace: Scenario<CollapseStructs> = collapseScenario({
+export const hugeZeroRace: Scenario<Structs> = collapseScenario({
   name: "exits-huge-zero", why: "two threads allocate the huge zero page, which may fail", tier: "quick",
   options: { enabled: ENABLED_ALWAYS, allocationMayFail: true }, threads: { loadsLow, loadsHigh }, expect: holds(),
 });
@@ -50,7 +52,7 @@ function* zapsAll(k: K): Routine {
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
 }
 
-export const zapOfZapped: Scenario<CollapseStructs> = collapseScenario({
+export const zapOfZapped: Scenario<Structs> = collapseScenario({
   name: "exits-zap-zapped", why: "a half of a huge page is zapped while the whole is", tier: "quick",
   options: { enabled: ENABLED_ALWAYS }, threads: { zapsHalf, zapsAll }, expect: holds(),
 });
@@ -60,7 +62,7 @@ function* splitsFromOutside(k: K): Routine {
   yield* splitHugePagesPid(k, 0, 0, 2);
 }
 
-export const splitOfSplit: Scenario<CollapseStructs> = collapseScenario({
+export const splitOfSplit: Scenario<Structs> = collapseScenario({
   name: "exits-split-split", why: "a huge PMD that is to be split from outside is split by its process", tier: "quick",
   options: { enabled: ENABLED_ALWAYS }, threads: { zapsHalf }, others: { splitsFromOutside }, expect: holds(),
 });
@@ -76,7 +78,7 @@ function* unmapsLast(k: K): Routine {
   yield* sysMunmap(k, 4, 2);
 }
 
-export const areaShrinks: Scenario<CollapseStructs> = collapseScenario({
+export const areaShrinks: Scenario<Structs> = collapseScenario({
   name: "exits-area-shrinks", why: "the area of MADV_COLLAPSE loses its last range while mmap_lock is dropped", tier: "quick",
   options: { hugeRanges: 3, frames: 12 }, threads: { collapsesThree, unmapsLast }, expect: holds(),
 });
@@ -104,12 +106,12 @@ function* locksFirstPage(k: K): Routine {
   yield* folioPut(k, 0);
 }
 
-export const reuseAndLocker: Scenario<CollapseStructs> = collapseScenario({
+export const reuseAndLocker: Scenario<Structs> = collapseScenario({
   name: "exits-reuse", why: "a page that a store is about to reuse gets a reference, or is locked, at the last moment", tier: "quick",
   options: { mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 4 }, threads: { forksAndStores }, others: { childExits, locksFirstPage }, expect: holds(),
 });
 
-export const splitWaitsForLock: Scenario<CollapseStructs> = collapseScenario({
+export const splitWaitsForLock: Scenario<Structs> = collapseScenario({
   name: "exits-split-waits", why: "before 5.18 a split waits for the folio lock, and then finds another PMD", tier: "quick",
   options: { enabled: ENABLED_ALWAYS, reuseByMapcount: true }, threads: { zapsHalf, zapsAll }, others: { locksFirstPage }, expect: holds(),
 });
@@ -127,7 +129,7 @@ function* storesAgain(k: K): Routine {
 }
 
 /** With small pages, and with huge ones. */
-export const forkAndHardware: readonly Scenario<CollapseStructs>[] = [ENABLED_NEVER, ENABLED_ALWAYS].map((enabled, n) => collapseScenario({
+export const forkAndHardware: readonly Scenario<Structs>[] = [ENABLED_NEVER, ENABLED_ALWAYS].map((enabled, n) => collapseScenario({
   name: `exits-fork-dirty-${n}`, why: "hardware sets a dirty bit while fork takes the right to write away", tier: "quick",
   options: { enabled, mms: 2, vmas: 2, anonVmas: 2, anonVmaChains: 4 }, threads: { forksCleanMemory, storesAgain }, others: { childExits }, expect: holds(),
 }));
@@ -163,7 +165,7 @@ function* collapsesOne(k: K): Routine {
   yield* load(k, 1);
 }
 
-export const collapseAndMigration: Scenario<CollapseStructs> = collapseScenario({
+export const collapseAndMigration: Scenario<Structs> = collapseScenario({
   name: "exits-collapse-migration", why: "a page is unmapped for its migration while a collapse isolates it", tier: "quick",
   threads: { collapsesOne, migrates }, expect: holds(),
 });
@@ -183,17 +185,17 @@ function* collapsesOneRange(k: K): Routine {
   yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
 }
 
-export const collapseOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+export const collapseOfNoTable: Scenario<Structs> = collapseScenario({
   name: "exits-collapse-no-table", why: "the table is freed between the look at the PMD and the scan", tier: "quick",
   options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth }, expect: holds(),
 });
 
-export const migrationOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+export const migrationOfNoTable: Scenario<Structs> = collapseScenario({
   name: "exits-migration-no-table", why: "the table is freed under a reverse-map walk, and under a fault that waits for a migration", tier: "quick",
   options: { ptReclaim: true }, threads: { storesAndLoads, zapsBoth, migrates }, expect: holds(),
 });
 
-export const swapinOfNoTable: Scenario<CollapseStructs> = collapseScenario({
+export const swapinOfNoTable: Scenario<Structs> = collapseScenario({
   name: "exits-swapin-no-table", why: "the table is freed while a collapse waits for a migration to end", tier: "quick",
   options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth, migrates }, expect: holds(),
 });
