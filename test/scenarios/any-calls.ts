@@ -172,7 +172,20 @@ function* child(k: K): Routine {
   yield* sysExit(k);
 }
 
-const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 10, vmas: 5, anonVmas: 5, anonVmaChains: 10, pageTables: 6 };
+const ROOM: Partial<KernelOptions> = {
+  // The area, and a place to move to.
+  hugeRanges: 2,
+  // Four huge pages, as in one range, and one for the second range.
+  frames: 10,
+  // The area; each of two calls can cut it once, and each can move a part to an area of its own.
+  vmas: 5,
+  // One an area.
+  anonVmas: 5,
+  // Each area has an edge of its own, and one to the anon_vma that it was cut or copied from.
+  anonVmaChains: 10,
+  // Of each range one that is live and one deposited; and one that each of two calls allocates in vain.
+  pageTables: 6,
+};
 const FAILING: Partial<KernelOptions> = { ...ROOM, allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true };
 const happened = { "migration entries stand": (k: K) => migrating(k, 0), "a huge page has moved": (k: K) => isHuge(k, 0, 1) };
 

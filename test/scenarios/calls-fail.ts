@@ -13,7 +13,21 @@ import { scheduleIn } from "../../impl/entry/boot.ts";
 import { thpScenario } from "./setup/thp.ts";
 import { note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
 
-const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 6, vmas: 4, anonVmas: 3, anonVmaChains: 8, pageTables: 5, enabled: ENABLED_NEVER, allocationMayFail: true };
+const ROOM: Partial<KernelOptions> = {
+  // The area, and a place to move to that needs a table of its own.
+  hugeRanges: 2,
+  // Three pages that are written, and copies of those that fork shares.
+  frames: 6,
+  // mprotect of the middle makes three areas; one more is being made while they are there.
+  vmas: 4,
+  // One an area.
+  anonVmas: 3,
+  // Each of four areas has an edge of its own, and one to the anon_vma that it was cut or copied from.
+  anonVmaChains: 8,
+  // One a range that is used, in two processes, and one that is allocated before it is needed.
+  pageTables: 5,
+  enabled: ENABLED_NEVER, allocationMayFail: true,
+};
 const RW = VM_READ | VM_WRITE;
 const WORKED: Met = 4;
 const REFUSED: Met = 5;

@@ -11,7 +11,16 @@ import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { thpScenario } from "./setup/thp.ts";
 import { isHuge, type K } from "./setup/world.ts";
 
-const ROOM: Partial<KernelOptions> = { hugeRanges: 3, frames: 10, pageTables: 6, refcountMax: 7 };
+const ROOM: Partial<KernelOptions> = {
+  // The first, one in the middle, and the last.
+  hugeRanges: 3,
+  // A page of each range, the huge pages that replace them, and one to spare.
+  frames: 10,
+  // One live and one deposited of each.
+  pageTables: 6,
+  // One thread: a mapping or two, a batch, and what isolates it.
+  refcountMax: 7,
+};
 
 function* storesEverywhere(k: K): Routine {
   for (let vpn: Vpn = 0; vpn < k.param.vpnMax.get(); vpn += k.param.hpagePmdNr.get()) yield* store(k, vpn, 1);

@@ -13,8 +13,18 @@ import { shrinker, SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts"
 import { migrating, thpScenario } from "./setup/thp.ts";
 import { isHuge, noted, type K } from "./setup/world.ts";
 
-/** The area is the first range; the second is free. */
-const ROOM: Partial<KernelOptions> = { hugeRanges: 2, vmas: 4, anonVmas: 2, anonVmaChains: 6, pageTables: 5 };
+const ROOM: Partial<KernelOptions> = {
+  // The area is the first range; the second is free.
+  hugeRanges: 2,
+  // What stays on either side of the part that moves, the part, and its copy.
+  vmas: 4,
+  // A copy has its source's; the second is one that a first fault makes in vain.
+  anonVmas: 2,
+  // One an area, and two of areas that are linked before the old ones are unlinked.
+  anonVmaChains: 6,
+  // Two ranges, each with a table that is live and one deposited; and one that a fault or a move allocates in vain.
+  pageTables: 5,
+};
 const FIXED = MREMAP_MAYMOVE | MREMAP_FIXED;
 
 function* fill(k: K): Routine {

@@ -11,7 +11,16 @@ import { allFree, thpScenario } from "./setup/thp.ts";
 import { isHuge, type K } from "./setup/world.ts";
 
 const RW = VM_READ | VM_WRITE;
-const ROOM: Partial<KernelOptions> = { vmas: 4, anonVmas: 4, anonVmaChains: 6, pageTables: 5 };
+const ROOM: Partial<KernelOptions> = {
+  // The area cut in three, or what mmap puts in the place of a part; and one that is being made.
+  vmas: 4,
+  // One an area: an area that is mapped anew has its own.
+  anonVmas: 4,
+  // Three areas with an edge of their own, and one to what they were cut from.
+  anonVmaChains: 6,
+  // Two ranges, each with its table live or deposited, and one that waits to be freed; and one that a fault allocates in vain.
+  pageTables: 5,
+};
 
 function* fill(k: K): Routine {
   yield* store(k, 0, 1);

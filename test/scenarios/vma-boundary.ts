@@ -11,7 +11,14 @@ import { SPLIT_DONE, splitter } from "./setup/actors.ts";
 import { anyPinned, migrating, thpScenario } from "./setup/thp.ts";
 import { isHuge, noted, type K } from "./setup/world.ts";
 
-const ROOM: Partial<KernelOptions> = { vmas: 3, anonVmas: 4, anonVmaChains: 4 };
+const ROOM: Partial<KernelOptions> = {
+  // The area in two halves, and one that a cut or merge makes before it frees.
+  vmas: 3,
+  // One an area, and one that a second first fault makes in vain.
+  anonVmas: 4,
+  // The same for edges: no area here has more than one.
+  anonVmaChains: 4,
+};
 const RW = VM_READ | VM_WRITE;
 
 function* fill(k: K): Routine {

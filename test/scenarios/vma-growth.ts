@@ -58,7 +58,18 @@ function* sibling(k: K): Routine {
   yield* sysExit(k);
 }
 
-const ROOM: Partial<KernelOptions> = { hugeRanges: 2, frames: 12, vmas: 4, anonVmas: 4, anonVmaChains: 6 };
+const ROOM: Partial<KernelOptions> = {
+  // The area grows from one into the other.
+  hugeRanges: 2,
+  // The four huge pages of one range, and two that the second range has while its small pages are given back.
+  frames: 12,
+  // The area, what is mapped beside it, and what a merge or a cut makes before it frees.
+  vmas: 4,
+  // One an area.
+  anonVmas: 4,
+  // One an area, and those that a merge clones before it unlinks the old ones.
+  anonVmaChains: 6,
+};
 
 export default [
   thpScenario({

@@ -46,7 +46,16 @@ function* faultsAbove(k: K): Routine {
   yield* load(k, 3);
 }
 
-const ROOM: Partial<KernelOptions> = { hugeRanges: 2, vmas: 3, anonVmas: 3, anonVmaChains: 6 };
+const ROOM: Partial<KernelOptions> = {
+  // Areas meet at the boundary of the two.
+  hugeRanges: 2,
+  // Three neighbours at most; a merge makes none.
+  vmas: 3,
+  // One an area.
+  anonVmas: 3,
+  // One an area, and one to the anon_vma that a merge brings with it.
+  anonVmaChains: 6,
+};
 
 export default [
   thpScenario({

@@ -72,6 +72,7 @@ function lazyfreePageAndCopiedArea(k: K): void {
   bootCached(k, 1, 0);
 }
 
+/** The area and its copy, in a range each; both have an edge to one anon_vma, and two edges are to spare. */
 const TWO_AREAS: Partial<KernelOptions> = { hugeRanges: 2, anonVmaChains: 4 };
 const both = { "reclaimed": noted(RECLAIMED), "kept": noted(KEPT) };
 

@@ -5,7 +5,9 @@
 import type { Expectation, Scenario } from "thpcheck";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { TABLE_FREE } from "../../../impl/structs/page-table.ts";
-import { alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K as Noting, type KernelScenario, type Promises, type Structs } from "./world.ts";
+import {
+  alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K as Noting, type KernelScenario, type Promises, type Structs,
+} from "./world.ts";
 
 const SMALL: Bounds = {
   ...ONE_RANGE,

@@ -11,7 +11,9 @@ import { policyNamed } from "../../../impl/policy/index.ts";
 import { always } from "../../../spec/invariant.ts";
 import { INVARIANTS } from "../../../spec/invariants/index.ts";
 import { balance } from "../../../spec/invariants/reservation.ts";
-import { kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs, type Witnesses } from "./world.ts";
+import {
+  kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs, type Witnesses,
+} from "./world.ts";
 
 const RESERVED: Bounds = {
   ...ONE_RANGE,

@@ -3,7 +3,9 @@ import type { Expectation, Scenario } from "thpcheck";
 import { ENABLED_ALWAYS } from "../../../impl/config/knobs.ts";
 import { folioMaybeDmaPinned } from "../../../impl/page-ref.ts";
 import { MIGRATION, entryTarget, pmdTable } from "../../../impl/pgtable.ts";
-import { alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs } from "./world.ts";
+import {
+  alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs,
+} from "./world.ts";
 
 const HUGE: Bounds = {
   ...ONE_RANGE,
@@ -51,6 +53,8 @@ export function anyPinned(k: K): boolean {
 /** No page is in use, but for those that wait in an LRU batch. */
 export function allFree(k: K): boolean {
   let batched = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) for (let i = 0; i < k.param.lruBatch.get(); i++) if (k.cpu.lruBatch.get(cpu, i) >= 0) batched++;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    for (let i = 0; i < k.param.lruBatch.get(); i++) if (k.cpu.lruBatch.get(cpu, i) >= 0) batched++;
+  }
   return k.zone.freePages.get() + batched === k.param.frames.get() && k.node.anonMapped.get() === 0;
 }

@@ -3,7 +3,9 @@
  * while the others wait at a gate; processes forked from it; kernel threads; and a record of what the threads have met,
  * for the witnesses. thp.ts, collapse.ts and reservation.ts say what their scenarios start from and are held to.
  */
-import { bitset, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World } from "thpcheck";
+import {
+  bitset, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World,
+} from "thpcheck";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { boot, bootVma, gateStructs } from "../../../impl/entry/boot.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
@@ -26,7 +28,8 @@ export const ONE_RANGE = {
   // The smallest huge page: one page that a call is about, and one that it is not.
   pagesPerHugePage: 2,
   hugeRanges: 1,
-  // Four huge pages: what the process has, what replaces it (a collapse, copies), the huge zero page, and freed pages that an LRU batch still holds.
+  // Four huge pages: that of the process; what replaces it (a collapse, copies); the huge zero page; and what an LRU batch
+  // still holds of pages that were freed.
   frames: 8,
   mms: 1,
   // That of the area, and one that a second first fault makes in vain.
@@ -65,8 +68,9 @@ export interface KernelScenario {
   readonly why: string;
   readonly tier: "quick" | "full" | "nightly";
   readonly options?: Partial<KernelOptions>;
-  /** Threads of process 0 on the CPUs from 0 on; the first prepares. Then those of `others`, on CPUs without an address space: children of fork, kernel threads. */
+  /** Threads of process 0, on the CPUs from 0 on; the first prepares. */
   readonly threads: Readonly<Record<string, Run>>;
+  /** On the CPUs behind them, which have no address space: children of fork, kernel threads. */
   readonly others?: Readonly<Record<string, Run>>;
   readonly daemons?: readonly string[];
   /** Pages of the area that process 0 has, from 0 on; all of the address space unless given. */
