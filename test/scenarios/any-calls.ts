@@ -3,16 +3,18 @@
  * nobody thought of. Each thread chooses its call, so one exploration is all combinations.
  */
 import { at, choose, holds, type Int, type Routine } from "thpcheck";
+import { vmBugOn } from "../../impl/bug.ts";
 import { FOLL_PIN, FOLL_WRITE, dumpPageTables, gupFastFallback, pfnScanner, unpinFolio, type FollFlags } from "../../impl/gup.ts";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
-import { MAP_FIXED } from "../../impl/mmap.ts";
+import { MAP_FIXED, type AddressOrErrno } from "../../impl/mmap.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import type { Pfn, Vpn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
+import { MAY_RETURN, mayReturn, type Errnos } from "../../impl/entry/errnos.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
@@ -20,111 +22,126 @@ import { shrinker, splitPage, splitter } from "./setup/actors.ts";
 import { migrating, thpScenario } from "./setup/thp.ts";
 import { isHuge, type K } from "./setup/world.ts";
 
-type Call = Int<0, 23>;
-const CALLS = 24;
-const KHUGEPAGED = 23;
-
-/** The call with this number, of process 0, whose area is the pages 0 and 1; what moves goes to pages 2 and 3. */
-function* callNumber(k: K, n: Call): Routine {
-  switch (n) {
-    case 0: yield* store(k, 0, 3); break;
-    case 1: yield* store(k, 1, 3); break;
-    case 2: yield* sysMadvise(k, 0, 2, MADV_DONTNEED); break;
-    case 3: yield* sysMadvise(k, 1, 1, MADV_DONTNEED); break;
-    case 4: yield* sysMadvise(k, 0, 2, MADV_FREE); break;
-    case 5: yield* sysMadvise(k, 0, 1, MADV_FREE); break;
-    case 6: yield* sysMunmap(k, 0, 2); break;
-    case 7: yield* sysMunmap(k, 1, 1); break;
-    case 8: yield* sysMprotect(k, 0, 2, VM_READ); break;
-    case 9: yield* sysMprotect(k, 1, 1, VM_READ); break;
-    case 10: yield* sysMprotect(k, 0, 2, 0); break;
-    case 11: yield* move(k, 0, 2, 2); break;
-    case 12: yield* move(k, 1, 1, 2); break;
-    case 13: yield* move(k, 0, 1, 3); break;
-    case 14: yield* sysMadvise(k, 0, 2, MADV_COLLAPSE); break;
-    case 15: yield* sysMadvise(k, 1, 1, MADV_NOHUGEPAGE); break;
-    case 16: yield* sysMmap(k, 0, 2, VM_READ | VM_WRITE, MAP_FIXED); break;
-    case 17: yield* pinAndUnpin(k, 1, FOLL_PIN | FOLL_WRITE); break;
-    case 18: yield* pinAndUnpin(k, 0, FOLL_PIN); break;
-    case 19: yield* splitPage(k, 0); break;
-    case 20: yield* deferredSplitScan(k); break;
-    case 21: yield* pfnScanner(k, 0); break;
-    case 22: yield* dumpPageTables(k, 0); break;
-    default: yield* khugepagedDoScan(k);
-  }
+/** Alternatives by name, in the order of their numbers: what a case of the switch is called, and what a trace says. */
+function numbered<const N extends string>(...names: readonly N[]): Readonly<Record<N, number>> {
+  return Object.fromEntries(names.map((name, n) => [name, n])) as Record<N, number>;
 }
-function* move(k: K, from: Vpn, length: Vpn, to: Vpn): Routine {
-  yield* sysMremap(k, from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+const count = (alternatives: Readonly<Record<string, number>>): number => Object.keys(alternatives).length;
+
+/** What a thread can choose: a call of impl/entry/calls.ts, or an actor, and what it is about. */
+const CALL = numbered(
+  "store_first", "store_second", "dontneed_all", "dontneed_second", "free_all", "free_first", "munmap_all", "munmap_second", "protect_all",
+  "protect_second", "protect_from_loads", "mremap_all", "mremap_second", "mremap_first_aside", "collapse", "nohugepage_second", "mmap_anew",
+  "pin_second_to_write", "pin_first", "split_folio", "shrink_split_queue", "scan_page_frame", "dump_page_tables", "khugepaged",
+);
+type Call = Int<0, 23>;
+const CALLS = count(CALL);
+
+/**
+ * The call with this number, of process 0, whose area is the pages 0 and 1; what moves goes to pages 2 and 3. It returns
+ * no error that its row in impl/entry/calls.ts does not name.
+ */
+function* callNumber(k: K, n: Call): Routine {
+  let result: AddressOrErrno = 0;
+  let may: Errnos = 0;
+  switch (n) {
+    case CALL.store_first: yield* store(k, 0, 3); return;
+    case CALL.store_second: yield* store(k, 1, 3); return;
+    case CALL.dontneed_all: result = yield* sysMadvise(k, 0, 2, MADV_DONTNEED); may = MAY_RETURN.madvise; break;
+    case CALL.dontneed_second: result = yield* sysMadvise(k, 1, 1, MADV_DONTNEED); may = MAY_RETURN.madvise; break;
+    case CALL.free_all: result = yield* sysMadvise(k, 0, 2, MADV_FREE); may = MAY_RETURN.madvise; break;
+    case CALL.free_first: result = yield* sysMadvise(k, 0, 1, MADV_FREE); may = MAY_RETURN.madvise; break;
+    case CALL.munmap_all: result = yield* sysMunmap(k, 0, 2); may = MAY_RETURN.munmap; break;
+    case CALL.munmap_second: result = yield* sysMunmap(k, 1, 1); may = MAY_RETURN.munmap; break;
+    case CALL.protect_all: result = yield* sysMprotect(k, 0, 2, VM_READ); may = MAY_RETURN.mprotect; break;
+    case CALL.protect_second: result = yield* sysMprotect(k, 1, 1, VM_READ); may = MAY_RETURN.mprotect; break;
+    case CALL.protect_from_loads: result = yield* sysMprotect(k, 0, 2, 0); may = MAY_RETURN.mprotect; break;
+    case CALL.mremap_all: result = yield* move(k, 0, 2, 2); may = MAY_RETURN.mremap; break;
+    case CALL.mremap_second: result = yield* move(k, 1, 1, 2); may = MAY_RETURN.mremap; break;
+    case CALL.mremap_first_aside: result = yield* move(k, 0, 1, 3); may = MAY_RETURN.mremap; break;
+    case CALL.collapse: result = yield* sysMadvise(k, 0, 2, MADV_COLLAPSE); may = MAY_RETURN.madvise; break;
+    case CALL.nohugepage_second: result = yield* sysMadvise(k, 1, 1, MADV_NOHUGEPAGE); may = MAY_RETURN.madvise; break;
+    case CALL.mmap_anew: result = yield* sysMmap(k, 0, 2, VM_READ | VM_WRITE, MAP_FIXED); may = MAY_RETURN.mmap; break;
+    case CALL.pin_second_to_write: yield* pinAndUnpin(k, 1, FOLL_PIN | FOLL_WRITE); return;
+    case CALL.pin_first: yield* pinAndUnpin(k, 0, FOLL_PIN); return;
+    case CALL.split_folio: yield* splitPage(k, 0); return;
+    case CALL.shrink_split_queue: yield* deferredSplitScan(k); return;
+    case CALL.scan_page_frame: yield* pfnScanner(k, 0); return;
+    case CALL.dump_page_tables: yield* dumpPageTables(k, 0); return;
+    case CALL.khugepaged: yield* khugepagedDoScan(k); return;
+    default: vmBugOn(true, "any-calls: no call has this number");
+  }
+  vmBugOn(!mayReturn(may, result), "any-calls: a call has returned an error that impl/entry/calls.ts does not name");
+}
+function* move(k: K, from: Vpn, length: Vpn, to: Vpn): Routine<AddressOrErrno> {
+  return yield* sysMremap(k, from, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 }
 function* pinAndUnpin(k: K, vpn: Vpn, flags: FollFlags): Routine {
   const page: Pfn = yield* gupFastFallback(k, 0, vpn, flags);
   if (page >= 0) yield* unpinFolio(k, page);
 }
 
-type Start = Int<0, 5>;
-const HUGE: Start = 0;
-const TORN: Start = 3;
+/** What is in memory when the calls begin. "torn": the rest of a huge page, and a small page in its gap. */
+const MEMORY = numbered("huge_page", "small_pages", "rest_of_huge_page", "torn", "huge_zero_page", "lazyfree");
+type Memory = Int<0, 5>;
+const MEMORIES = count(MEMORY);
 
-/** What is in memory when the calls begin. */
-function* fill(k: K, start: Start): Routine {
+function* fill(k: K, start: Memory): Routine {
   switch (start) {
-    case HUGE:
+    case MEMORY.huge_page:
       yield* store(k, 0, 1);
       yield* store(k, 1, 2);
       break;
-    // Small pages.
-    case 1:
+    case MEMORY.small_pages:
       yield* sysfsStore(k, KNOB_ENABLED, ENABLED_NEVER);
       yield* store(k, 0, 1);
       yield* store(k, 1, 2);
       yield* sysfsStore(k, KNOB_ENABLED, ENABLED_ALWAYS);
       break;
-    // The rest of a huge page.
-    case 2:
+    case MEMORY.rest_of_huge_page:
       yield* store(k, 0, 1);
       yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
       break;
-    // The rest of a huge page, and a small page in its gap.
-    case TORN:
+    case MEMORY.torn:
       yield* store(k, 0, 1);
       yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
       yield* store(k, 1, 2);
       break;
-    // The huge zero page.
-    case 4: yield* load(k, 0); break;
-    // Lazyfree.
-    default:
+    case MEMORY.huge_zero_page: yield* load(k, 0); break;
+    case MEMORY.lazyfree:
       yield* store(k, 0, 1);
       yield* store(k, 1, 2);
       yield* sysMadvise(k, 0, 2, MADV_FREE);
+      break;
+    default: vmBugOn(true, "any-calls: no memory has this number");
   }
 }
 
 function* first(k: K): Routine {
   yield at("memory");
-  const start: Start = choose(k, "memory", 6);
+  const start: Memory = choose(k, "memory", MEMORIES);
   yield* fill(k, start);
   yield* openGate(k);
   yield at("first call");
   const n: Call = choose(k, "first call", CALLS);
   // There is one khugepaged: the second thread's.
-  if (n !== KHUGEPAGED) yield* callNumber(k, n);
+  if (n !== CALL.khugepaged) yield* callNumber(k, n);
   yield* load(k, 0);
   yield* load(k, 1);
 }
 function* firstOfHuge(k: K): Routine {
-  yield* fill(k, HUGE);
+  yield* fill(k, MEMORY.huge_page);
   yield* openGate(k);
   yield at("first call");
   const n: Call = choose(k, "first call", CALLS);
-  if (n !== KHUGEPAGED) yield* callNumber(k, n);
+  if (n !== CALL.khugepaged) yield* callNumber(k, n);
 }
 function* firstOfTorn(k: K): Routine {
-  yield* fill(k, TORN);
+  yield* fill(k, MEMORY.torn);
   yield* openGate(k);
   yield at("first call");
   const n: Call = choose(k, "first call", CALLS);
-  if (n !== KHUGEPAGED) yield* callNumber(k, n);
+  if (n !== CALL.khugepaged) yield* callNumber(k, n);
 }
 function* second(k: K): Routine {
   yield* passGate(k);
@@ -133,19 +150,23 @@ function* second(k: K): Routine {
   yield* callNumber(k, n);
   yield* load(k, 2);
 }
-type FewCalls = Int<0, 7>;
-const FEW_CALLS = 8;
 /** The same for fewer: of each kind one. For threads beside which there are two others. */
+const FEW = numbered(
+  "split_folio", "store_second", "dontneed_all", "free_second", "munmap_second", "protect_all", "mremap_second", "collapse",
+);
+type FewCalls = Int<0, 7>;
+const FEW_CALLS = count(FEW);
 function* fewCalls(k: K, n: FewCalls): Routine {
   switch (n) {
-    case 0: yield* splitPage(k, 0); break;
-    case 1: yield* store(k, 1, 3); break;
-    case 2: yield* sysMadvise(k, 0, 2, MADV_DONTNEED); break;
-    case 3: yield* sysMadvise(k, 1, 1, MADV_FREE); break;
-    case 4: yield* sysMunmap(k, 1, 1); break;
-    case 5: yield* sysMprotect(k, 0, 2, VM_READ); break;
-    case 6: yield* move(k, 1, 1, 2); break;
-    default: yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+    case FEW.split_folio: yield* splitPage(k, 0); break;
+    case FEW.store_second: yield* store(k, 1, 3); break;
+    case FEW.dontneed_all: yield* sysMadvise(k, 0, 2, MADV_DONTNEED); break;
+    case FEW.free_second: yield* sysMadvise(k, 1, 1, MADV_FREE); break;
+    case FEW.munmap_second: yield* sysMunmap(k, 1, 1); break;
+    case FEW.protect_all: yield* sysMprotect(k, 0, 2, VM_READ); break;
+    case FEW.mremap_second: yield* move(k, 1, 1, 2); break;
+    case FEW.collapse: yield* sysMadvise(k, 0, 2, MADV_COLLAPSE); break;
+    default: vmBugOn(true, "any-calls: no call of the fewer has this number");
   }
 }
 function* secondOfFew(k: K): Routine {
@@ -156,7 +177,7 @@ function* secondOfFew(k: K): Routine {
 }
 
 function* forker(k: K): Routine {
-  yield* fill(k, HUGE);
+  yield* fill(k, MEMORY.huge_page);
   yield* openGate(k);
   yield* sysFork(k, 2);
   yield* load(k, 0);
@@ -207,12 +228,16 @@ export default [
     options: { ...ROOM, pagesPerHugePage: 4, frames: 12, pageTables: 5 },
     areaEnd: 4,
     threads: { first, second },
-    sometimes: { "migration entries stand": (k: K) => migrating(k, 0), "the folio is partially mapped": (k) => k.deferredSplit.length.get() > 0 },
+    sometimes: {
+      "migration entries stand": (k: K) => migrating(k, 0),
+      "the folio is partially mapped": (k) => k.deferredSplit.length.get() > 0,
+    },
     expect: holds({ states: 2_739_523 }),
   }),
   thpScenario({
     name: "any-two-calls-failing",
-    why: "24 calls by 24 calls where every allocation and every charge may fail and every copy may meet poison: each way back out of each call, with another call beside it, on a huge page or on what there was instead",
+    why: "24 calls by 24 calls where every allocation and every charge may fail and every copy may meet poison: " +
+      "each way back out of each call, with another call beside it, on a huge page or on what there was instead",
     tier: "full",
     options: FAILING,
     areaEnd: 2,
@@ -282,7 +307,10 @@ export default [
     areaEnd: 2,
     threads: { forker, secondOfFew },
     others: { child },
-    sometimes: { "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1), "the child shares the huge page": (k) => isHuge(k, 1, 0) && isHuge(k, 0, 0) },
+    sometimes: {
+      "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1),
+      "the child shares the huge page": (k) => isHuge(k, 1, 0) && isHuge(k, 0, 0),
+    },
     expect: holds({ states: 3_690_711 }),
   }),
 ];

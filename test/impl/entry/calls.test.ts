@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import * as ERRNO from "../../../impl/errno.ts";
 import { ADVICE, CALL, CALL_NAMES, CALLS, FOLL, type Arg, type CallName, type Errnos } from "../../../impl/entry/calls.ts";
 import { StepFault } from "../../../checker/fault.ts";
+import { MAY_RETURN, mayReturn } from "../../../impl/entry/errnos.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
 import { seeded } from "../../checker/compile/seeded.ts";
 import { MACHINE } from "../calls.ts";
@@ -206,6 +207,28 @@ describe("error numbers", () => {
     const named = CALL_NAMES.flatMap((name) => ["success", ...Object.keys(CALLS[name].errnos as Errnos)].map((e) => `${name} ${e}`));
     expect(named.filter((n) => !seen.has(n))).toEqual(Object.keys(NEVER_ALONE));
   });
+});
+
+/** System calls that test/scenarios/any-calls.ts does not put beside any other, with the reason. */
+const NOT_ANY_CALL: Readonly<Partial<Record<CallName, string>>> = {
+  processMadvise: "madvise by another process, to which process-madvise.ts adds what is its own",
+  fork: "beside 8 calls of a sibling and of the child in any-call-fork, which would not fit in beside all",
+  exit: "as fork", thpDisable: "sets flags that later faults ask: as the knob in faults.ts", getThpDisable: "reads flags",
+};
+it("any-calls chooses each system call, but for those with a reason, and holds it to its own error numbers", () => {
+  const text = readFileSync(new URL("../../scenarios/any-calls.ts", import.meta.url), "utf8");
+  const chosen = new Set([...text.matchAll(/= yield\* (?:sys)?(\w+)\(.*\); may = MAY_RETURN\.(\w+);/g)].map(([, routine, name]) => {
+    expect(routine === "move" ? "mremap" : routine!.toLowerCase()).toBe(name);
+    return name!;
+  }));
+  const calls = CALL_NAMES.filter((name) => CALLS[name].way === "system call");
+  expect(calls.filter((name) => !chosen.has(name))).toEqual(Object.keys(NOT_ANY_CALL));
+});
+
+it.each(CALL_NAMES)("%s: a routine can ask for its error numbers", (name) => {
+  const named = Object.keys(CALLS[name].errnos);
+  const asked = Object.entries(ERRNO).filter(([, n]) => mayReturn(MAY_RETURN[name], -n)).map(([e]) => e);
+  expect([asked.sort(), mayReturn(MAY_RETURN[name], 0)]).toEqual([named.sort(), true]);
 });
 
 it("each call has a number", () => {

@@ -6,7 +6,8 @@ import type { Expectation, Scenario } from "thpcheck";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { TABLE_FREE } from "../../../impl/structs/page-table.ts";
 import {
-  alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K as Noting, type KernelScenario, type Promises, type Structs,
+  alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K as Noting, type KernelScenario, type Promises,
+  type Structs,
 } from "./world.ts";
 
 const SMALL: Bounds = {
