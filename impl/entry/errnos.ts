@@ -7,12 +7,13 @@ import { CALL_NAMES, CALLS, type CallName, type ErrnoName } from "./calls.ts";
 /** Bit n is error number n; bit 0, which is no error, stands for EHWPOISON, the only one beyond 31. */
 export type Errnos = U<31>;
 
-const bitOf = (errno: number): number => (errno === EHWPOISON ? 1 : 1 << errno);
+const NUMBERS: Readonly<Record<ErrnoName, number>> = { ...ERRNO };
+const bitOf = (name: ErrnoName): number => (NUMBERS[name] === EHWPOISON ? 1 : 1 << NUMBERS[name]);
 
 /** What each call may return. */
 export const MAY_RETURN = Object.fromEntries(CALL_NAMES.map((name) => {
   const named = Object.keys(CALLS[name].errnos) as ErrnoName[];
-  return [name, named.reduce((all, e) => all | bitOf(ERRNO[e]), 0)];
+  return [name, named.reduce((all, e) => all | bitOf(e), 0)];
 })) as Readonly<Record<CallName, Errnos>>;
 
 /** No error, or one of the set. */

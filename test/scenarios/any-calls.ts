@@ -26,7 +26,10 @@ import { isHuge, type K } from "./setup/world.ts";
 function numbered<const N extends string>(...names: readonly N[]): Readonly<Record<N, number>> {
   return Object.fromEntries(names.map((name, n) => [name, n])) as Record<N, number>;
 }
-const count = (alternatives: Readonly<Record<string, number>>): number => Object.keys(alternatives).length;
+/** The names as a trace says them. */
+function said(alternatives: Readonly<Record<string, number>>): readonly string[] {
+  return Object.keys(alternatives).map((name) => name.replaceAll("_", " "));
+}
 
 /** What a thread can choose: a call of impl/entry/calls.ts, or an actor, and what it is about. */
 const CALL = numbered(
@@ -35,7 +38,7 @@ const CALL = numbered(
   "pin_second_to_write", "pin_first", "split_folio", "shrink_split_queue", "scan_page_frame", "dump_page_tables", "khugepaged",
 );
 type Call = Int<0, 23>;
-const CALLS = count(CALL);
+const CALLS = said(CALL);
 
 /**
  * The call with this number, of process 0, whose area is the pages 0 and 1; what moves goes to pages 2 and 3. It returns
@@ -84,7 +87,7 @@ function* pinAndUnpin(k: K, vpn: Vpn, flags: FollFlags): Routine {
 /** What is in memory when the calls begin. "torn": the rest of a huge page, and a small page in its gap. */
 const MEMORY = numbered("huge_page", "small_pages", "rest_of_huge_page", "torn", "huge_zero_page", "lazyfree");
 type Memory = Int<0, 5>;
-const MEMORIES = count(MEMORY);
+const MEMORIES = said(MEMORY);
 
 function* fill(k: K, start: Memory): Routine {
   switch (start) {
@@ -155,7 +158,7 @@ const FEW = numbered(
   "split_folio", "store_second", "dontneed_all", "free_second", "munmap_second", "protect_all", "mremap_second", "collapse",
 );
 type FewCalls = Int<0, 7>;
-const FEW_CALLS = count(FEW);
+const FEW_CALLS = said(FEW);
 function* fewCalls(k: K, n: FewCalls): Routine {
   switch (n) {
     case FEW.split_folio: yield* splitPage(k, 0); break;
