@@ -16,7 +16,7 @@ export const MAY_RETURN = Object.fromEntries(CALL_NAMES.map((name) => {
   return [name, named.reduce((all, e) => all | bitOf(e), 0)];
 })) as Readonly<Record<CallName, Errnos>>;
 
-/** No error, or one of the set. */
+/** No error, or one of the set. @model the kernel documents error numbers in man pages only */
 export function mayReturn(errnos: Errnos, result: number): boolean {
   if (result >= 0) return true;
   return (errnos & (result === -EHWPOISON ? 1 : 1 << -result)) !== 0;
