@@ -130,7 +130,8 @@ function reasonAgainstPins(judged: Judged, e: Extract<Expectation, { verdict: "h
     // Depth counts BFS levels; a depth-first search does not know them.
     if (options.strategy === "bfs") pin("levels", e.depth, outcome.measures.depth);
   }
-  pin("states without dead-local clearing", e.statesWithoutClearing, exhaustive && !clearing ? outcome.measures.states : statesWithoutClearing);
+  const withoutClearing = exhaustive && !clearing ? outcome.measures.states : statesWithoutClearing;
+  pin("states without dead-local clearing", e.statesWithoutClearing, withoutClearing);
   return different.length === 0 ? null : different.join("; ");
 }
 

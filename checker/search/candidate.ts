@@ -54,7 +54,8 @@ export function sameBroken(a: Broken, b: Broken): boolean {
 /** A step or `init` threw: a finding about the program, whatever was thrown. */
 export function faultOf(error: unknown): Broken {
   if (error instanceof StepFault) return { kind: "fault", index: -1, name: error.rule, message: error.message };
-  return { kind: "fault", index: -1, name: "exception", message: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return { kind: "fault", index: -1, name: "exception", message };
 }
 
 function compareText(a: string, b: string): number {

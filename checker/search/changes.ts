@@ -6,8 +6,15 @@
  */
 import type { Changes, TransitionSystem } from "../system.ts";
 
+/** A step as a search compares it. */
+export interface StepChanges {
+  /** The state before the step. */
+  readonly before: Int32Array;
+  readonly changes: Changes;
+}
+
 /** The array that holds the state before a step, and the changes: the system's own where it has them. */
-export function changesOf({ incremental, vector, stateWords }: TransitionSystem): { readonly before: Int32Array; readonly changes: Changes } {
+export function changesOf({ incremental, vector, stateWords }: TransitionSystem): StepChanges {
   if (incremental !== undefined) return incremental;
   const before = new Int32Array(vector.length);
   const words = new Int32Array(stateWords);

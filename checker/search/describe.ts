@@ -15,7 +15,7 @@ export function explainViolation(system: TransitionSystem, broken: Broken, path:
 export function describeViolation(system: TransitionSystem, broken: Broken, path: Path): string {
   followPath(system, path);
   switch (broken.kind) {
-    case "always": return path.steps.length === 0 ? `"${broken.name}" is false in the initial state` : `"${broken.name}" is false after the last step`;
+    case "always": return `"${broken.name}" is false ${path.steps.length === 0 ? "in the initial state" : "after the last step"}`;
     case "step": return `"${broken.name}" is false of the last step`;
     case "finally": return `every thread has ended or rests, and "${broken.name}" is false`;
     case "fault": return broken.message;

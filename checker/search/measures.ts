@@ -5,7 +5,9 @@ import { expectedCollisions } from "./store/fingerprint.ts";
 
 type Asked = Pick<ExploreOptions, "exact" | "fingerprintBits" | "strategy" | "seed">;
 
-export function measuresOf(counts: Counts, { exact, fingerprintBits, strategy, seed }: Asked, seconds: number, bytesPerState: number): Measures {
+/** `seconds`: of the whole search. */
+export function measuresOf(counts: Counts, asked: Asked, seconds: number, bytesPerState: number): Measures {
+  const { exact, fingerprintBits, strategy, seed } = asked;
   return {
     ...counts,
     seconds,

@@ -61,7 +61,8 @@ function brokenInitial(system: TransitionSystem, broken: Broken): number[] | nul
   let found: number[] | null = null;
   forEachInitial(system, (_, fault) => {
     if (found !== null) return;
-    if (fault !== null ? sameBroken(fault, broken) : broken.kind === "always" && system.checkState() === broken.index) found = system.branch();
+    const breaks = fault !== null ? sameBroken(fault, broken) : broken.kind === "always" && system.checkState() === broken.index;
+    if (breaks) found = system.branch();
   });
   return found;
 }
@@ -132,7 +133,7 @@ class ShortestPaths {
         if (sameBroken(fault, broken)) found = this.#edge(from, BROKEN, actor);
         return;
       }
-      if (broken.kind === "step" && system.checkStep(this.#before) === broken.index) found = this.#edge(from, BROKEN, actor);
+      if (this.#breaksStep()) found = this.#edge(from, BROKEN, actor);
       const count = this.#states.count;
       const to = this.#number();
       if (to < nextFirst) return;
@@ -154,12 +155,20 @@ class ShortestPaths {
     return found;
   }
 
+  /** Whether the step from `#before` to the system's vector is the violation. */
+  #breaksStep(): boolean {
+    return this.#broken.kind === "step" && this.#system.checkStep(this.#before) === this.#broken.index;
+  }
+
   bestPath(): Path {
     this.#countSwitches();
     return this.#walk();
   }
 
-  /** Edges are ordered by source, and lead from a level to the next: backwards, a state's own steps are done before those that lead to it. */
+  /**
+   * Edges are ordered by source, and lead from a level to the next. Backwards, the steps from a state are done before the
+   * steps that lead to it.
+   */
   #countSwitches(): void {
     const actors = this.#system.actors.length;
     const edges = this.#edges.view;
@@ -215,17 +224,20 @@ class ShortestPaths {
       this.#before.set(state);
       forEachStep(system, state, 0, (actor, _, fault) => {
         const switches = budget - (actor === last ? 0 : 1);
-        const breaks = fault !== null ? sameBroken(fault, this.#broken) : this.#broken.kind === "step" && system.checkStep(this.#before) === this.#broken.index;
+        const breaks = fault !== null ? sameBroken(fault, this.#broken) : this.#breaksStep();
         const words = system.vector.slice(0, stateWords);
         if (breaks && ahead.has(BROKEN)) {
           if (switches === 0) options.push({ actor, choices: system.branch(), to: BROKEN, words });
         } else if (fault === null) {
           const to = this.#number();
-          if (ahead.has(to) && switches === (targets.has(to) ? 0 : this.#after(to, actor))) options.push({ actor, choices: system.branch(), to, words });
+          const rest = targets.has(to) ? 0 : this.#after(to, actor);
+          if (ahead.has(to) && switches === rest) options.push({ actor, choices: system.branch(), to, words });
         }
       });
       const best = options.sort((a, b) => a.actor - b.actor || compareChoices(a.choices, b.choices))[0];
-      if (best === undefined) throw new Error("[thpcheck internal] the shortest path cannot be taken again. Does the model keep state outside its vector?");
+      if (best === undefined) {
+        throw new Error("[thpcheck internal] the shortest path cannot be taken again. Does the model keep state outside its vector?");
+      }
       steps.push({ actor: best.actor, choices: best.choices });
       if (best.to === BROKEN) break;
       if (best.actor !== last) budget--;
@@ -275,7 +287,8 @@ class ShortestPaths {
 
   /** What is held, and what counting the switches will take. */
   #bytes(): number {
-    return this.#states.bytes + this.#edges.bytes + this.#level.bytes + this.#next.bytes + this.#states.count * (4 * this.#system.actors.length + 1);
+    const switches = this.#states.count * (4 * this.#system.actors.length + 1);
+    return this.#states.bytes + this.#edges.bytes + this.#level.bytes + this.#next.bytes + switches;
   }
 }
 

@@ -130,7 +130,9 @@ export class Pacer {
     const { seconds, memoryBytes, shouldStop } = this.#options;
     if (shouldStop()) return "interrupted";
     if (seconds !== null && this.elapsed >= seconds) return `the time bound of ${seconds} s was reached`;
-    if (memoryBytes !== null && process.memoryUsage.rss() > memoryBytes) return `the memory bound of ${(memoryBytes / 2 ** 20).toFixed(0)} MiB was reached`;
+    if (memoryBytes !== null && process.memoryUsage.rss() > memoryBytes) {
+      return `the memory bound of ${(memoryBytes / 2 ** 20).toFixed(0)} MiB was reached`;
+    }
     return null;
   }
 }

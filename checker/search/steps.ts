@@ -33,12 +33,15 @@ export function forEachInitial(system: TransitionSystem, visit: (index: number, 
   } while (system.nextBranch());
 }
 
+/** `ordinal` counts the steps of the state that were taken before this one. */
+export type VisitStep = (actor: number, ordinal: number, fault: Broken | null) => void;
+
 /**
  * Calls `visit` for every step of the state `words[at]...`, with `system.vector` holding the successor and
  * `system.branch()` its choices, or with the fault that the step threw. Returns the number of steps.
  * `visit` may change the vector but not the script.
  */
-export function forEachStep(system: TransitionSystem, words: Int32Array, at: number, visit: (actor: number, ordinal: number, fault: Broken | null) => void): number {
+export function forEachStep(system: TransitionSystem, words: Int32Array, at: number, visit: VisitStep): number {
   const { vector, stateWords, actors } = system;
   const restore = (): void => {
     for (let i = 0; i < stateWords; i++) vector[i] = words[at + i]!;
@@ -95,7 +98,10 @@ export class PathBroken extends Error {
   }
 }
 
-/** Puts the state before the last step of `path` into the result and that after it into `system.vector`. The last step may fault; the fault is returned. */
+/**
+ * Takes the steps of `path`. Returns the state before the last step, and the fault of the last step if it failed; the state
+ * after it is in `system.vector`. Throws PathBroken where a step cannot be taken.
+ */
 export function followPath(system: TransitionSystem, path: Path): { before: Int32Array; fault: Broken | null } {
   let before = system.vector.slice();
   system.setBranch(path.initial);

@@ -18,7 +18,8 @@ export function whoWaits(system: TransitionSystem): string[] {
     const top = stack[0];
     const place = top === undefined ? "" : ` in ${top.routine} (${shortPath(top.file)}:${top.line})`;
     if (waitsFor === null) {
-      sentences.push(label === null ? `${actor.name} cannot move${place}` : `${actor.name} waits at ${JSON.stringify(label)}${place}: its guard is false`);
+      const waits = `${actor.name} waits at ${JSON.stringify(label)}${place}: its guard is false`;
+      sentences.push(label === null ? `${actor.name} cannot move${place}` : waits);
       return;
     }
     waiters.push({ name: actor.name, lock: waitsFor.lock, holders: waitsFor.holders });

@@ -28,7 +28,10 @@ export type CopyState = (target: Int32Array, targetAt: number, source: Int32Arra
 export interface StateSums {
   /** Writes the sums of the state at `words[at]`. */
   readonly whole: Fingerprint;
-  /** Given the sums of the state `before`, makes them those of `after`; `changed[0]` up to `changed[n - 1]` are the words in which the two differ. */
+  /**
+   * Given the sums of the state `before`, makes them those of `after`; `changed[0]` up to `changed[n - 1]` are the words in
+   * which the two differ.
+   */
   readonly update: (sums: Int32Array, at: number, before: Int32Array, after: Int32Array, changed: Int32Array, n: number) => void;
   /** Writes the fingerprint of a state whose sums are given. */
   readonly print: (sums: Int32Array, at: number, out: Int32Array, outAt: number) => void;
@@ -37,11 +40,17 @@ export interface StateSums {
 /** States of up to so many words get straight-line code; longer ones a loop, to spare the compiler. */
 const UNROLLED_WORDS = 48;
 
+/** Three rounds of each lane: shift, then multiply and shift. */
+const ROUNDS = {
+  low: { shifts: [17, 11, 15, 14], factors: ["0xed5ad4bb", "0xac4c1b51", "0x31848bab"] },
+  high: { shifts: [16, 13, 15, 16], factors: ["0x85ebca6b", "0xc2b2ae35", "0x27d4eb2f"] },
+} as const;
+
 /** Statements that leave the summand of `word` at a place in `k`; `place` is the constant of the place. */
 function summand(lane: "low" | "high", word: string, place: string): string {
-  return lane === "low"
-    ? `k = ${word} ^ ${place}; k ^= k >>> 17; k = Math.imul(k, 0xed5ad4bb); k ^= k >>> 11; k = Math.imul(k, 0xac4c1b51); k ^= k >>> 15; k = Math.imul(k, 0x31848bab); k ^= k >>> 14;`
-    : `k = ${word} ^ ${place}; k ^= k >>> 16; k = Math.imul(k, 0x85ebca6b); k ^= k >>> 13; k = Math.imul(k, 0xc2b2ae35); k ^= k >>> 15; k = Math.imul(k, 0x27d4eb2f); k ^= k >>> 16;`;
+  const { shifts: [first, ...shifts], factors } = ROUNDS[lane];
+  const rounds = factors.map((factor, i) => `k = Math.imul(k, ${factor}); k ^= k >>> ${shifts[i]};`);
+  return `k = ${word} ^ ${place}; k ^= k >>> ${first}; ${rounds.join(" ")}`;
 }
 
 /** Statements that write the halves, given the lanes `a` and `b`. */
@@ -52,14 +61,16 @@ const written = (bits: 32 | 64): string => `out[outAt] = ${bits === 64 ? "b === 
  * which collisions can be seen. Different seeds give independent functions.
  */
 export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): StateSums {
-  const places = (salt: number): Int32Array => Int32Array.from({ length: stateWords }, (_, w) => avalanche(avalanche(seed ^ salt) + Math.imul(w + 1, 0x9e3779b9)));
+  const place = (salt: number, word: number): number => avalanche(avalanche(seed ^ salt) + Math.imul(word + 1, 0x9e3779b9));
+  const places = (salt: number): Int32Array => Int32Array.from({ length: stateWords }, (_, w) => place(salt, w));
   const low = places(0x7f4a7c15);
   const high = places(0x6a09e667);
-  const change = (lane: "low" | "high", sum: string): string => `${summand(lane, "x", `${lane}[i]`)} ${sum} = (${sum} - k) | 0; ${summand(lane, "y", `${lane}[i]`)} ${sum} = (${sum} + k) | 0;`;
+  const add = (lane: "low" | "high", word: string, sum: string): string => `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} + k) | 0;`;
+  const subtract = (lane: "low" | "high", word: string, sum: string): string => `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} - k) | 0;`;
   return new Function("low", "high", `${ownComment()} return {
     whole: function whole(words, at, out, outAt) {
       let a = 0, b = 0, k = 0, w = 0;
-      for (let i = 0; i < ${stateWords}; i++) { w = words[at + i]; ${summand("low", "w", "low[i]")} b = (b + k) | 0; ${summand("high", "w", "high[i]")} a = (a + k) | 0; }
+      for (let i = 0; i < ${stateWords}; i++) { w = words[at + i]; ${add("low", "w", "b")} ${add("high", "w", "a")} }
       out[outAt] = b;
       out[outAt + 1] = a;
     },
@@ -67,8 +78,8 @@ export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): 
       let a = sums[at + 1], b = sums[at], k = 0;
       for (let c = 0; c < n; c++) {
         const i = changed[c], x = before[i], y = after[i];
-        ${change("low", "b")}
-        ${change("high", "a")}
+        ${subtract("low", "x", "b")} ${add("low", "y", "b")}
+        ${subtract("high", "x", "a")} ${add("high", "y", "a")}
       }
       sums[at] = b;
       sums[at + 1] = a;

@@ -56,7 +56,10 @@ export class StateIndex implements Visited {
     // `number` counts.
   }
 
-  /** The number of the state, which is added if it is not there; it is new when the number is the `count` of before. Needs room (`prepare`). */
+  /**
+   * The number of the state, which is added if it is not there. A state is new when its number is the `count` of before. Needs
+   * room (`prepare`).
+   */
   number(low: number, high: number, words: Int32Array, at: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

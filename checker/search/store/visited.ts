@@ -69,7 +69,9 @@ export type Leftovers = number[];
  * outside the range, or whose probe leaves it, becomes a leftover: these are displaced entries at the edges of
  * ranges and in the first cluster of the table. Leftovers are added as if new when every range is done.
  */
-export function moveRange(table: Int32Array, from: number, to: number, leftovers: Leftovers, records: Int32Array | null = null, stride: number = 1): void {
+export function moveRange(
+  table: Int32Array, from: number, to: number, leftovers: Leftovers, records: Int32Array | null = null, stride: number = 1,
+): void {
   const shift = 32 - Math.log2(table.length / 2);
   const begin = 4 * from;
   const end = 4 * to;

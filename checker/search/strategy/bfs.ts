@@ -36,12 +36,19 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const controlBuffer = Control.allocate(workers);
   const control = new Control(controlBuffer, 1, 0);
   const table = reserveTable(options.expectedStates ?? 0);
-  const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
+  const trusting = workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
+  const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : trusting;
   const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
-  const levelOptions = { seed: options.seed, fingerprintBits: options.fingerprintBits, maxStates: options.maxStates, maxDepth: options.maxDepth };
+  const { seed, fingerprintBits, maxStates, maxDepth } = options;
+  const levelOptions = { seed, fingerprintBits, maxStates, maxDepth };
   const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries });
-  const startTeam = (): Team => new Team({ source: source!, workers, control: controlBuffer, table, discoveries: discoveries.map((d) => d.buffers), options: levelOptions }, () => control.stop(STOP_FAILED));
-  const teamTime = workers === 1 ? Infinity : performance.now() + (options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS));
+  const startTeam = (): Team => {
+    const buffers = discoveries.map((d) => d.buffers);
+    const task = { source: source!, workers, control: controlBuffer, table, discoveries: buffers, options: levelOptions };
+    return new Team(task, () => control.stop(STOP_FAILED));
+  };
+  const alone = options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS);
+  const teamTime = workers === 1 ? Infinity : performance.now() + alone;
 
   let bound: string | null = null;
   let team: Team | null = null;

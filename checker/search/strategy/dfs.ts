@@ -137,9 +137,12 @@ class DepthFirst {
       }
       this.#next[top] = successor + 1;
       this.#enter(successor * this.#stride, this.#next.length);
-      if (maxStates !== null && this.states >= maxStates && this.broken === null && this.#next.length > 0) return `the bound of ${maxStates} states was reached`;
+      if (maxStates !== null && this.states >= maxStates && this.broken === null && this.#next.length > 0) {
+        return `the bound of ${maxStates} states was reached`;
+      }
       if (++looks % STATES_PER_LOOK === 0 && this.#pacer.due()) {
-        const reason = await this.#pacer.pause(() => ({ states: this.states, transitions: this.transitions, depth: this.deepest, frontier: this.#pendingCount }));
+        const { states, transitions, deepest: depth } = this;
+        const reason = await this.#pacer.pause(() => ({ states, transitions, depth, frontier: this.#pendingCount }));
         if (reason !== null) return reason;
       }
     }

@@ -54,8 +54,10 @@ export class PctScheduler implements Scheduler {
     this.#ranking.push(actor);
   }
 
-  worth(walks: number): string {
+  guarantee(walks: number): string {
     const [n, k] = [this.#ranking.length, Math.max(1, this.#longest, this.#steps)];
-    return `${group(walks)} PCT walks were taken, which do not cover every state; a bug of depth ${this.#depth} has at least one chance in ${group(n * k ** (this.#depth - 1))} (${n} actors, ${k} steps) to be found by each`;
+    const odds = `one chance in ${group(n * k ** (this.#depth - 1))} (${n} actors, ${k} steps)`;
+    return `${group(walks)} PCT walks were taken, which do not cover every state; `
+      + `a bug of depth ${this.#depth} has at least ${odds} to be found by each`;
   }
 }

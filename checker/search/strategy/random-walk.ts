@@ -18,7 +18,7 @@ export class RandomScheduler implements Scheduler {
 
   stepped(): void {}
 
-  worth(walks: number): string {
+  guarantee(walks: number): string {
     return `${walks} random walks were taken, which do not cover every state`;
   }
 }

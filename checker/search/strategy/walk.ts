@@ -28,8 +28,8 @@ export interface Scheduler {
   order(random: Random): readonly number[];
   /** The actor took the step; `again`: to a state in which this walk has been before. */
   stepped(actor: number, again: boolean): void;
-  /** What so many walks without a finding are worth, in a sentence without its stop. */
-  worth(walks: number): string;
+  /** What is known after so many walks without a finding, in a sentence without its stop. */
+  guarantee(walks: number): string;
 }
 
 /** Walks taken when neither their number nor any other bound is given. */
@@ -111,7 +111,7 @@ class Walker {
       if (!(error instanceof OutOfMemory)) throw error;
       return `out of memory: ${error.message}`;
     }
-    return this.#scheduler.worth(this.walks);
+    return this.#scheduler.guarantee(this.walks);
   }
 
   /** One walk, to its end; returns the bound that cut the run, or null. */
@@ -133,7 +133,8 @@ class Walker {
       actor = this.#step(random, isNew);
       if (actor < 0) return null;
       if (this.transitions % STEPS_PER_LOOK === 0 && this.#pacer.due()) {
-        const reason = await this.#pacer.pause(() => ({ states: this.states, transitions: this.transitions, depth: this.deepest, frontier: 0 }));
+        const { states, transitions, deepest } = this;
+        const reason = await this.#pacer.pause(() => ({ states, transitions, depth: deepest, frontier: 0 }));
         if (reason !== null) return reason;
       }
     }
