@@ -9,8 +9,8 @@
  * too, is that of the state before, brought up to date; `find` looks at every word of both, so what it finds is all.
  * States that are short are kept and hashed whole, which is then faster.
  */
-import { SHORT_WORDS, type Changes, type TransitionSystem } from "../system.ts";
-import { changesOf } from "./changes.ts";
+import { SHORT_WORDS, type TransitionSystem } from "../system.ts";
+import { changesOf, type StepChanges } from "./changes.ts";
 import type { Discovery } from "./parallel/discovery.ts";
 import type { CopyState, Hashing } from "./store/fingerprint.ts";
 import { callCopy } from "./store/fresh-copy.ts";
@@ -55,12 +55,15 @@ export interface Expander {
   flush(): void;
 }
 
-/** How a state lies in a frontier: the state itself, then, at these places, the sums of its fingerprint (-1: not kept) and which excuses apply. */
+/** How a state lies in a frontier: the state itself, then, at these places, what is kept with it. */
 interface RecordLayout {
   readonly words: number;
+  /** The two sums of its fingerprint; -1 for short states, whose sums are not kept. */
   readonly sumsAt: number;
+  /** Which excuses apply. */
   readonly excusesAt: number;
 }
+
 function layoutOf(system: TransitionSystem): RecordLayout {
   const sums = system.stateWords > SHORT_WORDS ? 2 : 0;
   const excusesAt = system.stateWords + sums;
@@ -72,66 +75,91 @@ export function recordWords(system: TransitionSystem): number {
   return layoutOf(system).words;
 }
 
+/** The states of a batch, a row each: `filled` of them wait to be looked up. */
+interface Rows {
+  filled: number;
+  /** The frontier that their parents lie in. */
+  source: Int32Array;
+  /** Stands in for a frontier where initial states are offered: they are said to differ from it. */
+  readonly nothing: Int32Array;
+  /** The words of each state; empty unless states are short. */
+  readonly states: Int32Array;
+  /** Where the record of the parent begins in `source`. */
+  readonly parentAt: Int32Array;
+  /** The changes of row k, (word, value) each: from `firstChange[k]` up to `firstChange[k + 1]` in `delta`. */
+  readonly firstChange: Int32Array;
+  readonly delta: Int32Array;
+  /** Two words of each state: the sums, and the fingerprint. */
+  readonly sums: Int32Array;
+  readonly prints: Int32Array;
+  readonly parents: Int32Array;
+  readonly ordinals: Int32Array;
+  /** Which properties and excuses the step may have moved: `setWords` words each. */
+  readonly sets: Int32Array;
+  readonly setWords: number;
+}
+
+function makeRows({ system, batch }: ExpandParts, layout: RecordLayout, { short }: Constants): Rows {
+  const { stateWords, incremental } = system;
+  const nothing = new Int32Array(layout.words);
+  const setWords = incremental === undefined ? 0 : incremental.affected.words;
+  return {
+    filled: 0, source: nothing, nothing,
+    states: new Int32Array(short ? batch * stateWords : 0),
+    parentAt: new Int32Array(batch), firstChange: new Int32Array(batch + 1), delta: new Int32Array(short ? 0 : 2 * batch * stateWords),
+    sums: new Int32Array(2 * batch), prints: new Int32Array(2 * batch), parents: new Int32Array(batch), ordinals: new Int32Array(batch),
+    sets: new Int32Array(batch * setWords), setWords,
+  };
+}
+
+/** What the kernels have as text; see `callCopy`. */
+type Constants = Readonly<Record<"short", boolean>>;
+
 /** An expander whose code is compiled for this system alone. */
 export function makeExpander(parts: ExpandParts): Expander {
   const layout = layoutOf(parts.system);
-  const constants = { short: layout.sumsAt < 0 };
-  return callCopy(expanderKernel, constants, parts, changesOf(parts.system), layout, constants);
+  const constants: Constants = { short: layout.sumsAt < 0 };
+  const step = changesOf(parts.system);
+  const rows = makeRows(parts, layout, constants);
+  const newStates = callCopy(newStatesKernel, {}, parts, rows);
+  const flush = callCopy(flushKernel, constants, parts, rows, layout, newStates, constants);
+  const successors = callCopy(successorsKernel, constants, parts, rows, step, flush, constants);
+  return callCopy(expandKernel, constants, parts, rows, { ...layout, ...step }, { ...newStates, ...successors, flush }, constants);
 }
 
-/** Closed (see store/fresh-copy.ts): it may use its parameters and nothing else of this module. */
-function expanderKernel(parts: ExpandParts, { before, changes }: { readonly before: Int32Array; readonly changes: Changes }, { words: record, sumsAt, excusesAt }: RecordLayout, constants: { readonly short: boolean }): Expander {
-  const { system, batch, fingerprint, sums: { whole, update, print }, copyState, visited, discovery, events, witnessed } = parts;
-  const { vector, stateWords } = system;
-  const changed = changes.words;
-  const actors = system.actors.length;
-  const stateProperties = system.always.length;
-  const stepProperties = system.stepProperties.length;
-  const witnesses = system.sometimes.length;
-  // Of a state that a step leads to, only what the step can have changed is checked: the state before was checked when
-  // it was found, and where a promise broke the search goes no further.
+// The kernels are closed (see store/fresh-copy.ts): each may use its parameters and nothing else of this module.
+
+/** What is looked at in a state that is new. `k` is its row; `vector` holds it where that is not said otherwise. */
+interface NewStates {
+  /** Whether anything is to be looked at in the state, which need not be in `vector`. */
+  readonly asks: (k: number) => boolean;
+  /** Checks properties and witnesses. */
+  readonly check: (k: number) => void;
+  /** Which excuses apply, as bits, given those of the parent. `looked`: the state is in `vector`, and something may have changed. */
+  readonly excuses: (k: number, ofParent: number, looked: boolean) => number;
+  readonly inForce: Float64Array;
+}
+
+/**
+ * Of a state that a step leads to, only what the step can have changed is checked: the state before was checked when it was
+ * found, and where a promise broke the search goes no further.
+ */
+function newStatesKernel({ system, events, witnessed }: ExpandParts, rows: Rows): NewStates {
+  const { sets, setWords, parents, ordinals, prints } = rows;
   const affected = system.incremental?.affected ?? null;
-  const setWords = affected === null ? 0 : affected.words;
-  const sets = new Int32Array(batch * setWords);
-  const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
-  const excuses = system.excuses ?? null;
-  const excuseCount = excuses === null ? 0 : excuses.count;
+  const stateProperties = system.always.length;
+  const witnesses = system.sometimes.length;
+  const excuseCount = system.excuses?.count ?? 0;
   const inForce = new Float64Array(excuseCount);
   let witnessesLeft = witnesses;
-  /** Whether anything asks what a step changed. */
-  const compares = !constants.short || stepProperties > 0;
-  /** Of each state of the batch: the words, if it is short. */
-  const states = new Int32Array(constants.short ? batch * stateWords : 0);
-  /** Of each state of the batch: where the record of its parent begins in `source`, and its changes, (word, value) each, from `firstChange` on. */
-  const parentAt = new Int32Array(batch);
-  const firstChange = new Int32Array(batch + 1);
-  const delta = new Int32Array(constants.short ? 0 : 2 * batch * stateWords);
-  const stateSums = new Int32Array(2 * batch);
-  const prints = new Int32Array(2 * batch);
-  const parents = new Int32Array(batch);
-  const ordinals = new Int32Array(batch);
-  /** Places in the batch of the states that are new. */
-  const fresh = new Int32Array(batch);
-  /** What initial states are said to differ from. */
-  const nothing = new Int32Array(record);
-  const { comparesStates } = visited;
-  const scratch = new Int32Array(stateWords);
-  /** The frontier that the parents of the batch lie in. */
-  let source: Int32Array = nothing;
-  let filled = 0;
-  let sink = 0;
 
-  /** Writes the state at place k of the batch. */
-  const restore = (k: number, target: Int32Array, at: number): void => {
-    if (constants.short) {
-      copyState(target, at, states, k * stateWords);
-      return;
-    }
-    copyState(target, at, source, parentAt[k]!);
-    for (let c = firstChange[k]!, end = firstChange[k + 1]!; c < end; c += 2) target[at + delta[c]!] = delta[c + 1]!;
+  const asks = (k: number): boolean => {
+    if (witnessesLeft > 0 || (affected === null && stateProperties + excuseCount > 0)) return true;
+    for (let s = k * setWords, end = s + setWords; s < end; s++) if (sets[s] !== 0) return true;
+    return false;
   };
 
-  const checkNew = (k: number): void => {
+  const check = (k: number): void => {
     if (stateProperties > 0) {
       const index = affected === null ? system.checkState() : affected.check(sets, k * setWords);
       if (index >= 0) events.stateViolated(index, parents[k]!, ordinals[k]!, prints[2 * k]!, prints[2 * k + 1]!);
@@ -146,29 +174,62 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
     }
   };
 
-  /** Whether anything is to be looked at in the state at place k of the batch. */
-  const asks = (k: number): boolean => {
-    if (witnessesLeft > 0 || (affected === null && stateProperties + excuseCount > 0)) return true;
-    for (let s = k * setWords, end = s + setWords; s < end; s++) if (sets[s] !== 0) return true;
-    return false;
+  const excuses = (k: number, ofParent: number, looked: boolean): number => {
+    let bits = ofParent;
+    if (looked) bits = affected === null ? system.excuses!.evaluate() : affected.excused(sets, k * setWords, ofParent);
+    for (let e = 0; e < excuseCount; e++) inForce[e]! += 1 - ((bits >>> e) & 1);
+    return bits;
+  };
+  return { asks, check, excuses, inForce };
+}
+
+/** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
+function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newStates: NewStates, constants: Constants): () => void {
+  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery } = parts;
+  const { states, parentAt, firstChange, delta, sums, prints, parents, ordinals } = rows;
+  const { words: record, sumsAt, excusesAt } = layout;
+  const { asks, check, excuses: excusesOf } = newStates;
+  const { comparesStates } = visited;
+  const hasExcuses = excuses !== undefined;
+  /** The rows of states that are new. */
+  const fresh = new Int32Array(batch);
+  const scratch = new Int32Array(stateWords);
+  /** Keeps reads of the table from being optimised away. */
+  const sink = new Int32Array(1);
+
+  /** Writes the state of row k. */
+  const restore = (k: number, target: Int32Array, at: number): void => {
+    if (constants.short) {
+      copyState(target, at, states, k * stateWords);
+      return;
+    }
+    copyState(target, at, rows.source, parentAt[k]!);
+    for (let c = firstChange[k]!, end = firstChange[k + 1]!; c < end; c += 2) target[at + delta[c]!] = delta[c + 1]!;
   };
 
-  const flush = (): void => {
-    const n = filled;
-    if (n === 0) return;
-    filled = 0;
-    discovery.prepare(n);
-    visited.prepare(n);
+  /**
+   * Puts the new ones of the first `n` rows into `fresh`; returns how many they are. All are looked up before one is stored: a
+   * shared table is written by atomic operations, each of which would wait for the stores before it to reach memory.
+   */
+  const lookUp = (n: number): number => {
     let touched = 0;
     for (let k = 0; k < n; k++) touched ^= visited.touch(prints[2 * k + 1]!);
-    sink ^= touched;
-    // Looked up first and stored after: a shared table is written by atomic operations, each of which would wait for the
-    // stores before it to reach memory.
+    sink[0]! ^= touched;
     let added = 0;
     for (let k = 0; k < n; k++) {
       if (comparesStates) restore(k, scratch, 0);
       if (visited.add(prints[2 * k]!, prints[2 * k + 1]!, scratch, 0)) fresh[added++] = k;
     }
+    return added;
+  };
+
+  return (): void => {
+    const n = rows.filled;
+    if (n === 0) return;
+    rows.filled = 0;
+    discovery.prepare(n);
+    visited.prepare(n);
+    const added = lookUp(n);
     const frontier = discovery.building.view;
     const links = discovery.links.view;
     const link = 2 * discovery.discovered;
@@ -177,36 +238,48 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
       const k = fresh[f]!;
       restore(k, frontier, at);
       if (!constants.short) {
-        frontier[at + sumsAt] = stateSums[2 * k]!;
-        frontier[at + sumsAt + 1] = stateSums[2 * k + 1]!;
+        frontier[at + sumsAt] = sums[2 * k]!;
+        frontier[at + sumsAt + 1] = sums[2 * k + 1]!;
       }
       links[link + 2 * f] = parents[k]!;
       links[link + 2 * f + 1] = ordinals[k]!;
       const looked = asks(k);
       if (looked) {
         copyState(vector, 0, frontier, at);
-        checkNew(k);
+        check(k);
       }
-      if (excuseCount > 0) {
-        let bits = source[parentAt[k]! + excusesAt]!;
-        if (looked) bits = affected === null ? excuses!.evaluate() : affected.excused(sets, k * setWords, bits);
-        frontier[at + excusesAt] = bits;
-        for (let e = 0; e < excuseCount; e++) inForce[e]! += 1 - ((bits >>> e) & 1);
-      }
+      if (hasExcuses) frontier[at + excusesAt] = excusesOf(k, rows.source[parentAt[k]! + excusesAt]!, looked);
     }
     discovery.count += added;
     discovery.discovered += added;
     visited.finish(added);
   };
+}
 
-  /** Adds the successor in `vector`, or an initial state, of which `n` words have changed; its sums are there. True when the batch was full and has been looked up, which overwrites `vector`. */
+interface Successors {
+  /**
+   * Adds the state in `vector`, of which `n` words have changed and whose sums are there. True when the batch was full and has
+   * been looked up, which overwrites `vector`.
+   */
+  readonly add: (parent: number, ordinal: number, n: number) => boolean;
+  readonly offer: Expander["offer"];
+}
+
+/** Fills rows. */
+function successorsKernel(
+  parts: ExpandParts, rows: Rows, { before, changes }: StepChanges, flush: () => void, constants: Constants,
+): Successors {
+  const { system: { vector, stateWords }, batch, fingerprint, sums: { whole, print }, copyState } = parts;
+  const { states, parentAt, firstChange, delta, sums, prints, parents, ordinals, sets, setWords, nothing } = rows;
+  const changed = changes.words;
+
   const add = (parent: number, ordinal: number, n: number): boolean => {
-    const k = filled;
+    const k = rows.filled;
     if (constants.short) {
       fingerprint(vector, 0, prints, 2 * k);
       copyState(states, k * stateWords, vector, 0);
     } else {
-      print(stateSums, 2 * k, prints, 2 * k);
+      print(sums, 2 * k, prints, 2 * k);
       let c = firstChange[k]!;
       for (let i = 0; i < n; i++, c += 2) {
         const w = changed[i]!;
@@ -217,28 +290,68 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
     }
     parents[k] = parent;
     ordinals[k] = ordinal;
-    filled = k + 1;
-    if (filled < batch) return false;
+    rows.filled = k + 1;
+    if (k + 1 < batch) return false;
     flush();
     return true;
   };
 
   const offer = (parent: number, ordinal: number): void => {
-    if (source !== nothing) {
+    if (rows.source !== nothing) {
       flush();
-      source = nothing;
+      rows.source = nothing;
     }
+    const k = rows.filled;
     before.fill(0);
-    parentAt[filled] = 0;
-    whole(vector, 0, stateSums, 2 * filled);
-    for (let s = 0; s < setWords; s++) sets[filled * setWords + s] = -1;
+    parentAt[k] = 0;
+    whole(vector, 0, sums, 2 * k);
+    for (let s = 0; s < setWords; s++) sets[k * setWords + s] = -1;
     add(parent, ordinal, changes.find());
+  };
+  return { add, offer };
+}
+
+/** Takes the steps of states. */
+function expandKernel(
+  parts: ExpandParts, rows: Rows, step: RecordLayout & StepChanges, rest: Omit<Expander, "transitions" | "expand"> & Successors,
+  constants: Constants,
+): Expander {
+  const { system, sums: { update }, copyState, events } = parts;
+  const { parentAt, sums, sets, setWords } = rows;
+  const { words: record, sumsAt, before, changes } = step;
+  const { add, offer, flush, inForce } = rest;
+  const { vector } = system;
+  const changed = changes.words;
+  const actors = system.actors.length;
+  const stepProperties = system.stepProperties.length;
+  const affected = system.incremental?.affected ?? null;
+  const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
+  /** Whether anything asks what a step changed. */
+  const compares = !constants.short || stepProperties > 0;
+
+  /** Adds the successor in `vector`, and puts the state before it there again. */
+  const keep = (frontier: Int32Array, at: number, id: number, ordinal: number): void => {
+    const n = compares ? changes.find() : 0;
+    if (stepProperties > 0) {
+      const index = checkChanges();
+      if (index >= 0) events.stepViolated(index, id, ordinal);
+    }
+    const k = rows.filled;
+    if (affected !== null) affected.mark(sets, k * setWords);
+    parentAt[k] = at;
+    if (!constants.short) {
+      sums[2 * k] = frontier[at + sumsAt]!;
+      sums[2 * k + 1] = frontier[at + sumsAt + 1]!;
+      update(sums, 2 * k, before, vector, changed, n);
+    }
+    if (add(id, ordinal, n) || constants.short) copyState(vector, 0, frontier, at);
+    else for (let c = 0; c < n; c++) vector[changed[c]!] = before[changed[c]!]!;
   };
 
   const expand = (frontier: Int32Array, from: number, to: number, firstId: number): void => {
-    if (source !== frontier) {
+    if (rows.source !== frontier) {
       flush();
-      source = frontier;
+      rows.source = frontier;
     }
     let transitions = 0;
     for (let i = from; i < to; i++) {
@@ -256,23 +369,7 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
             events.stepFailed(error, firstId + i, ordinal++);
             continue;
           }
-          if (taken !== 0) {
-            const n = compares ? changes.find() : 0;
-            if (stepProperties > 0) {
-              const index = checkChanges();
-              if (index >= 0) events.stepViolated(index, firstId + i, ordinal);
-            }
-            const k = filled;
-            if (affected !== null) affected.mark(sets, k * setWords);
-            parentAt[k] = at;
-            if (!constants.short) {
-              stateSums[2 * k] = frontier[at + sumsAt]!;
-              stateSums[2 * k + 1] = frontier[at + sumsAt + 1]!;
-              update(stateSums, 2 * k, before, vector, changed, n);
-            }
-            if (add(firstId + i, ordinal++, n) || constants.short) copyState(vector, 0, frontier, at);
-            else for (let c = 0; c < n; c++) vector[changed[c]!] = before[changed[c]!]!;
-          }
+          if (taken !== 0) keep(frontier, at, firstId + i, ordinal++);
         } while (system.nextBranch());
       }
       transitions += ordinal;
@@ -281,6 +378,6 @@ function expanderKernel(parts: ExpandParts, { before, changes }: { readonly befo
     self.transitions += transitions;
   };
 
-  const self = { transitions: 0, inForce, expand, offer, flush, sink: (): number => sink };
+  const self: Expander = { transitions: 0, inForce, expand, offer, flush };
   return self;
 }
