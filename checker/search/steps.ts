@@ -92,7 +92,8 @@ export function pathOf(system: TransitionSystem, ordinals: readonly number[]): P
 export class PathBroken extends Error {
   readonly step: number;
   constructor(step: number, message: string) {
-    super(`[thpcheck internal] step ${step + 1} of the path cannot be taken again: ${message}. Does the model keep state outside its vector?`);
+    const what = `step ${step + 1} of the path cannot be taken again: ${message}`;
+    super(`[thpcheck internal] ${what}. Does the model keep state outside its vector?`);
     this.name = "PathBroken";
     this.step = step;
   }

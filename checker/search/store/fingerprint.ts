@@ -65,8 +65,10 @@ export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): 
   const places = (salt: number): Int32Array => Int32Array.from({ length: stateWords }, (_, w) => place(salt, w));
   const low = places(0x7f4a7c15);
   const high = places(0x6a09e667);
-  const add = (lane: "low" | "high", word: string, sum: string): string => `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} + k) | 0;`;
-  const subtract = (lane: "low" | "high", word: string, sum: string): string => `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} - k) | 0;`;
+  const moved = (sign: "+" | "-") => (lane: "low" | "high", word: string, sum: string): string =>
+    `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} ${sign} k) | 0;`;
+  const add = moved("+");
+  const subtract = moved("-");
   return new Function("low", "high", `${ownComment()} return {
     whole: function whole(words, at, out, outAt) {
       let a = 0, b = 0, k = 0, w = 0;
