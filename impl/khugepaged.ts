@@ -21,7 +21,8 @@ import { ENABLED_NEVER } from "./config/knobs.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";
 import { findVma } from "./vma-tree.ts";
-import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "./khugepaged/collapse-single-pmd.ts";
+import { collapseControl, type CollapseControl } from "./khugepaged/collapse-control.ts";
+import { collapseSinglePmd } from "./khugepaged/collapse-single-pmd.ts";
 import { collectMmSlot } from "./khugepaged/mm-slot.ts";
 import { noteProgress } from "./khugepaged/scan.ts";
 import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_FAIL, type ScanResult } from "./khugepaged/scan-result.ts";
@@ -52,6 +53,7 @@ export function* khugepaged(k: Kernel): Routine {
  * @kernel mm/khugepaged.c khugepaged_do_scan()
  */
 export function* khugepagedDoScan(k: Kernel): Routine {
+  const cc: CollapseControl = collapseControl(k, true);
   yield* lruAddDrainAll(k);
   yield at("khugepaged_pages_to_scan");
   k.khugepaged.budget.set(k.knob.pagesToScan.once());
@@ -63,7 +65,7 @@ export function* khugepagedDoScan(k: Kernel): Routine {
     if (passThroughHead === 2 || k.khugepaged.slots.get() === 0) break;
     yield at("hugepage_pmd_enabled");
     if (pmdOrderEnabled(k) === ENABLED_NEVER) break;
-    const result: ScanResult = yield* collapseScanMmSlot(k);
+    const result: ScanResult = yield* collapseScanMmSlot(k, cc);
     if (k.khugepaged.budget.get() === 0) break;
     spinUnlock(k, k.khugepaged.lock.at());
     if (result !== SCAN_ALLOC_HUGE_PAGE_FAIL) continue;
@@ -86,7 +88,7 @@ export function* khugepagedDoScan(k: Kernel): Routine {
  * @holds khugepaged_mm_lock; on return, too
  * @returns the result of the last range, SCAN_FAIL if there was none
  */
-export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
+export function* collapseScanMmSlot(k: Kernel, cc: CollapseControl): Routine<ScanResult> {
   if (k.khugepaged.cursorMm.get() === NONE) {
     k.khugepaged.cursorMm.set(slotAfter(k, NONE));
     k.khugepaged.cursorAddress.set(0);
@@ -96,18 +98,18 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
 
   let finished: boolean = true;
   let result: ScanResult = SCAN_FAIL;
+  cc.lockDropped = false;
   yield at("mmap_read_trylock");
   // A process that is busy is left alone: it counts as finished.
   if (mmapReadTrylock(k, mm)) {
-    noteProgress(k, 1, true);
+    noteProgress(k, 1, cc);
     yield at("collapse_test_exit_or_disable");
-    let locked: boolean = true;
     let vma: Vma = collapseTestExitOrDisable(k, mm) ? NONE : findVma(k, mm, k.khugepaged.cursorAddress.get());
-    while (vma !== NONE && locked) {
+    while (vma !== NONE && !cc.lockDropped) {
       yield at("thp_vma_allowable_order");
-      const enters: boolean = entersRange(k, vma);
+      const enters: boolean = entersRange(k, vma, cc);
       if (!enters) {
-        noteProgress(k, 1, true);
+        noteProgress(k, 1, cc);
         vma = findVma(k, mm, k.vma.end.get(vma));
         continue;
       }
@@ -116,17 +118,13 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
         vma = findVma(k, mm, k.vma.end.get(vma));
         continue;
       }
-      const outcome: CollapseOutcome = yield* collapseSinglePmd(k, mm, vma, addr, true);
+      result = yield* collapseSinglePmd(k, mm, vma, addr, cc);
       k.khugepaged.cursorAddress.set(addr + k.param.hpagePmdNr.get());
-      result = resultOf(outcome);
-      locked = !droppedLock(outcome);
       yield at("collapse_test_exit_or_disable");
       if (collapseTestExitOrDisable(k, mm) || k.khugepaged.budget.get() === 0) break;
     }
     finished = vma === NONE;
-    if (locked) {
-      yield* mmapReadUnlock(k, mm);
-    }
+    if (!cc.lockDropped) yield* mmapReadUnlock(k, mm);
   }
 
   yield* spinLock(k, k.khugepaged.lock.at());
@@ -141,9 +139,9 @@ export function* collapseScanMmSlot(k: Kernel): Routine<ScanResult> {
   return result;
 }
 
-/** Moves the cursor to the first huge range of the VMA that is not scanned yet; false: there is nothing to do in this VMA. */
-function entersRange(k: Kernel, vma: Vma): boolean {
-  if (!collapsePossible(k, vma, true)) return false;
+/** Moves the cursor to the first huge range of the VMA that is not scanned yet. @returns false: there is nothing to do in this VMA */
+function entersRange(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
+  if (!collapsePossible(k, vma, cc)) return false;
   const hstart = hpageAddress(k, k.vma.start.get(vma) + k.param.hpagePmdNr.get() - 1);
   const hend = hpageAddress(k, k.vma.end.get(vma));
   if (k.khugepaged.cursorAddress.get() > hend) return false;

@@ -16,13 +16,14 @@ import { migrationEntryWait, pmdMigrationEntryWait } from "./memory/migration-wa
 import type { Kernel } from "./mm-types.ts";
 import type { Mm, Vma, Vpn } from "./structs/types.ts";
 import {
-  DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless, pteNone, ptePresent,
-  setPteAt, WRITE, YOUNG,
+  DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless,
+  pteNone, ptePresent, setPteAt, WRITE, YOUNG,
 } from "./pgtable.ts";
 import { pmdpGetLockless, ptlOf } from "./pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import {
-  FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_RETRY, type FaultFlags, type VmFault, type VmFaultReason,
+  FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_RETRY, type FaultFlags, type VmFault,
+  type VmFaultReason,
 } from "./vm-fault.ts";
 
 export { copyPageRange } from "./memory/copy.ts";

@@ -22,7 +22,9 @@ import { FORK_FIRST_WRITER, FORK_NOBODY } from "./policy/switches.ts";
 import { folioPut, folioPutNew } from "./swap.ts";
 import { FAULT_FLAG_WRITE, type VmFault } from "./vm-fault.ts";
 import { checkNoReservations, hasReservations, isRfc2018, isSafe } from "./thp-reservation/container.ts";
-import { rfcGetReservedPage, rfcModResvUnused, rfcMove, rfcMremap, rfcRelease, rfcReserve, rfcResvsNew, rfcResvsPut } from "./thp-reservation/rfc-2018.ts";
+import {
+  rfcGetReservedPage, rfcModResvUnused, rfcMove, rfcMremap, rfcRelease, rfcReserve, rfcResvsNew, rfcResvsPut,
+} from "./thp-reservation/rfc-2018.ts";
 import { safeBlocksHugePmd, safeGiveBack, safeReserve, safeTake } from "./thp-reservation/safe.ts";
 import { safeRelease, safeReleaseRange } from "./thp-reservation/safe-release.ts";
 import { safeBoundary, safeMremap, safeTakeOver } from "./thp-reservation/safe-move.ts";

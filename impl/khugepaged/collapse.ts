@@ -44,8 +44,10 @@ import { migrationEntryWait } from "../memory/migration-wait.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
-import { folioTestLarge, pageFolio } from "../page-flags.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
+import {
+  ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt,
+} from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
 import { anonVmaUnlockWrite } from "../anon-vma.ts";
@@ -54,19 +56,22 @@ import { folioPutNew, folioPutRefs } from "../swap.ts";
 import { hasReservations, reservationCollapsed } from "../thp-reservation.ts";
 import { findVma } from "../vma-tree.ts";
 import { announceAllocated, announceCopied, announceIsolated } from "./announce.ts";
+import type { CollapseControl } from "./collapse-control.ts";
 import { detachPageTable, lockHugeRange, reattachTable } from "./detach.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
-import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
+import {
+  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult,
+} from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
 /**
- * Collapses the huge range at `start`. `unmapped`: the scan met non-present entries.
+ * Collapses the huge range at `start`, of which the scan has said `cc.unmapped`.
  *
  * @kernel mm/khugepaged.c collapse_huge_page(), alloc_charge_folio()
  * @holds nothing; a reference to the mm
  */
-export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean, isKhugepaged: boolean): Routine<ScanResult> {
-  const folio: Pfn = yield* allocFolio(k, k.param.hpagePmdOrder.get(), true);
+export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
+  const folio: Pfn = yield* allocFolio(k, cc.order, true);
   if (folio === NONE) {
     k.vmstat.thpCollapseAllocFailed.add(1);
     return SCAN_ALLOC_HUGE_PAGE_FAIL;
@@ -77,10 +82,10 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boole
     yield* folioPutNew(k, folio);
     return SCAN_CGROUP_CHARGE_FAIL;
   }
-  let result: ScanResult = yield* prepareUnderReadLock(k, mm, start, unmapped, isKhugepaged);
+  let result: ScanResult = yield* prepareUnderReadLock(k, mm, start, cc);
   if (result === SCAN_SUCCEED) {
     yield* mmapWriteLock(k, mm);
-    result = yield* collapseUnderWriteLock(k, mm, start, folio, isKhugepaged);
+    result = yield* collapseUnderWriteLock(k, mm, start, folio, cc);
     yield at("mmap_write_unlock");
     yield* mmapWriteUnlock(k, mm);
   }
@@ -92,14 +97,14 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, unmapped: boole
  * Looks once more, and waits for migrations to end, before everybody is locked out. K9 to K12.
  * @holds nothing; on return, too
  */
-function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean, isKhugepaged: boolean): Routine<ScanResult> {
+function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   yield* mmapReadLock(k, mm);
-  let result: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+  let result: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, cc);
   if (result === SCAN_SUCCEED) {
     yield at("find_pmd_or_thp_or_none");
     result = findPmdOrThpOrNone(k, mm, start);
   }
-  if (result === SCAN_SUCCEED && unmapped) result = yield* collapseHugePageSwapin(k, mm, start);
+  if (result === SCAN_SUCCEED && cc.unmapped) result = yield* collapseHugePageSwapin(k, mm, start, cc);
   yield* mmapReadUnlock(k, mm);
   return result;
 }
@@ -110,8 +115,8 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, unmapped: boolean,
  * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
  * @holds mmap_lock for reading
  */
-function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanResult> {
-  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
+  for (let i: PteIndex = 0; i < 1 << cc.order; i++) {
     yield at("__collapse_huge_page_swapin: pte");
     const pmd = pmdpGetLockless(k, mm, start);
     if (!pmdTable(pmd)) return SCAN_NO_PTE_TABLE;
@@ -127,13 +132,13 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn): Routine<ScanRes
 }
 
 /** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
-function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
-  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, isKhugepaged);
+function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: CollapseControl): Routine<ScanResult> {
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, cc);
   if (locked !== SCAN_SUCCEED) return locked;
   const vma: Vma = findVma(k, mm, start);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   const table: Table = yield* detachPageTable(k, mm, start);
-  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
+  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 0, cc);
   spinUnlock(k, ptlOf(k, table));
   if (isolated !== SCAN_SUCCEED) {
     yield* reattachTable(k, mm, start, table, false);
@@ -150,12 +155,12 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKh
   if (!copied) {
     // First the table: a released page must be where the reverse map looks for it.
     yield* reattachTable(k, mm, start, table, true);
-    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    yield* releasePtePages(k, table, 1 << cc.order);
     return SCAN_COPY_MC;
   }
   k.page.uptodate.set(folio, true);
   announceCopied(k, mm, start);
-  yield* collapseHugePageCopySucceeded(k, vma, table);
+  yield* collapseHugePageCopySucceeded(k, vma, table, cc);
   yield* mapCollapsedFolio(k, vma, start, table, folio);
   return SCAN_SUCCEED;
 }
@@ -166,7 +171,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, isKh
  * @kernel mm/khugepaged.c __collapse_huge_page_copy()
  */
 function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boolean> {
-  for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
+  for (let i: PteIndex = 0; i < folioNrPages(k, folio); i++) {
     const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       k.page.content.set(folio + i, 0);
@@ -181,13 +186,13 @@ function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boo
 
 /**
  * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (since 6.18). A single page is
- * released first; a folio of several pages after its last PTE. (The kernel releases these after the whole table: until then they stay locked, which only somebody can
- * tell who tries the lock, and who then might as well have tried a moment earlier.)
+ * released first; a folio of several pages after its last PTE. (The kernel releases these after the whole table. Until then
+ * they stay locked. Only somebody who tries the lock can tell, and might as well have tried a moment earlier.)
  * @kernel mm/khugepaged.c __collapse_huge_page_copy_succeeded()
  */
-function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Routine {
+function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: CollapseControl): Routine {
   let i: PteIndex = 0;
-  while (i < k.param.hpagePmdNr.get()) {
+  while (i < 1 << cc.order) {
     const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       // What was nothing, or the uncounted zero page, is a page of its own from now on.
@@ -204,7 +209,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Rout
     const large: boolean = folioTestLarge(k, folio);
     if (!large) yield* releasePteFolio(k, folio);
     yield* spinLock(k, ptlOf(k, table));
-    const nr: PteIndex = folioPteBatch(k, table, i, k.param.hpagePmdNr.get() - i);
+    const nr: PteIndex = folioPteBatch(k, table, i, (1 << cc.order) - i);
     for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), nr, vma);
@@ -212,7 +217,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table): Rout
     yield* folioPutRefs(k, folio, nr);
     i += nr;
     // The isolation's reference keeps the folio until here.
-    if (large && !mapsFolio(k, table, i, k.param.hpagePmdNr.get(), folio)) yield* releasePteFolio(k, folio);
+    if (large && !mapsFolio(k, table, i, 1 << cc.order, folio)) yield* releasePteFolio(k, folio);
   }
 }
 

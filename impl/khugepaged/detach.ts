@@ -17,6 +17,7 @@ import { anonVmaLockWrite } from "../anon-vma.ts";
 import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma-tree.ts";
 import { announceReattached } from "./announce.ts";
+import type { CollapseControl } from "./collapse-control.ts";
 import { SCAN_ANY_PROCESS, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
@@ -28,8 +29,8 @@ import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
  * @holds mmap_lock for writing
  * @returns SCAN_SUCCEED: the VMA lock and the anon_vma lock are held for writing, and `findVma(k, mm, start)` is the area
  */
-export function* lockHugeRange(k: Kernel, mm: Mm, start: Vpn, known: Vma, isKhugepaged: boolean): Routine<ScanResult> {
-  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, isKhugepaged);
+export function* lockHugeRange(k: Kernel, mm: Mm, start: Vpn, known: Vma, cc: CollapseControl): Routine<ScanResult> {
+  const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, cc);
   if (valid !== SCAN_SUCCEED) return valid;
   if (!mmgetStillValid(k, mm)) return SCAN_ANY_PROCESS;
   const vma: Vma = known === NONE ? findVma(k, mm, start) : known;

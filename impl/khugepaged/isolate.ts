@@ -13,10 +13,15 @@ import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
+import type { CollapseControl } from "./collapse-control.ts";
 import {
-  SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
+  SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT,
+  SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
+import {
+  asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes,
+  sharedPtes,
+} from "./suitability.ts";
 
 /**
  * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
@@ -25,19 +30,19 @@ import { asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesSh
  * @kernel mm/khugepaged.c __collapse_huge_page_isolate()
  * @holds mmap_lock, VMA lock and anon_vma lock for writing; the lock of the detached table
  */
-export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Refs, isKhugepaged: boolean): Routine<ScanResult> {
+export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Refs, cc: CollapseControl): Routine<ScanResult> {
   let noneOrZero: PteIndex = 0;
   let shared: PteIndex = 0;
   let referenced: PteIndex = 0;
   let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
   let result: ScanResult = SCAN_SUCCEED;
   let i: PteIndex = 0;
-  while (i < k.param.hpagePmdNr.get()) {
+  while (i < 1 << cc.order) {
     if (i > 0) yield at("__collapse_huge_page_isolate: pte");
     const pte: Entry = k.ptTable.pte.get(table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       noneOrZero++;
-      if (exceedsMaxPtesNone(k, noneOrZero, isKhugepaged)) {
+      if (exceedsMaxPtesNone(k, noneOrZero, cc)) {
         result = SCAN_EXCEED_NONE_PTE;
         break;
       }
@@ -49,12 +54,12 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
       break;
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
-    if (asksForLazyfree(k, isKhugepaged)) yield at("folio_test_lazyfree");
-    result = folioCollapsible(k, folio, pte, isKhugepaged);
+    if (asksForLazyfree(k, cc)) yield at("folio_test_lazyfree");
+    result = folioCollapsible(k, folio, pte, cc);
     if (result !== SCAN_SUCCEED) break;
     yield at("folio_maybe_mapped_shared");
     shared += sharedPtes(k, folio);
-    if (exceedsMaxPtesShared(k, shared, isKhugepaged)) {
+    if (exceedsMaxPtesShared(k, shared, cc)) {
       result = SCAN_EXCEED_SHARED_PTE;
       break;
     }
@@ -62,12 +67,12 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
       result = yield* isolateFolio(k, folio, extraRefs);
       if (result !== SCAN_SUCCEED) break;
     }
-    referenced += referencedPtes(k, folio, pte, isKhugepaged);
+    referenced += referencedPtes(k, folio, pte, cc);
     if (countsAsWritable(k, pte)) writable = true;
     i++;
   }
   if (result === SCAN_SUCCEED && !writable) result = SCAN_PAGE_RO;
-  if (result === SCAN_SUCCEED && isKhugepaged && referenced === 0) result = SCAN_LACK_REFERENCED_PAGE;
+  if (result === SCAN_SUCCEED && cc.isKhugepaged && referenced === 0) result = SCAN_LACK_REFERENCED_PAGE;
   if (result !== SCAN_SUCCEED) yield* releasePtePages(k, table, i);
   return result;
 }

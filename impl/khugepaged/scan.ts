@@ -3,7 +3,7 @@
  *
  * Not covered: userfaultfd, NUMA nodes, and orders below the PMD (so no bitmap of present PTEs).
  */
-import { NONE, at, spinUnlock, type Int, type Routine } from "thpcheck";
+import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { announceScan } from "./announce.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../structs/types.ts";
@@ -13,20 +13,15 @@ import { entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
+import type { CollapseControl } from "./collapse-control.ts";
 import {
-  SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO, SCAN_SUCCEED, type ScanResult,
+  SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE,
+  SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
-import { asksForLazyfree, collapsePossible, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap, findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes } from "./suitability.ts";
-
-/** A scan result, plus SCAN_SAW_UNMAPPED. */
-export type ScanOutcome = Int<0, 63>;
-/** Non-present entries were met: they have to be brought in before the collapse. */
-export const SCAN_SAW_UNMAPPED = 32;
-
-/** The scan result of an outcome. @model two results in one number: the kernel returns `unmapped` apart */
-export function scanResultOf(outcome: ScanOutcome): ScanResult {
-  return outcome % SCAN_SAW_UNMAPPED;
-}
+import {
+  asksForLazyfree, collapsePossible, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap,
+  findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes,
+} from "./suitability.ts";
 
 /**
  * Looks at every PTE of the huge range. Labels K2 to K5.
@@ -39,28 +34,31 @@ export function scanResultOf(outcome: ScanOutcome): ScanResult {
  * @holds mmap_lock for reading
  * @returns SCAN_SUCCEED: collapse it; SCAN_FAIL: policy changed meanwhile, there is nothing to collapse into
  */
-export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<ScanOutcome> {
+export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
+  cc.unmapped = false;
   yield at("find_pmd_or_thp_or_none");
   announceScan(k, mm, start);
   const state: ScanResult = findPmdOrThpOrNone(k, mm, start);
   if (state !== SCAN_SUCCEED) {
-    noteProgress(k, 1, isKhugepaged);
+    noteProgress(k, 1, cc);
     return state;
   }
   yield at("collapse_possible_orders");
-  const possible: boolean = collapsePossible(k, vma, isKhugepaged);
+  const possible: boolean = collapsePossible(k, vma, cc);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) {
-    noteProgress(k, 1, isKhugepaged);
+    noteProgress(k, 1, cc);
     return SCAN_NO_PTE_TABLE;
   }
-  const scanned: ScanOutcome = yield* scanPtes(k, vma, start, table, isKhugepaged);
+  const scanned: ScanResult = yield* scanPtes(k, vma, start, table, cc);
   spinUnlock(k, ptlOf(k, table));
-  return scanResultOf(scanned) === SCAN_SUCCEED && !possible ? SCAN_FAIL : scanned;
+  if (scanned !== SCAN_SUCCEED || possible) return scanned;
+  cc.unmapped = false;
+  return SCAN_FAIL;
 }
 
 /** @holds the lock of the table */
-function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: boolean): Routine<ScanOutcome> {
+function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseControl): Routine<ScanResult> {
   let noneOrZero: PteIndex = 0;
   let unmapped: PteIndex = 0;
   let shared: PteIndex = 0;
@@ -68,24 +66,24 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
   let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     if (i > 0) yield at("collapse_scan_pmd: pte");
-    noteProgress(k, 1, isKhugepaged);
+    noteProgress(k, 1, cc);
     const pte: Entry = k.ptTable.pte.get(table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
       noneOrZero++;
-      if (exceedsMaxPtesNone(k, noneOrZero, isKhugepaged)) return SCAN_EXCEED_NONE_PTE;
+      if (exceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
     } else if (!ptePresent(pte)) {
       // Swap entries are not part of this kernel: these are migration entries, which count as if they were.
       unmapped++;
-      if (exceedsMaxPtesSwap(k, unmapped, isKhugepaged)) return SCAN_EXCEED_SWAP_PTE;
+      if (exceedsMaxPtesSwap(k, unmapped, cc)) return SCAN_EXCEED_SWAP_PTE;
     } else {
       if (countsAsWritable(k, pte)) writable = true;
       const folio: Pfn = pageFolio(k, entryTarget(pte));
-      if (asksForLazyfree(k, isKhugepaged)) yield at("folio_test_lazyfree");
-      const fit = folioCollapsible(k, folio, pte, isKhugepaged);
+      if (asksForLazyfree(k, cc)) yield at("folio_test_lazyfree");
+      const fit = folioCollapsible(k, folio, pte, cc);
       if (fit !== SCAN_SUCCEED) return fit;
       yield at("folio_maybe_mapped_shared");
       shared += sharedPtes(k, folio);
-      if (exceedsMaxPtesShared(k, shared, isKhugepaged)) return SCAN_EXCEED_SHARED_PTE;
+      if (exceedsMaxPtesShared(k, shared, cc)) return SCAN_EXCEED_SHARED_PTE;
       // A page of a reservation has a reference more in the patch of 2018.
       let extraRefs: Refs = 0;
       if (isRfc2018(k)) {
@@ -101,18 +99,21 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: 
       const expected: Refs = folioExpectedRefCount(k, folio);
       yield at("folio_ref_count");
       if (k.page.refcount.get(folio) !== expected + extraRefs) return SCAN_PAGE_COUNT;
-      referenced += referencedPtes(k, folio, pte, isKhugepaged);
+      referenced += referencedPtes(k, folio, pte, cc);
     }
   }
   if (!writable) return SCAN_PAGE_RO;
-  if (isKhugepaged && (referenced === 0 || (unmapped > 0 && referenced < k.param.hpagePmdNr.get() / 2))) return SCAN_LACK_REFERENCED_PAGE;
-  return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);
+  if (cc.isKhugepaged && (referenced === 0 || (unmapped > 0 && referenced < k.param.hpagePmdNr.get() / 2))) {
+    return SCAN_LACK_REFERENCED_PAGE;
+  }
+  cc.unmapped = unmapped > 0;
+  return SCAN_SUCCEED;
 }
 
 /**
  * cc->progress: takes `n` off what this scan may still look at. Only the thread counts.
  * @kernel mm/khugepaged.c struct collapse_control, `progress`
  */
-export function noteProgress(k: Kernel, n: number, isKhugepaged: boolean): void {
-  if (isKhugepaged) k.khugepaged.budget.set(Math.max(0, k.khugepaged.budget.get() - n));
+export function noteProgress(k: Kernel, n: number, cc: CollapseControl): void {
+  if (cc.isKhugepaged) k.khugepaged.budget.set(Math.max(0, k.khugepaged.budget.get() - n));
 }

@@ -1,9 +1,6 @@
 /**
  * What scan and collapse ask about an address space, a PMD entry and a page, each at its own moment: what the scan has
  * seen is only a hint, and the collapse asks everything anew where the answer can no longer change.
- *
- * `isKhugepaged` is cc->is_khugepaged: true for the thread, whose limits and policy apply; false for MADV_COLLAPSE,
- * which ignores sysfs.
  */
 import { NONE, at, type Routine } from "thpcheck";
 import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
@@ -14,8 +11,10 @@ import { folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, WRITE, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";
 import { findVma } from "../vma-tree.ts";
+import type { CollapseControl } from "./collapse-control.ts";
 import {
-  SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
+  SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED,
+  SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
 } from "./scan-result.ts";
 
 // ---- address space and VMA -------------------------------------------------------------------------------------
@@ -31,8 +30,8 @@ export function collapseTestExitOrDisable(k: Kernel, mm: Mm): boolean {
 }
 
 /** May a huge page be put somewhere into the VMA. @kernel mm/khugepaged.c collapse_possible_orders() @holds mmap_lock */
-export function collapsePossible(k: Kernel, vma: Vma, isKhugepaged: boolean): boolean {
-  return thpVmaAllowableOrder(k, vma, isKhugepaged ? TVA_KHUGEPAGED : TVA_FORCED_COLLAPSE);
+export function collapsePossible(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
+  return thpVmaAllowableOrder(k, vma, cc.isKhugepaged ? TVA_KHUGEPAGED : TVA_FORCED_COLLAPSE);
 }
 
 /**
@@ -44,7 +43,7 @@ export function collapsePossible(k: Kernel, vma: Vma, isKhugepaged: boolean): bo
  * @kernel mm/khugepaged.c hugepage_vma_revalidate()
  * @holds mmap_lock
  */
-export function* hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon: boolean, isKhugepaged: boolean): Routine<ScanResult> {
+export function* hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon: boolean, cc: CollapseControl): Routine<ScanResult> {
   yield at("collapse_test_exit_or_disable");
   if (collapseTestExitOrDisable(k, mm)) return SCAN_ANY_PROCESS;
   yield at("hugepage_vma_revalidate");
@@ -52,7 +51,7 @@ export function* hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon
   if (vma === NONE) return SCAN_VMA_NULL;
   // find_vma() gives the first VMA that ends above: it need not contain the address.
   if (!thpVmaSuitableOrder(k, vma, start)) return SCAN_ADDRESS_RANGE;
-  if (!collapsePossible(k, vma, isKhugepaged)) return SCAN_VMA_CHECK;
+  if (!collapsePossible(k, vma, cc)) return SCAN_VMA_CHECK;
   if (expectAnon && k.vma.anonVma.get(vma) === NONE) return SCAN_PAGE_ANON;
   return SCAN_SUCCEED;
 }
@@ -73,22 +72,22 @@ export function findPmdOrThpOrNone(k: Kernel, mm: Mm, start: Vpn): ScanResult {
 // ---- pages -----------------------------------------------------------------------------------------------------
 
 /** @kernel mm/khugepaged.c collapse_max_ptes_none() */
-export function exceedsMaxPtesNone(k: Kernel, none: number, isKhugepaged: boolean): boolean {
-  if (!isKhugepaged || none <= k.knob.maxPtesNone.once()) return false;
+export function exceedsMaxPtesNone(k: Kernel, none: number, cc: CollapseControl): boolean {
+  if (!cc.isKhugepaged || none <= k.knob.maxPtesNone.once()) return false;
   k.vmstat.thpScanExceedNonePte.add(1);
   return true;
 }
 
 /** @kernel mm/khugepaged.c collapse_max_ptes_swap() */
-export function exceedsMaxPtesSwap(k: Kernel, unmapped: number, isKhugepaged: boolean): boolean {
-  if (!isKhugepaged || unmapped <= k.knob.maxPtesSwap.once()) return false;
+export function exceedsMaxPtesSwap(k: Kernel, unmapped: number, cc: CollapseControl): boolean {
+  if (!cc.isKhugepaged || unmapped <= k.knob.maxPtesSwap.once()) return false;
   k.vmstat.thpScanExceedSwapPte.add(1);
   return true;
 }
 
 /** @kernel mm/khugepaged.c collapse_max_ptes_shared() */
-export function exceedsMaxPtesShared(k: Kernel, shared: number, isKhugepaged: boolean): boolean {
-  if (!isKhugepaged || shared <= k.knob.maxPtesShared.once()) return false;
+export function exceedsMaxPtesShared(k: Kernel, shared: number, cc: CollapseControl): boolean {
+  if (!cc.isKhugepaged || shared <= k.knob.maxPtesShared.once()) return false;
   k.vmstat.thpScanExceedSharedPte.add(1);
   return true;
 }
@@ -99,8 +98,10 @@ export function exceedsMaxPtesShared(k: Kernel, shared: number, isKhugepaged: bo
  * @kernel mm/khugepaged.c collapse_scan_pmd(), __collapse_huge_page_isolate()
  * @holds the lock of the table
  */
-export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): ScanResult {
-  if (asksForLazyfree(k, isKhugepaged) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) return SCAN_PAGE_LAZYFREE;
+export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, cc: CollapseControl): ScanResult {
+  if (asksForLazyfree(k, cc) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) {
+    return SCAN_PAGE_LAZYFREE;
+  }
   return k.page.anon.get(folio) ? SCAN_SUCCEED : SCAN_PAGE_ANON;
 }
 
@@ -108,8 +109,8 @@ export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged
  * Whether folioCollapsible() looks at a flag that can change: on a preemption point of its own, "folio_test_lazyfree".
  * @model a yield in front of folio_test_lazyfree() is needed only where it is read
  */
-export function asksForLazyfree(k: Kernel, isKhugepaged: boolean): boolean {
-  return isKhugepaged && k.param.refuseLazyfree.get() !== 0;
+export function asksForLazyfree(k: Kernel, cc: CollapseControl): boolean {
+  return cc.isKhugepaged && k.param.refuseLazyfree.get() !== 0;
 }
 
 /**
@@ -120,7 +121,10 @@ export function sharedPtes(k: Kernel, folio: Pfn): number {
   return folioMaybeMappedShared(k, folio) ? 1 : 0;
 }
 
-/** One such entry makes a range writable, for kernels that ask (`param.collapseNeedsWritable`). @kernel mm/khugepaged.c before 6.18: `writable` */
+/**
+ * One such entry makes a range writable, for kernels that ask (`param.collapseNeedsWritable`).
+ * @kernel mm/khugepaged.c before 6.18: `writable`
+ */
 export function countsAsWritable(k: Kernel, pte: Entry): boolean {
   return k.param.collapseNeedsWritable.get() !== 0 && entryHas(pte, WRITE);
 }
@@ -129,6 +133,6 @@ export function countsAsWritable(k: Kernel, pte: Entry): boolean {
  * Counts 1 where the page was used lately. MADV_COLLAPSE does not ask.
  * @kernel mm/khugepaged.c collapse_scan_pmd(), `referenced`
  */
-export function referencedPtes(k: Kernel, folio: Pfn, pte: Entry, isKhugepaged: boolean): number {
-  return isKhugepaged && (entryHas(pte, YOUNG) || k.page.referenced.get(folio)) ? 1 : 0;
+export function referencedPtes(k: Kernel, folio: Pfn, pte: Entry, cc: CollapseControl): number {
+  return cc.isKhugepaged && (entryHas(pte, YOUNG) || k.page.referenced.get(folio)) ? 1 : 0;
 }

@@ -8,7 +8,10 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
-import { DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG } from "../pgtable.ts";
+import {
+  DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
+  pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG,
+} from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioTryDupAnonRmapPte } from "../rmap.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
@@ -149,7 +152,10 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
   return 0;
 }
 
-/** A migration entry becomes readable in both: whoever restores it must not give either of them the right to write. @kernel mm/memory.c copy_nonpresent_pte() */
+/**
+ * A migration entry becomes readable in both: whoever restores it must not give either of them the right to write.
+ * @kernel mm/memory.c copy_nonpresent_pte()
+ */
 function copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): void {
   const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
   setPteAt(k, src, pteIndex(k, vpn), entry);

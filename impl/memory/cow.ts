@@ -11,7 +11,9 @@ import {
   announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped,
 } from "../thp-reservation.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
-import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
+import {
+  FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault, type VmFaultReason,
+} from "../vm-fault.ts";
 import { folioPrealloc } from "./anon.ts";
 import { vmfAnonPrepare } from "./prepare.ts";
 

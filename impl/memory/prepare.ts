@@ -33,7 +33,10 @@ export function* vmfAnonPrepare(k: Kernel, vmf: VmFault): Routine<VmFaultReason>
   return error === 0 ? VM_FAULT_DONE : VM_FAULT_OOM;
 }
 
-/** Fails a fault in an address space whose memory the OOM reaper may have taken. @kernel include/linux/oom.h check_stable_address_space() */
+/**
+ * Fails a fault in an address space whose memory the OOM reaper may have taken.
+ * @kernel include/linux/oom.h check_stable_address_space()
+ */
 export function checkStableAddressSpace(k: Kernel, mm: Mm): VmFaultReason {
   return k.mm.flags.has(mm, MMF_UNSTABLE_BIT) ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
 }

@@ -1,7 +1,8 @@
 /** When a reservation becomes a huge page: asked by khugepaged and MADV_COLLAPSE, or by the fault that reaches the threshold. */
 import { NONE, spinLock, spinUnlock, at, type Int, type Routine } from "thpcheck";
 import { announceResult, announceScan } from "../khugepaged/announce.ts";
-import { SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import { collapseControl, type CollapseControl } from "../khugepaged/collapse-control.ts";
+import { SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
 import { mmapReadUnlock } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Container, Mm, Reservation, Vma, Vpn } from "../structs/types.ts";
@@ -11,32 +12,32 @@ import { containerOf, findReservation, isRfc2018, usedPages } from "./container.
 import { rfcFindLockless, rfcPromote } from "./rfc-2018-promote.ts";
 import { safePromote } from "./safe-promote.ts";
 
-/** A scan result, with mmap_lock released; or one of the two below, with mmap_lock held. */
-export type PromotionOutcome = Int<-2, 22>;
+/** A scan result, or that there is no reservation. */
+export type PromotionResult = Int<-1, 23>;
 export const NOT_RESERVED = -1;
-/** There is a reservation, of which not enough is used. */
-export const NOT_ENOUGH_USED = -2;
 
 /**
  * The scan of a huge range was content: promotes its reservation, if it has one.
  * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading; a reference to the mm
+ * @returns NOT_RESERVED, or SCAN_PAGE_COUNT where not enough is used, with mmap_lock held; else `cc.lockDropped`
  */
-export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, isKhugepaged: boolean): Routine<PromotionOutcome> {
+export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: CollapseControl): Routine<PromotionResult> {
   if (isRfc2018(k)) {
     yield at("khugepaged_find_reservation");
     const found: Reservation = rfcFindLockless(k, vma, start);
     if (found === NONE) return NOT_RESERVED;
-    return yield* rfcPromote(k, mm, start, found, isKhugepaged);
+    return yield* rfcPromote(k, mm, start, found, cc);
   }
   const container: Container = containerOf(k, vma);
   yield* spinLock(k, k.resvs.lock.at(container));
   const res: Reservation = findReservation(k, container, start);
-  const enough: boolean = res !== NONE && (!isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());
+  const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());
   spinUnlock(k, k.resvs.lock.at(container));
-  if (!enough) return res === NONE ? NOT_RESERVED : NOT_ENOUGH_USED;
+  if (!enough) return res === NONE ? NOT_RESERVED : SCAN_PAGE_COUNT;
+  cc.lockDropped = true;
   yield* mmapReadUnlock(k, mm);
-  return yield* safePromote(k, mm, start, isKhugepaged);
+  return yield* safePromote(k, mm, start, cc);
 }
 
 /**
@@ -63,7 +64,8 @@ export function* promoteInFault(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   yield* lruAddDrain(k);
   yield at("promote in fault");
   announceScan(k, mm, hpageAddress(k, vpn));
-  const result: ScanResult = yield* safePromote(k, mm, hpageAddress(k, vpn), true);
+  const cc: CollapseControl = collapseControl(k, true);
+  const result: ScanResult = yield* safePromote(k, mm, hpageAddress(k, vpn), cc);
   announceResult(k, mm, hpageAddress(k, vpn), result);
   if (result === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
 }

@@ -1,6 +1,7 @@
 /** Promotion in place, as in the patch of 2018. */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
+import type { CollapseControl } from "../khugepaged/collapse-control.ts";
 import { mapCollapsedFolio } from "../khugepaged/collapse.ts";
 import { detachPageTable, lockHugeRange, reattachTable } from "../khugepaged/detach.ts";
 import { collapseHugePageIsolate } from "../khugepaged/isolate.ts";
@@ -45,7 +46,7 @@ export function* rfcScanReservation(k: Kernel, vma: Vma, vpn: Vpn): Routine<Scan
  * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading, which is released
  */
-export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation, isKhugepaged: boolean): Routine<ScanResult> {
+export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation, cc: CollapseControl): Routine<ScanResult> {
   yield at("res->page");
   checkReservation(k, scanned);
   const folio: Pfn = k.resv.page.get(scanned);
@@ -53,9 +54,10 @@ export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation,
   checkReservation(k, scanned);
   const vma: Vma = k.resv.vma.get(scanned);
   announceAllocated(k, mm, start, folio);
+  cc.lockDropped = true;
   yield* mmapReadUnlock(k, mm);
   yield* mmapWriteLock(k, mm);
-  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, vma, folio, isKhugepaged);
+  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, vma, folio, cc);
   yield at("out_up_write");
   yield* mmapWriteUnlock(k, mm);
   if (result === SCAN_SUCCEED) k.vmstat.khugepagedResPagesCollapsed.add(1);
@@ -63,8 +65,8 @@ export function* rfcPromote(k: Kernel, mm: Mm, start: Vpn, scanned: Reservation,
 }
 
 /** @holds mmap_lock for writing */
-function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: Pfn, isKhugepaged: boolean): Routine<ScanResult> {
-  const locked: ScanResult = yield* lockHugeRange(k, mm, start, vma, isKhugepaged);
+function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: Pfn, cc: CollapseControl): Routine<ScanResult> {
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, vma, cc);
   if (locked !== SCAN_SUCCEED) return locked;
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   yield at("khugepaged_find_reservation");
@@ -80,7 +82,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
 
   const table: Table = yield* detachPageTable(k, mm, start);
   // D9: the reference too many need not be the reservation's.
-  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 1, isKhugepaged);
+  const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 1, cc);
   spinUnlock(k, ptlOf(k, table));
   if (isolated !== SCAN_SUCCEED) {
     yield* reattachTable(k, mm, start, table, false);
@@ -89,7 +91,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
   }
   anonVmaUnlockWrite(k, anonVma);
   announceIsolated(k, mm, start);
-  yield* convert(k, mm, vma, table, folio);
+  yield* convert(k, mm, vma, table, folio, cc);
   announceCopied(k, mm, start);
   const container: Container = containerOf(k, vma);
   yield* spinLock(k, k.resvs.lock.at(container));
@@ -103,7 +105,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
  * D10: whoever has a reference to one of the pages loses it. D8: PTE i is taken to map page i.
  * @kernel __collapse_huge_page_convert(), prep_compound_page()
  */
-function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn): Routine {
+function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn, cc: CollapseControl): Routine {
   yield at("set_page_count(head, 1)");
   k.page.refcount.set(base, 1);
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
@@ -125,8 +127,8 @@ function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn): Routine
     spinUnlock(k, ptlOf(k, table));
   }
   yield at("prep_compound_page");
-  joinPages(k, base, k.param.hpagePmdOrder.get());
+  joinPages(k, base, cc.order);
   for (let i = 1; i < k.param.hpagePmdNr.get(); i++) k.page.refcount.set(base + i, 0);
-  k.page.order.set(base, k.param.hpagePmdOrder.get());
+  k.page.order.set(base, cc.order);
   k.page.uptodate.set(base, true);
 }

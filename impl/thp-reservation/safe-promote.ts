@@ -13,10 +13,13 @@
 import { NONE, at, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { announceAllocated, announceCopied, announceIsolated } from "../khugepaged/announce.ts";
+import type { CollapseControl } from "../khugepaged/collapse-control.ts";
 import { mapCollapsedFolio } from "../khugepaged/collapse.ts";
 import { detachPageTable, lockHugeRange, reattachTable } from "../khugepaged/detach.ts";
 import { collapseHugePageIsolate, folioOfPte, releasePteFolio, releasePtePages } from "../khugepaged/isolate.ts";
-import { SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult } from "../khugepaged/scan-result.ts";
+import {
+  SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult,
+} from "../khugepaged/scan-result.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { vmBugOn } from "../bug.ts";
@@ -25,7 +28,9 @@ import { PROMOTION_FROZEN, PROMOTION_INSTALLED } from "../structs/ghosts.ts";
 import type { AnonVma, Container, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../structs/types.ts";
 import { joinPages } from "../page-alloc.ts";
 import { pagesDisown, pagesOwn } from "../page-ref.ts";
-import { ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import {
+  ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt,
+} from "../pgtable.ts";
 import { ptlOf } from "../pgtable-generic.ts";
 import { refsFreeze, refsUnfreeze } from "../refcount/scheme.ts";
 import { anonVmaUnlockWrite } from "../anon-vma.ts";
@@ -43,24 +48,24 @@ const USED_REFS = 2;
  * @holds nothing; a reference to the mm
  * @returns SCAN_PAGE_COUNT where it has none, or one that cannot be promoted
  */
-export function* safePromote(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
+export function* safePromote(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   announceAllocated(k, mm, start, NONE);
   if (!memCgroupCharge(k)) return SCAN_CGROUP_CHARGE_FAIL;
   yield* mmapWriteLock(k, mm);
-  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, isKhugepaged);
+  const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, cc);
   yield at("mmap_write_unlock");
   yield* mmapWriteUnlock(k, mm);
   return result;
 }
 
 /** @holds mmap_lock for writing */
-function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boolean): Routine<ScanResult> {
-  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, isKhugepaged);
+function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
+  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, cc);
   if (locked !== SCAN_SUCCEED) return locked;
   const vma: Vma = findVma(k, mm, start);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   const table: Table = yield* detachPageTable(k, mm, start);
-  let result: ScanResult = yield* collapseHugePageIsolate(k, table, 0, isKhugepaged);
+  let result: ScanResult = yield* collapseHugePageIsolate(k, table, 0, cc);
   let res: Reservation = NONE;
   if (result === SCAN_SUCCEED) {
     yield at("folio_maybe_mapped_shared");
@@ -68,7 +73,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boo
       result = SCAN_EXCEED_SHARED_PTE;
       yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
     } else {
-      res = yield* freezeReservation(k, vma, start, table, isKhugepaged);
+      res = yield* freezeReservation(k, vma, start, table, cc);
       if (res === NONE) result = SCAN_PAGE_COUNT;
     }
   }
@@ -79,7 +84,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, isKhugepaged: boo
     return result;
   }
   const folio: Pfn = k.resv.page.get(res);
-  yield* convert(k, mm, start, table, res);
+  yield* convert(k, mm, start, table, res, cc);
   spinUnlock(k, ptlOf(k, table));
   anonVmaUnlockWrite(k, anonVma);
   yield* mapCollapsedFolio(k, vma, start, table, folio);
@@ -105,11 +110,11 @@ function isShared(k: Kernel, table: Table): boolean {
  * longer isolated.
  * @holds the lock of the detached table, whose pages are isolated
  */
-function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, isKhugepaged: boolean): Routine<Reservation> {
+function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseControl): Routine<Reservation> {
   const container: Container = containerOf(k, vma);
   yield* spinLock(k, k.resvs.lock.at(container));
   const res: Reservation = findReservation(k, container, start);
-  if (res === NONE || (isKhugepaged && usedPages(k, res) < k.knob.promotionThreshold.once()) || !fits(k, table, res)) {
+  if (res === NONE || (cc.isKhugepaged && usedPages(k, res) < k.knob.promotionThreshold.once()) || !fits(k, table, res)) {
     spinUnlock(k, k.resvs.lock.at(container));
     yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
     return NONE;
@@ -203,7 +208,10 @@ function* releaseUsedPages(k: Kernel, table: Table, unlocked: PteIndex): Routine
   }
 }
 
-/** The PTE in the detached table still says how the page was mapped. A page that is mapped read-only may be less exclusive than it was. */
+/**
+ * The PTE in the detached table still says how the page was mapped. A page that is mapped read-only may be less exclusive
+ * than it was.
+ */
 function remap(k: Kernel, vma: Vma, table: Table, i: PteIndex, page: Pfn): void {
   const pte = ptepGetLockless(k, table, i);
   folioAddAnonRmapPtes(k, page, page, 1, vma, vpnOf(k, vma, page), entryHas(pte, WRITE));
@@ -220,28 +228,29 @@ function vpnOf(k: Kernel, vma: Vma, page: Pfn): number {
  * @kernel __collapse_huge_page_convert(), prep_compound_page()
  * @holds the lock of the detached table
  */
-function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation): Routine {
+function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation, cc: CollapseControl): Routine {
   const base: Pfn = k.resv.page.get(res);
   const used: PteIndex = usedPages(k, res);
   yield at("prep_compound_page");
   k.lruvec.isolated.add(-used);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-    vmBugOn(folioOfPte(k, table, i) !== NONE && folioOfPte(k, table, i) !== base + i, "thp-reservation: promotion in place drops a page that is not the reservation's");
+    const foreign = folioOfPte(k, table, i) !== NONE && folioOfPte(k, table, i) !== base + i;
+    vmBugOn(foreign, "thp-reservation: promotion in place drops a page that is not the reservation's");
     if (!k.resv.used.get(res, i)) k.page.content.set(base + i, 0);
     if (!pteNone(ptepGetLockless(k, table, i))) setPteAt(k, table, i, ENTRY_NONE);
     emit(k, EV.FOLIO_FREE, base + i);
   }
-  joinPages(k, base, k.param.hpagePmdOrder.get());
-  k.page.order.set(base, k.param.hpagePmdOrder.get());
+  joinPages(k, base, cc.order);
+  k.page.order.set(base, cc.order);
   k.page.uptodate.set(base, true);
   k.page.refcount.set(base, 1);
-  emit(k, EV.FOLIO_ALLOC, base, k.param.hpagePmdOrder.get());
+  emit(k, EV.FOLIO_ALLOC, base, cc.order);
   k.collapse.promotion.set(current(k), PROMOTION_INSTALLED);
   emit(k, EV.RESV_PROMOTED, mm, pmdIndex(k, start));
   announceIsolated(k, mm, start);
   announceCopied(k, mm, start);
   yield at("add_mm_counter(MM_ANONPAGES)");
-  k.mm.anonPages.add(mm, k.param.hpagePmdNr.get() - used);
+  k.mm.anonPages.add(mm, (1 << cc.order) - used);
   yield at("kfree(thp_reservation)");
   freeReservation(k, res);
 }

@@ -1,8 +1,9 @@
 /** Parts of khugepaged that its test calls one by one: arguments in `k.call`, as for a system call. */
 import { type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock } from "../../impl/locking/mmap-lock.ts";
+import { collapseControl, type CollapseControl } from "../../impl/khugepaged/collapse-control.ts";
 import { collapseHugePage } from "../../impl/khugepaged/collapse.ts";
-import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "../../impl/khugepaged/collapse-single-pmd.ts";
+import { collapseSinglePmd } from "../../impl/khugepaged/collapse-single-pmd.ts";
 import { khugepagedEnterVma } from "../../impl/khugepaged/mm-slot.ts";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
 import type { Mm, Vma, Vpn } from "../../impl/structs/types.ts";
@@ -14,16 +15,19 @@ export function* scanAndCollapse(k: K): Routine<ScanResult> {
   const mm: Mm = k.call.a0.get();
   yield* mmapReadLock(k, mm);
   const vma: Vma = findVma(k, mm, k.call.a1.get());
-  const outcome: CollapseOutcome = yield* collapseSinglePmd(k, mm, vma, k.call.a1.get(), k.call.a2.get() === 1);
-  if (!droppedLock(outcome)) yield* mmapReadUnlock(k, mm);
-  return resultOf(outcome);
+  const cc: CollapseControl = collapseControl(k, k.call.a2.get() === 1);
+  const result: ScanResult = yield* collapseSinglePmd(k, mm, vma, k.call.a1.get(), cc);
+  if (!cc.lockDropped) yield* mmapReadUnlock(k, mm);
+  return result;
 }
 
 /** The collapse alone, as if a scan had just been content; `a3` is 1 where it saw non-present entries. */
 export function* collapseUnscanned(k: K): Routine<ScanResult> {
   const mm: Mm = k.call.a0.get();
   const start: Vpn = k.call.a1.get();
-  return yield* collapseHugePage(k, mm, start, k.call.a3.get() === 1, k.call.a2.get() === 1);
+  const cc: CollapseControl = collapseControl(k, k.call.a2.get() === 1);
+  cc.unmapped = k.call.a3.get() === 1;
+  return yield* collapseHugePage(k, mm, start, cc);
 }
 
 /** Registers mm `a0` with khugepaged, by its area at `a1`. */

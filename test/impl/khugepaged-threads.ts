@@ -1,12 +1,17 @@
 /** Races between a collapse and one other thread, each with the scan results that only the race can give. */
-import { NONE, at, bitset, choose, holds, scenario, struct, type Int, type ProgramScenario, type Routine, type Scenario, type World } from "thpcheck";
+import {
+  NONE, at, bitset, choose, holds, scenario, struct, type Int, type ProgramScenario, type Routine, type Scenario,
+  type World,
+} from "thpcheck";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { thpVmaSuitableOrder } from "../../impl/huge-memory/eligibility.ts";
 import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
-import { collapseSinglePmd, droppedLock, resultOf, type CollapseOutcome } from "../../impl/khugepaged/collapse-single-pmd.ts";
+import { collapseControl, type CollapseControl } from "../../impl/khugepaged/collapse-control.ts";
+import { collapseSinglePmd } from "../../impl/khugepaged/collapse-single-pmd.ts";
 import {
-  SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PMD_MAPPED,
-  SCAN_STATUS, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
+  SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_NO_PTE_TABLE,
+  SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PMD_MAPPED, SCAN_STATUS, SCAN_SUCCEED, SCAN_VMA_CHECK,
+  SCAN_VMA_NULL, type ScanResult,
 } from "../../impl/khugepaged/scan-result.ts";
 import { mmapReadLock, mmapReadUnlock } from "../../impl/locking/mmap-lock.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
@@ -31,16 +36,15 @@ type K = World<Structs>;
 /** Collapses the first range as khugepaged does, or as MADV_COLLAPSE does, and notes the result. */
 function* collapseAndNote(k: K): Routine {
   yield at("khugepaged or madvise");
-  const isKhugepaged: boolean = choose(k, "khugepaged", 2) === 1;
+  const cc: CollapseControl = collapseControl(k, choose(k, "khugepaged", 2) === 1);
   yield* mmapReadLock(k, 0);
   const vma: Vma = findVma(k, 0, 0);
   if (vma === NONE || !thpVmaSuitableOrder(k, vma, 0)) {
     yield* mmapReadUnlock(k, 0);
     return;
   }
-  const outcome: CollapseOutcome = yield* collapseSinglePmd(k, 0, vma, 0, isKhugepaged);
-  if (!droppedLock(outcome)) yield* mmapReadUnlock(k, 0);
-  const result: ScanResult = resultOf(outcome);
+  const result: ScanResult = yield* collapseSinglePmd(k, 0, vma, 0, cc);
+  if (!cc.lockDropped) yield* mmapReadUnlock(k, 0);
   yield at("note");
   k.seen.results.insert(result);
 }

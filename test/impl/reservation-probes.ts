@@ -1,5 +1,6 @@
 /** Parts of reservations that no system call reaches by itself, for sequential runs. */
 import type { Routine } from "thpcheck";
+import { collapseControl, type CollapseControl } from "../../impl/khugepaged/collapse-control.ts";
 import type { ScanResult } from "../../impl/khugepaged/scan-result.ts";
 import { mmapReadLock } from "../../impl/locking/mmap-lock.ts";
 import type { Frames, Mm } from "../../impl/structs/types.ts";
@@ -17,6 +18,7 @@ export function* shrink(k: SequentialKernel): Routine<number> {
 export function* promotesFound(k: SequentialKernel): Routine<number> {
   const mm: Mm = k.call.a0.get();
   yield* mmapReadLock(k, mm);
-  const result: ScanResult = yield* rfcPromote(k, mm, k.call.a1.get(), k.call.a2.get(), true);
+  const cc: CollapseControl = collapseControl(k, true);
+  const result: ScanResult = yield* rfcPromote(k, mm, k.call.a1.get(), k.call.a2.get(), cc);
   return result;
 }

@@ -19,7 +19,7 @@ export const SURVIVORS: readonly Explanation[] = [
   },
   {
     id: "63da3d972a",
-    change: "- return SCAN_SUCCEED + (unmapped > 0 ? SCAN_SAW_UNMAPPED : 0);  + return SCAN_SUCCEED + (unmapped >= 0 ? SCAN_SAW_UNMAPPED : 0);",
+    change: "- cc.unmapped = unmapped > 0;  + cc.unmapped = unmapped >= 0;",
     why: "The collapse makes its second pass for entries that are not present also where the scan met none: it looks, and finds none, or waits for the end of a migration that began since and that would have made it give up. More work, and more success; only a promise about the work that is saved would notice.",
   },
   {

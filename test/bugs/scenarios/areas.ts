@@ -2,6 +2,7 @@
 import { holds, type Routine } from "thpcheck";
 import { bootVma } from "../../../impl/entry/boot.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
+import { collapseControl, type CollapseControl } from "../../../impl/khugepaged/collapse-control.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import { MAP_FIXED } from "../../../impl/mmap.ts";
@@ -18,7 +19,8 @@ const RW = VM_READ | VM_WRITE;
 
 /** From where mmap_lock has been dropped on: the scan was content. */
 function* collapser(k: K): Routine {
-  const result: ScanResult = yield* collapseHugePage(k, 0, 0, false, false);
+  const cc: CollapseControl = collapseControl(k, false);
+  const result: ScanResult = yield* collapseHugePage(k, 0, 0, cc);
   announceResult(k, 0, 0, result);
 }
 /** munmap and mmap at the same address: the new memory belongs to another area, and may be huge as well. */

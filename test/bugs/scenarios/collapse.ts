@@ -3,6 +3,7 @@ import { NONE, holds, type Routine } from "thpcheck";
 import { doCoredump } from "../../../impl/coredump.ts";
 import { FOLL_PIN, FOLL_WRITE, gupFast, pinnedStore, unpinFolio } from "../../../impl/gup.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
+import { collapseControl, type CollapseControl } from "../../../impl/khugepaged/collapse-control.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import type { Cpu, Pfn } from "../../../impl/structs/types.ts";
@@ -15,7 +16,8 @@ import { bootAnonVma, bootPage, bootScanned } from "./setup/memory.ts";
 
 /** The scan was content: a page, and a hole. */
 function* collapser(k: K): Routine {
-  const result: ScanResult = yield* collapseHugePage(k, 0, 0, false, false);
+  const cc: CollapseControl = collapseControl(k, false);
+  const result: ScanResult = yield* collapseHugePage(k, 0, 0, cc);
   announceResult(k, 0, 0, result);
 }
 function* collapserThenReads(k: K): Routine {

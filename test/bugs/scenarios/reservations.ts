@@ -5,6 +5,7 @@ import type { Frames } from "../../../impl/structs/types.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
+import { collapseControl, type CollapseControl } from "../../../impl/khugepaged/collapse-control.ts";
 import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import { store, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { safePromote } from "../../../impl/thp-reservation/safe-promote.ts";
@@ -40,7 +41,8 @@ function* shrinks(k: K): Routine {
 /** MADV_COLLAPSE of a reserved range, from where the scan was content. */
 function* promotes(k: K): Routine {
   yield at("promote");
-  const result: ScanResult = yield* safePromote(k, 0, 0, false);
+  const cc: CollapseControl = collapseControl(k, false);
+  const result: ScanResult = yield* safePromote(k, 0, 0, cc);
   announceResult(k, 0, 0, result);
 }
 /** The first range becomes an area of its own, and its reservation changes hands. */

@@ -45,7 +45,7 @@ test("a page is unmapped for its migration while a collapse isolates it: pte_non
 }, 300_000);
 
 test("a table is freed between the look at the PMD and the scan", async () => {
-  expect(await linesReached(collapseOfNoTable)).toContain("khugepaged/scan.ts collapseScanPmd: noteProgress(k, 1, isKhugepaged);");
+  expect(await linesReached(collapseOfNoTable)).toContain("khugepaged/scan.ts collapseScanPmd: noteProgress(k, 1, cc);");
 }, 300_000);
 
 test("a table is freed under a reverse-map walk, and under a fault that waits for a migration", async () => {
