@@ -11,14 +11,13 @@ import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mma
 import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
+import type { Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { findVma, findVmaIntersection, getUnmappedArea, vmaBefore } from "./vma-tree.ts";
 import {
-  MERGE_NOMEM, splitVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew,
-  vmasFree,
+  splitVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree, vmgState, type VmaMergeStruct,
 } from "./vma.ts";
 
 /** A page number, or a negative errno. */
@@ -104,7 +103,9 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   yield* unmapVmas(k, mm, start, end, true);
   const below: Vma = vmaBefore(k, mm, start);
   const above: Vma = findVma(k, mm, end);
-  yield* freePgtables(k, mm, start, end, below === NONE ? 0 : k.vma.end.get(below), above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above), true);
+  const floor: Vpn = below === NONE ? 0 : k.vma.end.get(below);
+  const ceiling: Vpn = above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above);
+  yield* freePgtables(k, mm, start, end, floor, ceiling, true);
   yield* tlbFinishMmu(k, mm);
   userMemoryEnd(k, mm, start, end);
 }
@@ -154,9 +155,9 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   const err: Errno = yield* gatherMunmapVmas(k, mm, start, end);
   if (err !== 0) return err;
   yield* clearPtes(k, mm, start, end);
-  const merged: MergeResult = yield* vmaMergeNewRange(k, mm, start, end, start, vmFlags, NONE, NONE);
-  // MERGE_NOMEM: the new area stays by itself.
-  let vma: Vma = merged === MERGE_NOMEM ? NONE : merged;
+  const vmg: VmaMergeStruct = vmgState(mm, start, end, start, vmFlags);
+  // Without memory for a merge, the new area stays by itself.
+  let vma: Vma = yield* vmaMergeNewRange(k, vmg);
   if (vma === NONE) {
     vma = yield* vmAreaAlloc(k, mm, start, end, start, vmFlags);
     if (vma !== NONE) {

@@ -6,7 +6,7 @@
  *
  * Not covered: MREMAP_DONTUNMAP of mlocked memory.
  */
-import { NONE, at, emit, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
+import { NONE, at, emit, record, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { EFAULT, EINVAL, ENOMEM } from "./errno.ts";
@@ -14,16 +14,21 @@ import { moveHugePmd } from "./huge-memory/change.ts";
 import { splitHugePmd } from "./huge-memory/split-pmd.ts";
 import { mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Entry, Errno, MergeResult, Mm, Table, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Entry, Errno, Mm, Table, Vma, Vpn } from "./structs/types.ts";
 import { doMunmap, type AddressOrErrno } from "./mmap.ts";
-import { ENTRY_NONE, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
+import {
+  ENTRY_NONE, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, pteNone,
+  ptePresent, setPteAt,
+} from "./pgtable.ts";
 import { pmdClearTable, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./anon-vma.ts";
 import { hasReservations, isRfc2018, reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
 import { findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
-import { MERGE_NOMEM, vmAreaAlloc, vmAreaFree, vmaLink, vmaMergeNewRange, vmaStartWriteNew, vmasFree } from "./vma.ts";
+import {
+  vmAreaAlloc, vmAreaFree, vmaLink, vmaMergeNewRange, vmaStartWriteNew, vmasFree, vmgVmaState, type VmaMergeStruct,
+} from "./vma.ts";
 
 export const MREMAP_MAYMOVE = 1 << 0;
 export const MREMAP_FIXED = 1 << 1;
@@ -31,110 +36,159 @@ export const MREMAP_FIXED = 1 << 1;
 export const MREMAP_DONTUNMAP = 1 << 2;
 export type MremapFlags = Int<0, 7>;
 
+/** One call, and how far it has come. @kernel mm/mremap.c struct vma_remap_struct */
+export interface VmaRemapStruct {
+  /** The kernel's current->mm. */
+  mm: Mm;
+  addr: Vpn;
+  oldLen: Vpn;
+  newLen: Vpn;
+  flags: MremapFlags;
+  /** Where to: given by the caller with MREMAP_FIXED, else found when the move begins. */
+  newAddr: Vpn;
+  /** The area at `addr`, once it is looked up. */
+  vma: Vma;
+  /** mmap_lock is still held when the work is done. */
+  mmapLocked: boolean;
+}
+
+/** Asks for mremap(): `newAddr` counts with MREMAP_FIXED only. @kernel mm/mremap.c sys_mremap() */
+export function vrmState(mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: MremapFlags, newAddr: Vpn): VmaRemapStruct {
+  return record({ mm, addr, oldLen, newLen, flags, newAddr, vma: NONE, mmapLocked: true });
+}
+
 /**
- * Changes the size, or the place, or both, of the memory addr..addr + oldLen - 1. `newAddr` counts with MREMAP_FIXED only.
+ * Changes the size, or the place, or both, of the memory addr..addr + oldLen - 1.
  *
  * @kernel mm/mremap.c do_mremap()
  * @holds nothing
  * @returns the address; -EINVAL, -EFAULT (not mapped, or, if it is to be resized, not in one area), -ENOMEM
  */
-export function* doMremap(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: MremapFlags, newAddr: Vpn): Routine<AddressOrErrno> {
-  const fixed: boolean = (flags & MREMAP_FIXED) !== 0;
-  const dontUnmap: boolean = (flags & MREMAP_DONTUNMAP) !== 0;
-  if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 || newLen === 0 || newLen > k.param.vpnMax.get()) return -EINVAL;
-  if ((fixed || dontUnmap) && (flags & MREMAP_MAYMOVE) === 0) return -EINVAL;
-  if (dontUnmap && oldLen !== newLen) return -EINVAL;
-  if (fixed && (newAddr + newLen > k.param.vpnMax.get() || (addr + oldLen > newAddr && newAddr + newLen > addr))) return -EINVAL;
-  yield* mmapWriteLock(k, mm);
-  let result: AddressOrErrno = addr;
-  if (fixed && oldLen === newLen) result = yield* remapMove(k, mm, addr, addr + oldLen, newAddr, dontUnmap);
+export function* doMremap(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  if (!paramsValid(k, vrm)) return -EINVAL;
+  yield* mmapWriteLock(k, vrm.mm);
+  let result: AddressOrErrno = 0;
+  if ((vrm.flags & MREMAP_FIXED) !== 0 && vrm.oldLen === vrm.newLen) result = yield* remapMove(k, vrm);
   else {
-    const err: Errno = checkPrepVma(k, mm, addr, oldLen, newLen, fixed || dontUnmap);
-    if (err !== 0) result = err;
-    else if (fixed || dontUnmap) result = yield* mremapTo(k, mm, addr, oldLen, newLen, fixed ? newAddr : NONE, dontUnmap);
-    else if (oldLen < newLen) result = yield* expand(k, mm, addr, oldLen, newLen, (flags & MREMAP_MAYMOVE) !== 0);
-    else if (oldLen > newLen) {
-      const unmapped: Errno = yield* doMunmap(k, mm, addr + newLen, addr + oldLen, true);
-      // Has dropped the lock.
-      if (unmapped === 0) return addr;
-      result = unmapped;
-    }
+    vrm.vma = vmaLookup(k, vrm.mm, vrm.addr);
+    result = checkPrepVma(k, vrm);
+    if (result === 0 && impliesNewAddr(vrm)) result = yield* mremapTo(k, vrm);
+    else if (result === 0) result = yield* mremapAt(k, vrm);
   }
-  yield* mmapWriteUnlock(k, mm);
+  if (vrm.mmapLocked) yield* mmapWriteUnlock(k, vrm.mm);
   return result;
 }
 
+/** @kernel mm/mremap.c check_mremap_params() */
+function paramsValid(k: Kernel, vrm: VmaRemapStruct): boolean {
+  if ((vrm.flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) return false;
+  if (vrm.newLen === 0 || vrm.newLen > k.param.vpnMax.get()) return false;
+  if (impliesNewAddr(vrm) && (vrm.flags & MREMAP_MAYMOVE) === 0) return false;
+  if ((vrm.flags & MREMAP_DONTUNMAP) !== 0 && vrm.oldLen !== vrm.newLen) return false;
+  if ((vrm.flags & MREMAP_FIXED) === 0) return true;
+  const overlap = vrm.addr + vrm.oldLen > vrm.newAddr && vrm.newAddr + vrm.newLen > vrm.addr;
+  return vrm.newAddr + vrm.newLen <= k.param.vpnMax.get() && !overlap;
+}
+
+/** The memory moves, whatever its size. @kernel mm/mremap.c vrm_implies_new_addr() */
+function impliesNewAddr(vrm: VmaRemapStruct): boolean {
+  return (vrm.flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
+}
+
 /**
- * Moves all that is mapped in start..end, area by area, with the holes between them. An area that cannot be moved ends
+ * Moves all that is mapped in the range, area by area, with the holes between them. An area that cannot be moved ends
  * it, with those before it moved.
  *
  * @kernel mm/mremap.c remap_move(), since 6.17; before, the range had to lie in one area
  * @holds mmap_lock for writing
- * @returns newAddr; -EFAULT: nothing is mapped at `start`
+ * @returns newAddr; -EFAULT: nothing is mapped at `addr`
  */
-function* remapMove(k: Kernel, mm: Mm, start: Vpn, end: Vpn, newAddr: Vpn, dontUnmap: boolean): Routine<AddressOrErrno> {
-  let vma: Vma = findVmaIntersection(k, mm, start, end);
-  if (vma === NONE || k.vma.start.get(vma) > start) return -EFAULT;
+function* remapMove(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  const start: Vpn = vrm.addr;
+  const end: Vpn = start + vrm.oldLen;
+  const newAddr: Vpn = vrm.newAddr;
+  vrm.vma = findVmaIntersection(k, vrm.mm, start, end);
+  if (vrm.vma === NONE || k.vma.start.get(vrm.vma) > start) return -EFAULT;
   let done: Vpn = start;
-  while (vma !== NONE) {
-    const from: Vpn = Math.max(k.vma.start.get(vma), done);
-    const until: Vpn = Math.min(k.vma.end.get(vma), end);
-    const result: AddressOrErrno = yield* mremapTo(k, mm, from, until - from, until - from, newAddr + from - start, dontUnmap);
+  while (vrm.vma !== NONE) {
+    vrm.addr = Math.max(k.vma.start.get(vrm.vma), done);
+    done = Math.min(k.vma.end.get(vrm.vma), end);
+    vrm.oldLen = done - vrm.addr;
+    vrm.newLen = vrm.oldLen;
+    vrm.newAddr = newAddr + vrm.addr - start;
+    const result: AddressOrErrno = yield* mremapTo(k, vrm);
     if (result < 0) return result;
-    done = until;
-    vma = done < end ? findVmaIntersection(k, mm, done, end) : NONE;
+    vrm.vma = done < end ? findVmaIntersection(k, vrm.mm, done, end) : NONE;
   }
   return newAddr;
 }
 
 /**
- * MREMAP_FIXED: what is at the new address goes first, then what the shorter new length leaves over. `newAddr` NONE:
- * anywhere. @kernel mm/mremap.c mremap_to() @holds mmap_lock for writing
+ * MREMAP_FIXED: what is at the new address goes first, then what the shorter new length leaves over.
+ * @kernel mm/mremap.c mremap_to()
+ * @holds mmap_lock for writing
  */
-function* mremapTo(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: AddressOrErrno, dontUnmap: boolean): Routine<AddressOrErrno> {
-  let err: Errno = 0;
-  if (newAddr !== NONE) {
-    err = yield* doMunmap(k, mm, newAddr, newAddr + newLen, false);
+function* mremapTo(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  if ((vrm.flags & MREMAP_FIXED) !== 0) {
+    const err: Errno = yield* doMunmap(k, vrm.mm, vrm.newAddr, vrm.newAddr + vrm.newLen, false);
     if (err !== 0) return err;
   }
-  if (oldLen > newLen) {
-    err = yield* doMunmap(k, mm, addr + newLen, addr + oldLen, false);
+  if (vrm.oldLen > vrm.newLen) {
+    const err: Errno = yield* doMunmap(k, vrm.mm, vrm.addr + vrm.newLen, vrm.addr + vrm.oldLen, false);
     if (err !== 0) return err;
+    vrm.oldLen = vrm.newLen;
   }
-  const length: Vpn = oldLen > newLen ? newLen : oldLen;
   // What was unmapped does not overlap the source, but may have been a part of its area.
-  const vma: Vma = vmaLookup(k, mm, addr);
-  const to: AddressOrErrno = newAddr === NONE ? getUnmappedArea(k, mm, newLen) : newAddr;
-  if (to < 0) return -ENOMEM;
-  return yield* moveVma(k, vma, addr, length, newLen, to, dontUnmap);
+  vrm.vma = vmaLookup(k, vrm.mm, vrm.addr);
+  if ((vrm.flags & MREMAP_FIXED) === 0 && !setNewAddr(k, vrm)) return -ENOMEM;
+  return yield* moveVma(k, vrm);
+}
+
+/** Finds a place. @kernel mm/mremap.c vrm_set_new_addr() @holds mmap_lock for writing @returns false: there is none */
+function setNewAddr(k: Kernel, vrm: VmaRemapStruct): boolean {
+  const found = getUnmappedArea(k, vrm.mm, vrm.newLen);
+  if (found < 0) return false;
+  vrm.newAddr = found;
+  return true;
+}
+
+/** The memory grows or shrinks where it is, if it can. @kernel mm/mremap.c mremap_at(), shrink_vma() @holds mmap_lock for writing */
+function* mremapAt(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  if (vrm.oldLen < vrm.newLen) return yield* expandVma(k, vrm);
+  if (vrm.oldLen > vrm.newLen) {
+    const err: Errno = yield* doMunmap(k, vrm.mm, vrm.addr + vrm.newLen, vrm.addr + vrm.oldLen, true);
+    if (err !== 0) return err;
+    vrm.mmapLocked = false;
+  }
+  return vrm.addr;
 }
 
 /** Grows in place if there is room behind the area, else moves. @kernel mm/mremap.c expand_vma() @holds mmap_lock for writing */
-function* expand(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, mayMove: boolean): Routine<AddressOrErrno> {
-  const vma: Vma = vmaLookup(k, mm, addr);
-  const end: Vpn = k.vma.end.get(vma);
-  if (addr + oldLen === end && addr + newLen <= k.param.vpnMax.get() && findVmaIntersection(k, mm, end, addr + newLen) === NONE) {
-    const pgoff: Vpn = k.vma.pgoff.get(vma) + end - k.vma.start.get(vma);
-    const merged: MergeResult = yield* vmaMergeNewRange(k, mm, end, addr + newLen, pgoff, k.vma.flags.get(vma), k.vma.anonVma.get(vma), NONE);
-    return merged === NONE || merged === MERGE_NOMEM ? -ENOMEM : addr;
+function* expandVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  const end: Vpn = k.vma.end.get(vrm.vma);
+  const newEnd: Vpn = vrm.addr + vrm.newLen;
+  const atEnd = vrm.addr + vrm.oldLen === end && newEnd <= k.param.vpnMax.get();
+  if (atEnd && findVmaIntersection(k, vrm.mm, end, newEnd) === NONE) {
+    const vmg: VmaMergeStruct = vmgVmaState(k, vrm.vma, end, newEnd);
+    vmg.middle = NONE;
+    const merged: Vma = yield* vmaMergeNewRange(k, vmg);
+    return merged === NONE ? -ENOMEM : vrm.addr;
   }
-  if (!mayMove) return -ENOMEM;
-  const newAddr: AddressOrErrno = getUnmappedArea(k, mm, newLen);
-  if (newAddr < 0) return -ENOMEM;
-  return yield* moveVma(k, vma, addr, oldLen, newLen, newAddr, false);
+  if ((vrm.flags & MREMAP_MAYMOVE) === 0 || !setNewAddr(k, vrm)) return -ENOMEM;
+  return yield* moveVma(k, vrm);
 }
 
 /**
  * What is to be grown or moved must lie in one area; a shrink may cross its end. Nothing is changed before this is known.
- * @kernel mm/mremap.c check_prep_vma() @holds mmap_lock
+ * @kernel mm/mremap.c check_prep_vma()
+ * @holds mmap_lock
  */
-function checkPrepVma(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, newPlace: boolean): Errno {
-  const vma = vmaLookup(k, mm, addr);
-  if (vma === NONE) return -EFAULT;
-  if (newLen <= oldLen && !newPlace) return 0;
+function checkPrepVma(k: Kernel, vrm: VmaRemapStruct): Errno {
+  if (vrm.vma === NONE) return -EFAULT;
+  if (vrm.newLen <= vrm.oldLen && !impliesNewAddr(vrm)) return 0;
   // Length 0 asks for a second mapping of the same memory: for shared memory only.
-  if (oldLen === 0) return -EINVAL;
-  return Math.min(oldLen, newLen) > k.vma.end.get(vma) - addr ? -EFAULT : 0;
+  if (vrm.oldLen === 0) return -EINVAL;
+  return Math.min(vrm.oldLen, vrm.newLen) > k.vma.end.get(vrm.vma) - vrm.addr ? -EFAULT : 0;
 }
 
 /**
@@ -142,41 +196,55 @@ function checkPrepVma(k: Kernel, mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, ne
  * @holds mmap_lock for writing
  * @returns newAddr, or -ENOMEM with the memory still at its old address
  */
-function* moveVma(k: Kernel, vma: Vma, oldAddr: Vpn, oldLen: Vpn, newLen: Vpn, newAddr: Vpn, dontUnmap: boolean): Routine<AddressOrErrno> {
-  const mm: Mm = k.vma.mm.get(vma);
-  // One area for the copy, and one for each end of the hole that the old range leaves: unmapping must not fail half-way.
-  const cuts = dontUnmap ? 0 : (oldAddr > k.vma.start.get(vma) ? 1 : 0) + (oldAddr + oldLen < k.vma.end.get(vma) ? 1 : 0);
-  if (vmasFree(k) < 1 + cuts) return -ENOMEM;
-  yield* vmaStartWrite(k, vma);
-  const pgoffBefore: Vpn = k.vma.pgoff.get(vma);
-  const pgoff: Vpn = k.vma.anonVma.get(vma) === NONE ? newAddr : pgoffBefore + oldAddr - k.vma.start.get(vma);
-  const merged: MergeResult = yield* vmaMergeNewRange(k, mm, newAddr, newAddr + newLen, pgoff, k.vma.flags.get(vma), k.vma.anonVma.get(vma), vma);
-  let newVma: Vma = merged === MERGE_NOMEM ? NONE : merged;
-  // The source may be part of the merged area now, or be gone into it: then it is unfaulted, and nothing moves.
-  const source: Vma = newVma === NONE || k.vma.start.get(newVma) > oldAddr || k.vma.end.get(newVma) <= oldAddr ? vma : newVma;
-  // An rmap walk visits areas in the order of vm_pgoff. Only if the new area comes behind the old one can no entry be
-  // missed in both; otherwise the walk is locked out.
-  const needRmapLocks: boolean = newVma !== NONE && k.vma.pgoff.get(newVma) <= k.vma.pgoff.get(source);
-  if (newVma === NONE) {
-    newVma = yield* copyVma(k, vma, newAddr, newLen, pgoff);
-    if (newVma === NONE) return -ENOMEM;
+function* moveVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
+  if (vmasFree(k) < 1 + cutsLeft(k, vrm)) return -ENOMEM;
+  yield* vmaStartWrite(k, vrm.vma);
+  const pmc: PagetableMoveControl = record({
+    old: vrm.vma, new: NONE, oldAddr: vrm.addr, oldEnd: vrm.addr + vrm.oldLen, newAddr: vrm.newAddr, lenIn: vrm.oldLen,
+    needRmapLocks: false,
+  });
+  yield* copyVma(k, vrm, pmc);
+  if (pmc.new === NONE) return -ENOMEM;
+  vrm.vma = pmc.old;
+  const newVma: Vma = pmc.new;
+  userMemoryMoveBegin(k, vrm.mm, vrm.addr, vrm.newAddr, vrm.oldLen);
+  if (hasReservations(k)) yield* reservationsMremap(k, vrm.vma, vrm.addr, newVma, vrm.newAddr, vrm.oldLen);
+  const moved: Vpn = yield* movePageTables(k, pmc);
+  if (moved < vrm.oldLen) yield* moveBack(k, vrm, newVma, moved);
+  userMemoryMoveEnd(k, vrm.mm, vrm.addr, vrm.newAddr, vrm.oldLen);
+  if (moved < vrm.oldLen) {
+    yield* doMunmap(k, vrm.mm, vrm.newAddr, vrm.newAddr + vrm.newLen, false);
+    return -ENOMEM;
   }
-  userMemoryMoveBegin(k, mm, oldAddr, newAddr, oldLen);
-  if (hasReservations(k)) yield* reservationsMremap(k, source, oldAddr, newVma, newAddr, oldLen);
-  const moved: Vpn = yield* movePageTables(k, source, oldAddr, newVma, newAddr, oldLen, needRmapLocks);
-  // Moving back cannot fail: the tables at the old address are still there.
-  if (moved < oldLen) yield* movePageTables(k, newVma, newAddr, source, oldAddr, moved, true);
-  // The patch of 2018 takes back the reservations of what was moved, and no others (D13).
-  if (hasReservations(k) && moved < oldLen) yield* reservationsMremap(k, newVma, newAddr, source, oldAddr, isRfc2018(k) ? moved : oldLen);
-  userMemoryMoveEnd(k, mm, oldAddr, newAddr, oldLen);
-  if (dontUnmap && moved === oldLen) {
-    if (source !== newVma && k.vma.start.get(source) === oldAddr && k.vma.end.get(source) === oldAddr + oldLen) yield* forgetMovedPages(k, source);
-    return newAddr;
+  if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) {
+    const whole = k.vma.start.get(vrm.vma) === vrm.addr && k.vma.end.get(vrm.vma) === vrm.addr + vrm.oldLen;
+    if (vrm.vma !== newVma && whole) yield* forgetMovedPages(k, vrm.vma);
+    return vrm.newAddr;
   }
-  const start: Vpn = moved < oldLen ? newAddr : oldAddr;
   // Failing to split the area, without memory, leaves an empty range mapped.
-  yield* doMunmap(k, mm, start, start + (moved < oldLen ? newLen : oldLen), false);
-  return moved < oldLen ? -ENOMEM : newAddr;
+  yield* doMunmap(k, vrm.mm, vrm.addr, vrm.addr + vrm.oldLen, false);
+  return vrm.newAddr;
+}
+
+/** Areas that unmapping the old range makes, one for each end of the hole that it leaves: that must not fail half-way. */
+function cutsLeft(k: Kernel, vrm: VmaRemapStruct): number {
+  if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) return 0;
+  return (vrm.addr > k.vma.start.get(vrm.vma) ? 1 : 0) + (vrm.addr + vrm.oldLen < k.vma.end.get(vrm.vma) ? 1 : 0);
+}
+
+/**
+ * Only the first `moved` pages could be moved. Moving them back cannot fail: the tables at the old address are still there.
+ * @kernel mm/mremap.c copy_vma_and_data()
+ * @holds mmap_lock and both VMA locks for writing
+ */
+function* moveBack(k: Kernel, vrm: VmaRemapStruct, newVma: Vma, moved: Vpn): Routine {
+  const revert: PagetableMoveControl = record({
+    old: newVma, new: vrm.vma, oldAddr: vrm.newAddr, oldEnd: vrm.newAddr + moved, newAddr: vrm.addr, lenIn: moved, needRmapLocks: true,
+  });
+  yield* movePageTables(k, revert);
+  // The patch of 2018 takes back the reservations of what was moved, and no others (D13).
+  const length = isRfc2018(k) ? moved : vrm.oldLen;
+  if (hasReservations(k)) yield* reservationsMremap(k, newVma, vrm.newAddr, vrm.vma, vrm.addr, length);
 }
 
 /**
@@ -191,83 +259,121 @@ function* forgetMovedPages(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * A second area for the memory of `vma`, in the same reverse-map trees.
+ * A second area for the memory, in the same reverse-map trees: by a merge, else a new one. It becomes `pmc.new`, or NONE
+ * without memory. The source may be part of the merged area, or be gone into it: then it is unfaulted, and nothing moves.
  *
- * @kernel mm/vma.c copy_vma(), the part without a merge
- * @holds mmap_lock for writing
- * @returns NONE: no memory
+ * @kernel mm/vma.c copy_vma()
+ * @holds mmap_lock and the VMA lock for writing
  */
-function* copyVma(k: Kernel, vma: Vma, newAddr: Vpn, newLen: Vpn, pgoff: Vpn): Routine<Vma> {
-  const made: Vma = yield* vmAreaAlloc(k, k.vma.mm.get(vma), newAddr, newAddr + newLen, pgoff, k.vma.flags.get(vma));
+function* copyVma(k: Kernel, vrm: VmaRemapStruct, pmc: PagetableMoveControl): Routine {
+  const vmg: VmaMergeStruct = vmgVmaState(k, vrm.vma, vrm.addr, vrm.addr);
+  vmg.start = vrm.newAddr;
+  vmg.end = vrm.newAddr + vrm.newLen;
+  if (vmg.anonVma === NONE) vmg.pgoff = vrm.newAddr;
+  vmg.middle = NONE;
+  vmg.copiedFrom = vrm.vma;
+  const pgoff: Vpn = vmg.pgoff;
+  pmc.new = yield* vmaMergeNewRange(k, vmg);
+  if (pmc.new === NONE) {
+    pmc.new = yield* newCopy(k, vrm, pgoff);
+    return;
+  }
+  if (k.vma.start.get(pmc.new) <= vrm.addr && k.vma.end.get(pmc.new) > vrm.addr) pmc.old = pmc.new;
+  // An rmap walk visits areas in the order of vm_pgoff. Only if the new area comes behind the old one can no entry be
+  // missed in both; otherwise the walk is locked out.
+  pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);
+}
+
+/** The part of copy_vma() without a merge. @kernel mm/vma.c copy_vma() @holds mmap_lock for writing @returns NONE: no memory */
+function* newCopy(k: Kernel, vrm: VmaRemapStruct, pgoff: Vpn): Routine<Vma> {
+  const made: Vma = yield* vmAreaAlloc(k, vrm.mm, vrm.newAddr, vrm.newAddr + vrm.newLen, pgoff, k.vma.flags.get(vrm.vma));
   if (made === NONE) return NONE;
-  k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
-  const err: Errno = yield* anonVmaClone(k, made, vma);
+  k.vma.anonVma.set(made, k.vma.anonVma.get(vrm.vma));
+  const err: Errno = yield* anonVmaClone(k, made, vrm.vma);
   if (err !== 0) {
     yield* vmAreaFree(k, made);
     return NONE;
   }
   yield* vmaStartWriteNew(k, made);
   vmaLink(k, made);
-  if (hasReservations(k)) yield* reservationsOfNewVma(k, made, vma);
+  if (hasReservations(k)) yield* reservationsOfNewVma(k, made, vrm.vma);
   return made;
 }
 
 // ---- page tables -----------------------------------------------------------------------------------------------
 
+/** A move of page tables, and how far it has come. @kernel mm/internal.h struct pagetable_move_control */
+interface PagetableMoveControl {
+  old: Vma;
+  new: Vma;
+  /** Where the move goes on, and where it ends. */
+  oldAddr: Vpn;
+  oldEnd: Vpn;
+  newAddr: Vpn;
+  /** The pages that were asked for: the move may begin below them. */
+  lenIn: Vpn;
+  needRmapLocks: boolean;
+}
+
 /**
- * Moves the entries of `length` pages, in the largest pieces possible. Where both ranges begin at the same distance above
+ * Moves the entries of the range, in the largest pieces possible. Where both ranges begin at the same distance above
  * a huge-page boundary, and nothing is mapped in between, the move begins at the boundary, to move whole tables.
  *
  * @kernel mm/mremap.c move_page_tables()
  * @holds mmap_lock and both VMA locks for writing
- * @returns how many pages were moved: less than `length` when there was no memory for a table
+ * @returns how many pages were moved: fewer than `lenIn` when there was no memory for a table
  */
-function* movePageTables(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn, needRmapLocks: boolean): Routine<Vpn> {
-  const mm: Mm = k.vma.mm.get(vma);
+function* movePageTables(k: Kernel, pmc: PagetableMoveControl): Routine<Vpn> {
+  const mm: Mm = k.vma.mm.get(pmc.old);
   const h = k.param.hpagePmdNr.get();
-  const below: Vpn = realignment(k, vma, oldAddr, newVma, newAddr, length);
-  let done: Vpn = 0;
-  const total: Vpn = length + below;
-  while (done < total) {
-    const from: Vpn = oldAddr - below + done;
-    const to: Vpn = newAddr - below + done;
-    const extent: Vpn = Math.min(h - (from % h), h - (to % h), total - done);
+  tryRealignAddr(k, pmc);
+  while (pmc.oldAddr < pmc.oldEnd) {
+    const extent: Vpn = Math.min(h - (pmc.oldAddr % h), h - (pmc.newAddr % h), pmc.oldEnd - pmc.oldAddr);
     yield at("pmdp_get_lockless");
-    const pmd: Entry = pmdpGetLockless(k, mm, from);
+    const pmd: Entry = pmdpGetLockless(k, mm, pmc.oldAddr);
     let moved: boolean = pmdNone(pmd);
     if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
       if (extent === h) {
-        if (needRmapLocks) yield* takeRmapLocks(k, vma);
-        moved = yield* moveHugePmd(k, vma, from, to);
-        if (needRmapLocks) dropRmapLocks(k, vma);
+        if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
+        moved = yield* moveHugePmd(k, pmc.old, pmc.oldAddr, pmc.newAddr);
+        if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
       }
-      if (!moved) yield* splitHugePmd(k, vma, from, false);
+      if (!moved) yield* splitHugePmd(k, pmc.old, pmc.oldAddr, false);
     } else if (!moved && extent === h) {
-      yield* takeRmapLocks(k, vma);
-      yield* moveNormalPmd(k, mm, from, to);
-      dropRmapLocks(k, vma);
+      yield* takeRmapLocks(k, pmc.old);
+      yield* moveNormalPmd(k, mm, pmc.oldAddr, pmc.newAddr);
+      dropRmapLocks(k, pmc.old);
       moved = true;
     }
     if (!moved) {
-      const table: boolean = yield* pteAlloc(k, mm, to);
+      const table: boolean = yield* pteAlloc(k, mm, pmc.newAddr);
       if (!table) break;
-      if (needRmapLocks) yield* takeRmapLocks(k, vma);
-      yield* movePtes(k, mm, from, to, extent);
-      if (needRmapLocks) dropRmapLocks(k, vma);
+      if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
+      yield* movePtes(k, mm, pmc.oldAddr, pmc.newAddr, extent);
+      if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
     }
-    done += extent;
+    pmc.oldAddr += extent;
+    pmc.newAddr += extent;
   }
-  return done < below ? 0 : done - below;
+  return pmcProgress(pmc);
 }
 
-/** How far below both addresses the move may begin. @kernel mm/mremap.c try_realign_addr(), can_align_down() @holds mmap_lock */
-function realignment(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): number {
-  const below = pteIndex(k, oldAddr);
-  if (below === 0 || below !== pteIndex(k, newAddr) || length < k.param.hpagePmdNr.get() - below) return 0;
-  if (!canAlignDown(k, vma, oldAddr) || !canAlignDown(k, newVma, newAddr)) return 0;
-  return below;
+/** Pages of those asked for that are moved. @kernel mm/mremap.c pmc_progress() */
+function pmcProgress(pmc: PagetableMoveControl): Vpn {
+  const asked = pmc.oldEnd - pmc.lenIn;
+  return pmc.oldAddr < asked ? 0 : pmc.oldAddr - asked;
 }
 
+/** Begins the move below both addresses, where it may. @kernel mm/mremap.c try_realign_addr(), can_realign_addr() @holds mmap_lock */
+function tryRealignAddr(k: Kernel, pmc: PagetableMoveControl): void {
+  const below = pteIndex(k, pmc.oldAddr);
+  if (below === 0 || below !== pteIndex(k, pmc.newAddr) || pmc.lenIn < k.param.hpagePmdNr.get() - below) return;
+  if (!canAlignDown(k, pmc.old, pmc.oldAddr) || !canAlignDown(k, pmc.new, pmc.newAddr)) return;
+  pmc.oldAddr -= below;
+  pmc.newAddr -= below;
+}
+
+/** The area begins at `addr`, and nothing is mapped below in the huge range. @kernel mm/mremap.c can_align_down() @holds mmap_lock */
 function canAlignDown(k: Kernel, vma: Vma, addr: Vpn): boolean {
   return k.vma.start.get(vma) === addr && findVmaIntersection(k, k.vma.mm.get(vma), hpageAddress(k, addr), addr) === NONE;
 }

@@ -8,14 +8,14 @@
  * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
  */
-import { NONE, at, choose, current, emit, type Routine } from "thpcheck";
+import { NONE, at, choose, current, emit, record, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { vmaEndWrite, vmaStartWrite } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Errno, MergeResult, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { ENOMEM } from "./errno.ts";
 import { hasReservations, reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
 import { findVma, vmaBefore, vmaIterClear, vmaIterStore } from "./vma-tree.ts";
@@ -23,9 +23,6 @@ import {
   anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite,
   anonVmaUnlockWrite, unlinkAnonVmas,
 } from "./anon-vma.ts";
-
-/** VMA_MERGE_ERROR_NOMEM: two areas could have been merged, but the chain of anon_vmas could not be copied. */
-export const MERGE_NOMEM = -2;
 
 // ---- objects ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +99,11 @@ export function vmaLink(k: Kernel, vma: Vma): void {
   emit(k, EV.VMA_CREATE, vma, k.vma.mm.get(vma), k.vma.start.get(vma), k.vma.end.get(vma));
 }
 
-/** Takes the area out of the tree: it can no longer be found. @kernel include/linux/mmap_lock.h vma_mark_detached() @holds mmap_lock and the VMA lock for writing */
+/**
+ * Takes the area out of the tree: it can no longer be found.
+ * @kernel include/linux/mmap_lock.h vma_mark_detached()
+ * @holds mmap_lock and the VMA lock for writing
+ */
 export function vmaMarkDetached(k: Kernel, vma: Vma): void {
   k.vma.detached.set(vma, true);
   vmaIterClear(k, vma);
@@ -129,6 +130,51 @@ function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): voi
 
 // ---- what may merge --------------------------------------------------------------------------------------------
 
+/** A merge that is looked for, and from the decision on, what it is. @kernel mm/vma.h struct vma_merge_struct */
+export interface VmaMergeStruct {
+  mm: Mm;
+  /** The area whose part start..end gets other flags; NONE: the range is a hole. */
+  middle: Vma;
+  /** The neighbours of the range that merge with it, or NONE. */
+  prev: Vma;
+  next: Vma;
+  /** The area that covers the range afterwards. */
+  target: Vma;
+  /** First the range; from the decision on, what the target becomes or, with adjustNextStart, what is left of `middle`. */
+  start: Vpn;
+  end: Vpn;
+  pgoff: Vpn;
+  flags: VmFlags;
+  anonVma: AnonVma;
+  /** The area that mremap copies here, or NONE. */
+  copiedFrom: Vma;
+  /** The range could have been merged, but the chain of anon_vmas could not be copied. @kernel mm/vma.h vmg_nomem() */
+  nomem: boolean;
+  /** `middle` loses its head to `prev`. */
+  adjustMiddleStart: boolean;
+  /** `next` gets the tail of `middle`. */
+  adjustNextStart: boolean;
+  removeMiddle: boolean;
+  removeNext: boolean;
+}
+
+/** The new range start..end of `mm`, without pages. @kernel mm/vma.h VMG_STATE() */
+export function vmgState(mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): VmaMergeStruct {
+  return record({
+    mm, middle: NONE, prev: NONE, next: NONE, target: NONE, start, end, pgoff, flags, anonVma: NONE, copiedFrom: NONE, nomem: false,
+    adjustMiddleStart: false, adjustNextStart: false, removeMiddle: false, removeNext: false,
+  });
+}
+
+/** The range start..end of `vma`, which need not lie in it. @kernel mm/vma.h VMG_VMA_STATE() @holds mmap_lock */
+export function vmgVmaState(k: Kernel, vma: Vma, start: Vpn, end: Vpn): VmaMergeStruct {
+  const pgoff = k.vma.pgoff.get(vma) + start - k.vma.start.get(vma);
+  const vmg: VmaMergeStruct = vmgState(k.vma.mm.get(vma), start, end, pgoff, k.vma.flags.get(vma));
+  vmg.middle = vma;
+  vmg.anonVma = k.vma.anonVma.get(vma);
+  return vmg;
+}
+
 /**
  * The area shares pages with another process, or did: its anon_vma is not its own alone. Such an area may not take in
  * one that has no anon_vma, nor be taken in by one: its chain would spread, and the root's lock with it.
@@ -142,38 +188,37 @@ function vmaHadUncowedParents(k: Kernel, vma: Vma): boolean {
 }
 
 /**
- * May `target` take in a range whose anon_vma is `anonVma`? `source` is the existing area that the range is part of
- * (or NONE), `copiedFrom` the one that mremap copies. The rule since 6.16 and its fix for mremap of 2026; before, a
- * target without anon_vma took in no range that had one.
+ * May `target` take in the range of `vmg`, as far as their anon_vmas go? The rule since 6.16 and its fix for mremap of
+ * 2026; before, a target without anon_vma took in no range that had one.
  *
  * @kernel mm/vma.c is_mergeable_anon_vma()
  */
-function isMergeableAnonVma(k: Kernel, target: Vma, anonVma: AnonVma, source: Vma, copiedFrom: Vma): boolean {
+function isMergeableAnonVma(k: Kernel, vmg: VmaMergeStruct, target: Vma): boolean {
   const own = k.vma.anonVma.get(target);
-  if (own === NONE && anonVma !== NONE) return !vmaHadUncowedParents(k, source) && !vmaHadUncowedParents(k, copiedFrom);
-  if (own !== NONE && anonVma === NONE) return !vmaHadUncowedParents(k, target);
-  return own === anonVma;
+  if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.middle) && !vmaHadUncowedParents(k, vmg.copiedFrom);
+  if (own !== NONE && vmg.anonVma === NONE) return !vmaHadUncowedParents(k, target);
+  return own === vmg.anonVma;
 }
 
-/** A range at `start` may be appended to `prev`. @kernel mm/vma.c can_vma_merge_left(), can_vma_merge_after() */
-function canVmaMergeLeft(k: Kernel, prev: Vma, start: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, source: Vma, copiedFrom: Vma): boolean {
-  return prev !== NONE && k.vma.end.get(prev) === start && k.vma.flags.get(prev) === flags
-    && isMergeableAnonVma(k, prev, anonVma, source, copiedFrom)
-    && k.vma.pgoff.get(prev) + k.vma.end.get(prev) - k.vma.start.get(prev) === pgoff;
+/** The range may be appended to `vmg.prev`. @kernel mm/vma.c can_vma_merge_left(), can_vma_merge_after() */
+function canVmaMergeLeft(k: Kernel, vmg: VmaMergeStruct): boolean {
+  return vmg.prev !== NONE && k.vma.end.get(vmg.prev) === vmg.start && k.vma.flags.get(vmg.prev) === vmg.flags
+    && isMergeableAnonVma(k, vmg, vmg.prev)
+    && k.vma.pgoff.get(vmg.prev) + k.vma.end.get(vmg.prev) - k.vma.start.get(vmg.prev) === vmg.pgoff;
 }
 
 /**
- * A range start..end may be put before `next`. Each neighbour may be compatible with the range and yet not with the
- * other: if the range also merges with `prev`, the two are compared as well.
+ * The range may be put before `vmg.next`. Each neighbour may be compatible with the range and yet not with the other:
+ * where `vmg.prev`, unless that is NONE, merges as well, the two are compared, too.
  *
  * @kernel mm/vma.c can_vma_merge_right(), can_vma_merge_before()
  */
-function canVmaMergeRight(k: Kernel, next: Vma, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, source: Vma, copiedFrom: Vma, mergesLeft: Vma): boolean {
-  if (next === NONE || k.vma.start.get(next) !== end || k.vma.flags.get(next) !== flags) return false;
-  if (!isMergeableAnonVma(k, next, anonVma, source, copiedFrom) || k.vma.pgoff.get(next) !== pgoff + end - start) return false;
-  if (mergesLeft === NONE) return true;
-  const left = k.vma.anonVma.get(mergesLeft);
-  const right = k.vma.anonVma.get(next);
+function canVmaMergeRight(k: Kernel, vmg: VmaMergeStruct): boolean {
+  if (vmg.next === NONE || k.vma.start.get(vmg.next) !== vmg.end || k.vma.flags.get(vmg.next) !== vmg.flags) return false;
+  if (!isMergeableAnonVma(k, vmg, vmg.next) || k.vma.pgoff.get(vmg.next) !== vmg.pgoff + vmg.end - vmg.start) return false;
+  if (vmg.prev === NONE) return true;
+  const left = k.vma.anonVma.get(vmg.prev);
+  const right = k.vma.anonVma.get(vmg.next);
   return left === NONE || right === NONE || left === right;
 }
 
@@ -193,8 +238,8 @@ function* dupAnonVma(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
 }
 
 /**
- * Makes a decided merge true. `vma` becomes start..end; `adjust`, if any, gives up what lies below `end`, or takes
- * what lies above it; `remove` and `remove2` disappear.
+ * Makes a decided merge true: the target becomes start..end of `vmg`, and the areas that it covers disappear. Where only
+ * a boundary moves, `middle` or `next` begins at `end` from now on.
  *
  * The huge pages that a new boundary cuts are split first, while rmap walkers are locked out: an rmap walk must find
  * every huge PMD inside one area.
@@ -202,36 +247,39 @@ function* dupAnonVma(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
  * @kernel mm/vma.c commit_merge(), vma_prepare(), vma_complete()
  * @holds mmap_lock and the locks of all VMAs concerned for writing
  */
-function* commitMerge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn, adjust: Vma, remove: Vma, remove2: Vma): Routine {
+function* commitMerge(k: Kernel, vmg: VmaMergeStruct): Routine {
+  // Where the boundary moves down, it is `middle` that shrinks to start..end, and the target is adjusted.
+  const vma: Vma = vmg.adjustNextStart ? vmg.middle : vmg.target;
+  const adjust: Vma = vmg.adjustMiddleStart ? vmg.middle : vmg.adjustNextStart ? vmg.next : NONE;
   let anonVma: AnonVma = k.vma.anonVma.get(vma);
   if (anonVma === NONE && adjust !== NONE) anonVma = k.vma.anonVma.get(adjust);
   if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
-  const endBefore: Vpn = k.vma.end.get(vma);
   const adjustBefore: Vpn = adjust === NONE ? 0 : k.vma.start.get(adjust);
-  const loses: Vma = adjust !== NONE && end > k.vma.start.get(adjust) ? adjust : NONE;
-  yield* vmaAdjustTransHuge(k, vma, start, end, loses);
-  vmaSetRange(k, vma, start, end, pgoff);
-  if (adjust !== NONE) vmaSetRange(k, adjust, end, k.vma.end.get(adjust), k.vma.pgoff.get(adjust) + end - k.vma.start.get(adjust));
-  if (remove !== NONE) vmaMarkDetached(k, remove);
-  if (remove2 !== NONE) vmaMarkDetached(k, remove2);
+  yield* vmaAdjustTransHuge(k, vma, vmg.start, vmg.end, vmg.adjustMiddleStart ? vmg.middle : NONE);
+  vmaSetRange(k, vma, vmg.start, vmg.end, vmg.pgoff);
+  if (adjust !== NONE) {
+    vmaSetRange(k, adjust, vmg.end, k.vma.end.get(adjust), k.vma.pgoff.get(adjust) + vmg.end - k.vma.start.get(adjust));
+  }
+  if (vmg.removeMiddle) vmaMarkDetached(k, vmg.middle);
+  if (vmg.removeNext) vmaMarkDetached(k, vmg.next);
   if (anonVma !== NONE) anonVmaUnlockWrite(k, anonVma);
   if (hasReservations(k)) {
-    if (remove !== NONE) yield* reservationsTakenOver(k, remove, vma);
-    if (remove2 !== NONE) yield* reservationsTakenOver(k, remove2, vma);
-    if (adjust !== NONE) yield* reservationsBoundary(k, vma, adjust, end > adjustBefore ? adjustBefore : endBefore, end);
+    if (vmg.removeMiddle) yield* reservationsTakenOver(k, vmg.middle, vma);
+    if (vmg.removeNext) yield* reservationsTakenOver(k, vmg.next, vma);
+    if (adjust !== NONE) yield* reservationsBoundary(k, vma, adjust, adjustBefore, vmg.end);
   }
-  if (remove !== NONE) {
-    yield* unlinkAnonVmas(k, remove);
-    yield* vmAreaFree(k, remove);
-  }
-  if (remove2 !== NONE) {
-    yield* unlinkAnonVmas(k, remove2);
-    yield* vmAreaFree(k, remove2);
-  }
+  if (vmg.removeMiddle) yield* removeMerged(k, vmg.middle);
+  if (vmg.removeNext) yield* removeMerged(k, vmg.next);
+}
+
+/** Frees an area that another one covers now. @kernel mm/vma.c vma_complete() @holds mmap_lock and the VMA lock for writing */
+function* removeMerged(k: Kernel, vma: Vma): Routine {
+  yield* unlinkAnonVmas(k, vma);
+  yield* vmAreaFree(k, vma);
 }
 
 /**
- * The part start..end of `middle` is to have `flags`: merges it with the neighbour, or neighbours, that have them.
+ * The part start..end of `vmg.middle` is to have `vmg.flags`: merges it with the neighbour, or neighbours, that have them.
  *
  * Six of the eight shapes (the numbers are those of the old vma_merge(), P, N the neighbours, M the part):
  *
@@ -244,71 +292,102 @@ function* commitMerge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn, adj
  *
  * @kernel mm/vma.c vma_merge_existing_range()
  * @holds mmap_lock for writing
+ * @returns the area that covers the range now; NONE: nothing was merged, and `vmg.nomem` says whether for lack of memory
  */
-export function* vmaMergeExistingRange(k: Kernel, middle: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<MergeResult> {
-  const leftSide: boolean = start === k.vma.start.get(middle);
-  const rightSide: boolean = end === k.vma.end.get(middle);
+export function* vmaMergeExistingRange(k: Kernel, vmg: VmaMergeStruct): Routine<Vma> {
+  const leftSide: boolean = vmg.start === k.vma.start.get(vmg.middle);
+  const rightSide: boolean = vmg.end === k.vma.end.get(vmg.middle);
   if (!leftSide && !rightSide) return NONE;
-  const mm: Mm = k.vma.mm.get(middle);
-  const pgoff: Vpn = k.vma.pgoff.get(middle) + start - k.vma.start.get(middle);
-  const anonVma: AnonVma = k.vma.anonVma.get(middle);
-  let prev: Vma = leftSide ? vmaBefore(k, mm, start) : NONE;
-  if (!canVmaMergeLeft(k, prev, start, pgoff, flags, anonVma, middle, NONE)) prev = NONE;
-  let next: Vma = rightSide ? findVma(k, mm, end) : NONE;
-  if (!canVmaMergeRight(k, next, start, end, pgoff, flags, anonVma, middle, NONE, prev)) next = NONE;
-  if (prev === NONE && next === NONE) return NONE;
-  const removeMiddle: boolean = leftSide && rightSide;
+  vmg.prev = leftSide ? vmaBefore(k, vmg.mm, vmg.start) : NONE;
+  if (!canVmaMergeLeft(k, vmg)) vmg.prev = NONE;
+  vmg.next = rightSide ? findVma(k, vmg.mm, vmg.end) : NONE;
+  if (!canVmaMergeRight(k, vmg)) vmg.next = NONE;
+  if (vmg.prev === NONE && vmg.next === NONE) return NONE;
+  vmg.removeMiddle = leftSide && rightSide;
+  vmg.removeNext = vmg.prev !== NONE && vmg.next !== NONE;
 
-  yield* vmaStartWrite(k, middle);
-  if (next !== NONE) yield* vmaStartWrite(k, next);
-  if (prev !== NONE) yield* vmaStartWrite(k, prev);
-  const target: Vma = prev !== NONE ? prev : next;
-  const source: Vma = prev !== NONE && next !== NONE && k.vma.anonVma.get(next) !== NONE ? next : middle;
-  const err: Errno = yield* dupAnonVma(k, target, source);
-  if (err !== 0) return MERGE_NOMEM;
+  yield* vmaStartWrite(k, vmg.middle);
+  if (vmg.next !== NONE) yield* vmaStartWrite(k, vmg.next);
+  if (vmg.prev !== NONE) yield* vmaStartWrite(k, vmg.prev);
+  vmg.target = vmg.prev !== NONE ? vmg.prev : vmg.next;
+  const source: Vma = vmg.removeNext && k.vma.anonVma.get(vmg.next) !== NONE ? vmg.next : vmg.middle;
+  const err: Errno = yield* dupAnonVma(k, vmg.target, source);
+  if (err !== 0) {
+    vmg.nomem = true;
+    return NONE;
+  }
+  rangeOfMergeExisting(k, vmg);
+  yield* commitMerge(k, vmg);
+  yield* khugepagedEnterVma(k, vmg.target);
+  return vmg.target;
+}
 
-  if (prev !== NONE && next !== NONE) yield* commitMerge(k, prev, k.vma.start.get(prev), k.vma.end.get(next), k.vma.pgoff.get(prev), NONE, middle, next);
-  else if (prev !== NONE) yield* commitMerge(k, prev, k.vma.start.get(prev), end, k.vma.pgoff.get(prev), removeMiddle ? NONE : middle, removeMiddle ? middle : NONE, NONE);
-  else if (removeMiddle) yield* commitMerge(k, next, start, k.vma.end.get(next), pgoff, NONE, middle, NONE);
-  else yield* commitMerge(k, middle, k.vma.start.get(middle), start, k.vma.pgoff.get(middle), next, NONE, NONE);
-  yield* khugepagedEnterVma(k, target);
-  return target;
+/** What start..end becomes, and which boundary moves. @kernel mm/vma.c vma_merge_existing_range() @holds mmap_lock for writing */
+function rangeOfMergeExisting(k: Kernel, vmg: VmaMergeStruct): void {
+  if (vmg.prev !== NONE) {
+    vmg.start = k.vma.start.get(vmg.prev);
+    vmg.pgoff = k.vma.pgoff.get(vmg.prev);
+    if (vmg.removeNext) vmg.end = k.vma.end.get(vmg.next);
+    vmg.adjustMiddleStart = !vmg.removeMiddle;
+  } else if (vmg.removeMiddle) {
+    vmg.end = k.vma.end.get(vmg.next);
+  } else {
+    vmg.adjustNextStart = true;
+    vmg.end = vmg.start;
+    vmg.start = k.vma.start.get(vmg.middle);
+    vmg.pgoff = k.vma.pgoff.get(vmg.middle);
+  }
 }
 
 /**
- * The hole start..end is to be mapped with `flags`: grows the neighbour, or joins the neighbours, that have them.
- * `anonVma` and `copiedFrom` are those of the area that mremap copies here; NONE for new memory.
+ * The hole start..end is to be mapped with `vmg.flags`: grows the neighbour, or joins the neighbours, that have them.
  *
  *     both sides match    P . N -> P      case 1
  *     left matches        P .   -> P      case 2
  *     right matches         . N -> N      case 3
  *
- * @kernel mm/vma.c vma_merge_new_range(), vma_expand()
+ * @kernel mm/vma.c vma_merge_new_range()
  * @holds mmap_lock for writing
+ * @returns the area that covers the range now; NONE: nothing was merged
  */
-export function* vmaMergeNewRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags, anonVma: AnonVma, copiedFrom: Vma): Routine<MergeResult> {
-  let prev: Vma = vmaBefore(k, mm, start);
-  if (!canVmaMergeLeft(k, prev, start, pgoff, flags, anonVma, NONE, copiedFrom)) prev = NONE;
-  let next: Vma = findVma(k, mm, end);
-  if (!canVmaMergeRight(k, next, start, end, pgoff, flags, anonVma, NONE, copiedFrom, prev)) next = NONE;
-  if (prev === NONE && next === NONE) return NONE;
-  const target: Vma = prev !== NONE ? prev : next;
-  const removeNext: boolean = prev !== NONE && next !== NONE;
+export function* vmaMergeNewRange(k: Kernel, vmg: VmaMergeStruct): Routine<Vma> {
+  vmg.prev = vmaBefore(k, vmg.mm, vmg.start);
+  if (!canVmaMergeLeft(k, vmg)) vmg.prev = NONE;
+  vmg.next = findVma(k, vmg.mm, vmg.end);
+  if (!canVmaMergeRight(k, vmg)) vmg.next = NONE;
+  if (vmg.prev === NONE && vmg.next === NONE) return NONE;
+  vmg.removeNext = vmg.prev !== NONE && vmg.next !== NONE;
+  vmg.target = vmg.prev !== NONE ? vmg.prev : vmg.next;
+  if (vmg.next !== NONE) vmg.end = k.vma.end.get(vmg.next);
+  if (vmg.prev !== NONE) {
+    vmg.start = k.vma.start.get(vmg.prev);
+    vmg.pgoff = k.vma.pgoff.get(vmg.prev);
+  }
+  const err: Errno = yield* vmaExpand(k, vmg);
+  if (err !== 0) return NONE;
+  yield* khugepagedEnterVma(k, vmg.target);
+  return vmg.target;
+}
 
-  yield* vmaStartWrite(k, target);
-  if (removeNext) {
-    yield* vmaStartWrite(k, next);
-    const err: Errno = yield* dupAnonVma(k, target, next);
-    if (err !== 0) return MERGE_NOMEM;
+/**
+ * `vmg.target` grows to start..end.
+ * @kernel mm/vma.c vma_expand()
+ * @holds mmap_lock for writing
+ * @returns 0 or -ENOMEM, with nothing changed
+ */
+function* vmaExpand(k: Kernel, vmg: VmaMergeStruct): Routine<Errno> {
+  yield* vmaStartWrite(k, vmg.target);
+  if (vmg.removeNext) {
+    yield* vmaStartWrite(k, vmg.next);
+    const err: Errno = yield* dupAnonVma(k, vmg.target, vmg.next);
+    if (err !== 0) return err;
   }
-  if (copiedFrom !== NONE) {
-    const err: Errno = yield* dupAnonVma(k, target, copiedFrom);
-    if (err !== 0) return MERGE_NOMEM;
+  if (vmg.copiedFrom !== NONE) {
+    const err: Errno = yield* dupAnonVma(k, vmg.target, vmg.copiedFrom);
+    if (err !== 0) return err;
   }
-  if (prev === NONE) yield* commitMerge(k, next, start, k.vma.end.get(next), pgoff, NONE, NONE, NONE);
-  else yield* commitMerge(k, prev, k.vma.start.get(prev), removeNext ? k.vma.end.get(next) : end, k.vma.pgoff.get(prev), NONE, removeNext ? next : NONE, NONE);
-  yield* khugepagedEnterVma(k, target);
-  return target;
+  yield* commitMerge(k, vmg);
+  return 0;
 }
 
 // ---- splitting -------------------------------------------------------------------------------------------------
@@ -324,7 +403,10 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
   vmBugOn(addr <= k.vma.start.get(vma) || addr >= k.vma.end.get(vma), "vma: an area is split at an address that is not inside");
   const mm: Mm = k.vma.mm.get(vma);
   const offset: Vpn = addr - k.vma.start.get(vma);
-  const made: Vma = yield* vmAreaAlloc(k, mm, newBelow ? k.vma.start.get(vma) : addr, newBelow ? addr : k.vma.end.get(vma), k.vma.pgoff.get(vma) + (newBelow ? 0 : offset), k.vma.flags.get(vma));
+  const start: Vpn = newBelow ? k.vma.start.get(vma) : addr;
+  const end: Vpn = newBelow ? addr : k.vma.end.get(vma);
+  const pgoff: Vpn = k.vma.pgoff.get(vma) + (newBelow ? 0 : offset);
+  const made: Vma = yield* vmAreaAlloc(k, mm, start, end, pgoff, k.vma.flags.get(vma));
   if (made === NONE) return -ENOMEM;
   k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
   const err: Errno = yield* anonVmaClone(k, made, vma);
@@ -354,14 +436,16 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
  * An area that is exactly start..end, or covers it and has `flags` already: by merging, else by splitting. A split
  * leaves the flags to the caller.
  *
- * @kernel mm/vma.c vma_modify_flags()
+ * @kernel mm/vma.c vma_modify_flags(), vma_modify()
  * @holds mmap_lock for writing
  * @returns the area; NONE: -ENOMEM, possibly with `vma` split once
  */
 export function* vmaModifyFlags(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<Vma> {
-  const merged: MergeResult = yield* vmaMergeExistingRange(k, vma, start, end, flags);
-  if (merged === MERGE_NOMEM) return NONE;
+  const vmg: VmaMergeStruct = vmgVmaState(k, vma, start, end);
+  vmg.flags = flags;
+  const merged: Vma = yield* vmaMergeExistingRange(k, vmg);
   if (merged !== NONE) return merged;
+  if (vmg.nomem) return NONE;
   if (k.vma.start.get(vma) < start) {
     const err: Errno = yield* splitVma(k, vma, start, true);
     if (err !== 0) return NONE;

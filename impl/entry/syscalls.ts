@@ -12,7 +12,7 @@ import { doMadvise, processMadvise, type Advice } from "../madvise.ts";
 import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "../mmap.ts";
 import { doMprotect } from "../mprotect.ts";
 import { mmget } from "../mm-refs.ts";
-import { doMremap, type MremapFlags } from "../mremap.ts";
+import { doMremap, vrmState, type MremapFlags, type VmaRemapStruct } from "../mremap.ts";
 import type { Kernel } from "../mm-types.ts";
 import {
   MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT,
@@ -60,7 +60,8 @@ export function* sysMprotect(k: Kernel, addr: Vpn, length: Vpn, prot: VmFlags): 
 export function* sysMremap(
   k: Kernel, addr: Vpn, oldLength: Vpn, newLength: Vpn, flags: MremapFlags, newAddr: Vpn,
 ): Routine<AddressOrErrno> {
-  return yield* doMremap(k, currentMm(k), addr, oldLength, newLength, flags, newAddr);
+  const vrm: VmaRemapStruct = vrmState(currentMm(k), addr, oldLength, newLength, flags, newAddr);
+  return yield* doMremap(k, vrm);
 }
 
 /** @returns as doMadvise() @kernel mm/madvise.c sys_madvise() */

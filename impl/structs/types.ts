@@ -33,5 +33,3 @@ export type Refs = UpTo<"refcountMax">;
 export type Errno = Int<-133, 0>;
 /** A set of VM_* flags, see vma.ts; as many bits as VM_FLAGS says. */
 export type VmFlags = Mask<8>;
-/** Result of a merge: the area that now covers the range, NONE when nothing merges, or MERGE_NOMEM of `vma.ts`. */
-export type MergeResult = Int<-2, 1022>;
