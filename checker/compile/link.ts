@@ -1,20 +1,16 @@
 /**
- * From the function objects of a scenario to one closed program text: every routine, helper and property that can be
- * reached, specialised for this scenario's layout. Captured values become constants.
+ * The symbol table of a program: which functions are part of it and in which roles, its fields, sites, points and
+ * constants. It begins with the function objects of a scenario; `emit.ts` translates what it names.
  */
 import * as t from "@babel/types";
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { CompileError } from "./compile-error.ts";
-import { insertBlockCounters } from "./coverage.ts";
-import { generateProgram, type GeneratedProgram } from "./generate.ts";
-import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
+import { isPlainData, literal } from "./captured.ts";
 import type { Reads } from "./reads.ts";
 import { RecordShapes, outRegister, type RecordOut, type RecordShape, type SourceFunction } from "./record-shape.ts";
 import { SourceModules } from "./source-module.ts";
 import { slotOf, type TypeContext } from "./slot-type.ts";
 import type { SlotType } from "../image/image.ts";
-import { Translator } from "./translate.ts";
 
 /** What a function is part of: decides which operations it may use. */
 export type Purpose = "program" | "guard" | "init" | "always" | "step" | "finally" | "sometimes";
@@ -63,12 +59,10 @@ export class Linker {
   readonly sites: Site[] = [];
   /** Sites of the basic blocks that are counted. */
   readonly blocks: number[] = [];
-  readonly routines: LoweredRoutine[] = [];
   /** What each plain function reads and calls, by its emitted name. */
   readonly reads = new Map<string, Reads>();
   readonly pointTable: { routine: string; pc: number }[] = [];
   readonly #fields: ReadonlyMap<string, FieldPlan>;
-  readonly #functions: t.Statement[] = [];
   readonly #constants: string[] = [];
   readonly #constantNames = new Map<unknown, string>();
   readonly #linked = new Map<unknown, Map<string, LinkedFunction>>();
@@ -111,7 +105,8 @@ export class Linker {
   /** The captured value as an expression; calls `refuse` when it cannot be part of a closed program. */
   constant(value: unknown, refuse: () => never): t.Expression {
     if (typeof value === "number") {
-      if (Number.isFinite(value)) return value < 0 || Object.is(value, -0) ? t.unaryExpression("-", t.numericLiteral(-value)) : t.numericLiteral(value);
+      const negative = value < 0 || Object.is(value, -0);
+      if (Number.isFinite(value)) return negative ? t.unaryExpression("-", t.numericLiteral(-value)) : t.numericLiteral(value);
       return t.identifier(Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : refuse());
     }
     if (typeof value === "string") return t.stringLiteral(value);
@@ -128,10 +123,14 @@ export class Linker {
     return t.identifier(name);
   }
 
-  /** The function `value` in a role; it becomes part of the program only by `link`. Calls `refuse` when it was not loaded through thpcheck. */
+  /**
+   * The function `value` in a role; it becomes part of the program only by `link`. Calls `refuse` when it was not loaded
+   * through thpcheck.
+   */
   describe(value: unknown, name: string, role: Role, refuse: () => never): LinkedFunction {
     const { purpose, straight, worlds, records = [], outs = [] } = role;
-    const key = `${purpose}/${straight ? "straight" : ""}/${worlds.map((w) => w ?? "-").join(",")}/${records.map((r) => r?.id ?? "-").join(",")}/${outs.map((o) => `${o.position}.${o.member}`).join(",")}`;
+    const handed = `${records.map((r) => r?.id ?? "-").join(",")}/${outs.map((o) => `${o.position}.${o.member}`).join(",")}`;
+    const key = `${purpose}/${straight ? "straight" : ""}/${worlds.map((w) => w ?? "-").join(",")}/${handed}`;
     const variants = this.#linked.get(value) ?? new Map<string, LinkedFunction>();
     this.#linked.set(value, variants);
     const known = variants.get(key);
@@ -150,7 +149,10 @@ export class Linker {
     return fn;
   }
 
-  /** The function `value` in a role, as part of the program. `onlyRoutines`: a plain function is described but not emitted (a thread's `(k) => routine(k)`). */
+  /**
+   * The function `value` in a role, as part of the program. `onlyRoutines`: a plain function is described but not emitted (a
+   * thread's `(k) => routine(k)`).
+   */
   link(value: unknown, name: string, role: Role, refuse: () => never, onlyRoutines = false): LinkedFunction {
     const fn = this.describe(value, name, role, refuse);
     if ((fn.routine || !onlyRoutines) && !this.#queued.has(fn)) {
@@ -165,8 +167,10 @@ export class Linker {
     this.#registers = Math.max(this.#registers, count);
   }
 
+  /** The width of what the function returns; null when it says none. */
   resultSlot(fn: LinkedFunction): SlotType | null {
-    const type = fn.node.returnType != null && t.isTSTypeAnnotation(fn.node.returnType) ? fn.node.returnType.typeAnnotation : null;
+    const { returnType } = fn.node;
+    const type = returnType != null && t.isTSTypeAnnotation(returnType) ? returnType.typeAnnotation : null;
     if (type === null) return null;
     const what = `the result of ${fn.label}`;
     if (!fn.routine) return slotOf(type, fn.module, this.types, what);
@@ -174,68 +178,14 @@ export class Linker {
     return result === undefined ? null : slotOf(result, fn.module, this.types, what);
   }
 
-  /** Translates everything that has been linked so far and what that links in turn. */
-  drain(): void {
-    for (let fn = this.#queue.shift(); fn !== undefined; fn = this.#queue.shift()) {
-      if (fn.routine && !fn.straight) {
-        const lowered = lowerRoutine(this, fn);
-        this.routines.push(lowered);
-        this.#functions.push(lowered.code);
-      } else this.#functions.push(this.helper(fn));
-    }
+  /** The next function that is part of the program and was not given yet; null when there is none. */
+  next(): LinkedFunction | null {
+    return this.#queue.shift() ?? null;
   }
 
-  helper(fn: LinkedFunction): t.FunctionDeclaration {
-    const tr = new Translator(this, fn);
-    if (this.options.coverage && (fn.purpose === "program" || fn.purpose === "init")) insertBlockCounters(tr);
-    const body = tr.statement(tr.prepared.body) as t.BlockStatement;
-    this.reads.set(fn.emitted, tr.reads);
-    if (tr.temporaries.length > 0) body.body.unshift(t.variableDeclaration("let", tr.temporaries.map((x) => t.variableDeclarator(t.identifier(x)))));
-    return t.functionDeclaration(t.identifier(fn.emitted), tr.params.map((p) => t.identifier(p)), body);
-  }
-
-  add(made: t.Statement): void {
-    this.#functions.push(made);
-  }
-
-  program(sourceMap: boolean): GeneratedProgram {
-    return generateProgram(this.#functions, sourceMap);
-  }
-
+  /** The text of the constants, and of the registers for what functions hand back. */
   constants(): string {
     const registers = Array.from({ length: this.#registers }, (_, n) => `${outRegister(n).name} = 0`);
     return [...this.#constants, ...(registers.length === 0 ? [] : [`let ${registers.join(", ")};`])].join("\n");
   }
-
-  /** Bytes of frames below and including routine `emitted`. Throws CompileError on recursion. */
-  areaBytes(root: string): number {
-    const byName = new Map(this.routines.map((r) => [r.emitted, r]));
-    const depth = (name: string, above: readonly string[]): number => {
-      const r = byName.get(name)!;
-      if (above.includes(name)) {
-        const cycle = [...above.slice(above.indexOf(name)), name].map((n) => byName.get(n)!.name).join(" -> ");
-        const place = this.sites[r.points.find((p) => p !== null)?.site ?? 0] ?? { file: "", line: 0, column: 0 };
-        throw new CompileError(place, `recursion: ${cycle}`, "A thread's frames have a fixed size: turn the recursion into a loop");
-      }
-      return r.frame.bytes + Math.max(0, ...r.callees.map((c) => depth(c, [...above, name])));
-    };
-    return depth(root, []);
-  }
-}
-
-/** The value as program text, frozen all through: what a program could change would be state that nobody sees. */
-function literal(value: unknown): string {
-  if (Array.isArray(value)) return `Object.freeze([${value.map(literal).join(", ")}])`;
-  if (typeof value === "object" && value !== null) return `Object.freeze({ ${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}: ${literal(v)}`).join(", ")} })`;
-  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  return JSON.stringify(value);
-}
-
-function isPlainData(value: unknown, depth = 0): boolean {
-  if (value === null || ["number", "string", "boolean"].includes(typeof value)) return true;
-  if (typeof value !== "object" || depth > 8) return false;
-  // `every` passes over holes, which no literal could give back.
-  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((v) => isPlainData(v, depth + 1));
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return (prototype === Object.prototype || prototype === null) && Object.values(value).every((v) => isPlainData(v, depth + 1));
 }

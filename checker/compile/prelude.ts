@@ -5,8 +5,18 @@ import type { LayoutPlan } from "../program/layout.ts";
 /** Rounds of all loops together that one step, or one property, may take. A kernel that spins waits with a guard. */
 export const STEP_ROUNDS_MAX = 10_000_000;
 
+/** What the prelude depends on. */
+export interface Preluded {
+  readonly plan: LayoutPlan;
+  readonly straight: boolean;
+  /** Whether some choice has named options. */
+  readonly namedChoices: boolean;
+  /** The labels of the points, in order; `%` stands for the class of the lock waited for. */
+  readonly labels: readonly string[];
+}
+
 /** The prelude of every emitted text: views, choices, faults, locks. */
-export function prelude(image: { readonly plan: LayoutPlan; readonly straight: boolean; readonly namedChoices: boolean }): string {
+export function prelude(image: Preluded): string {
   const { maskBytes } = image.plan;
   const { straight } = image;
   const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${straight} }`;
@@ -51,7 +61,8 @@ function $fit(v, field, site) {
 }
 function $slotFit(v, name, min, max, site) { $fault("range", \`local \${name} = \${v}: the value does not fit \${min}..\${max}\`, site); }
 function $popcount(m) { let n = 0; for (; m !== 0; m &= m - 1) n++; return n; }
-function $pointLabel() { return ""; }
+const $labels = ${JSON.stringify(image.labels)};
+function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }
 function nextBranch() {
   $cl = $ci;
   while ($cl > 0) {

@@ -1,6 +1,6 @@
 /** huge-memory/change.ts where no system call gets by itself. What mprotect and mremap do is in their own tests. */
 import { beforeEach, expect, it } from "vitest";
-import { StraightLine } from "../../checker/compile/compile.ts";
+import { StraightLine } from "../../checker/compile/straight-line.ts";
 import { makeWorld, StateBytes } from "../../checker/program/world.ts";
 import { LEAF } from "../../impl/pgtable.ts";
 import { CHANGE } from "./change-threads.ts";

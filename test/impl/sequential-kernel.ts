@@ -10,7 +10,7 @@
  * A call ends with the result that the kernel would give, or throws the StepFault of a broken assertion.
  */
 import { holds, type LockId, type ProgramScenario, type Routine, type World } from "thpcheck";
-import { StraightLine } from "../../checker/compile/compile.ts";
+import { StraightLine } from "../../checker/compile/straight-line.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { boot } from "../../impl/entry/boot.ts";
 import type { FieldPath } from "../../impl/mm-types.ts";

@@ -1,5 +1,5 @@
 /** A kernel that runs threads one after the other, from beginning to end, and shows its state. */
-import { StraightLine } from "../../checker/compile/compile.ts";
+import { StraightLine } from "../../checker/compile/straight-line.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { holds, scenario, type ProgramScenario, type Routine } from "thpcheck";
 import { kernelStructs, type Kernel, type KernelStructs } from "../../impl/mm-types.ts";

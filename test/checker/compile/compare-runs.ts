@@ -7,7 +7,8 @@
  */
 import assert from "node:assert/strict";
 import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
-import { compileScenario, StraightLine } from "../../../checker/compile/compile.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import { StraightLine } from "../../../checker/compile/straight-line.ts";
 import type { LayoutPlan } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
 import { NativeRun, nextChoices, runAlone, WaitsForever, type Choice, type Chooser, type StraightLineRun } from "../../../checker/compile/native.ts";

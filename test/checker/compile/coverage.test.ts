@@ -1,7 +1,8 @@
 /** Block counters: which blocks there are, that they count, and that nothing counts unless it is asked to. */
 import { describe, expect, test } from "vitest";
 import { recordCoverage } from "../../../checker/program/coverage-log.ts";
-import { compileScenario, StraightLine } from "../../../checker/compile/compile.ts";
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import { StraightLine } from "../../../checker/compile/straight-line.ts";
 import { loadGenerated } from "./load-generated.ts";
 
 const scenario = loadGenerated(`

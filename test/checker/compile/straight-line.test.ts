@@ -1,6 +1,6 @@
 /** Straight-line programs count the locks that a thread holds; explored ones look at them all. Both give the same faults. */
 import { describe, expect, test } from "vitest";
-import { StraightLine } from "../../../checker/compile/compile.ts";
+import { StraightLine } from "../../../checker/compile/straight-line.ts";
 import { StepFault } from "../../../checker/fault.ts";
 
 import { loadGenerated } from "./load-generated.ts";

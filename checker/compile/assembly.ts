@@ -1,0 +1,301 @@
+/** One compilation: a scenario linked, translated and put together as a program image. */
+import * as t from "@babel/types";
+import { FUNCTION_HEADER_LINES, type Ask } from "../image/compiled-system.ts";
+import type { ProgramImage } from "../image/image.ts";
+import { coverageLog } from "../program/coverage-log.ts";
+import { planLayout, type LayoutPlan } from "../program/layout.ts";
+import type { StepObserver } from "../program/observer.ts";
+import type { RefinementPlan } from "../refinement-plan.ts";
+import { refinementProperty, type Refinement } from "../refinement.ts";
+import type { ModelScenario, ProgramScenario, Scenario } from "../scenario.ts";
+import { affectedFunction } from "./affected.ts";
+import { comparison } from "./comparison.ts";
+import { CompileError } from "./compile-error.ts";
+import { Emitter } from "./emit.ts";
+import { generateCode } from "./generate.ts";
+import { Linker, type LinkedFunction, type Purpose } from "./link.ts";
+import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
+import { PropertyFunctions } from "./property-functions.ts";
+import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
+import { Translator } from "./translate.ts";
+
+export interface CompileOptions {
+  /** `instrumented` reports each access and lock operation to `observer`; `straight-line` has no yields (`StraightLine`). */
+  readonly variant?: "plain" | "instrumented" | "straight-line";
+  /** Overrides the scenario's own setting. */
+  readonly clearDeadLocals?: boolean;
+  readonly observer?: StepObserver;
+  /**
+   * Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. Unless set: whether the
+   * process records coverage.
+   */
+  readonly coverage?: boolean;
+  /** Errors that are thrown in the program name lines of its source; unless false: to write the map down takes a third of the compilation. */
+  readonly sourceMap?: boolean;
+  /** Hold each step to the scenario's machines; unless false. Neither the instrumented nor the straight-line variant does. */
+  readonly refine?: boolean;
+  /** Look at every instance of every machine after each step, not only at those that can have moved: to validate the other. */
+  readonly refineAll?: boolean;
+}
+
+/** A thread's own routine. */
+interface Root {
+  readonly routine: string;
+  /** First byte of the thread's frames. */
+  base: number;
+  /** Text of the arguments, each with a comma before it. */
+  readonly args: string;
+  /** What the evaluation of the arguments declares. */
+  readonly temporaries: readonly string[];
+}
+
+const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
+
+/** Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
+export class Assembly {
+  readonly #scenario: Scenario;
+  readonly #plan: LayoutPlan;
+  readonly #linker: Linker;
+  readonly #emitter: Emitter;
+  readonly #properties: PropertyFunctions;
+  readonly #instrumented: boolean;
+  readonly #straight: boolean;
+  readonly #actors: readonly { name: string; daemon: boolean }[];
+  readonly #refinements: readonly Refinement[];
+  readonly #refineAll: boolean;
+  readonly #sourceMap: boolean;
+  readonly #roots: Root[] = [];
+  readonly #modelSteps: { step: string; atRest: string }[] = [];
+  readonly #body: string[] = [];
+  #stateWords = 0;
+  #refinementCompiler: RefinementCompiler | null = null;
+
+  constructor(scenario: Scenario, options: CompileOptions) {
+    const isModel = "model" in scenario;
+    this.#scenario = scenario;
+    this.#actors = (isModel ? scenario.model.actors : scenario.threads).map((a) => ({ name: a.name, daemon: a.daemon ?? false }));
+    this.#plan = planLayout(isModel ? scenario.model.structs : scenario.structs, this.#actors.length);
+    this.#refinements = options.refine === false || (options.variant ?? "plain") !== "plain" ? [] : (scenario.refine ?? []);
+    this.#refineAll = options.refineAll ?? false;
+    this.#sourceMap = options.sourceMap ?? true;
+    this.#instrumented = options.variant === "instrumented";
+    this.#straight = options.variant === "straight-line";
+    this.#linker = new Linker(this.#plan, scenario.config ?? {}, {
+      instrumented: this.#instrumented,
+      clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
+      coverage: options.coverage ?? coverageLog() !== null,
+      events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
+    });
+    this.#emitter = new Emitter(this.#linker);
+    this.#properties = new PropertyFunctions(scenario, this.#linker, this.#emitter, (f, name, purpose, worlds) => this.#link(f, name, purpose, worlds));
+  }
+
+  /** The image, and what asks a machine of the specification. To be called once. */
+  assembled(): { readonly image: ProgramImage; readonly ask: Ask } {
+    this.#build();
+    const compiler = this.#refinementCompiler;
+    const refinement = compiler === null ? null : compiler.plan();
+    return {
+      image: this.#image(refinement),
+      ask: (machine, state, column) => compiler!.ask(machine, state, refinement!.machines[machine]!.columns[column]!),
+    };
+  }
+
+  /** The order matters: where frames lie is known when all routines are lowered, and what may change when all properties are translated. */
+  #build(): void {
+    const s = this.#scenario;
+    const isModel = "model" in s;
+    const init = (isModel ? s.model.init : s.init) as ((k: never) => void) | undefined;
+    const initCall = init === undefined ? "" : `${this.#link(init, "init", "init", [""]).emitted}();`;
+    if (isModel) this.#linkModel(s);
+    else this.#linkThreads(s);
+    if (this.#refinements.length > 0) this.#refinementCompiler = new RefinementCompiler(this.#linker, this.#refinements);
+    this.#emitter.drain();
+    let base = this.#plan.stateBytes;
+    for (const root of this.#roots) {
+      root.base = base;
+      if (!this.#straight) base += this.#emitter.areaBytes(root.routine);
+    }
+    this.#stateWords = Math.max(1, Math.ceil(base / 4));
+    this.#body.push(...this.#properties.text((own) =>
+      (this.#refinements.length === 0 ? "" : ` const $m = $refined.check($events, $changes); if ($m >= 0) return ${own} + $m;`)));
+    this.#emitter.drain();
+    const { always, excuses } = this.#properties;
+    this.#body.push(affectedFunction(this.#linker.reads, [...always, ...excuses], this.#plan, this.#stateWords));
+    const step = this.#straight ? this.#runFunction() : isModel ? this.#modelStepFunction() : this.#stepFunction();
+    this.#body.push(this.#initFunction(initCall), step);
+  }
+
+  #link(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {
+    return this.#linker.link(f, name, { purpose, worlds, straight: this.#straight && purpose === "program" }, () => {
+      throw new Error(`scenario ${this.#scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
+    }, onlyRoutines);
+  }
+
+  #linkThreads(scenario: ProgramScenario): void {
+    for (const thread of scenario.threads) {
+      const run = this.#link(thread.run, thread.name, "program", [""], true);
+      if (run.routine) {
+        this.#roots.push({ routine: run.emitted, base: 0, args: "", temporaries: [] });
+        continue;
+      }
+      // `run: (k) => routine(k, 1, 2)`: the routine itself is the root, its arguments are evaluated once.
+      const tr = new Translator(this.#linker, run);
+      const only = tr.prepared.body.body[0];
+      const call = t.isReturnStatement(only) ? only.argument : null;
+      const callee = t.isCallExpression(call) && t.isIdentifier(call.callee) ? run.captured(call.callee.name) : undefined;
+      if (tr.prepared.body.body.length !== 1 || !t.isCallExpression(call) || typeof callee !== "function") {
+        const problem = `thread ${thread.name}: run is neither a routine nor (k) => routine(k, ...)`;
+        throw new CompileError(tr.place(run.node), problem, "Write function* (k) { ... } or (k) => routine(k, arguments)");
+      }
+      const routine = tr.callee(callee, call, (call.callee as t.Identifier).name);
+      if (!routine.routine) {
+        const problem = `thread ${thread.name}: ${routine.label} is not a generator function`;
+        throw new CompileError(tr.place(call), problem, "A thread runs a routine: function* name(k, ...)");
+      }
+      const args = tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join("");
+      this.#roots.push({ routine: routine.emitted, base: 0, args, temporaries: tr.temporaries });
+    }
+  }
+
+  #linkModel(scenario: ModelScenario): void {
+    for (const a of scenario.model.actors) {
+      const step = this.#link(a.step, `${a.name}.step`, "program", [""]).emitted;
+      this.#modelSteps.push({ step, atRest: this.#link(a.atRest, `${a.name}.atRest`, "always", [""]).emitted });
+    }
+  }
+
+  // ------------------------------------------------------------------------------------- the functions of a step
+
+  #initFunction(initCall: string): string {
+    const start = (r: Root, a: number): string => `{ ${declare(r.temporaries)} $me = ${a}; ${r.routine}(${r.base}, true${r.args}); }`;
+    const starts = this.#straight ? "" : this.#roots.map(start).join("\n  ");
+    const first = "before its first yield; start it with yield at(...)";
+    return `const $structBytes = ${this.#plan.stateBytes};
+function init() {
+  $ci = 0; $me = 0; $fuel = ${this.#straight ? "Infinity" : STEP_ROUNDS_MAX};
+  $vector.fill(0);
+  $lk.allFree();
+  $deps.writeInitialValues();
+  ${initCall}
+  const untouched = $B.slice(0, $structBytes), chosen = $ci;
+  ${starts}
+  for (let i = 0; i < $structBytes; i++) if ($B[i] !== untouched[i]) $fault("assertion", "a thread touches the shared state ${first}", -1);
+  if ($ci !== chosen) $fault("assertion", "a thread chooses ${first}", -1);
+}`;
+  }
+
+  /** Straight-line: a thread runs from its beginning to its end and gives its result. */
+  #runFunction(): string {
+    const run = (r: Root, a: number): string => `case ${a}: { ${declare(r.temporaries)} result = ${r.routine}(${r.args.replace(/^, /, "")}); break; }`;
+    return `function $stuck(label, site) { $fault("exception", \`\${label}: the step would wait forever, since nothing else runs\`, site); }
+function step(a) {
+  $ci = 0; $me = a; $R = undefined; $fuel = Infinity;
+  let result;
+  switch (a) { ${this.#roots.map(run).join(" ")} }
+  $lk.atExit(a);
+  $R = result;
+  return 1;
+}
+function modelAtRest() { return false; }`;
+  }
+
+  /** How every step begins: choices from the first, no rounds used, statistics and events at zero. */
+  #beginning(): string {
+    const clear = this.#plan.statisticBytes === 0 ? "" : `$vector.fill(0, ${this.#stateWords});`;
+    return `$ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}${this.#refinements.length === 0 ? "" : " $events = 0;"}`;
+  }
+
+  #modelStepFunction(): string {
+    const cases = this.#modelSteps.map((m, a) => `case ${a}: label = ${m.step}(); break;`).join(" ");
+    const rests = this.#modelSteps.map((m, a) => `case ${a}: return ${m.atRest}() === true;`).join(" ");
+    const fault = '$fault("assertion", "the actor changed the state and then said that it cannot move", -1)';
+    return `const $untouched = new Int32Array($vector.length);
+function step(a) {
+  ${this.#beginning()} ${this.#instrumented ? '$observer.beginStep(a, "");' : ""}
+  let label = null;
+  $untouched.set($vector);
+  switch (a) { ${cases} }
+  if (label === null) {
+    for (let i = 0; i < ${this.#stateWords}; i++) if ($untouched[i] !== $vector[i]) ${fault};
+    return 0;
+  }
+  $label = label; ${this.#instrumented ? "$observer.endStep(a);" : ""}
+  return 1;
+}
+function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } return false; }`;
+  }
+
+  #stepFunction(): string {
+    const frames = new Map(this.#emitter.routines.map((r) => [r.emitted, r.frame]));
+    const step = (r: Root, a: number): string => {
+      const f = frames.get(r.routine)!;
+      const wide = `($B[${r.base}] | $B[${r.base + 1}]) === 0`;
+      const ended = f.bytes === 0 ? "true" : f.pcBytes === 2 ? wide : `($B[${r.base}] & ${(1 << f.pcBits) - 1}) === 0`;
+      return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false); break;`;
+    };
+    return `function step(a) {
+  ${this.#beginning()}
+  let s = 0;
+  switch (a) {
+    ${this.#roots.map(step).join("\n    ")}
+  }
+  if (s === 0) return 0;
+  if (s === 2) { ${this.#plan.locks.length === 0 ? "" : "$lk.atExit(a);"} }
+  ${this.#instrumented ? "$observer.endStep(a);" : ""}
+  return 1;
+}
+function modelAtRest() { return false; }`;
+  }
+
+  // ------------------------------------------------------------------------------------- the image
+
+  #code(functions: string, labels: readonly string[], refinement: RefinementPlan | null): string {
+    const linker = this.#linker;
+    return [
+      functions,
+      prelude({ plan: this.#plan, straight: this.#straight, namedChoices: linker.hasNamedChoices, labels }),
+      ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.#stateWords * 4) / width};`),
+      `const $cov = new Uint32Array(${linker.blocks.length});`,
+      linker.constants(),
+      `const $changed = new Int32Array(${this.#stateWords});
+let $changes = 0;
+function $find() {
+  let n = 0;
+  ${comparison(this.#stateWords, "$vector", "$before", "$changed")}
+  $changes = n;
+  return n;
+}`,
+      ...(refinement === null ? [] : [EVENT_RECORD, this.#refinementCompiler!.text()]),
+      ...this.#body,
+      EXPORTS + (refinement === null ? "refined: null };" : REFINED_EXPORTS),
+    ].join("\n");
+  }
+
+  #image(refinement: RefinementPlan | null): ProgramImage {
+    const s = this.#scenario;
+    const linker = this.#linker;
+    const routines = this.#emitter.routines.map(({ emitted, name, frame, points }) => ({ emitted, name, frame, points }));
+    const labels = linker.pointTable.map((p) => routines.find((r) => r.emitted === p.routine)!.points[p.pc]!.label);
+    const { code: functions, map } = this.#emitter.program(this.#sourceMap);
+    return {
+      scenario: s.name, code: this.#code(functions, labels, refinement), plan: this.#plan, actors: this.#actors,
+      map: map === null ? null : { ...map, mappings: `${FUNCTION_HEADER_LINES}${map.mappings}` },
+      roots: this.#straight ? [] : this.#roots.map(({ routine, base }) => ({ routine, base })),
+      stateWords: this.#stateWords, statisticWords: Math.ceil(this.#plan.statisticBytes / 4),
+      routines, points: linker.pointTable, sites: linker.sites,
+      always: Object.keys(s.always ?? {}), excuseOf: this.#properties.excuseOf, excuses: this.#properties.excuses.length,
+      stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
+      finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
+      instrumented: this.#instrumented,
+      blocks: linker.blocks,
+      refinement, refineAll: this.#refineAll,
+    };
+  }
+}
+
+/** What an emitted program gives to `CompiledSystem`. */
+const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
+  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, "
+  + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
+const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, events: () => $event.subarray(0, $events) };";
