@@ -5,8 +5,8 @@
  * conditional expression is a block too: the condition becomes `$took(n, m, condition)`, which counts and gives it back.
  */
 import * as t from "@babel/types";
-import { containsYield } from "./locals.ts";
 import { isInserted } from "./records.ts";
+import { containsYield } from "./syntax.ts";
 import type { Translator } from "./translate.ts";
 
 export function insertBlockCounters(tr: Translator): void {

@@ -6,6 +6,7 @@
 import * as t from "@babel/types";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { isLocalName } from "./locals.ts";
+import { childrenOf } from "./syntax.ts";
 import { Translator } from "./translate.ts";
 
 /** The explaining version of property `fn`, as function `name`. */
@@ -58,12 +59,7 @@ function operands(tr: Translator, conjunct: t.Expression): t.Expression[] {
       if (isLocalName(node.name) && !tr.worlds.has(node.name)) found.set(sourceText(tr.fn, node), node);
       return;
     }
-    const record = node as unknown as Record<string, unknown>;
-    for (const key of t.VISITOR_KEYS[node.type] ?? []) {
-      if (key === "callee" || (key === "property" && t.isMemberExpression(node) && !node.computed)) continue;
-      const child = record[key];
-      for (const c of Array.isArray(child) ? child : [child]) if (c != null && typeof c === "object" && "type" in c) visit(c as t.Node);
-    }
+    for (const child of childrenOf(node)) if (!(t.isCallExpression(node) && child === node.callee)) visit(child);
   };
   visit(conjunct);
   return [...found.values()];

@@ -7,7 +7,7 @@
  * expression counts.
  */
 import * as t from "@babel/types";
-import { childrenOf } from "./syntax.ts";
+import { childrenOf, contains } from "./syntax.ts";
 
 export type Locals = ReadonlySet<string>;
 
@@ -49,187 +49,211 @@ export interface Liveness {
 }
 
 /** `effectOf`: of a yield that is a call, what it does with locals that are no plain arguments; null: nothing. */
-export function liveness(body: t.BlockStatement, isLocal: (name: string) => boolean, effectOf: (y: t.YieldExpression) => CallEffect | null): Liveness {
-  const live = new Map<t.YieldExpression, Locals>();
-  const afterCalls = new Map<t.YieldExpression, Locals>();
-  const empty: Locals = new Set();
-  // Calls of plain functions that replace locals stand in sequences that say so. Where there is none, expressions need no closer look.
-  const looksCloser = contains(body, copiesOut);
+export function liveness(
+  body: t.BlockStatement, isLocal: (name: string) => boolean, effectOf: (y: t.YieldExpression) => CallEffect | null,
+): Liveness {
+  return new Analysis(body, isLocal, effectOf).run();
+}
 
-  const uses = (node: t.Node | null | undefined): Locals => {
+const NONE: Locals = new Set();
+
+/** Methods take what is live behind a node and give what is live before it. */
+class Analysis {
+  readonly #body: t.BlockStatement;
+  readonly #isLocal: (name: string) => boolean;
+  readonly #effectOf: (y: t.YieldExpression) => CallEffect | null;
+  readonly #atYields = new Map<t.YieldExpression, Locals>();
+  readonly #afterCalls = new Map<t.YieldExpression, Locals>();
+  /**
+   * Calls of plain functions that replace locals stand in sequences that say so. Where there is none, expressions need no
+   * closer look.
+   */
+  readonly #looksCloser: boolean;
+
+  constructor(body: t.BlockStatement, isLocal: (name: string) => boolean, effectOf: (y: t.YieldExpression) => CallEffect | null) {
+    this.#body = body;
+    this.#isLocal = isLocal;
+    this.#effectOf = effectOf;
+    this.#looksCloser = contains(body, copiesOut);
+  }
+
+  run(): Liveness {
+    const entry = this.#block(this.#body.body, NONE, { breaks: [], continues: [] });
+    return { atYields: this.#atYields, afterCalls: this.#afterCalls, entry };
+  }
+
+  // ------------------------------------------------------------------------------------- expressions
+
+  /** Locals that are read anywhere in the node. */
+  #uses(node: t.Node | null | undefined): Locals {
     const found = new Set<string>();
     const visit = (n: t.Node): void => {
       if (t.isIdentifier(n)) {
-        if (isLocal(n.name)) found.add(n.name);
-        return;
-      }
-      if (t.isAssignmentExpression(n) && n.operator === "=" && t.isIdentifier(n.left)) { visit(n.right); return; }
-      const record = n as unknown as Record<string, unknown>;
-      for (const key of t.VISITOR_KEYS[n.type] ?? []) {
-        if ((key === "property" && t.isMemberExpression(n) && !n.computed) || (key === "key" && t.isObjectProperty(n) && !n.computed)) continue;
-        const child = record[key];
-        if (Array.isArray(child)) { for (const c of child) if (c != null) visit(c as t.Node); }
-        else if (child != null && typeof child === "object" && "type" in child) visit(child as t.Node);
-      }
+        if (this.#isLocal(n.name)) found.add(n.name);
+      } else if (t.isAssignmentExpression(n) && n.operator === "=" && t.isIdentifier(n.left)) visit(n.right);
+      else childrenOf(n).forEach(visit);
     };
     if (node != null) visit(node);
     return found;
-  };
+  }
 
-  const note = (y: t.YieldExpression, at: Locals): void => { live.set(y, union(live.get(y) ?? empty, at)); };
+  #note(y: t.YieldExpression, live: Locals): void {
+    this.#atYields.set(y, union(this.#atYields.get(y) ?? NONE, live));
+  }
 
-  /** Live before `e` when its value goes to `target` (null: nowhere, or to something that is no local). */
-  const expression = (e: t.Expression, target: string | null, after: Locals): Locals => {
+  /** The value of `e` goes to `target` (null: nowhere, or to something that is no local). */
+  #expression(e: t.Expression, target: string | null, after: Locals): Locals {
     const rest = target === null ? after : without(after, target);
-    if (t.isYieldExpression(e)) {
-      if (e.delegate) {
-        const effect = effectOf(e);
-        if (effect === null) {
-          note(e, rest);
-          return union(rest, uses(e.argument));
-        }
-        afterCalls.set(e, union(afterCalls.get(e) ?? empty, rest));
-        const kept = effect.writes.reduce((l, w) => without(l, w.variable), rest);
-        note(e, kept);
-        return union(union(kept, uses(e.argument)), new Set(effect.reads(rest)));
-      }
-      const waiting = union(rest, uses(e.argument));
-      note(e, waiting);
-      return waiting;
+    if (t.isYieldExpression(e)) return e.delegate ? this.#call(e, rest) : this.#wait(e, rest);
+    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && target === null && (this.#isLocal(e.left.name) || t.isYieldExpression(e.right))) {
+      if (e.operator === "=") return this.#expression(e.right, e.left.name, after);
+      return union(after, this.#before(e, after));
     }
-    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && target === null && (isLocal(e.left.name) || t.isYieldExpression(e.right))) {
-      if (e.operator === "=") return expression(e.right, e.left.name, after);
-      return union(after, before(e, after));
-    }
-    return before(e, rest);
-  };
+    return this.#before(e, rest);
+  }
 
-  /** Live before an expression whose value goes nowhere in particular. */
-  const before = (e: t.Node | null | undefined, after: Locals): Locals => {
+  #wait(y: t.YieldExpression, after: Locals): Locals {
+    const waiting = union(after, this.#uses(y.argument));
+    this.#note(y, waiting);
+    return waiting;
+  }
+
+  #call(y: t.YieldExpression, after: Locals): Locals {
+    const effect = this.#effectOf(y);
+    if (effect === null) {
+      this.#note(y, after);
+      return union(after, this.#uses(y.argument));
+    }
+    this.#afterCalls.set(y, union(this.#afterCalls.get(y) ?? NONE, after));
+    const kept = effect.writes.reduce((l, w) => without(l, w.variable), after);
+    this.#note(y, kept);
+    return union(union(kept, this.#uses(y.argument)), new Set(effect.reads(after)));
+  }
+
+  /** An expression whose value goes nowhere in particular. */
+  #before(e: t.Node | null | undefined, after: Locals): Locals {
     if (e == null) return after;
-    if (!looksCloser || !contains(e, copiesOut)) return union(after, uses(e));
-    if (t.isLogicalExpression(e)) return before(e.left, union(after, before(e.right, after)));
-    if (t.isConditionalExpression(e)) return before(e.test, union(before(e.consequent, after), before(e.alternate, after)));
-    if (copiesOut(e)) {
-      let l = after;
-      for (const x of (e as t.SequenceExpression).expressions.toReversed()) {
-        const assigned = t.isAssignmentExpression(x, { operator: "=" }) && t.isIdentifier(x.left) ? x : null;
-        l = assigned === null ? before(x, l) : before(assigned.right, without(l, (assigned.left as t.Identifier).name));
-      }
-      return l;
-    }
-    if (!t.isExpression(e) || t.isFunction(e) || e.type.startsWith("Optional")) return union(after, uses(e));
+    if (!this.#looksCloser || !contains(e, copiesOut)) return union(after, this.#uses(e));
+    if (t.isLogicalExpression(e)) return this.#before(e.left, union(after, this.#before(e.right, after)));
+    if (t.isConditionalExpression(e)) return this.#before(e.test, union(this.#before(e.consequent, after), this.#before(e.alternate, after)));
+    if (copiesOut(e)) return this.#copyingOut(e as t.SequenceExpression, after);
+    if (!t.isExpression(e) || t.isFunction(e) || e.type.startsWith("Optional")) return union(after, this.#uses(e));
     // All operands are evaluated, from left to right. What else the expression assigns to does not count as replaced.
-    if (t.isAssignmentExpression(e, { operator: "=" }) && t.isIdentifier(e.left)) return before(e.right, after);
-    let l = after;
-    for (const child of childrenOf(e).toReversed()) l = before(child, l);
-    return l;
-  };
+    if (t.isAssignmentExpression(e, { operator: "=" }) && t.isIdentifier(e.left)) return this.#before(e.right, after);
+    return childrenOf(e).reduceRight((live, child) => this.#before(child, live), after);
+  }
 
-  const block = (statements: readonly t.Statement[], after: Locals, c: Targets): Locals => {
-    let l = after;
-    for (let i = statements.length - 1; i >= 0; i--) l = statement(statements[i]!, l, c, []);
-    return l;
-  };
+  #copyingOut(e: t.SequenceExpression, after: Locals): Locals {
+    return e.expressions.reduceRight((live: Locals, x) => {
+      const replaced = t.isAssignmentExpression(x, { operator: "=" }) && t.isIdentifier(x.left) ? x.left.name : null;
+      return replaced === null ? this.#before(x, live) : this.#before((x as t.AssignmentExpression).right, without(live, replaced));
+    }, after);
+  }
 
-  /** Iterates `around` (live at the loop head -> live at the loop head) to its least fixpoint. */
-  const fixpoint = (start: Locals, around: (head: Locals) => Locals): Locals => {
-    let head = start;
-    for (;;) {
-      const next = union(head, around(head));
-      if (next.size === head.size) return head;
-      head = next;
-    }
-  };
+  // ------------------------------------------------------------------------------------- statements
 
-  const inLoop = (c: Targets, labels: readonly string[], breakLive: Locals, continueLive: Locals): Targets => ({
-    breaks: [...c.breaks, { label: null, live: breakLive }, ...labels.map((label) => ({ label, live: breakLive }))],
-    continues: [...c.continues, { label: null, live: continueLive }, ...labels.map((label) => ({ label, live: continueLive }))],
-  });
-  const find = (targets: Targets["breaks"], label: string | null): Locals => {
-    for (let i = targets.length - 1; i >= 0; i--) if (targets[i]!.label === label) return targets[i]!.live;
-    return empty;
-  };
+  #block(statements: readonly t.Statement[], after: Locals, c: Targets): Locals {
+    return statements.reduceRight((live, s) => this.#statement(s, live, c, []), after);
+  }
 
-  const statement = (s: t.Statement, after: Locals, c: Targets, labels: readonly string[]): Locals => {
+  #statement(s: t.Statement, after: Locals, c: Targets, labels: readonly string[]): Locals {
     switch (s.type) {
-      case "BlockStatement": return block(s.body, after, labels.length === 0 ? c : { ...c, breaks: [...c.breaks, ...labels.map((label) => ({ label, live: after }))] });
+      case "BlockStatement": return this.#block(s.body, after, breakable(c, labels, after));
       case "EmptyStatement": return after;
-      case "ExpressionStatement": return expression(s.expression, null, after);
-      case "VariableDeclaration": {
-        let l = after;
-        for (let i = s.declarations.length - 1; i >= 0; i--) {
-          const d = s.declarations[i]!;
-          const name = t.isIdentifier(d.id) ? d.id.name : null;
-          l = d.init == null ? (name === null ? l : without(l, name)) : expression(d.init, name, l);
-        }
-        return l;
-      }
+      case "ExpressionStatement": return this.#expression(s.expression, null, after);
+      case "VariableDeclaration": return s.declarations.reduceRight((live, d) => this.#declarator(d, live), after);
       case "IfStatement": {
-        const inner = labels.length === 0 ? c : { ...c, breaks: [...c.breaks, ...labels.map((label) => ({ label, live: after }))] };
-        const yes = statement(s.consequent, after, inner, []);
-        const no = s.alternate == null ? after : statement(s.alternate, after, inner, []);
-        return before(s.test, union(yes, no));
+        const inner = breakable(c, labels, after);
+        const yes = this.#statement(s.consequent, after, inner, []);
+        const no = s.alternate == null ? after : this.#statement(s.alternate, after, inner, []);
+        return this.#before(s.test, union(yes, no));
       }
-      case "WhileStatement": {
-        return fixpoint(before(s.test, after), (head) => before(s.test, union(after, statement(s.body, head, inLoop(c, labels, after, head), []))));
-      }
-      case "DoWhileStatement": {
-        // The head is the body's start; `continue` goes to the test.
-        let head: Locals = empty;
-        for (;;) {
-          const test = before(s.test, union(after, head));
-          const next = union(head, statement(s.body, test, inLoop(c, labels, after, test), []));
-          if (next.size === head.size) return head;
-          head = next;
-        }
-      }
-      case "ForStatement": {
-        const head = fixpoint(s.test == null ? empty : before(s.test, after), (h) => {
-          const update = s.update == null ? h : expression(s.update, null, h);
-          const body = statement(s.body, update, inLoop(c, labels, after, update), []);
-          return s.test == null ? body : before(s.test, union(after, body));
-        });
-        if (s.init == null) return head;
-        return t.isVariableDeclaration(s.init) ? statement(s.init, head, c, []) : expression(s.init, null, head);
-      }
+      case "WhileStatement": return this.#while(s, after, c, labels);
+      case "DoWhileStatement": return this.#doWhile(s, after, c, labels);
+      case "ForStatement": return this.#for(s, after, c, labels);
       case "ForOfStatement": case "ForInStatement": {
-        const start = union(uses(s.right), after);
-        return before(s.right, fixpoint(start, (head) => statement(s.body, head, inLoop(c, labels, after, head), [])));
+        const start = union(this.#uses(s.right), after);
+        return this.#before(s.right, fixpoint(start, (head) => this.#statement(s.body, head, inLoop(c, labels, after, head), [])));
       }
-      case "SwitchStatement": {
-        const inner: Targets = { ...c, breaks: [...c.breaks, { label: null, live: after }, ...labels.map((label) => ({ label, live: after }))] };
-        let l = after;
-        let entries = s.cases.some((k) => k.test == null) ? empty : after;
-        for (let i = s.cases.length - 1; i >= 0; i--) {
-          const k = s.cases[i]!;
-          l = block(k.consequent, l, inner);
-          entries = union(entries, union(l, uses(k.test)));
-        }
-        return before(s.discriminant, entries);
-      }
-      case "LabeledStatement": return statement(s.body, after, c, [...labels, s.label.name]);
+      case "SwitchStatement": return this.#switch(s, after, c, labels);
+      case "LabeledStatement": return this.#statement(s.body, after, c, [...labels, s.label.name]);
       case "BreakStatement": return find(c.breaks, s.label?.name ?? null);
       case "ContinueStatement": return find(c.continues, s.label?.name ?? null);
-      case "ReturnStatement": return s.argument == null ? empty : expression(s.argument, null, empty);
-      case "ThrowStatement": return before(s.argument, empty);
-      default: return union(after, uses(s));
+      case "ReturnStatement": return s.argument == null ? NONE : this.#expression(s.argument, null, NONE);
+      case "ThrowStatement": return this.#before(s.argument, NONE);
+      default: return union(after, this.#uses(s));
     }
-  };
+  }
 
-  const entry = block(body.body, empty, { breaks: [], continues: [] });
-  return { atYields: live, afterCalls, entry };
+  #declarator(d: t.VariableDeclarator, after: Locals): Locals {
+    const name = t.isIdentifier(d.id) ? d.id.name : null;
+    if (d.init != null) return this.#expression(d.init, name, after);
+    return name === null ? after : without(after, name);
+  }
+
+  #while(s: t.WhileStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
+    const around = (head: Locals): Locals => this.#before(s.test, union(after, this.#statement(s.body, head, inLoop(c, labels, after, head), [])));
+    return fixpoint(this.#before(s.test, after), around);
+  }
+
+  /** The head is the body's start; `continue` goes to the test. */
+  #doWhile(s: t.DoWhileStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
+    return fixpoint(NONE, (head) => {
+      const test = this.#before(s.test, union(after, head));
+      return this.#statement(s.body, test, inLoop(c, labels, after, test), []);
+    });
+  }
+
+  /** `continue` goes to the update. */
+  #for(s: t.ForStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
+    const head = fixpoint(s.test == null ? NONE : this.#before(s.test, after), (h) => {
+      const update = s.update == null ? h : this.#expression(s.update, null, h);
+      const body = this.#statement(s.body, update, inLoop(c, labels, after, update), []);
+      return s.test == null ? body : this.#before(s.test, union(after, body));
+    });
+    if (s.init == null) return head;
+    return t.isVariableDeclaration(s.init) ? this.#statement(s.init, head, c, []) : this.#expression(s.init, null, head);
+  }
+
+  #switch(s: t.SwitchStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
+    const inner: Targets = { ...c, breaks: [...c.breaks, { label: null, live: after }, ...labels.map((label) => ({ label, live: after }))] };
+    let live = after;
+    let entries = s.cases.some((k) => k.test == null) ? NONE : after;
+    for (const k of s.cases.toReversed()) {
+      live = this.#block(k.consequent, live, inner);
+      entries = union(entries, union(live, this.#uses(k.test)));
+    }
+    return this.#before(s.discriminant, entries);
+  }
+}
+
+/** Iterates `around` (live at the loop head -> live at the loop head) to its least fixpoint. */
+function fixpoint(start: Locals, around: (head: Locals) => Locals): Locals {
+  let head = start;
+  for (;;) {
+    const next = union(head, around(head));
+    if (next.size === head.size) return head;
+    head = next;
+  }
+}
+
+/** A labelled statement that is no loop: `break` with its label goes behind it. */
+function breakable(c: Targets, labels: readonly string[], after: Locals): Targets {
+  return labels.length === 0 ? c : { ...c, breaks: [...c.breaks, ...labels.map((label) => ({ label, live: after }))] };
+}
+
+function inLoop(c: Targets, labels: readonly string[], breakLive: Locals, continueLive: Locals): Targets {
+  return {
+    breaks: [...c.breaks, { label: null, live: breakLive }, ...labels.map((label) => ({ label, live: breakLive }))],
+    continues: [...c.continues, { label: null, live: continueLive }, ...labels.map((label) => ({ label, live: continueLive }))],
+  };
+}
+
+function find(targets: Targets["breaks"], label: string | null): Locals {
+  return targets.findLast((x) => x.label === label)?.live ?? NONE;
 }
 
 /** A sequence in which each assignment replaces a local for certain (`records.ts` makes them). */
 function copiesOut(node: t.Node): boolean {
   return node.extra?.["copiesOut"] === true;
-}
-
-function contains(node: t.Node, wanted: (node: t.Node) => boolean): boolean {
-  let found = false;
-  t.traverseFast(node, (n) => {
-    found ||= wanted(n);
-  });
-  return found;
 }

@@ -3,6 +3,7 @@ import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
 import { copyTree } from "./quasi.ts";
 import type { FunctionNode, SourceModule } from "./source-module.ts";
+import { withPlace } from "./syntax.ts";
 
 const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
 
@@ -93,25 +94,4 @@ function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string,
   params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", "Write one name for each parameter, without default, destructuring or rest")));
   const returnType = copy.returnType != null && t.isTSTypeAnnotation(copy.returnType) ? copy.returnType.typeAnnotation : null;
   return { params, body: expression.body, locals, returnType, generator: expression.generator === true };
-}
-
-export function withPlace<N extends t.Node>(node: N, from: t.Node): N {
-  node.loc = from.loc ?? null;
-  node.start = from.start ?? null;
-  node.end = from.end ?? null;
-  return node;
-}
-
-/** Whether the node contains a yield of its own function. */
-export function containsYield(node: t.Node | null | undefined): boolean {
-  if (node == null) return false;
-  if (t.isYieldExpression(node)) return true;
-  if (t.isFunction(node)) return false;
-  const record = node as unknown as Record<string, unknown>;
-  for (const key of t.VISITOR_KEYS[node.type] ?? []) {
-    const child = record[key];
-    if (Array.isArray(child)) { if (child.some((c) => containsYield(c as t.Node | null))) return true; }
-    else if (child != null && typeof child === "object" && "type" in child && containsYield(child as t.Node)) return true;
-  }
-  return false;
 }

@@ -7,7 +7,8 @@
  */
 import * as t from "@babel/types";
 import { INTRINSICS } from "./intrinsics.ts";
-import { isLocalName, withPlace } from "./locals.ts";
+import { isLocalName } from "./locals.ts";
+import { mapChildren, withPlace } from "./syntax.ts";
 import type { Translator } from "./translate.ts";
 
 export interface LockWait {
@@ -25,25 +26,13 @@ export interface LockWait {
 /** Rewrites the lock waits in `body`; `found` is told of each yield that stands for one. */
 export function expandLockWaits(tr: Translator, body: t.BlockStatement, found: (y: t.YieldExpression, wait: LockWait) => void): void {
   const expand = (s: t.Statement): t.Statement[] => expandStatement(tr, s, found);
-  const visit = (node: t.Node): void => {
-    const record = node as unknown as Record<string, unknown>;
-    for (const key of t.VISITOR_KEYS[node.type] ?? []) {
-      const child = record[key];
-      if (Array.isArray(child)) {
-        record[key] = (child as (t.Node | null)[]).flatMap((c): (t.Node | null)[] => {
-          if (c === null) return [c];
-          visit(c);
-          return t.isStatement(c) ? expand(c) : [c];
-        });
-      } else if (child != null && typeof child === "object" && "type" in child) {
-        visit(child as t.Node);
-        if (t.isStatement(child as t.Node) && !t.isBlockStatement(child as t.Node)) {
-          const made = expand(child as t.Statement);
-          record[key] = made.length === 1 ? made[0] : t.blockStatement(made);
-        }
-      }
-    }
-  };
+  const visit = (node: t.Node): t.Node => mapChildren(node, (child, _key, inList) => {
+    visit(child);
+    if (!t.isStatement(child)) return child;
+    if (inList) return expand(child);
+    const made = t.isBlockStatement(child) ? [child] : expand(child);
+    return made.length === 1 ? made[0]! : t.blockStatement(made);
+  });
   visit(body);
 }
 

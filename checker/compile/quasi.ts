@@ -1,6 +1,7 @@
 /** Syntax trees from text with holes: `quasi("B[$p] >> 3", { $p: node })`. */
 import { parseExpression } from "@babel/parser";
 import * as t from "@babel/types";
+import { copyNode } from "./syntax.ts";
 
 /**
  * Templates by text. Numbers are holes as well, so that there are as many templates as there are forms of accesses, and
@@ -44,17 +45,6 @@ function fill<N extends t.Node>(node: N, numbers: readonly number[], holes: Read
 /** A copy of the whole tree. Positions are shared: nobody edits them. `t.cloneNode` does the same, several times slower. */
 export function copyTree<N extends t.Node>(node: N): N {
   return copyNode(node, copyTree);
-}
-
-function copyNode<N extends t.Node>(node: N, copyChild: (child: t.Node) => t.Node): N {
-  const copy = { ...node };
-  const record = copy as unknown as Record<string, unknown>;
-  for (const key of t.VISITOR_KEYS[node.type]!) {
-    const child = record[key];
-    if (Array.isArray(child)) record[key] = child.map((c: t.Node | null) => (c === null ? null : copyChild(c)));
-    else if (child != null) record[key] = copyChild(child as t.Node);
-  }
-  return copy;
 }
 
 /**

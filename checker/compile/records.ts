@@ -19,9 +19,9 @@ import * as t from "@babel/types";
 import { INTRINSICS } from "./intrinsics.ts";
 import type { LinkedFunction, Linker, Role } from "./link.ts";
 import { liveness, type Locals } from "./liveness.ts";
-import { containsYield, withPlace, type PreparedFunction } from "./locals.ts";
+import type { PreparedFunction } from "./locals.ts";
 import { RESULT, outRegister, targetsOf, type RecordMaker, type RecordOut, type RecordShape } from "./record-shape.ts";
-import { mapChildren, withoutTypes } from "./syntax.ts";
+import { containsYield, mapChildren, withPlace, withoutTypes } from "./syntax.ts";
 
 /** What the pass needs of a translator. */
 export interface RecordHost {

@@ -16,7 +16,7 @@ import { flattenRecords, recordCallOf } from "./records.ts";
 import { eventHead } from "../image/refinement-runtime.ts";
 import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
 import type { Place } from "./source-module.ts";
-import { withoutTypes } from "./syntax.ts";
+import { dropTypes, mapChildren, withoutTypes } from "./syntax.ts";
 
 const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
 /** Everything of Math but `random`. */
@@ -136,17 +136,12 @@ export class Translator {
 
   /** Rewrites all children generically, dropping types. */
   children<N extends t.Node>(node: N): N {
-    const record = node as unknown as Record<string, unknown>;
-    for (const key of t.VISITOR_KEYS[node.type] ?? []) {
-      if (/^(typeAnnotation|returnType|typeParameters|typeArguments|decorators|predicate)$/.test(key)) { record[key] = null; continue; }
-      if (key === "property" && (t.isMemberExpression(node) || t.isOptionalMemberExpression(node)) && !node.computed) continue;
-      if (key === "key" && (t.isObjectProperty(node) || t.isObjectMethod(node)) && !node.computed) continue;
-      if (key === "label") continue;
-      if (key === "id" && t.isVariableDeclarator(node)) { this.pattern(node.id as t.LVal); continue; }
-      const child = record[key];
-      if (Array.isArray(child)) record[key] = child.map((c: t.Node | null) => (c === null ? null : this.node(c)));
-      else if (child != null && typeof child === "object") record[key] = this.node(child as t.Node);
-    }
+    dropTypes(node);
+    mapChildren(node, (child, key) => {
+      if (key !== "id" || !t.isVariableDeclarator(node)) return this.node(child);
+      this.pattern(node.id as t.LVal);
+      return child;
+    });
     if (t.isObjectProperty(node)) node.shorthand = false;
     return node;
   }
