@@ -67,8 +67,8 @@ class RoutineLowering {
   #live = new Map<t.YieldExpression, Locals>();
   #frame: FramePlan = planFrame(0, []);
   #slots: Slot[] = [];
-  #blocks: { label: number; body: t.Statement[] }[] = [{ label: 0, body: [] }];
-  #targets: Target[] = [];
+  readonly #blocks: { label: number; body: t.Statement[] }[] = [{ label: 0, body: [] }];
+  readonly #targets: Target[] = [];
   #nextLabel = 0;
 
   constructor(linker: Linker, fn: LinkedFunction) {
