@@ -6,7 +6,8 @@ import type { Order } from "../structs/types.ts";
 /**
  * Made by the thread for one scan, by MADV_COLLAPSE for one call, by a fault that promotes a reservation; handed down.
  *
- * Not covered: node_load and alloc_nmask, as there is one node; mthp_present_ptes, as there are no sizes below the PMD.
+ * Elsewhere: `progress`, which the thread alone counts, in `k.khugepaged.budget`. Not covered: node_load and alloc_nmask, as
+ * there is one node; mthp_present_ptes, as there are no sizes below the PMD.
  *
  * @kernel mm/khugepaged.c struct collapse_control. The kernel hands `order`, `unmapped` and `lockDropped` down beside it
  */
@@ -21,7 +22,7 @@ export interface CollapseControl {
   lockDropped: boolean;
 }
 
-/** @kernel mm/khugepaged.c khugepaged_collapse_control, madvise_collapse() */
+/** Of a huge page, before the first scan. @kernel mm/khugepaged.c khugepaged_collapse_control, madvise_collapse() */
 export function collapseControl(k: Kernel, isKhugepaged: boolean): CollapseControl {
   return record({ isKhugepaged, order: k.param.hpagePmdOrder.get(), unmapped: false, lockDropped: false });
 }

@@ -128,7 +128,7 @@ function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn, cc: Coll
   }
   yield at("prep_compound_page");
   joinPages(k, base, cc.order);
-  for (let i = 1; i < k.param.hpagePmdNr.get(); i++) k.page.refcount.set(base + i, 0);
+  for (let i = 1; i < 1 << cc.order; i++) k.page.refcount.set(base + i, 0);
   k.page.order.set(base, cc.order);
   k.page.uptodate.set(base, true);
 }

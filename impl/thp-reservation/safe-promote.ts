@@ -9,6 +9,8 @@
  *
  * Used pages must be where they belong: the PTE of slot i maps page i, by this address space alone. A range in which
  * other pages were mapped (while huge pages were off, say) keeps its reservation and is not promoted.
+ *
+ * `cc.order` is the order of the huge page. A reservation covers a whole huge range, so its slots are HPAGE_PMD_NR.
  */
 import { NONE, at, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -71,7 +73,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContr
     yield at("folio_maybe_mapped_shared");
     if (isShared(k, table)) {
       result = SCAN_EXCEED_SHARED_PTE;
-      yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+      yield* releasePtePages(k, table, 1 << cc.order);
     } else {
       res = yield* freezeReservation(k, vma, start, table, cc);
       if (res === NONE) result = SCAN_PAGE_COUNT;
@@ -116,7 +118,7 @@ function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: C
   const res: Reservation = findReservation(k, container, start);
   if (res === NONE || (cc.isKhugepaged && usedPages(k, res) < k.knob.promotionThreshold.once()) || !fits(k, table, res)) {
     spinUnlock(k, k.resvs.lock.at(container));
-    yield* releasePtePages(k, table, k.param.hpagePmdNr.get());
+    yield* releasePtePages(k, table, 1 << cc.order);
     return NONE;
   }
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
@@ -233,7 +235,7 @@ function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation,
   const used: PteIndex = usedPages(k, res);
   yield at("prep_compound_page");
   k.lruvec.isolated.add(-used);
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+  for (let i = 0; i < 1 << cc.order; i++) {
     const foreign = folioOfPte(k, table, i) !== NONE && folioOfPte(k, table, i) !== base + i;
     vmBugOn(foreign, "thp-reservation: promotion in place drops a page that is not the reservation's");
     if (!k.resv.used.get(res, i)) k.page.content.set(base + i, 0);
