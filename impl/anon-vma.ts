@@ -10,8 +10,9 @@
  * entry that fork copies meanwhile is met in the child.
  *
  * The tree is a sorted list, not a search tree; a walk looks at each edge. A kernel of thousands of VMAs per anon_vma
- * would be slow; nothing else depends on it. KSM (NULL-mapped folios) and folio_lock_anon_vma_read(), with which the
- * walks of reclaim take the lock without a reference, are not covered; so __put_anon_vma() need not wait for a holder.
+ * would be slow; nothing else depends on it. Not covered: KSM (folios without a mapping), and
+ * folio_lock_anon_vma_read(), by which reclaim takes the lock without a reference. So __put_anon_vma() need not wait
+ * for a holder.
  */
 import { NONE, at, choose, downRead, downWrite, spinLock, spinUnlock, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
@@ -47,9 +48,9 @@ export function anonVmaUnlockRead(k: Kernel, anonVma: AnonVma): void {
 }
 
 /**
- * Drops a reference; the last one frees the object, and with it the reference to its root. Begins in the caller's step.
- * The object can be allocated anew at once (SLAB_TYPESAFE_BY_RCU): whoever finds it through a stale `mapping` takes a
- * reference unless there is none, then checks that the folio is still mapped.
+ * Drops a reference; the last one frees the object, and with it the reference to its root. Begins in the caller's
+ * step. The object can be allocated anew at once (SLAB_TYPESAFE_BY_RCU). A thread that finds it through a stale
+ * `mapping` takes a reference, unless there is none, and then checks that the folio is still mapped.
  * @kernel include/linux/rmap.h put_anon_vma(), mm/rmap.c __put_anon_vma()
  */
 export function* putAnonVma(k: Kernel, anonVma: AnonVma): Routine {
@@ -123,7 +124,10 @@ function anonVmaChainFree(k: Kernel, avc: Avc): void {
 
 // ---- the two lists of an edge ---------------------------------------------------------------------------------
 
-/** @holds root->lock for writing, and mmap_lock of the VMA's mm for writing, or for reading with page_table_lock @kernel mm/rmap.c anon_vma_chain_link() */
+/**
+ * @holds root->lock for writing, and mmap_lock of the VMA's mm for writing, or for reading with page_table_lock
+ * @kernel mm/rmap.c anon_vma_chain_link()
+ */
 function anonVmaChainLink(k: Kernel, vma: Vma, avc: Avc, anonVma: AnonVma): void {
   k.avc.root.set(avc, k.anonVma.root.get(anonVma));
   k.avc.vma.set(avc, vma);
@@ -223,7 +227,7 @@ export function* anonVmaPrepare(k: Kernel, vma: Vma): Routine<Errno> {
   yield* spinLock(k, k.mm.pageTableLock.at(mm));
   const linked: boolean = k.vma.anonVma.once(vma) === NONE;
   if (linked) {
-    // Its own parent. The kernel counts that before it locks what nobody else has.
+    // It is its own parent. The kernel counts that before it takes the lock, which nobody else can want.
     if (allocated) k.anonVma.numChildren.add(anonVma, 1);
     anonVmaChainLink(k, vma, avc, anonVma);
     k.anonVma.numActiveVmas.add(anonVma, 1);
@@ -267,9 +271,9 @@ function compatible(k: Kernel, a: Vma, b: Vma): boolean {
 }
 
 /**
- * Puts `dst` into every tree that `src` is in: for fork, a VMA split, mremap and a VMA that grows over another.
- * If `dst` has no anon_vma yet it gets one of them that serves nobody else any more: an ancestor's that exited, with one
- * child at most. A root is never reused, being its own child.
+ * Puts `dst` into every tree that `src` is in: for fork, a VMA split, mremap and a VMA that grows over another. If
+ * `dst` has no anon_vma yet, it reuses one that serves no other VMA any more: that of an ancestor that has exited,
+ * with one child at most. A root is never reused, because it is its own child.
  * @kernel mm/rmap.c anon_vma_clone()
  * @holds mmap_lock of both VMAs for writing
  * @returns 0 or -ENOMEM; then dst is in no tree and has no anon_vma
@@ -310,7 +314,8 @@ export function* anonVmaClone(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
 }
 
 /**
- * For the child's copy of a VMA: into all trees of the parent, and an anon_vma for the pages it will have alone.
+ * Puts the child's copy of a VMA into all trees of the parent, and gives it an anon_vma of its own for pages that
+ * only the child has.
  * @kernel mm/rmap.c anon_vma_fork()
  * @holds mmap_lock of both mms for writing
  * @returns 0 or -ENOMEM; then the child's VMA is in no tree
@@ -351,10 +356,12 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
 }
 
 /**
- * Takes the VMA out of all trees. Its anon_vmas that have no VMA left are freed after the lock, which one of them holds.
+ * Takes the VMA out of all trees. Those of its anon_vmas that have no VMA left are freed after the lock is released,
+ * because the lock is part of one of them.
  *
- * Clears `anonVma`, which faults read under no lock but the VMA's, or mmap_lock: none of them can be there. Either the VMA
- * lock is held for writing, or the VMA has been detached under it, so that nobody finds it, and who had found it is gone.
+ * Clears `anonVma`, which faults read under the VMA lock or mmap_lock. No such fault can be running: either the VMA
+ * lock is held for writing, or the VMA was detached under it. A detached VMA cannot be found, and every fault that
+ * had found it has ended.
  * @kernel mm/rmap.c unlink_anon_vmas()
  * @holds mmap_lock and the VMA lock for writing; or mmap_lock in any mode, and the VMA is detached
  */

@@ -1,9 +1,9 @@
 /**
  * Core dumps, as far as page tables are concerned: fs/coredump.c, and get_dump_page() of mm/gup.c.
  *
- * All other threads of the process have ended when its memory is written out. So the walk took no mmap_lock until 5.10
- * (`param.coredumpTakesMmapLock`), and everybody else who could change the page tables of a process that is not his own
- * had to ask mmget_still_valid() after he got the lock.
+ * All other threads of the process have ended when its memory is written out. So the walk took no mmap_lock until
+ * 5.10 (`param.coredumpTakesMmapLock`). Code that changes the page tables of another process had to call
+ * mmget_still_valid() after it got the lock.
  *
  * Not covered: the file, and signals.
  */
@@ -17,7 +17,11 @@ import { folioPut } from "./swap.ts";
 import { userMemoryLoaded } from "./user-memory.ts";
 import { vmaLookup } from "./vma-tree.ts";
 
-/** Nobody dumps the memory without mmap_lock. @kernel include/linux/sched/mm.h mmget_still_valid(), 5.1 to 5.9 @holds mmap_lock for writing */
+/**
+ * Nobody dumps the memory without mmap_lock.
+ * @kernel include/linux/sched/mm.h mmget_still_valid(), 5.1 to 5.9
+ * @holds mmap_lock for writing
+ */
 export function mmgetStillValid(k: Kernel, mm: Mm): boolean {
   return k.param.coredumpTakesMmapLock.get() !== 0 || !k.mm.coreState.get(mm);
 }

@@ -38,8 +38,8 @@ export function* mmput(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * Unmaps everything and frees tables and areas. Readers are only locked out for the tables: others (rmap walks, the OOM
- * reaper) may be about while pages are unmapped.
+ * Unmaps everything and frees tables and VMAs. Readers are locked out only while tables are freed: reverse-map walks
+ * and the OOM reaper may run while pages are unmapped.
  * @kernel mm/mmap.c exit_mmap()
  * @holds nothing; mm_users is 0
  */
@@ -47,12 +47,12 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
   const end = k.param.vpnMax.get();
   yield* mmapReadLock(k, mm);
   if (findVma(k, mm, 0) === NONE) {
-    // Nothing was ever mapped, or fork gave up before the first area.
+    // Nothing was ever mapped, or fork gave up before the first VMA.
     yield* mmapReadUnlock(k, mm);
     return;
   }
-  // The kernel drains this CPU's batch where the gather frees its pages (free_pages_and_swap_cache()): a folio in it has
-  // a reference too many to be freed with its last mapping.
+  // The kernel drains this CPU's batch where the gather frees its pages (free_pages_and_swap_cache()). The batch
+  // holds a reference, so a folio in it would not be freed with its last mapping.
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
   yield* unmapVmas(k, mm, 0, end, false);
@@ -75,7 +75,10 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
 
 // ---- fork ------------------------------------------------------------------------------------------------------
 
-/** A fresh address space with one user, which is the caller's alone, or NONE. One step: the slab allocator is atomic. @kernel kernel/fork.c mm_alloc(), mm_init() */
+/**
+ * A fresh address space with one user, which is the caller's alone, or NONE. One step: the slab allocator is atomic.
+ * @kernel kernel/fork.c mm_alloc(), mm_init()
+ */
 export function mmAlloc(k: Kernel): Mm {
   for (let mm = 0; mm < k.mm.count; mm++) {
     if (k.mm.allocated.get(mm)) continue;
@@ -109,9 +112,9 @@ export function* dupMm(k: Kernel, oldmm: Mm): Routine<Mm> {
 }
 
 /**
- * Copies the areas, the reverse map and the page tables. The parent's translations are flushed once, at the end: until
- * then its threads may still write through old writable ones to pages that both map by now, and the child, which does
- * not run yet, will see it. write_protect_seq is odd in copyPageRange.
+ * Copies the VMAs, the reverse map and the page tables. The parent's translations are flushed once, at the end.
+ * Until then its threads may write through old writable translations to pages that both processes map. The child,
+ * which does not run yet, will see those writes. write_protect_seq is odd in copyPageRange.
  *
  * @kernel mm/mmap.c dup_mmap()
  * @holds nothing
@@ -142,7 +145,10 @@ function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
   return err;
 }
 
-/** One area of dup_mmap(). What the child may read is settled from the first step on. @holds mmap_lock of both, the VMA lock of the parent's area, for writing */
+/**
+ * One VMA of dup_mmap(). From its first step on it is settled what the child may read.
+ * @holds mmap_lock of both, the VMA lock of the parent's VMA, for writing
+ */
 function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   const flags = k.vma.flags.get(parent);
   const wipe: boolean = (flags & VM_WIPEONFORK) !== 0;
@@ -164,7 +170,10 @@ function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   return yield* copyPageRange(k, child, parent);
 }
 
-/** The end of the copy, for the parent's areas that were begun: up to `failed`, or, if that is NONE, all. @holds mmap_lock of `oldmm` */
+/**
+ * Ends the copy of the parent's VMAs that were begun: those up to `failed`, or all if that is NONE.
+ * @holds mmap_lock of `oldmm`
+ */
 function forkEnd(k: Kernel, mm: Mm, oldmm: Mm, failed: Vma): void {
   for (let vma = findVma(k, oldmm, 0); vma !== NONE; vma = findVma(k, oldmm, k.vma.end.get(vma))) {
     if ((k.vma.flags.get(vma) & (VM_DONTCOPY | VM_WIPEONFORK)) === 0) {

@@ -5,7 +5,7 @@
  * the folio and take a reference; G6 find the folio again; G7 pin; G8 read PMD and PTE again; G9 exclusive?; G10
  * interrupts on; G11 read write_protect_seq again. G5 is two steps and so is G8, because they are two reads each.
  *
- * A pin of the zero page counts nothing, and the zero page has no frame here: who asks for it gets NONE. Not covered: moving
+ * A pin of the zero page counts nothing, and the zero page has no frame here: the result is NONE. Not covered: moving
  * pages out of the movable zone for FOLL_LONGTERM (there is one zone), file-backed pages, FOLL_SPLIT_PMD.
  */
 import { at, NONE, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
@@ -34,7 +34,10 @@ export const FOLL_WRITE = 1 << 0;
 export const FOLL_PIN = 1 << 1;
 /** Write although the VMA does not permit it: ptrace, /proc/pid/mem. */
 export const FOLL_FORCE = 1 << 2;
-/** With FOLL_PIN: for as long as the process lives, maybe. So even a zero page is replaced: the process would soon write elsewhere. */
+/**
+ * With FOLL_PIN: perhaps for as long as the process lives. So even a zero page is replaced, because the first write
+ * of the process would go to another page.
+ */
 export const FOLL_LONGTERM = 1 << 3;
 /** For a core dump: what was never touched is not made, it is known to be zero. */
 export const FOLL_DUMP = 1 << 4;
@@ -62,8 +65,9 @@ function* mmSetHasPinnedFlag(k: Kernel, mm: Mm): Routine {
 // ---- fast ------------------------------------------------------------------------------------------------------
 
 /**
- * Without locks: whatever is found is held first and then compared with what the page table says now. Interrupts are
- * off, so that no table is freed and no TLB flush completes meanwhile. A pin that meets a fork undoes itself.
+ * Takes no locks. It first takes a reference to the page that it finds, and then compares with what the page table
+ * says now. Interrupts are off, so no table is freed and no TLB flush completes meanwhile. A pin that meets a fork
+ * undoes itself.
  *
  * @kernel mm/gup.c gup_fast()
  * @holds nothing
@@ -103,7 +107,7 @@ function* gupFastPmd(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn
   let keep: boolean = pmdpGetLockless(k, mm, vpn) === pmd;
   if (keep && mayHaveToUnshare(pmd, flags)) {
     yield at("G9: PageAnonExclusive");
-    // Of a PMD mapping the flag is on the head.
+    // A PMD mapping has its flag on the head.
     keep = k.page.anonExclusive.get(folio);
   }
   if (!keep) {
@@ -146,7 +150,10 @@ function accessPermitted(e: Entry, flags: FollFlags): boolean {
   return entryHas(e, PRESENT) && !entryZeroPage(e) && ((flags & FOLL_WRITE) === 0 || entryHas(e, WRITE));
 }
 
-/** A pin for reading of a page that may be shared: a later write by this process would go to a copy. @kernel mm/gup.c gup_must_unshare() */
+/**
+ * Whether a pin for reading is of a page that may be shared. A later write by this process would go to a copy.
+ * @kernel mm/gup.c gup_must_unshare()
+ */
 function mayHaveToUnshare(e: Entry, flags: FollFlags): boolean {
   return !entryHas(e, WRITE) && (flags & (FOLL_PIN | FOLL_WRITE)) === FOLL_PIN;
 }
@@ -173,7 +180,7 @@ function* tryGrabFolioFast(k: Kernel, page: Pfn, flags: FollFlags): Routine<Pfn>
     if (!folioTryGet(k, folio)) return NONE;
     yield at("G6: page_folio again");
     if (pageFolioLockless(k, page) === folio) break;
-    // The page left the folio before the reference was there: it belongs to somebody else.
+    // The page left the folio before the reference was taken. The reference belongs to another folio.
     yield* folioPut(k, folio);
   }
   if ((flags & FOLL_PIN) !== 0) {
@@ -203,7 +210,8 @@ export function* unpinFolio(k: Kernel, page: Pfn): Routine {
 }
 
 /**
- * Ends a pin through which the page was written to. Whoever cleaned the page since (MADV_FREE) did not know of the write.
+ * Ends a pin through which the page was written to, and makes the page dirty. MADV_FREE may have cleaned it since,
+ * without knowing of the write.
  *
  * @kernel mm/gup.c unpin_user_pages_dirty_lock()
  * @holds a pin of the page
@@ -248,10 +256,10 @@ function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
 }
 
 /**
- * The page at `vpn` of the area, faulted in until the access is served. FOLL_COW, which says that a forced write has been
- * through a fault that broke COW, is the local `cowed`. All but a core dump touch what they get (FOLL_TOUCH): who asks to
- * write will write past the page table, so the page is dirty from here on. The accessed bit of a PMD is set with the dirty
- * one only, as pmdp_set_access_flags() of x86 does.
+ * The page at `vpn` of the VMA, faulted in until the entry serves the access. `cowed` is FOLL_COW: a forced write
+ * has been through a fault that broke COW. All callers but a core dump touch the page (FOLL_TOUCH). A caller that
+ * asks to write will write past the page table, so the page is dirty from here on. The accessed bit of a PMD is set
+ * only together with the dirty bit, as in pmdp_set_access_flags() of x86.
  *
  * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page()
  * @holds mmap_lock for reading; a core dump before 5.10, nothing
@@ -323,14 +331,17 @@ export function* touchPte(k: Kernel, pte: Entry, write: boolean): Routine {
   yield* folioMarkAccessed(k, folio);
 }
 
-/** There is a frame to be held: not of the zero page, and of the huge one only while forced writes could get at it. */
+/**
+ * Whether there is a frame to hold: the zero page has none. The huge zero page has one only in kernels whose forced
+ * writes could reach it.
+ */
 function hasFrame(k: Kernel, pmd: Entry): boolean {
   return !entryZeroPage(pmd) || k.param.forcedWriteByDirty.get() !== 0;
 }
 
 /**
- * The entry serves the access. A forced write is served by an entry without write permission only when COW has been
- * broken: else it would write to a page that others read.
+ * Whether the entry serves the access. An entry without write permission serves a forced write only when COW has been
+ * broken. Else the write would go to a page that others read.
  *
  * @kernel mm/gup.c can_follow_write_pte(), can_follow_write_pmd(), can_follow_write_common()
  * @holds the page-table lock
@@ -351,8 +362,8 @@ function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags):
 }
 
 /**
- * Reference and pin in one step: whoever looks for pins before it takes the page away (fork, migration) holds the
- * page-table lock, as the caller does.
+ * Takes reference and pin in one step. Fork and migration look for pins before they take the page away, and they hold
+ * the page-table lock, as this caller does.
  *
  * @kernel mm/gup.c try_grab_folio()
  * @holds the page-table lock, under which the folio is mapped
@@ -363,11 +374,11 @@ function* tryGrabFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
   if ((flags & FOLL_PIN) !== 0) pinsGet(k, folio);
 }
 
-// ---- who uses pages ----------------------------------------------------------------------------------------------
+// ---- actors that use pages ---------------------------------------------------------------------------------
 
 /**
- * A device stores to a pinned page. The process that pinned it for writing at `vpn` must see the store in its memory; the
- * caller knows that it has not unmapped or discarded the page since.
+ * A device stores to a pinned page. The process that pinned it for writing at `vpn` must see the store in its memory.
+ * The caller makes sure that the process has not unmapped or discarded the page since.
  * @model a device that writes by DMA
  */
 export function* pinnedStore(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn, content: Content): Routine {

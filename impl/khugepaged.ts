@@ -1,9 +1,9 @@
 /**
  * mm/khugepaged.c: the thread that replaces small pages by huge ones, and what it shares with MADV_COLLAPSE.
  *
- * Read in this order: `khugepaged/scan-result.ts`, `khugepaged/mm-slot.ts` (whom to scan), this file (the thread and its
- * cursor), `khugepaged/suitability.ts` and `khugepaged/scan.ts` (is a range worth it), `khugepaged/collapse.ts` with
- * `khugepaged/isolate.ts` (the collapse), `khugepaged/madvise-collapse.ts`.
+ * Read in this order: `khugepaged/scan-result.ts`, `khugepaged/mm-slot.ts` (which address spaces to scan), this file
+ * (the thread and its cursor), `khugepaged/suitability.ts` and `khugepaged/scan.ts` (is a range worth it),
+ * `khugepaged/collapse.ts` with `khugepaged/isolate.ts` (the collapse), `khugepaged/madvise-collapse.ts`.
  *
  * The cursor, khugepaged_scan, is an mm and an address in it. It changes mm only under khugepaged_mm_lock, because the
  * exit of that mm asks whether it is there.
@@ -100,7 +100,7 @@ export function* collapseScanMmSlot(k: Kernel, cc: CollapseControl): Routine<Sca
   let result: ScanResult = SCAN_FAIL;
   cc.lockDropped = false;
   yield at("mmap_read_trylock");
-  // A process that is busy is left alone: it counts as finished.
+  // A process whose mmap_lock is held for writing is left alone: it counts as finished.
   if (mmapReadTrylock(k, mm)) {
     noteProgress(k, 1, cc);
     yield at("collapse_test_exit_or_disable");

@@ -1,8 +1,9 @@
 /**
  * madvise() and process_madvise(): mm/madvise.c.
  *
- * Which lock a piece of advice needs: flags of areas, mmap_lock for writing; DONTNEED and FREE, the lock of the one area
- * that they are about (since 6.17) or mmap_lock for reading; COLLAPSE, mmap_lock for reading, which it drops in between.
+ * Locks by advice. Flags of VMAs need mmap_lock for writing. DONTNEED and FREE need the lock of their VMA if there
+ * is one VMA (since 6.17), else mmap_lock for reading. COLLAPSE needs mmap_lock for reading, and drops it in
+ * between.
  *
  * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
  */
@@ -50,7 +51,7 @@ export type Advice = Int<0, 31>;
  *
  * @kernel mm/madvise.c do_madvise()
  * @holds nothing
- * @returns 0; -EINVAL (unknown, or not for this area), -ENOMEM (part of the range is not mapped; the rest was advised),
+ * @returns 0; -EINVAL (unknown, or not for this VMA), -ENOMEM (part of the range is not mapped; the rest was advised),
  *   -EAGAIN (no memory), and what MADV_COLLAPSE and MADV_POPULATE_* say
  */
 export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
@@ -87,7 +88,7 @@ function isFlag(advice: Advice): boolean {
 }
 
 /**
- * The area at `start`, read-locked, if all of the range lies in it; else NONE, and mmap_lock has to be taken.
+ * The VMA at `start`, read-locked, if all of the range lies in it; else NONE, and mmap_lock has to be taken.
  * @kernel mm/madvise.c try_vma_read_lock()
  */
 function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> {
@@ -98,7 +99,7 @@ function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> 
   return NONE;
 }
 
-// ---- flags of areas --------------------------------------------------------------------------------------------
+// ---- flags of VMAs --------------------------------------------------------------------------------------------
 
 /** @kernel mm/madvise.c madvise_walk_vmas() with madvise_update_vma() @holds mmap_lock for writing */
 function* madviseWalkFlags(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
@@ -186,7 +187,7 @@ function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice:
 /** @kernel mm/madvise.c madvise_free_single_vma() @holds the VMA lock or mmap_lock, for reading */
 function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
-  // Only what is on the LRU can be moved to that of files: a page that was just faulted in is still in the batch.
+  // Only a page on the LRU can be moved to the LRU of files. A page that was just faulted in is still in the batch.
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
   let addr: Vpn = start;
@@ -203,8 +204,9 @@ function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routi
 }
 
 /**
- * Marks the pages behind the PTEs start..end - 1 lazyfree: reclaim may drop them unless they are written again. A large
- * folio that is not mapped here as a whole is split first; what cannot be split or is locked is left alone.
+ * Marks the pages behind the PTEs start..end - 1 lazyfree: reclaim may drop them unless they are written again. A
+ * large folio that is not mapped here as a whole is split first. A folio that is locked or cannot be split is left
+ * alone.
  *
  * @kernel mm/madvise.c madvise_free_pte_range()
  * @holds the VMA lock or mmap_lock, for reading; a gather is open
@@ -235,7 +237,7 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       folioUnlock(k, folio);
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);
-      // Freed meanwhile with what it mapped: by MADV_DONTNEED, with `param.ptReclaim`.
+      // MADV_DONTNEED has freed the table meanwhile, with what it mapped (`param.ptReclaim`).
       if (table === NONE) return;
       // Split: look again at small pages. Not split: leave the folio alone.
       if (err !== 0) addr += nr;
@@ -279,7 +281,7 @@ function clearYoungDirtyPtes(k: Kernel, table: Table, addr: Vpn, nr: number): vo
  *
  * @kernel mm/madvise.c madvise_populate(), mm/gup.c faultin_page_range()
  * @holds nothing
- * @returns 0; -ENOMEM (not mapped, or no memory), -EINVAL (the area does not permit the access), -EFAULT, -EHWPOISON
+ * @returns 0; -ENOMEM (not mapped, or no memory), -EINVAL (the VMA does not permit the access), -EFAULT, -EHWPOISON
  */
 function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolean): Routine<Errno> {
   let err: Errno = 0;
@@ -304,8 +306,8 @@ function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolea
 }
 
 /**
- * Whether the access needs no fault. Where that is so it leaves its traces, as it would if it were one (FOLL_TOUCH): in
- * the entry of a huge page, of a small one in the page's flags.
+ * Whether the access needs no fault. If so, it leaves the traces of an access (FOLL_TOUCH): in the entry of a huge
+ * page, in the page's flags of a small one.
  *
  * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), mm/huge_memory.c touch_pmd()
  * @holds mmap_lock for reading
@@ -355,7 +357,7 @@ export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2:
   const err: Errno = yield* doMadvise(k, mm, start, end, advice);
   if (err !== 0) return err;
   const err2: Errno = yield* doMadvise(k, mm, start2, end2, advice);
-  // Nothing was advised: an empty range is none.
+  // The first range was empty, so nothing was advised.
   if (err2 !== 0 && start === end) return err2;
   return end - start + (err2 === 0 ? end2 - start2 : 0);
 }

@@ -1,10 +1,13 @@
-/** mm/memcontrol.c: the memory cgroup, of which there is one, without a limit of its own: a charge succeeds or, where the scenario wants it, fails. */
+/**
+ * mm/memcontrol.c: the memory cgroup. There is one, without a limit. A charge succeeds, or may fail if the scenario
+ * says so.
+ */
 import { choose } from "thpcheck";
 import type { Kernel } from "./mm-types.ts";
 
 /**
- * Charges a new folio to the memory cgroup; false is ENOMEM. Charges are not counted (there is no limit to reach), so
- * uncharging, which free does, leaves nothing to do. Its sleeping, reclaim and OOM are not covered.
+ * Charges a new folio to the memory cgroup; false is ENOMEM. Charges are not counted, since there is no limit. So
+ * freeing a folio need not uncharge it. Not covered: sleep, reclaim and OOM in a charge.
  * @kernel mm/memcontrol.c mem_cgroup_charge()
  */
 export function memCgroupCharge(k: Kernel): boolean {

@@ -1,7 +1,7 @@
 /**
- * mm/memory.c: what a fault does. Which kind it is is decided here; the kinds are `memory/anon.ts` (nothing is mapped
- * yet), `memory/cow.ts` (mapped read-only), `huge-memory/fault.ts` and `huge-memory/wp.ts` (huge pages). Unmapping is
- * `memory/zap.ts`, fork's copy `memory/copy.ts`.
+ * mm/memory.c: what a fault does. This file decides the kind of a fault. The kinds are `memory/anon.ts` (nothing is
+ * mapped yet), `memory/cow.ts` (mapped read-only), `huge-memory/fault.ts` and `huge-memory/wp.ts` (huge pages).
+ * Unmapping is in `memory/zap.ts`, fork's copy in `memory/copy.ts`.
  *
  * Not covered, because this kernel has no such entries: swap, NUMA hinting, device memory, userfaultfd; and page tables
  * above the PMD, which are never missing.
@@ -30,8 +30,8 @@ export { copyPageRange } from "./memory/copy.ts";
 export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
 
 /**
- * Counts a fault that has ended, well or not: not one that comes back with mmap_lock. Whoever calls handleMmFault() calls
- * this with what it gave.
+ * Counts a fault that has ended, successfully or not. A fault that comes back with mmap_lock is not counted. Every
+ * caller of handleMmFault() calls this with its result.
  * @kernel mm/memory.c mm_account_fault()
  */
 export function mmAccountFault(k: Kernel, fault: VmFaultReason): void {
@@ -39,12 +39,12 @@ export function mmAccountFault(k: Kernel, fault: VmFaultReason): void {
 }
 
 /**
- * One page fault at `address`, which lies in `vma`, whose permissions the caller has checked. The access is tried again
- * afterwards, so that finding things changed is no error.
+ * One page fault at `address`, which lies in `vma`, whose permissions the caller has checked. The access is tried
+ * again afterwards, so it is no error to find that something has changed.
  *
- * The PMD is read under RCU, because when it points to a table its PTE is read next. The kernel reads it once more in
- * pte_offset_map(), with nothing in between: who finds it changed there gives up (or finds a table where there was
- * none), and here does the same when it comes to lock the table, or to install one.
+ * The PMD is read under RCU, because its PTE is read next if it points to a table. The kernel reads the PMD once more
+ * in pte_offset_map(), with nothing in between. If it has changed there, the kernel gives up, or finds a table where
+ * there was none. Here the same happens when the table is locked or installed.
  *
  * @kernel mm/memory.c handle_mm_fault(), __handle_mm_fault()
  * @holds the VMA lock (FAULT_FLAG_VMA_LOCK) or mmap_lock, for reading
@@ -79,7 +79,7 @@ export function* handleMmFault(k: Kernel, vma: Vma, address: Vpn, flags: FaultFl
   vmf.origPmd = pmdpGetLockless(k, mm, vmf.address);
   if (pmdTable(vmf.origPmd)) return yield* handlePteFault(k, vmf);
   rcuReadUnlock(k);
-  // Huge by now: try again.
+  // It is huge by now: the access is tried again.
   if (!pmdNone(vmf.origPmd)) return VM_FAULT_DONE;
   return yield* doAnonymousPage(k, vmf);
 }
@@ -87,10 +87,10 @@ export function* handleMmFault(k: Kernel, vma: Vma, address: Vpn, flags: FaultFl
 /**
  * A fault where there is a table of PTEs.
  *
- * The table's lock is taken without looking at the PMD again (pte_offset_map_rw_nolock()), though MADV_DONTNEED may have
- * freed the table meanwhile (`param.ptReclaim`): only an empty table is freed, and RCU keeps it from being another's
- * until its lock is held here. Then pte_same() tells, since the entry that is to be found again is not none; and a table
- * that has it is live, and is kept by its lock.
+ * The table's lock is taken without reading the PMD again (pte_offset_map_rw_nolock()), though MADV_DONTNEED may have
+ * freed the table meanwhile (`param.ptReclaim`). Only an empty table is freed, and RCU keeps it from being reused
+ * until its lock is held here. Then pte_same() tells: the entry that must be found again is not none, so a table that
+ * has it is live, and its lock keeps it.
  *
  * @kernel mm/memory.c handle_pte_fault()
  * @holds RCU, which ends here, besides what handle_mm_fault() holds
@@ -110,7 +110,7 @@ function* handlePteFault(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   }
   yield* spinLock(k, ptlOf(k, vmf.pte));
   const same: boolean = k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)) === vmf.origPte;
-  // Not before: a table that is no longer live may be freed with this.
+  // RCU ends only now: leaving it may free a table that is no longer live.
   if (!same) spinUnlock(k, ptlOf(k, vmf.pte));
   rcuReadUnlock(k);
   if (!same) return VM_FAULT_DONE;

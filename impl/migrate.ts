@@ -5,7 +5,7 @@
  * While they stand, the folio has no mapping, so its reference count can be frozen; a fault that meets one waits for the
  * folio lock. The right to write and exclusivity live in the entry: WRITE, EXCLUSIVE (set for a writable one, too).
  *
- * What folio split needs: PMDs are always split (TTU_SPLIT_HUGE_PMD), the caller holds the anon_vma lock
+ * For the split of a folio: PMDs are always split (TTU_SPLIT_HUGE_PMD), and the caller holds the anon_vma lock
  * (TTU_RMAP_LOCKED). Each PTE is flushed when it is cleared, as on architectures without
  * ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH. Not covered: TTU_BATCH_FLUSH with flush_tlb_batched_pending() in the paths that
  * could meet its delayed flushes; PMD migration entries, page migration itself; hwpoison, swap and device entries.
@@ -72,7 +72,7 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
     if (pvmw.table === NONE) {
       yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), true);
       spinUnlock(k, pmdLockptr(k, mm));
-      // If it may be pinned, PTEs map it now: look again.
+      // If it may be pinned, PTEs map it now, and the walk begins again.
       pvmw.address = start;
       continue;
     }
@@ -104,8 +104,8 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
 }
 
 /**
- * Somebody is between the two steps in which a mapping by a PMD goes, or is changed: the walk should have waited for the
- * lock. unmap_page() warned where it had not, of a page that was still mapped, until pins could stop the walk on purpose.
+ * Whether another thread is between the two steps in which a PMD mapping goes or changes. The walk should have waited
+ * for the lock then. unmap_page() warned of a page that was still mapped, until pins could stop the walk on purpose.
  */
 function leavesHalfDone(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): boolean {
   const mm = k.vma.mm.get(vma);
@@ -116,7 +116,8 @@ function leavesHalfDone(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): boolean {
 
 /**
  * Maps the folio wherever a migration entry stands for one of its pages, with the rights that the entry keeps.
- * `useZeroPage`: a single page whose content is all zero is not mapped again; the zero page is, and the page can be freed.
+ * `useZeroPage`: a single page of zeroes is not mapped again. The zero page is mapped in its place, and the page can
+ * be freed.
  * @kernel mm/migrate.c remove_migration_ptes(), rmap_walk_locked()
  * @holds folio lock, anon_vma lock for writing, a reference
  */
@@ -167,7 +168,10 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
   }
 }
 
-/** The page is unmapped and locked, so nobody writes to it. @kernel mm/migrate.c try_to_map_unused_to_zeropage() */
+/**
+ * Whether the zero page may be mapped instead. The page is unmapped and locked, so nobody writes to it.
+ * @kernel mm/migrate.c try_to_map_unused_to_zeropage()
+ */
 function mayUseZeroPage(k: Kernel, page: Pfn, vma: Vma): boolean {
   return !folioTestLarge(k, page) && (k.vma.flags.once(vma) & VM_LOCKED) === 0 && k.page.content.get(page) === 0;
 }

@@ -35,7 +35,10 @@ export function* mmdrop(k: Kernel, mm: Mm): Routine {
   mmFree(k, mm);
 }
 
-/** What is left of an address space must be nothing. Nobody has it any more, from the slab on. @kernel kernel/fork.c check_mm(), free_mm() */
+/**
+ * Checks that nothing is left of an address space, and gives the object back.
+ * @kernel kernel/fork.c check_mm(), free_mm()
+ */
 function mmFree(k: Kernel, mm: Mm): void {
   vmBugOn(k.mm.anonPages.get(mm) !== 0, "fork: Bad rss-counter state: MM_ANONPAGES is not 0 at the end of an address space");
   vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");

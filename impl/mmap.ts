@@ -1,8 +1,8 @@
 /**
  * mmap() and munmap() of private anonymous memory: mm/mmap.c, mm/vma.c.
  *
- * munmap takes the areas out of the tree under mmap_lock for writing, then lets readers in again and zaps the pages and
- * frees the tables: nobody can find the areas any more, and no fault can be running in them.
+ * munmap takes the VMAs out of the tree under mmap_lock for writing. Then it lets readers in again, zaps the pages
+ * and frees the tables. Nobody can find the VMAs any more, and no fault can be running in them.
  */
 import { NONE, at, current, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
@@ -44,19 +44,19 @@ export function nextDetached(k: Kernel, mm: Mm, vpn: Vpn): Vma {
 }
 
 /**
- * Cuts the areas at start and end, and takes those between out of the tree. The tree loses them one by one here, at
- * once in the kernel: who looks without mmap_lock finds them locked for writing, or not at all, and waits for mmap_lock
- * in both cases.
+ * Cuts the VMAs at start and end, and takes those between out of the tree. Here the tree loses them one by one, in
+ * the kernel all at once. A fault that looks without mmap_lock finds a VMA locked for writing or finds none. It
+ * waits for mmap_lock in both cases.
  *
  * @kernel mm/vma.c vms_gather_munmap_vmas()
  * @holds mmap_lock for writing
- * @returns 0; -ENOMEM: nothing is detached, but an area may have been split
+ * @returns 0; -ENOMEM: nothing is detached, but a VMA may have been split
  */
 function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Errno> {
   const first: Vma = findVmaIntersection(k, mm, start, end);
   if (first === NONE) return 0;
   if (k.vma.start.get(first) < start) {
-    // A hole in the middle of an area takes two new ones; map_count is checked before the first.
+    // A hole in the middle of a VMA takes two new ones; map_count is checked before the first.
     if (end < k.vma.end.get(first) && vmasFree(k) < 2) return -ENOMEM;
     const err: Errno = yield* splitVma(k, first, start, true);
     if (err !== 0) return err;
@@ -70,7 +70,7 @@ function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Err
         return err;
       }
     }
-    // Locked already where it has been cut off just now.
+    // A VMA that was cut off just now is locked already.
     if (k.vma.writeLocked.get(vma)) yield at("vma_mark_detached");
     else yield* vmaStartWrite(k, vma);
     k.vma.owner.set(vma, current(k));
@@ -90,7 +90,7 @@ function* reattachVmas(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * Zaps the detached areas, which all lie in start..end, and frees the tables that no neighbour needs.
+ * Zaps the detached VMAs, which all lie in start..end, and frees the tables that no neighbour needs.
  *
  * @kernel mm/vma.c vms_clear_ptes()
  * @holds mmap_lock, for reading at least
@@ -110,7 +110,7 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   userMemoryEnd(k, mm, start, end);
 }
 
-/** Frees the detached areas. @kernel mm/vma.c remove_vma(), of all of vms_complete_munmap_vmas() */
+/** Frees the detached VMAs. @kernel mm/vma.c remove_vma(), of all of vms_complete_munmap_vmas() */
 function* removeVmas(k: Kernel, mm: Mm): Routine {
   for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) {
     if (hasReservations(k)) yield* reservationsOfFreedVma(k, vma);
@@ -119,7 +119,7 @@ function* removeVmas(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * Unmaps start..end. `unlock`: lets readers in as soon as the areas are detached, and has dropped mmap_lock when it
+ * Unmaps start..end. `unlock`: lets readers in as soon as the VMAs are detached, and has dropped mmap_lock when it
  * returns 0; on failure the lock is still held for writing.
  *
  * @kernel mm/vma.c do_vmi_munmap(), do_vmi_align_munmap(), vms_complete_munmap_vmas()
@@ -156,7 +156,7 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   if (err !== 0) return err;
   yield* clearPtes(k, mm, start, end);
   const vmg: VmaMergeStruct = vmgState(mm, start, end, start, vmFlags);
-  // Without memory for a merge, the new area stays by itself.
+  // Without memory for a merge, the new VMA stays by itself.
   let vma: Vma = yield* vmaMergeNewRange(k, vmg);
   if (vma === NONE) {
     vma = yield* vmAreaAlloc(k, mm, start, end, start, vmFlags);
@@ -167,7 +167,7 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
       yield* khugepagedEnterVma(k, vma);
     }
   }
-  // What MAP_FIXED replaced is gone even if the new area could not be made.
+  // What MAP_FIXED replaced is gone even if the new VMA could not be made.
   yield* removeVmas(k, mm);
   return vma === NONE ? -ENOMEM : start;
 }

@@ -20,7 +20,10 @@ export function tlbGatherMmu(k: Kernel): void {
   vmBugOn(k.cpu.gatherEnd.get(cpu) !== 0 || k.cpu.gatherPages.get(cpu, 0) !== NONE || k.cpu.gatherTables.get(cpu, 0) !== NONE, "mmu-gather: tlb_gather_mmu() before the end of the one before");
 }
 
-/** Notes that the entries of the pages start..end-1 were cleared and have to be flushed. @kernel include/asm-generic/tlb.h tlb_remove_tlb_entries() */
+/**
+ * Notes that the entries of the pages start..end-1 were cleared and have to be flushed.
+ * @kernel include/asm-generic/tlb.h tlb_remove_tlb_entries()
+ */
 export function tlbRemoveTlbEntry(k: Kernel, start: Vpn, end: Vpn): void {
   const cpu = current(k);
   const empty = k.cpu.gatherEnd.get(cpu) === 0;
@@ -28,13 +31,16 @@ export function tlbRemoveTlbEntry(k: Kernel, start: Vpn, end: Vpn): void {
   if (empty || end > k.cpu.gatherEnd.get(cpu)) k.cpu.gatherEnd.set(cpu, end);
 }
 
-/** Notes that the entries of the pages start..end-1 lost permissions. @kernel include/asm-generic/tlb.h tlb_flush_pte_range(), tlb_flush_pmd_range() */
+/**
+ * Notes that the entries of the pages start..end-1 lost permissions.
+ * @kernel include/asm-generic/tlb.h tlb_flush_pte_range(), tlb_flush_pmd_range()
+ */
 export function tlbFlushRange(k: Kernel, start: Vpn, end: Vpn): void {
   tlbRemoveTlbEntry(k, start, end);
 }
 
 /**
- * Gathers one reference to the folio of an unmapped page. True when the batch is full: the caller releases its locks
+ * Gathers the reference of an unmapped page's mapping. True: the batch is full. Then the caller releases its locks
  * and calls tlbFlushMmu() before it gathers another.
  * @kernel include/asm-generic/tlb.h __tlb_remove_page(), tlb_remove_page_size()
  */
@@ -58,7 +64,10 @@ export function tlbBatchRoom(k: Kernel): number {
   return batch - n;
 }
 
-/** Gathers a page and flushes if the batch is full then. No spinlock held: freeing takes other ones. @kernel include/asm-generic/tlb.h tlb_remove_page() */
+/**
+ * Gathers a page and flushes if the batch is full then. No spinlock held: freeing takes other ones.
+ * @kernel include/asm-generic/tlb.h tlb_remove_page()
+ */
 export function* tlbRemovePage(k: Kernel, mm: Mm, page: Pfn): Routine {
   if (tlbRemovePageSize(k, page)) yield* tlbFlushMmu(k, mm);
 }
@@ -95,10 +104,10 @@ export function* tlbFlushMmu(k: Kernel, mm: Mm): Routine {
 /**
  * Flushes and frees the rest. Afterwards nothing of the operation is left in the CPU.
  *
- * Somebody else, who holds mmap_lock or the VMA lock for reading as well, may have cleared entries that this operation
- * then found empty, and not have flushed yet: what it has gathered is flushed here, too. The kernel counts the gathers of
- * an mm (tlb_flush_pending) and, where there is another, flushes the whole mm; what neither of them has cleared or made
- * clean is in no translation cache otherwise than in the page table, so flushing it would change nothing.
+ * Another thread that holds mmap_lock or the VMA lock for reading may have cleared entries that this operation then
+ * found empty, and may not have flushed them yet. So the range that the other has gathered is flushed here, too. The
+ * kernel counts the gathers of an mm (tlb_flush_pending) and flushes the whole mm if there is another. Entries that
+ * neither gather has changed are cached as the page table has them, so flushing them would change nothing.
  *
  * @kernel mm/mmu_gather.c tlb_finish_mmu(), include/linux/mm_types.h mm_tlb_flush_nested()
  */

@@ -1,9 +1,9 @@
 /**
  * mprotect(): mm/mprotect.c.
  *
- * The area gets its flags first, then the entries of its range the protection that follows from them; translations that
- * permit more than that are flushed at the end, before mmap_lock is released. A writable private area's entries are made
- * writable at once where the page is exclusive, so that the next store does not fault.
+ * The VMA gets its flags first. Then the entries of its range get the protection that follows from the flags.
+ * Translations that permit more are flushed at the end, before mmap_lock is released. In a writable private VMA,
+ * entries of exclusive pages become writable at once, so that the next store does not fault.
  */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
@@ -37,7 +37,7 @@ export function* doMprotect(k: Kernel, mm: Mm, start: Vpn, end: Vpn, prot: VmFla
   tlbGatherMmu(k);
   let addr: Vpn = start;
   while (addr < end) {
-    // The areas must follow one another without a hole.
+    // The VMAs must follow one another without a hole.
     if (vma === NONE || k.vma.start.get(vma) > addr) {
       err = -ENOMEM;
       break;
@@ -53,7 +53,7 @@ export function* doMprotect(k: Kernel, mm: Mm, start: Vpn, end: Vpn, prot: VmFla
   return err;
 }
 
-/** One area's part of it. @kernel mm/mprotect.c mprotect_fixup() @holds mmap_lock for writing; a gather is open */
+/** Changes one VMA. @kernel mm/mprotect.c mprotect_fixup() @holds mmap_lock for writing; a gather is open */
 function* mprotectFixup(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<Errno> {
   if (flags === k.vma.flags.get(vma)) return 0;
   const mine: Vma = yield* vmaModifyFlags(k, vma, start, end, flags);
@@ -65,7 +65,7 @@ function* mprotectFixup(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlag
 }
 
 /**
- * Brings the entries of start..end - 1 in line with the area's flags.
+ * Brings the entries of start..end - 1 in line with the VMA's flags.
  *
  * @kernel mm/mprotect.c change_protection(), change_pmd_range()
  * @holds mmap_lock and the VMA lock for writing; a gather is open
@@ -81,7 +81,7 @@ function* changeProtection(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
     const pmd: Entry = pmdpGetLockless(k, mm, addr);
     let done: boolean = pmdNone(pmd);
     if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
-      // Only userfaultfd changes the protection of less than an area.
+      // Only userfaultfd changes the protection of less than a VMA.
       vmBugOn(next - addr !== h, "mprotect: a huge page lies across the end of the range, though the area was cut there");
       done = yield* changeHugePmd(k, vma, addr);
     }
@@ -119,7 +119,11 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   spinUnlock(k, ptlOf(k, table));
 }
 
-/** Entries from `vpn` on that are changed together: of one folio, all writable or all not. @kernel mm/mprotect.c mprotect_folio_pte_batch(), since 6.17 @holds the table's lock */
+/**
+ * Entries from `vpn` on that are changed together: of one folio, all writable or all not.
+ * @kernel mm/mprotect.c mprotect_folio_pte_batch(), since 6.17
+ * @holds the table's lock
+ */
 function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
   const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
   if (!ptePresent(first) || entryZeroPage(first)) return 1;
@@ -129,7 +133,11 @@ function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): num
   return nr;
 }
 
-/** What each of them gets: accessed and dirty, if one of them is. @kernel include/linux/pgtable.h modify_prot_start_ptes() @holds the table's lock */
+/**
+ * The accessed and dirty bits that all entries of a batch get: those that one of them has.
+ * @kernel include/linux/pgtable.h modify_prot_start_ptes()
+ * @holds the table's lock
+ */
 function usedBits(k: Kernel, table: Table, vpn: Vpn, end: Vpn): Entry {
   let bits = 0;
   if (end - vpn > 1) for (let v = vpn; v < end; v++) bits |= k.ptTable.pte.get(table, pteIndex(k, v)) & (DIRTY | YOUNG);

@@ -1,8 +1,8 @@
 /**
  * mremap(): mm/mremap.c.
  *
- * A move gives the memory a second area at the new address, moves whole huge PMDs, whole tables or single entries there,
- * and unmaps the old area. Pages keep their index: the new area's vm_pgoff tells rmap walks where to look.
+ * A move gives the memory a second VMA at the new address, moves whole huge PMDs, whole tables or single entries there,
+ * and unmaps the old VMA. Pages keep their index: the new VMA's vm_pgoff tells rmap walks where to look.
  *
  * Not covered: MREMAP_DONTUNMAP of mlocked memory.
  */
@@ -32,7 +32,7 @@ import {
 
 export const MREMAP_MAYMOVE = 1 << 0;
 export const MREMAP_FIXED = 1 << 1;
-/** The old area stays, without its pages. With MREMAP_MAYMOVE and the same length only. */
+/** The old VMA stays, without its pages. With MREMAP_MAYMOVE and the same length only. */
 export const MREMAP_DONTUNMAP = 1 << 2;
 export type MremapFlags = Int<0, 7>;
 
@@ -46,7 +46,7 @@ export interface VmaRemapStruct {
   flags: MremapFlags;
   /** Where to: given by the caller with MREMAP_FIXED, else found when the move begins. */
   newAddr: Vpn;
-  /** The area at `addr`, once it is looked up. */
+  /** The VMA at `addr`, once it is looked up. */
   vma: Vma;
   /** mmap_lock is still held when the work is done. */
   mmapLocked: boolean;
@@ -62,7 +62,7 @@ export function vrmState(mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: Mre
  *
  * @kernel mm/mremap.c do_mremap()
  * @holds nothing
- * @returns the address; -EINVAL, -EFAULT (not mapped, or, if it is to be resized, not in one area), -ENOMEM
+ * @returns the address; -EINVAL, -EFAULT (not mapped, or, if it is to be resized, not in one VMA), -ENOMEM
  */
 export function* doMremap(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   if (!paramsValid(k, vrm)) return -EINVAL;
@@ -96,10 +96,10 @@ function impliesNewAddr(vrm: VmaRemapStruct): boolean {
 }
 
 /**
- * Moves all that is mapped in the range, area by area, with the holes between them. An area that cannot be moved ends
+ * Moves all that is mapped in the range, VMA by VMA, with the holes between them. A VMA that cannot be moved ends
  * it, with those before it moved.
  *
- * @kernel mm/mremap.c remap_move(), since 6.17; before, the range had to lie in one area
+ * @kernel mm/mremap.c remap_move(), since 6.17; before, the range had to lie in one VMA
  * @holds mmap_lock for writing
  * @returns newAddr; -EFAULT: nothing is mapped at `addr`
  */
@@ -138,7 +138,7 @@ function* mremapTo(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
     if (err !== 0) return err;
     vrm.oldLen = vrm.newLen;
   }
-  // What was unmapped does not overlap the source, but may have been a part of its area.
+  // The range that was unmapped does not overlap the source, but may have been a part of its VMA.
   vrm.vma = vmaLookup(k, vrm.mm, vrm.addr);
   if ((vrm.flags & MREMAP_FIXED) === 0 && !setNewAddr(k, vrm)) return -ENOMEM;
   return yield* moveVma(k, vrm);
@@ -163,7 +163,7 @@ function* mremapAt(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   return vrm.addr;
 }
 
-/** Grows in place if there is room behind the area, else moves. @kernel mm/mremap.c expand_vma() @holds mmap_lock for writing */
+/** Grows in place if there is room behind the VMA, else moves. @kernel mm/mremap.c expand_vma() @holds mmap_lock for writing */
 function* expandVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   const end: Vpn = k.vma.end.get(vrm.vma);
   const newEnd: Vpn = vrm.addr + vrm.newLen;
@@ -179,7 +179,8 @@ function* expandVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
 }
 
 /**
- * What is to be grown or moved must lie in one area; a shrink may cross its end. Nothing is changed before this is known.
+ * A range that grows or moves must lie in one VMA; one that shrinks may cross its end. Nothing is changed before
+ * this check.
  * @kernel mm/mremap.c check_prep_vma()
  * @holds mmap_lock
  */
@@ -221,12 +222,12 @@ function* moveVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
     if (vrm.vma !== newVma && whole) yield* forgetMovedPages(k, vrm.vma);
     return vrm.newAddr;
   }
-  // Failing to split the area, without memory, leaves an empty range mapped.
+  // Failing to split the VMA, without memory, leaves an empty range mapped.
   yield* doMunmap(k, vrm.mm, vrm.addr, vrm.addr + vrm.oldLen, false);
   return vrm.newAddr;
 }
 
-/** Areas that unmapping the old range makes, one for each end of the hole that it leaves: that must not fail half-way. */
+/** VMAs that unmapping the old range makes, one for each end of the hole that it leaves: that must not fail half-way. */
 function cutsLeft(k: Kernel, vrm: VmaRemapStruct): number {
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) return 0;
   return (vrm.addr > k.vma.start.get(vrm.vma) ? 1 : 0) + (vrm.addr + vrm.oldLen < k.vma.end.get(vrm.vma) ? 1 : 0);
@@ -248,19 +249,19 @@ function* moveBack(k: Kernel, vrm: VmaRemapStruct, newVma: Vma, moved: Vpn): Rou
 }
 
 /**
- * MREMAP_DONTUNMAP has moved every page of the area: it is as one that was never written.
+ * MREMAP_DONTUNMAP has moved every page of the VMA, which is now like one that was never written.
  * @kernel mm/mremap.c dontunmap_complete()
  * @holds mmap_lock and the VMA lock for writing
  */
 function* forgetMovedPages(k: Kernel, vma: Vma): Routine {
   yield* unlinkAnonVmas(k, vma);
-  // In no tree any more: nobody goes by its offset.
+  // It is in no tree any more, so nothing depends on its offset.
   k.vma.pgoff.set(vma, k.vma.start.get(vma));
 }
 
 /**
- * A second area for the memory, in the same reverse-map trees: by a merge, else a new one. It becomes `pmc.new`, or NONE
- * without memory. The source may be part of the merged area, or be gone into it: then it is unfaulted, and nothing moves.
+ * A second VMA for the memory, in the same reverse-map trees: by a merge, else a new one. It becomes `pmc.new`, or NONE
+ * without memory. The source may be part of the merged VMA, or be gone into it: then it is unfaulted, and nothing moves.
  *
  * @kernel mm/vma.c copy_vma()
  * @holds mmap_lock and the VMA lock for writing
@@ -279,8 +280,8 @@ function* copyVma(k: Kernel, vrm: VmaRemapStruct, pmc: PagetableMoveControl): Ro
     return;
   }
   if (k.vma.start.get(pmc.new) <= vrm.addr && k.vma.end.get(pmc.new) > vrm.addr) pmc.old = pmc.new;
-  // An rmap walk visits areas in the order of vm_pgoff. Only if the new area comes behind the old one can no entry be
-  // missed in both; otherwise the walk is locked out.
+  // A reverse-map walk visits VMAs in the order of vm_pgoff. If the new VMA comes behind the old one, the walk
+  // cannot miss an entry in both. Else the walk is locked out.
   pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);
 }
 
@@ -373,7 +374,7 @@ function tryRealignAddr(k: Kernel, pmc: PagetableMoveControl): void {
   pmc.newAddr -= below;
 }
 
-/** The area begins at `addr`, and nothing is mapped below in the huge range. @kernel mm/mremap.c can_align_down() @holds mmap_lock */
+/** The VMA begins at `addr`, and nothing is mapped below in the huge range. @kernel mm/mremap.c can_align_down() @holds mmap_lock */
 function canAlignDown(k: Kernel, vma: Vma, addr: Vpn): boolean {
   return k.vma.start.get(vma) === addr && findVmaIntersection(k, k.vma.mm.get(vma), hpageAddress(k, addr), addr) === NONE;
 }
@@ -391,7 +392,7 @@ function dropRmapLocks(k: Kernel, vma: Vma): void {
 
 /**
  * Moves a whole table. Nothing can have taken it away since the caller saw it: that takes mmap_lock. For a moment
- * neither address leads to it: who looks without a lock finds nothing, faults, and waits for this call to end.
+ * neither address leads to it. A lockless look finds nothing, faults, and the fault waits for this call to end.
  *
  * @kernel mm/mremap.c move_normal_pmd()
  * @holds mmap_lock, both VMA locks and the anon_vma for writing

@@ -3,9 +3,9 @@
  *
  * A free block of order n starts at a multiple of 2^n and is on the free list of its order; blocks split on the way
  * out and merge with their buddies, up to a whole huge page, on the way in. All of it happens under zone->lock in one
- * step. Which frame an allocation gets is not specified by the kernel: here the lowest, because lists in address order
- * depend on the set of free blocks only, not on the order in which threads freed them, so that states which differ in
- * nothing else coincide. Machines too large to search keep the newest block first, which takes constant time.
+ * step. The kernel does not specify which frame an allocation gets. Here it is the lowest: lists in address order
+ * depend only on the set of free blocks, so states that differ only in the order of frees coincide. Machines too
+ * large to search keep the newest block first, which takes constant time.
  *
  * A free page is poisoned: its content is `param.contents`, which no store can write, and every field that the
  * kernel would check at free or clear for the next user is as at boot.
@@ -45,8 +45,8 @@ export function* allocFolio(k: Kernel, order: Order, orderMayFail: boolean): Rou
 }
 
 /**
- * A block of 2^order single pages, each with one reference and poison for content; NONE when there is no memory. Who asks
- * for a block and no folio does without it more easily: fails as allocFolio() does.
+ * A block of 2^order single pages, each with one reference and poison for content; NONE when there is no memory. It
+ * may fail as allocFolio() may.
  * @kernel mm/page_alloc.c alloc_pages() without __GFP_COMP, then split_page()
  */
 export function* allocPages(k: Kernel, order: Order, orderMayFail: boolean): Routine<Pfn> {
@@ -78,7 +78,7 @@ export function* freePages(k: Kernel, block: Pfn, order: Order): Routine {
 
 /**
  * Gives the pages of a folio back. The folio has no reference, is off the LRU and off the deferred split queue.
- * Frozen and unreferenced, it is nobody's, so checking and poisoning it belong to the step that frees it.
+ * Nobody else can reach it, so checking and poisoning it belong to the step that frees it.
  * @kernel mm/page_alloc.c free_frozen_pages(), __free_pages_prepare(), __free_one_page()
  */
 export function* freeFolio(k: Kernel, folio: Pfn): Routine {
@@ -136,8 +136,8 @@ function prepNewPage(k: Kernel, folio: Pfn, order: Order): void {
 }
 
 /**
- * Makes each of the pages a folio of its own. One step, though the references appear one after the other: who takes a
- * page by its frame number tells no difference unless it looks at two.
+ * Makes each of the pages a folio of its own. One step, though the kernel sets the references one after the other: a
+ * scanner of frames cannot tell the difference, since it looks at one page.
  * @kernel mm/page_alloc.c split_page()
  */
 function prepSplitPages(k: Kernel, block: Pfn, order: Order): void {
@@ -189,8 +189,8 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
 }
 
 /**
- * Nothing is left of what the folio was: of what its head says, and of its first page. Its counters have been found to be
- * zero, or are the caller's business.
+ * Resets what the folio's head and its first page say. The caller sees to the counters, or has checked that they are
+ * zero.
  * @kernel mm/page_alloc.c free_pages_prepare(): page->mapping = NULL, PAGE_FLAGS_CHECK_AT_PREP
  */
 export function clearFolio(k: Kernel, folio: Pfn): void {

@@ -10,7 +10,7 @@ export function pageFolio(k: Kernel, page: Pfn): Pfn {
 }
 
 /**
- * The same of a page that may be joined to a folio or split off at the same time, on a preemption point of its own.
+ * The same for a page that may be joined to a folio or split off at the same time. The caller yields first.
  * @kernel include/linux/page-flags.h page_folio()
  */
 export function pageFolioLockless(k: Kernel, page: Pfn): Pfn {

@@ -1,8 +1,8 @@
 /**
  * Reference and mapping counts of folios: include/linux/page_ref.h, include/linux/mm.h.
  *
- * Plain functions, made of what `refcount/scheme.ts` offers. Each that changes `refcount` is one atomic operation of the
- * kernel. So its caller's block holds no other unprotected access with which it would have to be atomic.
+ * Plain functions, made of what `refcount/scheme.ts` offers. Each function that changes `refcount` is one atomic
+ * operation of the kernel. So its caller's block has no other unprotected access.
  */
 import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";

@@ -4,8 +4,8 @@
  * An address space has one array of PMD entries under one lock, and tables of PTEs that are objects of a pool, each
  * with its own lock. A table is free, private to who allocated or unlinked it, live (a PMD entry points to it),
  * deposited (kept aside for the split of a huge PMD, which so never has to allocate), or waiting for RCU. Deposited
- * tables are empty and alike, so which of them a withdrawal takes makes no difference: the one with the lowest number,
- * where the kernel takes the oldest.
+ * tables are empty and alike, so it makes no difference which of them a withdrawal takes. It takes the one with the
+ * lowest number; the kernel takes the oldest.
  */
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
@@ -30,7 +30,11 @@ export function pmdpGetLockless(k: Kernel, mm: Mm, vpn: Vpn): Entry {
   return k.mm.pmd.once(mm, pmdIndex(k, vpn));
 }
 
-/** Stores an entry over one that nobody can use: none, or invalidated. The caller announces what it means. @holds pmd lock @kernel arch/x86/include/asm/pgtable.h set_pmd_at() */
+/**
+ * Stores an entry over one that nobody can use: none, or invalidated. The caller announces what it means.
+ * @holds pmd lock
+ * @kernel arch/x86/include/asm/pgtable.h set_pmd_at()
+ */
 export function setPmdAt(k: Kernel, mm: Mm, vpn: Vpn, entry: Entry): void {
   k.mm.pmd.set(mm, pmdIndex(k, vpn), entry);
 }
@@ -45,7 +49,11 @@ export function ptlOf(k: Kernel, table: Table): LockId {
   return k.ptTable.lock.at(table);
 }
 
-/** Points the PMD entry to the table, whose entries walkers see from now on. The caller announces why. @holds pmd lock @kernel arch/x86/include/asm/pgalloc.h pmd_populate() */
+/**
+ * Points the PMD entry to the table, whose entries walkers see from now on. The caller announces why.
+ * @holds pmd lock
+ * @kernel arch/x86/include/asm/pgalloc.h pmd_populate()
+ */
 export function pmdPopulate(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
   vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: pmd_populate() of a table that is not the caller's");
   k.ptTable.state.set(table, TABLE_LIVE);
@@ -92,7 +100,10 @@ export function* pteAllocOne(k: Kernel, mm: Mm): Routine<Table> {
   return table;
 }
 
-/** Frees a table that was never visible to anybody else, or that only lock holders could see. @kernel include/asm-generic/pgalloc.h pte_free() */
+/**
+ * Frees a table that was never visible to anybody else, or that only lock holders could see.
+ * @kernel include/asm-generic/pgalloc.h pte_free()
+ */
 export function* pteFree(k: Kernel, table: Table): Routine {
   yield at("pte_free");
   vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE, "pgtable-generic: pte_free() of a table that is reachable, deposited or free");
@@ -149,7 +160,7 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
     // The kernel stays in RCU until the table is unmapped; a live table is kept by its lock as well.
     rcuReadUnlock(k);
     if (same) {
-      // The look at the PMD entry is one thing, what the caller does to the table another.
+      // Reading the PMD entry again and what the caller does to the table are two steps.
       yield at("pte_offset_map_lock: pmd_same");
       return table;
     }
@@ -157,7 +168,8 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
 }
 
 /**
- * Which page of PMDs has the entry of `vpn`: all of an mm have one lock here, but each has deposits of its own.
+ * Number of the page of PMDs that has the entry of `vpn`. All pages of PMDs of an mm share one lock here, but each
+ * has its own deposits.
  * @kernel include/linux/mm.h pmd_pgtable_page()
  */
 export function pmdPage(k: Kernel, vpn: Vpn): number {
@@ -165,8 +177,9 @@ export function pmdPage(k: Kernel, vpn: Vpn): number {
 }
 
 /**
- * Keeps a table for the split of the huge PMD of `vpn`, in whose page of PMDs it is found. The caller counts it in nr_ptes if it is new, and calls
- * tableDisown() when it has set the PMD entry: until the lock is released nobody else withdraws it.
+ * Keeps a table for the split of the huge PMD of `vpn`, with the page of PMDs that has the entry. The caller counts a
+ * new table in nr_ptes, and calls tableDisown() when it has set the PMD entry. Nobody else withdraws the table before
+ * the lock is released.
  * @holds pmd lock
  * @kernel mm/pgtable-generic.c pgtable_trans_huge_deposit()
  */
@@ -179,19 +192,24 @@ export function pgtableTransHugeDeposit(k: Kernel, mm: Mm, vpn: Vpn, table: Tabl
 }
 
 /**
- * A table that was taken out of the page table is this thread's: right after the operation from which on nobody else looks at its entries.
+ * A table that was taken out of the page table is this thread's. Called right after the operation from which on
+ * nobody else looks at its entries.
  * @model the sanitizers are told who owns a table
  */
 export function tableOwn(k: Kernel, table: Table): void {
   k.ptTable.owner.set(table, current(k));
 }
 
-/** The table is nobody's any more: right after the operation that makes it so. @model see tableOwn() */
+/** The table is no longer one thread's. Called right after the operation that makes it so. @model see tableOwn() */
 export function tableDisown(k: Kernel, table: Table): void {
   k.ptTable.owner.set(table, NONE);
 }
 
-/** A table deposited with the page of PMDs that `vpn` is in, private to the caller and empty. @holds pmd lock @kernel mm/pgtable-generic.c pgtable_trans_huge_withdraw() */
+/**
+ * A table deposited with the page of PMDs that `vpn` is in, private to the caller and empty.
+ * @holds pmd lock
+ * @kernel mm/pgtable-generic.c pgtable_trans_huge_withdraw()
+ */
 export function pgtableTransHugeWithdraw(k: Kernel, mm: Mm, vpn: Vpn): Table {
   const table = firstTable(k, TABLE_DEPOSITED, mm, pmdPage(k, vpn));
   vmBugOn(table === NONE, "pgtable-generic: a huge PMD has no deposited table");
@@ -211,13 +229,13 @@ function firstTable(k: Kernel, state: number, mm: Mm, page: number): Table {
 }
 
 // ---- changing entries that are in use --------------------------------------------------------------------------
-// The hardware may set accessed and dirty bits in an entry until it is replaced: that is one exchange, and what counts is
-// the entry that the exchange gives, not the one that was read before.
+// The hardware may set accessed and dirty bits in an entry until it is replaced. Replacing it is one exchange, and
+// the entry that the exchange returns counts, not the one that was read before.
 
 /**
- * Makes a huge entry unusable for the hardware but recognisable for the kernel, and flushes: from its return on no
- * CPU uses the huge translation or sets bits in it. The entry as it was, the bits that the hardware set until the
- * exchange included; the invalid entry has those that `seen` has, which the caller read under the lock.
+ * Makes a huge entry unusable for the hardware but recognisable for the kernel, and flushes. After it returns, no CPU
+ * uses the huge translation or sets bits in it. Returns the entry as it was, with the bits that the hardware set
+ * until the exchange. The invalid entry has the bits of `seen`, which the caller read under the lock.
  * @holds pmd lock
  * @kernel mm/pgtable-generic.c pmdp_invalidate(), arch/x86/include/asm/pgtable.h pmdp_establish()
  */
@@ -230,7 +248,11 @@ export function* pmdpInvalidate(k: Kernel, mm: Mm, vpn: Vpn, seen: Entry): Routi
   return old;
 }
 
-/** Clears a huge entry and flushes. The entry as it was. @holds pmd lock @kernel mm/pgtable-generic.c pmdp_huge_clear_flush() */
+/**
+ * Clears a huge entry and flushes. Returns the entry as it was.
+ * @holds pmd lock
+ * @kernel mm/pgtable-generic.c pmdp_huge_clear_flush()
+ */
 export function* pmdpHugeClearFlush(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry> {
   yield at("pmdp_huge_get_and_clear");
   const old: Entry = k.mm.pmd.xchg(mm, pmdIndex(k, vpn), ENTRY_NONE);
@@ -241,8 +263,8 @@ export function* pmdpHugeClearFlush(k: Kernel, mm: Mm, vpn: Vpn): Routine<Entry>
 }
 
 /**
- * Takes the table of PTEs out and flushes the translations that came from it. The entry as it was; the table is
- * private to the caller, though walkers with interrupts off may still be in it.
+ * Takes the table of PTEs out and flushes the translations that came from it. Returns the entry as it was. The table
+ * is private to the caller, though walkers with interrupts off may still be in it.
  * @holds pmd lock, mmap_lock for writing
  * @kernel mm/pgtable-generic.c pmdp_collapse_flush()
  */
@@ -257,7 +279,11 @@ function* flushPmdRange(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   yield* flushTlbRange(k, mm, hpageAddress(k, vpn), hpageAddress(k, vpn) + k.param.hpagePmdNr.get());
 }
 
-/** Clears a PTE; flushes the page if the hardware could use it. The entry as it was. @holds the table's lock @kernel mm/pgtable-generic.c ptep_clear_flush() */
+/**
+ * Clears a PTE, and flushes the page if the hardware could use it. Returns the entry as it was.
+ * @holds the table's lock
+ * @kernel mm/pgtable-generic.c ptep_clear_flush()
+ */
 export function* ptepClearFlush(k: Kernel, mm: Mm, table: Table, vpn: Vpn): Routine<Entry> {
   yield at("ptep_get_and_clear");
   const old: Entry = k.ptTable.pte.xchg(table, pteIndex(k, vpn), ENTRY_NONE);

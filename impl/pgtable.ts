@@ -44,18 +44,21 @@ export function pmdNone(e: Entry): boolean { return e === ENTRY_NONE; }
 /** Points to a table of PTEs. @kernel arch/x86/include/asm/pgtable.h pmd_present(), and not pmd_leaf() */
 export function pmdTable(e: Entry): boolean { return (e & (PRESENT | LEAF)) === PRESENT; }
 /**
- * pmd_trans_huge(): a huge mapping, invalidated or not; not a migration entry.
+ * A huge mapping, invalidated or not; not a migration entry.
  * @kernel arch/x86/include/asm/pgtable.h pmd_trans_huge()
  */
 export function pmdTransHuge(e: Entry): boolean { return (e & LEAF) !== 0 && (e & MIGRATION) === 0; }
 /** @kernel include/linux/leafops.h pmd_is_migration_entry() */
 export function pmdMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
-/** pmd_present() of a leaf: true while it is invalidated. @kernel arch/x86/include/asm/pgtable.h pmd_present() */
+/**
+ * A leaf that is present for the kernel; true while it is invalidated, too.
+ * @kernel arch/x86/include/asm/pgtable.h pmd_present()
+ */
 export function pmdPresent(e: Entry): boolean { return (e & (PRESENT | LEAF | PROTNONE)) !== 0 && (e & MIGRATION) === 0; }
 
 /** @kernel arch/x86/include/asm/pgtable.h pte_none() */
 export function pteNone(e: Entry): boolean { return e === ENTRY_NONE; }
-/** pte_present(): mapped, with or without permission. @kernel arch/x86/include/asm/pgtable.h pte_present() */
+/** Mapped, with or without permission. @kernel arch/x86/include/asm/pgtable.h pte_present() */
 export function ptePresent(e: Entry): boolean { return (e & (PRESENT | PROTNONE)) !== 0; }
 /** @kernel include/linux/leafops.h softleaf_is_migration() */
 export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
@@ -66,11 +69,11 @@ export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; 
 export function entryZeroPage(e: Entry): boolean { return (e & SPECIAL) !== 0; }
 
 /**
- * vm_page_prot of a VMA as entry flags: what mk_pte() and mk_huge_pmd() start from. Never writable.
+ * vm_page_prot of a VMA as entry flags, from which `mkPte` and `mkHugePmd` start. Never writable.
  * @kernel arch/x86/mm/pgprot.c vm_get_page_prot()
  */
 export function vmPageProt(vmFlags: number): number { return (vmFlags & (VM_READ | VM_WRITE)) !== 0 ? PRESENT : PROTNONE; }
-/** maybe_mkwrite() @kernel include/linux/mm.h maybe_mkwrite() */
+/** Makes the entry writable if the VMA is. @kernel include/linux/mm.h maybe_mkwrite() */
 export function maybeMkwrite(e: Entry, vmFlags: number): Entry { return (vmFlags & VM_WRITE) !== 0 ? e | WRITE : e; }
 
 /** Index of the PMD entry that covers `vpn`. @kernel include/linux/pgtable.h pmd_index() */
@@ -82,17 +85,17 @@ export function hpageAddress(k: Kernel, vpn: Vpn): Vpn { return vpn - (vpn % k.p
 /** @kernel include/linux/align.h IS_ALIGNED() */
 export function hpageAligned(k: Kernel, vpn: Vpn): boolean { return vpn % k.param.hpagePmdNr.get() === 0; }
 
-/** pmd_populate(): the entry that points to a table. @kernel arch/x86/include/asm/pgalloc.h pmd_populate() */
+/** The PMD entry that points to a table. @kernel arch/x86/include/asm/pgalloc.h pmd_populate() */
 export function mkPmdTable(table: Table): Entry { return mkEntry(table, PRESENT); }
-/** mk_huge_pmd() @kernel include/linux/mm.h folio_mk_pmd() */
+/** The entry that maps a huge page, not writable. @kernel include/linux/mm.h folio_mk_pmd() */
 export function mkHugePmd(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | LEAF | YOUNG); }
-/** mk_pte() @kernel include/linux/mm.h mk_pte() */
+/** The entry that maps a page, not writable. @kernel include/linux/mm.h mk_pte() */
 export function mkPte(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vmPageProt(vmFlags) | YOUNG); }
 
 /**
- * set_pte_at(). The caller holds the table's lock, or nobody else can reach the table.
+ * Stores a PTE. The caller holds the table's lock, or nobody else can reach the table.
  * @kernel include/linux/pgtable.h set_pte_at()
  */
 export function setPteAt(k: Kernel, table: Table, i: PteIndex, e: Entry): void { k.ptTable.pte.set(table, i, e); }
-/** ptep_get() without the lock. @kernel include/linux/pgtable.h ptep_get_lockless() */
+/** Reads a PTE without the lock. @kernel include/linux/pgtable.h ptep_get_lockless() */
 export function ptepGetLockless(k: Kernel, table: Table, i: PteIndex): Entry { return k.ptTable.pte.once(table, i); }

@@ -9,9 +9,9 @@ import { pmdClearTable, pmdLockptr, pmdpGet, ptlOf } from "./pgtable-generic.ts"
 /**
  * Frees the table of `vpn` if it is empty. It goes to the gather.
  *
- * The kernel first tries to do so before it has let go of the table's lock after the zap, and comes here when it does
- * not get the PMD lock, or has dropped the lock in between. This way alone reaches the same states, and others: that
- * somebody fills the table again before the PMD lock is taken.
+ * The kernel first tries this while it still holds the table's lock after the zap. It comes here if it does not get
+ * the PMD lock, or has dropped the table's lock in between. This way alone reaches the same states and more: another
+ * thread may fill the table again before the PMD lock is taken.
  *
  * @kernel mm/pt_reclaim.c try_to_free_pte(), free_pte()
  * @holds mmap_lock or the VMA lock, for reading; a gather is open on this CPU

@@ -3,9 +3,9 @@
  *
  * A read-side section is rcu_read_lock() or disabled interrupts (the kernel's RCU flavours are one). Handing a table
  * over notes which CPUs are inside a section at that moment; when the last of these has left its section, the grace
- * period is over and the table is free, in that very step. The kernel frees it at some later time. Nothing is lost by
- * the earliest one: until a table is freed, the only difference that the delay makes is that it cannot be allocated
- * again, and whoever illegally still uses it is caught the sooner.
+ * period is over and the table is free, in that very step. The kernel frees it at some later time. Freeing at the
+ * earliest time loses no fault: a delay only keeps the table from being allocated again, and an illegal user is
+ * caught the sooner.
  */
 import { NONE, current, emit, type Mask } from "thpcheck";
 import { EV } from "../spec/events.ts";
@@ -29,7 +29,10 @@ export function rcuReadUnlock(k: Kernel): void {
   leaveSection(k, cpu);
 }
 
-/** Disables interrupts: no IPI arrives until localIrqRestore(). These do not nest here. @kernel include/linux/irqflags.h local_irq_save() */
+/**
+ * Disables interrupts: no IPI arrives until localIrqRestore(). These do not nest here.
+ * @kernel include/linux/irqflags.h local_irq_save()
+ */
 export function localIrqSave(k: Kernel): void {
   vmBugOn(k.cpu.irqsOff.get(current(k)), "rcu: sections with interrupts off are not nested here");
   k.cpu.irqsOff.set(current(k), true);
@@ -74,7 +77,10 @@ function readersNow(k: Kernel): Mask<31> {
   return readers;
 }
 
-/** A quiescent state of the CPU, unless the other kind of section goes on: ends the grace periods that waited for it alone. */
+/**
+ * The CPU passes a quiescent state, unless a section of the other kind goes on. Ends the grace periods that waited
+ * for this CPU alone.
+ */
 function leaveSection(k: Kernel, cpu: Cpu): void {
   if (k.rcu.waiting.get() === 0 || k.cpu.rcu.get(cpu) || k.cpu.irqsOff.get(cpu)) return;
   for (let table = 0; table < k.ptTable.count; table++) {

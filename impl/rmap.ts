@@ -26,8 +26,8 @@ import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
 import type { Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 
 /**
- * Where a page of the VMA belongs: its page number counted from vm_pgoff. For walks of the reverse map.
- * vm_start and vm_pgoff change only under mmap_lock, VMA lock and anon_vma lock together; each caller holds one of them.
+ * The page number of an address, counted from vm_pgoff. For reverse-map walks. vm_start and vm_pgoff change only
+ * under mmap_lock, VMA lock and anon_vma lock together; each caller holds one of them.
  * @kernel include/linux/pagemap.h linear_page_index()
  */
 export function linearPageIndex(k: Kernel, vma: Vma, vpn: Vpn): number {
@@ -86,7 +86,10 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
   }
 }
 
-/** A folio is mapped only where its anon_vma's family can find it. @kernel mm/rmap.c __page_check_anon_rmap() */
+/**
+ * Asserts that a folio is mapped only where its anon_vma's family can find it.
+ * @kernel mm/rmap.c __page_check_anon_rmap()
+ */
 function pageCheckAnonRmap(k: Kernel, folio: Pfn, page: Pfn, vma: Vma, vpn: Vpn): void {
   vmBugOn(!k.page.anon.get(folio), "rmap: the folio is not anonymous");
   const root = k.anonVma.root.get(k.page.mapping.get(folio));
@@ -187,9 +190,9 @@ function folioNeedsCowForDma(k: Kernel, vma: Vma, folio: Pfn): boolean {
 // ---- giving up exclusivity, taking it ---------------------------------------------------------------------------
 
 /**
- * Clears PageAnonExclusive of a page whose entry has been cleared and flushed, unless it may be pinned. A lockless pinner
- * first pins, then looks at the entry and the flag again; here the entry goes first, then come the pins, then the flag.
- * So of two that meet at least one notices the other.
+ * Clears PageAnonExclusive of a page whose entry has been cleared and flushed, unless it may be pinned. A lockless
+ * pinner first pins, then looks at the entry and the flag again; here the entry goes first, then come the pins, then
+ * the flag. So if the two meet, at least one notices the other.
  * @kernel include/linux/rmap.h folio_try_share_anon_rmap_pte()
  * @holds the PTE lock; the entry is clear
  * @returns false: it may be pinned and stays exclusive (the kernel's -EBUSY)

@@ -37,8 +37,8 @@ export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
 }
 
 /**
- * Drops the reference of the folio's owner, who never published it. Somebody who found it by its frame number may hold
- * another for a moment, and frees it then.
+ * Drops the reference to a folio that its owner never published. A scanner that found the folio by its frame number
+ * may hold another reference for a moment, and frees it then.
  * @kernel include/linux/mm.h folio_put()
  */
 export function* folioPutNew(k: Kernel, folio: Pfn): Routine {
@@ -116,8 +116,8 @@ export function* lruAddDrain(k: Kernel): Routine {
 }
 
 /**
- * Empties the batches of all CPUs. The kernel queues work on each CPU and waits for it; here the caller does the work,
- * which is the same: a batch changes in single steps, so whoever else uses it sees it consistent.
+ * Empties the batches of all CPUs. The kernel queues work on each CPU and waits for it. Here the caller does the
+ * work. That is the same, because a batch changes in single steps and every user sees it consistent.
  * @kernel mm/swap.c lru_add_drain_all()
  */
 export function* lruAddDrainAll(k: Kernel): Routine {
@@ -128,9 +128,9 @@ export function* lruAddDrainAll(k: Kernel): Routine {
  * Takes the folio off the LRU, with a reference of its own, and counts it in NR_ISOLATED_ANON. False when it is not on
  * the LRU: in a batch, or isolated by somebody else. The caller holds a reference.
  *
- * The kernel tests and clears PG_lru before it takes lru_lock; here both are one step, so this waits for the lock even
- * to find the flag clear. Nothing is taken inside lru_lock, so that wait ends. Its reference, which the caller's keeps
- * from being needed any earlier, comes last.
+ * The kernel tests and clears PG_lru before it takes lru_lock. Here both are one step, so this waits for the lock
+ * even if the flag is clear. Nothing is taken inside lru_lock, so the wait ends. The isolation's reference is taken
+ * last: the caller's reference keeps the folio until then.
  * @kernel mm/vmscan.c folio_isolate_lru()
  */
 export function* folioIsolateLru(k: Kernel, folio: Pfn): Routine<boolean> {
@@ -157,8 +157,9 @@ export function* folioPutbackLru(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
- * Somebody has used the folio other than through a mapping, whose accessed bits tell by themselves: referenced the first
- * time, active the second. Each flag is by itself, and a use that comes in between is lost, as it is in the kernel.
+ * Notes a use of the folio that is not through a mapping (accessed bits note those). The first use makes the folio
+ * referenced, the second active. Each flag is a step of its own. A use that comes in between is lost, as in the
+ * kernel.
  * @kernel mm/swap.c folio_mark_accessed()
  */
 export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
@@ -199,7 +200,7 @@ export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
- * Puts a new folio on the LRU without a batch, where split_huge_page() does so for the parts of a folio that was there.
+ * Puts a folio on the LRU without a batch. The split of a folio does so for its parts.
  * @holds lru_lock
  * @kernel include/linux/mm_inline.h lruvec_add_folio()
  */
@@ -245,8 +246,8 @@ function fillsBatch(k: Kernel, folio: Pfn): boolean {
 }
 
 /**
- * Folio by folio, where the kernel moves them all under one hold of the lock and drops their references afterwards:
- * each is seen on the LRU, and then without the reference, at a moment of its own either way.
+ * Moves folio by folio. The kernel moves all of them under one hold of the lock and drops their references
+ * afterwards. Either way each folio is seen on the LRU, and then without the reference, at a moment of its own.
  * @kernel mm/swap.c lru_add_drain_cpu(), folio_batch_move_lru()
  */
 function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {

@@ -36,7 +36,7 @@ export { siMemAvailable } from "./thp-reservation/safe-shrinker.ts";
 // ---- faults ----------------------------------------------------------------------------------------------------
 
 /**
- * Huge pages are not installed at fault: the range is to earn its one.
+ * Whether faults reserve, and do not install huge pages.
  * @kernel mm/huge_memory.c do_huge_pmd_anonymous_page(), patch of 2018
  */
 export function reservesInsteadOfHuge(k: Kernel): boolean {
@@ -65,7 +65,10 @@ function* reserveForFirstWrite(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   if (untouched) yield* safeReserve(k, vma, vpn);
 }
 
-/** A hint: whoever maps a page now only makes the reservation one that cannot be promoted. The table stays: see handlePteFault(). */
+/**
+ * Whether nothing but zero pages is mapped: a hint. A page that is mapped meanwhile only makes the reservation one
+ * that cannot be promoted. The table stays: see handlePteFault().
+ */
 function* isUntouched(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
   yield at("is the range untouched: pmd");
   const pmd = pmdpGetLockless(k, k.vma.mm.get(vma), vpn);
@@ -80,8 +83,8 @@ function* isUntouched(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
 }
 
 /**
- * The page that a write fault is to map: charged, filled with zeroes. Goes back with `putReservedPage` if it comes to
- * nothing. NONE: there is none, or its charge failed; an ordinary page has to do.
+ * The page for a write fault to map: charged, filled with zeroes. A fault that fails gives it back with
+ * `putReservedPage`. NONE: there is no such page, or its charge failed, and the fault maps an ordinary page.
  * @kernel mm/khugepaged.c khugepaged_get_reserved_page(), called by do_anonymous_page(), wp_page_copy(); patch of 2018
  * @holds the VMA lock or mmap_lock, for reading
  */
@@ -99,26 +102,27 @@ export function* getReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
     yield* putReservedPage(k, vma, vpn, page);
     return NONE;
   }
-  // The anon_vma is there by now, without which an area is not registered; in 2018 it was, when the reservation was made.
+  // A VMA is registered only with an anon_vma, which it has by now. The kernel of 2018 registered it when the
+  // reservation was made.
   yield* khugepagedEnterVma(k, vma);
   return page;
 }
 
 /**
- * The page of getReservedPage has become an anonymous page of the area: in the step that makes it one.
+ * The page of getReservedPage has become an anonymous page of the VMA. Called in the step that makes it one.
  * @model an event of the machine `reserved-page`
  */
 export function announceReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): void {
   emit(k, EV.RESV_INSTALL, k.vma.mm.get(vma), pmdIndex(k, vpn), pteIndex(k, vpn), page);
 }
 
-/** The fault came to nothing. @model the patch of 2018 has no way back for a fault that comes to nothing */
+/** Gives the page of a failed fault back. @model the patch of 2018 has no way back for a fault that fails */
 export function* putReservedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine {
   if (isRfc2018(k)) yield* folioPut(k, page);
   else yield* safeGiveBack(k, vma, vpn, page);
 }
 
-/** The same of a page that may be `reserved`, or a new one that nobody else has seen. @model see putReservedPage() */
+/** The same for a page that is `reserved`, or else a new one that nobody else has seen. @model see putReservedPage() */
 export function* putUnmappedPage(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn, reserved: boolean): Routine {
   if (reserved) yield* putReservedPage(k, vma, vpn, page);
   else yield* folioPutNew(k, page);
@@ -134,7 +138,8 @@ export function* reservedPageMapped(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 }
 
 /**
- * Copy-on-write of a page: the copy cannot lie in the block, unless the writer gets a new one to copy to.
+ * Copy-on-write of a page. The copy cannot lie in the old block. By some policies the writer gets a new reservation
+ * to copy to.
  * @kernel mm/khugepaged.c khugepaged_release_reservation(), called by wp_page_copy(); patch of 2018
  * @returns the page to copy to, or NONE: an ordinary one
  * @holds the VMA lock or mmap_lock, for reading
@@ -159,7 +164,7 @@ export function* reservationForCow(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> 
 }
 
 /**
- * A huge page may not be installed at `haddr` by a fault: a reservation is there.
+ * Whether a reservation keeps a fault from installing a huge page at `haddr`.
  * @model the patch of 2018 installs no huge pages where it reserves
  * @holds the PMD lock
  */
@@ -182,8 +187,8 @@ export function* reservationZapped(k: Kernel, vma: Vma, vpn: Vpn, hadTable: bool
 }
 
 /**
- * Pages of a huge range have been unmapped, and are about to be freed before the zap is done with the range, because the
- * gather is full. A reservation ends before: its used pages are its block's, and not free.
+ * Pages of a huge range have been unmapped. They are about to be freed before the zap is done with the range, because
+ * the gather is full. The reservation ends first: a used page of a reservation must not be free.
  * @model the patch of 2018 gives every page a reference of its own
  * @holds the VMA lock or mmap_lock; no spinlock
  */
@@ -200,10 +205,10 @@ export function* reservationCollapsed(k: Kernel, vma: Vma, haddr: Vpn): Routine 
   if (isSafe(k)) yield* safeRelease(k, vma, haddr);
 }
 
-// ---- areas -----------------------------------------------------------------------------------------------------
+// ---- VMAs -----------------------------------------------------------------------------------------------------
 
 /**
- * An area is new, or a copy of `like`, which is NONE for new memory.
+ * A VMA is new, or a copy of `like`. NONE: new memory.
  * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
  * @holds mmap_lock for writing
  */
@@ -212,16 +217,16 @@ export function* reservationsOfNewVma(k: Kernel, vma: Vma, like: Vma): Routine {
   if (like === NONE || k.vma.resvs.get(like) !== NONE) yield* rfcResvsNew(k, vma);
 }
 
-/** An area is about to be freed, unmapped. @kernel include/linux/khugepaged.h thp_resvs_put(), patch of 2018 */
+/** A VMA is about to be freed, unmapped. @kernel include/linux/khugepaged.h thp_resvs_put(), patch of 2018 */
 export function* reservationsOfFreedVma(k: Kernel, vma: Vma): Routine {
   if (isRfc2018(k)) yield* rfcResvsPut(k, vma);
   else if (isSafe(k) && k.param.resvPerMm.get() === 0) checkNoReservations(k, vma as number);
 }
 
 /**
- * The boundary between two areas has moved; see safeBoundary().
+ * The boundary between two VMAs has moved; see safeBoundary().
  * @kernel mm/khugepaged.c _khugepaged_move_reservations_adj(), patch of 2018
- * @holds mmap_lock and the locks of both areas for writing
+ * @holds mmap_lock and the locks of both VMAs for writing
  */
 export function* reservationsBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: Vpn): Routine {
   if (isRfc2018(k)) yield* rfcMove(k, to > from ? upper : lower, to > from ? lower : upper, to, to > from);
@@ -231,19 +236,19 @@ export function* reservationsBoundary(k: Kernel, lower: Vma, upper: Vma, from: V
 /**
  * `from` has become part of `to`.
  * @kernel mm/khugepaged.c _khugepaged_reservations_fixup(), patch of 2018
- * @holds mmap_lock and the locks of both areas for writing
+ * @holds mmap_lock and the locks of both VMAs for writing
  */
 export function* reservationsTakenOver(k: Kernel, from: Vma, to: Vma): Routine {
   if (isRfc2018(k)) yield* rfcMove(k, from, to, 0, false);
   else if (isSafe(k)) yield* safeTakeOver(k, from, to);
-  // D12: the patch of 2018 frees the area, not its container.
+  // D12: the patch of 2018 frees the VMA, not its container.
   if (isRfc2018(k)) k.vma.resvs.set(from, NONE);
 }
 
 /**
  * Pages are about to move to another address, or back.
  * @kernel mm/khugepaged.c thp_reservations_mremap(), patch of 2018
- * @holds mmap_lock and the locks of both areas for writing
+ * @holds mmap_lock and the locks of both VMAs for writing
  */
 export function* reservationsMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAddr: Vpn, length: Vpn): Routine {
   if (isRfc2018(k)) yield* rfcMremap(k, vma, oldAddr, newVma, newAddr, length);
@@ -251,7 +256,7 @@ export function* reservationsMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: V
 }
 
 /**
- * An area has been copied to a child, which has no reservations.
+ * A VMA has been copied to a child, which has no reservations.
  * @kernel include/linux/khugepaged.h thp_resvs_fork(), patch of 2018
  * @holds mmap_lock for writing
  */

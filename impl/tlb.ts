@@ -47,9 +47,9 @@ export function* flushTlbMm(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * Returns when every other CPU has taken an interrupt: whoever walked a page table with interrupts off when this was
- * called has finished. The interrupt does nothing, so CPUs with interrupts on cost no step; for the others it is
- * enough that each took it once.
+ * Returns when every other CPU has taken an interrupt. Then every page-table walk with interrupts off that had begun
+ * before the call has finished. The interrupt does nothing, so CPUs with interrupts on cost no step; for the others
+ * it is enough that each took it once.
  * @kernel mm/mmu_gather.c tlb_remove_table_sync_one()
  */
 export function* tlbRemoveTableSyncOne(k: Kernel): Routine {
@@ -62,7 +62,7 @@ export function* tlbRemoveTableSyncOne(k: Kernel): Routine {
 }
 
 /**
- * Loads an address space on this CPU; NONE for a kernel thread. What was cached goes.
+ * Loads an address space on this CPU; NONE for a kernel thread. Empties its translation cache.
  * @kernel arch/x86/mm/tlb.c switch_mm()
  */
 export function switchMm(k: Kernel, mm: Mm): void {
@@ -79,11 +79,11 @@ export function switchMm(k: Kernel, mm: Mm): void {
  * in the page table first, and only where the entry is still present and writable; this is why an entry that has been
  * cleared cannot become dirty any more.
  *
- * The caller accesses the page in the same step: the instruction cannot be interrupted between. (Until it has
- * finished no flush completes, so the frame stays what it is; what others store to it meanwhile, they might as well
- * have stored before or after.) That a walk which meets a huge entry is one step, and one with two levels two, is the
- * hardware's: each level is read and, where a bit is missing, updated by one locked operation. The look at the TLB
- * belongs to the first of them: only this CPU fills it, and a flush that arrives before the walk finds nothing.
+ * The caller accesses the page in the same step, because an instruction cannot be interrupted. No flush completes
+ * before the instruction ends, so the frame stays the same; a store by another CPU meanwhile could as well come
+ * before or after. A walk is one step for a huge entry and two for two levels, as in hardware: each level is read
+ * and, where a bit is missing, updated by one locked operation. The look at the TLB belongs to the first step. Only
+ * this CPU fills its TLB, and a flush that arrives before the walk finds nothing.
  * @model the CPU: TLB, page walk, accessed and dirty bits
  */
 export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<Pfn> {
@@ -115,7 +115,7 @@ function usable(cached: Entry, write: boolean): boolean {
   return cached !== 0 && (!write || (cached & (WRITE | DIRTY)) === (WRITE | DIRTY));
 }
 
-/** What the hardware does with a leaf: the entry with accessed and dirty bits, or 0 for a page fault. */
+/** The leaf entry as the hardware leaves it, with accessed and dirty bits; 0 for a page fault. */
 function touched(e: Entry, write: boolean): Entry {
   if (!entryHas(e, PRESENT) || (write && !entryHas(e, WRITE))) return 0;
   return e | YOUNG | (write ? DIRTY : 0);
@@ -157,7 +157,10 @@ function flushCpu(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): void {
   emit(k, EV.TLB_FLUSH, cpu, start, end);
 }
 
-/** Flushes where nobody can tell when: this CPU, and those which have nothing to forget. The CPUs of the mm that remain. */
+/**
+ * Flushes this CPU and those that have nothing cached, for which the moment makes no difference. Returns the other
+ * CPUs of the mm.
+ */
 function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
   let remaining = 0;
   for (let cpu = 0; cpu < k.cpu.count; cpu++) {
@@ -186,7 +189,10 @@ function takingInterrupts(k: Kernel, cpus: CpuMask): CpuMask {
   return ready;
 }
 
-/** Nothing holds a flush up on the CPU: an interrupt arrives, or, where flushes are broadcast, no walk of its hardware is under way. */
+/**
+ * Whether a flush can take effect on the CPU: it takes interrupts, or, where flushes are broadcast, its hardware is
+ * not walking.
+ */
 function takesFlush(k: Kernel, cpu: Cpu): boolean {
   return k.param.tlbFlushInterrupts.get() !== 0 ? !k.cpu.irqsOff.once(cpu) : !k.cpu.walking.once(cpu);
 }

@@ -5,7 +5,7 @@
  * process, the set `mayRead` of contents that a load may return; normally it has one member. The code here is the
  * specification's: it changes nothing but `k.user`, and no kernel routine may decide anything by it.
  *
- * Who calls what, always in the same step as the store to memory that it describes, or as the lock operation named:
+ * Calls, each in the same step as the store that it describes, or as the lock operation named:
  *
  * | event | call | when |
  * |---|---|---|
@@ -13,7 +13,7 @@
  * | a store | `userMemoryStored` | with the access |
  * | munmap, MADV_DONTNEED, MADV_FREE | `userMemoryBegin` | before the first entry changes |
  * | | `userMemoryEnd` | after the TLB flush, before the lock that keeps collapse out (mmap or VMA lock) is dropped |
- * | fork, for each area that it copies | `userMemoryForkBegin` | under the parent's mmap_lock, before copy_page_range() |
+ * | fork, for each VMA that it copies | `userMemoryForkBegin` | under the parent's mmap_lock, before copy_page_range() |
  * | | `userMemoryForkEnd`; `userMemoryForkAbort` if it failed | after the parent's TLB flush, under the same lock |
  * | mremap | `userMemoryMoveBegin`, `userMemoryMoveEnd` | under mmap_lock; the end after the TLB flush |
  * | an address space is gone | `userMemoryReset` | when its slot is freed |
@@ -161,7 +161,7 @@ export function userMemoryMoveEnd(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length:
   }
 }
 
-/** The address space is gone: whoever gets its slot starts with zeroes. @model ghost: what a user may see */
+/** The address space is gone. The next one in its slot starts with zeroes. @model ghost: what a user may see */
 export function userMemoryReset(k: Kernel, mm: Mm): void {
   for (let v = 0; v < k.param.vpnMax.get(); v++) {
     const i = userIndex(k, mm, v);
@@ -171,12 +171,15 @@ export function userMemoryReset(k: Kernel, mm: Mm): void {
   }
 }
 
-/** One member from now on: what memory holds. An assertion as a whole: what it looks at is no access of the routine that calls it. */
+/**
+ * From now on the set has one member: what memory holds. All of it is an assertion, so its reads are not accesses of
+ * the calling routine.
+ */
 function collapse(k: Kernel, mm: Mm, vpn: Vpn): void {
   vmBugOn(!settle(k, mm, vpn), "user memory: a page cannot be settled");
 }
 
-/** True; what is wrong is asserted inside, in detail. */
+/** Always true: the assertions are inside. */
 function settle(k: Kernel, mm: Mm, vpn: Vpn): boolean {
   const i = userIndex(k, mm, vpn);
   if (k.user.inFlight.get(i) !== 0) return true;

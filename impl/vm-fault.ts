@@ -1,12 +1,15 @@
 /**
- * A fault on its way down: struct vm_fault of include/linux/mm.h. With what it is asked for and what it answers: FAULT_FLAG_*
- * and VM_FAULT_* of include/linux/mm_types.h.
+ * One page fault: struct vm_fault of include/linux/mm.h. Its requests and results: FAULT_FLAG_* and VM_FAULT_* of
+ * include/linux/mm_types.h.
  */
 import type { U } from "thpcheck";
 import type { Entry, Order, Table, Vma, Vpn } from "./structs/types.ts";
 
 export const FAULT_FLAG_WRITE = 1 << 0;
-/** Get a page of one's own without making it writable: a read-only pin of a page that may be shared. */
+/**
+ * The fault must give the process a page of its own, but not make it writable: for a read-only pin of a page that may
+ * be shared.
+ */
 export const FAULT_FLAG_UNSHARE = 1 << 1;
 /** Under the per-VMA lock, and not under mmap_lock. */
 export const FAULT_FLAG_VMA_LOCK = 1 << 2;
@@ -16,7 +19,7 @@ export type FaultFlags = U<3>;
  * One fault, made by handleMmFault() and handed down. The pointers to entries are left out where they follow from `address`:
  * `pmd`, and the index in a table of PTEs.
  *
- * @kernel include/linux/mm.h struct vm_fault. The kernel has no `order`: what asks for a folio decides it there
+ * @kernel include/linux/mm.h struct vm_fault. The kernel has no `order`: it decides it where it asks for a folio
  */
 export interface VmFault {
   vma: Vma;
@@ -26,7 +29,7 @@ export interface VmFault {
   order: Order;
   /** The PMD entry as it was when the kind of fault was decided. */
   origPmd: Entry;
-  /** The same of the PTE. Set where there is a table. */
+  /** The PTE at that moment. Set if there is a table. */
   origPte: Entry;
   /** The table of PTEs which the entry lies in, once the fault knows it; NONE when it is gone. Its lock is vmf->ptl. */
   pte: Table;

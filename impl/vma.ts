@@ -1,11 +1,11 @@
 /**
  * Virtual memory areas: mm/vma.c.
  *
- * An area is found under mmap_lock (`vma-tree.ts`), and made, merged and split under mmap_lock for writing. Its
+ * A VMA is found under mmap_lock (`vma-tree.ts`), and made, merged and split under mmap_lock for writing. Its
  * boundaries change under the VMA lock and, where it has one, the lock of its anon_vma as well, and
  * `vmaAdjustTransHuge` comes before the change.
  *
- * What is left out: mempolicies, userfaultfd and files never keep two areas apart here; the maple tree needs no memory;
+ * What is left out: mempolicies, userfaultfd and files never keep two VMAs apart here; the maple tree needs no memory;
  * max_map_count is the size of the table. vma_shrink() has one caller, exec's move of its stack, which is not here.
  */
 import { NONE, at, choose, current, emit, record, type Routine } from "thpcheck";
@@ -26,7 +26,7 @@ import {
 
 // ---- objects ---------------------------------------------------------------------------------------------------
 
-/** Area objects that are free. @model the table of VMAs has an end; max_map_count is its size */
+/** VMA objects that are free. @model the table of VMAs has an end; max_map_count is its size */
 export function vmasFree(k: Kernel): number {
   let n = 0;
   for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.get(v) === NONE) n++;
@@ -34,7 +34,7 @@ export function vmasFree(k: Kernel): number {
 }
 
 /**
- * A new area of `mm`, in no tree and not locked, the caller's alone; NONE when there is no memory or the table is full. The slab
+ * A new VMA of `mm`, in no tree and not locked, the caller's alone; NONE when there is no memory or the table is full. The slab
  * allocator's own lock is left out: to take an object is one indivisible operation.
  *
  * @kernel mm/vma_init.c vm_area_alloc()
@@ -58,7 +58,7 @@ export function* vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn
 }
 
 /**
- * Write-locks a new area. From then on the lock keeps others out, where before nobody could find it.
+ * Write-locks a new VMA. From then on the lock keeps others out, where before nobody could find it.
  * @kernel include/linux/mmap_lock.h vma_start_write()
  * @holds mmap_lock for writing
  */
@@ -68,11 +68,11 @@ export function* vmaStartWriteNew(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * Gives the object back, and with it its VMA lock, if the caller has that. A reader that found the area before it was
+ * Gives the object back. Releases its VMA lock, if the caller holds it. A reader that found the VMA before it was
  * detached may still look at it: it compares mm and range under the VMA lock (SLAB_TYPESAFE_BY_RCU).
  *
  * @kernel mm/vma_init.c vm_area_free()
- * @holds nothing: the area is the caller's alone. Or mmap_lock and the VMA lock for writing
+ * @holds nothing: the VMA is the caller's alone. Or mmap_lock and the VMA lock for writing
  */
 export function* vmAreaFree(k: Kernel, vma: Vma): Routine {
   yield at("vm_area_free");
@@ -89,7 +89,7 @@ export function* vmAreaFree(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * Puts the area into the tree.
+ * Puts the VMA into the tree.
  * @kernel mm/vma.c vma_link(), include/linux/mmap_lock.h vma_mark_attached()
  * @holds mmap_lock and the VMA lock for writing; fork, of the child's mm, which nobody else can reach, mmap_lock alone
  */
@@ -100,7 +100,7 @@ export function vmaLink(k: Kernel, vma: Vma): void {
 }
 
 /**
- * Takes the area out of the tree: it can no longer be found.
+ * Takes the VMA out of the tree: it can no longer be found.
  * @kernel include/linux/mmap_lock.h vma_mark_detached()
  * @holds mmap_lock and the VMA lock for writing
  */
@@ -111,8 +111,8 @@ export function vmaMarkDetached(k: Kernel, vma: Vma): void {
 }
 
 /**
- * The trees of the reverse map are in order of vm_pgoff, and their walks read the bounds under the anon_vma's lock alone.
- * That it is held here needs no check of its own: the trees, which this writes, are guarded by it.
+ * The trees of the reverse map are in order of vm_pgoff, and their walks read the bounds under the anon_vma's lock
+ * alone. Its holding needs no check here: it guards the trees, which this writes.
  * @kernel mm/vma.h vma_set_range(), between vma_prepare() and vma_complete()
  * @holds mmap_lock, the VMA lock and the anon_vma's lock for writing
  */
@@ -133,12 +133,12 @@ function vmaSetRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pgoff: Vpn): voi
 /** A merge that is looked for, and from the decision on, what it is. @kernel mm/vma.h struct vma_merge_struct */
 export interface VmaMergeStruct {
   mm: Mm;
-  /** The area whose part start..end gets other flags; NONE: the range is a hole. */
+  /** The VMA whose part start..end gets other flags; NONE: the range is a hole. */
   middle: Vma;
   /** The neighbours of the range that merge with it, or NONE. */
   prev: Vma;
   next: Vma;
-  /** The area that covers the range afterwards. */
+  /** The VMA that covers the range afterwards. */
   target: Vma;
   /** First the range; from the decision on, what the target becomes or, with adjustNextStart, what is left of `middle`. */
   start: Vpn;
@@ -146,7 +146,7 @@ export interface VmaMergeStruct {
   pgoff: Vpn;
   flags: VmFlags;
   anonVma: AnonVma;
-  /** The area that mremap copies here, or NONE. */
+  /** The VMA that mremap copies here, or NONE. */
   copiedFrom: Vma;
   /** The range could have been merged, but the chain of anon_vmas could not be copied. @kernel mm/vma.h vmg_nomem() */
   nomem: boolean;
@@ -176,8 +176,8 @@ export function vmgVmaState(k: Kernel, vma: Vma, start: Vpn, end: Vpn): VmaMerge
 }
 
 /**
- * The area shares pages with another process, or did: its anon_vma is not its own alone. Such an area may not take in
- * one that has no anon_vma, nor be taken in by one: its chain would spread, and the root's lock with it.
+ * Whether the VMA shares pages with another process, or did: it is in more than one anon_vma. Such a VMA must not
+ * merge with one that has no anon_vma. Else its chain would spread, and with it the use of the root's lock.
  *
  * @kernel mm/vma.c vma_had_uncowed_parents(): list_is_singular(&vma->anon_vma_chain)
  */
@@ -238,11 +238,11 @@ function* dupAnonVma(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
 }
 
 /**
- * Makes a decided merge true: the target becomes start..end of `vmg`, and the areas that it covers disappear. Where only
+ * Makes a decided merge true: the target becomes start..end of `vmg`, and the VMAs that it covers disappear. Where only
  * a boundary moves, `middle` or `next` begins at `end` from now on.
  *
  * The huge pages that a new boundary cuts are split first, while rmap walkers are locked out: an rmap walk must find
- * every huge PMD inside one area.
+ * every huge PMD inside one VMA.
  *
  * @kernel mm/vma.c commit_merge(), vma_prepare(), vma_complete()
  * @holds mmap_lock and the locks of all VMAs concerned for writing
@@ -272,7 +272,7 @@ function* commitMerge(k: Kernel, vmg: VmaMergeStruct): Routine {
   if (vmg.removeNext) yield* removeMerged(k, vmg.next);
 }
 
-/** Frees an area that another one covers now. @kernel mm/vma.c vma_complete() @holds mmap_lock and the VMA lock for writing */
+/** Frees a VMA that another one covers now. @kernel mm/vma.c vma_complete() @holds mmap_lock and the VMA lock for writing */
 function* removeMerged(k: Kernel, vma: Vma): Routine {
   yield* unlinkAnonVmas(k, vma);
   yield* vmAreaFree(k, vma);
@@ -292,7 +292,7 @@ function* removeMerged(k: Kernel, vma: Vma): Routine {
  *
  * @kernel mm/vma.c vma_merge_existing_range()
  * @holds mmap_lock for writing
- * @returns the area that covers the range now; NONE: nothing was merged, and `vmg.nomem` says whether for lack of memory
+ * @returns the VMA that covers the range now; NONE: nothing was merged, and `vmg.nomem` says whether for lack of memory
  */
 export function* vmaMergeExistingRange(k: Kernel, vmg: VmaMergeStruct): Routine<Vma> {
   const leftSide: boolean = vmg.start === k.vma.start.get(vmg.middle);
@@ -348,7 +348,7 @@ function rangeOfMergeExisting(k: Kernel, vmg: VmaMergeStruct): void {
  *
  * @kernel mm/vma.c vma_merge_new_range()
  * @holds mmap_lock for writing
- * @returns the area that covers the range now; NONE: nothing was merged
+ * @returns the VMA that covers the range now; NONE: nothing was merged
  */
 export function* vmaMergeNewRange(k: Kernel, vmg: VmaMergeStruct): Routine<Vma> {
   vmg.prev = vmaBefore(k, vmg.mm, vmg.start);
@@ -393,7 +393,7 @@ function* vmaExpand(k: Kernel, vmg: VmaMergeStruct): Routine<Errno> {
 // ---- splitting -------------------------------------------------------------------------------------------------
 
 /**
- * Cuts `vma` at `addr`. `newBelow`: the new area is the lower part, and `vma` goes on as the upper one.
+ * Cuts `vma` at `addr`. `newBelow`: the new VMA is the lower part, and `vma` goes on as the upper one.
  *
  * @kernel mm/vma.c __split_vma()
  * @holds mmap_lock for writing
@@ -419,7 +419,7 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
   yield* vmaAdjustTransHuge(k, vma, k.vma.start.get(vma), addr, NONE);
-  // It is the store of the new entry that takes its range from the old one.
+  // Storing the new entry takes its range from the old one.
   vmaLink(k, made);
   if (newBelow) vmaSetRange(k, vma, addr, k.vma.end.get(vma), k.vma.pgoff.get(vma) + offset);
   else vmaSetRange(k, vma, k.vma.start.get(vma), addr, k.vma.pgoff.get(vma));
@@ -433,12 +433,12 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
 }
 
 /**
- * An area that is exactly start..end, or covers it and has `flags` already: by merging, else by splitting. A split
+ * A VMA that is exactly start..end, or covers it and has `flags` already: by merging, else by splitting. A split
  * leaves the flags to the caller.
  *
  * @kernel mm/vma.c vma_modify_flags(), vma_modify()
  * @holds mmap_lock for writing
- * @returns the area; NONE: -ENOMEM, possibly with `vma` split once
+ * @returns the VMA; NONE: -ENOMEM, possibly with `vma` split once
  */
 export function* vmaModifyFlags(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlags): Routine<Vma> {
   const vmg: VmaMergeStruct = vmgVmaState(k, vma, start, end);

@@ -36,7 +36,7 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
     return false;
   }
   yield* tryToUnmap(k, folio);
-  // Frozen, it is nobody's: what follows until it is free is one thread's own business.
+  // A frozen folio is out of the reach of all others. The rest, until it is free, concerns this thread alone.
   yield at("folio_ref_freeze");
   if (folioMapcount(k, folio) > 0 || !folioRefFreeze(k, folio, 1)) {
     folioUnlock(k, folio);
@@ -82,8 +82,8 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
 }
 
 /**
- * Unmaps a clean lazyfree folio that nobody else refers to. Lockless pinners take their reference first and look at the
- * entry again: here the entry goes first, and then the references are counted.
+ * Unmaps a clean lazyfree folio that nobody else refers to. Lockless pinners take a reference first and then read the
+ * entry again. Here the entry is cleared first, and then the references are compared.
  * @kernel mm/huge_memory.c __discard_anon_folio_pmd_locked()
  * @holds the PMD lock, folio lock, anon_vma lock
  */

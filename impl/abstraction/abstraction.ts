@@ -1,6 +1,6 @@
 /**
- * An abstraction reads the state of one instance of a machine of the specification from the kernel's data, and from
- * nothing that an event wrote. Refinement (checker/refinement.ts) compares it, before and after each step, with where
+ * An abstraction reads the state of one instance of a machine from the kernel's data. It reads nothing that an event
+ * wrote. Refinement (checker/refinement.ts) compares that state, before and after each step, with the state to which
  * the events of the step lead the machine.
  *
  * A state is a value and a context, written as one number, digit by digit: the value first, then each entry of the

@@ -1,7 +1,8 @@
 /**
- * The attempt to collapse that a CPU is making. A ghost: how far an attempt has come is where its thread stands, and no
- * data of the kernel says it. So `khugepaged/announce.ts` keeps it in `k.collapse`, which routines cannot read, and what
- * each stage implies for the kernel's data is looked at here: a stage that the data contradicts is no state.
+ * The collapse that a CPU is attempting. A ghost: how far it has come is a matter of its thread's program counter,
+ * and no data of the kernel says it. So `khugepaged/announce.ts` keeps the stage in `k.collapse`, which routines
+ * cannot read. Each stage implies facts about the kernel's data, and this file checks them: a stage that the data
+ * contradicts is no state.
  */
 import { NONE } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";

@@ -1,5 +1,5 @@
 /**
- * The reservation of a huge range: the hash of its area, or address space, has it, and `unused` is nr_unused.
+ * The reservation of a huge range: the hash of its VMA, or address space, has it, and `unused` is nr_unused.
  *
  * That a promotion has taken it out and not mapped the huge page yet is where that thread stands: the ghost
  * `collapse.promotion` says it, as `collapse.stage` does of the rest of a collapse.
@@ -35,7 +35,7 @@ export function reservationOf(k: Kernel, instance: number): number {
   return NONE;
 }
 
-/** A container has the number of the address space, or of the area, that it is part of. */
+/** A container has the number of the address space, or of the VMA, that it is part of. */
 function mmOf(k: Kernel, container: number): number {
   return k.param.resvPerMm.get() !== 0 ? container : k.vma.mm.get(container);
 }

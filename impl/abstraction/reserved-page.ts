@@ -1,7 +1,7 @@
 /**
- * A page of a huge range, if a reservation has the range: whether it was handed out, and whether it has become an
- * anonymous page since. That is asked of the page, which must therefore be the reservation's as long as the reservation
- * says so: a used page that is freed, and then another's, would be found busy.
+ * A page of a huge range that has a reservation: whether it was handed out, and whether it has become an anonymous
+ * page since. The page itself is asked. So the page must belong to the reservation as long as the reservation says
+ * so: a used page that is freed and becomes somebody else's would be found busy.
  */
 import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { NONE } from "thpcheck";

@@ -1,4 +1,4 @@
-/** How the attached areas of an address space cover a huge range, and whether its PMD entry is a leaf. */
+/** How the attached VMAs of an address space cover a huge range, and whether its PMD entry is a leaf. */
 import type { Kernel } from "../mm-types.ts";
 import { LEAF } from "../pgtable.ts";
 import { NO_STATE, type Abstraction } from "./abstraction.ts";

@@ -88,7 +88,10 @@ type ValueOf<R> = R extends { readonly words: readonly unknown[] } ? number : R 
 export type KnobValues = { readonly [K in KnobName]: ValueOf<(typeof KNOB_ROWS)[K]> } & {
   readonly enabled: Enabled;
   readonly defrag: Defrag;
-  /** hugepages-<size of a PMD>kB/enabled, which stays for a run what it is set to. The default, PMD_ENABLED_INHERIT, asks `enabled`. */
+  /**
+   * hugepages-<size of a PMD>kB/enabled, which does not change during a run. The default, PMD_ENABLED_INHERIT, means
+   * the value of `enabled`.
+   */
   readonly pmdEnabled: PmdEnabled;
 };
 export type KnobOptions = Partial<KnobValues>;

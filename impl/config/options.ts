@@ -108,7 +108,10 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   };
 }
 
-/** Objects that a scenario can do without: what needs one fails as if memory had run out, or breaks an assertion that says so. */
+/**
+ * Objects that a scenario can do without. An operation that needs one fails as if memory had run out, or breaks an
+ * assertion that says so.
+ */
 const MAY_BE_NONE: ReadonlySet<string> = new Set(["vmas", "anonVmas", "anonVmaChains", "pageTables"]);
 
 function boundsOf(o: KernelOptions): GivenBounds {
@@ -143,11 +146,11 @@ function reservationRoom(b: GivenBounds, policy: Switches): Pick<Bounds, "reserv
   const blocks = b.frames / b.pagesPerHugePage;
   switch (policy.resvMechanism) {
     case MECHANISM_OFF: return { reservations: 0, resvContainers: 0 };
-    // One reservation for each block: the patch of 2018 frees the object first. It allocates the container of an area and
+    // One reservation for each block: the patch of 2018 frees the object first. It allocates the container of a VMA and
     // can lose it.
     case MECHANISM_RFC_2018: return { reservations: blocks, resvContainers: b.vmas + 1 };
     // One for each block that is reserved, or range; and one for each other thread that has given all pages of a block back
-    // and not yet the object. The container is part of the area, or of the address space.
+    // and not yet the object. The container is part of the VMA, or of the address space.
     default: {
       const resvContainers = policy.resvPerMm ? b.mms : b.vmas;
       return { reservations: Math.min(blocks, b.mms * b.hugeRanges) + b.cpus - 1, resvContainers };

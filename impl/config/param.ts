@@ -8,7 +8,7 @@ import { SWITCHES, SWITCH_NAMES, type SwitchName } from "./release.ts";
 type IntField = ReturnType<typeof int>;
 type BoolField = ReturnType<typeof bool>;
 
-/** Of no bits: a routine that asks it is compiled with the value. */
+/** A field without bits: a routine that reads it is compiled with the value. */
 function constant(value: number | boolean, meaning: string): IntField {
   return int(Number(value), Number(value), meaning);
 }
@@ -60,7 +60,10 @@ function knobField(c: KernelConfig, name: KnobName, row: KnobRow): BoolField | I
   return int(min, Math.max(min, largest(c, name, row)), row.meaning, { guard: "atomic", init });
 }
 
-/** The layout has room for what the knob can be set to. pages_to_scan is bounded by what it is configured with: a bound of the check. */
+/**
+ * The largest value that the layout has room for. pages_to_scan cannot exceed its configured value: a bound of the
+ * check.
+ */
 function largest(c: KernelConfig, name: KnobName, row: KnobRow): number {
   if ("words" in row) return row.words.length - 1;
   if (name === "pagesToScan") return c.pagesToScan;

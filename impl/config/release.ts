@@ -14,7 +14,7 @@
 import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
 
-/** What is off before `since`, on from it, and off again from `until`. */
+/** A switch that is off before `since`, on from it, and off again from `until`. */
 interface OnOffRow {
   /** First releases with it; none: no release has it. */
   readonly since: readonly string[];

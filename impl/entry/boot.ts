@@ -1,13 +1,13 @@
 /**
- * What there is before the first step: memory, processes, their areas. For the `init` of a scenario: plain stores, no
- * steps, no events.
+ * The state before the first step: memory, processes and their VMAs. A scenario's `init` calls this. It makes plain
+ * stores, no steps and no events.
  *
- * A thread of a scenario runs on the CPU of the same number and has that CPU's address space. The threads of a process
- * share one, each counting in mm_users. A CPU that has none yet is a process to be forked: its thread begins with
- * `scheduleIn`.
+ * A thread of a scenario runs on the CPU of the same number and has that CPU's address space. The threads of a
+ * process share one, and each counts in mm_users. A CPU without an address space is that of a process to be forked:
+ * its thread begins with `scheduleIn`.
  *
- * Pages are not put there by init, since that would be a second copy of the fault path: the first thread faults them in
- * and opens the gate, for which the others wait. One thread alone takes as many states as steps.
+ * `init` maps no pages, because that would be a second copy of the fault path. The first thread faults them in and
+ * then opens the gate; the others wait for it. A thread that runs alone costs one state for each step.
  */
 import { NONE, at, bool, current, struct, type Routine, type World } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";

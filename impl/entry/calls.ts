@@ -94,8 +94,8 @@ export type ErrnoName = keyof typeof ERRNO;
 export type Errnos = Readonly<Partial<Record<ErrnoName, string>>>;
 
 /**
- * Who calls it: a process; its user code, by a load or store; the kernel itself; root, by a file of sysfs or debugfs; or
- * a test, by a door that the kernel has for its own parts only.
+ * The caller: a process; its user code, by a load or store; the kernel itself; root, by a file of sysfs or debugfs;
+ * or a test, through a function that the kernel has for its own parts only.
  */
 export type Way = "system call" | "user access" | "kernel actor" | "file" | "test door";
 

@@ -41,9 +41,9 @@ export type SequentialKernel = World<ReturnType<typeof sequentialStructs>>;
 export type CallResult = Int<-133, 0x7fff_ffff>;
 
 /**
- * Carries out `k.call`: the one place where the calls of calls.ts are told apart, since a routine is called by its name.
- * Straight-line only: as an explored thread it would start by reading shared state. A number that no call has is a bug
- * of the caller.
+ * Carries out `k.call`. Only this routine tells the calls of calls.ts apart, because a routine can be called by its
+ * name only. For straight-line runs only: an explored thread may not begin by reading shared state. A number that no
+ * call has is a bug of the caller.
  * @model calls as data: the table of system calls of a straight-line run
  */
 export function* dispatch(k: SequentialKernel): Routine<CallResult> {

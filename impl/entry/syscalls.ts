@@ -123,7 +123,7 @@ export const PR_THP_DISABLE_EXCEPT_ADVISED = 2;
 
 /**
  * prctl(PR_SET_THP_DISABLE, disable, flags): no huge pages for this process and those it forks; with
- * PR_THP_DISABLE_EXCEPT_ADVISED only for areas with MADV_HUGEPAGE, and by MADV_COLLAPSE.
+ * PR_THP_DISABLE_EXCEPT_ADVISED only for VMAs with MADV_HUGEPAGE, and by MADV_COLLAPSE.
  *
  * @returns 0 or -EINVAL
  * @kernel kernel/sys.c prctl_set_thp_disable()

@@ -1,7 +1,7 @@
 /**
- * Huge PMDs under changes of their area: its protection (mprotect), its address (mremap), its boundaries.
+ * Huge PMDs under changes of their VMA: its protection (mprotect), its address (mremap), its boundaries.
  *
- * All three hold mmap_lock and the VMA lock for writing, so that no fault of the area runs; rmap walks, GUP-fast and the
+ * All three hold mmap_lock and the VMA lock for writing, so that no fault of the VMA runs; rmap walks, GUP-fast and the
  * hardware go on meanwhile.
  */
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
@@ -17,26 +17,32 @@ import { flushTlbRange } from "../tlb.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
 /**
- * A present entry with the protection of an area: not writable yet. @kernel arch/x86/include/asm/pgtable.h pte_modify(), pmd_modify()
+ * A present entry with the protection of a VMA: not writable yet. @kernel arch/x86/include/asm/pgtable.h pte_modify(), pmd_modify()
  */
 export function entryModify(e: Entry, vmFlags: number): Entry {
   return mkEntry(entryTarget(e), (e & (DIRTY | YOUNG | SPECIAL | LEAF)) | vmPageProt(vmFlags));
 }
 
-/** A translation of the old entry may permit what the new one does not. @kernel arch/x86/include/asm/tlbflush.h pte_needs_flush(), huge_pmd_needs_flush() */
+/**
+ * Whether a translation of the old entry may permit what the new entry does not.
+ * @kernel arch/x86/include/asm/tlbflush.h pte_needs_flush(), huge_pmd_needs_flush()
+ */
 export function entryNeedsFlush(before: Entry, after: Entry): boolean {
   if (!entryHas(before, PRESENT)) return false;
   const changed = before ^ after;
   return (changed & (WRITE | PRESENT | PROTNONE)) !== 0 || (changed & before & (DIRTY | YOUNG)) !== 0;
 }
 
-/** The migration entry that no longer grants writing: who removes it asks the area again. @kernel include/linux/swapops.h make_readable_exclusive_migration_entry() */
+/**
+ * The migration entry without the right to write. Whoever removes the entry asks the VMA's flags again.
+ * @kernel include/linux/swapops.h make_readable_exclusive_migration_entry()
+ */
 export function readableExclusiveMigrationEntry(e: Entry): Entry {
   return entryHas(e, WRITE) ? (e & ~WRITE) | EXCLUSIVE : e;
 }
 
 /**
- * The entry could be made writable without a fault: the page is anonymous and this mapping's alone.
+ * Whether the entry can be made writable without a fault: the page is anonymous and exclusive to this mapping.
  * @kernel mm/huge_memory.c can_change_pmd_writable(), mm/mprotect.c can_change_pte_writable()
  * @holds the page-table lock
  */
@@ -46,7 +52,7 @@ export function canChangeWritable(k: Kernel, e: Entry, vmFlags: number): boolean
 }
 
 /**
- * Gives a huge PMD the protection that its area now has. The entry never becomes none on the way, since a zap that
+ * Gives a huge PMD the protection that its VMA now has. The entry never becomes none on the way, since a zap that
  * holds mmap_lock for reading would take that for "nothing mapped".
  *
  * @kernel mm/huge_memory.c change_huge_pmd()
@@ -75,9 +81,9 @@ export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean>
 }
 
 /**
- * Moves a huge PMD to another address; its deposited table goes with it, if it goes into another page of PMDs. The old translations are
- * flushed before the lock is dropped: else an rmap walk could find the page at its new address, clean and write-protect
- * it there, and a CPU would still write through the old one.
+ * Moves a huge PMD to another address. Its deposited table goes along if the new address is in another page of PMDs.
+ * The old translations are flushed before the lock is dropped. Else a reverse-map walk could find the page at its new
+ * address and clean and write-protect it there, while a CPU still writes through the old translation.
  *
  * @kernel mm/huge_memory.c move_huge_pmd()
  * @holds mmap_lock and both VMA locks for writing; anon_vma for writing if rmap walks may meet the addresses in the wrong order
@@ -90,7 +96,7 @@ export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): R
   const there: Entry = pmdpGetLockless(k, mm, newAddr);
   vmBugOn(pmdTransHuge(there), "huge-memory: move_huge_pmd finds a huge page at the new address");
   if (!pmdNone(there)) return false;
-  // One lock for all PMDs of an mm: the kernel's nesting of the new PMD's lock into the old one's falls away.
+  // All PMDs of an mm have one lock here, so there is no nesting of the new PMD's lock in the old one's.
   yield* spinLock(k, pmdLockptr(k, mm));
   const held = pmdpGet(k, mm, oldAddr);
   if (!pmdTransHuge(held) && !pmdMigration(held)) {
@@ -101,7 +107,7 @@ export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): R
   yield at("pmdp_huge_get_and_clear");
   const pmd: Entry = k.mm.pmd.xchg(mm, pmdIndex(k, oldAddr), ENTRY_NONE);
   emit(k, EV.PMD_CLEAR, mm, pmdIndex(k, oldAddr), NONE);
-  // For a moment neither address maps the page: who looks without the lock finds nothing at both.
+  // For a moment neither address maps the page: a lockless walk finds nothing at either.
   yield at("set_pmd_at");
   if (pmdPage(k, oldAddr) !== pmdPage(k, newAddr)) moveDeposit(k, mm, oldAddr, newAddr);
   setPmdAt(k, mm, newAddr, pmd);
@@ -112,7 +118,11 @@ export function* moveHugePmd(k: Kernel, vma: Vma, oldAddr: Vpn, newAddr: Vpn): R
   return true;
 }
 
-/** The table that is put aside for a huge PMD goes with it into another page of PMDs. @kernel mm/huge_memory.c pmd_move_must_withdraw() @holds the PMD lock */
+/**
+ * The table that is put aside for a huge PMD goes with it into another page of PMDs.
+ * @kernel mm/huge_memory.c pmd_move_must_withdraw()
+ * @holds the PMD lock
+ */
 function moveDeposit(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): void {
   const table = pgtableTransHugeWithdraw(k, mm, oldAddr);
   pgtableTransHugeDeposit(k, mm, newAddr, table);
@@ -120,8 +130,9 @@ function moveDeposit(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): void {
 }
 
 /**
- * Splits the huge PMDs that new boundaries start..end of `vma`, and a new start `end` of `next`, would cut. A huge PMD
- * must always lie inside one area, so this comes before the boundaries change, and cannot fail.
+ * `vma` is about to become start..end, and `next`, if any, to begin at `end`. Splits the huge PMDs that these
+ * boundaries would cut. A huge PMD must always lie inside one VMA, so this comes before the boundaries change. It
+ * cannot fail.
  *
  * @kernel mm/huge_memory.c vma_adjust_trans_huge()
  * @holds mmap_lock, the VMA locks and the anon_vma for writing
@@ -132,7 +143,10 @@ export function* vmaAdjustTransHuge(k: Kernel, vma: Vma, start: Vpn, end: Vpn, n
   if (next !== NONE && cutsHugeRange(k, next, end)) yield* splitHugePmd(k, next, end, false);
 }
 
-/** A boundary at `addr` runs through a huge range that lies inside the area as it is now. @kernel mm/huge_memory.c split_huge_pmd_if_needed() */
+/**
+ * Whether a boundary at `addr` cuts a huge range that lies inside the VMA as it is now.
+ * @kernel mm/huge_memory.c split_huge_pmd_if_needed()
+ */
 function cutsHugeRange(k: Kernel, vma: Vma, addr: Vpn): boolean {
   const first = hpageAddress(k, addr);
   return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first && first + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);

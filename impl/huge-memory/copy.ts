@@ -56,7 +56,8 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
   }
   k.mm.nrPtes.add(dst, 1);
   pgtableTransHugeDeposit(k, dst, haddr, table);
-  // The parent's bits as they are now: hardware may have set some since. A migration entry loses the right to be writable or exclusive.
+  // The parent's bits as they are now: hardware may have set some since. A migration entry loses the rights to be
+  // writable and exclusive.
   let seen: Entry = entry;
   for (;;) {
     yield at("pmdp_set_wrprotect");

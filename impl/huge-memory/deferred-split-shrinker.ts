@@ -39,8 +39,9 @@ export function* deferredSplitScan(k: Kernel): Routine<Frames> {
 }
 
 /**
- * The next queued folio, off the queue, with a reference. One whose count is 0 is being freed or split by somebody who
- * waits for the lock to take it off: it is skipped. Only PMD-size folios are ever queued, so only their frames are looked at.
+ * The next queued folio, off the queue, with a reference. A folio whose count is 0 is skipped: another thread is
+ * freeing or splitting it, and waits for the lock to take it off the queue. Only PMD-size folios are ever queued, so
+ * only their frames are looked at.
  * @kernel mm/huge_memory.c deferred_split_isolate()
  * @holds split_queue_lock
  */

@@ -16,8 +16,8 @@ import { folioTestPmdMappable } from "../page-flags.ts";
 import type { Pfn } from "../structs/types.ts";
 
 /**
- * Puts the folio on the queue. `partiallyMapped`: it is known that a part is unmapped; that sticks until it is split or
- * freed, even if the hole is filled again.
+ * Puts the folio on the queue. `partiallyMapped`: a part of it is unmapped. The flag stays until the folio is split
+ * or freed, even if the hole is filled again.
  * @kernel mm/huge_memory.c deferred_split_folio()
  * @holds a reference, usually that of a mapping, under the page-table lock
  */
@@ -55,13 +55,13 @@ export function removeFromQueue(k: Kernel, folio: Pfn): void {
 /**
  * Takes a folio off the queue for good. Nobody can add it any more, so if it is not there the lock is not needed.
  * @kernel mm/huge_memory.c __folio_unqueue_deferred_split(), and the same lines of __folio_freeze_and_split_unmapped()
- * @holds nothing that others want: the folio's reference count is 0, freed or frozen
+ * @holds no lock; the folio's reference count is 0, freed or frozen
  */
 export function* folioUnqueueDeferredSplit(k: Kernel, folio: Pfn): Routine {
   if (!k.page.deferred.once(folio) && !k.page.partiallyMapped.once(folio)) return;
   yield* spinLock(k, k.deferredSplit.lock.at());
   vmBugOn(k.page.refcount.get(folio) !== 0, "deferred-split: unqueued while somebody may take a reference");
-  // The shrinker looks at a folio for a moment after it has taken it off the queue: the flag can be set alone.
+  // The flag can be set without the folio being queued: the shrinker looks at a folio after it has taken it off.
   if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
   if (k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, false);

@@ -1,4 +1,4 @@
-/** May this VMA have huge pages, and is there room for one: include/linux/huge_mm.h. */
+/** Whether a VMA may have huge pages, and whether one fits: include/linux/huge_mm.h. */
 import type { Kernel } from "../mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../structs/mm.ts";
 import type { VmFlags, Vma, Vpn } from "../structs/types.ts";
@@ -16,8 +16,8 @@ export const TVA_FORCED_COLLAPSE = 3;
 export type TvaType = Int<0, 3>;
 
 /**
- * Whether a huge page may be put into the VMA, as far as policy goes. For all but faults that includes that some aligned
- * range lies inside; a fault asks `thpVmaSuitableOrder` about its own address.
+ * Whether policy allows a huge page in the VMA. All callers but faults also need an aligned range inside the VMA. A
+ * fault asks `thpVmaSuitableOrder` about its own address instead.
  *
  * Not covered, since the VMA kinds do not exist here: DAX, shmem and files, special and hugetlb VMAs, temporary stacks;
  * and sizes between a page and a PMD.
@@ -30,9 +30,9 @@ export function thpVmaAllowableOrder(k: Kernel, vma: Vma, type: TvaType): boolea
 }
 
 /**
- * The same as if the VMA had these flags, which it is about to get.
+ * The same for a VMA that is about to have these flags.
  * @kernel mm/huge_memory.c __thp_vma_allowable_orders()
- * @holds as above
+ * @holds mmap_lock or the VMA lock, in any mode
  */
 export function thpVmaAllowableOrderWith(k: Kernel, vma: Vma, flags: VmFlags, type: TvaType): boolean {
   if (type !== TVA_FORCED_COLLAPSE) {
@@ -47,7 +47,8 @@ export function thpVmaAllowableOrderWith(k: Kernel, vma: Vma, flags: VmFlags, ty
 }
 
 /**
- * Where huge pages of PMD size are enabled, as of the files of this size and of all sizes: ENABLED_*.
+ * For which VMAs huge pages of PMD size are enabled, by the sysfs file of this size and the one of all sizes:
+ * ENABLED_*.
  * @kernel mm/huge_memory.c huge_anon_orders_always, huge_anon_orders_madvise, huge_anon_orders_inherit
  */
 export function pmdOrderEnabled(k: Kernel): number {

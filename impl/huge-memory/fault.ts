@@ -90,7 +90,7 @@ function mkHugeZeroPmd(zero: Pfn, vmFlags: number): Entry {
 }
 
 /**
- * The write half. Everything that may sleep comes first; then, under the PMD lock, the PMD is looked at once more.
+ * The write half. Everything that may sleep comes first. Then the PMD is read again, under the PMD lock.
  *
  * @kernel mm/huge_memory.c __do_huge_pmd_anonymous_page()
  */
@@ -131,8 +131,8 @@ function* doHugeAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
 /**
  * A charged, zeroed, up-to-date huge folio that nobody else knows.
  *
- * Charge and zeroing are no steps of their own (F4 and F5 of the steps): the charge touches nothing that another thread sees,
- * and the page is private until it is mapped, so both commute with whatever happens elsewhere.
+ * Charge and zeroing are no steps of their own. The charge touches nothing that another thread sees, and the page is
+ * private until it is mapped. So both commute with every step of another thread.
  *
  * @kernel mm/huge_memory.c vma_alloc_anon_folio_pmd()
  * @holds no spinlock
@@ -155,8 +155,9 @@ export function* vmaAllocAnonFolioPmd(k: Kernel, vmf: VmFault): Routine<Pfn> {
 }
 
 /**
- * Maps a new huge folio into the empty PMD at `haddr`; the allocation's reference becomes the mapping's. 14.1, F10: one
- * item, all under the lock, where only the LRU and the split queue take locks of their own.
+ * Maps a new huge folio into the empty PMD at `haddr`. The allocation's reference becomes the mapping's. Reverse map,
+ * LRU, PMD entry, split queue and counters change under one hold of the PMD lock; only the LRU and the split queue
+ * take locks of their own.
  *
  * @kernel mm/huge_memory.c map_anon_folio_pmd_pf()
  * @holds the PMD lock; a table is deposited for this PMD
@@ -171,7 +172,7 @@ export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, ta
  * The same outside of a fault: counts no fault, and leaves MM_ANONPAGES to the caller.
  *
  * @kernel mm/huge_memory.c map_anon_folio_pmd_nopf()
- * @holds as above
+ * @holds the PMD lock; a table is deposited for this PMD
  */
 export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
   const mm: Mm = k.vma.mm.get(vma);
@@ -180,7 +181,7 @@ export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn
   yield at("set_pmd_at");
   setPmdAt(k, mm, haddr, maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
   if (table !== NONE) tableDisown(k, table);
-  // A promotion in place is over: what the ghost is for.
+  // A promotion in place, if this was one, is over.
   if (hasReservations(k)) k.collapse.promotion.set(current(k), PROMOTION_NONE);
   emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), folio);
   announceInstalled(k);
@@ -188,8 +189,8 @@ export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn
 }
 
 /**
- * A fault on a huge page that allows the access: for a write the entry becomes young and dirty. Hardware does this by
- * itself on x86, which therefore changes nothing for a read; what gets here came through a stale TLB entry or through
+ * A fault on a huge page whose entry allows the access: for a write the entry becomes young and dirty. On x86 the
+ * hardware does this by itself, so nothing changes for a read. Such a fault comes from a stale TLB entry or from
  * get_user_pages().
  *
  * @kernel mm/huge_memory.c huge_pmd_set_accessed(), touch_pmd(), arch/x86/mm/pgtable.c pmdp_set_access_flags()

@@ -13,8 +13,8 @@ import { folioZeroUser } from "../memory/folio-zero-user.ts";
 import { folioPut, folioPutNew } from "../swap.ts";
 
 /**
- * Takes a reference, allocating the folio if there is none. Whoever loses the race to install one tries again: the
- * winner may still be between its cmpxchg and setting the count, and so may the shrinker between its two stores.
+ * Takes a reference, and allocates the folio if there is none. A thread that loses the race to install one tries
+ * again. The winner may be between its cmpxchg and the store of the count, and the shrinker between its two stores.
  *
  * @kernel mm/huge_memory.c get_huge_zero_folio()
  * @returns false when the allocation failed
@@ -61,7 +61,8 @@ export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
   const got: boolean = yield* getHugeZeroFolio(k);
   if (!got) return NONE;
   yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)");
-  // Another thread of the process was faster: one reference is enough. Ours is surplus as long as its is held, so giving it back commutes.
+  // Another thread of the process was faster, and one reference is enough. Its reference keeps the folio, so giving
+  // ours back commutes.
   if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) putHugeZeroFolio(k);
   else k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
   return k.hugeZero.page.once();
@@ -98,8 +99,8 @@ export function shrinkHugeZeroFolioCount(k: Kernel): number {
 }
 
 /**
- * Frees the huge zero folio if no address space uses it. Between the two steps a fault finds the count 0 and the folio
- * still there: it goes round until the folio is gone.
+ * Frees the huge zero folio if no address space uses it. Between the two steps a fault finds the count 0 and the
+ * folio still there. The fault tries again until the folio is gone.
  *
  * @kernel mm/huge_memory.c shrink_huge_zero_folio_scan()
  * @holds nothing

@@ -17,8 +17,8 @@ import { vmaLookup } from "../vma-tree.ts";
 import { splitFolio } from "./split-folio.ts";
 
 /**
- * Splits each large folio that maps a page of start..end - 1, page by page, up to the first hole. What somebody else
- * holds, or has locked, stays as it is.
+ * Splits each large folio that has a page mapped in start..end - 1, page by page, up to the first hole. A folio that
+ * another thread holds or has locked stays as it is.
  *
  * @kernel mm/huge_memory.c split_huge_pages_pid()
  * @holds nothing; `mm` is in use
@@ -46,7 +46,7 @@ export function* splitHugePagesPid(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Rou
 }
 
 /**
- * The large folio behind a page, locked and with a reference, if only its mappings hold it.
+ * The large folio that maps `vpn`, locked and with a reference, if nothing but its mappings refers to it.
  * @kernel mm/pagewalk.c folio_walk_start(), folio_walk_end()
  * @holds mmap_lock for reading
  * @returns NONE: nothing to split

@@ -1,18 +1,19 @@
 /**
  * Splitting a large folio into single pages: mm/huge_memory.c __folio_split(), uniform, to order 0.
  *
- * All mappings become migration entries, which takes their references away. If what is left is the caller's reference
- * alone, the count is frozen at 0: nobody can take another, and the pages can be made folios of their own. Then the
+ * All mappings become migration entries, which takes their references away. If only the caller's reference is left,
+ * the count is frozen at 0. Then nobody can take a reference, and the pages can be made folios of their own. Then the
  * entries become mappings again. Any other reference (a pin, an isolation, a batch, a lockless walker) makes it fail,
  * and the folio is mapped as before.
  *
- * The steps, as labels: S1 is the caller's. S2 take the anon_vma; S3 its lock; S4 compare the counts; S5 for each VMA, PMD
- * and PTE: migration entries (`migrate.ts`, `split-pmd.ts`); S8 freeze; S9 off the deferred split queue; S10 lru_lock; S12
- * unfreeze each page; S13 the first one; S15 for each page, VMA and PTE: map again; S16 unlock and put each page. Merged with
- * a neighbour: S6, the flush, with each PTE that is cleared (see `migrate.ts`); S7, interrupts off, a right mover, with S8;
- * of S11, preparing the pages, what nobody sees with S10; S14 and S17, releases, left movers, with what precedes them.
+ * The steps, as labels: S1 is the caller's. S2 take the anon_vma; S3 its lock; S4 compare the counts; S5 for each
+ * VMA, PMD and PTE: migration entries (`migrate.ts`, `split-pmd.ts`); S8 freeze; S9 off the deferred split queue; S10
+ * lru_lock; S12 unfreeze each page; S13 unfreeze the first one; S15 for each page, VMA and PTE: map again; S16 unlock
+ * and put each page. Some steps are part of a neighbour. S6, the flush, comes with each PTE that is cleared (see
+ * `migrate.ts`). S7, interrupts off, is a right mover and comes with S8. S11, preparing the pages, comes with S10 as
+ * far as nobody can see it. S14 and S17 are releases, left movers, and come with the step before.
  *
- * A split of the PMD alone (`split-pmd.ts`) cannot fail; this can, and every caller has something else to do then.
+ * A split of the PMD alone (`split-pmd.ts`) cannot fail. This can, and every caller has another way then.
  *
  * Not covered: other target orders, non-uniform splits (folio_split()), the swap cache and file folios with their
  * page-cache entries, writeback (-EBUSY), a list for the parts (reclaim), device-private folios, -ENOMEM.
@@ -67,7 +68,8 @@ function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
 
 /** @holds folio lock, anon_vma lock for writing */
 function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
-  // Look before any PMD is split for nothing. Two reads, so the answer may be stale: the freeze below decides.
+  // Compares first, so that no PMD is split for nothing. These are two reads, so the answer may be stale. The freeze
+  // below decides.
   yield at("S4: folio_expected_ref_count");
   const expected: Refs = folioExpectedRefCount(k, folio);
   yield at("S4: folio_ref_count");
@@ -75,7 +77,8 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
   yield* tryToMigrate(k, folio); // unmap_folio()
 
   const nr: PteIndex = folioNrPages(k, folio);
-  // Masking interrupts only holds others back, so it belongs to the step that follows; unmasking to the one before.
+  // Masking interrupts only delays others, so it belongs to the step that follows. Unmasking belongs to the step
+  // before.
   yield at("S8: folio_ref_freeze");
   localIrqSave(k);
   const frozen: boolean = folioRefFreeze(k, folio, 1);
@@ -98,9 +101,9 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
 /**
  * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was.
  *
- * The count of the first page is 0 until the end, so is that of each other page until its own turn; a lockless walker
- * that finds a page through its frame number can take no reference whichever state `head` is in. So the pages are this
- * thread's alone, but for their lock bit and `head`, at which others may look. The first one comes last: a thread that
+ * The count of the first page is 0 until the end, and that of each other page until its own turn. A lockless walker
+ * that finds a page by its frame number can take no reference, whatever `head` says. So the pages are this thread's
+ * alone; others may look only at the lock bit and `head`. The count of the first page is set last: a thread that
  * waits for it continues then, and uses the others.
  * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
  * @holds the frozen folio, its lock; interrupts are off

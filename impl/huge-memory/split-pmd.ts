@@ -32,8 +32,9 @@ export function* splitHugePmd(k: Kernel, vma: Vma, vpn: Vpn, freeze: boolean): R
 }
 
 /**
- * The lock of the folio, where a write fault that holds it goes by mapcounts (`param.reuseByMapcount`): they move from the
- * folio to its pages here, one after the other. NONE where nobody does, or no folio is mapped.
+ * Takes the folio lock in kernels whose write fault decides by mapcounts under that lock (`param.reuseByMapcount`): a
+ * split of a PMD moves them from the folio to its pages, one after the other. NONE in other kernels, and where no
+ * folio is mapped.
  * @kernel mm/huge_memory.c __split_huge_pmd(), 5.8 to 5.17
  * @holds the PMD lock, which is dropped while the folio lock is waited for
  */
@@ -58,8 +59,8 @@ function* lockAgainstReuse(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
 }
 
 /**
- * Splits the huge PMD at `haddr`. `freeze`: the PTEs become migration entries and the mapping goes, unless the folio may
- * be pinned; then they map it after all.
+ * Splits the huge PMD at `haddr`. `freeze`: the PTEs become migration entries and the mapping goes. If the folio may
+ * be pinned, the PTEs map it after all.
  * @kernel mm/huge_memory.c split_huge_pmd_locked(), __split_huge_pmd_locked()
  * @holds PMD lock; for `freeze` also folio lock, anon_vma lock for writing and a reference
  */
@@ -126,7 +127,10 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   populateSplit(k, mm, haddr, table);
 }
 
-/** The folio has no mapping here, and the hardware no translation: only the table is filled. @kernel mm/huge_memory.c __split_huge_pmd_locked() */
+/**
+ * The folio is not mapped here and the hardware has no translation: only the table is filled.
+ * @kernel mm/huge_memory.c __split_huge_pmd_locked()
+ */
 function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   const old = pmdpGet(k, mm, haddr);

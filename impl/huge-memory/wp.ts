@@ -15,8 +15,8 @@ import { mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
 /**
- * A write (or an unsharing read) to a huge page without write permission. Where the folio belongs to this process alone
- * it becomes writable; otherwise the PMD is split and PTEs copy one page: huge pages are not copied, since 5.8.
+ * A write (or an unsharing read) to a huge page without write permission. If the folio belongs to this process alone,
+ * it becomes writable. Else the PMD is split, and the PTE path copies one page. Huge pages are not copied, since 5.8.
  *
  * @kernel mm/huge_memory.c do_huge_pmd_wp_page()
  * @holds the VMA lock or mmap_lock, for reading
@@ -39,7 +39,7 @@ export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
   if (!k.page.anonExclusive.get(folio)) {
     yield at("folio_trylock");
     if (!folioTrylock(k, folio)) {
-      // The lock sleeps, so not under the PMD lock; the reference keeps the folio ours to lock.
+      // Taking the lock sleeps, so the PMD lock is dropped. The reference keeps the folio meanwhile.
       yield at("folio_get");
       folioGet(k, folio);
       spinUnlock(k, pmdLockptr(k, mm));
@@ -54,7 +54,8 @@ export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
       }
       yield* folioPut(k, folio);
     }
-    // Somebody may have made it exclusive while the lock was awaited. One reference is this mapping's: nobody else has any.
+    // It may have been made exclusive while this thread waited for the lock. A count of one is this mapping's own
+    // reference: nobody else has any.
     yield at("PageAnonExclusive");
     if (!k.page.anonExclusive.get(folio)) {
       yield at("folio_ref_count");
@@ -84,8 +85,8 @@ export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
 }
 
 /**
- * The folio has one mapping. The PTE mappings of its pages first, then those by PMDs: who turns one into the other must
- * hold the folio lock.
+ * Whether the folio has one mapping. Counts the PTE mappings of its pages first, then those by PMDs. A split of the
+ * PMD, which turns one into the other, must hold the folio lock.
  * @kernel mm/huge_memory.c page_trans_huge_mapcount(), mm/swapfile.c reuse_swap_page(), before 5.18
  * @holds the folio lock
  */
@@ -121,7 +122,7 @@ function* doHugeZeroWpPmd(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
     return same ? stable : VM_FAULT_DONE;
   }
   yield* pmdpHugeClearFlush(k, mm, hpageAddress(k, vmf.address));
-  // The entry is seen to be gone before the new folio can be found, by way of the LRU.
+  // The entry is cleared before the new folio can be found through the LRU.
   yield at("folio_add_new_anon_rmap");
   yield* mapAnonFolioPmd(k, folio, vmf.vma, hpageAddress(k, vmf.address), NONE);
   spinUnlock(k, pmdLockptr(k, mm));

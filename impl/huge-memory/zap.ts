@@ -12,8 +12,8 @@ import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "../swap.
 import { splitFolio } from "./split-folio.ts";
 
 /**
- * Unmaps the whole huge range at `haddr`, whatever huge entry is there. The folio goes to the mmu_gather, which frees it
- * after the TLB flush.
+ * Unmaps the whole huge range at `haddr`: a huge page, the huge zero page or a migration entry. The folio goes to the
+ * mmu_gather, which frees it after the TLB flush.
  *
  * @kernel mm/huge_memory.c zap_huge_pmd()
  * @holds mmap_lock or the VMA lock; an mmu_gather is open
@@ -49,9 +49,9 @@ export function* zapHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
 }
 
 /**
- * MADV_FREE of start..end - 1, which lies in one huge range: the whole folio becomes lazyfree; of a part, the folio is
- * split, so that the caller finds PTEs. The huge zero page, a migration entry, a folio that others may map and one that
- * is locked are left alone.
+ * MADV_FREE of start..end - 1, which lies in one huge range. If that is the whole range, the folio becomes lazyfree.
+ * If it is a part, the folio is split, and the caller goes on with PTEs. The huge zero page, a migration entry, a
+ * folio that others may map and a locked folio are left alone.
  *
  * @kernel mm/huge_memory.c madvise_free_huge_pmd()
  * @holds mmap_lock or the VMA lock, for reading; an mmu_gather is open

@@ -1,6 +1,6 @@
 /**
- * How far the attempt to collapse has come that a CPU is making: announced as events, and kept in `k.collapse`, which
- * only the specification reads. Each is called in the step of the store that makes it true.
+ * Announces how far a CPU's attempt to collapse has come, as events, and keeps it in `k.collapse`, which only the
+ * specification reads. Each function is called in the step of the store that makes its statement true.
  */
 import { NONE, current, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -46,7 +46,7 @@ export function announceCopied(k: Kernel, mm: Mm, start: Vpn): void {
 }
 
 /**
- * A huge page is mapped: by a collapse in the place of the table that it holds, or by a fault, where this says nothing.
+ * A huge page is mapped. If a collapse did it, its table is replaced; if a fault did, this does nothing.
  * @model an event of the machine `collapse`
  */
 export function announceInstalled(k: Kernel): void {

@@ -1,4 +1,4 @@
-/** Scan and, if it is worth it, collapse of one huge range: what the thread and MADV_COLLAPSE have in common. */
+/** Scan and, if it succeeds, collapse of one huge range: common to the thread and MADV_COLLAPSE. */
 import { type Routine } from "thpcheck";
 import { mmapReadUnlock } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
@@ -12,8 +12,9 @@ import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { collapseScanPmd } from "./scan.ts";
 
 /**
- * mmap_lock is dropped before anything is allocated, and stays so, when the scan was content. Labels K1 (the lock) and
- * K6: the release belongs to the last step of the scan, as left movers do.
+ * Scans one huge range and collapses it if the scan succeeds. Then mmap_lock is dropped before anything is allocated,
+ * and not taken again. Labels K1 (the lock) and K6: a release is a left mover, so it belongs to the last step of the
+ * scan.
  *
  * @kernel mm/khugepaged.c collapse_single_pmd()
  * @holds mmap_lock for reading, which `cc.lockDropped`, false so far, says is gone
@@ -39,7 +40,7 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
     cc.lockDropped = true;
     yield* mmapReadUnlock(k, mm);
   }
-  // The scan was content, but no size is allowed any more: mthp_collapse() finds nothing to try.
+  // SCAN_FAIL: the scan succeeded, but no size is allowed any more, so mthp_collapse() finds nothing to try.
   let collapsed: ScanResult = SCAN_FAIL;
   if (result === SCAN_SUCCEED) {
     collapsed = yield* collapseHugePage(k, mm, start, cc);

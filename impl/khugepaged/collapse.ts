@@ -1,10 +1,10 @@
 /**
  * The collapse of one huge range of anonymous memory: its pages are copied into a huge page, which takes their place.
  *
- * Under mmap_lock and VMA lock for writing no fault can run; under the anon_vma lock no reverse-map walk; once the PMD
- * entry is clear and flushed, no CPU reaches the pages, and once every CPU with interrupts off has turned them on again,
- * no lockless walker is still in the table. What then refers to a page besides its mappings shows in its reference
- * count, and makes the collapse put the table back as it was.
+ * Under mmap_lock and VMA lock for writing no fault can run; under the anon_vma lock no reverse-map walk; once the
+ * PMD entry is clear and flushed, no CPU reaches the pages, and once every CPU with interrupts off has turned them on
+ * again, no lockless walker is still in the table. Any other reference to a page then shows in its reference count.
+ * Such a reference makes the collapse put the table back as it was.
  *
  * Its steps, K1 to K36, and the labels that begin them. "with": part of the step before, for the reason given.
  *
@@ -31,8 +31,8 @@
  *
  * User-visible memory does not change, so nothing is announced to user-memory.ts.
  *
- * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag, which decides whether the
- * allocation may reclaim and compact, of which there is neither: the choice "alloc_pages fails" covers both settings.
+ * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag. That knob decides whether the
+ * allocation may reclaim and compact. Neither is modelled: the choice "alloc_pages fails" covers both settings.
  */
 import { NONE, at, choose, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
@@ -94,7 +94,7 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, cc: CollapseCon
 }
 
 /**
- * Looks once more, and waits for migrations to end, before everybody is locked out. K9 to K12.
+ * Checks the range again and waits for migrations to end, before the write lock is taken. K9 to K12.
  * @holds nothing; on return, too
  */
 function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
@@ -153,7 +153,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
 
   const copied: boolean = yield* collapseHugePageCopy(k, table, folio);
   if (!copied) {
-    // First the table: a released page must be where the reverse map looks for it.
+    // The table goes back first: the reverse map must find a released page there.
     yield* reattachTable(k, mm, start, table, true);
     yield* releasePtePages(k, table, 1 << cc.order);
     return SCAN_COPY_MC;
@@ -166,8 +166,8 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
 }
 
 /**
- * Fills the huge page; false when a page turns out to be poisoned. Nobody should be able to write to the sources, which no
- * CPU maps writable and nobody has pinned.
+ * Fills the huge page; false when a source page is poisoned. Nobody can write to the sources: no CPU has a
+ * translation of them, and nobody has pinned them.
  * @kernel mm/khugepaged.c __collapse_huge_page_copy()
  */
 function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boolean> {
@@ -195,7 +195,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
   while (i < 1 << cc.order) {
     const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || entryZeroPage(pte)) {
-      // What was nothing, or the uncounted zero page, is a page of its own from now on.
+      // A hole, or the zero page, which is not counted, becomes a page of its own.
       k.mm.anonPages.add(k.vma.mm.get(vma), 1);
       if (!pteNone(pte)) {
         yield* spinLock(k, ptlOf(k, table));
@@ -222,8 +222,8 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
 }
 
 /**
- * The huge page takes the place of the table, which is deposited with it. Dirty, and writable where the VMA is: the page
- * is new and nobody else's, whatever the sources were. K32 to K34.
+ * The huge page takes the place of the table, which is deposited with it. The entry is dirty, and writable if the VMA
+ * is: whatever the sources were, the page is new and exclusive. K32 to K34.
  * @kernel mm/khugepaged.c collapse_huge_page()
  * @holds mmap_lock for writing
  */

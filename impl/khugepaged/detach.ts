@@ -1,9 +1,9 @@
 /**
- * The page table of a huge range is taken out of the address space, and put back: what every way to make a huge page of
- * mapped pages begins with, the collapse (`collapse.ts`) and the promotion of a reservation (`thp-reservation/`). K14 to
- * K25 of the list in collapse.ts; @kernel mm/khugepaged.c collapse_huge_page(), of which it is the middle.
+ * Takes the page table of a huge range out of the address space, and puts it back. Both ways to make a huge page of
+ * mapped pages begin with this: the collapse (`collapse.ts`) and the promotion of a reservation (`thp-reservation/`).
+ * K14 to K25 of the list in collapse.ts: the middle of collapse_huge_page().
  *
- * In two parts, since who looks for something more under the locks does so between them.
+ * There are two parts, because a promotion checks more between them, under the locks.
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
@@ -22,12 +22,12 @@ import { SCAN_ANY_PROCESS, SCAN_SUCCEED, type ScanResult } from "./scan-result.t
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 
 /**
- * Asks again what the scan has asked, now that nobody else can change it, and locks out faults and walks of the reverse
- * map. `known`: the area, by who goes by an area that he knew before (patch of 2018); NONE: the one that is there.
+ * Checks again what the scan has checked, now that nobody else can change it. Locks out faults and reverse-map walks.
+ * `known`: for callers that cached the VMA before (patch of 2018); NONE: the VMA that is there now.
  *
  * @kernel mm/khugepaged.c collapse_huge_page(), from hugepage_vma_revalidate() to anon_vma_lock_write()
  * @holds mmap_lock for writing
- * @returns SCAN_SUCCEED: the VMA lock and the anon_vma lock are held for writing, and `findVma(k, mm, start)` is the area
+ * @returns SCAN_SUCCEED: the VMA lock and the anon_vma lock are held for writing, and `findVma(k, mm, start)` is the VMA
  */
 export function* lockHugeRange(k: Kernel, mm: Mm, start: Vpn, known: Vma, cc: CollapseControl): Routine<ScanResult> {
   const valid: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, cc);

@@ -78,8 +78,8 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
 }
 
 /**
- * Locks one folio and takes it off the LRU, if nobody else refers to it. The lock is tried, the references are compared
- * and, on failure, the lock is dropped in steps of their own: others that only try the lock can find it held.
+ * Locks one folio and takes it off the LRU, if nobody else refers to it. Trying the lock, comparing the references
+ * and, on failure, dropping the lock are steps of their own: other trylocks can find the lock held.
  */
 function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResult> {
   yield at("folio_trylock");
@@ -103,8 +103,8 @@ function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResu
 }
 
 /**
- * A folio of several pages can be mapped by several PTEs of the table. The kernel keeps those that it has met on a list,
- * compound_pagelist; the table itself says it as well.
+ * Whether an earlier PTE of the table maps the folio, which may have several pages. The kernel keeps the folios that
+ * it has met on a list, compound_pagelist; the table says the same.
  */
 function mappedBefore(k: Kernel, table: Table, end: PteIndex, folio: Pfn): boolean {
   return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);
@@ -120,7 +120,7 @@ export function mapsFolio(k: Kernel, table: Table, begin: PteIndex, end: PteInde
 }
 
 /**
- * The folio that a PTE of the detached table maps, NONE for none, the zero page and what is not present.
+ * The folio that a PTE of the detached table maps; NONE for an empty or non-present PTE and for the zero page.
  * @kernel mm/memory.c vm_normal_folio()
  */
 export function folioOfPte(k: Kernel, table: Table, i: PteIndex): Pfn {

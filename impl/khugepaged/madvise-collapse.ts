@@ -1,6 +1,6 @@
 /**
- * madvise(MADV_COLLAPSE): collapses every huge range inside a part of a VMA, now, in the caller's time, whatever sysfs
- * says; only VM_NOHUGEPAGE and prctl(PR_SET_THP_DISABLE) are respected.
+ * madvise(MADV_COLLAPSE): collapses every huge range inside a part of a VMA, at once, in the caller's time. It
+ * ignores sysfs and respects only VM_NOHUGEPAGE and prctl(PR_SET_THP_DISABLE).
  */
 import { choose, type Int, type Routine } from "thpcheck";
 import { EAGAIN, EBUSY, EINVAL, ENOMEM } from "../errno.ts";
@@ -24,8 +24,8 @@ import { hugepageVmaRevalidate } from "./suitability.ts";
 type Ranges = Int<0, 0xffff>;
 
 /**
- * Collapses the whole huge ranges in start..end of the VMA; goes on after failures that concern one range only. mmap_lock
- * is dropped on the way, so on return the VMA may be another: the caller looks it up again.
+ * Collapses the whole huge ranges in start..end of the VMA; goes on after failures that concern one range only.
+ * mmap_lock is dropped on the way, so the VMA may have changed on return: the caller looks it up again.
  *
  * The kernel's reference to the mm for the time without the lock is not taken: the caller is a user of it.
  *

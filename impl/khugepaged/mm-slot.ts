@@ -2,9 +2,9 @@
  * khugepaged's list of address spaces: mm_slots. Each holds a reference to its mm; MMF_VM_HUGEPAGE says that there is
  * one, or that there is about to be.
  *
- * The kernel scans in the order of registration, new ones last. Here the list is a set and the order that of the mms'
- * numbers, so a slot that registers during a pass may be scanned in this pass or not before the next, as any that
- * registers a little earlier or later. That there is no memory for a slot is not covered.
+ * The kernel scans in the order of registration, new ones last. Here the list is a set, in the order of the mms'
+ * numbers. So a slot that registers during a pass may be scanned in this pass or in the next, like one that registers
+ * a little earlier or later. Not covered: no memory for a slot.
  */
 import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -19,8 +19,8 @@ import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { collapseTestExit } from "./suitability.ts";
 
 /**
- * Registers the mm of a VMA in which huge pages may be. Costs nothing where it is registered already, which stays so as
- * long as the mm has users; where it is not, the flag is asked for again when it is set.
+ * Registers the mm of a VMA that may have huge pages. This costs no step if the mm is registered already: it stays
+ * registered as long as it has users. If it is not, the flag is tested again when it is set.
  * @kernel mm/khugepaged.c khugepaged_enter_vma()
  * @holds mmap_lock, or the VMA lock
  */
@@ -35,8 +35,8 @@ export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * MADV_HUGEPAGE registers the mm before the area gets its flag: as if it had it already, and as large as it is now,
- * though the advice may be for a part of it only, or that part cannot be cut off.
+ * MADV_HUGEPAGE registers the mm before the VMA gets its flag. It judges the VMA as if it had the flag already, and
+ * as large as it is now, though the advice may be for a part of it, or cutting off that part may fail.
  * @kernel mm/khugepaged.c hugepage_madvise()
  * @holds mmap_lock for writing
  */
@@ -78,9 +78,9 @@ function* khugepagedEnter(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * An address space is about to be torn down. Where khugepaged is at work on it, waits until that has let go of the page
- * tables: it looks for users under mmap_lock, so once that lock has been had for writing, it has either finished or will
- * see that there are none. The slot is then khugepaged's to free.
+ * An address space is about to be torn down. If khugepaged is at work on it, this waits until khugepaged has let go
+ * of the page tables. khugepaged looks for users under mmap_lock. So once this thread has had that lock for writing,
+ * khugepaged has either finished or will see that there are none. Then khugepaged frees the slot.
  * @kernel mm/khugepaged.c khugepaged_exit(), __khugepaged_exit()
  * @holds a reference to the mm, which has no users
  */

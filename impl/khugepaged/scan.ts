@@ -1,5 +1,5 @@
 /**
- * The scan of one huge range: is it worth a collapse. Only looks; holds mmap_lock for reading.
+ * The scan of one huge range: whether a collapse is worth it. It changes nothing, and holds mmap_lock for reading.
  *
  * Not covered: userfaultfd, NUMA nodes, and orders below the PMD (so no bitmap of present PTEs).
  */
@@ -26,9 +26,9 @@ import {
 /**
  * Looks at every PTE of the huge range. Labels K2 to K5.
  *
- * The PTEs are looked at one per step (K4.i), since page counts and flags change without the page-table lock and no
- * moment need exist at which all of them were as the scan saw them. The first belongs to the step that takes the lock,
- * a right mover. What the kernel reads of a page without a lock it reads one after the other.
+ * Each step looks at one PTE (K4.i). Page counts and flags change without the page-table lock, so there need be no
+ * moment at which all of them were as the scan saw them. The first PTE belongs to the step that takes the lock, a
+ * right mover. Values of a page that the kernel reads without a lock are read one after the other.
  *
  * @kernel mm/khugepaged.c collapse_scan_pmd()
  * @holds mmap_lock for reading
@@ -84,7 +84,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
       yield at("folio_maybe_mapped_shared");
       shared += sharedPtes(k, folio);
       if (exceedsMaxPtesShared(k, shared, cc)) return SCAN_EXCEED_SHARED_PTE;
-      // A page of a reservation has a reference more in the patch of 2018.
+      // In the patch of 2018 a page of a reservation has one more reference.
       let extraRefs: Refs = 0;
       if (isRfc2018(k)) {
         const reserved: ScanResult = yield* rfcScanReservation(k, vma, start + i);

@@ -1,6 +1,6 @@
 /**
- * What scan and collapse ask about an address space, a PMD entry and a page, each at its own moment: what the scan has
- * seen is only a hint, and the collapse asks everything anew where the answer can no longer change.
+ * Questions about an address space, a PMD entry and a page that both scan and collapse ask. The scan's answers are
+ * only a hint. The collapse asks everything again, when the answer can no longer change.
  */
 import { NONE, at, type Routine } from "thpcheck";
 import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
@@ -29,7 +29,11 @@ export function collapseTestExitOrDisable(k: Kernel, mm: Mm): boolean {
   return collapseTestExit(k, mm) || k.mm.flags.has(mm, MMF_DISABLE_THP_COMPLETELY_BIT);
 }
 
-/** May a huge page be put somewhere into the VMA. @kernel mm/khugepaged.c collapse_possible_orders() @holds mmap_lock */
+/**
+ * Whether a huge page may be put somewhere into the VMA.
+ * @kernel mm/khugepaged.c collapse_possible_orders()
+ * @holds mmap_lock
+ */
 export function collapsePossible(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
   return thpVmaAllowableOrder(k, vma, cc.isKhugepaged ? TVA_KHUGEPAGED : TVA_FORCED_COLLAPSE);
 }
@@ -38,8 +42,8 @@ export function collapsePossible(k: Kernel, vma: Vma, cc: CollapseControl): bool
  * Whether the huge range at `start` may still be collapsed, after mmap_lock was dropped: the VMA may be gone, smaller,
  * or another one. On SCAN_SUCCEED `findVma(k, mm, start)` is that VMA.
  *
- * `expectAnon`: the VMA may have been replaced by one without anonymous memory (kept though no file exists here; a VMA
- * without anon_vma has failed the check before).
+ * `expectAnon`: refuses a VMA without anonymous memory that has taken the place of the old one. No file exists here,
+ * and a VMA without anon_vma has failed an earlier check, so this never refuses.
  * @kernel mm/khugepaged.c hugepage_vma_revalidate()
  * @holds mmap_lock
  */
@@ -93,8 +97,8 @@ export function exceedsMaxPtesShared(k: Kernel, shared: number, cc: CollapseCont
 }
 
 /**
- * Whether a page of this folio, mapped by `pte`, may be collapsed at all. khugepaged leaves lazyfree pages that were not
- * written since: collapsing them would make memory stay that the process has given up.
+ * Whether a page of this folio, mapped by `pte`, may be collapsed at all. khugepaged leaves lazyfree pages alone that
+ * were not written since. A collapse would keep memory that the process has given up.
  * @kernel mm/khugepaged.c collapse_scan_pmd(), __collapse_huge_page_isolate()
  * @holds the lock of the table
  */
@@ -106,7 +110,7 @@ export function folioCollapsible(k: Kernel, folio: Pfn, pte: Entry, cc: Collapse
 }
 
 /**
- * Whether folioCollapsible() looks at a flag that can change: on a preemption point of its own, "folio_test_lazyfree".
+ * Whether folioCollapsible() reads a flag that can change. Its caller then yields at "folio_test_lazyfree" first.
  * @model a yield in front of folio_test_lazyfree() is needed only where it is read
  */
 export function asksForLazyfree(k: Kernel, cc: CollapseControl): boolean {
@@ -114,7 +118,8 @@ export function asksForLazyfree(k: Kernel, cc: CollapseControl): boolean {
 }
 
 /**
- * Counts 1 where the PTE's page may be mapped by others too. The question is the folio's: any part shared, all is.
+ * 1 if another address space may map the PTE's folio, else 0. The whole folio is asked: if a part is shared, all of
+ * it counts as shared.
  * @kernel mm/khugepaged.c collapse_scan_pmd(), `shared`
  */
 export function sharedPtes(k: Kernel, folio: Pfn): number {
@@ -130,7 +135,7 @@ export function countsAsWritable(k: Kernel, pte: Entry): boolean {
 }
 
 /**
- * Counts 1 where the page was used lately. MADV_COLLAPSE does not ask.
+ * 1 if the page was used lately, else 0. MADV_COLLAPSE does not ask.
  * @kernel mm/khugepaged.c collapse_scan_pmd(), `referenced`
  */
 export function referencedPtes(k: Kernel, folio: Pfn, pte: Entry, cc: CollapseControl): number {

@@ -1,10 +1,10 @@
 /**
- * include/linux/mmap_lock.h: the lock of an address space, and the locks of its areas.
+ * include/linux/mmap_lock.h: the lock of an address space, and the locks of its VMAs.
  *
- * A VMA is write-locked when its vm_lock_seq equals mm_lock_seq; advancing mm_lock_seq, which the release of mmap_lock
- * for writing does, ends all VMA write locks of the mm. Here the VMA's lock is really held for writing as long as that
- * equality lasts, which `vma.writeLocked` notes. Two counters would make equal situations different and, kept small,
- * would meet again by wrapping round.
+ * A VMA is write-locked when its vm_lock_seq equals mm_lock_seq; advancing mm_lock_seq, which the release of
+ * mmap_lock for writing does, ends all VMA write locks of the mm. Here the VMA's lock is really held for writing as
+ * long as that equality lasts, and `vma.writeLocked` notes it. Two counters would make equal situations different;
+ * small ones would wrap round and be equal by accident.
  */
 import { NONE, at, downRead, downReadTrylock, downWrite, downgradeWrite, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
@@ -48,14 +48,15 @@ export function* mmapWriteDowngrade(k: Kernel, mm: Mm): Routine {
 }
 
 /**
- * The area at `vpn`, locked for reading without mmap_lock; NONE where there is none or it is write-locked, and the
+ * The VMA at `vpn`, locked for reading without mmap_lock; NONE where there is none or it is write-locked, and the
  * caller falls back to mmap_lock.
  *
- * One step. In the kernel the area can be changed or freed between the walk of the tree, under RCU, and the trylock, so
- * it looks again at mm, range and whether the area is detached, and falls back, or starts over. What holds when it
- * succeeds holds at the trylock, so walking at that moment finds the same. Whatever makes it fall back takes the VMA's
- * write lock, after the walk and before the second look: arriving while that is held, this falls back as well, and both
- * go on by waiting for mmap_lock. What is looked at again is asserted here: it is what the tree says.
+ * One step. In the kernel the VMA can be changed or freed between the walk of the tree, under RCU, and the trylock.
+ * So the kernel checks mm, range and `detached` again, and falls back or starts over. If it succeeds, its checks hold
+ * at the trylock, so a walk at that moment finds the same VMA. If it falls back, somebody took the VMA's write lock
+ * after the walk and before the second check. A trylock while that lock is held falls back as well, and in both cases
+ * the thread goes on by waiting for mmap_lock. The kernel's second check is an assertion here, because it is what the
+ * tree says.
  * @kernel mm/mmap_lock.c lock_vma_under_rcu(), vma_start_read()
  */
 export function* lockVmaUnderRcu(k: Kernel, mm: Mm, vpn: Vpn): Routine<Vma> {
@@ -73,11 +74,11 @@ export function vmaEndRead(k: Kernel, vma: Vma): void {
 }
 
 /**
- * Waits for the readers of the area and keeps new ones out until mmap_lock is released or downgraded.
+ * Waits for the readers of the VMA and keeps new ones out until mmap_lock is released or downgraded.
  *
  * The kernel first marks the reference count, so that new readers fail, and then waits for the old ones. Here readers
- * come in until the last one is gone. That only adds schedules: a reader that the mark would have sent to mmap_lock,
- * where it waits for the caller, holds no lock yet for which anybody could wait.
+ * come in until the last one is gone. That only adds schedules. In the kernel such a reader goes to mmap_lock and
+ * waits there for the caller; it holds no lock for which anybody could wait.
  * @holds mmap_lock for writing
  * @kernel mm/mmap_lock.c __vma_start_write()
  */
@@ -90,8 +91,8 @@ export function* vmaStartWrite(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * One store to mm_lock_seq. Here as many releases as there are locks, and who tries the locks sees them one by one: a
- * fault that finds one of two ended and the other not falls back to mmap_lock, as it would have a moment before.
+ * The kernel makes one store to mm_lock_seq. Here each lock is released by itself, and trylocks see the releases one
+ * by one. A fault that finds a lock still held falls back to mmap_lock, as it would have a moment before.
  * @holds mmap_lock for writing
  * @kernel include/linux/mmap_lock.h vma_end_write_all()
  */

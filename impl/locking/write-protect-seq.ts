@@ -1,7 +1,7 @@
 /**
  * mm->write_protect_seq: odd while fork write-protects the pages of the mm, so that GUP-fast notices. A seqcount of
- * four values: a reader that sleeps through two whole forks of one mm would take the second for the first, which the
- * kernel's 32 bits put off to the 2^31st.
+ * four values. A reader that sleeps through two whole forks of one mm sees the old count again; the kernel's 32 bits
+ * take 2^31 forks for that.
  */
 import type { Int } from "thpcheck";
 import { vmBugOn } from "../bug.ts";

@@ -26,7 +26,7 @@ import { folioPrealloc } from "./anon.ts";
  * @returns 0; -ENOMEM or -EHWPOISON with what was copied in place: the caller gives the child up
  */
 export function* copyPageRange(k: Kernel, dstVma: Vma, srcVma: Vma): Routine<Errno> {
-  // Never written (at most zero pages are mapped): the child's faults do as well.
+  // The VMA was never written, so it maps zero pages at most. The child can fault them in.
   if (k.vma.anonVma.get(srcVma) === NONE) return 0;
   const src: Mm = k.vma.mm.get(srcVma);
   let error: Errno = 0;
@@ -91,7 +91,7 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
       error = prealloc === NONE ? -ENOMEM : 0;
     }
   }
-  // Nobody may be left to copy for: the pin has gone meanwhile.
+  // The page was not needed: the pin has gone meanwhile.
   if (prealloc !== NONE) yield* folioPutNew(k, prealloc);
   return error;
 }
@@ -153,7 +153,7 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
 }
 
 /**
- * A migration entry becomes readable in both: whoever restores it must not give either of them the right to write.
+ * A migration entry becomes readable in both: restoring it must give neither of them the right to write.
  * @kernel mm/memory.c copy_nonpresent_pte()
  */
 function copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): void {

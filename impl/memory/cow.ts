@@ -18,7 +18,8 @@ import { folioPrealloc } from "./anon.ts";
 import { vmfAnonPrepare } from "./prepare.ts";
 
 /**
- * Gives the process a page of its own at the address of the fault: the one that is there if nobody else has it, else a copy.
+ * Gives the process a page of its own at the address of the fault: the page that is there, if nobody else has it,
+ * else a copy.
  *
  * @kernel mm/memory.c do_wp_page()
  * @holds the lock of `vmf.pte`, where `vmf.origPte` was found; it is released. The VMA lock or mmap_lock, for reading
@@ -33,7 +34,8 @@ export function* doWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (!k.page.anonExclusive.get(page)) {
     const reuse: boolean = yield* wpCanReuseAnonFolio(k, pageFolio(k, page), vmf.vma);
     if (!reuse) {
-      // Keeps the page while nothing else does, and keeps others from reusing it under the copy.
+      // This reference keeps the page once the lock is dropped, and keeps other faults from reusing it during the
+      // copy.
       yield at("folio_get");
       folioGet(k, pageFolio(k, page));
       spinUnlock(k, ptlOf(k, vmf.pte));
@@ -59,7 +61,7 @@ export function* doWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
 function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean> {
   if (folioTestLarge(k, folio)) {
     if (k.param.largeFolioReuse.get() === 0) return false;
-    // The last page that is mapped is copied: then the folio can be freed as a whole.
+    // The last mapped page of a folio is copied, so that the folio can be freed as a whole.
     yield at("folio_large_mapcount");
     if (folioMapcount(k, folio) <= 1) return false;
     yield at("folio_lock_large_mapcount");
@@ -88,10 +90,11 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
 }
 
 /**
- * A large folio is this process's alone: nobody else maps it and every reference is a mapping's. One step, since the
- * kernel looks while it holds the large-mapcount bit lock: no mapping comes or goes meanwhile, and the reference count is
- * read once. The last mapped page of a folio is copied all the same, which frees the folio; the kernel asks that before
- * it takes the bit lock, and a mapping that goes in between only makes it reuse what it would have copied.
+ * Whether a large folio is this process's alone: nobody else maps it, and every reference is a mapping's. One step,
+ * because the kernel reads under the large-mapcount bit lock: no mapping comes or goes meanwhile, and the reference
+ * count is read once. The last mapped page of a folio is copied all the same, which frees the folio. The kernel asks
+ * that before it takes the bit lock. A mapping that goes in between only makes it reuse a page that it would have
+ * copied.
  *
  * @kernel mm/memory.c __wp_can_reuse_large_anon_folio()
  */
@@ -143,7 +146,8 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
     return VM_FAULT_DONE;
   }
   if (oldPage === NONE) k.mm.anonPages.add(mm, 1);
-  // Before the new page can be seen: no CPU may go on with the old one. Empty meanwhile, so the hardware faults and waits.
+  // Before the new page can be seen, no CPU may go on with the old one. The entry is empty meanwhile, so the hardware
+  // faults, and the fault waits for the lock.
   yield* ptepClearFlush(k, mm, vmf.pte, vmf.address);
   if (reserved) yield* reservedPageMapped(k, vmf.vma, vmf.address);
   yield at("folio_add_new_anon_rmap");
@@ -154,7 +158,8 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   const vmFlags = k.vma.flags.get(vmf.vma);
   const pte = mkPte(folio, vmFlags);
   setPteAt(k, vmf.pte, pteIndex(k, vmf.address), (vmf.flags & FAULT_FLAG_UNSHARE) !== 0 ? pte : maybeMkwrite(pte | DIRTY, vmFlags));
-  // Only when the new page is in place: the old one's mapcount must not show it unmapped while this mm can still read it.
+  // The old mapping goes only now that the new page is in place: the old page's mapcount must not reach 0 while this
+  // mm can still read it.
   if (oldPage !== NONE) {
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vmf.vma);

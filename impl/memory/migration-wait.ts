@@ -7,9 +7,9 @@ import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts
 import { pmdLockptr, pmdpGet, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 
 /**
- * Waits until the folio behind the migration PTE at `vpn` is unlocked; returns at once if there is none any more. Takes no
- * reference, which would make the split or migration that is awaited fail: the entry keeps the folio until the
- * page-table lock is dropped, and after that only the lock bit is looked at.
+ * Waits until the folio behind the migration PTE at `vpn` is unlocked; returns at once if there is none any more. It
+ * takes no reference, because that would make the split or migration fail. The entry keeps the folio until the
+ * page-table lock is dropped. After that only the lock bit is read.
  *
  * @kernel mm/migrate.c migration_entry_wait(), mm/filemap.c migration_entry_wait_on_locked()
  * @holds the VMA lock or mmap_lock, for reading
@@ -28,7 +28,11 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));
 }
 
-/** The same for a PMD migration entry. @kernel mm/migrate.c pmd_migration_entry_wait() @holds as above */
+/**
+ * The same for a PMD migration entry.
+ * @kernel mm/migrate.c pmd_migration_entry_wait()
+ * @holds the VMA lock or mmap_lock, for reading
+ */
 export function* pmdMigrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   yield* spinLock(k, pmdLockptr(k, mm));
   const entry: Entry = pmdpGet(k, mm, vpn);

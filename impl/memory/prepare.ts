@@ -1,4 +1,4 @@
-/** What faults of every kind make sure of: mm/memory.c. */
+/** Preparations that all kinds of faults share: mm/memory.c. */
 import { at, NONE, type Routine } from "thpcheck";
 import { mmapReadTrylock, mmapReadUnlock, vmaEndRead } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
@@ -10,8 +10,9 @@ import {
 } from "../vm-fault.ts";
 
 /**
- * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared). With the VMA lock alone it
- * is only tried: who holds it for writing may wait for the VMA lock. Then the fault starts again.
+ * Makes sure that the VMA has an anon_vma. That needs mmap_lock (a neighbour's may be shared). A fault that holds the
+ * VMA lock alone only tries mmap_lock: a writer that has mmap_lock may be waiting for that VMA lock. If the trylock
+ * fails, the fault starts again.
  *
  * @kernel mm/memory.c vmf_anon_prepare(), __vmf_anon_prepare()
  * @holds the VMA lock (FAULT_FLAG_VMA_LOCK), which is released with VM_FAULT_RETRY, or mmap_lock, for reading

@@ -24,7 +24,7 @@ import { lruAddDrain } from "../swap.ts";
  * @holds mmap_lock or the VMA lock, for reading; no gather is open on this CPU
  */
 export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
-  // A folio in a batch has a reference more than it needs, and is not freed with the last mapping.
+  // The batch holds a reference, so a folio in it would not be freed with its last mapping.
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
   yield* unmapPageRange(k, vma, start, end, k.param.ptReclaim.get() !== 0);
@@ -93,12 +93,13 @@ function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, reclaimPt: b
 }
 
 /**
- * The PTEs addr..end - 1 of one table. Each page goes to the gather with the reference of its mapping. One step for each
- * entry: lockless walkers see them change one by one. Entries that map one page of a folio after the other leave the
- * reverse map at once, so that a folio which loses all its mappings here is never seen partially mapped.
+ * The PTEs addr..end - 1 of one table. Each page goes to the gather with the reference of its mapping. Each entry is
+ * a step: lockless walkers see them change one by one. Entries that map consecutive pages of a folio leave the
+ * reverse map at once, so a folio that loses all its mappings here is never seen partially mapped.
  *
- * When the gather is full, or has no room for what comes next, the kernel flushes the TLB before it drops the lock and frees the pages after. Here both come
- * after, as they do at the end of a gather that never was full: anonymous pages have nothing that the order protects.
+ * When the gather is full, or has no room for the next entries, the kernel flushes the TLB before it drops the lock,
+ * and frees the pages after. Here both come after the lock is dropped, as at the end of a gather. That order protects
+ * nothing of anonymous pages.
  *
  * @kernel mm/memory.c zap_pte_range()
  * @returns how far it came; `addr` if there is no table any more, and the PMD has to be looked at again
@@ -142,7 +143,11 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
   return addr;
 }
 
-/** Entries from `vpn` on that are unmapped at once: no more than the gather takes. @kernel mm/memory.c zap_present_ptes() @holds the table's lock */
+/**
+ * Entries from `vpn` on that are unmapped at once: no more than the gather takes.
+ * @kernel mm/memory.c zap_present_ptes()
+ * @holds the table's lock
+ */
 function foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
   const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
   if (!ptePresent(first) || entryZeroPage(first)) return 1;

@@ -1,4 +1,4 @@
-/** One table and one lock per address space: nothing to move when areas are split or merged. */
+/** One table and one lock per address space: nothing to move when VMAs are split or merged. */
 import type { Policy } from "./policy.ts";
 import { rfcChoices } from "./rfc-choices.ts";
 

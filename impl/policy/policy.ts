@@ -1,16 +1,16 @@
 /**
- * What a reservation policy decides: plain values, and pure functions where the answer has cases. A kernel asks once, when
- * it is configured (`switches.ts`), and keeps the answers as constants: so no policy can look at the state of a running
- * kernel, sleep, or be preempted, and the explorer never sees a call.
+ * What a reservation policy decides: plain values, and pure functions where the answer has cases. A kernel asks once,
+ * when it is configured (`switches.ts`), and keeps the answers as constants. So no policy can read the state of a
+ * running kernel, sleep, or be preempted, and the explorer never sees a call.
  *
  * What a policy cannot decide is what keeps memory intact: that a page is handed out once, that only pages of the
  * reservation are promoted, that counters follow. This is the mechanism's, of which there are two: `safe`, and
  * `rfc-2018`, the patch as it was posted.
  */
 
-/** Who does the work: see impl/thp-reservation.ts. */
+/** The mechanism: see impl/thp-reservation.ts. */
 export type Mechanism = "safe" | "rfc-2018";
-/** Whose table a reservation is in, and whose lock protects it. */
+/** The object that has a reservation's table and lock. */
 export type Container = "vma" | "mm";
 /** What the first fault in a huge range does. */
 export type Access = "read" | "write";

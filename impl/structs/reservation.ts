@@ -3,8 +3,9 @@ import { NONE, array, bool, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 
 /**
- * Reservations of areas, or of address spaces: thp_resvs. Safe design: part of the object that it belongs to, which has
- * the same number. The patch of 2018 allocates it with the area, whose `resvs` points to it.
+ * Containers of reservations, one for each VMA or each address space: thp_resvs. In the safe design a container is
+ * part of its object and has the same number. The patch of 2018 allocates it with the VMA, whose `resvs` points to
+ * it.
  */
 export function resvs(b: Bounds) {
   return table(b.resvContainers, {
@@ -27,7 +28,7 @@ export function resv(b: Bounds) {
     page: ref("page", "first page of its block", { guard: "lifetime" }),
     unused: int(0, h, "nr_unused: pages that were not handed out", { guard: "container->lock" }),
     used: array(h, bool("handed out", { guard: "container->lock" })),
-    vma: ref("vma", "its area (patch of 2018)", { guard: "container->lock" }),
+    vma: ref("vma", "its VMA (patch of 2018)", { guard: "container->lock" }),
     owner: int(NONE, b.cpus - 1, "who has it to itself: who took it out of the hash, until it is freed",
       { role: "ghost", guard: "owner(referenced)" }),
   });

@@ -17,7 +17,7 @@ export type Cpu = Ref<"cpu">;
 export type Reservation = Ref<"resv">;
 /** Container of reservations: see `resvs` in reservation.ts. */
 export type Container = Ref<"resvs">;
-/** Virtual page number, or the end of an area. */
+/** Virtual page number, or the end of a VMA. */
 export type Vpn = UpTo<"vpnMax">;
 /** Index of a PMD entry in its mm: vpn / HPAGE_PMD_NR. */
 export type PmdIndex = UpTo<"hugeRanges">;

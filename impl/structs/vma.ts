@@ -20,26 +20,26 @@ export function vma(b: Bounds) {
      * field: that is bookkeeping.
      */
     mm: ref("mm", "vm_mm; NONE: the object is free", { guard: "model" }),
-    owner: int(NONE, b.cpus - 1, "who has the area to itself: made and not yet locked and linked, or detached by munmap or exit",
+    owner: int(NONE, b.cpus - 1, "who has the VMA to itself: made and not yet locked and linked, or detached by munmap or exit",
       { role: "ghost", guard: "owner(referenced)" }),
     lock: rwsem("per-VMA lock; mremap, merge and munmap write-lock several, all under mmap_lock for writing", { nesting: "nested" }),
     /** vma_end_write_all() ends the per-VMA locks for which this is set. */
     writeLocked: bool("vm_lock_seq equals mm_lock_seq: the lock is held for writing", { guard: "model" }),
     /**
-     * The entry of the area in the maple tree. The tree's own lock and RCU make a walk and a store one instant each.
+     * The entry of the VMA in the maple tree. The tree's own lock and RCU make a walk and a store one instant each.
      * Both 0: not in the tree.
      */
-    treeStart: int(0, b.vpnMax, "mm_mt: first page of the area's entry", { guard: "model" }),
-    treeEnd: int(0, b.vpnMax, "mm_mt: end of the area's entry", { guard: "model" }),
+    treeStart: int(0, b.vpnMax, "mm_mt: first page of the VMA's entry", { guard: "model" }),
+    treeEnd: int(0, b.vpnMax, "mm_mt: end of the VMA's entry", { guard: "model" }),
     detached: bool("no longer in the tree", { guard: "mm->mmapLock | lock" }),
     start: int(0, b.vpnMax, "vm_start, in pages", { guard: "mm->mmapLock | lock" }),
     end: int(0, b.vpnMax, "vm_end, in pages", { guard: "mm->mmapLock | lock" }),
     pgoff: int(0, b.vpnMax, "vm_pgoff", { guard: "mm->mmapLock | lock" }),
     flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock | lock" }),
-    /** Set once, by a fault under page_table_lock while other faults may read it; cleared after the area has left the tree. */
+    /** Set once, by a fault under page_table_lock while other faults may read it; cleared after the VMA has left the tree. */
     anonVma: ref("anonVma", "anon_vma", { guard: "once" }),
     /**
-     * "Serialized by mmap_lock & page_table_lock": changed and walked with mmap_lock for writing, or when the area is
+     * "Serialized by mmap_lock & page_table_lock": changed and walked with mmap_lock for writing, or when the VMA is
      * detached; its first member may also come under mmap_lock for reading with page_table_lock and the lock of the
      * root. No guard can say that. Oldest ancestor first: the kernel's list, read from its end.
      */

@@ -1,8 +1,8 @@
 /**
- * Where reservations are found: the hash of an area or of an address space, and the shrinker's list. Plain data
- * structures; who changes them holds their locks.
+ * Where reservations are found: the hash of a VMA or of an address space, and the shrinker's list. These are plain
+ * data structures; callers hold their locks.
  *
- * Lock order: mmap_lock, VMA lock, anon_vma lock, PMD lock or page-table lock, container, shrinker's list.
+ * Lock order: impl/README.md.
  */
 import { NONE, current, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -13,21 +13,21 @@ import { pagesDisown } from "../page-ref.ts";
 import { pmdIndex } from "../pgtable.ts";
 import { MECHANISM_OFF, MECHANISM_RFC_2018, MECHANISM_SAFE } from "../../spec/enumerations.ts";
 
-/** There may be reservations. @model a choice of the configuration */
+/** Whether there may be reservations. @model a choice of the configuration */
 export function hasReservations(k: Kernel): boolean {
   return k.param.resvMechanism.get() !== MECHANISM_OFF;
 }
-/** By the design of which this folder's `safe*.ts` are. @model a choice of the configuration */
+/** The safe mechanism: `safe*.ts`. @model a choice of the configuration */
 export function isSafe(k: Kernel): boolean {
   return k.param.resvMechanism.get() === MECHANISM_SAFE;
 }
-/** By the patch of 2018: `rfc-2018*.ts`. @model a choice of the configuration */
+/** The patch of 2018: `rfc-2018*.ts`. @model a choice of the configuration */
 export function isRfc2018(k: Kernel): boolean {
   return k.param.resvMechanism.get() === MECHANISM_RFC_2018;
 }
 
 /**
- * Whose hash the reservations of an area are in; NONE: no one's (patch of 2018).
+ * The container of a VMA's reservations; NONE: it has none (patch of 2018).
  * @kernel include/linux/khugepaged.h vma_thp_reservations(), patch of 2018
  */
 export function containerOf(k: Kernel, vma: Vma): Container {
@@ -82,7 +82,7 @@ function unusedObject(k: Kernel): Reservation {
 }
 
 /**
- * Nobody can find it any more: it is the caller's alone.
+ * Takes the reservation out of the hash: it is the caller's alone.
  * @kernel include/linux/hashtable.h hash_del()
  * @holds the container's lock and the list's, unless it is not on the list
  */
@@ -104,7 +104,7 @@ export function freeReservation(k: Kernel, res: Reservation): void {
 }
 
 /**
- * Written right after the operation that takes the reservation out of everybody's reach.
+ * The reservation is this thread's. Called right after the operation that takes it out of the reach of all others.
  * @model the sanitizers are told who owns a reservation
  */
 export function ownReservation(k: Kernel, res: Reservation): void {
@@ -112,7 +112,7 @@ export function ownReservation(k: Kernel, res: Reservation): void {
 }
 
 /**
- * No reservation is left in the container of an area, or of an address space, that ends.
+ * Asserts that no reservation is left in a container whose VMA or address space ends.
  * @model an assertion: the patch of 2018 has none (D13)
  */
 export function checkNoReservations(k: Kernel, container: Container): void {

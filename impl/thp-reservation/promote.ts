@@ -17,7 +17,7 @@ export type PromotionResult = Int<-1, 23>;
 export const NOT_RESERVED = -1;
 
 /**
- * The scan of a huge range was content: promotes its reservation, if it has one.
+ * The scan of a huge range succeeded. Promotes the range's reservation, if it has one.
  * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading; a reference to the mm
  * @returns NOT_RESERVED, or SCAN_PAGE_COUNT where not enough is used, with mmap_lock held; else `cc.lockDropped`
@@ -41,7 +41,7 @@ export function* promoteRange(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: Colla
 }
 
 /**
- * Whether this fault made the range worth a huge page.
+ * Whether this fault used as many pages of the range as its promotion needs.
  * @model promotion by the fault itself is a proposal of the review of 2018
  * @holds the VMA lock or mmap_lock, for reading
  */
@@ -55,8 +55,9 @@ export function* reachesThreshold(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolea
 }
 
 /**
- * The end of a fault that has made the range worth a huge page, when it has let go of its locks. The pages that it has
- * just mapped wait in this CPU's LRU batch, and must leave it first; pages that wait in another CPU's make it fail.
+ * Promotes the range of a fault that has reached the threshold and has released its locks. The pages that the fault
+ * has mapped are in this CPU's LRU batch and must leave it first. Pages in another CPU's batch make the promotion
+ * fail.
  * @model see reachesThreshold()
  * @holds nothing
  */

@@ -42,7 +42,7 @@ export function* rfcScanReservation(k: Kernel, vma: Vma, vpn: Vpn): Routine<Scan
 }
 
 /**
- * The scan was content with the reservation `res`, found without its lock, which nothing keeps (D6).
+ * The scan succeeded. `scanned` is the reservation that it found without the lock; nothing keeps it (D6).
  * @kernel mm/khugepaged.c collapse_huge_page() with a reservation, patch of 2018
  * @holds mmap_lock for reading, which is released
  */
@@ -81,7 +81,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
   if (usedPages(k, res) < k.knob.promotionThreshold.once()) return SCAN_PAGE_COUNT;
 
   const table: Table = yield* detachPageTable(k, mm, start);
-  // D9: the reference too many need not be the reservation's.
+  // D9: the surplus reference need not be the reservation's.
   const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 1, cc);
   spinUnlock(k, ptlOf(k, table));
   if (isolated !== SCAN_SUCCEED) {
@@ -102,8 +102,8 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, vma: Vma, folio: 
 }
 
 /**
- * D10: whoever has a reference to one of the pages loses it. D8: PTE i is taken to map page i.
- * @kernel __collapse_huge_page_convert(), prep_compound_page()
+ * D10: others that have a reference to one of the pages lose it. D8: PTE i is taken to map page i.
+ * @kernel mm/khugepaged.c __collapse_huge_page_convert(), patch of 2018; mm/page_alloc.c prep_compound_page()
  */
 function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn, cc: CollapseControl): Routine {
   yield at("set_page_count(head, 1)");

@@ -1,7 +1,7 @@
 /**
- * THP reservations as they were posted: "[RFC PATCH] mm: thp: implement THP reservations for anonymous memory", November
- * 2018, defects included. Line by line as in the patch; where it is wrong, the comment gives the number of the defect in
- * impl/policy/README.md. What has changed in the kernel around it since (VMA locks, folios) is as it is now.
+ * THP reservations as they were posted: "[RFC PATCH] mm: thp: implement THP reservations for anonymous memory",
+ * November 2018, defects included. Line by line as in the patch; where it is wrong, the comment gives the number of
+ * the defect in impl/policy/README.md. The kernel around it is that of today (VMA locks, folios).
  *
  * A mapped page of a reservation has two references: the mapping's and the reservation's.
  */
@@ -16,11 +16,11 @@ import { hpageAddress, pmdIndex, pteIndex } from "../pgtable.ts";
 import { folioPut } from "../swap.ts";
 import { containerOf, findReservation, freeReservation, insertReservation, lruAdd, lruDel, removeFromHash } from "./container.ts";
 
-/** The area's container is there, and the caller may use it. @model use after free is an assertion here */
+/** Asserts that the VMA's container has not been freed. @model use after free is an assertion here */
 export function checkContainer(k: Kernel, container: Container): void {
   vmBugOn(!k.resvs.allocated.get(container), "thp-reservation: the container of reservations is used after it was freed");
 }
-/** The same of a reservation. @model see checkContainer() */
+/** The same for a reservation. @model see checkContainer() */
 export function checkReservation(k: Kernel, res: Reservation): void {
   vmBugOn(!k.resv.allocated.get(res), "thp-reservation: a reservation is used after it was freed");
 }
@@ -28,7 +28,7 @@ export function checkReservation(k: Kernel, res: Reservation): void {
 // ---- containers ------------------------------------------------------------------------------------------------
 
 /**
- * A container for a new area, unless huge pages are installed at fault at the moment. D18: then the area never gets one.
+ * A container for a new VMA, unless huge pages are installed at fault at the moment. D18: then the VMA never gets one.
  * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
  */
 export function* rfcResvsNew(k: Kernel, vma: Vma): Routine {
@@ -40,7 +40,7 @@ export function* rfcResvsNew(k: Kernel, vma: Vma): Routine {
 }
 
 /**
- * The plain part: also for areas that a scenario starts with.
+ * The part without steps, also for VMAs that a scenario starts with.
  * @kernel mm/khugepaged.c thp_resvs_new(), patch of 2018
  */
 export function bootResvs(k: Kernel, vma: Vma): void {
@@ -103,8 +103,8 @@ export function* rfcReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 }
 
 /**
- * R11, R12: the page, whoever else has it (D5), with a reference of its own. The counter follows now, nr_unused when it
- * is mapped, if it ever is (D4).
+ * R11, R12: the page with a reference of its own, even if another fault has it already (D5). The counter follows now,
+ * but nr_unused only when the page is mapped, if it ever is (D4).
  * @kernel mm/khugepaged.c khugepaged_get_reserved_page(), patch of 2018
  */
 export function* rfcGetReservedPage(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
@@ -137,7 +137,7 @@ export function* rfcModResvUnused(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   const res: Reservation = findReservation(k, container, vpn);
   if (res !== NONE && k.resv.unused.get(res) > 0) {
     k.resv.unused.add(res, -1);
-    // No field of the patch: what the specification and the figures of a scenario look at.
+    // The patch has no such field. The specification and the figures of scenarios read it.
     k.resv.used.set(res, pteIndex(k, vpn), true);
   }
   spinUnlock(k, k.resvs.lock.at(container));
@@ -159,8 +159,8 @@ export function* rfcRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 }
 
 /**
- * Gives every page's reservation reference back, with the lock held. `compound`: the block is a huge page, only the object
- * goes.
+ * Gives back the reservation's reference to every page, with the lock held. `compound`: the block is a huge page, and
+ * only the object is freed.
  * @kernel mm/khugepaged.c khugepaged_free_reservation(), patch of 2018
  * @holds the container's lock
  */
@@ -178,9 +178,9 @@ export function* rfcFreeReservation(k: Kernel, res: Reservation, compound: boole
   k.node.thpReserved.add(-unused);
 }
 
-// ---- areas change ----------------------------------------------------------------------------------------------
+// ---- VMAs change ----------------------------------------------------------------------------------------------
 
-/** @kernel __khugepaged_release_reservations() @holds mmap_lock for writing */
+/** @kernel mm/khugepaged.c __khugepaged_release_reservations(), patch of 2018 @holds mmap_lock for writing */
 function* releaseRange(k: Kernel, vma: Vma, addr: Vpn, length: Vpn): Routine {
   const container: Container = containerOf(k, vma);
   if (container === NONE) return;
@@ -220,7 +220,7 @@ function rekey(k: Kernel, res: Reservation, target: Container, dst: Vma, haddr: 
 }
 
 /**
- * D14: both areas can be the same, and the second lock the first.
+ * D14: both VMAs can be the same, and then the second lock is the first.
  * @kernel mm/khugepaged.c thp_reservations_mremap(), patch of 2018
  * @holds mmap_lock for writing
  */

@@ -1,9 +1,9 @@
 /**
- * Areas change and reservations follow, the safe design. The caller holds mmap_lock and the locks of the areas for
- * writing, so nobody makes, uses or promotes a reservation of theirs meanwhile; the shrinker may take one away.
+ * Reservations follow when VMAs change: the safe design. The caller holds mmap_lock and the locks of the VMAs for
+ * writing. So nobody makes, uses or promotes one of their reservations meanwhile, but the shrinker may take one away.
  *
- * Where reservations belong to the address space, only those have to go that a boundary cuts; where they belong to an
- * area, those on the other side change hands.
+ * If reservations belong to the address space, a boundary ends only those that it cuts. If they belong to a VMA,
+ * those on the other side also change their container.
  */
 import { NONE, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -15,14 +15,14 @@ import { containerOf, findReservation, removeFromHash, usedPages } from "./conta
 import { safeRelease } from "./safe-release.ts";
 
 /**
- * The boundary between `lower` and `upper` has moved from `from` to `to`; both areas have their new bounds. An area that
- * is new had none of it before; one that is removed has none of it now.
+ * The boundary between `lower` and `upper` has moved from `from` to `to`; both VMAs have their new bounds. A new
+ * VMA had none of the range before; a removed one has none of it now.
  * @model part of the safe mechanism: the patch of 2018 has _khugepaged_move_reservations_adj()
  */
 export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: Vpn): Routine {
   const source: Vma = to > from ? upper : lower;
   const target: Vma = to > from ? lower : upper;
-  // Cut in two, it is nobody's.
+  // A reservation that is cut in two ends.
   if (pteIndex(k, to) !== 0) yield* safeRelease(k, source, to);
   if (k.param.resvPerMm.get() !== 0) return;
   const end: Vpn = Math.max(from, to);
@@ -41,7 +41,7 @@ export function* safeTakeOver(k: Kernel, from: Vma, to: Vma): Routine {
 }
 
 /**
- * The pages oldAddr..oldAddr + length - 1 of `vma` are about to move to newAddr in `newVma`, which may be the same area.
+ * The pages oldAddr..oldAddr + length - 1 of `vma` are about to move to newAddr in `newVma`, which may be the same VMA.
  * A reservation of which only a part moves is dropped; so are all where the alignment differs, or the policy says so.
  * @model part of the safe mechanism: the patch of 2018 has thp_reservations_mremap()
  */
@@ -77,7 +77,7 @@ function* rekey(k: Kernel, from: Vma, haddr: Vpn, to: Vma, newHaddr: Vpn): Routi
   spinUnlock(k, k.resvs.lock.at(source));
 }
 
-/** For the specification, the reservation of one range ends and one of another begins, as far used. */
+/** For the specification one reservation ends, and another with the same used pages begins. */
 function announceMove(k: Kernel, mm: Mm, haddr: Vpn, newHaddr: Vpn, res: Reservation): void {
   emit(k, EV.RESV_RELEASE, mm, pmdIndex(k, haddr), k.resv.unused.get(res));
   emit(k, EV.RESV_CREATE, mm, pmdIndex(k, newHaddr));

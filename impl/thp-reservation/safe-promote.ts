@@ -3,9 +3,9 @@
  * touched is cleared.
  *
  * As in a collapse, the page table is taken out first, and the used pages are locked and off the LRU. Then, under the
- * lock of the reservation, every page of the block is frozen, used or not: whoever holds a reference that nobody
- * accounts for (a pin, a scanner of page frames) makes that fail, and everything is as it was before, the reservation
- * included. Only when all are frozen is the reservation given up and the block made a compound page.
+ * lock of the reservation, every page of the block is frozen, used or not. An unaccounted reference (a pin, a scanner
+ * of page frames) makes that fail, and everything is as it was before, the reservation included. Only when all are
+ * frozen is the reservation given up and the block made a compound page.
  *
  * Used pages must be where they belong: the PTE of slot i maps page i, by this address space alone. A range in which
  * other pages were mapped (while huge pages were off, say) keeps its reservation and is not promoted.
@@ -45,7 +45,7 @@ import { containerOf, findReservation, freeReservation, lruDel, ownReservation, 
 const USED_REFS = 2;
 
 /**
- * Makes the huge range at `start` a huge page, if it has a reservation of which enough is used.
+ * Makes the huge range at `start` a huge page, if enough pages of its reservation are used.
  * @model part of the safe mechanism: the patch of 2018 has collapse_huge_page() with a reservation
  * @holds nothing; a reference to the mm
  * @returns SCAN_PAGE_COUNT where it has none, or one that cannot be promoted
@@ -95,8 +95,8 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContr
 }
 
 /**
- * Another address space maps one of the pages. Only a fork could make it so, and that waits for mmap_lock; that it ceases
- * to be so is seen or not.
+ * Whether another address space maps one of the pages. Only a fork can begin to share a page, and a fork waits for
+ * mmap_lock. The end of a sharing may be seen or not.
  */
 function isShared(k: Kernel, table: Table): boolean {
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
@@ -107,9 +107,9 @@ function isShared(k: Kernel, table: Table): boolean {
 }
 
 /**
- * Freezes every page of the range's reservation and takes it out of everybody's reach. NONE: it is gone, not enough of it
- * is used, a PTE maps another page, or a page has another reference; nothing has changed then, and the pages are no
- * longer isolated.
+ * Freezes every page of the range's reservation and takes the reservation out of the reach of all others. NONE: the
+ * reservation is gone, not enough of it is used, a PTE maps another page, or a page has another reference. Then
+ * nothing has changed, and the pages are no longer isolated.
  * @holds the lock of the detached table, whose pages are isolated
  */
 function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseControl): Routine<Reservation> {
@@ -142,7 +142,7 @@ function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: C
   return res;
 }
 
-/** Every PTE maps the page of its own slot, or nothing, and then the slot is unused. @holds the locks of both */
+/** Whether every PTE maps the page of its own slot, or nothing if the slot is unused. @holds the locks of both */
 function fits(k: Kernel, table: Table, res: Reservation): boolean {
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
     const pte = ptepGetLockless(k, table, i);
@@ -153,7 +153,10 @@ function fits(k: Kernel, table: Table, res: Reservation): boolean {
   return true;
 }
 
-/** The mapping of a used page goes, and with it every reference. False: somebody else has one, and the mapping is back. */
+/**
+ * Removes the mapping of a used page and freezes the page. False: there is another reference, and the mapping is
+ * restored.
+ */
 function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: PteIndex): Routine<boolean> {
   const page: Pfn = k.resv.page.get(res) + i;
   if (!k.resv.used.get(res, i)) {
@@ -163,7 +166,7 @@ function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: Pte
     emit(k, EV.FOLIO_RELEASE, page);
     return true;
   }
-  // Whoever takes the lock from here on has a reference, which the freezing finds.
+  // A thread that takes the folio lock from here on has a reference, and the freezing finds it.
   yield at("folio_unlock");
   folioUnlock(k, page);
   yield at("folio_remove_rmap_pte");
@@ -200,7 +203,10 @@ function* thaw(k: Kernel, vma: Vma, table: Table, res: Reservation, end: PteInde
   }
 }
 
-/** Ends the isolation where the freezing came to an end at slot `unlocked`: up to there the folio locks are gone already. */
+/**
+ * Ends the isolation after the freezing stopped at slot `unlocked`. The folio locks of the slots before it are
+ * released already.
+ */
 function* releaseUsedPages(k: Kernel, table: Table, unlocked: PteIndex): Routine {
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     const page: Pfn = folioOfPte(k, table, i);
@@ -211,15 +217,15 @@ function* releaseUsedPages(k: Kernel, table: Table, unlocked: PteIndex): Routine
 }
 
 /**
- * The PTE in the detached table still says how the page was mapped. A page that is mapped read-only may be less exclusive
- * than it was.
+ * Maps the page again as the PTE in the detached table says. A page that is mapped read-only may no longer be marked
+ * exclusive.
  */
 function remap(k: Kernel, vma: Vma, table: Table, i: PteIndex, page: Pfn): void {
   const pte = ptepGetLockless(k, table, i);
   folioAddAnonRmapPtes(k, page, page, 1, vma, vpnOf(k, vma, page), entryHas(pte, WRITE));
 }
 
-/** Where the area has the page. */
+/** The address of the page in the VMA. */
 function vpnOf(k: Kernel, vma: Vma, page: Pfn): number {
   return k.page.index.get(page) - k.vma.pgoff.get(vma) + k.vma.start.get(vma);
 }
@@ -227,7 +233,7 @@ function vpnOf(k: Kernel, vma: Vma, page: Pfn): number {
 /**
  * All pages are frozen, this thread's alone: clears the unused ones, makes the block one folio with one reference, empties
  * the table, and frees the reservation.
- * @kernel __collapse_huge_page_convert(), prep_compound_page()
+ * @kernel mm/khugepaged.c __collapse_huge_page_convert(), patch of 2018; mm/page_alloc.c prep_compound_page()
  * @holds the lock of the detached table
  */
 function* convert(k: Kernel, mm: Mm, start: Vpn, table: Table, res: Reservation, cc: CollapseControl): Routine {

@@ -29,7 +29,7 @@ export function* safeRelease(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 }
 
 /**
- * Takes it out of hash and list, and its unused pages out of the counter: it is the caller's alone.
+ * Takes the reservation out of hash and list, and its unused pages out of the counter. It is the caller's alone then.
  * @model part of the safe mechanism: the patch of 2018 frees with the lock held
  * @holds the container's lock and the list's
  */
@@ -44,7 +44,7 @@ export function detachReservation(k: Kernel, mm: Mm, res: Reservation): void {
 }
 
 /**
- * The end of a reservation that detachReservation() has made the caller's.
+ * Gives back the unused pages of a reservation after detachReservation(), and frees the object.
  * @model part of the safe mechanism: the patch of 2018 has khugepaged_free_reservation()
  */
 export function* putUnusedPages(k: Kernel, res: Reservation): Routine {
@@ -58,7 +58,7 @@ export function* putUnusedPages(k: Kernel, res: Reservation): Routine {
 /**
  * Drops the reservations of all huge ranges that start..end - 1 touches.
  * @model part of the safe mechanism: the patch of 2018 has __khugepaged_release_reservations()
- * @holds as safeRelease
+ * @holds the VMA lock or mmap_lock, in any mode; no spinlock
  */
 export function* safeReleaseRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   for (let haddr: Vpn = hpageAddress(k, start); haddr < end; haddr += k.param.hpagePmdNr.get()) yield* safeRelease(k, vma, haddr);

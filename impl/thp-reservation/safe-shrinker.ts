@@ -1,11 +1,11 @@
 /**
  * Memory pressure, the safe design: unused pages of reservations go back to the allocator.
  *
- * Everybody else takes the list's lock inside a container's. The shrinker, which comes from the list, reads there which
- * container it is, lets the list go, takes the container's lock, then the list's, and asks again. The container may be
- * freed meanwhile, and be another's: it is part of an area or an address space, whose memory stays of that kind
- * (SLAB_TYPESAFE_BY_RCU), so its lock can be taken, and the second look tells. Once it has both locks the reservation is its
- * own; it needs neither address space nor area.
+ * All others take the list's lock inside a container's lock. The shrinker begins at the list. It reads there which
+ * container a reservation is in, and drops the list's lock. Then it takes the container's lock and the list's lock,
+ * and checks again. The container may have been freed and reused meanwhile. It is part of a VMA or an address space,
+ * whose memory stays of that type (SLAB_TYPESAFE_BY_RCU). So its lock can be taken, and the second check tells. With
+ * both locks the reservation is the shrinker's own; it needs neither address space nor VMA.
  */
 import { spinLock, spinUnlock, type Routine } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
@@ -14,7 +14,8 @@ import { isOnLru } from "./container.ts";
 import { detachReservation, putUnusedPages } from "./safe-release.ts";
 
 /**
- * One call of the shrinker: it takes one reservation, the first on the list, or (policy) goes on until there is none.
+ * One call of the shrinker. It takes the first reservation on the list; by some policies it goes on until the list is
+ * empty.
  * @model part of the safe mechanism: the patch of 2018 has thp_resvs_shrink_scan()
  * @holds nothing
  * @returns pages given back
@@ -45,7 +46,7 @@ export function* safeShrink(k: Kernel): Routine<Frames> {
   }
 }
 
-/** Whose address space the container belongs to: for the events alone. */
+/** The address space that the container belongs to, for events only. */
 function mmOf(k: Kernel, container: Container): Mm {
   return k.param.resvPerMm.get() !== 0 ? container as number : k.vma.mm.get(container);
 }

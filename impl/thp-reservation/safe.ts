@@ -1,16 +1,18 @@
 /**
  * Reservations, the safe design: how they are made, handed out and given back.
  *
- * - Block and object are allocated before any lock is taken; whether they are needed is asked again under the lock.
- * - A page is handed out under the lock, together with the reservation's reference to it: it is marked used, and the
- *   counter follows in the same step. A fault that gives up gives it back the same way. So nobody else can get the page
- *   while it is cleared, outside of the lock.
- * - A reservation that is released gives back its unused pages. Used ones are ordinary pages, with the reference of
- *   their mapping, and nothing has to be done about them.
+ * - Block and object are allocated before any lock is taken. Under the lock it is checked again whether they are
+ *   needed.
+ * - A page is handed out under the lock, together with the reservation's reference. It is marked used, and the
+ *   counter follows in the same step. A fault that fails gives it back the same way. So nobody else can get the page
+ *   while it is cleared, which happens without the lock.
+ * - A reservation that is released gives back its unused pages. Used ones are ordinary pages with the reference of
+ *   their mapping, and stay as they are.
  * - Nothing but its lock keeps a reservation: the shrinker takes no reference to an address space.
- * - A reservation and a huge PMD exclude each other: both are made under the PMD lock, each asks for the other.
+ * - A reservation and a huge PMD exclude each other. Both are made under the PMD lock, and each checks for the other.
  *
- * The memory that reservations lie in is never used without the container's lock, but by who has taken it out.
+ * The object of a reservation is used only under the container's lock, or by the thread that has taken it out of the
+ * hash.
  */
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -26,7 +28,7 @@ import { safeShrink } from "./safe-shrinker.ts";
 import { containerOf, findReservation, insertReservation, lruAdd, lruDel } from "./container.ts";
 
 /**
- * Reserves a block for the huge range around `vpn`, unless there is one, the range does not fit the area, or there is no
+ * Reserves a block for the huge range around `vpn`, unless there is one, the range does not fit the VMA, or there is no
  * memory.
  * @model part of the safe mechanism: the patch of 2018 has khugepaged_reserve()
  * @holds the VMA lock or mmap_lock, for reading
@@ -47,7 +49,7 @@ export function* safeReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
     k.vmstat.thpResAllocFailed.add(1);
     return;
   }
-  // The object comes from a slab; nobody else sees whether there was memory for it.
+  // The object comes from a slab. Whether its allocation fails is invisible to other threads.
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "kmem_cache_alloc fails", 2) === 1) {
     k.vmstat.thpResAllocFailed.add(1);
     yield* putBlock(k, block);
@@ -80,8 +82,8 @@ function* putBlock(k: Kernel, block: Pfn): Routine {
 }
 
 /**
- * The page that is reserved for `vpn`, with the reference that the reservation had to it; its content is undefined. NONE:
- * there is none, or it is in use.
+ * The page that is reserved for `vpn`, with the reservation's reference to it. Its content is undefined. NONE: there
+ * is none, or it is in use.
  * @model part of the safe mechanism: the patch of 2018 has khugepaged_get_reserved_page()
  * @holds the VMA lock or mmap_lock, for reading
  */
@@ -113,7 +115,7 @@ export function* safeTake(k: Kernel, vma: Vma, vpn: Vpn): Routine<Pfn> {
 }
 
 /**
- * Undoes safeTake: the fault came to nothing. If the reservation is gone meanwhile, the page is an ordinary one.
+ * Undoes safeTake for a fault that failed. If the reservation is gone meanwhile, the page is an ordinary one.
  * @model part of the safe mechanism: the patch of 2018 has no way back
  * @holds the VMA lock or mmap_lock, for reading
  */
@@ -144,7 +146,7 @@ export function* safeGiveBack(k: Kernel, vma: Vma, vpn: Vpn, page: Pfn): Routine
 }
 
 /**
- * Whether a reservation stands in the way of a huge page at `haddr`.
+ * Whether a reservation keeps a fault from installing a huge page at `haddr`.
  * @model part of the safe mechanism: the patch of 2018 installs no huge pages where it reserves
  * @holds the PMD lock
  */
