@@ -88,7 +88,9 @@ function countsOf(lines: readonly string[]): Map<string, number> {
 
 /** Whether, in this step, somebody from outside had a hand in it: the rule that says so, or null. */
 export function disturbedBy(real: readonly string[], impl: readonly string[]): RuleName | null {
-  const passed = (lines: readonly string[], statuses: readonly string[]): number => [...countsOf(lines)].reduce((n, [what, count]) => n + (statuses.includes(what.split(" ")[2]!) ? count : 0), 0);
+  const passed = (lines: readonly string[], statuses: readonly string[]): number => [...countsOf(lines)].reduce(
+    (n, [what, count]) => n + (statuses.includes(what.split(" ")[2]!) ? count : 0), 0,
+  );
   if (passed(real, TRANSIENT) > passed(impl, TRANSIENT)) return "transient references";
   return passed(real, [NOT_REFERENCED]) < passed(impl, [NOT_REFERENCED]) ? "sampled accesses" : null;
 }

@@ -56,7 +56,9 @@ class Conform {
     process.once("SIGTERM", stop);
     try {
       const impl = new ImplKernel(host.release);
-      if (this.#flags.program !== undefined) await this.#one(this.#flags.program, programFromJson(JSON.parse(readFileSync(this.#flags.program, "utf8")) as ProgramJson), host, impl);
+      if (this.#flags.program !== undefined) await this.#one(
+        this.#flags.program, programFromJson(JSON.parse(readFileSync(this.#flags.program, "utf8")) as ProgramJson), host, impl,
+      );
       else if (this.#flags.record === true) await this.#record(host, impl);
       else {
         await this.#cases(host, impl);
@@ -145,7 +147,9 @@ class Conform {
 
   async #record(host: HostKernel, impl: ImplKernel): Promise<void> {
     const runs = [];
-    for (const { name, program } of CASES.filter((c) => host.can(c.program))) runs.push({ name, program: programToJson(program), seen: await this.#undisturbed(program, host, impl) });
+    for (const { name, program } of CASES.filter((c) => host.can(c.program))) runs.push({
+      name, program: programToJson(program), seen: await this.#undisturbed(program, host, impl),
+    });
     say(`recorded ${runs.length} programs in ${saveRecording({ kernel: host.release, runs })}`);
   }
 

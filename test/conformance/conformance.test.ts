@@ -19,7 +19,10 @@ import { OPERATION_NAMES, OPERATIONS, type OperationName } from "./vocabulary.ts
 
 const KERNEL = "6.18.0";
 const impl = new ImplKernel(KERNEL);
-const SMALL = programFromJson({ steps: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 fork 1", "1 write 0.4 0.1 9", "0 contents", "1 contents"] });
+const SMALL = programFromJson({ steps: [
+  "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 fork 1", "1 write 0.4 0.1 9", "0 contents",
+  "1 contents",
+] });
 
 describe("recordings", () => {
   it("there are some, of every hand-written program that needs no debugfs", () => {
@@ -50,7 +53,13 @@ it("what is packed can be unpacked", () => {
 
 describe("programs", () => {
   it("the text of a program is the program", () => {
-    fc.assert(fc.property(programs(true), (p) => { expect(programFromJson(JSON.parse(JSON.stringify(programToJson(p))) as ReturnType<typeof programToJson>)).toEqual(p); }), seeded(200));
+    fc.assert(
+      fc.property(
+        programs(true),
+        (p) => { expect(programFromJson(JSON.parse(JSON.stringify(programToJson(p))) as ReturnType<typeof programToJson>)).toEqual(p); },
+      ),
+      seeded(200),
+    );
   });
   it("random programs are well formed, as are what they shrink to", () => {
     fc.assert(fc.property(programs(true), (p) => malformed(p) === null), seeded(300));
@@ -61,13 +70,17 @@ describe("programs", () => {
     expect(of(3)).not.toBe(of(4));
   });
   it.each([
-    ["5 read 0.0 0.1", "begins with the number of a process"], ["0 fry 0.0 0.1", "the call is one of"], ["0 read 0.0", "takes 2 arguments"], ["0 read 0.0 700", "is not a number of pages"],
+    [
+      "5 read 0.0 0.1", "begins with the number of a process",
+    ], ["0 fry 0.0 0.1", "the call is one of"], ["0 read 0.0", "takes 2 arguments"], ["0 read 0.0 700", "is not a number of pages"],
     ["0 mprotect 0.0 1.0 rwx", "is not one of none, r, w, rw"], ["0 fork x", "is not a number"],
   ])("refuses the step %s", (text, why) => {
     expect(() => textToStep(text)).toThrow(why);
   });
   it.each([
-    ["0 mprotect 0.0 1.0", "mprotect takes 3 arguments (addr, length, prot)"], ["0 mmap 0.0 1.0 rw -", 'flags "-" is not one of fixed, noreplace'],
+    [
+      "0 mprotect 0.0 1.0", "mprotect takes 3 arguments (addr, length, prot)",
+    ], ["0 mmap 0.0 1.0 rw -", 'flags "-" is not one of fixed, noreplace'],
     ["0 getThpDisable", "the call is one of mmap, munmap"], ["0 get_thp_disable", "the call is one of mmap, munmap"],
     ["0 madvise 0.0 1.0 toString", "is not one of DONTNEED"], ["0 thp_disable 1 all", 'disable "1" is not one of off, on'],
   ])("refuses the step %s, and names the argument", (text, why) => {
@@ -89,7 +102,9 @@ describe("programs", () => {
     expect(unlisted).toEqual([]);
   });
   it.each([
-    [["1 read 0.0 0.1"], "process 1 does not live"], [["0 fork 1", "0 fork 1"], "that was not there yet"], [["0 write 0.0 0.1 30"], "contents are 1..29"], [["0 mmap 7.0 2.0 rw fixed"], "8 huge ranges"],
+    [["1 read 0.0 0.1"], "process 1 does not live"], [
+      ["0 fork 1", "0 fork 1"], "that was not there yet",
+    ], [["0 write 0.0 0.1 30"], "contents are 1..29"], [["0 mmap 7.0 2.0 rw fixed"], "8 huge ranges"],
     [["0 hold 0 0.0", "0 hold 0 0.1"], "that is free"], [["0 release 0"], "nothing is held"], [["0 hold 4 0.0"], "that is free"],
     [["0 mremap 0.0 1.0 2.0 fixed 7.0"], "8 huge ranges"], [["0 process_madvise 1 0.0 1.0 COLLAPSE"], "process 1 does not live"],
   ])("refuses the program %j", (steps, why) => {
@@ -124,7 +139,10 @@ describe("observations", () => {
     expect(s.unknown()).toEqual([]);
   });
   it("the version switches follow the release", () => {
-    const steps = ["0 mmap 0.0 3.0 rw fixed", "0 write 0.0 0.1 1", "0 write 2.0 0.1 1", "0 madvise 0.0 3.0 COLLAPSE", "0 madvise 0.1 0.1 COLLAPSE"];
+    const steps = [
+      "0 mmap 0.0 3.0 rw fixed", "0 write 0.0 0.1 1", "0 write 2.0 0.1 1", "0 madvise 0.0 3.0 COLLAPSE",
+      "0 madvise 0.1 0.1 COLLAPSE",
+    ];
     const huge = (release: string): string[] => new ImplKernel(release).run(programFromJson({ steps }))[3]!.filter((l) => l.startsWith("v")).map((l) => l.split(" ")[11]!);
     expect([huge("6.18.0"), huge("7.1.0")]).toEqual([["512"], ["1024"]]);
     // As `uname -r` says it: before 6.13 and from it on a write to the huge zero page differs.
@@ -166,7 +184,9 @@ const judged = (...answers: Observations[]): ReturnType<typeof judge> => {
 
 describe("the comparison", () => {
   it.each([
-    ["a return value", 2, /^r 2 2 0/, "r 2 1 0"], ["an errno", 1, /^r 1 0 0/, "r 1 -1 22"], ["an area", 0, /^v 0 0 512/, "v 0 0 511"], ["a mapcount", 4, /^(p 0 0 4 221 0) 2/, "$1 1"], ["a flag", 3, /^p 1 0 512 93/, "p 1 0 512 125"],
+    ["a return value", 2, /^r 2 2 0/, "r 2 1 0"], ["an errno", 1, /^r 1 0 0/, "r 1 -1 22"], ["an area", 0, /^v 0 0 512/, "v 0 0 511"], [
+      "a mapcount", 4, /^(p 0 0 4 221 0) 2/, "$1 1",
+    ], ["a flag", 3, /^p 1 0 512 93/, "p 1 0 512 125"],
     ["a frame", 4, /369 512 1/, "369 513 1"], ["contents", 6, /9\*1/, "8*1"],
   ])("finds %s", async (_what, step, from, to) => {
     const found = await judged(changed(step, from, to));
@@ -193,17 +213,26 @@ describe("the comparison", () => {
     expect((await judged(disturbed)).difference?.step).toBe(2);
   });
   it("a page that DAMON says was accessed is tried again", async () => {
-    const program = programFromJson({ steps: ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 FREE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged"] });
+    const program = programFromJson({ steps: [
+      "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 FREE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
+    ] });
     const mine = impl.run(program);
     expect(mine[4]).toContain("t 0 lack_referenced_page 1");
-    const sampled = [...mine.slice(0, 4), ["r 4 0 0", mine[4]![1]!, "t 0 succeeded 1", "t 1 succeeded 1", "v 0 0 512 3 1 0 0 0 512 512 512 0 0 1", "p 0 0 512 125 0 1"]];
+    const sampled = [
+      ...mine.slice(0, 4),
+      ["r 4 0 0", mine[4]![1]!, "t 0 succeeded 1", "t 1 succeeded 1", "v 0 0 512 3 1 0 0 0 512 512 512 0 0 1", "p 0 0 512 125 0 1"],
+    ];
     const answers = [sampled, mine];
-    expect(await judge(program, { run: () => Promise.resolve(answers.shift()!) }, impl)).toMatchObject({ difference: null, suppressed: { "sampled accesses": 2 } });
+    expect(await judge(
+      program, { run: () => Promise.resolve(answers.shift()!) }, impl,
+    )).toMatchObject({ difference: null, suppressed: { "sampled accesses": 2 } });
   });
   it("tracepoints: as often, with the same status; none are missed where there are none to be had", () => {
     const mine: Observations = [["r 0 0 0", "t 0 pmd_none 2"]];
     expect(compare([[["r 0 0 0", "t 0 pmd_none 2"]]], mine).difference).toBeNull();
-    expect(compare([[["r 0 0 0", "t 0 pmd_none 1"]]], mine).difference).toEqual({ step: 0, real: "t 0 pmd_none 1", impl: "t 0 pmd_none 2" });
+    expect(compare([[["r 0 0 0", "t 0 pmd_none 1"]]], mine).difference).toEqual({
+      step: 0, real: "t 0 pmd_none 1", impl: "t 0 pmd_none 2",
+    });
     expect(compare([[["r 0 0 0", "t 0 succeeded 2"]]], mine).difference).not.toBeNull();
     expect(compare([[["r 0 0 0", "x"]]], mine).difference).toBeNull();
   });
@@ -212,8 +241,12 @@ describe("the comparison", () => {
 describe("the real side", () => {
   const able: Machine = { platform: "linux", release: "6.18.1-x", root: true, compiler: "cc", has: () => true, bytes: () => 2 << 20 };
   it.each([
-    [{}, null], [{ platform: "darwin" }, "not Linux"], [{ has: () => false }, "no transparent huge pages"], [{ release: "6.17.9" }, "older than 6.18"], [{ root: false }, "takes root"],
-    [{ has: (f: string) => !f.includes("kpagecount") }, "kpagecount is not there"], [{ bytes: () => 32 << 20 }, "not 2 MiB"], [{ compiler: null }, "no C compiler"],
+    [{}, null], [{ platform: "darwin" }, "not Linux"], [
+      { has: () => false }, "no transparent huge pages",
+    ], [{ release: "6.17.9" }, "older than 6.18"], [{ root: false }, "takes root"],
+    [
+      { has: (f: string) => !f.includes("kpagecount") }, "kpagecount is not there",
+    ], [{ bytes: () => 32 << 20 }, "not 2 MiB"], [{ compiler: null }, "no C compiler"],
   ])("with %o it says: %s", (machine, why) => {
     if (why === null) expect(whyNot({ ...able, ...machine })).toBeNull();
     else expect(whyNot({ ...able, ...machine })).toContain(why);
@@ -221,7 +254,10 @@ describe("the real side", () => {
 
   const reason = whyNot();
   it.skipIf(reason !== null)("runs a program, and leaves the knobs as they were", async () => {
-    const knobs = (): string[] => ["enabled", "defrag", "use_zero_page", "khugepaged/scan_sleep_millisecs", "khugepaged/pages_to_scan", "khugepaged/max_ptes_none"].map((f) => readFileSync(`/sys/kernel/mm/transparent_hugepage/${f}`, "utf8"));
+    const knobs = (): string[] => [
+      "enabled", "defrag", "use_zero_page", "khugepaged/scan_sleep_millisecs", "khugepaged/pages_to_scan",
+      "khugepaged/max_ptes_none",
+    ].map((f) => readFileSync(`/sys/kernel/mm/transparent_hugepage/${f}`, "utf8"));
     const host = await HostKernel.start();
     const during = knobs();
     const seen = await host.run(SMALL);

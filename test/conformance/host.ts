@@ -44,7 +44,9 @@ export function whyNot(m: Machine = thisMachine()): string | null {
   const [major = 0, minor = 0] = m.release.split(".").map(Number);
   if (major < 6 || (major === 6 && minor < 18)) return `Linux ${m.release} is older than 6.18, from which on impl/ knows the rules`;
   if (!m.root) return "it takes root to read frame numbers (/proc/pid/pagemap) and to set the knobs";
-  const missing = [`${THP}/khugepaged/full_scans`, `${THP}/hugepages-2048kB/stats/nr_anon`, "/proc/kpageflags", "/proc/kpagecount"].find((f) => !m.has(f));
+  const missing = [
+    `${THP}/khugepaged/full_scans`, `${THP}/hugepages-2048kB/stats/nr_anon`, "/proc/kpageflags", "/proc/kpagecount",
+  ].find((f) => !m.has(f));
   if (missing !== undefined) return `${missing} is not there`;
   if (m.bytes() !== HPAGE * 4096) return `huge pages have ${m.bytes()} bytes here, not 2 MiB`;
   return m.compiler === null ? "there is no C compiler (cc, gcc or clang)" : null;
@@ -71,7 +73,9 @@ function agent(): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const made = `${file}.${process.pid}`;
   const flags = ["-O2", "-Werror=switch", ...defines, "-o", made];
-  const result = spawnSync(thisMachine().compiler!, [...flags, ...sources.filter((s) => s.endsWith(".c"))], { cwd: AGENT, encoding: "utf8" });
+  const result = spawnSync(
+    thisMachine().compiler!, [...flags, ...sources.filter((s) => s.endsWith(".c"))], { cwd: AGENT, encoding: "utf8" },
+  );
   if (result.status !== 0) {
     throw new UsageError(`the agent of conform does not compile: ${result.stderr.split("\n").slice(0, 5).join("\n")}`);
   }

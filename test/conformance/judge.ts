@@ -22,7 +22,9 @@ export async function judge(program: Program, host: Pick<HostKernel, "run">, imp
   try {
     mine = impl.run(program);
   } catch (e) {
-    return { difference: { step: 0, real: null, impl: null }, observations: 0, suppressed: {}, real: runs[0]!, impl: [], crash: e as Error };
+    return {
+      difference: { step: 0, real: null, impl: null }, observations: 0, suppressed: {}, real: runs[0]!, impl: [], crash: e as Error,
+    };
   }
   const disturbed: Suppressed = {};
   for (let run = 1; ; run++) {

@@ -52,6 +52,9 @@ export function recordings(): Recording[] {
 /** Writes the file of that kernel and returns its path. One run a line: a change shows as that. */
 export function saveRecording({ kernel, runs }: Recording): string {
   const file = join(FOLDER, `${kernel.replace(/[^\w.-]/g, "_")}.json`);
-  writeFileSync(file, `{"kernel":${JSON.stringify(kernel)},"runs":[\n${runs.map((r) => JSON.stringify({ ...r, seen: pack(r.seen) })).join(",\n")}\n]}\n`);
+  writeFileSync(
+    file,
+    `{"kernel":${JSON.stringify(kernel)},"runs":[\n${runs.map((r) => JSON.stringify({ ...r, seen: pack(r.seen) })).join(",\n")}\n]}\n`,
+  );
   return file;
 }

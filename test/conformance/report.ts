@@ -12,12 +12,21 @@ const LINES_MAX = 12;
 export function disagreement(name: string, program: Program, found: Judgement, kernel: string): string {
   const out = [`${name}: impl/ and Linux ${kernel} disagree`];
   if (found.crash !== null) {
-    out.push(`  impl/ stops: ${found.crash.message}`, `  ${found.crash.stack?.split("\n").slice(1, 4).map((l) => l.trim()).join("\n  ") ?? ""}`);
+    out.push(
+      `  impl/ stops: ${found.crash.message}`,
+      `  ${found.crash.stack?.split("\n").slice(1, 4).map((l) => l.trim()).join("\n  ") ?? ""}`,
+    );
   } else if (found.difference !== null) {
     const { step, real, impl } = found.difference;
-    out.push(`  after step ${step}, ${stepToText(program.steps[step]!)}:`, `    Linux: ${sideToText(real)}`, `    impl:  ${sideToText(impl)}`);
+    out.push(
+      `  after step ${step}, ${stepToText(program.steps[step]!)}:`, `    Linux: ${sideToText(real)}`,
+      `    impl:  ${sideToText(impl)}`,
+    );
     out.push("  the program so far:", ...program.steps.slice(0, step + 1).map((s, i) => `    ${i}: ${stepToText(s)}`));
-    out.push("  before that step, Linux said:", ...lines(step === 0 ? [] : found.real[step - 1]!), "  after it, Linux said:", ...lines(found.real[step] ?? []), "  and impl/:", ...lines(found.impl[step] ?? []));
+    out.push(
+      "  before that step, Linux said:", ...lines(step === 0 ? [] : found.real[step - 1]!), "  after it, Linux said:",
+      ...lines(found.real[step] ?? []), "  and impl/:", ...lines(found.impl[step] ?? []),
+    );
   }
   out.push("  again: save this line as p.json, npx thpcheck conform --program p.json", `  ${JSON.stringify(programToJson(program))}`);
   return out.join("\n");
@@ -42,5 +51,8 @@ export function statisticsText(s: Statistics): string {
 export function rulesText(suppressed: Suppressed, observations: number): string {
   const total = Object.values(suppressed).reduce((a, b) => a + b, 0);
   const rows = (Object.keys(RULES) as RuleName[]).map((rule) => `  ${String(suppressed[rule] ?? 0).padStart(6)}  ${rule}`);
-  return [`suppressed by rules (test/conformance/rules.ts): ${total} of ${observations} observations, ${((total / Math.max(1, observations)) * 100).toFixed(2)}%`, ...rows].join("\n");
+  return [
+    `suppressed by rules (test/conformance/rules.ts): ${total} of ${observations} observations, ${((total / Math.max(1, observations)) * 100).toFixed(2)}%`,
+    ...rows,
+  ].join("\n");
 }

@@ -110,21 +110,40 @@ function* advised(k: K): Routine {
 const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
 
 export default [
-  thpScenario({ name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2, threads: { moves }, sometimes: both, expect: holds({ states: 330 }) }),
-  thpScenario({ name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM, areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 215 }) }),
-  thpScenario({ name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2, threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 292 }) }),
+  thpScenario({
+    name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2,
+    threads: { moves }, sometimes: both, expect: holds({ states: 330 }),
+  }),
+  thpScenario({
+    name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM,
+    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 215 }),
+  }),
+  thpScenario({
+    name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2,
+    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 292 }),
+  }),
   thpScenario({
     name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
     threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 145 }),
   }),
-  thpScenario({ name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3, threads: { protects }, sometimes: both, expect: holds({ states: 445 }) }),
-  thpScenario({ name: "failing-pin", why: "the page to be pinned has to be faulted in first", tier: "quick", options: ROOM, areaEnd: 2, threads: { pins }, sometimes: both, expect: holds({ states: 45 }) }),
+  thpScenario({
+    name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3,
+    threads: { protects }, sometimes: both, expect: holds({ states: 445 }),
+  }),
+  thpScenario({
+    name: "failing-pin", why: "the page to be pinned has to be faulted in first", tier: "quick", options: ROOM, areaEnd: 2,
+    threads: { pins }, sometimes: both, expect: holds({ states: 45 }),
+  }),
   thpScenario({
     name: "failing-fork", why: "what fork copies, it copies or gives back; the parent goes on in any case", tier: "quick",
-    options: { ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 11_588 }),
+    options: {
+      ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4,
+    }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 11_588 }),
   }),
   thpScenario({
     name: "refused-process-madvise", why: "a process may not discard another one's memory", tier: "quick",
-    options: { ...ROOM, ...TWO_PROCESSES, allocationMayFail: false, hugeRanges: 1, frames: 4 }, areaEnd: 1, threads: { advised }, others: { adviser }, finally: { "it is refused": noted(REFUSED) }, expect: holds({ states: 146 }),
+    options: {
+      ...ROOM, ...TWO_PROCESSES, allocationMayFail: false, hugeRanges: 1, frames: 4,
+    }, areaEnd: 1, threads: { advised }, others: { adviser }, finally: { "it is refused": noted(REFUSED) }, expect: holds({ states: 146 }),
   }),
 ];

@@ -83,12 +83,17 @@ export default [
   }),
   collapseScenario({
     name: "collapse-dontneed-read",
-    why: "all of the range is discarded and read again before the collapse has reported its success: it reports it all the same, of a range that the huge zero page maps",
+    why:
+      "all of the range is discarded and read again before the collapse has reported its success: it reports it all the " +
+      "same, of a range that the huge zero page maps",
     tier: "quick",
     sanitize: true,
     options: { enabled: ENABLED_ALWAYS },
     threads: { collapserOfHuge, discardsAndReads },
-    sometimes: { ...witness, "the huge zero page, before the report": (k) => k.collapse.stage.get(0) === COLLAPSE_COPIED && isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 },
+    sometimes: {
+      ...witness,
+      "the huge zero page, before the report": (k) => k.collapse.stage.get(0) === COLLAPSE_COPIED && isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
+    },
     expect: holds({ states: 1545 }),
   }),
   collapseScenario({

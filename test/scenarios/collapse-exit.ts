@@ -43,7 +43,10 @@ function* childWrites(k: K): Routine {
 }
 
 const promises = {
-  sometimes: { "a collapse succeeds": (k: K) => isHuge(k, 0, 0), "the process exits under the cursor": (k: K) => k.khugepaged.cursorMm.get() === 0 && k.mm.users.get(0) === 0 },
+  sometimes: {
+    "a collapse succeeds": (k: K) => isHuge(k, 0, 0),
+    "the process exits under the cursor": (k: K) => k.khugepaged.cursorMm.get() === 0 && k.mm.users.get(0) === 0,
+  },
   finally: { "nothing is left of the process": allIsFreed },
 };
 const underCursor = { "the cursor is on a child without users": (k: K) => k.khugepaged.cursorMm.get() === 1 && k.mm.users.get(1) === 0 };

@@ -49,7 +49,10 @@ export default [
     options,
     threads: { collapser, forker },
     others: { child },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0), "the child shares the huge page": (k) => isHuge(k, 0, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0) },
+    sometimes: {
+      "a collapse succeeds": (k) => isHuge(k, 0, 0),
+      "the child shares the huge page": (k) => isHuge(k, 0, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0),
+    },
     expect: holds({ states: 532_213 }),
   }),
   collapseScenario({

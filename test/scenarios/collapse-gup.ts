@@ -52,7 +52,9 @@ function* walker(k: K): Routine {
   yield* dumpPageTables(k, 0);
 }
 
-const witnesses = { "a collapse succeeds": (k: K) => isHuge(k, 0, 0), "a small page is pinned": (k: K) => !isHuge(k, 0, 0) && anyPinned(k) };
+const witnesses = {
+  "a collapse succeeds": (k: K) => isHuge(k, 0, 0), "a small page is pinned": (k: K) => !isHuge(k, 0, 0) && anyPinned(k),
+};
 function anyPinned(k: K): boolean {
   for (let page = 0; page < k.page.count; page++) if (folioMaybeDmaPinned(k, page)) return true;
   return false;

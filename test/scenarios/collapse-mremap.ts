@@ -73,7 +73,10 @@ export default [
     tier: "full",
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 6 },
     threads: { collapserOfMoved, moves, storesBoth },
-    sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0, 0), "there is a huge page at the new place": (k) => isHuge(k, 0, 1) },
+    sometimes: {
+      "a collapse succeeds before the move": (k) => isHuge(k, 0, 0),
+      "there is a huge page at the new place": (k) => isHuge(k, 0, 1),
+    },
     expect: holds({ states: 257_792 }),
   }),
   collapseScenario({

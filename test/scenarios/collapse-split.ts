@@ -61,7 +61,10 @@ export default [
     options: { enabled: ENABLED_ALWAYS, refcountMax: 15 },
     threads: { collapser, sibling },
     others: { shrinker },
-    sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0, "the folio is split": (k) => !isHuge(k, 0, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0 },
+    sometimes: {
+      "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0,
+      "the folio is split": (k) => !isHuge(k, 0, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0,
+    },
     expect: holds({ states: 101_549 }),
   }),
   collapseScenario({

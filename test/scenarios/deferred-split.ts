@@ -122,7 +122,9 @@ const zeroed = { "an empty page is mapped to the zero page": (k: K) => k.mm.anon
 export default [
   thpScenario({
     name: "deferred-split-dontneed",
-    why: "the rest of the folio goes while the shrinker holds it: whoever drops the last reference takes it off the queue, with its flags and gauges (C6)",
+    why:
+      "the rest of the folio goes while the shrinker holds it: whoever drops the last reference takes it off the queue, " +
+      "with its flags and gauges (C6)",
     tier: "full",
     threads: { ownerDiscards, sibling },
     others: { shrinker },
@@ -179,7 +181,9 @@ export default [
   }),
   thpScenario({
     name: "deferred-split-underused",
-    why: "a huge page of zeroes is given back page by page while stores arrive: a page that was empty when it was looked at may not lose a store (S5)",
+    why:
+      "a huge page of zeroes is given back page by page while stores arrive: a page that was empty when it was looked at " +
+      "may not lose a store (S5)",
     tier: "quick",
     options: underused,
     threads: { ownerOfZeroes, readerOfZeroes },
@@ -204,7 +208,10 @@ export default [
     options: underused,
     threads: { ownerWaits, tearsLate },
     others: { shrinker, locker },
-    sometimes: { ...scanned, "back on the queue": (k) => k.seen.events.has(SPLIT_NONE) && k.deferredSplit.length.get() === 1 && k.page.partiallyMapped.get(0) },
+    sometimes: {
+      ...scanned,
+      "back on the queue": (k) => k.seen.events.has(SPLIT_NONE) && k.deferredSplit.length.get() === 1 && k.page.partiallyMapped.get(0),
+    },
     expect: holds({ states: 54_834 }),
   }),
 ];

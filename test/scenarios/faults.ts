@@ -71,7 +71,9 @@ const fallback = { "small pages, for want of a huge one": (k: K) => !isHuge(k, 0
 export default [
   thpScenario({
     name: "faults-huge",
-    why: "three threads bring a huge page, or the huge zero page, for one empty PMD: one is mapped, the others are given back with their tables",
+    why:
+      "three threads bring a huge page, or the huge zero page, for one empty PMD: one is mapped, the others are given back " +
+      "with their tables",
     tier: "full",
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { first, second, reader },
@@ -80,7 +82,9 @@ export default [
   }),
   thpScenario({
     name: "faults-fallback",
-    why: "the same where every allocation, and every charge, may fail: huge and small faults meet in one PMD, some with a signal for an answer",
+    why:
+      "the same where every allocation, and every charge, may fail: huge and small faults meet in one PMD, some with a " +
+      "signal for an answer",
     tier: "quick",
     options: { allocationMayFail: true, chargeMayFail: true, anonVmas: 4, anonVmaChains: 4 },
     threads: { first, second },
@@ -116,7 +120,9 @@ export default [
   }),
   thpScenario({
     name: "faults-pin",
-    why: "a pin under mmap_lock faults beside stores under the VMA lock: whose page is mapped, the device's or another's, all must write to the same",
+    why:
+      "a pin under mmap_lock faults beside stores under the VMA lock: whose page is mapped, the device's or another's, all " +
+      "must write to the same",
     tier: "full",
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { first, pins, second },

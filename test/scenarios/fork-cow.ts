@@ -153,7 +153,10 @@ export default [
     options: TWO_PROCESSES,
     threads: { parent },
     others: { leavingChild },
-    sometimes: { "the parent's huge page is whole and writable again": (k) => isHuge(k, 0, 0) && k.page.anonExclusive.get(0) && k.page.content.get(0) === 3 && k.mm.mmCount.get(1) === 0, "the parent has split it": (k) => !isHuge(k, 0, 0) && k.gate.open.get() },
+    sometimes: {
+      "the parent's huge page is whole and writable again": (k) => isHuge(k, 0, 0) && k.page.anonExclusive.get(0) && k.page.content.get(0) === 3 && k.mm.mmCount.get(1) === 0,
+      "the parent has split it": (k) => !isHuge(k, 0, 0) && k.gate.open.get(),
+    },
     expect: holds({ states: 2421 }),
   }),
   thpScenario({
@@ -184,7 +187,10 @@ export default [
     options: TWO_PROCESSES,
     threads: { forker, sibling },
     others: { lateChild },
-    sometimes: { "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3, "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2 && !isHuge(k, 1, 0) },
+    sometimes: {
+      "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3,
+      "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2 && !isHuge(k, 1, 0),
+    },
     expect: holds({ states: 801_720 }),
   }),
   thpScenario({
@@ -194,7 +200,10 @@ export default [
     options: small,
     threads: { forker, sibling },
     others: { lateChild },
-    sometimes: { "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3, "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2 },
+    sometimes: {
+      "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3,
+      "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2,
+    },
     expect: holds({ states: 312_022 }),
   }),
   thpScenario({
@@ -225,12 +234,17 @@ export default [
   }),
   thpScenario({
     name: "fork-gup-read-huge",
-    why: "a pin for reading of a page that fork is making shared: it is of an exclusive page, or unshares, so that stores and device agree ever after",
+    why:
+      "a pin for reading of a page that fork is making shared: it is of an exclusive page, or unshares, so that stores and " +
+      "device agree ever after",
     tier: "full",
     options: TWO_PROCESSES,
     threads: { forker, readingDevice },
     others: { readingChild },
-    sometimes: { "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k) },
+    sometimes: {
+      "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
+      "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k),
+    },
     expect: holds({ states: 490_899 }),
   }),
   thpScenario({
@@ -240,7 +254,10 @@ export default [
     options: small,
     threads: { forker, readingDevice },
     others: { readingChild },
-    sometimes: { "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0, "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k) },
+    sometimes: {
+      "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
+      "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k),
+    },
     expect: holds({ states: 183_293 }),
   }),
   thpScenario({

@@ -38,22 +38,30 @@ function* oneScan(k: K): Routine {
   yield* khugepagedDoScan(k);
 }
 const small = { ...TWO_PROCESSES, enabled: ENABLED_NEVER, frames: 8 };
-const collapsed = { "the parent's pages are collapsed": (k: K) => isHuge(k, 0, 0), "the child's pages are collapsed": (k: K) => isHuge(k, 1, 0) };
+const collapsed = {
+  "the parent's pages are collapsed": (k: K) => isHuge(k, 0, 0), "the child's pages are collapsed": (k: K) => isHuge(k, 1, 0),
+};
 
 export default [
   thpScenario({
     name: "fork-khugepaged",
-    why: "fork copies a table that khugepaged is about to take away, or has: mmap_lock, the write locks of the areas and write_protect_seq between them",
+    why:
+      "fork copies a table that khugepaged is about to take away, or has: mmap_lock, the write locks of the areas and " +
+      "write_protect_seq between them",
     tier: "full",
     options: small,
     threads: { forker },
     others: { child, oneScan },
-    sometimes: { "the parent's pages are collapsed": (k: K) => isHuge(k, 0, 0), "both are registered": (k) => k.khugepaged.slots.get() === 3 },
+    sometimes: {
+      "the parent's pages are collapsed": (k: K) => isHuge(k, 0, 0), "both are registered": (k) => k.khugepaged.slots.get() === 3,
+    },
     expect: holds({ states: 350_996 }),
   }),
   thpScenario({
     name: "fork-collapse-shared",
-    why: "the child collapses what it shares while the parent writes to it and khugepaged looks at either: a copy, never an exclusive page of both (X2)",
+    why:
+      "the child collapses what it shares while the parent writes to it and khugepaged looks at either: a copy, never an " +
+      "exclusive page of both (X2)",
     tier: "full",
     options: { ...small, frames: 10 },
     threads: { forker },

@@ -70,7 +70,9 @@ const met = { "pinned": noted(PINNED), "GUP-fast finds the page gone and gives u
 export default [
   thpScenario({
     name: "gup-discard-small",
-    why: "between its look at the PTE and its reference the page is unmapped, and then freed and mapped elsewhere: not before the flush has reached the CPU, whose interrupts are off until it has looked again",
+    why:
+      "between its look at the PTE and its reference the page is unmapped, and then freed and mapped elsewhere: not before " +
+      "the flush has reached the CPU, whose interrupts are off until it has looked again",
     tier: "quick",
     options: small,
     threads: { recycles, device, toucher },

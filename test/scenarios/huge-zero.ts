@@ -71,7 +71,10 @@ export default [
     options: { ...TWO_PROCESSES, hugeRanges: 2 },
     threads: { first },
     others: { second, shrinkerTwice },
-    sometimes: { "the shrinker frees it": noted(FREED), "somebody was faster than the shrinker": noted(KEPT), "the count is 0 while the folio is there": (k) => k.hugeZero.refcount.get() === 0 && k.hugeZero.page.get() >= 0 },
+    sometimes: {
+      "the shrinker frees it": noted(FREED), "somebody was faster than the shrinker": noted(KEPT),
+      "the count is 0 while the folio is there": (k) => k.hugeZero.refcount.get() === 0 && k.hugeZero.page.get() >= 0,
+    },
     expect: holds({ states: 228_605 }),
   }),
   thpScenario({
@@ -80,7 +83,10 @@ export default [
     tier: "quick",
     threads: { reader, writer },
     others: { shrinker },
-    sometimes: { "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0, "a huge page has taken its place": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && k.hugeZero.page.get() >= 0 },
+    sometimes: {
+      "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
+      "a huge page has taken its place": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && k.hugeZero.page.get() >= 0,
+    },
     expect: holds({ states: 46_192 }),
   }),
   thpScenario({
@@ -90,7 +96,10 @@ export default [
     options: { hugeZeroUpgrade: false },
     threads: { reader, writer },
     others: { shrinker },
-    sometimes: { "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0, "one small page beside a zero page": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 1 },
+    sometimes: {
+      "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
+      "one small page beside a zero page": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 1,
+    },
     expect: holds({ states: 128_392 }),
   }),
   thpScenario({

@@ -93,7 +93,9 @@ export default [
   }),
   thpScenario({
     name: "khugepaged-unreferenced", why: "the same before 7.1, which asks of lazily freed pages only whether they are in use: given up, none is", tier: "quick",
-    options: { ...SMALL_PAGES, vmas: 3, refuseLazyfree: false }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1389 }),
+    options: {
+      ...SMALL_PAGES, vmas: 3, refuseLazyfree: false,
+    }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1389 }),
   }),
   thpScenario({
     name: "khugepaged-nohugepage", why: "the process forbids huge pages between scan and collapse", tier: "quick",
@@ -105,7 +107,9 @@ export default [
   }),
   thpScenario({
     name: "khugepaged-remap", why: "the area goes, and another comes to the same address, while the scan believes that it knows it", tier: "quick",
-    options: { ...SMALL_PAGES, vmas: 3, anonVmas: 3, anonVmaChains: 4 }, threads: { maps }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 3772 }),
+    options: {
+      ...SMALL_PAGES, vmas: 3, anonVmas: 3, anonVmaChains: 4,
+    }, threads: { maps }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 3772 }),
   }),
   thpScenario({
     name: "khugepaged-madvise", why: "two collapses of one range: one finds that the other was faster", tier: "quick",
@@ -113,10 +117,14 @@ export default [
   }),
   thpScenario({
     name: "khugepaged-fork", why: "no shared page is tolerated, and a fork shares them", tier: "quick",
-    options: { ...TWO_PROCESSES, ...SMALL_PAGES, maxPtesShared: 0 }, threads: { forks }, others: { reads, oneScan }, sometimes: { "the parent's pages are collapsed": (k) => isHuge(k, 0, 0) }, expect: holds({ states: 1888 }),
+    options: {
+      ...TWO_PROCESSES, ...SMALL_PAGES, maxPtesShared: 0,
+    }, threads: { forks }, others: { reads, oneScan }, sometimes: { "the parent's pages are collapsed": (k) => isHuge(k, 0, 0) }, expect: holds({ states: 1888 }),
   }),
   thpScenario({
     name: "khugepaged-split", why: "no entry that is not present is tolerated, and a split puts migration entries there", tier: "quick",
-    options: { frames: 10, vmas: 3, anonVmas: 3, anonVmaChains: 4, maxPtesSwap: 0 }, threads: { hugeThenSmall }, others: { split, oneScan }, expect: holds({ states: 57_822 }),
+    options: {
+      frames: 10, vmas: 3, anonVmas: 3, anonVmaChains: 4, maxPtesSwap: 0,
+    }, threads: { hugeThenSmall }, others: { split, oneScan }, expect: holds({ states: 57_822 }),
   }),
 ];

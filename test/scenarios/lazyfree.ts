@@ -96,7 +96,9 @@ const DIRTY_BIT = 1 << 2;
 export default [
   thpScenario({
     name: "lazyfree-redirty-huge",
-    why: "the huge PMD is cleaned while two threads write through it: a store after the call makes it dirty again, or it would be dropped (C7)",
+    why:
+      "the huge PMD is cleaned while two threads write through it: a store after the call makes it dirty again, or it would " +
+      "be dropped (C7)",
     tier: "quick",
     threads: { freesAll, redirties, redirtiesOther },
     sometimes: { ...freed, "dirty again": (k) => lazyfree(k) && isHuge(k, 0, 0) && (k.mm.pmd.get(0, 0) & DIRTY_BIT) !== 0 },
@@ -113,7 +115,9 @@ export default [
   }),
   thpScenario({
     name: "lazyfree-half",
-    why: "half of a huge page: split_folio() from under the page-table lock, which is dropped, against writers and another who frees the other half",
+    why:
+      "half of a huge page: split_folio() from under the page-table lock, which is dropped, against writers and another who " +
+      "frees the other half",
     tier: "quick",
     threads: { freesHalf, redirtiesOther, freesToo },
     sometimes: freed,
@@ -134,7 +138,10 @@ export default [
     options: TWO_PROCESSES,
     threads: { forkedThenFrees },
     others: { child },
-    sometimes: { ...freed, "the huge page is lazyfree, its other user gone": (k) => isHuge(k, 0, 0) && !k.page.swapbacked.get(0) && k.mm.mmCount.get(1) === 0 },
+    sometimes: {
+      ...freed,
+      "the huge page is lazyfree, its other user gone": (k) => isHuge(k, 0, 0) && !k.page.swapbacked.get(0) && k.mm.mmCount.get(1) === 0,
+    },
     expect: holds({ states: 823 }),
   }),
   thpScenario({
@@ -143,7 +150,10 @@ export default [
     tier: "quick",
     threads: { freesAndPins },
     others: { reclaims },
-    sometimes: { ...freed, "reclaimed": noted(RECLAIMED), "kept, since it is dirty again": (k) => k.page.swapbacked.get(0) && k.page.dirty.get(0) && k.cpu.mm.get(0) === 0 },
+    sometimes: {
+      ...freed, "reclaimed": noted(RECLAIMED),
+      "kept, since it is dirty again": (k) => k.page.swapbacked.get(0) && k.page.dirty.get(0) && k.cpu.mm.get(0) === 0,
+    },
     expect: holds({ states: 754 }),
   }),
   thpScenario({

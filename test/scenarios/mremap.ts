@@ -141,7 +141,9 @@ const moved = (k: K): boolean => migrating(k, 0) && k.mm.pmd.get(0, 1) !== 0;
 export default [
   thpScenario({
     name: "mremap-split",
-    why: "a huge PMD moves between the two walks of a folio split: entries made at one address are restored at the other, found by vm_pgoff, and by the order of the areas (C8)",
+    why:
+      "a huge PMD moves between the two walks of a folio split: entries made at one address are restored at the other, " +
+      "found by vm_pgoff, and by the order of the areas (C8)",
     tier: "quick",
     options: ROOM,
     areaEnd: 2,
@@ -185,18 +187,24 @@ export default [
   }),
   thpScenario({
     name: "mremap-table-split",
-    why: "a whole table moves past the walks of a folio split, with the migration entries in it: the anon_vma lock keeps it where the walk is",
+    why:
+      "a whole table moves past the walks of a folio split, with the migration entries in it: the anon_vma lock keeps it " +
+      "where the walk is",
     tier: "quick",
     options: ROOM,
     areaEnd: 2,
     threads: { movesTable, follower },
     others: { splitter },
-    sometimes: { ...done, "the table has moved": (k) => k.mm.pmd.get(0, 1) !== 0 && k.mm.pmd.get(0, 0) === 0, "migration entries move": moved },
+    sometimes: {
+      ...done, "the table has moved": (k) => k.mm.pmd.get(0, 1) !== 0 && k.mm.pmd.get(0, 0) === 0, "migration entries move": moved,
+    },
     expect: holds({ states: 89_407 }),
   }),
   thpScenario({
     name: "mremap-underused",
-    why: "an empty page is given back at its new address: no stale translation of the old one may still write to it, so the flush comes before the lock is dropped",
+    why:
+      "an empty page is given back at its new address: no stale translation of the old one may still write to it, so the " +
+      "flush comes before the lock is dropped",
     tier: "quick",
     options: { ...ROOM, ...underused },
     areaEnd: 2,
@@ -218,7 +226,9 @@ export default [
   }),
   thpScenario({
     name: "mremap-table-underused",
-    why: "the same with a whole table, which the walk has locked: an entry that is cleared and flushed at its old address must not be cached at the new one",
+    why:
+      "the same with a whole table, which the walk has locked: an entry that is cleared and flushed at its old address must " +
+      "not be cached at the new one",
     tier: "quick",
     options: { ...ROOM, ...underused },
     areaEnd: 2,

@@ -85,7 +85,9 @@ export default [
     options: twoRanges,
     threads: { splitsAndMerges },
     others: { shrinks },
-    sometimes: { "a reservation is taken": noted(FREED), "two areas with a reservation each": (k) => reserved(k) === 2 && k.vma.mm.get(1) >= 0 },
+    sometimes: {
+      "a reservation is taken": noted(FREED), "two areas with a reservation each": (k) => reserved(k) === 2 && k.vma.mm.get(1) >= 0,
+    },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds() },
   }),
   ...reservationScenarios({

@@ -26,7 +26,10 @@ export default [
     tier: "quick",
     threads: { storesHere, storesHereToo },
     sometimes: { "a page is handed out": partlyUsed },
-    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "first-write": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("R3 at rest: NR_THP_RESERVED equals the unused pages of all reservations") },
+    expect: {
+      "rfc-choices": holds(), "gorman-2018": holds(), "first-write": holds(), "full-leaves-lru": holds(),
+      "rfc-2018": violated("R3 at rest: NR_THP_RESERVED equals the unused pages of all reservations"),
+    },
   }),
   ...reservationScenarios({
     name: "reservation-two-pages",

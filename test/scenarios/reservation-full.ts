@@ -26,7 +26,9 @@ function* collapsesHalf(k: K): Routine {
 export default [
   ...reservationScenarios({
     name: "reservation-last-page-back",
-    why: "a store takes the last page of a reservation, finds the zero page mapped by a load, and gives its page back, while memory pressure looks for unused pages",
+    why:
+      "a store takes the last page of a reservation, finds the zero page mapped by a load, and gives its page back, while " +
+      "memory pressure looks for unused pages",
     tier: "quick",
     threads: { storesBoth, loadsTheLast },
     others: { shrinks },

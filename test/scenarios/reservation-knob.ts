@@ -54,7 +54,9 @@ export default [
   }),
   ...reservationScenarios({
     name: "reservation-threshold-read",
-    why: "the same, and the huge zero page is installed, to which somebody writes: no reservation is made of its range, nor of one that is reserved",
+    why:
+      "the same, and the huge zero page is installed, to which somebody writes: no reservation is made of its range, nor of " +
+      "one that is reserved",
     tier: "quick",
     threads: { switchesOffAndReads, storesSecond },
     sometimes: { "the huge zero page": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0, "a reservation": partlyUsed },

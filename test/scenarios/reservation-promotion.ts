@@ -81,7 +81,10 @@ export default [
     threads: { fillsAndDiscards },
     others: { scans },
     sometimes: huge,
-    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("assertion") },
+    expect: {
+      "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(),
+      "rfc-2018": violated("assertion"),
+    },
   }),
   ...reservationScenarios({
     name: "reservation-dontneed-whole",
@@ -102,7 +105,9 @@ export default [
   }),
   ...reservationScenarios({
     name: "reservation-scanner",
-    why: "somebody takes a reference to an unused page by its frame number while the range is promoted: it makes the promotion fail, and is not lost",
+    why:
+      "somebody takes a reference to an unused page by its frame number while the range is promoted: it makes the promotion " +
+      "fail, and is not lost",
     tier: "quick",
     options: four,
     // The allocator gives the pages of a block their references in one step: who looks at one page cannot tell, the rule can.
@@ -110,6 +115,9 @@ export default [
     threads: { storesHalf },
     others: { scans, looksAtUnused },
     sometimes: huge,
-    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("assertion") },
+    expect: {
+      "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(),
+      "rfc-2018": violated("assertion"),
+    },
   }),
 ];

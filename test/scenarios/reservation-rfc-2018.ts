@@ -152,7 +152,9 @@ export default [
   }),
   ...reservationScenarios({
     name: "rfc-2018-d8-foreign-page",
-    why: "D8, D9: a page from before MADV_HUGEPAGE lies in the range, and somebody holds it: its reference passes for the reservation's, and page 0 of the block is unlocked in its place",
+    why:
+      "D8, D9: a page from before MADV_HUGEPAGE lies in the range, and somebody holds it: its reference passes for the " +
+      "reservation's, and page 0 of the block is unlocked in its place",
     tier: "quick",
     options: { ...four, frames: 12 },
     pinsMayStay: true,
@@ -180,7 +182,9 @@ export default [
   }),
   ...reservationScenarios({
     name: "rfc-2018-d13-orphan",
-    why: "D13: no memory for the page table after reserving: munmap finds an empty PMD, frees the container, and the shrinker finds the reservation",
+    why:
+      "D13: no memory for the page table after reserving: munmap finds an empty PMD, frees the container, and the shrinker " +
+      "finds the reservation",
     tier: "quick",
     options: { pageTables: 0, vmas: 2 },
     only: [],

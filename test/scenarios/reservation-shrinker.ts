@@ -52,8 +52,14 @@ export default [
     tier: "quick",
     threads: { storesBoth },
     others: { shrinks },
-    sometimes: { "the shrinker frees a page": noted(FREED), "the reservation is used up": (k) => reserved(k) === 1 && k.node.thpReserved.get() === 0 },
-    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds(), "full-leaves-lru": holds(), "rfc-2018": violated("R3 at rest: NR_THP_RESERVED equals the unused pages of all reservations") },
+    sometimes: {
+      "the shrinker frees a page": noted(FREED),
+      "the reservation is used up": (k) => reserved(k) === 1 && k.node.thpReserved.get() === 0,
+    },
+    expect: {
+      "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds(), "full-leaves-lru": holds(),
+      "rfc-2018": violated("R3 at rest: NR_THP_RESERVED equals the unused pages of all reservations"),
+    },
   }),
   ...reservationScenarios({
     name: "reservation-exit-shrinker",
@@ -63,11 +69,16 @@ export default [
     others: { shrinks },
     finally: allGone,
     sometimes: { "the shrinker is faster": noted(FREED) },
-    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds(), "rfc-2018": violated("sleep-in-atomic") },
+    expect: {
+      "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "release-all": holds(),
+      "rfc-2018": violated("sleep-in-atomic"),
+    },
   }),
   ...reservationScenarios({
     name: "reservation-shrinker-object",
-    why: "memory pressure has given all pages of a reservation back, and its object not yet, when a fault reserves the same block for another range",
+    why:
+      "memory pressure has given all pages of a reservation back, and its object not yet, when a fault reserves the same " +
+      "block for another range",
     tier: "quick",
     options: { hugeRanges: 2, frames: 2, chargeMayFail: true },
     threads: { storesElsewhere },
@@ -77,7 +88,9 @@ export default [
   }),
   ...reservationScenarios({
     name: "reservation-shrinker-refault",
-    why: "memory pressure takes a reservation from under a fault that has its page, and another fault of that page reserves anew: one of two pages is mapped, and the other goes back where it belongs",
+    why:
+      "memory pressure takes a reservation from under a fault that has its page, and another fault of that page reserves " +
+      "anew: one of two pages is mapped, and the other goes back where it belongs",
     tier: "full",
     threads: { storesFirst, storesToo },
     others: { shrinks },

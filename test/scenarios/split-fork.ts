@@ -75,7 +75,10 @@ export default [
     options: TWO_PROCESSES,
     threads: { forks },
     others: { child, splitter },
-    sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1), "the child shares the huge page": (k) => isHuge(k, 1, 0) },
+    sometimes: {
+      ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1),
+      "the child shares the huge page": (k) => isHuge(k, 1, 0),
+    },
     expect: holds({ states: 65_408 }),
   }),
   thpScenario({
@@ -90,7 +93,9 @@ export default [
   }),
   thpScenario({
     name: "split-cow",
-    why: "parent and child write to a shared huge page that is being split: each PMD split, each copy and each reuse meets the frozen folio or its migration entries",
+    why:
+      "parent and child write to a shared huge page that is being split: each PMD split, each copy and each reuse meets the " +
+      "frozen folio or its migration entries",
     tier: "quick",
     options: TWO_PROCESSES,
     threads: { sharer },

@@ -91,7 +91,9 @@ const inVain = (k: K): boolean => !isHuge(k, 0, 0) && anyPinned(k) && k.page.ord
 export default [
   thpScenario({
     name: "split-gup-fast",
-    why: "a pin without locks either stops the split (freeze by expected count: -EAGAIN) or finds the entry gone; what the device writes is what the process reads",
+    why:
+      "a pin without locks either stops the split (freeze by expected count: -EAGAIN) or finds the entry gone; what the " +
+      "device writes is what the process reads",
     tier: "quick",
     threads: { splitter, device, sibling },
     sometimes: { ...done, "GUP-fast meets the split and gives up": noted(FELL_BACK), "the PMD is split in vain": inVain },
@@ -107,7 +109,9 @@ export default [
   }),
   thpScenario({
     name: "split-longterm-pin",
-    why: "a page that a device keeps must stay where it is and stay exclusive, whichever PTE of the folio the split had already replaced (S6, X3)",
+    why:
+      "a page that a device keeps must stay where it is and stay exclusive, whichever PTE of the folio the split had " +
+      "already replaced (S6, X3)",
     tier: "quick",
     options: { pagesPerHugePage: 4, frames: 8 },
     pinsMayStay: true,

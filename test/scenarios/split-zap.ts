@@ -65,7 +65,9 @@ function* reader(k: K): Routine {
   yield* load(k, 1);
 }
 
-const done = { "the folio is split": noted(SPLIT_DONE), "the split finds a reference that it did not expect, or no mapping": noted(SPLIT_FAILED) };
+const done = {
+  "the folio is split": noted(SPLIT_DONE), "the split finds a reference that it did not expect, or no mapping": noted(SPLIT_FAILED),
+};
 const gathered = (k: K): boolean => {
   for (let cpu = 0; cpu < k.cpu.count; cpu++) if (k.cpu.gatherEnd.get(cpu) !== 0) return true;
   return false;
@@ -74,7 +76,9 @@ const gathered = (k: K): boolean => {
 export default [
   thpScenario({
     name: "split-dontneed",
-    why: "zap drops migration entries, whose pages then have nothing but the split's own reference; or the mapping is gone before the split begins",
+    why:
+      "zap drops migration entries, whose pages then have nothing but the split's own reference; or the mapping is gone " +
+      "before the split begins",
     tier: "quick",
     threads: { splitter, discardsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "everything is free": allFree },
@@ -94,7 +98,10 @@ export default [
     why: "both split the PMD; a page that the split had unmapped is filled anew while its old frame still belongs to the folio",
     tier: "quick",
     threads: { splitter, discardsHalf, sibling },
-    sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "partially mapped": (k) => k.deferredSplit.length.get() > 0 },
+    sometimes: {
+      ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k),
+      "partially mapped": (k) => k.deferredSplit.length.get() > 0,
+    },
     expect: holds({ states: 230_977 }),
   }),
   thpScenario({
@@ -120,7 +127,10 @@ export default [
     why: "two threads split one folio: each other's reference, or lock, is in the way",
     tier: "quick",
     threads: { splitter, freesHalf, reader },
-    sometimes: { ...done, "half of it is lazyfree": (k) => !isHuge(k, 0, 0) && (!k.page.swapbacked.get(0)) && k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0 },
+    sometimes: {
+      ...done,
+      "half of it is lazyfree": (k) => !isHuge(k, 0, 0) && (!k.page.swapbacked.get(0)) && k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0,
+    },
     expect: holds({ states: 66_370 }),
   }),
 ];

@@ -97,7 +97,9 @@ const again = { "a huge page again": (k: K) => isHuge(k, 0, 0) && k.page.content
 export default [
   thpScenario({
     name: "munmap-huge",
-    why: "two threads store through their translations of a huge page while it is unmapped: freed after the flush, seen by nobody after the call",
+    why:
+      "two threads store through their translations of a huge page while it is unmapped: freed after the flush, seen by " +
+      "nobody after the call",
     tier: "quick",
     options: ROOM,
     threads: { unmapsAll, writer, toucher },
@@ -153,7 +155,9 @@ export default [
   }),
   thpScenario({
     name: "dontneed-pt-reclaim",
-    why: "MADV_DONTNEED frees the table that it has emptied, under the VMA lock, which faults hold as well: who has found an entry in it locks a table that nobody reaches, and finds the entry gone",
+    why:
+      "MADV_DONTNEED frees the table that it has emptied, under the VMA lock, which faults hold as well: who has found an " +
+      "entry in it locks a table that nobody reaches, and finds the entry gone",
     tier: "quick",
     options: { ...small, ptReclaim: true },
     threads: { discards, readsThenWrites },

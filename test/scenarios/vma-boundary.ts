@@ -101,7 +101,10 @@ export default [
     tier: "full",
     options: ROOM,
     threads: { cutsAndJoins, touchesOnce, other },
-    sometimes: { ...cut, "a huge page before the cut": (k) => isHuge(k, 0, 0), "small pages in the end": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && areas(k) === 1 },
+    sometimes: {
+      ...cut, "a huge page before the cut": (k) => isHuge(k, 0, 0),
+      "small pages in the end": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && areas(k) === 1,
+    },
     expect: holds({ states: 2_872_770 }),
   }),
   thpScenario({
@@ -115,7 +118,9 @@ export default [
   }),
   thpScenario({
     name: "mprotect-half",
-    why: "mprotect() of half a huge page splits its PMD and takes the right to write from one part; a store through an old translation must fault once it has returned",
+    why:
+      "mprotect() of half a huge page splits its PMD and takes the right to write from one part; a store through an old " +
+      "translation must fault once it has returned",
     tier: "quick",
     options: ROOM,
     threads: { protectsHalf, toucher, other },
@@ -124,7 +129,9 @@ export default [
   }),
   thpScenario({
     name: "mprotect-half-pin",
-    why: "the PMD is split, which cannot fail, while a page of it is being pinned: each page stays exclusive, the pin sees the entry change and goes the slow way, or keeps what it has",
+    why:
+      "the PMD is split, which cannot fail, while a page of it is being pinned: each page stays exclusive, the pin sees the " +
+      "entry change and goes the slow way, or keeps what it has",
     tier: "quick",
     options: ROOM,
     threads: { protectsHalf, device, toucher },
@@ -142,7 +149,9 @@ export default [
   }),
   thpScenario({
     name: "mprotect-none-dontneed",
-    why: "a PROT_NONE huge PMD is present for the kernel: MADV_DONTNEED, which holds no mmap_lock for writing, must not take it for empty (C13)",
+    why:
+      "a PROT_NONE huge PMD is present for the kernel: MADV_DONTNEED, which holds no mmap_lock for writing, must not take " +
+      "it for empty (C13)",
     tier: "quick",
     options: ROOM,
     threads: { protectsFromAll, discarder, device },

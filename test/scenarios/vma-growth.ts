@@ -88,7 +88,9 @@ export default [
   }),
   thpScenario({
     name: "vma-grows-inside", why: "huge pages of four: the boundary of an area stays inside a range when it moves", tier: "quick",
-    options: { pagesPerHugePage: 4, frames: 8, vmas: 3, anonVmas: 3, anonVmaChains: 4, maxPtesNone: 3, maxPtesSwap: 3, maxPtesShared: 3 }, areaEnd: 1,
+    options: {
+      pagesPerHugePage: 4, frames: 8, vmas: 3, anonVmas: 3, anonVmaChains: 4, maxPtesNone: 3, maxPtesSwap: 3, maxPtesShared: 3,
+    }, areaEnd: 1,
     threads: { growsInside, sibling },
     expect: holds({ states: 352 }),
   }),

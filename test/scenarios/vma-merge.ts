@@ -68,7 +68,9 @@ export default [
   }),
   thpScenario({
     name: "vma-joins-three",
-    why: "mprotect makes an area equal to both its neighbours, and one takes in the others, while another thread has its first fault in the last",
+    why:
+      "mprotect makes an area equal to both its neighbours, and one takes in the others, while another thread has its first " +
+      "fault in the last",
     tier: "quick", options: ROOM,
     threads: { joinsThree, faultsAbove },
     sometimes: { "the range above is huge": (k) => isHuge(k, 0, 1) },

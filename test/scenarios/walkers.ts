@@ -71,7 +71,9 @@ const waiting = { "a table waits for a walker": (k: K) => k.rcu.waiting.get() > 
 export default [
   thpScenario({
     name: "scanner-split",
-    why: "get_page_unless_zero() of compaction finds the head, a tail, a frozen folio or a page of its own, at every step of the split (C5)",
+    why:
+      "get_page_unless_zero() of compaction finds the head, a tail, a frozen folio or a page of its own, at every step of " +
+      "the split (C5)",
     tier: "quick",
     threads: { splits, sibling },
     others: { scanner, otherScanner },
@@ -111,7 +113,9 @@ export default [
   }),
   thpScenario({
     name: "walker-collapse",
-    why: "a collapse takes the table away, waits for those with interrupts off, and deposits it; the huge page is unmapped, and the table freed: the one under RCU may still be in it",
+    why:
+      "a collapse takes the table away, waits for those with interrupts off, and deposits it; the huge page is unmapped, " +
+      "and the table freed: the one under RCU may still be in it",
     tier: "quick",
     options: small,
     threads: { collapsesAndDiscards, glances, sibling },

@@ -51,7 +51,9 @@ function pageInSecond(k: K): void {
 export default [
   thpScenario({
     name: "areas-collapse-mmap-fixed",
-    why: "while a collapse has dropped mmap_lock its area is replaced: the address is in another one now, and the collapse must go on with that",
+    why:
+      "while a collapse has dropped mmap_lock its area is replaced: the address is in another one now, and the collapse " +
+      "must go on with that",
     tier: "full",
     options: { hugeRanges: 2, vmas: 3, anonVmas: 3, enabled: ENABLED_NEVER },
     areaEnd: 2,
@@ -62,7 +64,9 @@ export default [
   }),
   thpScenario({
     name: "areas-munmap-fault",
-    why: "munmap frees the table of one range, with mmap_lock for reading by then, while a fault makes one for another: nr_ptes counts both (T2b)",
+    why:
+      "munmap frees the table of one range, with mmap_lock for reading by then, while a fault makes one for another: " +
+      "nr_ptes counts both (T2b)",
     tier: "full",
     options: { hugeRanges: 2, vmas: 3, anonVmas: 3, anonVmaChains: 5, pageTables: 3, enabled: ENABLED_NEVER },
     memory: pageInSecond,

@@ -59,7 +59,9 @@ export default [
   }),
   thpScenario({
     name: "collapse-pin-broadcast",
-    why: "where TLB flushes are broadcast and nothing waits for lockless walkers (before 6.1), a pin looks at the PMD again, or it would be of a page that is being replaced",
+    why:
+      "where TLB flushes are broadcast and nothing waits for lockless walkers (before 6.1), a pin looks at the PMD again, " +
+      "or it would be of a page that is being replaced",
     tier: "full",
     options: { ...small, tlbFlushInterrupts: false, collapseTableSync: false },
     memory: (k) => onePage(k, 0),
@@ -69,7 +71,9 @@ export default [
   }),
   thpScenario({
     name: "collapse-coredump",
-    why: "before 5.10 a core dump walked the page tables without mmap_lock: whoever got that lock had to ask for dumps before he touched them",
+    why:
+      "before 5.10 a core dump walked the page tables without mmap_lock: whoever got that lock had to ask for dumps before " +
+      "he touched them",
     tier: "full",
     options: { ...small, coredumpTakesMmapLock: false },
     memory: (k) => onePage(k, 1),

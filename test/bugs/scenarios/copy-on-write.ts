@@ -49,17 +49,24 @@ function sharedHugePage(k: K): void {
 export default [
   thpScenario({
     name: "cow-forced-write",
-    why: "before 6.1 a forced write took a dirty entry for its own copy: nothing but a write may make an entry dirty, least of all that of the huge zero page",
+    why:
+      "before 6.1 a forced write took a dirty entry for its own copy: nothing but a write may make an entry dirty, least of " +
+      "all that of the huge zero page",
     tier: "full",
     options: { forcedWriteByDirty: true },
     memory: readOnlyZeroPage,
     threads: { forcesWrite, discardsAndReads },
-    sometimes: { "a huge page of its own": (k) => k.mm.anonPages.get(0) === 2, "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get() },
+    sometimes: {
+      "a huge page of its own": (k) => k.mm.anonPages.get(0) === 2,
+      "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get(),
+    },
     expect: holds({ states: 3314 }),
   }),
   thpScenario({
     name: "cow-reuse-pmd-split",
-    why: "before 5.18 a write went by mapcounts: a PMD split in another process, which moves them, must hold the folio lock as the write fault does",
+    why:
+      "before 5.18 a write went by mapcounts: a PMD split in another process, which moves them, must hold the folio lock as " +
+      "the write fault does",
     tier: "full",
     options: { reuseByMapcount: true, mms: 2, anonVmas: 3, anonVmaChains: 4, frames: 10 },
     memory: sharedHugePage,

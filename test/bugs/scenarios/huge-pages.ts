@@ -103,7 +103,9 @@ export default [
   }),
   thpScenario({
     name: "huge-split-pmd-store",
-    why: "the hardware sets the dirty bit of a lazyfree huge page while its PMD is being split: the PTEs are dirty, or the store comes after them (C7)",
+    why:
+      "the hardware sets the dirty bit of a lazyfree huge page while its PMD is being split: the PTEs are dirty, or the " +
+      "store comes after them (C7)",
     tier: "full",
     memory: oneLazyfreePage,
     threads: { discardsHalf, writes },
@@ -133,7 +135,9 @@ export default [
   }),
   thpScenario({
     name: "huge-split-scanner",
-    why: "a scanner of page frames gets a reference to a tail as soon as the split gives it a count: the tail must know by then whose it is",
+    why:
+      "a scanner of page frames gets a reference to a tail as soon as the split gives it a count: the tail must know by " +
+      "then whose it is",
     tier: "full",
     memory: oneHugePage,
     threads: { reads },

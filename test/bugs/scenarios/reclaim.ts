@@ -79,7 +79,9 @@ const both = { "reclaimed": noted(RECLAIMED), "kept": noted(KEPT) };
 export default [
   thpScenario({
     name: "reclaim-under-folio-lock",
-    why: "an allocation under a folio lock enters reclaim: the shrinker tries the locks of queued folios and leaves what is locked, or it would wait for itself",
+    why:
+      "an allocation under a folio lock enters reclaim: the shrinker tries the locks of queued folios and leaves what is " +
+      "locked, or it would wait for itself",
     tier: "full",
     options: { shrinkUnderused: true, maxPtesNone: 0 },
     memory: emptyHugePage,
@@ -90,7 +92,9 @@ export default [
   }),
   thpScenario({
     name: "reclaim-lazyfree-redirty",
-    why: "reclaim takes a clean lazyfree huge page while it is written again: the store is there, or it finds the page gone and gets another (C7)",
+    why:
+      "reclaim takes a clean lazyfree huge page while it is written again: the store is there, or it finds the page gone " +
+      "and gets another (C7)",
     tier: "full",
     memory: lazyfreePage,
     threads: { writes },
@@ -110,7 +114,9 @@ export default [
   }),
   thpScenario({
     name: "moved-to-another-pmd-page",
-    why: "a huge PMD moves into another page of PMDs, and its deposited table with it: unmapping either address finds as many as it needs (T2)",
+    why:
+      "a huge PMD moves into another page of PMDs, and its deposited table with it: unmapping either address finds as many " +
+      "as it needs (T2)",
     tier: "full",
     options: { ...TWO_AREAS, pmdsPerPage: 1 },
     areaEnd: 2,
@@ -121,7 +127,9 @@ export default [
   }),
   thpScenario({
     name: "reclaim-moved",
-    why: "a lazyfree huge page is reclaimed at its new address while a CPU has the old one cached: mremap flushes before it drops the page-table lock",
+    why:
+      "a lazyfree huge page is reclaimed at its new address while a CPU has the old one cached: mremap flushes before it " +
+      "drops the page-table lock",
     tier: "full",
     options: TWO_AREAS,
     areaEnd: 2,

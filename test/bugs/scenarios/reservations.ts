@@ -84,7 +84,10 @@ export default [
     tier: "full",
     options: { ...perMm, allocationMayFail: true },
     threads: { writesFirst },
-    sometimes: { "reserved": (k) => k.resvLru.length.get() === 1, "not reserved, but written": (k) => k.resvLru.length.get() === 0 && k.mm.anonPages.get(0) === 1 },
+    sometimes: {
+      "reserved": (k) => k.resvLru.length.get() === 1,
+      "not reserved, but written": (k) => k.resvLru.length.get() === 0 && k.mm.anonPages.get(0) === 1,
+    },
     expect: holds({ states: 92 }),
   }),
   thpScenario({
@@ -121,7 +124,9 @@ export default [
   }),
   thpScenario({
     name: "reserved-split-shrink",
-    why: "a reservation changes hands with its range while memory pressure wants it: the lock that the shrinker has read is asked for again",
+    why:
+      "a reservation changes hands with its range while memory pressure wants it: the lock that the shrinker has read is " +
+      "asked for again",
     tier: "full",
     options: { ...perArea, hugeRanges: 2, vmas: 3, anonVmaChains: 4 },
     memory: halfUsed,

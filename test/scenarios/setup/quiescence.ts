@@ -35,9 +35,15 @@ function noLockHeld(k: Kernel): PropertyResult {
   for (let i = 0; i < k.page.count; i++) if (k.page.lock.isHeld(i)) return { conjunct: "no folio is locked", values: { page: i } };
   for (let i = 0; i < k.ptTable.count; i++) if (k.ptTable.lock.isHeld(i)) return { conjunct: "no table is locked", values: { table: i } };
   for (let i = 0; i < k.vma.count; i++) if (k.vma.lock.isHeld(i)) return { conjunct: "no VMA is locked", values: { vma: i } };
-  for (let i = 0; i < k.anonVma.count; i++) if (k.anonVma.lock.isHeld(i)) return { conjunct: "no anon_vma is locked", values: { anonVma: i } };
-  for (let i = 0; i < k.mm.count; i++) if (k.mm.mmapLock.isHeld(i) || k.mm.pmdLock.isHeld(i) || k.mm.pageTableLock.isHeld(i)) return { conjunct: "no lock of an address space is held", values: { mm: i } };
-  for (let i = 0; i < k.cpu.count; i++) if (k.cpu.irqsOff.get(i) || k.cpu.rcu.get(i)) return { conjunct: "interrupts are on, and nobody reads under RCU", values: { cpu: i } };
+  for (let i = 0; i < k.anonVma.count; i++) if (k.anonVma.lock.isHeld(i)) return {
+    conjunct: "no anon_vma is locked", values: { anonVma: i },
+  };
+  for (let i = 0; i < k.mm.count; i++) if (k.mm.mmapLock.isHeld(i) || k.mm.pmdLock.isHeld(i) || k.mm.pageTableLock.isHeld(i)) return {
+    conjunct: "no lock of an address space is held", values: { mm: i },
+  };
+  for (let i = 0; i < k.cpu.count; i++) if (k.cpu.irqsOff.get(i) || k.cpu.rcu.get(i)) return {
+    conjunct: "interrupts are on, and nobody reads under RCU", values: { cpu: i },
+  };
   return !k.zone.lock.isHeld() && !k.lruvec.lock.isHeld() && !k.deferredSplit.lock.isHeld() && !k.khugepaged.lock.isHeld();
 }
 
@@ -57,7 +63,9 @@ function referencesAccounted(k: Kernel): PropertyResult {
     const refcount = k.page.refcount.get(folio);
     const mappings = mapcountOf(k, folio);
     const others = batchesWith(k, folio) + pinsOf(k, folio) + (k.hugeZero.page.get() === folio ? 1 : 0);
-    if (refcount !== mappings + others || refcount === 0) return { conjunct: "refcount === mappings + batches + pins > 0", values: { folio, refcount, mappings, others } };
+    if (refcount !== mappings + others || refcount === 0) return {
+      conjunct: "refcount === mappings + batches + pins > 0", values: { folio, refcount, mappings, others },
+    };
   }
   return true;
 }
@@ -66,11 +74,15 @@ function referencesAccounted(k: Kernel): PropertyResult {
 function nothingLeaked(k: Kernel): PropertyResult {
   let held = 0;
   for (let page = 0; page < k.page.count; page++) if (k.page.refcount.get(page) > 0 && !inUse(k, page) && k.page.head.get(page) === NONE) held++;
-  return held === k.node.thpReserved.get() ? true : { conjunct: "frames with a reference and no content === NR_THP_RESERVED", values: { held, reserved: k.node.thpReserved.get() } };
+  return held === k.node.thpReserved.get() ? true : {
+    conjunct: "frames with a reference and no content === NR_THP_RESERVED", values: { held, reserved: k.node.thpReserved.get() },
+  };
 }
 
 function noPins(k: Kernel): PropertyResult {
-  for (let i = 0; i < k.page.count; i++) if (pinsOf(k, i) !== 0) return { conjunct: "no folio is pinned", values: { page: i, pins: pinsOf(k, i) } };
+  for (let i = 0; i < k.page.count; i++) if (pinsOf(k, i) !== 0) return {
+    conjunct: "no folio is pinned", values: { page: i, pins: pinsOf(k, i) },
+  };
   return true;
 }
 
@@ -82,14 +94,20 @@ function lruCounted(k: Kernel): PropertyResult {
     if (k.page.swapbacked.get(folio)) anon += folioNrPages(k, folio);
     else lazyfree += folioNrPages(k, folio);
   }
-  if (k.lruvec.anonPages.get() !== anon) return { conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages on the LRU", values: { counted: k.lruvec.anonPages.get(), anon } };
-  if (k.lruvec.filePages.get() !== lazyfree) return { conjunct: "NR_INACTIVE_FILE === lazyfree pages on the LRU", values: { counted: k.lruvec.filePages.get(), lazyfree } };
+  if (k.lruvec.anonPages.get() !== anon) return {
+    conjunct: "NR_INACTIVE_ANON + NR_ACTIVE_ANON === pages on the LRU", values: { counted: k.lruvec.anonPages.get(), anon },
+  };
+  if (k.lruvec.filePages.get() !== lazyfree) return {
+    conjunct: "NR_INACTIVE_FILE === lazyfree pages on the LRU", values: { counted: k.lruvec.filePages.get(), lazyfree },
+  };
   return k.lruvec.isolated.get() === 0;
 }
 
 function partiallyMappedQueued(k: Kernel): PropertyResult {
   for (let folio = 0; folio < k.page.count; folio++) {
-    if (inUse(k, folio) && k.page.partiallyMapped.get(folio) && !k.page.deferred.get(folio)) return { conjunct: "a partially mapped folio is on the split queue", values: { folio } };
+    if (inUse(k, folio) && k.page.partiallyMapped.get(folio) && !k.page.deferred.get(folio)) return {
+      conjunct: "a partially mapped folio is on the split queue", values: { folio },
+    };
   }
   return true;
 }
@@ -109,17 +127,26 @@ function gaugesCounted(k: Kernel): PropertyResult {
     anon++;
     if (k.page.partiallyMapped.get(folio)) partially++;
   }
-  if (k.node.anonMapped.get() !== mapped) return { conjunct: "NR_ANON_MAPPED === pages of anonymous folios that are mapped", values: { counted: k.node.anonMapped.get(), mapped } };
-  if (k.node.anonThps.get() !== thps) return { conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: k.node.anonThps.get(), thps } };
+  if (k.node.anonMapped.get() !== mapped) return {
+    conjunct: "NR_ANON_MAPPED === pages of anonymous folios that are mapped", values: { counted: k.node.anonMapped.get(), mapped },
+  };
+  if (k.node.anonThps.get() !== thps) return {
+    conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: k.node.anonThps.get(), thps },
+  };
   if (k.node.nrAnon.get() !== anon) return { conjunct: "nr_anon === folios of PMD size", values: { counted: k.node.nrAnon.get(), anon } };
-  return k.node.nrAnonPartiallyMapped.get() === partially ? true : { conjunct: "nr_anon_partially_mapped === partially mapped folios", values: { counted: k.node.nrAnonPartiallyMapped.get(), partially } };
+  return k.node.nrAnonPartiallyMapped.get() === partially ? true : {
+    conjunct: "nr_anon_partially_mapped === partially mapped folios",
+    values: { counted: k.node.nrAnonPartiallyMapped.get(), partially },
+  };
 }
 
 function tablesInUse(k: Kernel): PropertyResult {
   for (let table = 0; table < k.ptTable.count; table++) {
     const state = k.ptTable.state.get(table);
     if (state === TABLE_FREE || state === TABLE_DEPOSITED) continue;
-    if (state !== TABLE_LIVE || !linked(k, table)) return { conjunct: "a table is free, deposited, or a PMD points to it", values: { table, state } };
+    if (state !== TABLE_LIVE || !linked(k, table)) return {
+      conjunct: "a table is free, deposited, or a PMD points to it", values: { table, state },
+    };
   }
   return k.rcu.waiting.get() === 0;
 }
@@ -155,7 +182,9 @@ function cachesAgree(k: Kernel): PropertyResult {
       const frame = frameBehind(k, entry, vpn);
       const cachedFrame = frameBehind(k, cached, vpn);
       const agrees = (entry & PRESENT) !== 0 && cachedFrame === frame && ((cached & WRITE) === 0 || (entry & WRITE) !== 0);
-      if (!agrees) return { conjunct: "a cached translation is the page table's, and permits no more", values: { cpu, vpn, cachedFrame, frame } };
+      if (!agrees) return {
+        conjunct: "a cached translation is the page table's, and permits no more", values: { cpu, vpn, cachedFrame, frame },
+      };
     }
   }
   return true;
@@ -177,10 +206,14 @@ function memoryIsAsPromised(k: Kernel): PropertyResult {
     // Torn down: khugepaged may still hold the object.
     if (k.mm.users.get(mm) === 0) break;
     const user = mm * k.param.vpnMax.get() + vpn;
-    if (k.user.inFlight.get(user) !== 0 || k.user.feeds.get(user) !== NONE) return { conjunct: "no call is under way", values: { mm, vpn } };
+    if (k.user.inFlight.get(user) !== 0 || k.user.feeds.get(user) !== NONE) return {
+      conjunct: "no call is under way", values: { mm, vpn },
+    };
     const frame = frameBehind(k, leafEntry(k, mm, vpn), vpn);
     const content = frame === NONE ? 0 : k.page.content.get(frame);
-    if (((k.user.mayRead.get(user) >> content) & 1) === 0 || content === k.param.contents.get()) return { conjunct: "a load would return what was stored last", values: { mm, vpn, content, mayRead: k.user.mayRead.get(user) } };
+    if (((k.user.mayRead.get(user) >> content) & 1) === 0 || content === k.param.contents.get()) return {
+      conjunct: "a load would return what was stored last", values: { mm, vpn, content, mayRead: k.user.mayRead.get(user) },
+    };
   }
   return true;
 }
@@ -217,11 +250,15 @@ function hugeZeroCounted(k: Kernel): PropertyResult {
   // The flag outlives the reference, with the object, which khugepaged may still hold.
   for (let mm = 0; mm < k.mm.count; mm++) if (k.mm.users.get(mm) > 0 && (k.mm.flags.get(mm) & MMF_HUGE_ZERO_FOLIO) !== 0) users++;
   const expected = k.hugeZero.page.get() === NONE ? 0 : users + 1;
-  return k.hugeZero.refcount.get() === expected ? true : { conjunct: "huge_zero_refcount === users + 1", values: { counted: k.hugeZero.refcount.get(), expected } };
+  return k.hugeZero.refcount.get() === expected ? true : {
+    conjunct: "huge_zero_refcount === users + 1", values: { counted: k.hugeZero.refcount.get(), expected },
+  };
 }
 
 function slotsAgree(k: Kernel): PropertyResult {
-  for (let mm = 0; mm < k.mm.count; mm++) if (k.khugepaged.slots.has(mm) !== ((k.mm.flags.get(mm) & MMF_VM_HUGEPAGE) !== 0)) return { conjunct: "an mm has a slot where it has the flag", values: { mm } };
+  for (let mm = 0; mm < k.mm.count; mm++) if (k.khugepaged.slots.has(mm) !== ((k.mm.flags.get(mm) & MMF_VM_HUGEPAGE) !== 0)) return {
+    conjunct: "an mm has a slot where it has the flag", values: { mm },
+  };
   return true;
 }
 
@@ -233,10 +270,14 @@ function endedAddressSpacesAreGone(k: Kernel): PropertyResult {
       continue;
     }
     for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === mm) return { conjunct: "no area is left", values: { mm, vma } };
-    for (let table = 0; table < k.ptTable.count; table++) if (k.ptTable.mm.get(table) === mm) return { conjunct: "no table is left", values: { mm, table } };
+    for (let table = 0; table < k.ptTable.count; table++) if (k.ptTable.mm.get(table) === mm) return {
+      conjunct: "no table is left", values: { mm, table },
+    };
   }
   if (alive > 0) return true;
-  for (let i = 0; i < k.anonVma.count; i++) if (k.anonVma.refcount.get(i) !== 0) return { conjunct: "no anon_vma is left", values: { anonVma: i } };
+  for (let i = 0; i < k.anonVma.count; i++) if (k.anonVma.refcount.get(i) !== 0) return {
+    conjunct: "no anon_vma is left", values: { anonVma: i },
+  };
   for (let i = 0; i < k.avc.count; i++) if (k.avc.allocated.get(i)) return { conjunct: "no anon_vma_chain is left", values: { avc: i } };
   return true;
 }

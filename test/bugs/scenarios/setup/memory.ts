@@ -14,7 +14,10 @@ import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../../../impl/struct
 import type {
   AnonVma, Avc, Content, Cpu, Mm, Order, Pfn, Reservation, Table, Vma, Vpn,
 } from "../../../../impl/structs/types.ts";
-import { DIRTY, LEAF, SPECIAL, WRITE, YOUNG, entryTarget, maybeMkwrite, mkEntry, mkHugePmd, mkPmdTable, mkPte, pmdIndex, pmdTable, pteIndex, vmPageProt } from "../../../../impl/pgtable.ts";
+import {
+  DIRTY, LEAF, SPECIAL, WRITE, YOUNG, entryTarget, maybeMkwrite, mkEntry, mkHugePmd, mkPmdTable, mkPte, pmdIndex, pmdTable,
+  pteIndex, vmPageProt,
+} from "../../../../impl/pgtable.ts";
 import { accountMapPmd, accountNew } from "../../../../impl/refcount/scheme.ts";
 import { containerOf } from "../../../../impl/thp-reservation/container.ts";
 
@@ -120,7 +123,9 @@ export function bootForkedHugePage(k: Kernel, child: Vma, haddr: Vpn, parent: Mm
   k.page.anonExclusive.set(folio, false);
   k.mm.anonPages.add(mm, h);
   bootTable(k, mm, TABLE_DEPOSITED);
-  for (let i = 0; i < h; i++) k.user.mayRead.set(mm * k.param.vpnMax.get() + haddr + i, k.user.mayRead.get(parent * k.param.vpnMax.get() + haddr + i));
+  for (let i = 0; i < h; i++) k.user.mayRead.set(
+    mm * k.param.vpnMax.get() + haddr + i, k.user.mayRead.get(parent * k.param.vpnMax.get() + haddr + i),
+  );
 }
 
 /** A small page, written by its process. Gives the page. */
