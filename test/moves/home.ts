@@ -28,16 +28,18 @@ export class Homes {
 
   /**
    * The declaration of that name: in the file where it is expected; else in the only file of the same top folder that
-   * has one. Null where there is none, or where several files have one.
+   * has one, or that exports one, or that does so beside the expected one. Null where there is none, or where several are.
    */
   find(name: string, expected: string): Home | null {
     const there = this.module(expected)?.units.find((u) => u.name === name);
     if (there !== undefined) return { path: expected, unit: there };
     const top = expected.split("/")[0]!;
-    const paths = (this.#names().get(name) ?? []).filter((p) => p.startsWith(`${top}/`));
-    if (paths.length !== 1) return null;
-    const unit = this.module(paths[0]!)!.units.find((u) => u.name === name)!;
-    return { path: paths[0]!, unit };
+    const homes = (this.#names().get(name) ?? []).filter((p) => p.startsWith(`${top}/`))
+      .map((path) => ({ path, unit: this.module(path)!.units.find((u) => u.name === name)! }));
+    // What others import is exported: a file's own declaration of the same name is not meant where one is.
+    const exported = homes.filter(({ unit }) => /^export\b/m.test(unit.text));
+    const beside = exported.filter(({ path }) => posix.dirname(path) === posix.dirname(expected));
+    return [homes, exported, beside].find((candidates) => candidates.length === 1)?.[0] ?? null;
   }
 
   /** The file that declares what `path` exports as `name`, and the name there; `path` itself where nobody is known to. */
