@@ -8,7 +8,7 @@
  * A pin of the zero page counts nothing, and the zero page has no frame here: the result is NONE. Not covered: moving
  * pages out of the movable zone for FOLL_LONGTERM (there is one zone), file-backed pages, FOLL_SPLIT_PMD.
  */
-import { at, NONE, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
+import { at, NONE, record, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
@@ -20,7 +20,10 @@ import type { Content, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "./struc
 import { VM_READ, VM_SHARED, VM_WRITE } from "./structs/vma.ts";
 import { pageFolio, pageFolioLockless } from "./page-flags.ts";
 import { folioGet, folioTryGet } from "./page-ref.ts";
-import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG } from "./pgtable.ts";
+import {
+  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex,
+  ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG,
+} from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { pinsGet, pinsPut } from "./refcount/scheme.ts";
@@ -145,7 +148,10 @@ function* gupFastPte(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags, pmd: Entry):
   return entryTarget(pte);
 }
 
-/** The hardware would permit the access, and there is a page to hold. @kernel arch/x86/include/asm/pgtable.h pte_access_permitted() */
+/**
+ * The hardware would permit the access, and there is a page to hold.
+ * @kernel arch/x86/include/asm/pgtable.h pte_access_permitted()
+ */
 function accessPermitted(e: Entry, flags: FollFlags): boolean {
   return entryHas(e, PRESENT) && !entryZeroPage(e) && ((flags & FOLL_WRITE) === 0 || entryHas(e, WRITE));
 }
@@ -160,7 +166,8 @@ function mayHaveToUnshare(e: Entry, flags: FollFlags): boolean {
 
 /** An entry of a table that nothing but RCU or disabled interrupts keeps from being freed. */
 function walkersPte(k: Kernel, mm: Mm, table: Table, i: PteIndex): Entry {
-  vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "gup: a page table is freed under a lockless walker");
+  const freed = k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm;
+  vmBugOn(freed, "gup: a page table is freed under a lockless walker");
   return ptepGetLockless(k, table, i);
 }
 
@@ -255,66 +262,100 @@ function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
   return (flags & FOLL_WRITE) !== 0 ? (vmFlags & VM_WRITE) !== 0 : (vmFlags & VM_READ) !== 0;
 }
 
+/** One look at the page table, for `flags` of the page at `vpn`, and what comes of it. */
+interface FollowPage {
+  vma: Vma;
+  vpn: Vpn;
+  flags: FollFlags;
+  /** A forced write has been through a fault that broke COW. @kernel include/linux/mm.h FOLL_COW, until 6.0 */
+  cowed: boolean;
+  /** The page, held; NONE: there is no frame to hold. */
+  page: Pfn;
+  /** What the fault has to be when the entry does not serve. */
+  fault: FaultFlags;
+}
+
 /**
- * The page at `vpn` of the VMA, faulted in until the entry serves the access. `cowed` is FOLL_COW: a forced write
- * has been through a fault that broke COW. All callers but a core dump touch the page (FOLL_TOUCH). A caller that
- * asks to write will write past the page table, so the page is dirty from here on. The accessed bit of a PMD is set
- * only together with the dirty bit, as in pmdp_set_access_flags() of x86.
+ * The page at `vpn` of the VMA, faulted in until the entry serves the access. All callers but a core dump touch the page
+ * (FOLL_TOUCH). A caller that asks to write will write past the page table, so the page is dirty from here on. The accessed
+ * bit of a PMD is set only together with the dirty bit, as in pmdp_set_access_flags() of x86.
  *
- * @kernel mm/gup.c follow_page_mask(), follow_huge_pmd(), follow_page_pte(), faultin_page()
+ * @kernel mm/gup.c __get_user_pages(), follow_page_mask(), faultin_page()
  * @holds mmap_lock for reading; a core dump before 5.10, nothing
  */
 export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routine<Pfn> {
   const mm: Mm = k.vma.mm.get(vma);
-  let cowed: boolean = false;
+  const follow: FollowPage = record({ vma, vpn, flags, cowed: false, page: NONE, fault: 0 });
   for (;;) {
-    let fault: FaultFlags = (flags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
+    follow.fault = (flags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
     yield at("follow_page: pmdp_get_lockless");
     const pmd: Entry = pmdpGetLockless(k, mm, vpn);
-    if (pmdTransHuge(pmd)) {
-      yield* spinLock(k, pmdLockptr(k, mm));
-      const entry: Entry = pmdpGet(k, mm, vpn);
-      if (pmdTransHuge(entry) && pmdPresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
-        const page: Pfn = hasFrame(k, entry) ? entryTarget(entry) + pteIndex(k, vpn) : NONE;
-        if (!mustUnshare(k, entry, entryTarget(entry), flags)) {
-          if (page !== NONE) {
-            yield* tryGrabFolio(k, entryTarget(entry), flags);
-            if ((flags & (FOLL_WRITE | FOLL_DUMP)) === FOLL_WRITE) setPmdAt(k, mm, hpageAddress(k, vpn), entry | YOUNG | DIRTY);
-          }
-          spinUnlock(k, pmdLockptr(k, mm));
-          return page;
-        }
-        fault = FAULT_FLAG_UNSHARE;
-      }
-      spinUnlock(k, pmdLockptr(k, mm));
-    } else if (pmdTable(pmd)) {
-      const table: Table = yield* pteOffsetMapLock(k, mm, vpn);
-      if (table !== NONE) {
-        const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
-        if (pteNone(entry) && (flags & FOLL_DUMP) !== 0) {
-          spinUnlock(k, ptlOf(k, table));
-          return NONE;
-        }
-        if (ptePresent(entry) && canFollow(k, vma, entry, entryTarget(entry), flags, cowed)) {
-          const page: Pfn = entryZeroPage(entry) ? NONE : entryTarget(entry);
-          if (!mustUnshare(k, entry, page, flags)) {
-            if (page !== NONE) {
-              yield* tryGrabFolio(k, pageFolio(k, page), flags);
-              if ((flags & FOLL_DUMP) === 0) yield* touchPte(k, entry, (flags & FOLL_WRITE) !== 0);
-            }
-            spinUnlock(k, ptlOf(k, table));
-            return page;
-          }
-          fault = FAULT_FLAG_UNSHARE;
-        }
-        spinUnlock(k, ptlOf(k, table));
-      }
-    } else if (pmdNone(pmd) && (flags & FOLL_DUMP) !== 0) return NONE;
-    if (k.param.forcedWriteByDirty.get() !== 0) cowed = (flags & FOLL_WRITE) !== 0 && !pmdNone(pmd);
-    const result: VmFaultReason = yield* handleMmFault(k, vma, vpn, fault);
+    let served: boolean = false;
+    if (pmdTransHuge(pmd)) served = yield* followHugePmd(k, follow);
+    else if (pmdTable(pmd)) served = yield* followPagePte(k, follow);
+    else if (pmdNone(pmd) && (flags & FOLL_DUMP) !== 0) return NONE;
+    if (served) return follow.page;
+    if (k.param.forcedWriteByDirty.get() !== 0) follow.cowed = (flags & FOLL_WRITE) !== 0 && !pmdNone(pmd);
+    const result: VmFaultReason = yield* handleMmFault(k, vma, vpn, follow.fault);
     mmAccountFault(k, result);
     if ((result & VM_FAULT_ERROR) !== 0) return NONE;
   }
+}
+
+/** Looks at a huge PMD. @kernel mm/gup.c follow_huge_pmd() @holds as gupVma() @returns true: `follow.page` is the answer; false: fault */
+function* followHugePmd(k: Kernel, follow: FollowPage): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(follow.vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  const entry: Entry = pmdpGet(k, mm, follow.vpn);
+  const serves = pmdTransHuge(entry) && pmdPresent(entry) && serving(k, follow, entry, entryTarget(entry));
+  if (!serves) {
+    spinUnlock(k, pmdLockptr(k, mm));
+    return false;
+  }
+  follow.page = hasFrame(k, entry) ? entryTarget(entry) + pteIndex(k, follow.vpn) : NONE;
+  if (follow.page !== NONE) {
+    yield* tryGrabFolio(k, entryTarget(entry), follow.flags);
+    const writes = (follow.flags & (FOLL_WRITE | FOLL_DUMP)) === FOLL_WRITE;
+    if (writes) setPmdAt(k, mm, hpageAddress(k, follow.vpn), entry | YOUNG | DIRTY);
+  }
+  spinUnlock(k, pmdLockptr(k, mm));
+  return true;
+}
+
+/** Looks at a PTE. @kernel mm/gup.c follow_page_pte() @holds as gupVma() @returns true: `follow.page` is the answer; false: fault */
+function* followPagePte(k: Kernel, follow: FollowPage): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(follow.vma);
+  const table: Table = yield* pteOffsetMapLock(k, mm, follow.vpn);
+  if (table === NONE) return false;
+  const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, follow.vpn));
+  if (pteNone(entry) && (follow.flags & FOLL_DUMP) !== 0) {
+    spinUnlock(k, ptlOf(k, table));
+    return true;
+  }
+  const serves = ptePresent(entry) && serving(k, follow, entry, entryTarget(entry));
+  if (!serves) {
+    spinUnlock(k, ptlOf(k, table));
+    return false;
+  }
+  if (!entryZeroPage(entry)) {
+    follow.page = entryTarget(entry);
+    yield* tryGrabFolio(k, pageFolio(k, follow.page), follow.flags);
+    if ((follow.flags & FOLL_DUMP) === 0) yield* touchPte(k, entry, (follow.flags & FOLL_WRITE) !== 0);
+  }
+  spinUnlock(k, ptlOf(k, table));
+  return true;
+}
+
+/**
+ * The entry serves the access. Where it only has to be unshared for that, the fault has to do so.
+ * @kernel mm/gup.c follow_page_pte(), follow_huge_pmd(): -EMLINK
+ * @holds the page-table lock
+ */
+function serving(k: Kernel, follow: FollowPage, entry: Entry, exclusivePage: Pfn): boolean {
+  if (!canFollow(k, follow.vma, entry, exclusivePage, follow.flags, follow.cowed)) return false;
+  if (!mustUnshare(k, entry, exclusivePage, follow.flags)) return true;
+  follow.fault = FAULT_FLAG_UNSHARE;
+  return false;
 }
 
 /**

@@ -15,7 +15,9 @@ import { splitFolio } from "./huge-memory/split-folio.ts";
 import { madviseFreeHugePmd } from "./huge-memory/zap.ts";
 import { madviseCollapse } from "./khugepaged/madvise-collapse.ts";
 import { hugepageMadvise } from "./khugepaged/mm-slot.ts";
-import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "./locking/mmap-lock.ts";
+import {
+  lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite,
+} from "./locking/mmap-lock.ts";
 import { handleMmFault, mmAccountFault, zapPageRange } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
@@ -24,7 +26,9 @@ import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONF
 import { type AddressOrErrno } from "./mmap.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "./page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "./page-ref.ts";
-import { DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt } from "./pgtable.ts";
+import {
+  DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt,
+} from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
@@ -57,11 +61,13 @@ export type Advice = Int<0, 31>;
 export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if (!isValid(advice) || start > end) return -EINVAL;
   if (start === end) return 0;
-  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) return yield* madvisePopulate(k, mm, start, end, advice === MADV_POPULATE_WRITE);
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
+    return yield* madvisePopulate(k, mm, start, end, advice === MADV_POPULATE_WRITE);
+  }
   let err: Errno = 0;
   if (isFlag(advice)) {
     yield* mmapWriteLock(k, mm);
-    err = yield* madviseWalkFlags(k, mm, start, end, advice);
+    err = yield* madviseWalkVmas(k, mm, start, end, advice);
     yield* mmapWriteUnlock(k, mm);
     return err;
   }
@@ -74,17 +80,21 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
     }
   }
   yield* mmapReadLock(k, mm);
-  err = yield* madviseWalkPages(k, mm, start, end, advice);
+  err = yield* madviseWalkVmas(k, mm, start, end, advice);
   yield* mmapReadUnlock(k, mm);
   return err;
 }
 
 /** @kernel mm/madvise.c madvise_behavior_valid() */
 function isValid(advice: Advice): boolean {
-  return isFlag(advice) || advice === MADV_DONTNEED || advice === MADV_FREE || advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE || advice === MADV_COLLAPSE;
+  return isFlag(advice) || advice === MADV_DONTNEED || advice === MADV_FREE || advice === MADV_POPULATE_READ
+    || advice === MADV_POPULATE_WRITE || advice === MADV_COLLAPSE;
 }
+
+/** Whether the advice is kept as a flag of VMAs. */
 function isFlag(advice: Advice): boolean {
-  return advice === MADV_HUGEPAGE || advice === MADV_NOHUGEPAGE || advice === MADV_DONTFORK || advice === MADV_DOFORK || advice === MADV_WIPEONFORK || advice === MADV_KEEPONFORK;
+  return advice === MADV_HUGEPAGE || advice === MADV_NOHUGEPAGE || advice === MADV_DONTFORK || advice === MADV_DOFORK
+    || advice === MADV_WIPEONFORK || advice === MADV_KEEPONFORK;
 }
 
 /**
@@ -99,10 +109,12 @@ function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> 
   return NONE;
 }
 
-// ---- flags of VMAs --------------------------------------------------------------------------------------------
-
-/** @kernel mm/madvise.c madvise_walk_vmas() with madvise_update_vma() @holds mmap_lock for writing */
-function* madviseWalkFlags(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+/**
+ * Gives the advice to one VMA after the other. A hole is passed over, and makes the result -ENOMEM.
+ * @kernel mm/madvise.c madvise_walk_vmas()
+ * @holds mmap_lock, for writing where flags change; MADV_COLLAPSE drops it and takes it again
+ */
+function* madviseWalkVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   let hole: boolean = false;
   let addr: Vpn = start;
   while (addr < end) {
@@ -114,17 +126,26 @@ function* madviseWalkFlags(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
       if (addr >= end) break;
     }
     const until: Vpn = Math.min(end, k.vma.end.get(vma));
-    const err: Errno = yield* madviseUpdateVma(k, vma, addr, until, advice);
+    const err: Errno = yield* madviseVmaBehavior(k, vma, addr, until, advice);
     if (err !== 0) return err;
     addr = until;
   }
   return hole ? -ENOMEM : 0;
 }
 
+/** One VMA's part of it. @kernel mm/madvise.c madvise_vma_behavior() @holds as madviseWalkVmas() */
+function* madviseVmaBehavior(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
+  if (isFlag(advice)) return yield* madviseUpdateVma(k, vma, start, end, advice);
+  if (advice === MADV_COLLAPSE) return yield* madviseCollapse(k, vma, start, end);
+  return yield* madviseDontneedFree(k, vma, start, end, advice);
+}
+
+// ---- flags of VMAs ---------------------------------------------------------------------------------------------
+
 /**
  * Gives start..end - 1, inside `vma`, the flag. MADV_HUGEPAGE also registers the mm with khugepaged.
  *
- * @kernel mm/madvise.c madvise_vma_behavior(), madvise_update_vma(), mm/khugepaged.c hugepage_madvise()
+ * @kernel mm/madvise.c madvise_update_vma(), mm/khugepaged.c hugepage_madvise()
  * @holds mmap_lock for writing
  */
 function* madviseUpdateVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
@@ -150,29 +171,7 @@ function flagsAfter(flags: VmFlags, advice: Advice): VmFlags {
   }
 }
 
-// ---- DONTNEED, FREE, COLLAPSE ----------------------------------------------------------------------------------
-
-/** @kernel mm/madvise.c madvise_walk_vmas() @holds mmap_lock for reading; MADV_COLLAPSE drops it and takes it again */
-function* madviseWalkPages(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
-  let hole: boolean = false;
-  let addr: Vpn = start;
-  while (addr < end) {
-    const vma: Vma = findVma(k, mm, addr);
-    if (vma === NONE) return -ENOMEM;
-    if (k.vma.start.get(vma) > addr) {
-      hole = true;
-      addr = k.vma.start.get(vma);
-      if (addr >= end) break;
-    }
-    const until: Vpn = Math.min(end, k.vma.end.get(vma));
-    let err: Errno = 0;
-    if (advice === MADV_COLLAPSE) err = yield* madviseCollapse(k, vma, addr, until);
-    else err = yield* madviseDontneedFree(k, vma, addr, until, advice);
-    if (err !== 0) return err;
-    addr = until;
-  }
-  return hole ? -ENOMEM : 0;
-}
+// ---- DONTNEED, FREE --------------------------------------------------------------------------------------------
 
 /** @kernel mm/madvise.c madvise_dontneed_free() @holds the VMA lock or mmap_lock, for reading */
 function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
@@ -340,6 +339,14 @@ function errnoOfFault(fault: VmFaultReason): Errno {
 
 // ---- process_madvise -------------------------------------------------------------------------------------------
 
+/** Up to two ranges of pages; each may be empty. @kernel include/linux/uio.h struct iov_iter */
+export interface IovIter {
+  addr: Vpn;
+  length: Vpn;
+  addr2: Vpn;
+  length2: Vpn;
+}
+
 /**
  * Advice about up to two ranges of another process, or of the caller's own. Another process's memory may only be
  * collapsed, and only with CAP_SYS_NICE (`capable`), since that spends its time; PTRACE_MODE_READ is taken for granted.
@@ -349,15 +356,15 @@ function errnoOfFault(fault: VmFaultReason): Errno {
  * @returns pages advised: those of the first range, if the second fails; -EINVAL, -EPERM, or what doMadvise() says of the
  *   first range that is not empty
  */
-export function* processMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, start2: Vpn, end2: Vpn, advice: Advice, capable: boolean): Routine<AddressOrErrno> {
+export function* processMadvise(k: Kernel, mm: Mm, iter: IovIter, advice: Advice, capable: boolean): Routine<AddressOrErrno> {
   if (mm !== k.cpu.mm.get(current(k))) {
     if (advice !== MADV_COLLAPSE) return -EINVAL;
     if (!capable) return -EPERM;
   }
-  const err: Errno = yield* doMadvise(k, mm, start, end, advice);
+  const err: Errno = yield* doMadvise(k, mm, iter.addr, iter.addr + iter.length, advice);
   if (err !== 0) return err;
-  const err2: Errno = yield* doMadvise(k, mm, start2, end2, advice);
+  const err2: Errno = yield* doMadvise(k, mm, iter.addr2, iter.addr2 + iter.length2, advice);
   // The first range was empty, so nothing was advised.
-  if (err2 !== 0 && start === end) return err2;
-  return end - start + (err2 === 0 ? end2 - start2 : 0);
+  if (err2 !== 0 && iter.length === 0) return err2;
+  return iter.length + (err2 === 0 ? iter.length2 : 0);
 }

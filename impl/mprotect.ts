@@ -15,7 +15,10 @@ import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, PteIndex, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
-import { DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration, pteNone, ptePresent, setPteAt } from "./pgtable.ts";
+import {
+  DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration,
+  pteNone, ptePresent, setPteAt,
+} from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
 import { vmaModifyFlags } from "./vma.ts";

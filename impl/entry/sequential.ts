@@ -5,11 +5,12 @@
  * A call is written into `k.call` and one thread's `dispatch` carries it out, straight through. Thread n is process n
  * (or another thread of it): it runs on CPU n. So one compiled program serves every list of calls.
  */
-import { NONE, current, int, struct, type Int, type Routine, type World } from "thpcheck";
+import { NONE, current, int, record, struct, type Int, type Routine, type World } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { EFAULT } from "../errno.ts";
 import { gupFastFallback, gupSlow, pinnedStore, unpinFolio, type FollFlags } from "../gup.ts";
 import { khugepagedDoScan } from "../khugepaged.ts";
+import type { IovIter } from "../madvise.ts";
 import { kernelStructs } from "../mm-types.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
@@ -59,9 +60,11 @@ export function* dispatch(k: SequentialKernel): Routine<CallResult> {
     case CALL.mprotect: result = yield* sysMprotect(k, a0, a1, a2); break;
     case CALL.mremap: result = yield* sysMremap(k, a0, a1, a2, a3, a4); break;
     case CALL.madvise: result = yield* sysMadvise(k, a0, a1, a2); break;
-    case CALL.processMadvise:
-      result = yield* sysProcessMadvise(k, a0, a1, a2, a3, a4, k.call.a5.get(), k.call.a6.get(), k.call.a7.get() === 1);
+    case CALL.processMadvise: {
+      const iter: IovIter = record({ addr: a1, length: a2, addr2: a3, length2: a4 });
+      result = yield* sysProcessMadvise(k, a0, iter, k.call.a5.get(), k.call.a6.get(), k.call.a7.get() === 1);
       break;
+    }
     case CALL.fork: result = yield* sysFork(k, a0); break;
     case CALL.exit: yield* sysExit(k); break;
     case CALL.thpDisable: result = yield* sysSetThpDisable(k, a0 === 1, a1); break;

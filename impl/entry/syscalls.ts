@@ -8,7 +8,7 @@ import { EINVAL, ENOMEM, ESRCH } from "../errno.ts";
 import { dupMm, mmput } from "../fork.ts";
 import { splitHugePagesPid } from "../huge-memory/split-debugfs.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
-import { doMadvise, processMadvise, type Advice } from "../madvise.ts";
+import { doMadvise, processMadvise, type Advice, type IovIter } from "../madvise.ts";
 import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "../mmap.ts";
 import { doMprotect } from "../mprotect.ts";
 import { mmget } from "../mm-refs.ts";
@@ -70,14 +70,13 @@ export function* sysMadvise(k: Kernel, addr: Vpn, length: Vpn, advice: Advice): 
 }
 
 /**
- * Advice to the process that runs on CPU `pid`, about two ranges, of which each may be empty. `capable`: the caller has
- * CAP_SYS_NICE.
+ * Advice to the process that runs on CPU `pid`. `capable`: the caller has CAP_SYS_NICE.
  *
  * @returns -EINVAL for flags, before anything else is looked at; -ESRCH; or as processMadvise()
  * @kernel mm/madvise.c sys_process_madvise()
  */
 export function* sysProcessMadvise(
-  k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, addr2: Vpn, length2: Vpn, advice: Advice, flags: Int<0, 1>, capable: boolean,
+  k: Kernel, pid: Cpu, iter: IovIter, advice: Advice, flags: Int<0, 1>, capable: boolean,
 ): Routine<AddressOrErrno> {
   if (flags !== 0) return -EINVAL;
   yield at("mm_access");
@@ -85,7 +84,7 @@ export function* sysProcessMadvise(
   if (mm === NONE) return -ESRCH;
   // What runs there is a user of it, until it has another address space.
   mmget(k, mm);
-  const result: AddressOrErrno = yield* processMadvise(k, mm, addr, addr + length, addr2, addr2 + length2, advice, capable);
+  const result: AddressOrErrno = yield* processMadvise(k, mm, iter, advice, capable);
   yield* mmput(k, mm);
   return result;
 }

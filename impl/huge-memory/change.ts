@@ -11,13 +11,19 @@ import { tlbFlushRange } from "../mmu-gather.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Vma, Vpn } from "../structs/types.ts";
 import { VM_WRITE } from "../structs/vma.ts";
-import { DIRTY, ENTRY_NONE, EXCLUSIVE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, hpageAligned, mkEntry, pmdIndex, pmdMigration, pmdNone, pmdPresent, pmdTransHuge, vmPageProt } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pgtableTransHugeWithdraw, pmdLockptr, pmdPage, pmdpGet, pmdpGetLockless, setPmdAt, tableDisown } from "../pgtable-generic.ts";
+import {
+  DIRTY, ENTRY_NONE, EXCLUSIVE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage,
+  hpageAddress, hpageAligned, mkEntry, pmdIndex, pmdMigration, pmdNone, pmdPresent, pmdTransHuge, vmPageProt,
+} from "../pgtable.ts";
+import {
+  pgtableTransHugeDeposit, pgtableTransHugeWithdraw, pmdLockptr, pmdPage, pmdpGet, pmdpGetLockless, setPmdAt, tableDisown,
+} from "../pgtable-generic.ts";
 import { flushTlbRange } from "../tlb.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
 /**
- * A present entry with the protection of a VMA: not writable yet. @kernel arch/x86/include/asm/pgtable.h pte_modify(), pmd_modify()
+ * A present entry with the protection of a VMA: not writable yet.
+ * @kernel arch/x86/include/asm/pgtable.h pte_modify(), pmd_modify()
  */
 export function entryModify(e: Entry, vmFlags: number): Entry {
   return mkEntry(entryTarget(e), (e & (DIRTY | YOUNG | SPECIAL | LEAF)) | vmPageProt(vmFlags));

@@ -10,7 +10,10 @@ import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
-import { DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry, mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt } from "../pgtable.ts";
+import {
+  DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry,
+  mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt,
+} from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
 import { refsGet, refsOfPmdSplit, refsPut } from "../refcount/scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPmd, folioTryShareAnonRmapPmd } from "../rmap.ts";
@@ -66,7 +69,8 @@ function* lockAgainstReuse(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
  */
 export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boolean): Routine {
   const mm: Mm = k.vma.mm.get(vma);
-  vmBugOn(haddr < k.vma.start.once(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.once(vma), "split-pmd: the huge PMD reaches beyond its VMA");
+  const beyond = haddr < k.vma.start.once(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.once(vma);
+  vmBugOn(beyond, "split-pmd: the huge PMD reaches beyond its VMA");
   k.vmstat.thpSplitPmd.add(1);
   const pmd: Entry = pmdpGet(k, mm, haddr);
   vmBugOn(!pmdTransHuge(pmd) && !pmdMigration(pmd), "split-pmd: the PMD is not huge");
@@ -122,7 +126,8 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* pmdpHugeClearFlush(k, mm, haddr);
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
+  const zero = mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, zero);
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);
 }
@@ -135,7 +140,8 @@ function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   const old = pmdpGet(k, mm, haddr);
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY))));
+  const kept = MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY));
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, kept));
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);
 }

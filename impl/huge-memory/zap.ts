@@ -1,7 +1,9 @@
 /** Unmapping huge pages: mm/huge_memory.c zap_huge_pmd(), madvise_free_huge_pmd(). */
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
-import { ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge } from "../pgtable.ts";
+import {
+  ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge,
+} from "../pgtable.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { tlbFlushRange, tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";

@@ -1,7 +1,7 @@
 /** Whatever memory a call wants may be refused: it says so, and leaves nothing half done. One thread, every combination. */
-import { NONE, holds, type Routine } from "thpcheck";
+import { NONE, holds, record, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pinnedStore, unpinFolio } from "../../impl/gup.ts";
-import { MADV_DONTNEED } from "../../impl/madvise.ts";
+import { MADV_DONTNEED, type IovIter } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE, type MremapFlags } from "../../impl/mremap.ts";
 import type { Errno, Pfn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
@@ -97,7 +97,8 @@ function* child(k: K): Routine {
 /** Somebody else's memory may be collapsed, and nothing else. */
 function* adviser(k: K): Routine {
   yield* scheduleIn(k);
-  const advised: AddressOrErrno = yield* sysProcessMadvise(k, 0, 0, 1, 0, 0, MADV_DONTNEED, 0, true);
+  const iter: IovIter = record({ addr: 0, length: 1, addr2: 0, length2: 0 });
+  const advised: AddressOrErrno = yield* sysProcessMadvise(k, 0, iter, MADV_DONTNEED, 0, true);
   if (advised < 0) note(k, REFUSED);
   yield* sysExit(k);
 }

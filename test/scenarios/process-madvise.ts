@@ -1,6 +1,6 @@
 /** A process ends while another one's process_madvise() is at work on its memory. */
-import { holds, type Routine } from "thpcheck";
-import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { holds, record, type Routine } from "thpcheck";
+import { MADV_COLLAPSE, type IovIter } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
@@ -29,13 +29,15 @@ function* targetUnmaps(k: K): Routine {
 function* adviser(k: K): Routine {
   yield* scheduleIn(k);
   yield* passGate(k);
-  yield* sysProcessMadvise(k, 0, 0, 2, 0, 0, MADV_COLLAPSE, 0, true);
+  const iter: IovIter = record({ addr: 0, length: 2, addr2: 0, length2: 0 });
+  yield* sysProcessMadvise(k, 0, iter, MADV_COLLAPSE, 0, true);
   yield* load(k, 0);
 }
 function* advisesBoth(k: K): Routine {
   yield* scheduleIn(k);
   yield* passGate(k);
-  yield* sysProcessMadvise(k, 0, 0, 2, 0, 0, MADV_COLLAPSE, 0, true);
+  const iter: IovIter = record({ addr: 0, length: 2, addr2: 0, length2: 0 });
+  yield* sysProcessMadvise(k, 0, iter, MADV_COLLAPSE, 0, true);
   yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
   yield* store(k, 0, 2);
   yield* sysExit(k);
