@@ -3,6 +3,7 @@ import { defineConfig } from "thpcheck";
 import { bugs } from "./test/commands/bugs.ts";
 import { conform } from "./test/commands/conform.ts";
 import { coverage } from "./test/commands/coverage.ts";
+import { functions } from "./test/commands/functions.ts";
 import { graph } from "./test/commands/graph.ts";
 import { invariants } from "./test/commands/invariants.ts";
 import { mutate } from "./test/commands/mutate.ts";
@@ -20,5 +21,5 @@ export default defineConfig({
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
     switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
-  commands: [bugs, conform, steps, scanResults, coverage, graph, invariants, mutate, policies, specCoverage],
+  commands: [bugs, conform, steps, scanResults, coverage, functions, graph, invariants, mutate, policies, specCoverage],
 });

@@ -8,6 +8,7 @@
 import type { RecordedBlock } from "./block-log.ts";
 import type { SanitizerRule } from "./evidence.ts";
 import { trustedFields } from "./guard.ts";
+import type { LockEdge } from "./lock-order.ts";
 import { makeSanitizer, SANITIZER_RULES, viewOf, type FrameArea, type Sanitizer, type SanitizerOptions } from "./sanitize.ts";
 import { compileImage } from "../compile/compile.ts";
 import { CompiledSystem } from "../image/compiled-system.ts";
@@ -59,6 +60,17 @@ export async function raisingSystem(scenario: Scenario, options: PassOptions, cl
   const collecting = instrumented(scenario, clearDeadLocals, {});
   await explore(collecting.system, null, searchOptions(options));
   return instrumented(scenario, clearDeadLocals, { raise: true, knowledge: collecting.sanitizer.blocks() }).system;
+}
+
+/**
+ * The lock order of a scenario: every "takes B while holding A" that one of its schedules contains, with one example each.
+ * Throws an Error where the exploration does not end, since edges could be missing.
+ */
+export async function lockEdges(scenario: Scenario, options: PassOptions, clearDeadLocals: boolean): Promise<readonly LockEdge[]> {
+  const { system, sanitizer } = instrumented(scenario, clearDeadLocals, {});
+  const outcome = await explore(system, null, searchOptions(options));
+  if (!outcome.complete) throw new Error(`lock order of ${scenario.name}: the exploration did not end; raise its bounds`);
+  return sanitizer.lockEdges();
 }
 
 function trustedInstructions(blocks: readonly RecordedBlock[]): string[] {

@@ -48,7 +48,7 @@ import {
   GUARD_ATOMIC, GUARD_CPU, GUARD_LIFETIME, GUARD_LOCK, GUARD_ONCE, GUARD_OWNER, type GuardKind,
 } from "./guard.ts";
 import { HeldLocks, heldInVector, type HeldAt, type LockMode } from "./held-locks.ts";
-import { LockOrder, orderFinding, type LockOrderNotes } from "./lock-order.ts";
+import { LockOrder, orderFinding, type LockEdge, type LockOrderNotes } from "./lock-order.ts";
 import { LateUses } from "./late-uses.ts";
 
 export const SANITIZER_RULES: readonly SanitizerRule[] = ["atomicity", "data-race", "lock-order"];
@@ -89,6 +89,8 @@ export interface Sanitizer extends StepObserver {
   findings(): Finding[];
   /** What was taken on trust of the blocks met so far, in words, besides what declarations say (`trustedFields`). */
   trusted(): string[];
+  /** Which lock was taken while which other was held in the blocks met so far, with one example each. */
+  lockEdges(): LockEdge[];
   /** The different blocks met so far, as plain data for `merge` and `knowledge`. */
   blocks(): RecordedBlock[];
   /** Adds blocks met by another worker. */
@@ -477,6 +479,10 @@ class BlockSanitizer implements Sanitizer {
 
   trusted(): string[] {
     return new LateUses(this.#evidence).trusted();
+  }
+
+  lockEdges(): LockEdge[] {
+    return this.#order.edges();
   }
 
   findings(): Finding[] {

@@ -2,29 +2,12 @@
  * `impl/` is read beside the kernel: each exported function says which function of Linux it stands for, `@kernel
  * mm/file.c function()`, or why there is none, `@model reason`.
  */
-import type { Comment, Statement } from "@babel/types";
 import { describe, expect, it } from "vitest";
+import { exportedFunctions } from "./exported-functions.ts";
 import { sourceOf, sources, type Source } from "./sources.ts";
 
 /** Rooms that have no counterpart as a whole; their heads say what they are for. */
 const MODEL_ROOMS = [/^impl\/(abstraction|config|policy|structs)\//];
-
-interface Exported {
-  readonly name: string;
-  readonly doc: string;
-}
-
-function exportedFunctions(source: Source): Exported[] {
-  const docOf = (s: Statement): string => (s.leadingComments ?? []).map((c: Comment) => c.value).join("\n");
-  return source.tree.program.body.flatMap((s): Exported[] => {
-    if (s.type !== "ExportNamedDeclaration" || !s.declaration) return [];
-    const d = s.declaration;
-    if (d.type === "FunctionDeclaration") return [{ name: d.id?.name ?? "", doc: docOf(s) }];
-    if (d.type !== "VariableDeclaration") return [];
-    return d.declarations.flatMap((x) =>
-      x.init?.type === "ArrowFunctionExpression" && x.id.type === "Identifier" ? [{ name: x.id.name, doc: docOf(s) }] : []);
-  });
-}
 
 const TAG = /@kernel +\S+\.[chS]\b|@model +\S+/;
 const untagged = (source: Source): string[] => exportedFunctions(source).filter((f) => !TAG.test(f.doc)).map((f) => `${source.path} ${f.name}()`);
