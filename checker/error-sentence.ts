@@ -40,6 +40,7 @@ export function errorSentence(error: unknown): string {
   }
   if (SELF_EXPLAINING.has(error.name)) return message;
   const place = placeOf(error);
+  if (error.name === "FormError") return place === null ? message : `${message} (${place})`;
   if (place !== null) return `${error.name}: ${message}${message.includes(place) ? "" : ` (${place})`}`;
   if (!(error instanceof TypeError || error instanceof ReferenceError)) return `${error.name}: ${message}`;
   // No line of the user's own is involved: the fault is ours, and the place is worth knowing.

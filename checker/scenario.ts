@@ -1,9 +1,11 @@
 /** The scenario module: what a user writes, and what every strategy runs. See contracts, "Scenario module". */
+import { FormError, inWords } from "./form.ts";
 import type { Structs } from "./program/layout.ts";
 import type { Routine } from "./program/routine.ts";
 import type { World } from "./program/world.ts";
 import type { Refinement } from "./refinement.ts";
 import type { Tier } from "./result.ts";
+import { checkPins, holdsPins, scenarioProblem, violatedPins } from "./scenario-form.ts";
 
 /** A property is true, or says which conjunct failed and from which values. A plain `false` is explained from its source. */
 export type PropertyResult = boolean | { readonly conjunct: string; readonly values: Readonly<Record<string, unknown>> };
@@ -59,14 +61,20 @@ export type Expectation =
   | { readonly verdict: "holds" } & Pins
   | { readonly verdict: "violated"; readonly property: string; readonly length: number | null };
 
-/** The scenario must hold; counts that are given are pinned (`check --update-pins` rewrites them). */
+/**
+ * The scenario must hold; counts that are given are pinned (`check --update-pins` rewrites them). Throws a FormError for
+ * counts that are none.
+ */
 export function holds(pins: { states?: number; transitions?: number; depth?: number; statesWithoutClearing?: number } = {}): Expectation {
+  checkPins(holdsPins, pins, "holds(...)");
   const { states = null, transitions = null, depth = null, statesWithoutClearing = null } = pins;
   return { verdict: "holds", states, transitions, depth, statesWithoutClearing };
 }
 
 /** The scenario must violate exactly this promise; a crash or another violation does not count. `length`: steps of the shortest trace. */
 export function violated(property: string, pins: { length?: number } = {}): Expectation {
+  if (typeof property !== "string" || property === "") throw new FormError(`violated(...): it needs the name of a promise, found ${inWords(property)}`);
+  checkPins(violatedPins, pins, `violated(${inWords(property)})`);
   return { verdict: "violated", property, length: pins.length ?? null };
 }
 
@@ -108,26 +116,18 @@ export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase
 }
 export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
 
-const SCENARIO_KEYS: readonly string[] = [
-  "name", "why", "tier", "config", "structs", "init", "threads", "model", "clearDeadLocals", "sanitize", "policy", "underPolicy", "refine",
-  "always", "step", "finally", "sometimes", "expect",
-];
+/** Scenarios whose form was found right. */
+const known = new WeakSet<object>();
 
-/** Marks a scenario; checks its form. Throws a RangeError that names what is wrong. */
+/** Marks a scenario; checks its form. Throws a FormError that names the member, what it must be, and what it is. */
 export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
-  const where = `scenario ${JSON.stringify(s.name)}`;
-  if (typeof s.name !== "string" || !/^[\w][\w.+()=,@-]*$/.test(s.name)) {
-    throw new RangeError(`${where}: a name is made of letters, digits and -_.+=,()@, without spaces`);
+  if (known.has(s)) return s;
+  const problem = scenarioProblem(s);
+  if (problem !== null) {
+    const name: unknown = (s as { readonly name?: unknown } | null | undefined)?.name;
+    throw new FormError(`${typeof name === "string" ? `scenario ${inWords(name)}` : "a scenario without a name"}: ${problem}`);
   }
-  const unknown = Object.keys(s).find((key) => !SCENARIO_KEYS.includes(key));
-  if (unknown !== undefined) throw new RangeError(`${where}: there is no "${unknown}" in a scenario; it has ${SCENARIO_KEYS.join(", ")}`);
-  const actors = isModel(s) ? s.model.actors : s.threads;
-  if (actors.length === 0 && !(isModel(s) && s.model.system !== undefined)) throw new RangeError(`${where}: there is no thread to run`);
-  const names = new Set(actors.map((a) => a.name));
-  if (names.size !== actors.length) throw new RangeError(`${where}: two threads have the same name; traces could not tell them apart`);
-  const promises = [s.always, s.step, s.finally].flatMap((g) => Object.keys(g ?? {}));
-  const twice = promises.find((p, i) => promises.indexOf(p) !== i);
-  if (twice !== undefined) throw new RangeError(`${where}: two properties are named ${JSON.stringify(twice)}`);
+  known.add(s);
   return s;
 }
 

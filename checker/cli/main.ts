@@ -4,37 +4,57 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { errorSentence, placeOf, shortPath } from "../error-sentence.ts";
 import { findConfigFile, loadConfig } from "../project/project.ts";
+import { runUserCode } from "../project/user-code.ts";
 import type { Tier } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 import { addCheckOptions, refuseContradictions, requestOf, type CheckFlags } from "./check-flags.ts";
-import { EXIT_AS_EXPECTED, EXIT_USAGE, processHost, type Host } from "./host.ts";
+import {
+  EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, internalError, processHost, watchProcess, type Host,
+} from "./host.ts";
 import { formatOption, readPatch, tierOption } from "./options.ts";
 
 const OWN_COMMANDS = ["check", "list", "replay", "help"];
+
+/** Runs the command as the whole work of this process, and ends the process, whatever else may keep it alive. */
+export async function runProcess(args: readonly string[]): Promise<never> {
+  const mishaps = watchProcess();
+  const code = await main(args);
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => { stream.write("", () => { resolve(); }); });
+  }
+  // Rejections that nobody handles are told only when nothing else is left to do at once.
+  await new Promise((resolve) => setImmediate(resolve));
+  mishaps.finished();
+  process.exit(mishaps.count() > 0 && code !== EXIT_NOT_AS_EXPECTED ? EXIT_USAGE : code);
+}
 
 /** Runs the command and returns the exit code. */
 export async function main(args: readonly string[], host: Host = processHost()): Promise<number> {
   // Emitted programs carry source maps: stack traces then name the lines that a person wrote.
   process.setSourceMapsEnabled(true);
-  let exitCode = EXIT_AS_EXPECTED;
+  process.exitCode = undefined;
+  let exitCode: number | null = null;
   const program = buildProgram(host, (code) => { exitCode = code; });
   try {
     await addProjectCommands(program, args, host);
     await program.parseAsync(args, { from: "user" });
     // A command of the project sets the process's exit code itself.
-    return exitCode !== EXIT_AS_EXPECTED ? exitCode : Number(process.exitCode ?? EXIT_AS_EXPECTED);
+    return exitCode ?? Number(process.exitCode ?? EXIT_AS_EXPECTED);
   } catch (e) {
-    // Commander has written its own message; asking for help is no error.
-    if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT_AS_EXPECTED : EXIT_USAGE;
-    if (e instanceof UsageError) {
-      for (const line of e.message.split("\n")) host.err.write(`thpcheck: ${line}\n`);
-      return EXIT_USAGE;
-    }
-    const what = e instanceof Error ? e.stack : String(e);
-    host.err.write(`[thpcheck internal] this is a fault of thpcheck, not of your scenario; please report it\n${what}\n`);
-    return EXIT_USAGE;
+    return exitCodeOfError(e, host);
   }
+}
+
+/** Says what went wrong, unless that was said already. */
+function exitCodeOfError(e: unknown, host: Host): number {
+  // Commander has written its own message; asking for help is no error.
+  if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT_AS_EXPECTED : EXIT_USAGE;
+  if (e instanceof UsageError) for (const line of e.message.split("\n")) host.err.write(`thpcheck: ${line}\n`);
+  else if (placeOf(e) !== null || !(e instanceof Error)) host.err.write(`thpcheck: ${errorSentence(e)}\n`);
+  else host.err.write(internalError(e));
+  return EXIT_USAGE;
 }
 
 function versionOfPackage(): string {
@@ -58,7 +78,8 @@ Examples:
   npx thpcheck check ./my-scenario.ts    the scenarios of one file
   npx thpcheck check --help              how to choose scenarios, strategies and bounds
 
-Exit codes: 0 all as expected, 1 not as expected, 2 usage or scenario error, 3 incomplete.`);
+Exit codes: 0 all as expected, 1 not as expected, 2 usage or scenario error, 3 incomplete. Where several apply, 1 comes
+before 2, and 2 before 3: a violation that was found is never hidden.`);
   addCheck(program, host, done);
   addList(program, host, done);
   addReplay(program, host, done);
@@ -145,6 +166,7 @@ async function addProjectCommands(program: Command, args: readonly string[], hos
     if (OWN_COMMANDS.includes(command.name)) {
       throw new UsageError(`${file}: a command may not be named ${JSON.stringify(command.name)}`);
     }
-    command.register(program.command(command.name).description(command.description));
+    const added = program.command(command.name).description(command.description);
+    await runUserCode(`${shortPath(file)}: register of command ${JSON.stringify(command.name)}`, () => { command.register(added); });
   }
 }

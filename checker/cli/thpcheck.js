@@ -25,7 +25,8 @@ function findRuntime() {
 
 function handOver(runtime) {
   const child = spawn(runtime, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: "inherit",
+    // Through the fourth, the child learns that this process is gone, however that came about.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, THPCHECK_RUNTIME: process.execPath },
   });
   // The terminal sends Ctrl-C to both of us, a `kill` only to this process: pass each on, and let the child decide.
@@ -43,11 +44,21 @@ function handOver(runtime) {
   });
 }
 
+/** Where another Node has handed over to this one: neither outlives the other. */
+function endWithParent() {
+  if (process.env.THPCHECK_RUNTIME === undefined || process.channel === undefined) return;
+  const { exit } = process;
+  process.on("disconnect", () => exit.call(process, 2));
+  process.channel.unref();
+  if (!process.connected) exit.call(process, 2);
+}
+
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   // Compiled code and stripped types are kept between runs: from the second on, starting takes a third less.
   (await import("node:module")).enableCompileCache?.();
-  const { main } = await import("./main.ts");
-  process.exitCode = await main(process.argv.slice(2));
+  endWithParent();
+  const { runProcess } = await import("./main.ts");
+  await runProcess(process.argv.slice(2));
 } else {
   const runtime = process.env.THPCHECK_RUNTIME === undefined ? findRuntime() : null;
   if (runtime === null) {

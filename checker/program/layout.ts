@@ -11,8 +11,18 @@
  * reference, false, the empty set, a free lock.
  */
 
+import { didYouMean } from "../nearest.ts";
+
 /** "No such object": the value of a reference that points nowhere. Stored as 0. */
 export const NONE = -1;
+
+/** Threads of a scenario: masks of lock holders have so many bits. */
+export const ACTORS_MAX = 30;
+/** Objects of a table, and elements of an array. */
+export const OBJECTS_MAX = 2 ** 20;
+/** Bytes of the state and of the statistics that a program's structs may take together. */
+const LAYOUT_BYTES_MAX = 2 ** 26;
+export const BITSET_SIZE_MAX = 31;
 
 /**
  * `state` decides the future. `ghost` is state of the specification alone, which routines write and do not read.
@@ -95,50 +105,90 @@ export interface SingletonStruct<F extends Fields = Fields> extends Struct<F> { 
 export interface TableStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "table" }
 export type Structs = Readonly<Record<string, Struct>>;
 
+const FIELD_OPTIONS = ["guard", "role", "init", "wrapping"];
+
+/** Throws a RangeError for a meaning that says nothing and for options that a field does not have. */
+function checkDeclaration(call: string, meaning: unknown, options: unknown, known: readonly string[]): void {
+  if (typeof meaning !== "string" || meaning === "") throw new RangeError(`${call}: the meaning must be a text, found ${String(meaning)}`);
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new RangeError(`${call}: the options must be an object such as { ${known[0]}: ... }`);
+  }
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new RangeError(`${call}: there is no option ${JSON.stringify(unknown)}; options are ${known.join(", ")}.${didYouMean(unknown, known)}`);
+}
+
 /** An integer in min..max, both included. */
 export function int(min: number, max: number, meaning: string, options: FieldOptions = {}): IntField {
-  if (!Number.isInteger(min) || !Number.isInteger(max) || max < min || max - min > 0xffff_ffff) {
+  if (!Number.isSafeInteger(min) || !Number.isSafeInteger(max) || max < min || max - min > 0xffff_ffff) {
     throw new RangeError(`int(${min}, ${max}, "${meaning}"): the bounds must be integers with min <= max, at most 2^32 values`);
   }
+  checkDeclaration(`int(${min}, ${max}, "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "int", min, max, meaning, ...options };
 }
 export function bool(meaning: string, options: FieldOptions = {}): BoolField {
+  checkDeclaration(`bool("${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "bool", meaning, ...options };
 }
 /** An index into table `table`, or NONE. */
 export function ref(table: string, meaning: string, options: FieldOptions = {}): RefField {
+  if (typeof table !== "string") throw new RangeError(`ref(${String(table)}, "${meaning}"): the table is given by its name`);
+  checkDeclaration(`ref("${table}", "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "ref", table, meaning, ...options };
 }
 /** A set of small integers 0..size-1 (size at most 31), read and written as a bit mask or one member at a time. */
 export function bitset(size: number, meaning: string, options: FieldOptions = {}): BitsetField {
-  if (!Number.isInteger(size) || size < 0 || size > 31) throw new RangeError(`bitset(${size}, "${meaning}"): size must be 0..31`);
+  if (!Number.isInteger(size) || size < 0 || size > BITSET_SIZE_MAX) {
+    throw new RangeError(`bitset(${size}, "${meaning}"): size must be 0..${BITSET_SIZE_MAX}`);
+  }
+  checkDeclaration(`bitset(${size}, "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "bitset", size, meaning, ...options };
 }
 /** A fixed number of equal fields, reached by one more index. Each element takes whole bytes. */
 export function array<E extends ScalarField>(length: number, element: E): ArrayField<E> {
-  if (!Number.isInteger(length) || length < 0) throw new RangeError(`array(${length}, ...): the length must be a whole number`);
+  checkCount(`array(${length}, ...)`, "length", length);
+  if (!["int", "bool", "ref", "bitset"].includes((element as E | null | undefined)?.kind as string)) {
+    throw new RangeError(`array(${length}, ...): the element must be int(...), bool(...), ref(...) or bitset(...); there are no arrays of locks or arrays`);
+  }
   return { kind: "array", length, element, meaning: element.meaning };
 }
 /** Held by one thread, which may not sleep meanwhile. */
 export function spinlock(meaning: string, options: LockOptions = {}): LockField {
+  checkDeclaration(`spinlock("${meaning}")`, meaning, options, ["nesting"]);
   return { kind: "spinlock", meaning, queued: false, nesting: options.nesting ?? null };
 }
 /** Held by one thread, which may sleep. */
 export function mutex(meaning: string, options: LockOptions = {}): LockField {
+  checkDeclaration(`mutex("${meaning}")`, meaning, options, ["nesting"]);
   return { kind: "mutex", meaning, queued: false, nesting: options.nesting ?? null };
 }
 /** Held by any number of readers or one writer. `queued`: once a writer waits, new readers wait behind it. */
 export function rwsem(meaning: string, options: LockOptions & { readonly queued?: boolean } = {}): LockField {
+  checkDeclaration(`rwsem("${meaning}")`, meaning, options, ["queued", "nesting"]);
   return { kind: "rwsem", meaning, queued: options.queued ?? false, nesting: options.nesting ?? null };
+}
+
+function checkCount(call: string, what: string, n: number): void {
+  if (!Number.isInteger(n) || n < 0) throw new RangeError(`${call}: the ${what} must be a whole number`);
+  if (n > OBJECTS_MAX) throw new RangeError(`${call}: the ${what} must be at most ${OBJECTS_MAX}`);
+}
+
+function checkFields(call: string, fields: unknown): void {
+  const isObject = typeof fields === "object" && fields !== null && !Array.isArray(fields);
+  if (!isObject) throw new RangeError(`${call} needs its fields: { name: int(0, 9, "meaning") }`);
+  const wrong = Object.entries(fields).find(([, f]) => typeof (f as Field | null | undefined)?.kind !== "string");
+  if (wrong !== undefined) throw new RangeError(`${call}: ${wrong[0]} is no field; fields are int(...), bool(...), ref(...), bitset(...), locks and array(...)`);
 }
 
 /** One object: `k.mm.rss.get()`. */
 export function struct<F extends Fields>(fields: F): SingletonStruct<F> {
+  checkFields("struct", fields);
   return { shape: "struct", count: 1, fields };
 }
 /** `count` objects of one kind: `k.page.refcount.get(pfn)`. */
 export function table<F extends Fields>(count: number, fields: F): TableStruct<F> {
-  if (!Number.isInteger(count) || count < 0) throw new RangeError(`table(${count}, ...): the count must be a whole number`);
+  checkCount(`table(${count}, ...)`, "count", count);
+  checkFields(`table(${count}, ...)`, fields);
   return { shape: "table", count, fields };
 }
 
@@ -265,7 +315,7 @@ const roleOf = (f: ScalarField | LockField): Role => f.role ?? "state";
  * table that is not declared, and for an initial value out of range.
  */
 export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
-  if (actorCount > 30) throw new RangeError(`${actorCount} actors: lock holder masks hold at most 30`);
+  if (actorCount > ACTORS_MAX) throw new RangeError(`${actorCount} actors: lock holder masks hold at most ${ACTORS_MAX}`);
   const maskBytes = wholeBytes(actorCount);
   const fields: FieldPlan[] = [];
   const locks: LockPlan[] = [];
@@ -276,6 +326,9 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
       const placed = placeFields(structs, structName, part, maskBytes, packer);
       const stride = alignUp(packer.size, packer.alignment);
       const base = alignUp(ends[part], packer.alignment);
+      if (base + stride * s.count > LAYOUT_BYTES_MAX) {
+        throw new RangeError(`${structName}: ${s.count} objects of ${stride} bytes make the state larger than ${LAYOUT_BYTES_MAX} bytes`);
+      }
       for (const p of placed) {
         const scalar = scalarOf(p.f);
         const lockBase = isLock(scalar) ? locks.length : -1;
@@ -328,7 +381,7 @@ function planField(s: Struct, struct: string, p: PlacedField, at: Pick<FieldPlan
   const { f, path, range } = p;
   const scalar = scalarOf(f);
   const init = scalar.init === undefined ? range.min : Number(scalar.init);
-  if (!isLock(scalar) && (init < range.min || init > range.max)) {
+  if (!isLock(scalar) && !(init >= range.min && init <= range.max && Number.isInteger(init))) {
     throw new RangeError(`${path}: init ${init} is outside ${range.min}..${range.max}`);
   }
   return {

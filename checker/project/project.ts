@@ -3,11 +3,14 @@ import { existsSync, globSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Config } from "../config.ts";
+import { configProblem } from "../config-form.ts";
 import { PatchMisfit, underPatch } from "../program/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
-import { isScenario, scenario as validated, type Scenario } from "../scenario.ts";
+import { FormError, inWords } from "../form.ts";
+import { scenario as validated, type Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 import { isPinned, withPins } from "./pins-table.ts";
+import { runUserCode } from "./user-code.ts";
 
 const CONFIG_NAMES = ["thpcheck.config.ts", "thpcheck.config.js", "thpcheck.config.mjs"];
 
@@ -59,31 +62,17 @@ function installLoader(): Promise<unknown> {
 /** Imports a user's module, as the patch of that id has it. Throws a UsageError with one sentence when that fails. */
 async function importModule(file: string, patch: string | null = null): Promise<Readonly<Record<string, unknown>>> {
   await installLoader();
-  let giveUp = (): void => {};
-  const stuck = new Promise<never>((_, reject) => {
-    giveUp = () => { reject(new Error("it never finishes loading; a top-level await in it waits for something that does not happen")); };
-  });
-  // Nothing is left to do, and the module is not there yet: nothing will ever finish its top-level await.
-  process.once("beforeExit", giveUp);
-  try {
-    return (await Promise.race([import(underPatch(pathToFileURL(file).href, patch)), stuck])) as Record<string, unknown>;
-  } catch (e) {
-    if (e instanceof UsageError) throw e;
-    throw new UsageError(`${shortPath(file)} cannot be loaded: ${errorSentence(e)}`);
-  } finally {
-    process.off("beforeExit", giveUp);
-  }
+  const address = underPatch(pathToFileURL(file).href, patch);
+  return runUserCode(`${shortPath(file)} cannot be loaded`, async () => (await import(address)) as Record<string, unknown>);
 }
 
 /** Throws a UsageError when the file does not export a configuration. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
-  const config = (await importModule(file))["default"] as Partial<Config> | undefined;
-  if (!Array.isArray(config?.scenarios) || !config.scenarios.every((g) => typeof g === "string")) {
-    throw new UsageError(`${shortPath(file)} must say "export default defineConfig({ scenarios: [globs] })"`);
-  }
-  for (const c of config.commands ?? []) {
-    if (typeof c.name === "string" && typeof c.description === "string" && typeof c.register === "function") continue;
-    throw new UsageError(`${shortPath(file)}: a command needs a name, a description and a register function`);
+  const config = (await importModule(file))["default"];
+  const problem = configProblem(config);
+  if (config === undefined || problem !== null) {
+    const what = config === undefined ? "it has no default export" : problem;
+    throw new UsageError(`${shortPath(file)}: ${what}; it must say "export default defineConfig({ scenarios: [globs], ... })"`);
   }
   return { config: config as Config, folder: dirname(file), file };
 }
@@ -94,25 +83,40 @@ export function configuredModules({ config, folder }: LoadedConfig): string[] {
   return [...new Set(found.map((f) => resolve(folder, f)).filter((f) => statSync(f).isFile()))].sort();
 }
 
-/** The scenarios of one module, as the patch of that id has it. Throws a UsageError when it cannot be loaded or exports something else. */
-export async function loadModule(file: string, patch: string | null = null): Promise<LoadedScenario[]> {
+/**
+ * The scenarios of one module, as the patch of that id has it, and what is wrong with those that have not the form of one.
+ * Throws a UsageError when the module cannot be loaded or exports something else.
+ */
+export async function loadModule(file: string, patch: string | null = null): Promise<Loaded> {
   const exported = (await importModule(file, patch))["default"];
-  const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
   if (exported === undefined) {
     throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
   }
-  const scenarios = all.map((s, i) => {
+  const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
+  const sound: Scenario[] = [];
+  const failures: string[] = [];
+  for (const [i, s] of all.entries()) {
+    const problem = problemWith(s);
     const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
-    if (!isScenario(s)) {
-      throw new UsageError(`${shortPath(file)}: ${which} is no scenario; write scenario({ name, why, tier, threads, expect, ... })`);
-    }
-    try {
-      return validated(s as Parameters<typeof validated>[0]);
-    } catch (e) {
-      throw new UsageError(`${shortPath(file)}: ${(e as Error).message}`);
-    }
-  });
-  return withPins(scenarios, file).map((scenario, i) => ({ scenario, file, from: null, pinnedInSource: isPinned(scenarios[i]!) }));
+    if (problem === null) sound.push(s as Scenario);
+    else failures.push(`${shortPath(file)}: ${problem.replace("%", which)}`);
+  }
+  const pinned = withPins(sound, file, failures.length > 0);
+  const scenarios = pinned.map((scenario, i) => ({ scenario, file, from: null, pinnedInSource: isPinned(sound[i]!) }));
+  return { scenarios, failures };
+}
+
+/** What keeps a value from being a scenario, `%` for which it is; null: nothing. */
+function problemWith(s: unknown): string | null {
+  if (typeof s !== "object" || s === null || !("name" in s || "threads" in s || "model" in s)) {
+    return `% is no scenario, but ${inWords(s)}; write scenario({ name, why, tier, structs, threads, expect })`;
+  }
+  try {
+    validated(s as Parameters<typeof validated>[0]);
+    return null;
+  } catch (e) {
+    return e instanceof FormError ? e.message : `% is no scenario: ${errorSentence(e)}`;
+  }
 }
 
 /** Loads modules one by one; one that fails does not keep the others from being checked. */
@@ -122,7 +126,9 @@ export async function loadModules(files: readonly string[], patch: string | null
   const seen = new Map<string, string>();
   for (const file of new Set(files.map((f) => realpathSync(f)))) {
     try {
-      for (const s of await loadModule(file, patch)) {
+      const loaded = await loadModule(file, patch);
+      failures.push(...loaded.failures);
+      for (const s of loaded.scenarios) {
         const other = seen.get(s.scenario.name);
         if (other !== undefined) {
           const where = `in ${shortPath(other)} and again in ${shortPath(file)}`;

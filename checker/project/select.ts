@@ -11,7 +11,7 @@ import type { Tier, Patch } from "../result.ts";
 import { shortPath } from "../error-sentence.ts";
 import { filesOf, registerPatch, unappliedFiles } from "../program/patch.ts";
 import { UsageError } from "../usage-error.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../nearest.ts";
 import {
   configuredModules, findConfigFile, loadConfig, loadModules, patchRoot, type Loaded, type LoadedScenario,
 } from "./project.ts";

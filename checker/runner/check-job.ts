@@ -45,7 +45,7 @@ export async function perform(task: CheckTask, { tell, shouldStop }: JobContext<
 /** Loads the scenario of the task again. Throws an Error if its module has none of that name any more. */
 async function scenarioOf({ file, name, folder, policy, options }: CheckTask): Promise<Scenario> {
   const patch = options.patch === null ? null : registerPatch(options.patch, patchRoot(folder));
-  const loaded = (await loadModule(file, patch)).map((s) => s.scenario);
+  const loaded = (await loadModule(file, patch)).scenarios.map((s) => s.scenario);
   const found = (policy === null ? loaded : loaded.map((s) => scenarioUnder(s, policy))).find((s) => s?.name === name);
   if (found == null) throw new Error(`${file} has no scenario ${JSON.stringify(name)} when it is loaded again`);
   return found;

@@ -50,10 +50,7 @@ testCase({
 testCase({
   name: "a violation beside an incomplete run and an error gives exit code 1",
   ask: check("b29b-mixed-exit.ts", "--max-depth", "6"),
-  today: (a) => {
-    expect(a.code).toBe(2);
-    expect(verdict(a, "b29-bad")).toBe("violated");
-  },
+  today: null,
   right: (a) => {
     expect(a.code).toBe(1);
     expect(verdict(a, "b29-bad")).toBe("violated");
@@ -101,7 +98,7 @@ testCase({
 
 testCase({
   name: "an array of arrays is refused in words, or works", ask: check("nest2.ts"),
-  today: (a) => { expect(a.text).toMatch(/\[thpcheck internal\] TypeError/); },
+  today: null,
   right: (a) => { noStackTrace(a); expect(a.text).toMatch(/ok {3}nest holds|array/); },
 });
 
@@ -114,7 +111,7 @@ describe.skipIf(process.platform !== "linux")("a run that is killed", () => {
       return false; // it has ended meanwhile
     }
   });
-  it.fails("takes its processes with it, also when it had no chance to say so", async () => {
+  it("takes its processes with it, also when it had no chance to say so", async () => {
     const child = start(["check", "any-two-calls", "any-two-calls-split", "--workers", "2"], true);
     const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
     let before = left(child.pid!);

@@ -129,10 +129,14 @@ function writePins({ file, scenario, pinnedInSource }: LoadedScenario, pins: Pin
   return (inSource.outcome === "by hand" && !pinnedInSource ? updateTable(file, scenario.name, pins) : inSource).message;
 }
 
-/** A violation that was found is never hidden by another scenario's early end; a run that could not say all is never a success. */
+/**
+ * A violation that was found is never hidden, whatever else went wrong: 1 comes before 2. A run that could not look at all it
+ * was asked for is never a success: 2 comes before 3, and 3 before 0.
+ */
 function exitCodeOf({ results, notRun, failures, auditsCut, disagreements }: RunEnd, reportFailed: boolean): number {
+  const found = results.some((r) => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error");
+  if (disagreements.length > 0 || found) return EXIT_NOT_AS_EXPECTED;
   if (failures.length > 0 || reportFailed || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
-  if (disagreements.length > 0 || results.some((r) => !r.asExpected && r.verdict !== "incomplete")) return EXIT_NOT_AS_EXPECTED;
   const isCut = notRun.length > 0 || auditsCut.length > 0 || results.some((r) => r.verdict === "incomplete");
   return isCut ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
 }

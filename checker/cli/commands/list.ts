@@ -1,12 +1,15 @@
 /** `thpcheck list`: the scenarios of the project, or another list that its configuration has. */
 import { expectationInWords } from "../../check/verdict.ts";
+import { rowsProblem } from "../../config-form.ts";
 import { shortPath } from "../../error-sentence.ts";
 import { toJson } from "../../report/json.ts";
 import { table } from "../../report/summary.ts";
 import type { Tier } from "../../result.ts";
+import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { findConfigFile, loadConfig } from "../../project/project.ts";
 import { selectScenarios } from "../../project/select.ts";
+import { runUserCode } from "../../project/user-code.ts";
 
 export interface ListRequest {
   readonly patterns: readonly string[];
@@ -50,5 +53,8 @@ async function ownList(patterns: readonly string[], folder: string): Promise<Row
   const lists = file === null ? undefined : (await loadConfig(file)).config.lists;
   const name = patterns[0]!;
   if (lists === undefined || !Object.hasOwn(lists, name)) return null;
-  return (await lists[name]!()) as unknown as Rows;
+  const rows: unknown = await runUserCode(`${shortPath(file!)}: list ${JSON.stringify(name)}`, () => lists[name]!());
+  const problem = rowsProblem(rows);
+  if (problem !== null) throw new UsageError(`${shortPath(file!)}: list ${JSON.stringify(name)}: ${problem}`);
+  return rows as Rows;
 }

@@ -1,13 +1,16 @@
 /** A process of a pool: performs one job after the other. Started by `pool.ts`. */
 import "../../compile/register.ts";
 import { errorSentence } from "../../error-sentence.ts";
+import { endWithParent } from "./with-parent.ts";
 import type { Job, Message, Order, Perform } from "./job.ts";
 
 process.setSourceMapsEnabled(true);
 
 // The terminal sends Ctrl-C to every process of the command; the one that started us decides what it means.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined);
-process.on("disconnect", () => process.exit());
+endWithParent();
+// The process that started us loads the same modules, and says what they throw where nobody waits for it.
+for (const thrown of ["uncaughtException", "unhandledRejection"] as const) process.on(thrown, () => undefined);
 
 const send = (message: Message): void => void process.send!(message);
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { didYouMean, editDistance } from "../../../checker/project/nearest.ts";
+import { didYouMean, editDistance } from "../../../checker/nearest.ts";
 import { positiveInteger, positiveSeconds, seed, size } from "../../../checker/cli/options.ts";
 import { updatePins } from "../../../checker/project/pins.ts";
 import { shellQuote } from "../../../checker/report/replay-command.ts";
