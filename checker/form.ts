@@ -22,14 +22,14 @@ const shortened = (text: string): string => (text.length > TEXT_SHOWN ? `${text.
 
 /** What a value is, for a message: `7`, `"abc"`, `an array`, `an async function`, `nothing`. Never throws. */
 export function inWords(value: unknown): string {
-  if (value === undefined) return "nothing";
   switch (typeof value) {
     case "string": return shortened(JSON.stringify(value));
     case "bigint": return shortened(`${value}n`);
     case "function": return functionInWords(value);
     case "object": return value === null ? "null" : objectInWords(value);
     case "number": return Object.is(value, -0) ? "-0" : String(value);
-    default: return String(value as boolean | symbol);
+    case "boolean": case "symbol": return String(value);
+    case "undefined": return "nothing";
   }
 }
 
