@@ -143,8 +143,8 @@ function anonVmaChainLink(k: Kernel, vma: Vma, avc: Avc, anonVma: AnonVma): void
 }
 
 /**
- * Behind the last edge whose VMA starts at the same vm_pgoff or before: behind the parent's, in fork, whatever became
- * of the others' offsets since they were inserted.
+ * Inserts behind the last edge whose VMA starts at the same vm_pgoff or before. In fork that is behind the parent's
+ * edge, even if other offsets have changed since their edges were inserted.
  * @kernel mm/interval_tree.c anon_vma_interval_tree_insert()
  * @holds root->lock for writing
  */
@@ -272,8 +272,8 @@ function compatible(k: Kernel, a: Vma, b: Vma): boolean {
 
 /**
  * Puts `dst` into every tree that `src` is in: for fork, a VMA split, mremap and a VMA that grows over another. If
- * `dst` has no anon_vma yet, it reuses one that serves no other VMA any more: that of an ancestor that has exited,
- * with one child at most. A root is never reused, because it is its own child.
+ * `dst` has no anon_vma yet, it reuses one that serves no other VMA any more: the anon_vma of an ancestor that has
+ * exited and has one child at most. A root is never reused, because it is its own child.
  * @kernel mm/rmap.c anon_vma_clone()
  * @holds mmap_lock of both VMAs for writing
  * @returns 0 or -ENOMEM; then dst is in no tree and has no anon_vma

@@ -149,7 +149,7 @@ function* gupFastPte(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags, pmd: Entry):
 }
 
 /**
- * The hardware would permit the access, and there is a page to hold.
+ * Whether the hardware would permit the access and there is a page to hold.
  * @kernel arch/x86/include/asm/pgtable.h pte_access_permitted()
  */
 function accessPermitted(e: Entry, flags: FollFlags): boolean {
@@ -262,7 +262,7 @@ function checkVmaFlags(k: Kernel, vma: Vma, flags: FollFlags): boolean {
   return (flags & FOLL_WRITE) !== 0 ? (vmFlags & VM_WRITE) !== 0 : (vmFlags & VM_READ) !== 0;
 }
 
-/** One look at the page table, for `flags` of the page at `vpn`, and what comes of it. */
+/** One look at the page table for the page at `vpn`, and its result. */
 interface FollowPage {
   vma: Vma;
   vpn: Vpn;
@@ -271,7 +271,7 @@ interface FollowPage {
   cowed: boolean;
   /** The page, held; NONE: there is no frame to hold. */
   page: Pfn;
-  /** What the fault has to be when the entry does not serve. */
+  /** The flags of the fault if the entry does not serve the access. */
   fault: FaultFlags;
 }
 
@@ -347,7 +347,7 @@ function* followPagePte(k: Kernel, follow: FollowPage): Routine<boolean> {
 }
 
 /**
- * The entry serves the access. Where it only has to be unshared for that, the fault has to do so.
+ * Whether the entry serves the access. If the page only has to be unshared for that, sets the fault that does it.
  * @kernel mm/gup.c follow_page_pte(), follow_huge_pmd(): -EMLINK
  * @holds the page-table lock
  */

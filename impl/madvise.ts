@@ -110,7 +110,7 @@ function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> 
 }
 
 /**
- * Gives the advice to one VMA after the other. A hole is passed over, and makes the result -ENOMEM.
+ * Gives the advice to one VMA after the other. A hole is skipped, and the result is then -ENOMEM.
  * @kernel mm/madvise.c madvise_walk_vmas()
  * @holds mmap_lock, for writing where flags change; MADV_COLLAPSE drops it and takes it again
  */
@@ -133,7 +133,7 @@ function* madviseWalkVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advic
   return hole ? -ENOMEM : 0;
 }
 
-/** One VMA's part of it. @kernel mm/madvise.c madvise_vma_behavior() @holds as madviseWalkVmas() */
+/** Advises one VMA. @kernel mm/madvise.c madvise_vma_behavior() @holds as madviseWalkVmas() */
 function* madviseVmaBehavior(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if (isFlag(advice)) return yield* madviseUpdateVma(k, vma, start, end, advice);
   if (advice === MADV_COLLAPSE) return yield* madviseCollapse(k, vma, start, end);

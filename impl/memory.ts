@@ -39,7 +39,7 @@ export function mmAccountFault(k: Kernel, fault: VmFaultReason): void {
 }
 
 /**
- * One page fault at `address`, which lies in `vma`, whose permissions the caller has checked. The access is tried
+ * One page fault at `address`, which lies in `vma`. The caller has checked the VMA's permissions. The access is tried
  * again afterwards, so it is no error to find that something has changed.
  *
  * The PMD is read under RCU, because its PTE is read next if it points to a table. The kernel reads the PMD once more

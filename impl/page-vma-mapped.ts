@@ -56,8 +56,9 @@ function vmaAddressEnd(k: Kernel, pvmw: PageVmaMappedWalk): number {
 }
 
 /**
- * Goes to the next entry at `pvmw.address` or behind it that maps a page of the folio or, with `pvmw.migration`, stands
- * for one. Of a PMD there is only one. Whoever goes on after a PTE sets `address` behind it, and keeps `table`.
+ * Goes to the next entry at `pvmw.address` or behind it that maps a page of the folio or, with `pvmw.migration`,
+ * stands for one. A PMD maps the folio at most once. After a PTE the caller sets `address` behind it, keeps `table`,
+ * and calls again.
  * @kernel mm/page_vma_mapped.c page_vma_mapped_walk()
  * @holds folio lock, the folio's anon_vma lock; the lock of `pvmw.table`, unless that is NONE
  * @returns true: a hit, whose lock is held. false: there is none, and no page-table lock is held

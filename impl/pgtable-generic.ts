@@ -2,10 +2,10 @@
  * Page tables: mm/pgtable-generic.c, and of mm/memory.c what allocates and installs tables of PTEs.
  *
  * An address space has one array of PMD entries under one lock, and tables of PTEs that are objects of a pool, each
- * with its own lock. A table is free, private to who allocated or unlinked it, live (a PMD entry points to it),
- * deposited (kept aside for the split of a huge PMD, which so never has to allocate), or waiting for RCU. Deposited
- * tables are empty and alike, so it makes no difference which of them a withdrawal takes. It takes the one with the
- * lowest number; the kernel takes the oldest.
+ * with its own lock. A table is free, private to the thread that allocated or unlinked it, live (a PMD entry points
+ * to it), deposited (kept for the split of a huge PMD, which therefore never has to allocate), or waiting for RCU.
+ * Deposited tables are empty and alike, so it makes no difference which of them a withdrawal takes. It takes the one
+ * with the lowest number; the kernel takes the oldest.
  */
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";

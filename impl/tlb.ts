@@ -22,12 +22,12 @@ import { localIrqRestore, localIrqSave } from "./rcu.ts";
 type CpuMask = Mask<8>;
 
 /**
- * Empties the translations of start..end-1 from every CPU that has the mm loaded, and waits until that is done: at
- * once on this CPU, by an interrupt on each other one, in any order, as soon as it takes interrupts. CPUs with another
- * address space hold nothing and take no part; one that loads this mm after the caller changed its page table starts
- * empty and fills from the changed table. A CPU that takes interrupts and has nothing of the range cached costs no
- * step either: the interrupt would change nothing, whenever it arrives, and what the CPU fills from now on comes from
- * the page table as the caller has left it.
+ * Removes the translations of start..end-1 from every CPU that has the mm loaded, and waits until that is done. This
+ * CPU does it at once. Each other CPU does it in an interrupt, in any order, as soon as it takes interrupts. CPUs
+ * with another address space hold nothing and take no part; one that loads this mm after the caller changed its page
+ * table starts empty and fills from the changed table. A CPU that takes interrupts and has nothing of the range
+ * cached costs no step either. The interrupt would change nothing, and later fills come from the page table as the
+ * caller has left it.
  * @kernel arch/x86/mm/tlb.c flush_tlb_mm_range()
  */
 export function* flushTlbRange(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
@@ -75,9 +75,9 @@ export function switchMm(k: Kernel, mm: Mm): void {
 
 /**
  * The translation of one access by this CPU's own instruction: the frame, or NONE for a page fault. A miss walks the
- * page table and sets accessed bits. A store through an entry that is not dirty walks, too, since the dirty bit is set
- * in the page table first, and only where the entry is still present and writable; this is why an entry that has been
- * cleared cannot become dirty any more.
+ * page table and sets accessed bits. A store through an entry that is not dirty walks, too: the dirty bit is set in
+ * the page table first, and only if the entry is still present and writable. So an entry that has been cleared cannot
+ * become dirty any more.
  *
  * The caller accesses the page in the same step, because an instruction cannot be interrupted. No flush completes
  * before the instruction ends, so the frame stays the same; a store by another CPU meanwhile could as well come

@@ -1,7 +1,7 @@
 /**
  * User-visible memory: what a load may return. The strongest promise of this kernel, kept beside it.
  *
- * Each process sees a private flat memory in which a load returns the last store. `k.user` has, for each page of each
+ * Each process sees a private flat memory, and a load returns the last store. `k.user` has, for each page of each
  * process, the set `mayRead` of contents that a load may return; normally it has one member. The code here is the
  * specification's: it changes nothing but `k.user`, and no kernel routine may decide anything by it.
  *

@@ -25,7 +25,7 @@ export interface VmFault {
   vma: Vma;
   address: Vpn;
   flags: FaultFlags;
-  /** Order of what is to be faulted in: 0 for a page, HPAGE_PMD_ORDER for a huge page. */
+  /** Order of the folio to be faulted in: 0 for a page, HPAGE_PMD_ORDER for a huge page. */
   order: Order;
   /** The PMD entry as it was when the kind of fault was decided. */
   origPmd: Entry;

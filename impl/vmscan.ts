@@ -1,5 +1,5 @@
 /**
- * Reclaim of what a process has given up with MADV_FREE: a clean lazyfree huge page is unmapped and freed.
+ * Reclaim after MADV_FREE: a clean lazyfree huge page is unmapped and freed.
  *
  * mm/vmscan.c shrink_folio_list() with mm/rmap.c try_to_unmap(), for one folio that PMDs map. Not covered: small folios,
  * which go the same way PTE by PTE, and everything that needs swap, writeback or files.

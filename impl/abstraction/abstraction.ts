@@ -27,7 +27,7 @@ export interface Abstraction {
   /** The machine's states, in the order of the numbers that `abstract` gives. */
   readonly values: readonly string[];
   readonly context: readonly Digit[];
-  /** The state of an instance; NO_STATE where the kernel's data is what no state of the machine describes. */
+  /** The state of an instance; NO_STATE if no state of the machine describes the kernel's data. */
   readonly abstract: (k: Kernel, instance: number) => number;
   /** Kernels that have the machine's subject; all unless given. */
   readonly when?: (c: Bounds) => boolean;

@@ -9,7 +9,10 @@
 export const ENABLED_NEVER = 0 as const;
 export const ENABLED_MADVISE = 1 as const;
 export const ENABLED_ALWAYS = 2 as const;
-/** Only of the file for huge pages of PMD size, whose other words are those of `enabled`. @kernel mm/huge_memory.c anon_enabled_show() */
+/**
+ * A word of the file for huge pages of PMD size only. Its other words are those of `enabled`.
+ * @kernel mm/huge_memory.c anon_enabled_show()
+ */
 export const PMD_ENABLED_INHERIT = 3 as const;
 /** THP sysfs `defrag`. @kernel mm/huge_memory.c defrag_show() */
 export const DEFRAG_NEVER = 0 as const;
@@ -48,7 +51,7 @@ export type KnobRow = WordKnob | FlagKnob | NumberKnob;
 
 const ANY = (): number => 0x7fff_ffff;
 
-/** In the order of the fields in `k.knob`, which is that of the numbers that `sysfsStore` takes. */
+/** In the order of the fields of `k.knob`, and of the numbers that `sysfsStore` takes. */
 export const KNOB_ROWS = {
   enabled: { file: "enabled", words: ["never", "madvise", "always"], default: ENABLED_ALWAYS, meaning: "never, madvise, always" },
   defrag: {

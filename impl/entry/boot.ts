@@ -3,8 +3,8 @@
  * stores, no steps and no events.
  *
  * A thread of a scenario runs on the CPU of the same number and has that CPU's address space. The threads of a
- * process share one, and each counts in mm_users. A CPU without an address space is that of a process to be forked:
- * its thread begins with `scheduleIn`.
+ * process share one, and each counts in mm_users. A CPU without an address space waits for a fork to give it one: its
+ * thread begins with `scheduleIn`.
  *
  * `init` maps no pages, because that would be a second copy of the fault path. The first thread faults them in and
  * then opens the gate; the others wait for it. A thread that runs alone costs one state for each step.

@@ -36,7 +36,7 @@ export type ArgType =
   | { readonly kind: "content" }
   /** 0 or 1; `true` and `false` where TypeScript calls. */
   | { readonly kind: "switch" }
-  /** Any number that the routine says it takes. */
+  /** Any number; the routine says which it takes. */
   | { readonly kind: "number" }
   /** One of the named numbers. A routine takes the others, too, and refuses them as the kernel does. */
   | { readonly kind: "word"; readonly words: Words }

@@ -40,7 +40,7 @@ export function entryNeedsFlush(before: Entry, after: Entry): boolean {
 }
 
 /**
- * The migration entry without the right to write. Whoever removes the entry asks the VMA's flags again.
+ * The migration entry without the right to write. Removing the entry asks the VMA's flags again.
  * @kernel include/linux/swapops.h make_readable_exclusive_migration_entry()
  */
 export function readableExclusiveMigrationEntry(e: Entry): Entry {

@@ -5,8 +5,8 @@
  * shrink_underused, every new PMD-size folio does. The queue holds no reference: a folio leaves it when it is freed or
  * split, both with a count of 0, so that the shrinker (`deferred-split-shrinker.ts`) cannot take it at that moment.
  *
- * One queue, not one per node and memcg. Linux never queues folios of order 1, whose pages have no room for the list;
- * here huge pages of two pages stand for larger ones and are queued.
+ * One queue, not one per node and memcg. Linux never queues folios of order 1, because their pages have no room for
+ * the list. Here huge pages of two pages stand for larger ones and are queued.
  */
 import { emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";

@@ -7,7 +7,7 @@ import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/
 import { NONE, type Int } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
 
-/** Who asks. @kernel include/linux/huge_mm.h enum tva_type */
+/** The caller's purpose. @kernel include/linux/huge_mm.h enum tva_type */
 export const TVA_SMAPS = 0;
 export const TVA_PAGEFAULT = 1;
 export const TVA_KHUGEPAGED = 2;

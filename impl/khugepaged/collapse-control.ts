@@ -1,13 +1,17 @@
-/** What one collapse, or a scan that may end in one, goes by and finds out on its way: struct collapse_control of mm/khugepaged.c. */
+/**
+ * The parameters and findings of a collapse, or of a scan that may end in one: struct collapse_control of
+ * mm/khugepaged.c.
+ */
 import { record } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import type { Order } from "../structs/types.ts";
 
 /**
- * Made by the thread for one scan, by MADV_COLLAPSE for one call, by a fault that promotes a reservation; handed down.
+ * The thread makes one for a scan, MADV_COLLAPSE for a call, a fault for the promotion of a reservation. It is handed
+ * down.
  *
- * Elsewhere: `progress`, which the thread alone counts, in `k.khugepaged.budget`. Not covered: node_load and alloc_nmask, as
- * there is one node; mthp_present_ptes, as there are no sizes below the PMD.
+ * `progress` is in `k.khugepaged.budget`, because only the thread counts it. Not covered: node_load and alloc_nmask,
+ * as there is one node; mthp_present_ptes, as there are no sizes below the PMD.
  *
  * @kernel mm/khugepaged.c struct collapse_control. The kernel hands `order`, `unmapped` and `lockDropped` down beside it
  */
@@ -16,13 +20,16 @@ export interface CollapseControl {
   isKhugepaged: boolean;
   /** Order of the folio to collapse into: HPAGE_PMD_ORDER. */
   order: Order;
-  /** The scan was content, and met entries that are not present: they have to be brought in before the collapse. */
+  /** The scan succeeded and met entries that are not present. They have to be brought in before the collapse. */
   unmapped: boolean;
   /** mmap_lock has been released: nothing that was known of the VMA holds any more. */
   lockDropped: boolean;
 }
 
-/** Of a huge page, before the first scan. @kernel mm/khugepaged.c khugepaged_collapse_control, madvise_collapse() */
+/**
+ * A control for huge pages, as before the first scan.
+ * @kernel mm/khugepaged.c khugepaged_collapse_control, madvise_collapse()
+ */
 export function collapseControl(k: Kernel, isKhugepaged: boolean): CollapseControl {
   return record({ isKhugepaged, order: k.param.hpagePmdOrder.get(), unmapped: false, lockDropped: false });
 }

@@ -110,8 +110,8 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContro
 }
 
 /**
- * Brings in what is not present. Without swap these are migration entries, for whose end do_swap_page() waits; it can
- * neither fail nor drop mmap_lock then.
+ * Brings in what is not present. Without swap these are migration entries. do_swap_page() waits until they are gone;
+ * then it can neither fail nor drop mmap_lock.
  * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
  * @holds mmap_lock for reading
  */
@@ -185,9 +185,10 @@ function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boo
 }
 
 /**
- * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (since 6.18). A single page is
- * released first; a folio of several pages after its last PTE. (The kernel releases these after the whole table. Until then
- * they stay locked. Only somebody who tries the lock can tell, and might as well have tried a moment earlier.)
+ * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (since 6.18). A single
+ * page is released first; a folio of several pages after its last PTE. The kernel releases these after the whole
+ * table, and they stay locked until then. Only a trylock can see the difference, and that trylock could have come a
+ * moment earlier.
  * @kernel mm/khugepaged.c __collapse_huge_page_copy_succeeded()
  */
 function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: CollapseControl): Routine {

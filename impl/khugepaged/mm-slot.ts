@@ -111,7 +111,7 @@ export function* collectMmSlot(k: Kernel, mm: Mm): Routine {
   if (!collapseTestExit(k, mm)) return;
   yield at("hash_del");
   removeSlot(k, mm);
-  // The kernel leaves the flag to the end of the mm, whose flags nobody asks for any more.
+  // The kernel does not clear the flag, because nobody reads the flags of such an mm any more.
   yield at("clear_bit(MMF_VM_HUGEPAGE)");
   k.mm.flags.remove(mm, MMF_VM_HUGEPAGE_BIT);
   yield* mmdrop(k, mm);

@@ -22,7 +22,10 @@ export function rawWriteSeqcountEnd(k: Kernel, mm: Mm): void {
   k.mm.writeProtectSeq.add(mm, 1);
 }
 
-/** The count; odd inside a write section, whose end is not waited for. @kernel include/linux/seqlock.h raw_read_seqcount() */
+/**
+ * The count; odd inside a write section. This does not wait for the section's end.
+ * @kernel include/linux/seqlock.h raw_read_seqcount()
+ */
 export function rawReadSeqcount(k: Kernel, mm: Mm): WriteProtectSeq {
   return k.mm.writeProtectSeq.get(mm);
 }

@@ -17,8 +17,8 @@ export type Access = "read" | "write";
 /** What the shrinker gives back at each call: every reservation, or the one that was used least lately. */
 export type Pressure = "all" | "oldest";
 /**
- * After fork: the parent keeps its reservations; nobody has any; or the parent keeps them, and whoever has to copy a
- * shared page first gets a reservation of its own to copy to.
+ * After fork: the parent keeps its reservations; nobody has any; or the parent keeps them, and the first process that
+ * copies a shared page gets a reservation of its own to copy to.
  */
 export type AfterFork = "parent" | "nobody" | "first-writer";
 
