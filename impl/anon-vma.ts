@@ -65,7 +65,10 @@ export function* putAnonVma(k: Kernel, anonVma: AnonVma): Routine {
 /** num_children and num_active_vmas are 0 again when an anon_vma goes. */
 function anonVmaFree(k: Kernel, anonVma: AnonVma): void {
   vmBugOn(k.anonVma.tree.get(anonVma) !== NONE, "anon-vma: freed with VMAs in its tree");
-  vmBugOn(k.anonVma.numChildren.get(anonVma) !== 0 || k.anonVma.numActiveVmas.get(anonVma) !== 0, "anon-vma: freed with children or active VMAs");
+  vmBugOn(
+    k.anonVma.numChildren.get(anonVma) !== 0 || k.anonVma.numActiveVmas.get(anonVma) !== 0,
+    "anon-vma: freed with children or active VMAs",
+  );
   k.anonVma.parent.set(anonVma, NONE);
   k.anonVma.root.set(anonVma, NONE);
 }
@@ -303,7 +306,10 @@ export function* anonVmaClone(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
     }
     vmBugOn(k.anonVma.root.get(anonVma) !== k.anonVma.root.get(locked), "anon-vma: a VMA is in the trees of two families");
     anonVmaChainLink(k, dst, avc, anonVma);
-    if (k.vma.anonVma.get(dst) === NONE && k.vma.anonVma.get(src) !== NONE && k.anonVma.numChildren.get(anonVma) < 2 && k.anonVma.numActiveVmas.get(anonVma) === 0) {
+    if (
+      k.vma.anonVma.get(dst) === NONE && k.vma.anonVma.get(src) !== NONE &&
+      k.anonVma.numChildren.get(anonVma) < 2 && k.anonVma.numActiveVmas.get(anonVma) === 0
+    ) {
       k.vma.anonVma.set(dst, anonVma);
     }
     from = k.avc.nextOfVma.get(from);

@@ -43,7 +43,9 @@ function mmFree(k: Kernel, mm: Mm): void {
   vmBugOn(k.mm.anonPages.get(mm) !== 0, "fork: Bad rss-counter state: MM_ANONPAGES is not 0 at the end of an address space");
   vmBugOn(k.mm.swapEntries.get(mm) !== 0, "fork: Bad rss-counter state: MM_SWAPENTS is not 0 at the end of an address space");
   vmBugOn(k.mm.nrPtes.get(mm) !== 0, "fork: non-zero pgtables_bytes at the end of an address space");
-  for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.mm.pmd.get(mm, i) !== 0, "fork: a PMD is not none at the end of an address space");
+  for (let i = 0; i < k.param.hugeRanges.get(); i++) {
+    vmBugOn(k.mm.pmd.get(mm, i) !== 0, "fork: a PMD is not none at the end of an address space");
+  }
   if (hasReservations(k)) reservationsOfFreedMm(k, mm);
   k.mm.allocated.set(mm, false);
   k.mm.flags.set(mm, 0);

@@ -17,7 +17,10 @@ import { callRcuTable } from "./rcu.ts";
 /** Begins to gather. @kernel mm/mmu_gather.c tlb_gather_mmu() */
 export function tlbGatherMmu(k: Kernel): void {
   const cpu = current(k);
-  vmBugOn(k.cpu.gatherEnd.get(cpu) !== 0 || k.cpu.gatherPages.get(cpu, 0) !== NONE || k.cpu.gatherTables.get(cpu, 0) !== NONE, "mmu-gather: tlb_gather_mmu() before the end of the one before");
+  vmBugOn(
+    k.cpu.gatherEnd.get(cpu) !== 0 || k.cpu.gatherPages.get(cpu, 0) !== NONE || k.cpu.gatherTables.get(cpu, 0) !== NONE,
+    "mmu-gather: tlb_gather_mmu() before the end of the one before",
+  );
 }
 
 /**
@@ -113,7 +116,9 @@ export function* tlbFlushMmu(k: Kernel, mm: Mm): Routine {
  */
 export function* tlbFinishMmu(k: Kernel, mm: Mm): Routine {
   for (let cpu = 0; cpu < k.cpu.count; cpu++) {
-    if (cpu !== current(k) && k.cpu.mm.once(cpu) === mm && k.cpu.gatherEnd.once(cpu) !== 0) tlbRemoveTlbEntry(k, k.cpu.gatherStart.once(cpu), k.cpu.gatherEnd.once(cpu));
+    if (cpu !== current(k) && k.cpu.mm.once(cpu) === mm && k.cpu.gatherEnd.once(cpu) !== 0) {
+      tlbRemoveTlbEntry(k, k.cpu.gatherStart.once(cpu), k.cpu.gatherEnd.once(cpu));
+    }
   }
   yield* tlbFlushMmu(k, mm);
 }

@@ -14,7 +14,10 @@ import type { Kernel } from "./mm-types.ts";
 import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "./structs/page-table.ts";
 import type { Entry, Mm, Table, Vpn } from "./structs/types.ts";
 import { announceDetached } from "./khugepaged/announce.ts";
-import { ENTRY_NONE, LEAF, PRESENT, PROTNONE, entryTarget, hpageAddress, mkPmdTable, pmdIndex, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptePresent } from "./pgtable.ts";
+import {
+  ENTRY_NONE, LEAF, PRESENT, PROTNONE, entryTarget, hpageAddress, mkPmdTable, pmdIndex, pmdNone, pmdTable, pmdTransHuge, pteIndex,
+  ptePresent,
+} from "./pgtable.ts";
 import { callRcuTable, freeTable, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { flushTlbRange } from "./tlb.ts";
 
@@ -55,7 +58,10 @@ export function ptlOf(k: Kernel, table: Table): LockId {
  * @kernel arch/x86/include/asm/pgalloc.h pmd_populate()
  */
 export function pmdPopulate(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
-  vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: pmd_populate() of a table that is not the caller's");
+  vmBugOn(
+    k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm,
+    "pgtable-generic: pmd_populate() of a table that is not the caller's",
+  );
   k.ptTable.state.set(table, TABLE_LIVE);
   k.mm.pmd.set(mm, pmdIndex(k, vpn), mkPmdTable(table));
   k.ptTable.owner.set(table, NONE);
@@ -154,7 +160,10 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
     const table: Table = entryTarget(pmd);
     rcuReadLock(k);
     yield* spinLock(k, ptlOf(k, table));
-    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: the lock of a freed page table is taken");
+    vmBugOn(
+      k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm,
+      "pgtable-generic: the lock of a freed page table is taken",
+    );
     const same = pmdpGetLockless(k, mm, vpn) === mkPmdTable(table);
     if (!same) spinUnlock(k, ptlOf(k, table));
     // The kernel stays in RCU until the table is unmapped; a live table is kept by its lock as well.
@@ -184,8 +193,13 @@ export function pmdPage(k: Kernel, vpn: Vpn): number {
  * @kernel mm/pgtable-generic.c pgtable_trans_huge_deposit()
  */
 export function pgtableTransHugeDeposit(k: Kernel, mm: Mm, vpn: Vpn, table: Table): void {
-  vmBugOn(k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm, "pgtable-generic: the deposit of a table that is not the caller's");
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "pgtable-generic: the deposit of a table that is not empty");
+  vmBugOn(
+    k.ptTable.state.get(table) !== TABLE_PRIVATE || k.ptTable.mm.get(table) !== mm,
+    "pgtable-generic: the deposit of a table that is not the caller's",
+  );
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "pgtable-generic: the deposit of a table that is not empty");
+  }
   k.ptTable.state.set(table, TABLE_DEPOSITED);
   k.ptTable.pmdPage.set(table, pmdPage(k, vpn));
   emit(k, EV.TABLE_DEPOSIT, table, mm);

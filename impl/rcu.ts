@@ -64,7 +64,9 @@ export function callRcuTable(k: Kernel, table: Table): void {
  */
 export function freeTable(k: Kernel, table: Table): void {
   vmBugOn(k.ptTable.lock.isHeld(table), "rcu: a table is freed while its lock is held");
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "rcu: a page table is freed that still maps something");
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    vmBugOn(k.ptTable.pte.once(table, i) !== ENTRY_NONE, "rcu: a page table is freed that still maps something");
+  }
   k.ptTable.mm.set(table, NONE);
   k.ptTable.state.set(table, TABLE_FREE);
   emit(k, EV.TABLE_FREE, table);

@@ -101,7 +101,10 @@ export function* hardwareTranslate(k: Kernel, mm: Mm, vpn: Vpn, write: boolean):
     localIrqSave(k);
     k.cpu.walking.set(current(k), true);
     yield at("hardware walk: pte", null, { instruction: true });
-    vmBugOn(k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm, "tlb: the hardware walks a page table that has been freed");
+    vmBugOn(
+      k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm,
+      "tlb: the hardware walks a page table that has been freed",
+    );
     const pfn = walkPte(k, table, vpn, write);
     k.cpu.walking.set(current(k), false);
     localIrqRestore(k);
@@ -173,7 +176,9 @@ function flushAtOnce(k: Kernel, mm: Mm, start: Vpn, end: Vpn): CpuMask {
 
 /** Whether the CPU has a translation of one of the pages start..end-1. */
 function caches(k: Kernel, cpu: Cpu, start: Vpn, end: Vpn): boolean {
-  for (let vpn = start; vpn < end; vpn++) if (k.cpu.tlb.once(cpu, vpn) !== 0 || k.cpu.tlbHuge.once(cpu, pmdIndex(k, vpn)) !== 0) return true;
+  for (let vpn = start; vpn < end; vpn++) {
+    if (k.cpu.tlb.once(cpu, vpn) !== 0 || k.cpu.tlbHuge.once(cpu, pmdIndex(k, vpn)) !== 0) return true;
+  }
   return false;
 }
 

@@ -47,7 +47,8 @@ export function userMemoryLoaded(k: Kernel, mm: Mm, vpn: Vpn, content: Content):
   const allowed = k.user.mayRead.get(userIndex(k, mm, vpn));
   if (content < k.param.contents.get() && ((allowed >> content) & 1) !== 0) return;
   const read = content === k.param.contents.get() ? "poison (a freed page)" : content;
-  vmBugOn(true, `user memory: process ${mm} reads ${read} from page ${vpn}, which may only hold ${members(allowed)}: a lost store, a stale translation or a page of somebody else`);
+  vmBugOn(true, `user memory: process ${mm} reads ${read} from page ${vpn}, which may only hold ${members(allowed)}: ` +
+    "a lost store, a stale translation or a page of somebody else");
 }
 
 function members(set: number): string {

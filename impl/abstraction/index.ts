@@ -16,5 +16,6 @@ import { vmaBoundsAbstraction } from "./vma-bounds.ts";
 
 export const ABSTRACTIONS: readonly Abstraction[] = [
   folioAbstraction, refcountAbstraction, deferredSplitAbstraction, migrationEntryAbstraction,
-  hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction, collapseAbstraction, mmAbstraction, reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
+  hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction, collapseAbstraction, mmAbstraction,
+  reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
 ];

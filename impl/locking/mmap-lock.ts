@@ -64,7 +64,10 @@ export function* lockVmaUnderRcu(k: Kernel, mm: Mm, vpn: Vpn): Routine<Vma> {
   const vma: Vma = masWalk(k, mm, vpn);
   if (vma === NONE) return NONE;
   if (!downReadTrylock(k, k.vma.lock.at(vma))) return NONE;
-  vmBugOn(k.vma.detached.get(vma) || k.vma.mm.get(vma) !== mm || vpn < k.vma.start.get(vma) || vpn >= k.vma.end.get(vma), "mmap-lock: an area is in the tree, not write-locked, and not as the tree has it");
+  vmBugOn(
+    k.vma.detached.get(vma) || k.vma.mm.get(vma) !== mm || vpn < k.vma.start.get(vma) || vpn >= k.vma.end.get(vma),
+    "mmap-lock: an area is in the tree, not write-locked, and not as the tree has it",
+  );
   return vma;
 }
 
