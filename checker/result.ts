@@ -147,6 +147,12 @@ export interface ScenarioResult extends Measures {
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
   readonly violation: Violation | null;
+  /**
+   * What else is broken: breadth-first, each promise that breaks in some state or step of the level at which the search ended;
+   * otherwise in the state or step at which it ended. A scenario that expects one of them to be violated is shown that one,
+   * as `violation`. The shortest traces come first, then the order of declaration.
+   */
+  readonly alsoViolated: readonly PropertyRef[];
   /** What was held to the machines of the specification; null when nothing was. */
   readonly refinement: RefinementReport | null;
 }
@@ -155,7 +161,9 @@ export interface ScenarioResult extends Measures {
  * A result under the names of version 1 of the format. `collisionProbability` is the expected number of collisions,
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
-export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants"> {
+export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants" | "alsoViolated"> {
+  /** Absent in files that were written before there was this field. */
+  readonly alsoViolated?: readonly PropertyRef[];
   readonly collisionProbability: number;
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
 }

@@ -71,7 +71,10 @@ export function holds(pins: { states?: number; transitions?: number; depth?: num
   return { verdict: "holds", states, transitions, depth, statesWithoutClearing };
 }
 
-/** The scenario must violate exactly this promise; a crash or another violation does not count. `length`: steps of the shortest trace. */
+/**
+ * The scenario must violate this promise. Others may break beside it, in the same level of the search; a crash does not count, nor
+ * does a violation of another promise nearer to the start. `length`: steps of the shortest trace.
+ */
 export function violated(property: string, pins: { length?: number } = {}): Expectation {
   if (typeof property !== "string" || property === "") throw new FormError(`violated(...): it needs the name of a promise, found ${inWords(property)}`);
   checkPins(violatedPins, pins, `violated(${inWords(property)})`);

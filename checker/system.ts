@@ -167,6 +167,11 @@ export interface TransitionSystem {
   checkStep(before: Int32Array): number;
   /** Index of the first violated end-state property of `vector`, or -1. */
   checkEnd(): number;
+  /**
+   * Whether this property alone is violated, of `vector` or, for "step", of the step `before` -> `vector`, which is the one
+   * taken last. One that throws is not: asked only where a check function has found some property violated, to name them all.
+   */
+  isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean;
   /** Whether witness `index` is shown by `vector`. */
   witness(index: number): boolean;
   /** Whether the actor has ended, or rests where it may rest forever. */

@@ -213,6 +213,9 @@ export class ProductSystem implements TransitionSystem {
   checkEnd(): number {
     return -1;
   }
+  isBroken(kind: PropertyKind, index: number): boolean {
+    return kind === "always" && this.#invariants[index]!.holds(this.#view) !== true;
+  }
   witness(index: number): boolean {
     const { first, count, shown } = this.#witnesses[index]!;
     for (let i = 0; i < count; i++) if (shown[this.vector[first + i]!] === 1) return true;

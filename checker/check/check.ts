@@ -55,13 +55,14 @@ async function attempt(a: Attempt): Promise<Checked | null> {
 async function checkOnce(a: Attempt): Promise<Checked | null> {
   const { scenario: s, options, clearing, sourceMap } = a;
   const expectedStates = s.expect.verdict === "holds" ? s.expect.states : null;
-  const search: ExploreOptions = { ...options, workers: a.workers, expectedStates };
+  const wanted = s.expect.verdict === "violated" ? s.expect.property : null;
+  const search: ExploreOptions = { ...options, workers: a.workers, expectedStates, wanted };
   const request = { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine, sourceMap };
   const { system, source } = await a.engine.compile(s, request);
   const outcome = await a.engine.explore(system, source, search);
   const programHash = source?.programHash ?? "";
   const subject: ReplaySubject = { system, scenario: s.name, programHash, config: s.config ?? {}, policy: s.policy, patch: options.patch };
-  const finding = outcome.finding ?? endlessFinding(system, outcome);
+  const finding = outcome.finding ?? endlessFinding(system, outcome, wanted);
   const shown = finding !== null && hasTrace(finding) ? replay(subject, recipeOf(finding, s.name, programHash, options.seed)) : null;
   const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
   const violation = finding === null ? null : violationOf(finding, replayed);
@@ -75,7 +76,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
     taken = pass.trusted;
   }
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
-  const judged: Judged = { scenario: s, options, clearing, outcome, violation, statesWithoutClearing };
+  const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
   const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...taken] });
   return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, options) };
 }
@@ -129,7 +130,7 @@ async function sanitizedCheck(a: Attempt, subject: ReplaySubject, plain: Outcome
   const violation = raised === null ? null : violationOf(raised.finding, replayed);
   // Without a trace of the finding, nothing is shown: the search does not count as complete.
   const shown: Outcome = { ...outcome, complete: false };
-  const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, statesWithoutClearing: null };
+  const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], statesWithoutClearing: null };
   const others = findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
   const result = resultOf(judged, { system: subject.system, outcome: plain, notChecked: [...others, ...trusted] });
   return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(subject.system, options) };

@@ -6,7 +6,7 @@ import type { ExploreOptions, Outcome } from "../search/explore.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 
-export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates"> {
+export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates" | "wanted"> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
   readonly workers: number | null;
   /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */

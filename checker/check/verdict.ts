@@ -20,12 +20,14 @@ export function expectationInWords(e: Expectation): string {
 /** The steps of a finding about end states that no path leads to. */
 const NO_END: Finding["steps"] = [];
 
-/** Promises about end states that were evaluated in no state: as little proof as a witness that was never reached. */
-export function endlessFinding(system: TransitionSystem, outcome: Outcome): Finding | null {
-  const name = system.finally[0];
+/** Promises about end states that were evaluated in no state, `wanted` named first: as little proof as a witness that was never reached. */
+export function endlessFinding(system: TransitionSystem, outcome: Outcome, wanted: string | null): Finding | null {
+  const { finally: promises } = system;
+  const name = promises.includes(wanted ?? "") ? wanted! : promises[0];
   if (name === undefined || !outcome.complete || outcome.measures.terminals > 0) return null;
   const message = `no end state is reachable, so "${name}" was never evaluated; state it in "always", or let the threads end or rest`;
-  return { kind: "finally", name, message, initial: [], steps: NO_END, minimised: true, explanation: null };
+  const also = promises.filter((p) => p !== name).map((p): PropertyRef => ({ kind: "finally", name: p }));
+  return { kind: "finally", name, also, message, initial: [], steps: NO_END, minimised: true, explanation: null };
 }
 
 /** Whether a trace shows the finding. A witness that is never reached has none, nor has an end state that there is not. */
@@ -55,6 +57,8 @@ export interface Judged {
   readonly clearing: boolean;
   readonly outcome: Outcome;
   readonly violation: Violation | null;
+  /** What is broken besides. */
+  readonly also: readonly PropertyRef[];
   /** States found with clearing off, where that count is pinned and was taken; null otherwise. */
   readonly statesWithoutClearing: number | null;
 }
@@ -82,7 +86,7 @@ export function resultOf(judged: Judged, { system, outcome, notChecked }: Eviden
     reductions: reductionsOf(s, clearing),
     witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
     invariants: invariantsOf(system, outcome),
-    violation, refinement: reportOf(s, system, outcome),
+    violation, alsoViolated: judged.also, refinement: reportOf(s, system, outcome),
     notChecked: [...searched.notChecked, ...lostStates(searched.measures), ...notChecked],
   };
 }
@@ -141,6 +145,6 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
   return {
     ...measuresOf(none, options, 0, 0),
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
-    reductions: [], witnesses: [], invariants: [], violation: null, refinement: null, notChecked: ["Nothing was checked."],
+    reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [], refinement: null, notChecked: ["Nothing was checked."],
   };
 }

@@ -296,6 +296,8 @@ function $find() {
 
 /** What an emitted program gives to `CompiledSystem`. */
 const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
-  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, witness, modelAtRest, result: () => $R, coverage: () => $cov, "
+  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, modelAtRest, result: () => $R, coverage: () => $cov, "
   + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
-const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, events: () => $event.subarray(0, $events) };";
+const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "
+  + "refuses: (machine) => { const counts = $refined.counts.slice(); const found = $refined.check($events, $changes, machine); $refined.counts.set(counts); "
+  + "return found >= 0; }, events: () => $event.subarray(0, $events) };";

@@ -20,6 +20,8 @@ export class PropertyFunctions {
   readonly #emitter: Emitter;
   readonly #link: LinkProperty;
   readonly #explainers: string[] = [];
+  /** Of each property, text that asks it alone. */
+  readonly #singly: string[] = [];
   /** The emitted functions of the state properties, in order. */
   readonly always: string[] = [];
   /** The emitted functions of the excuses. */
@@ -55,7 +57,8 @@ function checkSome(m, at) { ${FUEL} try { ${some} return -1; } catch (e) { $thre
 function checkState() { ${FUEL} try { ${always} return -1; } catch (e) { $threw(e); } }
 ${CHECK_STEP}
 function checkChanges() { ${FUEL} try { ${step} return -1; } catch (e) { $threw(e); } }
-function checkEnd() { ${FUEL} try { ${final} return -1; } catch (e) { $threw(e); } }`,
+function checkEnd() { ${FUEL} try { ${final} return -1; } catch (e) { $threw(e); } }
+function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { } return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
       `${EXPLAIN}
 function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { ${this.#explainers.join(" ")} } return $found; }`,
@@ -73,6 +76,7 @@ function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { $
       const explainer = `e_${kind}_${i}`;
       if (kind === "always") this.always.push(linked.emitted);
       this.#emitter.add(explainingFunction(this.#linker, linked, explainer));
+      this.#singly.push(`case "${kind}${i}": return ${linked.emitted}() !== true;`);
       this.#explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
       return this.#ask(name, linked.emitted, i);
     }).join(" ");

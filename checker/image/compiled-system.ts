@@ -37,6 +37,7 @@ interface Emitted {
   checkStep(before: Int32Array): number;
   checkChanges(): number;
   checkEnd(): number;
+  isBroken(kind: PropertyKind, index: number): boolean;
   witness(index: number): boolean;
   modelAtRest(actor: number): boolean;
   result(): unknown;
@@ -48,6 +49,8 @@ interface Emitted {
   readonly refined: RefinementRuntime | null;
   /** Checks the last step again. */
   refine?(): number;
+  /** Whether the machine refuses the last step, whatever others do; counts nothing. */
+  refuses?(machine: number): boolean;
   /** The record of the events of the last step. */
   events?(): Int32Array;
 }
@@ -278,9 +281,25 @@ export class CompiledSystem implements TransitionSystem {
     return this.#emitted.refined?.refusal() ?? null;
   }
 
-  #explainRefusal(plan: RefinementPlan): Explanation | null {
-    const { refined, refine, events } = this.#emitted;
+  isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean {
+    if (before !== null) {
+      if (before !== this.incremental.before) this.incremental.before.set(before);
+      this.incremental.changes.find();
+    }
+    const machine = this.#machineOf(kind, index);
+    return machine < 0 ? this.#emitted.isBroken(kind, index) : this.#emitted.refuses!(machine);
+  }
+
+  /** The machine whose property this is; negative: that of none. */
+  #machineOf(kind: PropertyKind, index: number): number {
+    const machines = this.image.refinement?.machines.length ?? 0;
+    return kind === "step" && machines > 0 ? index - (this.stepProperties.length - machines) : -1;
+  }
+
+  #explainRefusal(plan: RefinementPlan, machine: number): Explanation | null {
+    const { refined, refine, refuses, events } = this.#emitted;
     refine!();
+    if (refined!.refusal()?.machine !== machine) refuses!(machine);
     const refusal = refined!.refusal();
     if (refusal === null) return null;
     const changed = changedBits(plan, refusal.instance, this.incremental.before, this.vector).size > 0;
@@ -294,8 +313,8 @@ export class CompiledSystem implements TransitionSystem {
   explain(kind: PropertyKind, index: number, before: Int32Array | null): Explanation | null {
     if (before !== null && before !== this.incremental.before) this.incremental.before.set(before);
     const { refinement } = this.image;
-    const isMachine = refinement !== null && kind === "step" && index >= this.stepProperties.length - refinement.machines.length;
-    if (isMachine) return this.#explainRefusal(refinement);
+    const machine = this.#machineOf(kind, index);
+    if (refinement !== null && machine >= 0) return this.#explainRefusal(refinement, machine);
     const found = this.#emitted.explain(kind, index);
     if (found === null) return null;
     return {

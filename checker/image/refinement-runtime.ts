@@ -48,7 +48,7 @@ export interface RefinementRuntime {
    * The machine that the step does not refine, or -1. `end`: words of the record of its events. `changes`: words of the
    * state that it changed.
    */
-  check(end: number, changes: number): number;
+  check(end: number, changes: number, only?: number): number;
   /** The state of an instance in the state vector. */
   abstract(instance: number): number;
   /** What the last check found; null when it found nothing. */
@@ -175,8 +175,11 @@ function checkOfSteps(
   const args: number[] = Array.from({ length: eventWords - 2 }, () => 0);
   let machine = 0, firstColumn = 0, endColumn = 0, at = -1;
   let failed = -1, failedInstance = 0, failedEvent = -1, failedState = 0;
+  /** The one machine that is asked; -1: all are. */
+  let asked = -1;
 
   const fail = (x: number, event: number, state: number): void => {
+    if (asked >= 0 && machineOf[x] !== asked) return;
     [failed, failedInstance, failedEvent, failedState] = [machineOf[x]!, x, event, state];
   };
   const move = (n: number, payload: number): void => {
@@ -222,9 +225,10 @@ function checkOfSteps(
       }
     }
   };
-  const check = (end: number, changes: number): number => {
+  const check = (end: number, changes: number, only = -1): number => {
     counts[0]!++;
     failed = -1;
+    asked = only;
     if (all) for (let x = 0; x < current.length; x++) touched[x >> 5]! |= 1 << (x & 31);
     else if (!mark(changes) && end === 0) return -1;
     for (at = 0; at < end && failed < 0; at += eventWords) announced();

@@ -15,9 +15,9 @@ function toV1({ expectedCollisions, levels: _, invariants, ...rest }: ScenarioRe
 }
 
 /** Version 1 does not say how many states each level has. */
-function fromV1({ collisionProbability, invariants, ...rest }: ResultV1): ScenarioResult {
+function fromV1({ collisionProbability, invariants, alsoViolated = [], ...rest }: ResultV1): ScenarioResult {
   const promises = invariants.map(({ name, unexcused }) => ({ name, inForce: unexcused }));
-  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises };
+  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, alsoViolated };
 }
 
 /** The results in a file that `check --out` has written. Throws a UsageError for a file that is none. */

@@ -2,6 +2,7 @@
 import { match } from "ts-pattern";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../result.ts";
 import { count, duration, group, odds, short } from "../numbers.ts";
+import { promiseInWords } from "./counterexample.ts";
 import type { Paint } from "./output.ts";
 
 const pad = (text: string, width: number, right: boolean): string => (right ? text.padStart(width) : text.padEnd(width));
@@ -44,7 +45,8 @@ export function resultLine(r: ScenarioResult, paint: Paint): string {
   const figures = `${size}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
   const notes = remarksOn(r).map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
-  return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${notes}`;
+  const also = r.alsoViolated.map((p) => `\n     broken: ${promiseInWords(p)} too`).join("");
+  return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${also}${notes}`;
 }
 
 function markOf(r: ScenarioResult, paint: Paint): string {

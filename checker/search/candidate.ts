@@ -47,6 +47,27 @@ export function compareCandidates(a: Candidate, b: Candidate): number {
     || a.ordinal - b.ordinal;
 }
 
+/** Of each promise that is broken, the candidate to report: whoever found which first. */
+export class Candidates {
+  readonly #best = new Map<string, Candidate>();
+
+  get none(): boolean {
+    return this.#best.size === 0;
+  }
+
+  add(candidate: Candidate): void {
+    const { kind, name } = candidate.broken;
+    const key = `${kind} ${name}`;
+    const best = this.#best.get(key);
+    if (best === undefined || compareCandidates(candidate, best) < 0) this.#best.set(key, candidate);
+  }
+
+  /** In the order of `compareCandidates`. */
+  sorted(): Candidate[] {
+    return [...this.#best.values()].sort(compareCandidates);
+  }
+}
+
 export function sameBroken(a: Broken, b: Broken): boolean {
   return a.kind === b.kind && a.index === b.index && a.name === b.name && a.message === b.message;
 }

@@ -21,10 +21,10 @@ export const BATCH = 128;
 
 /** What is told about violations. `vector` holds the state concerned when these are called. */
 export interface ExpandEvents {
-  /** State property `index` is false in the new state reached by step `ordinal` of state `parent`. */
-  stateViolated(index: number, parent: number, ordinal: number, low: number, high: number): void;
-  /** Step property `index` is false of step `ordinal` of state `parent`. */
-  stepViolated(index: number, parent: number, ordinal: number): void;
+  /** State property `first`, and perhaps others, is false in the new state reached by step `ordinal` of state `parent`. */
+  stateViolated(first: number, parent: number, ordinal: number, low: number, high: number): void;
+  /** Step property `first`, and perhaps others, is false of step `ordinal` of state `parent`, which is `before`. */
+  stepViolated(first: number, parent: number, ordinal: number, before: Int32Array): void;
   /** Step `ordinal` of state `parent` threw `error`. */
   stepFailed(error: unknown, parent: number, ordinal: number): void;
   /** No actor can move in state `id`. */
@@ -334,7 +334,7 @@ function expandKernel(
     const n = compares ? changes.find() : 0;
     if (stepProperties > 0) {
       const index = checkChanges();
-      if (index >= 0) events.stepViolated(index, id, ordinal);
+      if (index >= 0) events.stepViolated(index, id, ordinal, before);
     }
     const k = rows.filled;
     if (affected !== null) affected.mark(sets, k * setWords);

@@ -2,7 +2,6 @@
 import type { Measures, PropertyRef } from "../result.ts";
 import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
 import { breadthFirst } from "./strategy/bfs.ts";
-import type { Broken } from "./candidate.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
 import { depthFirst } from "./strategy/dfs.ts";
 import { minimise, type MinimiseBounds, type MinimiseTask } from "./minimise.ts";
@@ -10,7 +9,7 @@ import { PctScheduler } from "./strategy/pct.ts";
 import { RandomScheduler } from "./strategy/random-walk.ts";
 import { makeHashing } from "./store/fingerprint.ts";
 import { releaseMemory } from "./store/release.ts";
-import type { ExploreOptions, SearchRun, SearchTask } from "./run.ts";
+import type { ExploreOptions, SearchRun, SearchTask, Violated } from "./run.ts";
 import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { walk } from "./strategy/walk.ts";
@@ -23,6 +22,8 @@ export { prepareHelpers } from "./parallel/team.ts";
 /** A violation with its trace. A witness that was never reached has no steps. */
 export interface Finding {
   readonly kind: PropertyRef["kind"];
+  /** What else is broken where the search ended. */
+  readonly also: readonly PropertyRef[];
   /** The property; "deadlock"; or the rule that a faulty step broke. */
   readonly name: string;
   readonly message: string;
@@ -67,8 +68,8 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   const run = await search(task, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   let finding: Finding | null = null;
-  if (run.violation !== null) finding = await report(task, run, run.violation);
-  else if (run.complete) finding = missingWitness(system, witnessesReached);
+  if (run.violations.length > 0) finding = await report(task, run.violations);
+  else if (run.complete) finding = missingWitness(system, witnessesReached, options);
   releaseMemory(run.counts.tableBytes);
   return {
     complete: run.complete,
@@ -104,7 +105,7 @@ function search(task: SearchTask, source: SystemSource | null): Promise<SearchRu
 
 function remarks(run: SearchRun, options: ExploreOptions): string[] {
   const lines: string[] = [];
-  if (run.violation !== null) lines.push("The search ended with the violation; states beyond it were not looked at.");
+  if (run.violations.length > 0) lines.push("The search ended with the violation; states beyond it were not looked at.");
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
   if (run.counts.workers < options.workers) {
     const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";
@@ -113,16 +114,24 @@ function remarks(run: SearchRun, options: ExploreOptions): string[] {
   return lines;
 }
 
-async function report({ system, options, hashing }: SearchTask, run: SearchRun, broken: Broken): Promise<Finding> {
+/** The one that is asked for, or the first. */
+function chosen<T>(all: readonly T[], nameOf: (one: T) => string, { wanted }: ExploreOptions): T {
+  return all.find((one) => nameOf(one) === wanted) ?? all[0]!;
+}
+
+async function report({ system, options, hashing }: SearchTask, violations: readonly Violated[]): Promise<Finding> {
+  const shown = chosen(violations, (v) => v.broken.name, options);
+  const { broken } = shown;
+  const also = violations.filter((v) => v !== shown).map(({ broken: { kind, name } }): PropertyRef => ({ kind, name }));
   // The minimiser trusts fingerprints where the search does, but never those of the test mode.
   const whole = options.fingerprintBits === 64 ? hashing : makeHashing(system.stateWords, 64, options.seed);
   const minimising: MinimiseTask = { system, broken, bounds: minimiseBounds(options), options, fingerprint: whole.fingerprint };
   const shortest = options.minimise ? await minimise(minimising) : null;
-  const path = shortest ?? run.path!();
+  const path = shortest ?? shown.path();
   const explanation = explainViolation(system, broken, path);
   const message = describeViolation(system, broken, path);
   const { initial, steps } = path;
-  return { kind: broken.kind, name: broken.name, message, initial, steps, minimised: shortest !== null, explanation };
+  return { kind: broken.kind, name: broken.name, also, message, initial, steps, minimised: shortest !== null, explanation };
 }
 
 function minimiseBounds(options: ExploreOptions): MinimiseBounds {
@@ -133,12 +142,13 @@ function minimiseBounds(options: ExploreOptions): MinimiseBounds {
   };
 }
 
-function missingWitness(system: TransitionSystem, reached: readonly boolean[]): Finding | null {
-  const missing = reached.indexOf(false);
-  if (missing < 0) return null;
-  const name = system.sometimes[missing]!;
+function missingWitness(system: TransitionSystem, reached: readonly boolean[], options: ExploreOptions): Finding | null {
+  const missing = system.sometimes.filter((_, i) => !reached[i]!);
+  if (missing.length === 0) return null;
+  const name = chosen(missing, (one) => one, options);
+  const also = missing.filter((one) => one !== name).map((other): PropertyRef => ({ kind: "sometimes", name: other }));
   return {
-    kind: "sometimes", name, initial: [], steps: [], minimised: true, explanation: null,
+    kind: "sometimes", name, also, initial: [], steps: [], minimised: true, explanation: null,
     message: `no reachable state shows "${name}"; the other promises may hold only because nothing happens`,
   };
 }

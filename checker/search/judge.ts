@@ -1,30 +1,37 @@
-/** What is broken in the state or step that a system holds in its vector. */
+/** What is broken in the state or step that a system holds in its vector: all of it, in the order of declaration. */
 import type { PropertyKind, TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
 
-/** The property of this kind that a check function named by its index. */
-export function brokenProperty(system: TransitionSystem, kind: PropertyKind, index: number): Broken {
+/**
+ * Every property of the kind that is violated, given the index that a check function returned: none where it is negative.
+ * `before`: the state before the step, for step properties; null otherwise.
+ */
+export function allBroken(system: TransitionSystem, kind: PropertyKind, first: number, before: Int32Array | null): Broken[] {
+  if (first < 0) return [];
   const names = kind === "always" ? system.always : kind === "step" ? system.stepProperties : system.finally;
-  return { kind, index, name: names[index]!, message: "" };
+  return names.flatMap((name, index) =>
+    (index === first || system.isBroken(kind, index, before) ? [{ kind, index, name, message: "" }] : []));
 }
 
-/** The first state property that is false in `system.vector`; null when there is none. */
-export function judgeState(system: TransitionSystem): Broken | null {
-  const index = system.always.length > 0 ? system.checkState() : -1;
-  return index < 0 ? null : brokenProperty(system, "always", index);
+/** The state properties that are false in `system.vector`. */
+export function judgeState(system: TransitionSystem): Broken[] {
+  return system.always.length === 0 ? [] : allBroken(system, "always", system.checkState(), null);
 }
 
-/** The first step property that is false of the step `before` -> `system.vector`; null when there is none. */
-export function judgeStep(system: TransitionSystem, before: Int32Array): Broken | null {
-  const index = system.stepProperties.length > 0 ? system.checkStep(before) : -1;
-  return index < 0 ? null : brokenProperty(system, "step", index);
+/** The step properties that are false of the step `before` -> `system.vector`. */
+export function judgeStep(system: TransitionSystem, before: Int32Array): Broken[] {
+  return system.stepProperties.length === 0 ? [] : allBroken(system, "step", system.checkStep(before), before);
 }
 
-/** What is wrong with the state in `system.vector`, in which no actor can move; null for a good end state. */
-export function judgeTerminal(system: TransitionSystem): Broken | null {
+/** What is wrong with the state in `system.vector`, in which no actor can move; nothing for a good end state. */
+export function judgeTerminal(system: TransitionSystem): Broken[] {
   for (let a = 0; a < system.actors.length; a++) {
-    if (!system.atRest(a)) return { kind: "deadlock", index: -1, name: "deadlock", message: "" };
+    if (!system.atRest(a)) return [{ kind: "deadlock", index: -1, name: "deadlock", message: "" }];
   }
-  const index = system.checkEnd();
-  return index < 0 ? null : brokenProperty(system, "finally", index);
+  return allBroken(system, "finally", system.checkEnd(), null);
+}
+
+/** Whether a verdict of `judgeTerminal` is that of a deadlock. */
+export function isDeadlock(verdict: readonly Broken[]): boolean {
+  return verdict[0]?.kind === "deadlock";
 }

@@ -19,7 +19,7 @@ import { SLICE_MS } from "./run.ts";
 import { StateIndex } from "./store/state-index.ts";
 import type { Path, PathStep } from "./steps.ts";
 import { forEachInitial, forEachStep } from "./steps.ts";
-import { judgeTerminal } from "./judge.ts";
+import { judgeState, judgeStep, judgeTerminal } from "./judge.ts";
 
 export interface MinimiseBounds {
   /** Give up beyond so many states. */
@@ -61,7 +61,7 @@ function brokenInitial(system: TransitionSystem, broken: Broken): number[] | nul
   let found: number[] | null = null;
   forEachInitial(system, (_, fault) => {
     if (found !== null) return;
-    const breaks = fault !== null ? sameBroken(fault, broken) : broken.kind === "always" && system.checkState() === broken.index;
+    const breaks = fault !== null ? sameBroken(fault, broken) : broken.kind === "always" && includes(judgeState(system), broken);
     if (breaks) found = system.branch();
   });
   return found;
@@ -140,14 +140,13 @@ class ShortestPaths {
       this.#edge(from, to, actor);
       if (to < count) return;
       this.#append(to - nextFirst);
-      if (broken.kind === "always" && system.checkState() === broken.index) {
+      if (broken.kind === "always" && includes(judgeState(system), broken)) {
         this.#targets.push(to);
         found = true;
       }
     });
     if (steps === 0 && (broken.kind === "deadlock" || broken.kind === "finally")) {
-      const verdict = judgeTerminal(system);
-      if (verdict !== null && sameBroken(verdict, broken)) {
+      if (includes(judgeTerminal(system), broken)) {
         this.#targets.push(from);
         found = true;
       }
@@ -157,7 +156,7 @@ class ShortestPaths {
 
   /** Whether the step from `#before` to the system's vector is the violation. */
   #breaksStep(): boolean {
-    return this.#broken.kind === "step" && this.#system.checkStep(this.#before) === this.#broken.index;
+    return this.#broken.kind === "step" && includes(judgeStep(this.#system, this.#before), this.#broken);
   }
 
   bestPath(): Path {
@@ -290,6 +289,10 @@ class ShortestPaths {
     const switches = this.#states.count * (4 * this.#system.actors.length + 1);
     return this.#states.bytes + this.#edges.bytes + this.#level.bytes + this.#next.bytes + switches;
   }
+}
+
+function includes(all: readonly Broken[], broken: Broken): boolean {
+  return all.some((one) => sameBroken(one, broken));
 }
 
 /** No actor has moved yet; the first step is then counted as a switch, on every path alike. */

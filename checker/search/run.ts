@@ -33,6 +33,8 @@ export interface ExploreOptions {
   readonly pctDepth: number;
   /** Milliseconds of search in the calling thread before worker threads are started; 0: they do all the work. */
   readonly workersAfterMs?: number;
+  /** Where several promises are broken, the one whose violation is shown; null, or one that is not broken: the first. */
+  readonly wanted?: string | null;
   /** Search again for the shortest trace with the fewest context switches. */
   readonly minimise: boolean;
   /** Asked about 20 times a second. True ends the run as incomplete. */
@@ -73,9 +75,17 @@ export interface SearchRun {
   readonly inForce: Float64Array | null;
   /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
   readonly refinementCounts: Float64Array | null;
-  readonly violation: Broken | null;
-  /** The path that led the search to the violation. */
-  readonly path: (() => Path) | null;
+  /**
+   * The promises that are broken where the search ended, each once, the one to report first: breadth-first, those that break
+   * in a state or step of the level at which it ended; otherwise those that break in the state or step at which it ended.
+   */
+  readonly violations: readonly Violated[];
+}
+
+export interface Violated {
+  readonly broken: Broken;
+  /** The path that led the search there. */
+  readonly path: () => Path;
 }
 
 /** What the system has counted so far, kept apart from what it counts from here on. */

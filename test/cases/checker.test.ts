@@ -12,10 +12,7 @@ describe("two promises break in one state", () => {
   testCase({
     name: "both are named",
     ask: check("b8-two-broken.ts"),
-    today: (a) => {
-      expect(broken(a, "b8-two-broken")).toBe("first");
-      expect(a.text).not.toMatch(/broken: always "second"/);
-    },
+    today: null,
     right: (a) => {
       expect(a.text).toMatch(/broken: always "first"/);
       expect(a.text).toMatch(/broken: always "second"/);
@@ -24,12 +21,12 @@ describe("two promises break in one state", () => {
   });
   testCase({
     name: "either of them may be expected", ask: check("b8b-expects-second.ts"),
-    today: (a) => { expect(a.code).toBe(1); expect(broken(a, "b8b-expects-second")).toBe("first"); },
+    today: null,
     right: (a) => { expect(a.code).toBe(0); expect(broken(a, "b8b-expects-second")).toBe("second"); },
   });
   testCase({
     name: "promises about the end as well", ask: check("b8d-two-finally.ts"),
-    today: (a) => { expect(a.code).toBe(1); expect(broken(a, "b8d-two-finally")).toBe("zero"); },
+    today: null,
     right: (a) => { expect(a.code).toBe(0); expect(broken(a, "b8d-two-finally")).toBe("two"); },
   });
 });

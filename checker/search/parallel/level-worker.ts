@@ -45,7 +45,8 @@ export interface WorkerReport {
   readonly counts: readonly number[];
   readonly transitions: number;
   readonly terminals: number;
-  readonly violation: Candidate | null;
+  /** Of each promise that this worker saw broken, the candidate to report. */
+  readonly violations: readonly Candidate[];
   /** 1 where the worker has seen the witness. */
   readonly witnessed: Uint8Array;
   /** By excuse, of the states that the worker discovered: those in which promises that have it were in force. */
@@ -136,7 +137,7 @@ export class LevelWorker {
   report(): WorkerReport {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#tracker.terminals,
-      violation: this.#tracker.best, witnessed: this.#witnessed, inForce: this.#expander.inForce,
+      violations: this.#tracker.found.sorted(), witnessed: this.#witnessed, inForce: this.#expander.inForce,
       refinementCounts: refinementCounts(this.#system),
     };
   }
@@ -155,7 +156,7 @@ export class LevelWorker {
     const control = this.#control;
     this.#level = level;
     this.#counts.push(this.#discovery.count);
-    control.publishCount(level, this.#discovery.count, this.#tracker.best !== null);
+    control.publishCount(level, this.#discovery.count, !this.#tracker.found.none);
     control.publishProgress(this.#discovery.discovered, this.#expander.transitions);
     this.#round = control.arrive(level, this.#before, () => {
       const size = total(control.counts(level));

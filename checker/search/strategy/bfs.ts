@@ -9,7 +9,7 @@
  * with it the linked trace; `minimise` makes the trace the same too.
  */
 import type { SystemSource, TransitionSystem } from "../../system.ts";
-import { compareCandidates } from "../candidate.ts";
+import { Candidates } from "../candidate.ts";
 import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../parallel/control.ts";
 import { Discovery } from "../parallel/discovery.ts";
 import { recordWords } from "../expand.ts";
@@ -104,14 +104,15 @@ function summarise({ system, options, workers, discoveries, visited, reports, st
   const exhausted = last === 0 && stopped === null;
   if (last > 0) levels.push(last);
   const states = total(levels);
-  const violation = reports.map((r) => r.violation).filter((v) => v !== null).sort(compareCandidates)[0] ?? null;
+  const found = new Candidates();
+  for (const v of reports.flatMap((r) => r.violations)) found.add(v);
   for (const d of discoveries) d.links.refresh();
   const sumOf = (counts: (r: WorkerReport) => Float64Array): Float64Array =>
     counts(reports[0]!).map((_, i) => total(reports.map((r) => counts(r)[i]!)));
   const log = new PredecessorLog(discoveries.map((d) => d.links.view), perLevel);
   return {
-    complete: exhausted && violation === null,
-    stopReason: violation !== null || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
+    complete: exhausted && found.none,
+    stopReason: !found.none || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
     counts: {
       states,
       transitions: total(reports.map((r) => r.transitions)),
@@ -125,7 +126,6 @@ function summarise({ system, options, workers, discoveries, visited, reports, st
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
     inForce: system.excuses === undefined ? null : sumOf((r) => r.inForce),
     refinementCounts: reports[0]!.refinementCounts === null ? null : sumOf((r) => r.refinementCounts!),
-    violation: violation?.broken ?? null,
-    path: violation === null ? null : () => pathOf(system, log.ordinalsOf(violation)),
+    violations: found.sorted().map((v) => ({ broken: v.broken, path: () => pathOf(system, log.ordinalsOf(v)) })),
   };
 }

@@ -17,7 +17,7 @@ import { forEachInitial, forEachStep, pathOf } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
+import { isDeadlock, judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** States entered between looks at the clock. */
 const STATES_PER_LOOK = 256;
@@ -27,8 +27,8 @@ export async function depthFirst(task: SearchTask): Promise<SearchRun> {
   const stopReason = await search.run();
   const { broken } = search;
   return {
-    complete: stopReason === null && broken === null,
-    stopReason: broken === null ? stopReason : null,
+    complete: stopReason === null && broken.length === 0,
+    stopReason: broken.length === 0 ? stopReason : null,
     counts: {
       states: search.states, transitions: search.transitions, depth: search.deepest, terminals: search.terminals, levels: [],
       tableBytes: search.tableBytes, workers: 1, walks: null,
@@ -36,8 +36,7 @@ export async function depthFirst(task: SearchTask): Promise<SearchRun> {
     witnessed: search.witnessed,
     inForce: search.inForce.counts,
     refinementCounts: refinementCounts(task.system),
-    violation: broken,
-    path: broken === null ? null : () => search.path(),
+    violations: broken.map((b) => ({ broken: b, path: () => search.path() })),
   };
 }
 
@@ -88,7 +87,8 @@ class DepthFirst {
   transitions = 0;
   terminals = 0;
   deepest = 0;
-  broken: Broken | null = null;
+  /** What is broken where the search ended. */
+  broken: readonly Broken[] = [];
   readonly witnessed: Uint8Array;
   readonly inForce: InForceCount;
 
@@ -122,10 +122,10 @@ class DepthFirst {
   async #search(): Promise<string | null> {
     const { maxStates } = this.#options;
     this.#open(() => forEachInitial(this.#system, (index, fault) => {
-      if (fault !== null) this.#fail(fault, index);
+      if (fault !== null) this.#fail([fault], index);
       else this.#push(index);
     }));
-    for (let looks = 0; this.#next.length > 0 && this.broken === null;) {
+    for (let looks = 0; this.#next.length > 0 && this.broken.length === 0;) {
       const top = this.#next.length - 1;
       const successor = this.#next[top]!;
       if (successor === this.#end[top]!) {
@@ -137,7 +137,7 @@ class DepthFirst {
       }
       this.#next[top] = successor + 1;
       this.#enter(successor * this.#stride, this.#next.length);
-      if (maxStates !== null && this.states >= maxStates && this.broken === null && this.#next.length > 0) {
+      if (maxStates !== null && this.states >= maxStates && this.broken.length === 0 && this.#next.length > 0) {
         return `the bound of ${maxStates} states was reached`;
       }
       if (++looks % STATES_PER_LOOK === 0 && this.#pacer.due()) {
@@ -146,7 +146,7 @@ class DepthFirst {
         if (reason !== null) return reason;
       }
     }
-    return this.#unexpanded > 0 && this.broken === null
+    return this.#unexpanded > 0 && this.broken.length === 0
       ? `the depth bound of ${this.#options.maxDepth} was reached; ${this.#unexpanded} states were not expanded`
       : null;
   }
@@ -178,7 +178,7 @@ class DepthFirst {
       this.states++;
       for (let w = 0; w < system.stateWords; w++) system.vector[w] = pending[at + 3 + w]!;
       this.#checkState();
-      if (this.broken !== null) {
+      if (this.broken.length > 0) {
         this.#openEmpty();
         return;
       }
@@ -200,21 +200,21 @@ class DepthFirst {
     for (let w = 0; w < system.stateWords; w++) state[w] = this.#pending.view[at + w]!;
     this.#open(() => {
       const steps = forEachStep(system, state, 0, (_actor, ordinal, fault) => {
-        if (this.broken !== null) return;
+        if (this.broken.length > 0) return;
         if (fault !== null) {
-          this.#fail(fault, ordinal);
+          this.#fail([fault], ordinal);
           return;
         }
         const broken = judgeStep(system, state);
-        if (broken !== null) this.#fail(broken, ordinal);
+        if (broken.length > 0) this.#fail([...broken, ...judgeState(system)], ordinal);
         this.#push(ordinal);
       });
       if (!first) return;
       this.transitions += steps;
       if (steps > 0) return;
       const verdict = judgeTerminal(system);
-      if (verdict?.kind !== "deadlock") this.terminals++;
-      this.broken ??= verdict;
+      if (!isDeadlock(verdict)) this.terminals++;
+      if (this.broken.length === 0) this.broken = verdict;
     });
   }
 
@@ -241,8 +241,9 @@ class DepthFirst {
     for (let w = 0; w < stateWords; w++) pending[at + 3 + w] = vector[w]!;
   }
 
-  #fail(broken: Broken, ordinal: number): void {
-    if (this.broken !== null) return;
+  /** Step `ordinal` breaks something. */
+  #fail(broken: readonly Broken[], ordinal: number): void {
+    if (this.broken.length > 0) return;
     this.broken = broken;
     this.#brokenStep = ordinal;
   }

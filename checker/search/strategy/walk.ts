@@ -18,7 +18,7 @@ import { forEachInitial } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
+import { isDeadlock, judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** Decides who takes the next step. One scheduler serves all walks of a run. */
 export interface Scheduler {
@@ -43,7 +43,7 @@ export async function walk(task: SearchTask, scheduler: Scheduler): Promise<Sear
   const stopReason = await walker.run();
   return {
     complete: false,
-    stopReason: walker.broken === null ? stopReason : null,
+    stopReason: walker.broken.length === 0 ? stopReason : null,
     counts: {
       states: walker.states, transitions: walker.transitions, depth: walker.deepest, terminals: walker.terminals, levels: [],
       tableBytes: walker.visited.bytes, workers: 1, walks: walker.walks,
@@ -51,8 +51,7 @@ export async function walk(task: SearchTask, scheduler: Scheduler): Promise<Sear
     witnessed: walker.witnessed,
     inForce: walker.inForce.counts,
     refinementCounts: refinementCounts(task.system),
-    violation: walker.broken,
-    path: walker.broken === null ? null : () => walker.path,
+    violations: walker.broken.map((broken) => ({ broken, path: () => walker.path })),
   };
 }
 
@@ -80,7 +79,8 @@ class Walker {
   transitions = 0;
   terminals = 0;
   deepest = 0;
-  broken: Broken | null = null;
+  /** What is broken where the walk ended. */
+  broken: readonly Broken[] = [];
 
   constructor({ system, options, hashing }: SearchTask, scheduler: Scheduler) {
     this.#system = system;
@@ -103,7 +103,7 @@ class Walker {
     const { walks, seconds, maxStates } = this.#options;
     const count = walks ?? (seconds === null && maxStates === null ? DEFAULT_WALKS : Infinity);
     try {
-      while (this.walks < count && this.broken === null) {
+      while (this.walks < count && this.broken.length === 0) {
         const reason = await this.#walk(randomSource(this.#options.seed, this.walks++));
         if (reason !== null) return reason;
       }
@@ -122,10 +122,10 @@ class Walker {
     this.#scheduler.begin(random);
     this.#thisWalk.clear();
     let actor = -1;
-    for (let depth = 1; this.broken === null; depth++) {
+    for (let depth = 1; this.broken.length === 0; depth++) {
       if (depth > this.deepest) this.deepest = depth;
       const isNew = this.#meet();
-      if (this.broken !== null || depth >= maxDepth) return null;
+      if (this.broken.length > 0 || depth >= maxDepth) return null;
       if (maxStates !== null && this.states >= maxStates) return `the bound of ${maxStates} states was reached`;
       const key = this.#print[0]! * 2 ** 20 + (this.#print[1]! >>> 12);
       if (actor >= 0) this.#scheduler.stepped(actor, this.#thisWalk.has(key));
@@ -147,13 +147,13 @@ class Walker {
     const branches: { choices: number[]; words: Int32Array }[] = [];
     this.#steps = [];
     forEachInitial(system, (_, fault) => {
-      if (fault !== null && this.broken === null) {
-        this.broken = fault;
+      if (fault !== null && this.broken.length === 0) {
+        this.broken = [fault];
         this.#initial = system.branch();
       }
       branches.push({ choices: system.branch(), words: system.vector.slice(0, system.stateWords) });
     });
-    if (this.broken !== null) return false;
+    if (this.broken.length > 0) return false;
     const { choices, words } = branches[Math.floor(random() * branches.length)]!;
     this.#initial = choices;
     this.#state.set(words);
@@ -180,7 +180,7 @@ class Walker {
   #step(random: Random, isNew: boolean): number {
     for (const actor of this.#scheduler.order(random)) {
       this.#expand(actor);
-      if (this.broken !== null) return -1;
+      if (this.broken.length > 0) return -1;
       if (this.#branches.length === 0) continue;
       this.transitions++;
       const chosen = Math.floor(random() * this.#branches.length);
@@ -191,7 +191,7 @@ class Walker {
     }
     this.#load();
     const verdict = judgeTerminal(this.#system);
-    if (isNew && verdict?.kind !== "deadlock") this.terminals++;
+    if (isNew && !isDeadlock(verdict)) this.terminals++;
     this.broken = verdict;
     return -1;
   }
@@ -216,8 +216,9 @@ class Walker {
         fault = faultOf(error);
       }
       const choices = system.branch();
-      this.broken = fault ?? judgeStep(system, this.#state);
-      if (this.broken !== null) {
+      const broken = fault === null ? judgeStep(system, this.#state) : [fault];
+      if (broken.length > 0) {
+        this.broken = fault === null ? [...broken, ...judgeState(system)] : broken;
         this.#steps.push({ actor, choices });
         return;
       }

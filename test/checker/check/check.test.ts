@@ -20,7 +20,7 @@ function outcome({ complete, stopReason, finding, fingerprintBits = 64, exact = 
   };
 }
 const lostUpdate: Finding = {
-  kind: "finally", name: "no update is lost", message: "", initial: [], minimised: true, explanation: null,
+  kind: "finally", name: "no update is lost", message: "", initial: [], also: [], minimised: true, explanation: null,
   steps: [0, 1, 0, 1].map((actor) => ({ actor, choices: [] })),
 };
 const scenario = (expect: Expectation): Scenario => ({ name: "toy", why: "", tier: "quick", structs: {}, threads: [{ name: "alice", run: () => { throw new Error("never run"); } }], expect });

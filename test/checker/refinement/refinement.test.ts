@@ -8,6 +8,7 @@ import { compileScenario } from "../../../checker/compile/compile.ts";
 import { withPlaceOfWrite } from "../../../checker/trace/place-of-write.ts";
 import { explore } from "../../../checker/search/explore.ts";
 import { replay } from "../../../checker/trace/replay.ts";
+import { violated } from "../../../checker/scenario.ts";
 import { seeded } from "../compile/seeded.ts";
 import { DOOR_OPEN, doorScenario, doors, type Fault } from "./doors.ts";
 import { walkBoth } from "./walk-both.ts";
@@ -72,6 +73,20 @@ describe("a seeded fault", () => {
     const trace = result.violation!.trace!;
     const again = withPlaceOfWrite(s, system, true, replay({ system, scenario: s.name, programHash: "", config: {}, patch: null }, trace));
     expect(again.explanation).toEqual(replayed!.explanation);
+  });
+});
+
+describe("a step that two machines refuse", () => {
+  it.each<Fault>(["silent", "ignored", "wrong state", "wrong instance"])("%s: both are named, and either may be expected", async (fault) => {
+    const twice = { ...doorScenario(fault), refine: [doors, { ...doors, machine: "door again" }] };
+    const names = ["refines door", "refines door again"];
+    for (const [shown, other] of [[0, 1], [1, 0]] as const) {
+      const s = { ...twice, expect: violated(names[shown]!) };
+      const { result, replayed } = await checkScenario(s, DEFAULT_CHECK_OPTIONS, 1);
+      expect(result).toMatchObject({ asExpected: true, violation: { property: names[shown] }, alsoViolated: [{ kind: "step", name: names[other] }] });
+      expect(replayed!.explanation!.values[0]).toEqual({ name: "machine", value: ["door", "door again"][shown] });
+      expect(replayed!.explanation!.conjunct).toContain(["door", "door again"][shown]);
+    }
   });
 });
 

@@ -64,6 +64,26 @@ describe("violations", () => {
     expect(stuck.finding!.steps).toHaveLength(2);
   });
 
+  test.each([{}, { strategy: "dfs" }, { strategy: "random" }] as const)("all that is broken in the last state or step is named: %o", async (options) => {
+    const state = chain(3, { bad: [-1, -1, 0], alsoBad: [false, false, true] });
+    const both = [{ kind: "always", name: "p0" }, { kind: "always", name: "p1" }];
+    for (const [wanted, shown] of [[null, 0], ["p0", 0], ["p1", 1], ["another", 0]] as const) {
+      const { finding } = await run(instantiate(state), { ...options, wanted });
+      expect(finding).toMatchObject({ ...both[shown], also: [both[1 - shown]], steps: [{}, {}] });
+      expect(finding!.message).toBe(`"${both[shown]!.name}" is false after the last step`);
+    }
+    const step = chain(3, { bad: [-1, -1, 1], badSteps: [[1, 2]] });
+    const { finding } = await run(instantiate(step), { ...options, wanted: "s0" });
+    expect(finding).toMatchObject({ kind: "step", name: "s0", also: [{ kind: "always", name: "p1" }], steps: [{}, {}] });
+  });
+
+  test("witnesses that no state shows are all named", async () => {
+    const graph = chain(5, { shown: [[], [4], []] });
+    const [first, last] = [{ kind: "sometimes", name: "w0" }, { kind: "sometimes", name: "w2" }];
+    expect((await run(instantiate(graph))).finding).toMatchObject({ ...first, also: [last] });
+    expect((await run(instantiate(graph), { wanted: "w2" })).finding).toMatchObject({ ...last, also: [first] });
+  });
+
   test("a witness that no state shows is a finding of a complete search only", async () => {
     const graph = chain(5, { shown: [[4], []] });
     expect(await run(instantiate(graph))).toMatchObject({ witnessesReached: [true, false], finding: { kind: "sometimes", name: "w1", steps: [] } });

@@ -1,5 +1,5 @@
 /** A transition system given as an explicit graph: what random tests explore, with a naive search to compare. */
-import type { ActorInfo, ActorPosition, Explanation, NamedValue, TransitionSystem } from "../../../checker/system.ts";
+import type { ActorInfo, ActorPosition, Explanation, NamedValue, PropertyKind, TransitionSystem } from "../../../checker/system.ts";
 import { STEP_DISABLED, STEP_TAKEN } from "../../../checker/system.ts";
 import { StepFault } from "../../../checker/fault.ts";
 import { BranchScript } from "./branch-script.ts";
@@ -15,6 +15,8 @@ export interface Graph {
   readonly steps: readonly (readonly (readonly number[])[])[];
   /** Of each node, the state property it violates, or -1. */
   readonly bad: readonly number[];
+  /** Nodes that violate "p1" besides what `bad` says. */
+  readonly alsoBad?: readonly boolean[];
   /** Nodes at which every actor is at rest. */
   readonly resting: readonly boolean[];
   /** Resting nodes that violate the end-state property. */
@@ -33,6 +35,11 @@ const SLEEP = new Int32Array(new SharedArrayBuffer(4));
 
 export function instantiate(graph: Graph): GraphSystem {
   return new GraphSystem(graph);
+}
+
+/** The state properties that the node violates, in order. */
+function brokenAt({ bad, alsoBad }: Graph, node: number): number[] {
+  return [0, 1].filter((p) => bad[node] === p || (p === 1 && alsoBad?.[node] === true));
 }
 
 export class GraphSystem implements TransitionSystem {
@@ -87,12 +94,16 @@ export class GraphSystem implements TransitionSystem {
   nextBranch(): boolean { return this.#script.next(); }
   branch(): number[] { return this.#script.taken(); }
   setBranch(choices: readonly number[]): void { this.#script.set(choices); }
-  checkState(): number { return this.#graph.bad[this.#node]!; }
+  checkState(): number { return brokenAt(this.#graph, this.#node)[0] ?? -1; }
   checkStep(before: Int32Array): number {
     const from = before[0]! & 0xffff;
     return this.#graph.badSteps.some(([a, b]) => a === from && b === this.#node) ? 0 : -1;
   }
   checkEnd(): number { return this.#graph.badEnd[this.#node] === true ? 0 : -1; }
+  isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean {
+    if (kind === "always") return brokenAt(this.#graph, this.#node).includes(index);
+    return kind === "step" ? this.checkStep(before!) === index : this.checkEnd() === index;
+  }
   witness(index: number): boolean { return this.#graph.shown[index]!.includes(this.#node); }
   atRest(): boolean { return this.#graph.resting[this.#node]!; }
   label(): string { return "go"; }
@@ -115,6 +126,8 @@ export interface NaiveOutcome {
   readonly terminals: number;
   /** The shortest, then first by kind and index, then fewest context switches, then lexicographic. */
   readonly violation: NaiveViolation | null;
+  /** Everything that is broken in the level of that one, each by its best path. */
+  readonly broken: readonly NaiveViolation[];
 }
 
 type Step = { actor: number; choices: number[] };
@@ -130,12 +143,12 @@ export function naiveSearch(graph: Graph, stopAtViolation: boolean): NaiveOutcom
   const levels: number[] = [];
   let transitions = 0;
   let terminals = 0;
-  let violations: { name: string; way: Way }[] = [];
+  let violations: { name: string; way: Way; length: number }[] = [];
   let level = new Map<string, Way>();
   for (const [i, node] of graph.initial.entries()) {
     const way: Way = { node, initial: graph.initial.length === 1 ? [] : [i], steps: [], switches: 0 };
     keepBest(level, way);
-    if (!seen.has(node) && graph.bad[node]! >= 0) violations.push({ name: `p${graph.bad[node]}`, way });
+    if (!seen.has(node)) for (const p of brokenAt(graph, node)) violations.push({ name: `p${p}`, way, length: 0 });
     seen.add(node);
   }
   while (level.size > 0) {
@@ -169,22 +182,20 @@ export function naiveSearch(graph: Graph, stopAtViolation: boolean): NaiveOutcom
           if (graph.badSteps.some(([a, b]) => a === node && b === target)) found.push({ name: "s0", way: longer, length: steps.length + 1 });
           if (!newNodes.has(target)) continue;
           keepBest(next, longer);
-          if (graph.bad[target]! >= 0) found.push({ name: `p${graph.bad[target]}`, way: longer, length: steps.length + 1 });
+          for (const p of brokenAt(graph, target)) found.push({ name: `p${p}`, way: longer, length: steps.length + 1 });
         }
       }
     }
     for (const node of newNodes) seen.add(node);
-    if (violations.length === 0) {
-      const shortest = Math.min(...found.map((f) => f.length));
-      violations = found.filter((f) => f.length === shortest);
-    }
+    if (violations.length === 0) violations = found;
     level = next;
   }
-  violations.sort((a, b) => RANK.indexOf(a.name) - RANK.indexOf(b.name) || compareWays(a.way, b.way));
-  const best = violations[0];
+  violations.sort((a, b) => a.length - b.length || RANK.indexOf(a.name) - RANK.indexOf(b.name) || compareWays(a.way, b.way));
+  const broken = violations.filter((v, i) => violations.findIndex((w) => w.name === v.name) === i)
+    .map(({ name, way }) => ({ kind: KIND[name]!, name, path: { initial: way.initial, steps: way.steps } }));
   return {
     states: seen.size, transitions, levels, terminals,
-    violation: best === undefined ? null : { kind: KIND[best.name]!, name: best.name, path: { initial: best.way.initial, steps: best.way.steps } },
+    violation: broken[0] ?? null, broken,
   };
 }
 

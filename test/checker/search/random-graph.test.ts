@@ -16,6 +16,7 @@ function graphs(broken: boolean): fc.Arbitrary<Graph> {
       initial: fc.array(node, { minLength: 1, maxLength: 3 }),
       steps: fc.array(fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 3, arbitrary: fc.array(target, { minLength: 1, maxLength: 3 }) }), { minLength: actors, maxLength: actors }), { minLength: nodes, maxLength: nodes }),
       bad: fc.array(fc.tuple(rarely(30), fc.nat(1)).map(([bad, p]) => (bad ? p : -1)), { minLength: nodes, maxLength: nodes }),
+      alsoBad: fc.array(rarely(30), { minLength: nodes, maxLength: nodes }),
       resting: fc.array(broken ? fc.nat(4).map((n) => n > 0) : fc.constant(true), { minLength: nodes, maxLength: nodes }),
       badEnd: fc.array(rarely(4), { minLength: nodes, maxLength: nodes }),
       badSteps: broken ? fc.array(fc.tuple(node, node), { maxLength: 2 }) : fc.constant([]),
@@ -52,6 +53,11 @@ async function expectSameViolation(graph: Graph, options: Partial<ExploreOptions
     expect(o.complete).toBe(false);
     expect(o.finding).toMatchObject({ kind: violation.kind, name: violation.name, minimised: true, ...violation.path });
     expect(o).toMatchObject({ states: naive.states, transitions: naive.transitions, levels: naive.levels });
+    const all = naive.broken.map(({ kind, name }) => ({ kind, name }));
+    for (const [i, { kind, name, path }] of naive.broken.entries()) {
+      const { finding } = await run(instantiate(graph), { ...options, wanted: name }, sourceOf("./graph-system.ts", graph));
+      expect(finding).toMatchObject({ kind, name, minimised: true, ...path, also: all.filter((_, n) => n !== i) });
+    }
   }
   return o;
 }

@@ -6,7 +6,7 @@
  * 2 fault threads (10 bits each: pc 3, r 2, p 3, n 2), 3 the others (kpc 2, kr 2, kn 2, spc 2, sr 2, sn 2, mpc 3, mr 2).
  * References are stored plus one; 0 is NONE.
  */
-import type { ActorInfo, ActorPosition, Explanation, NamedValue, TransitionSystem } from "../../../checker/system.ts";
+import type { ActorInfo, ActorPosition, Explanation, NamedValue, PropertyKind, TransitionSystem } from "../../../checker/system.ts";
 import { STEP_DISABLED, STEP_TAKEN } from "../../../checker/system.ts";
 import { BranchScript } from "./branch-script.ts";
 
@@ -280,6 +280,8 @@ export class ThpResvSystem implements TransitionSystem {
   }
   checkStep(): number { return -1; }
   checkEnd(): number { return (this.vector[0]! & 31) === 0 ? -1 : 0; }
+  /** Names the first alone. */
+  isBroken(kind: PropertyKind, index: number): boolean { return kind === "always" && this.checkState() === index; }
   witness(): boolean { return ((this.vector[1]! >> HUGE) & 1) === 1; }
   atRest(actor: number): boolean {
     const f = this.#b.F;

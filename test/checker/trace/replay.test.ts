@@ -41,6 +41,16 @@ describe("replay", () => {
     expect(replay(subject(racyCounter), first.trace)).toEqual(first);
   });
 
+  it("confirms any promise that is broken at the end, in whatever order they are declared", () => {
+    const finals: [string, () => boolean][] = [["first", () => false], ["second", () => true], ["third", () => false]];
+    for (const order of [finals, finals.toReversed()]) {
+      const program = { ...racyCounter, finally: Object.fromEntries(order) };
+      const end = (name: string): Recipe => recipe({ kind: "finally", name }, steps(0, 1, 1, 0));
+      for (const name of ["first", "third"]) expect(replay(subject(program), end(name)).message).toContain(`"${name}" must hold`);
+      expect(mismatch(() => replay(subject(program), end("second"))).message).toMatch(/the promise broken at the end is "(first|third)", not "second"/);
+    }
+  });
+
   it("says who waits for what in a deadlock, and names the cycle", () => {
     const r = replay(subject(lockInversion), recipe(deadlock, steps(0, 1)));
     expect(r.waiting).toEqual([

@@ -110,6 +110,11 @@ export class ToySystem implements TransitionSystem {
   checkState(): number { return Object.values(this.#program.always ?? {}).findIndex((p) => !p(this.#read())); }
   checkStep(before: Int32Array): number { return Object.values(this.#program.step ?? {}).findIndex((p) => !p(this.#read(before), this.#read())); }
   checkEnd(): number { return Object.values(this.#program.finally ?? {}).findIndex((p) => !p(this.#read())); }
+  isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean {
+    const { always, step, finally: final } = this.#program;
+    if (kind === "step") return !Object.values(step ?? {})[index]!(this.#read(before!), this.#read());
+    return !Object.values((kind === "always" ? always : final) ?? {})[index]!(this.#read());
+  }
   witness(index: number): boolean { return Object.values(this.#program.sometimes ?? {})[index]!(this.#read()); }
   atRest(actor: number): boolean { return this.#next(actor) === undefined; }
   label(): string { return this.#label; }
