@@ -11,6 +11,7 @@ import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mma
 import { freePgtables, unmapVmas } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
+import { VM_NOHUGEPAGE } from "./structs/vma.ts";
 import type { Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
@@ -26,7 +27,9 @@ export type AddressOrErrno = Int<-133, 0x000f_ffff>;
 export const MAP_FIXED = 1 << 0;
 /** With MAP_FIXED: fail where something is mapped. */
 export const MAP_FIXED_NOREPLACE = 1 << 1;
-export type MapFlags = Int<0, 3>;
+/** Memory for a stack, which shall not have huge pages: the VMA gets VM_NOHUGEPAGE (`param.stackIsNoHugePage`). */
+export const MAP_STACK = 1 << 2;
+export type MapFlags = Int<0, 7>;
 
 // ---- munmap ----------------------------------------------------------------------------------------------------
 
@@ -155,11 +158,12 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   const err: Errno = yield* gatherMunmapVmas(k, mm, start, end);
   if (err !== 0) return err;
   yield* clearPtes(k, mm, start, end);
-  const vmg: VmaMergeStruct = vmgState(mm, start, end, start, vmFlags);
+  const newFlags: VmFlags = vmFlags | calcVmFlagBits(k, flags);
+  const vmg: VmaMergeStruct = vmgState(mm, start, end, start, newFlags);
   // Without memory for a merge, the new VMA stays by itself.
   let vma: Vma = yield* vmaMergeNewRange(k, vmg);
   if (vma === NONE) {
-    vma = yield* vmAreaAlloc(k, mm, start, end, start, vmFlags);
+    vma = yield* vmAreaAlloc(k, mm, start, end, start, newFlags);
     if (vma !== NONE) {
       yield* vmaStartWriteNew(k, vma);
       vmaLink(k, vma);
@@ -170,6 +174,11 @@ export function* doMmap(k: Kernel, mm: Mm, addr: AddressOrErrno, length: Vpn, vm
   // What MAP_FIXED replaced is gone even if the new VMA could not be made.
   yield* removeVmas(k, mm);
   return vma === NONE ? -ENOMEM : start;
+}
+
+/** Flags of a VMA that follow from flags of mmap(). @kernel include/linux/mman.h calc_vm_flag_bits() */
+function calcVmFlagBits(k: Kernel, flags: MapFlags): VmFlags {
+  return (flags & MAP_STACK) !== 0 && k.param.stackIsNoHugePage.get() === 1 ? VM_NOHUGEPAGE : 0;
 }
 
 /** @kernel mm/mmap.c __get_unmapped_area(), and the checks of do_mmap() */

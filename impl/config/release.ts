@@ -111,6 +111,10 @@ export const SWITCHES = {
     meaning: "FOLL_COW: a forced write goes by the entry's dirty bit, after one COW fault, in place of exclusivity",
     source: "19be0efa5c6f (4.9), 5535be309971 (6.0)",
   },
+  stackIsNoHugePage: {
+    since: ["6.7"], default: true,
+    meaning: "mmap() with MAP_STACK gives a VMA with VM_NOHUGEPAGE", source: "c4608d1bf7c6",
+  },
   directReclaim: {
     since: [], default: false,
     meaning: "a block for a reservation that is not there is looked for in reclaim, which calls the shrinker of reservations",

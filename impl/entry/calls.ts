@@ -12,7 +12,7 @@ import {
   MADV_COLLAPSE, MADV_DOFORK, MADV_DONTFORK, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_NOHUGEPAGE,
   MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_WIPEONFORK,
 } from "../madvise.ts";
-import { MAP_FIXED, MAP_FIXED_NOREPLACE } from "../mmap.ts";
+import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_STACK } from "../mmap.ts";
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from "../mremap.ts";
 import { VM_READ, VM_WRITE } from "../structs/vma.ts";
 import { KNOBS } from "../sysfs.ts";
@@ -65,7 +65,10 @@ const pid = { name: "pid", type: PROCESS } as const;
 /** @kernel include/uapi/asm-generic/mman-common.h PROT_* */
 export const PROT = { none: 0, r: VM_READ, w: VM_WRITE, rw: VM_READ | VM_WRITE } as const;
 /** "-": where there is room. @kernel include/uapi/linux/mman.h MAP_* */
-export const MAP = { "-": 0, "fixed": MAP_FIXED, "noreplace": MAP_FIXED | MAP_FIXED_NOREPLACE } as const;
+export const MAP = {
+  "-": 0, "fixed": MAP_FIXED, "noreplace": MAP_FIXED | MAP_FIXED_NOREPLACE,
+  "stack": MAP_STACK, "fixed stack": MAP_FIXED | MAP_STACK, "noreplace stack": MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_STACK,
+} as const;
 /** The combinations that are refused, too. @kernel include/uapi/linux/mman.h MREMAP_* */
 export const MREMAP = {
   "-": 0, "maymove": MREMAP_MAYMOVE, "fixed": MREMAP_MAYMOVE | MREMAP_FIXED, "fixed-without-maymove": MREMAP_FIXED,

@@ -15,6 +15,7 @@ export const conform: ExtraCommand = {
     .option("--programs <n>", "random programs", count, 200)
     .option("--seed <n>", "of the random programs", count, 1)
     .option("--program <file>", "only this one: a file as a disagreement prints it")
+    .option("--show", "with --program: print what was observed after each step on both sides")
     .option("--record", "run the hand-written programs here and keep what this kernel says in test/conformance/recordings/")
     .addHelpText("after", `
 The hand-written programs of test/conformance/cases/, random ones, and what was recorded on other kernels. It takes root
@@ -25,6 +26,7 @@ Examples:
   npx thpcheck conform                                 under three minutes
   npx thpcheck conform --programs 2000 --seed 7
   npx thpcheck conform --program p.json                one program again
+  npx thpcheck conform --program p.json --show         and what Linux and impl/ say after each step
 
 Exit codes: 0 all agree, or skipped; 1 a disagreement.`)
     .action(async (flags: ConformFlags) => {

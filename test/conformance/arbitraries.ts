@@ -5,7 +5,7 @@
  * A step that names a process which does not live then goes to one that does, so that shrinking may drop forks.
  */
 import fc from "fast-check";
-import { ADVICE } from "../../impl/entry/calls.ts";
+import { ADVICE, MAP } from "../../impl/entry/calls.ts";
 import {
   AREA_PAGES, AREA_RANGES, CONTENTS, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type Knobs, type Program, type Step,
 } from "./program.ts";
@@ -60,6 +60,8 @@ interface Drawn {
   readonly args: fc.Arbitrary<readonly number[]>;
 }
 const drawn = (weight: number, name: OperationName, args: fc.Arbitrary<readonly number[]>): Drawn => ({ weight, name, args });
+/** Flags of mmap(): a stack is seldom what is wanted, since it has no huge pages. */
+const MAPPED = [...Array<number>(9).fill(MAP.fixed), MAP.noreplace, MAP.noreplace, MAP["fixed stack"]];
 const FLAGS_OF_AREAS = advice("HUGEPAGE", "NOHUGEPAGE", "DONTFORK", "DOFORK", "WIPEONFORK", "KEEPONFORK");
 const SHAPED: readonly Drawn[] = [
   drawn(12, "write", ranged(mixed(0, 6, 1), content)),
@@ -70,7 +72,7 @@ const SHAPED: readonly Drawn[] = [
   drawn(6, "madvise", ranged(sometimesEmpty(mixed(4, 2, 4)), FLAGS_OF_AREAS)),
   drawn(4, "madvise", ranged(mixed(4, 2, 2), advice("POPULATE_READ", "POPULATE_WRITE", "UNKNOWN"))),
   drawn(5, "munmap", ranged(sometimesEmpty(mixed(2, 3, 3)))),
-  drawn(5, "mmap", ranged(sometimesEmpty(mixed(4, 1, 2)), prot, fc.constantFrom(1, 1, 1, 3))),
+  drawn(5, "mmap", ranged(sometimesEmpty(mixed(4, 1, 2)), prot, fc.constantFrom(...MAPPED))),
   drawn(8, "mprotect", ranged(sometimesEmpty(mixed(3, 3, 3)), prot)),
   drawn(9, "mremap", mremapArgs),
   drawn(7, "fork", fc.constant([0])),

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { programs } from "./arbitraries.ts";
 import { CASES } from "./cases.ts";
+import { UsageError } from "../../checker/usage-error.ts";
 import { compare } from "./compare.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
@@ -10,7 +11,7 @@ import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
 import { recordings, saveRecording } from "./recording.ts";
-import { disagreement, rulesText, statisticsText } from "./report.ts";
+import { disagreement, observations, rulesText, statisticsText } from "./report.ts";
 import { addSuppressed, type RuleName, type Suppressed } from "./rules.ts";
 import { Statistics } from "./statistics.ts";
 
@@ -21,6 +22,8 @@ export interface ConformFlags {
   readonly program?: string;
   /** Keep what this kernel says of the hand-written programs. */
   readonly record?: boolean;
+  /** With `program`: print what was observed after each step on both sides. */
+  readonly show?: boolean;
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -28,21 +31,33 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const RECORDED_RUNS_MAX = 10;
 /** Longest time for one random program on both sides: a machine that is busy is slow, one that hangs is broken. */
 const RANDOM_SECONDS_MAX = 300;
+const NO_SPLIT = 'the call "split" needs debugfs\' split_huge_pages, which cannot be opened here (lockdown?)';
+const SHOW_WHAT = "--show prints the steps of one program: name its file with --program";
 
 class Conform {
   readonly #flags: ConformFlags;
+  /** The program of `--program`. */
+  readonly #only: { readonly file: string; readonly program: Program } | null;
   readonly #suppressed: Suppressed = {};
   #observations = 0;
   #passed = 0;
   #failed = 0;
   #skipped = 0;
+  /** The skipped ones that this machine's kernel cannot run, though it runs others. */
+  #splits = 0;
   #interrupted = false;
   #implMs = 0;
   #implPrograms = 0;
 
-  constructor(flags: ConformFlags) { this.#flags = flags; }
+  /** Throws a RangeError for a program that is not well formed. */
+  constructor(flags: ConformFlags) {
+    this.#flags = flags;
+    const { program: file } = flags;
+    this.#only = file === undefined ? null : { file, program: programFromJson(JSON.parse(readFileSync(file, "utf8")) as ProgramJson) };
+  }
 
   async run(): Promise<number> {
+    if (this.#flags.show === true && this.#flags.program === undefined) throw new UsageError(SHOW_WHAT);
     const why = whyNot();
     this.#recorded();
     if (why !== null) {
@@ -56,9 +71,7 @@ class Conform {
     process.once("SIGTERM", stop);
     try {
       const impl = new ImplKernel(host.release);
-      if (this.#flags.program !== undefined) await this.#one(
-        this.#flags.program, programFromJson(JSON.parse(readFileSync(this.#flags.program, "utf8")) as ProgramJson), host, impl,
-      );
+      if (this.#only !== null) await this.#judgeOnly(this.#only, host, impl);
       else if (this.#flags.record === true) await this.#record(host, impl);
       else {
         await this.#cases(host, impl);
@@ -73,7 +86,7 @@ class Conform {
   }
 
   #end(): number {
-    if (this.#skipped > 0 && whyNot() === null) say(`SKIP: debugfs is not to be had (lockdown?), which the call "split" takes; ${this.#skipped} programs were not run on a real kernel`);
+    if (this.#splits > 0) say(`SKIP: ${NO_SPLIT}; ${this.#splits} program${this.#splits === 1 ? " was" : "s were"} not run on a real kernel`);
     say(`\n${rulesText(this.#suppressed, this.#observations)}`);
     if (this.#implPrograms > 0) say(`impl/: ${Math.round(this.#implPrograms / (this.#implMs / 1000))} programs/s of processor time`);
     say(`${this.#passed} agree, ${this.#failed} disagree, ${this.#skipped} skipped${this.#interrupted ? "; interrupted" : ""}`);
@@ -97,10 +110,27 @@ class Conform {
     }
   }
 
+  /** The program of a file. */
+  async #judgeOnly({ file, program }: { readonly file: string; readonly program: Program }, host: HostKernel, impl: ImplKernel): Promise<void> {
+    if (!host.can(program)) {
+      this.#cannot(1);
+      if (this.#flags.show === true) say(observations(program, null, impl.run(program)));
+      return;
+    }
+    const found = await this.#judge(program, host, impl);
+    if (this.#flags.show === true) say(observations(program, found.real, found.impl));
+    this.#count(file, program, found, host.release);
+  }
+
+  #cannot(programs: number): void {
+    this.#skipped += programs;
+    this.#splits += programs;
+  }
+
   async #cases(host: HostKernel, impl: ImplKernel): Promise<void> {
     let agree = 0;
     const able = CASES.filter(({ program }) => host.can(program));
-    this.#skipped += CASES.length - able.length;
+    this.#cannot(CASES.length - able.length);
     for (const { name, program } of able) {
       if (this.#interrupted) return;
       if (await this.#one(name, program, host, impl)) agree++;
@@ -115,8 +145,13 @@ class Conform {
     let shrinking = false;
     let last: { readonly program: Program; readonly found: Judgement } | null = null;
     let shown = performance.now();
-    const property = fc.asyncProperty(programs(host.splits), async (program) => {
+    // The same programs on every machine. One that cannot be run is counted, and another one drawn in its place.
+    const property = fc.asyncProperty(programs(true), async (program) => {
       if (this.#interrupted) return true;
+      if (!host.can(program)) {
+        if (!shrinking) this.#cannot(1);
+        fc.pre(false);
+      }
       const found = await this.#judge(program, host, impl);
       if (!shrinking) {
         this.#add(found);

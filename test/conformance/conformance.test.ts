@@ -13,7 +13,7 @@ import { CALLS } from "../../impl/entry/calls.ts";
 import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
 import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
 import { pack, recordings, unpack } from "./recording.ts";
-import { disagreement } from "./report.ts";
+import { disagreement, observations } from "./report.ts";
 import { OUTCOMES, Statistics } from "./statistics.ts";
 import { OPERATION_NAMES, OPERATIONS, type OperationName } from "./vocabulary.ts";
 
@@ -82,6 +82,8 @@ describe("programs", () => {
       "0 mprotect 0.0 1.0", "mprotect takes 3 arguments (addr, length, prot)",
     ], ["0 mmap 0.0 1.0 rw -", 'flags "-" is not one of fixed, noreplace'],
     ["0 getThpDisable", "the call is one of mmap, munmap"], ["0 get_thp_disable", "the call is one of mmap, munmap"],
+    ["0 mmap 0.0 1.0 rw stack", 'flags "stack" is not one of fixed'],
+    ["0 mmap 0.0 1.0 rw fixed stuck", 'flags "fixed stuck" is not one of fixed'], ["0 madvise 0.0 1.0 COLD", 'advice "COLD" is not one of'],
     ["0 madvise 0.0 1.0 toString", "is not one of DONTNEED"], ["0 thp_disable 1 all", 'disable "1" is not one of off, on'],
   ])("refuses the step %s, and names the argument", (text, why) => {
     expect(() => textToStep(text)).toThrow(why);
@@ -126,6 +128,17 @@ describe("observations", () => {
     ]);
     expect(lines.map(lineToText)[3]).toBe("process 0: pages 0..4: PMD-mapped, THP, anon, swapbacked, same frame as before; frames from #0, mapcount 2");
     expect(impl.run(SMALL).slice(5).map((l) => l[1])).toEqual(["c 0 0*3 7/2 0*507", "c 0 0*3 7*1 9*1 0*507"]);
+  });
+  it("of both sides after each step, lines that both have once", () => {
+    const mine = impl.run(SMALL);
+    const real = mine.map((l, i) => (i === 2 ? ["r 2 1 0", ...l.slice(1)] : l));
+    const shown = observations(SMALL, real, mine).split("\n");
+    const at = shown.indexOf("step 2: 0 write 0.3 0.2 7");
+    expect(shown.slice(at + 1, at + 4)).toEqual([
+      "  Linux  returned 1", "  impl   returned 2",
+      "  =      counters: thp_fault_alloc +1, nr_anon_transparent_hugepages +1, 2048kB/anon_fault_alloc +1, 2048kB/nr_anon +1",
+    ]);
+    expect(observations(SMALL, null, mine)).not.toMatch(/Linux|=/);
   });
   it("contents that follow one another are short", () => {
     expect(contentsLine(5, [0, 0, 3, 4, 5, 29, 1, 1, 1])).toBe("c 5 0*2 3/3 29/2 1*2");

@@ -7,6 +7,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } fro
 import { availableParallelism, platform, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_STACK } from "../../impl/mmap.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { contentsLine, type Observations } from "./observation.ts";
 import { AREA_RANGES, CONTENTS, HOLDS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
@@ -14,8 +15,10 @@ import { agentOperations, OPERATION_NAMES } from "./vocabulary.ts";
 
 const AGENT = fileURLToPath(new URL("./agent/", import.meta.url));
 const THP = "/sys/kernel/mm/transparent_hugepage";
-const MAP_FIXED = 0x10;
-const MAP_FIXED_NOREPLACE = 0x10_0000;
+/** The machine's bits of mmap(), by those of impl/. */
+const MAP_BITS: readonly (readonly [mine: number, real: number])[] = [
+  [MAP_FIXED, 0x10], [MAP_FIXED_NOREPLACE, 0x10_0000], [MAP_STACK, 0x2_0000],
+];
 
 /** What decides whether programs can be run on a machine. */
 export interface Machine {
@@ -89,7 +92,7 @@ function agent(): string {
 /** A step in the agent's numbers. */
 function stepToNumbers({ process: p, call, args }: Step): string {
   const a = [...args, 0, 0, 0, 0, 0].slice(0, 5);
-  if (call === "mmap") a[3] = a[3] === 1 ? MAP_FIXED : MAP_FIXED_NOREPLACE;
+  if (call === "mmap") a[3] = MAP_BITS.reduce((bits, [mine, real]) => bits | ((a[3]! & mine) !== 0 ? real : 0), 0);
   if (call === "write") [a[3], a[4]] = [1, CONTENTS];
   return [OPERATION_NAMES.indexOf(call), p, ...a].join(" ");
 }

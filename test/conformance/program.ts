@@ -7,6 +7,7 @@
  *
  * A step is the process, the call and its arguments. Addresses and lengths count pages of the test area and are written
  * as huge ranges and pages: 2.0 is 1024 pages, 0.3 is three. Process 0 is there from the start; a fork names its child.
+ * The flags of mmap may be two words: "fixed stack" is MAP_FIXED | MAP_STACK.
  * `hold` takes a reference to a page, as vmsplice() does, under a number by which `release` gives it back; `read` and
  * `write` stop at a signal; `split` is debugfs' split_huge_pages; `contents` reads everything that is there, which faults nothing in.
  */
@@ -83,14 +84,23 @@ export function stepToText(s: Step): string {
   return [String(s.process), s.call, ...OPERATIONS[s.call].args.map(({ type }, i) => argToText(type, s.args[i]!))].join(" ");
 }
 
+/** The last argument may have a name of several words: "fixed stack". */
+function argumentsIn(words: readonly string[], args: readonly Parameter[]): readonly string[] {
+  const last = args.at(-1);
+  const names = last === undefined ? null : wordsOf(last.type);
+  if (words.length <= args.length || names === null || !Object.keys(names).some((name) => name.includes(" "))) return words;
+  return [...words.slice(0, args.length - 1), words.slice(args.length - 1).join(" ")];
+}
+
 /** Throws RangeError that says what is wrong with the step. */
 export function textToStep(text: string): Step {
-  const [process = "", call = "", ...words] = text.trim().split(/\s+/);
+  const [process = "", call = "", ...said] = text.trim().split(/\s+/);
   const refused = (why: string): RangeError => new RangeError(`step ${JSON.stringify(text)}: ${why}`);
   if (!/^\d$/.test(process) || Number(process) >= PROCESSES) throw refused(`it begins with the number of a process, 0..${PROCESSES - 1}`);
   const known = OPERATION_NAMES.find((c) => c === call);
   if (known === undefined) throw refused(`the call is one of ${OPERATION_NAMES.join(", ")}`);
   const { args } = OPERATIONS[known];
+  const words = argumentsIn(said, args);
   if (words.length !== args.length) {
     throw refused(`${known} takes ${args.length} arguments${args.length === 0 ? "" : ` (${args.map((a) => a.name).join(", ")})`}`);
   }

@@ -1,7 +1,8 @@
 /** What the command says of a disagreement, and of all that was run. */
+import { diffArrays } from "diff";
 import { sideToText } from "./compare.ts";
 import type { Judgement } from "./judge.ts";
-import { lineToText } from "./observation.ts";
+import { lineToText, type Observations } from "./observation.ts";
 import { programToJson, stepToText, type Program } from "./program.ts";
 import { RULES, type RuleName, type Suppressed } from "./rules.ts";
 import type { Statistics } from "./statistics.ts";
@@ -30,6 +31,28 @@ export function disagreement(name: string, program: Program, found: Judgement, k
   }
   out.push("  again: save this line as p.json, npx thpcheck conform --program p.json", `  ${JSON.stringify(programToJson(program))}`);
   return out.join("\n");
+}
+
+/**
+ * What was observed after each step. A line that both sides have is there once, under "=". `real` null: the program was
+ * not run on a real kernel.
+ */
+export function observations(program: Program, real: Observations | null, impl: Observations): string {
+  return program.steps.flatMap((s, i) => {
+    const heading = `step ${i}: ${stepToText(s)}`;
+    const mine = inOrder(impl[i] ?? []);
+    if (real === null) return [heading, ...mine.map((l) => `  impl   ${lineToText(l)}`)];
+    return [heading, ...diffArrays(inOrder(real[i] ?? []), mine).flatMap(({ value, added, removed }) => {
+      const side = removed ? "Linux" : added ? "impl " : "=    ";
+      return value.map((l) => `  ${side}  ${lineToText(l)}`);
+    })];
+  }).join("\n");
+}
+
+/** The two sides say the same in different orders: tracepoints first or counters. */
+function inOrder(lines: readonly string[]): string[] {
+  const place = (line: string): number => "rctkvp".indexOf(line[0]!);
+  return lines.toSorted((a, b) => place(a) - place(b) || (a.startsWith("t ") ? a.localeCompare(b) : 0));
 }
 
 function lines(all: readonly string[]): string[] {

@@ -22,7 +22,7 @@ const isCalled = (name: CallName): name is Called => name === "khugepaged" || (C
 const GIVEN: Partial<Record<CallName, Words>> = { processMadvise: { addr2: 0, length2: 0, flags: 0, capable: 1 } };
 /** Arguments that can be less in a program: only what is at a known place can be compared. */
 const NARROWED: Partial<Record<CallName, Readonly<Record<string, Words>>>> = {
-  mmap: { flags: { fixed: MAP.fixed, noreplace: MAP.noreplace } },
+  mmap: { flags: Object.fromEntries(Object.entries(MAP).filter(([, flags]) => (flags & MAP.fixed) !== 0)) },
 };
 
 /** What an argument of an operation can be. "slot": the number under which a page is held. */

@@ -1,8 +1,9 @@
 /** mmap() and munmap(). */
 import { beforeEach, describe, expect, it } from "vitest";
 import { EEXIST, EINVAL, ENOMEM } from "../../impl/errno.ts";
-import { MAP_FIXED, MAP_FIXED_NOREPLACE } from "../../impl/mmap.ts";
-import { VM_READ } from "../../impl/structs/vma.ts";
+import { MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_STACK } from "../../impl/mmap.ts";
+import { MADV_COLLAPSE } from "../../impl/madvise.ts";
+import { VM_NOHUGEPAGE, VM_READ } from "../../impl/structs/vma.ts";
 import { bounds, expectNothingLeft, failEach, fill, map, MACHINE } from "./calls.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 
@@ -20,6 +21,18 @@ describe("mmap", () => {
     expect(s.mmap(0, 4, 2, RW, MAP_FIXED_NOREPLACE)).toBe(4);
     expect(bounds(s)).toBe("0-6");
     expectNothingLeft(s);
+  });
+  it("a stack has no huge pages since 6.7, and is not merged with what may have them", () => {
+    for (const [stackIsNoHugePage, flags, areas] of [[true, RW | VM_NOHUGEPAGE, "0-4 4-8"], [false, RW, "0-8"]] as const) {
+      const kernel = new SequentialKernel({ ...MACHINE, stackIsNoHugePage });
+      expect(kernel.mmap(0, 0, 4, RW, MAP_FIXED | MAP_STACK)).toBe(0);
+      expect(kernel.areas(0).map(([, , f]) => f)).toEqual([flags]);
+      map(kernel, 4, 8);
+      expect(bounds(kernel)).toBe(areas);
+      fill(kernel, 0, 4);
+      expect(kernel.madvise(0, 0, 4, MADV_COLLAPSE)).toBe(stackIsNoHugePage ? -EINVAL : 0);
+      expectNothingLeft(kernel);
+    }
   });
   it("without MAP_FIXED takes the hint if it is free, else the highest room, aligned for whole huge pages", () => {
     expect(s.mmap(0, 5, 2, RW, 0)).toBe(5);
