@@ -1,11 +1,12 @@
 /** Address spaces come and go: kernel/fork.c, and exit_mmap() of mm/mmap.c. */
-import { NONE, at, current, emit, type Routine } from "thpcheck";
+import { NONE, at, current, emit, record, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { ENOMEM } from "./errno.ts";
 import { mmPutHugeZeroFolio } from "./huge-memory/huge-zero.ts";
 import { khugepagedExit, khugepagedFork } from "./khugepaged/mm-slot.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { copyPageRange, freePgtables, unmapVmas } from "./memory.ts";
+import { copyPageRange } from "./memory/copy.ts";
+import { freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, MMF_UNSTABLE_BIT } from "./structs/mm.ts";
@@ -14,7 +15,8 @@ import { VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK } from "./structs/vma.ts";
 import { mmdrop } from "./mm-refs.ts";
 import { anonVmaFork } from "./anon-vma.ts";
 import { lruAddDrain } from "./swap.ts";
-import { hasReservations, reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
+import { hasReservations } from "./thp-reservation/container.ts";
+import { reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
 import { flushTlbMm } from "./tlb.ts";
 import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
 import { findVma } from "./vma-tree.ts";
@@ -55,7 +57,8 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
   // holds a reference, so a folio in it would not be freed with its last mapping.
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
-  yield* unmapVmas(k, mm, 0, end, false);
+  const unmap: UnmapDesc = record({ mm, vmaStart: 0, vmaEnd: end, pgStart: 0, pgEnd: end, detached: false });
+  yield* unmapVmas(k, unmap);
   yield* mmapReadUnlock(k, mm);
   yield* mmapWriteLock(k, mm);
   // free_pgtables() does it to one after the other, as it takes them out of the reverse map.
@@ -63,7 +66,7 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
     yield* vmaStartWrite(k, vma);
     k.vma.owner.set(vma, current(k));
   }
-  yield* freePgtables(k, mm, 0, end, 0, end, false);
+  yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
   for (let vma: Vma = findVma(k, mm, 0); vma !== NONE; vma = findVma(k, mm, 0)) {
     vmaMarkDetached(k, vma);

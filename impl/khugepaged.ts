@@ -28,10 +28,6 @@ import { noteProgress } from "./khugepaged/scan.ts";
 import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_FAIL, type ScanResult } from "./khugepaged/scan-result.ts";
 import { collapsePossible, collapseTestExitOrDisable } from "./khugepaged/suitability.ts";
 
-export { collapseHugePage } from "./khugepaged/collapse.ts";
-export { madviseCollapse, madviseCollapseErrno } from "./khugepaged/madvise-collapse.ts";
-export { khugepagedEnterVma, khugepagedExit, khugepagedFork } from "./khugepaged/mm-slot.ts";
-
 /** How often a scan has begun at the head of the list. */
 type PassThroughHead = Int<0, 2>;
 

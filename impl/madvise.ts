@@ -18,7 +18,8 @@ import { hugepageMadvise } from "./khugepaged/mm-slot.ts";
 import {
   lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite,
 } from "./locking/mmap-lock.ts";
-import { handleMmFault, mmAccountFault, zapPageRange } from "./memory.ts";
+import { zapPageRange } from "./memory/zap.ts";
+import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";

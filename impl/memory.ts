@@ -26,9 +26,6 @@ import {
   type VmFaultReason,
 } from "./vm-fault.ts";
 
-export { copyPageRange } from "./memory/copy.ts";
-export { freePgtables, unmapVmas, zapPageRange } from "./memory/zap.ts";
-
 /**
  * Counts a fault that has ended, successfully or not. A fault that comes back with mmap_lock is not counted. Every
  * caller of handleMmFault() calls this with its result.

@@ -4,17 +4,18 @@
  * munmap takes the VMAs out of the tree under mmap_lock for writing. Then it lets readers in again, zaps the pages
  * and frees the tables. Nobody can find the VMAs any more, and no fault can be running in them.
  */
-import { NONE, at, current, type Int, type Routine } from "thpcheck";
+import { NONE, at, current, record, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { freePgtables, unmapVmas } from "./memory.ts";
+import { freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import { VM_NOHUGEPAGE } from "./structs/vma.ts";
 import type { Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { lruAddDrain } from "./swap.ts";
-import { hasReservations, reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
+import { hasReservations } from "./thp-reservation/container.ts";
+import { reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
 import { findVma, findVmaIntersection, getUnmappedArea, vmaBefore } from "./vma-tree.ts";
 import {
@@ -103,12 +104,14 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   userMemoryBegin(k, mm, start, end);
   yield* lruAddDrain(k);
   tlbGatherMmu(k);
-  yield* unmapVmas(k, mm, start, end, true);
   const below: Vma = vmaBefore(k, mm, start);
   const above: Vma = findVma(k, mm, end);
-  const floor: Vpn = below === NONE ? 0 : k.vma.end.get(below);
-  const ceiling: Vpn = above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above);
-  yield* freePgtables(k, mm, start, end, floor, ceiling, true);
+  const unmap: UnmapDesc = record({
+    mm, vmaStart: start, vmaEnd: end, pgStart: below === NONE ? 0 : k.vma.end.get(below),
+    pgEnd: above === NONE ? k.param.vpnMax.get() : k.vma.start.get(above), detached: true,
+  });
+  yield* unmapVmas(k, unmap);
+  yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
   userMemoryEnd(k, mm, start, end);
 }

@@ -9,7 +9,7 @@ import { DEFRAG_ALWAYS, ENABLED_ALWAYS, KNOB_NAMES, KNOB_ROWS, knobNumber, type 
 import { EINVAL } from "./errno.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Errno } from "./structs/types.ts";
-import { hasReservations } from "./thp-reservation.ts";
+import { hasReservations } from "./thp-reservation/container.ts";
 
 export const KNOB_ENABLED = knobNumber("enabled");
 export const KNOB_DEFRAG = knobNumber("defrag");

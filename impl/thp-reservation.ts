@@ -29,10 +29,6 @@ import { safeBlocksHugePmd, safeGiveBack, safeReserve, safeTake } from "./thp-re
 import { safeRelease, safeReleaseRange } from "./thp-reservation/safe-release.ts";
 import { safeBoundary, safeMremap, safeTakeOver } from "./thp-reservation/safe-move.ts";
 
-export { bootResvs } from "./thp-reservation/rfc-2018.ts";
-export { hasReservations, isRfc2018, isSafe } from "./thp-reservation/container.ts";
-export { siMemAvailable } from "./thp-reservation/safe-shrinker.ts";
-
 // ---- faults ----------------------------------------------------------------------------------------------------
 
 /**

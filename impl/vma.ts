@@ -17,7 +17,8 @@ import { vmaEndWrite, vmaStartWrite } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { ENOMEM } from "./errno.ts";
-import { hasReservations, reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
+import { hasReservations } from "./thp-reservation/container.ts";
+import { reservationsBoundary, reservationsOfNewVma, reservationsTakenOver } from "./thp-reservation.ts";
 import { findVma, vmaBefore, vmaIterClear, vmaIterStore } from "./vma-tree.ts";
 import {
   anonVmaClone, anonVmaIntervalTreePostUpdateVma, anonVmaIntervalTreePreUpdateVma, anonVmaLockWrite,

@@ -13,7 +13,8 @@ import { NONE, at, bool, current, struct, type Routine, type World } from "thpch
 import type { Kernel } from "../mm-types.ts";
 import type { Cpu, Mm, VmFlags, Vma, Vpn } from "../structs/types.ts";
 import { bootMemory } from "../page-alloc.ts";
-import { bootResvs, isRfc2018 } from "../thp-reservation.ts";
+import { bootResvs } from "../thp-reservation/rfc-2018.ts";
+import { isRfc2018 } from "../thp-reservation/container.ts";
 import { vmaIterStore } from "../vma-tree.ts";
 
 /**

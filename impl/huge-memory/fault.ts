@@ -18,7 +18,8 @@ import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, set
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
-import { hasReservations, reservationBlocksHugePmd, reserveForFault, reservesInsteadOfHuge } from "../thp-reservation.ts";
+import { hasReservations } from "../thp-reservation/container.ts";
+import { reservationBlocksHugePmd, reserveForFault, reservesInsteadOfHuge } from "../thp-reservation.ts";
 import { deferredSplitFolio } from "./deferred-split.ts";
 import { thpVmaSuitableOrder } from "./eligibility.ts";
 import { mmGetHugeZeroFolio } from "./huge-zero.ts";

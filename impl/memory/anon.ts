@@ -9,9 +9,8 @@ import { folioNrPages } from "../page-flags.ts";
 import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
-import {
-  announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservedPageMapped,
-} from "../thp-reservation.ts";
+import { hasReservations } from "../thp-reservation/container.ts";
+import { announceReservedPage, getReservedPage, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { folioZeroUser } from "./folio-zero-user.ts";

@@ -7,8 +7,9 @@ import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts"
 import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
+import { hasReservations } from "../thp-reservation/container.ts";
 import {
-  announceReservedPage, getReservedPage, hasReservations, putUnmappedPage, reservationForCow, reservedPageMapped,
+  announceReservedPage, getReservedPage, putUnmappedPage, reservationForCow, reservedPageMapped,
 } from "../thp-reservation.ts";
 import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
 import {

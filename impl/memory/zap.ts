@@ -7,12 +7,18 @@ import { splitHugePmd } from "../huge-memory/split-pmd.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
-import { tlbBatchRoom, tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry } from "../mmu-gather.ts";
+import {
+  tlbBatchRoom, tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry,
+} from "../mmu-gather.ts";
 import { pageFolio } from "../page-flags.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteNone, ptePresent } from "../pgtable.ts";
+import {
+  ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex,
+  pteNone, ptePresent,
+} from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";
-import { hasReservations, reservationLosesPages, reservationZapped } from "../thp-reservation.ts";
+import { hasReservations } from "../thp-reservation/container.ts";
+import { reservationLosesPages, reservationZapped } from "../thp-reservation.ts";
 import { unlinkAnonVmas } from "../anon-vma.ts";
 import { folioRemoveRmapPtes } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
@@ -31,27 +37,40 @@ export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
   yield* tlbFinishMmu(k, k.vma.mm.get(vma));
 }
 
+/** What is unmapped of an address space, and how far its page tables may go. @kernel mm/vma.h struct unmap_desc */
+export interface UnmapDesc {
+  mm: Mm;
+  /** Pages vmaStart..vmaEnd - 1 are unmapped. */
+  vmaStart: Vpn;
+  vmaEnd: Vpn;
+  /** The end of the VMA before, and the start of the one after; 0 and `param.vpnMax` where there is none. */
+  pgStart: Vpn;
+  pgEnd: Vpn;
+  /** Of the VMAs that munmap has detached; else, at exit, of those that are still attached. */
+  detached: boolean;
+}
+
 /**
- * Unmaps start..end - 1 in all VMAs of the address space, by ascending address: those that munmap has detached
- * (`detached`), or, at exit, those that are still attached.
+ * Unmaps the range in all VMAs of the kind, by ascending address.
  *
  * @kernel mm/memory.c unmap_vmas()
  * @holds mmap_lock; a gather is open on this CPU
  */
-export function* unmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Routine {
-  let vma: Vma = nextVma(k, mm, start, end, detached);
+export function* unmapVmas(k: Kernel, unmap: UnmapDesc): Routine {
+  let vma: Vma = nextVma(k, unmap, unmap.vmaStart);
   while (vma !== NONE) {
-    yield* unmapPageRange(k, vma, Math.max(start, k.vma.start.get(vma)), Math.min(end, k.vma.end.get(vma)), false);
-    vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);
+    const start: Vpn = Math.max(unmap.vmaStart, k.vma.start.get(vma));
+    yield* unmapPageRange(k, vma, start, Math.min(unmap.vmaEnd, k.vma.end.get(vma)), false);
+    vma = nextVma(k, unmap, k.vma.end.get(vma));
   }
 }
 
-/** The first VMA of the kind asked for that ends after `start` and begins before `end`; NONE if there is none. */
-function nextVma(k: Kernel, mm: Mm, start: Vpn, end: Vpn, detached: boolean): Vma {
+/** The first VMA of the kind that ends after `from` and begins in the range; NONE if there is none. */
+function nextVma(k: Kernel, unmap: UnmapDesc, from: Vpn): Vma {
   let found = NONE;
   for (let vma = 0; vma < k.vma.count; vma++) {
-    if (k.vma.mm.get(vma) !== mm || k.vma.detached.get(vma) !== detached) continue;
-    if (k.vma.end.get(vma) <= start || k.vma.start.get(vma) >= end) continue;
+    if (k.vma.mm.get(vma) !== unmap.mm || k.vma.detached.get(vma) !== unmap.detached) continue;
+    if (k.vma.end.get(vma) <= from || k.vma.start.get(vma) >= unmap.vmaEnd) continue;
     if (found === NONE || k.vma.start.get(vma) < k.vma.start.get(found)) found = vma;
   }
   return found;
@@ -155,24 +174,24 @@ function foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
 }
 
 /**
- * Takes the VMAs of start..end - 1 out of the reverse map, then frees the page tables that only they used: those whose
- * whole huge range lies in floor..ceiling, the end of the VMA before and the start of the one after (0 and
- * `param.vpnMax` where there is none). The tables go to the gather.
+ * Takes the VMAs of the range out of the reverse map, then frees the page tables that only they used: those whose whole
+ * huge range lies in pgStart..pgEnd. The tables go to the gather.
  *
  * @kernel mm/memory.c free_pgtables(), free_pgd_range(), free_pte_range()
- * @holds mmap_lock; `detached` as in unmapVmas(), which has run; a gather is open on this CPU
+ * @holds mmap_lock; unmapVmas() has run; a gather is open on this CPU
  */
-export function* freePgtables(k: Kernel, mm: Mm, start: Vpn, end: Vpn, floor: Vpn, ceiling: Vpn, detached: boolean): Routine {
-  let vma: Vma = nextVma(k, mm, start, end, detached);
+export function* freePgtables(k: Kernel, unmap: UnmapDesc): Routine {
+  const mm: Mm = unmap.mm;
+  let vma: Vma = nextVma(k, unmap, unmap.vmaStart);
   while (vma !== NONE) {
     vmBugOn(!k.vma.writeLocked.get(vma) && !k.vma.detached.get(vma), "memory: an area loses its anon_vma while faults can find it");
     // First, so that no rmap walk is in the tables when they go, or comes later.
     yield* unlinkAnonVmas(k, vma);
-    vma = nextVma(k, mm, k.vma.end.get(vma), end, detached);
+    vma = nextVma(k, unmap, k.vma.end.get(vma));
   }
-  let haddr: Vpn = hpageAddress(k, start);
-  while (haddr < end) {
-    if (haddr >= floor && haddr + k.param.hpagePmdNr.get() <= ceiling) {
+  let haddr: Vpn = hpageAddress(k, unmap.vmaStart);
+  while (haddr < unmap.vmaEnd) {
+    if (haddr >= unmap.pgStart && haddr + k.param.hpagePmdNr.get() <= unmap.pgEnd) {
       yield at("free_pmd_range: pmd_none_or_clear_bad");
       const pmd: Entry = pmdpGetLockless(k, mm, haddr);
       if (!pmdNone(pmd)) {
@@ -190,5 +209,7 @@ export function* freePgtables(k: Kernel, mm: Mm, start: Vpn, end: Vpn, floor: Vp
 }
 
 function checkEmpty(k: Kernel, table: Table): void {
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) vmBugOn(!pteNone(k.ptTable.pte.once(table, i)), "memory: a page table is freed that still maps something");
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+    vmBugOn(!pteNone(k.ptTable.pte.once(table, i)), "memory: a page table is freed that still maps something");
+  }
 }

@@ -1,13 +1,15 @@
 /** What the tests of faults, zaps, fork's copies and get_user_pages() run: one or two address spaces with one area each. */
-import { NONE, at, bugOn, current, type Routine } from "thpcheck";
+import { NONE, at, bugOn, current, record, type Routine } from "thpcheck";
 import { copyHugePmd } from "../../impl/huge-memory/copy.ts";
 import { mmPutHugeZeroFolio, shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
 import { splitHugePmd } from "../../impl/huge-memory/split-pmd.ts";
 import { madviseFreeHugePmd } from "../../impl/huge-memory/zap.ts";
 import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pfnScanner, pinnedLoad, pinnedStore, unpinFolio } from "../../impl/gup.ts";
-import { madviseCollapse } from "../../impl/khugepaged.ts";
+import { madviseCollapse } from "../../impl/khugepaged/madvise-collapse.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "../../impl/locking/mmap-lock.ts";
-import { copyPageRange, freePgtables, handleMmFault, unmapVmas, zapPageRange } from "../../impl/memory.ts";
+import { copyPageRange } from "../../impl/memory/copy.ts";
+import { freePgtables, unmapVmas, zapPageRange, type UnmapDesc } from "../../impl/memory/zap.ts";
+import { handleMmFault } from "../../impl/memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import type { Content, Errno, Mm, Pfn, Vma, Vpn } from "../../impl/structs/types.ts";
@@ -188,8 +190,9 @@ export function* unmapAllOf(k: Kernel, mm: Mm): Routine {
   const end: Vpn = k.vma.end.get(areaOf(mm));
   userMemoryBegin(k, mm, 0, end);
   tlbGatherMmu(k);
-  yield* unmapVmas(k, mm, 0, end, true);
-  yield* freePgtables(k, mm, 0, end, 0, k.param.vpnMax.get(), true);
+  const unmap: UnmapDesc = record({ mm, vmaStart: 0, vmaEnd: end, pgStart: 0, pgEnd: k.param.vpnMax.get(), detached: true });
+  yield* unmapVmas(k, unmap);
+  yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
   userMemoryEnd(k, mm, 0, end);
   yield* mmapWriteUnlock(k, mm);
@@ -205,8 +208,9 @@ export function* freeTablesBetween(k: Kernel, floor: Vpn, ceiling: Vpn): Routine
   yield* mmapWriteLock(k, 0);
   yield* vmaStartWrite(k, 0);
   tlbGatherMmu(k);
-  yield* unmapVmas(k, 0, 0, k.vma.end.get(0), false);
-  yield* freePgtables(k, 0, 0, k.vma.end.get(0), floor, ceiling, false);
+  const unmap: UnmapDesc = record({ mm: 0, vmaStart: 0, vmaEnd: k.vma.end.get(0), pgStart: floor, pgEnd: ceiling, detached: false });
+  yield* unmapVmas(k, unmap);
+  yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, 0);
   yield* mmapWriteUnlock(k, 0);
 }

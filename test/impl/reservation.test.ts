@@ -6,7 +6,7 @@ import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { kernelConfig } from "../../impl/config/options.ts";
 import { POLICIES, policyNamed } from "../../impl/policy/index.ts";
-import { siMemAvailable } from "../../impl/thp-reservation.ts";
+import { siMemAvailable } from "../../impl/thp-reservation/safe-shrinker.ts";
 import { shrink } from "./reservation-probes.ts";
 import { RW, SequentialKernel } from "./sequential-kernel.ts";
 
