@@ -15,6 +15,7 @@ describe("a merge by tokens", () => {
   });
   it("takes their blanks with their words", () => {
     expect(text(mergeByTokens("x = one(a);\n", "x = f(a);\n", "x = f(a) & ~B;\n"))).toBe("x = one(a) & ~B;\n");
+    expect(text(mergeByTokens("one(a, -1);\n", "f(a, -1);\n", "f(a) - 1;\n"))).toBe("one(a) - 1;\n");
   });
   it("removes what they removed", () => {
     expect(

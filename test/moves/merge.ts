@@ -75,7 +75,9 @@ export function mergeByTokens(ours: string, base: string, theirs: string): Merge
       };
     }
     const [from, to] = [ourPlace(h.from, false), ourPlace(h.to, false)];
-    // Blanks follow the side that changed them: at the end of the change, and at the end of the token before it.
+    // Blanks follow the side that changed them: at the end of the change, and at the end of the tokens before and after it.
+    const after = out[to];
+    if (after !== undefined && after === tokens.base[h.to]) out[to] = after.trimEnd() + blanksOf(tokens.theirs[h.end]);
     const kept = blanksOf(out[Math.max(from, to) - 1]);
     if (put.length > 0 && h.to > h.from && blanksOf(put.at(-1)) === blanksOf(tokens.base[h.to - 1]))
       put[put.length - 1] = put.at(-1)!.trimEnd() + kept;

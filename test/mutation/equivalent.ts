@@ -6,8 +6,8 @@ import type { Explanation } from "./explained.ts";
 
 export const EQUIVALENT: readonly Explanation[] = [
   {
-    id: "49f023996b",
-    change: "- folioRefUnfreeze(k, folio, 1); emit(k, EV.FOLIO_UNFREEZE, folio); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, 1); emit(k, EV.FOLIO_UNFREEZE, folio);",
+    id: "4b5838c27a",
+    change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio);",
     why: "Freezing and unfreezing are atomic operations on the reference count, which lru_lock does not protect: the lock is about the list, PG_lru and the LRU's counters, and these have their final values before. Until it is unfrozen the head has no reference, no mapping but migration entries, and a folio lock that the split holds. Whoever meets it on the LRU, in a frame or through an entry takes a reference by folio_try_get(), which fails at 0 whether lru_lock is held or not, as it did a moment earlier; and migration entries are waited for. Nobody can tell the two orders apart.",
   },
   {
@@ -21,8 +21,8 @@ export const EQUIVALENT: readonly Explanation[] = [
     why: "batchAdd() drains the batch in the same call in which its last place is filled, and only the CPU itself adds: whenever batchCount() is called the last place is empty, which its assertion holds in every state. The loop stops at lruBatch - 1 in either case, by the bound or by the empty place.",
   },
   {
-    id: "f6436dcf6a",
-    change: "- return folioNrPages(k, folio) >= k.param.hpagePmdNr.get() && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);  + return haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);",
+    id: "497ec62774",
+    change: "- return folioTestPmdMappable(k, folio) && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);  + return haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);",
     why: "mayBeMappedByPmd() decides only whether the walk takes the PMD lock and releases it again with nothing in between, to wait for whoever is just installing a PMD. Without the size it waits for small folios, too. A wait reads and writes nothing; the same walk takes the same lock from the same place two lines below, so it can neither deadlock nor find itself in another context.",
   },
   {
