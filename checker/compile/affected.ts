@@ -12,9 +12,12 @@ import { bitsOf, forEachRead, type Reads } from "./reads.ts";
 
 /**
  * The text of `markAffected(into, at)`: writes the set of properties that may differ between $before and $vector, given
- * that they differ in the words $changed[0] up to $changed[$changes - 1]; of short states it finds out by itself. `properties`: the emitted names of the functions.
+ * that they differ in the words $changed[0] up to $changed[$changes - 1]; of short states it finds out by itself.
+ * `properties`: the emitted names of the functions.
  */
-export function affectedFunction(reads: ReadonlyMap<string, Reads>, properties: readonly string[], plan: LayoutPlan, stateWords: number): string {
+export function affectedFunction(
+  reads: ReadonlyMap<string, Reads>, properties: readonly string[], plan: LayoutPlan, stateWords: number,
+): string {
   const size = Math.ceil(properties.length / 32);
   const readers = new Map<number, Map<number, number>>();
   for (const [p, emitted] of properties.entries()) {
@@ -27,11 +30,15 @@ export function affectedFunction(reads: ReadonlyMap<string, Reads>, properties: 
     });
   }
   const names = Array.from({ length: size }, (_, n) => `s${n}`);
-  const [head, tail] = [size === 0 ? "" : `let ${names.map((n) => `${n} = 0`).join(", ")};`, names.map((n, i) => `into[at + ${i}] = ${n};`).join(" ")];
+  const head = size === 0 ? "" : `let ${names.map((n) => `${n} = 0`).join(", ")};`;
+  const tail = names.map((n, i) => `into[at + ${i}] = ${n};`).join(" ");
   // Long states get tables and a loop: had each word code of its own, each would be run for the first time at some late step,
   // and V8 would then have to compile the whole again.
   if (stateWords <= SHORT_WORDS) {
-    const lines = [...readers].map(([word, of]) => `d = $vector[${word}] ^ $before[${word}]; if (d !== 0) { ${[...groupsOf(of, size)].map(([mask, set]) => `if ((d & ${mask}) !== 0) { ${names.map((n, i) => `${n} |= ${set[i]};`).join(" ")} }`).join(" ")} }`);
+    const add = (set: readonly number[]): string => names.map((n, i) => `${n} |= ${set[i]};`).join(" ");
+    const groups = (of: ReadonlyMap<number, number>): string =>
+      [...groupsOf(of, size)].map(([mask, set]) => `if ((d & ${mask}) !== 0) { ${add(set)} }`).join(" ");
+    const lines = [...readers].map(([word, of]) => `d = $vector[${word}] ^ $before[${word}]; if (d !== 0) { ${groups(of)} }`);
     return `function markAffected(into, at) { let d = 0; ${head} ${lines.join(" ")} ${tail} }`;
   }
   const firstGroup: number[] = [0];
@@ -44,7 +51,8 @@ export function affectedFunction(reads: ReadonlyMap<string, Reads>, properties: 
     }
     firstGroup.push(masks.length);
   }
-  return `const $firstGroup = new Int32Array([${firstGroup.join()}]), $groupMasks = new Int32Array([${masks.join()}]), $groupSets = new Int32Array([${sets.join()}]);
+  const constants = { $firstGroup: firstGroup, $groupMasks: masks, $groupSets: sets };
+  return `const ${Object.entries(constants).map(([name, values]) => `${name} = new Int32Array([${values.join()}])`).join(", ")};
 function markAffected(into, at) {
   ${head}
   for (let c = 0; c < $changes; c++) {

@@ -30,7 +30,10 @@ export interface CompileOptions {
    * process records coverage.
    */
   readonly coverage?: boolean;
-  /** Errors that are thrown in the program name lines of its source; unless false: to write the map down takes a third of the compilation. */
+  /**
+   * Errors that are thrown in the program name lines of its source; unless false: to write the map down takes a third of the
+   * compilation.
+   */
   readonly sourceMap?: boolean;
   /** Hold each step to the scenario's machines; unless false. Neither the instrumented nor the straight-line variant does. */
   readonly refine?: boolean;
@@ -87,7 +90,8 @@ export class Assembly {
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
     });
     this.#emitter = new Emitter(this.#linker);
-    this.#properties = new PropertyFunctions(scenario, this.#linker, this.#emitter, (f, name, purpose, worlds) => this.#link(f, name, purpose, worlds));
+    this.#properties = new PropertyFunctions(scenario, this.#linker, this.#emitter,
+      (f, name, purpose, worlds) => this.#link(f, name, purpose, worlds));
   }
 
   /** The image, and what asks a machine of the specification. To be called once. */
@@ -187,7 +191,8 @@ function init() {
 
   /** Straight-line: a thread runs from its beginning to its end and gives its result. */
   #runFunction(): string {
-    const run = (r: Root, a: number): string => `case ${a}: { ${declare(r.temporaries)} result = ${r.routine}(${r.args.replace(/^, /, "")}); break; }`;
+    const run = (r: Root, a: number): string =>
+      `case ${a}: { ${declare(r.temporaries)} result = ${r.routine}(${r.args.replace(/^, /, "")}); break; }`;
     return `function $stuck(label, site) { $fault("exception", \`\${label}: the step would wait forever, since nothing else runs\`, site); }
 function step(a) {
   $ci = 0; $me = a; $R = undefined; $fuel = Infinity;
@@ -296,8 +301,9 @@ function $find() {
 
 /** What an emitted program gives to `CompiledSystem`. */
 const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
-  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, modelAtRest, result: () => $R, coverage: () => $cov, "
-  + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
+  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, modelAtRest, "
+  + "result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
 const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "
-  + "refuses: (machine) => { const counts = $refined.counts.slice(); const found = $refined.check($events, $changes, machine); $refined.counts.set(counts); "
+  + "refuses: (machine) => { const counts = $refined.counts.slice(); "
+  + "const found = $refined.check($events, $changes, machine); $refined.counts.set(counts); "
   + "return found >= 0; }, events: () => $event.subarray(0, $events) };";

@@ -11,6 +11,7 @@ const GROUPS = 32;
  * taken for the first time when the function has long been optimised, and V8 would have to compile it again.
  */
 export function comparison(stateWords: number, a: string, b: string, found: string): string {
+  const end = stateWords % GROUP === 0 ? `first + ${GROUP}` : `Math.min(first + ${GROUP}, ${stateWords})`;
   const parts: string[] = [];
   for (let from = 0; from < stateWords; from += GROUP * GROUPS) {
     const groups: string[] = [];
@@ -21,7 +22,7 @@ export function comparison(stateWords: number, a: string, b: string, found: stri
     parts.push(`groups = 0;
   ${groups.join("\n  ")}
   for (; groups !== 0; groups &= groups - 1) {
-    const first = ${from} + ${GROUP} * (31 - Math.clz32(groups & -groups)), end = ${stateWords % GROUP === 0 ? `first + ${GROUP}` : `Math.min(first + ${GROUP}, ${stateWords})`};
+    const first = ${from} + ${GROUP} * (31 - Math.clz32(groups & -groups)), end = ${end};
     for (let w = first; w < end; w++) if (${a}[w] !== ${b}[w]) ${found}[n++] = w;
   }`);
   }

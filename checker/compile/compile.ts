@@ -17,7 +17,8 @@ export interface CompiledScenario {
 }
 
 /** The module that a worker imports: TypeScript in a checkout, JavaScript in the published package. */
-const WORKER_MODULE = new URL(import.meta.url.endsWith(".ts") ? "../image/compiled-system.ts" : "../image/compiled-system.js", import.meta.url).href;
+const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";
+const WORKER_MODULE = new URL(`../image/compiled-system.${EXTENSION}`, import.meta.url).href;
 
 /** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {

@@ -61,7 +61,8 @@ function forConditionals(body: t.Node, visit: (c: t.ConditionalExpression) => vo
 function mayJump(s: t.Statement): boolean {
   let found = false;
   t.traverse(s, { enter: (node, ancestors) => {
-    found ||= (t.isReturnStatement(node) || t.isBreakStatement(node) || t.isContinueStatement(node)) && !ancestors.some((a) => t.isFunction(a.node));
+    found ||= (t.isReturnStatement(node) || t.isBreakStatement(node) || t.isContinueStatement(node)) &&
+      !ancestors.some((a) => t.isFunction(a.node));
   } });
   return found;
 }

@@ -12,28 +12,38 @@ import { Translator } from "./translate.ts";
 /** The explaining version of property `fn`, as function `name`. */
 export function explainingFunction(linker: Linker, fn: LinkedFunction, name: string): t.FunctionDeclaration {
   const tr = new Translator(linker, fn);
+  const named = (o: t.Expression): t.Expression =>
+    t.arrayExpression([t.stringLiteral(sourceText(fn, o)), tr.expression(t.cloneNode(o, true))]);
   const rewrite = (s: t.Statement): t.Statement => {
     if (t.isReturnStatement(s) && s.argument != null) {
       const conjuncts = splitConjuncts(s.argument).map((c) => t.arrayExpression([
         t.stringLiteral(sourceText(fn, c)),
         t.numericLiteral(tr.site(c)),
         t.arrowFunctionExpression([], tr.expression(t.cloneNode(c, true))),
-        t.arrowFunctionExpression([], t.arrayExpression(operands(tr, c).map((o) => t.arrayExpression([t.stringLiteral(sourceText(fn, o)), tr.expression(t.cloneNode(o, true))])))),
+        t.arrowFunctionExpression([], t.arrayExpression(operands(tr, c).map(named))),
       ]));
       return t.returnStatement(t.callExpression(t.identifier("$explain"), [t.arrayExpression(conjuncts)]));
     }
     if (t.isBlockStatement(s)) return t.blockStatement(s.body.map(rewrite));
-    if (t.isIfStatement(s)) return t.ifStatement(tr.expression(s.test), rewrite(s.consequent), s.alternate == null ? null : rewrite(s.alternate));
+    if (t.isIfStatement(s)) {
+      return t.ifStatement(tr.expression(s.test), rewrite(s.consequent), s.alternate == null ? null : rewrite(s.alternate));
+    }
     if (t.isForStatement(s)) {
       const init = s.init == null ? null : t.isExpression(s.init) ? tr.expression(s.init) : (tr.statement(s.init) as t.VariableDeclaration);
-      return t.forStatement(init, s.test == null ? null : tr.expression(s.test), s.update == null ? null : tr.expression(s.update), rewrite(s.body));
+      const [test, update] = [s.test, s.update].map((e) => (e == null ? null : tr.expression(e)));
+      return t.forStatement(init, test, update, rewrite(s.body));
     }
-    if (t.isForOfStatement(s)) return t.forOfStatement(t.isVariableDeclaration(s.left) ? (tr.statement(s.left) as t.VariableDeclaration) : s.left, tr.expression(s.right), rewrite(s.body));
+    if (t.isForOfStatement(s)) {
+      const left = t.isVariableDeclaration(s.left) ? (tr.statement(s.left) as t.VariableDeclaration) : s.left;
+      return t.forOfStatement(left, tr.expression(s.right), rewrite(s.body));
+    }
     if (t.isWhileStatement(s)) return t.whileStatement(tr.expression(s.test), rewrite(s.body));
     return tr.statement(s);
   };
   const body = t.blockStatement(tr.prepared.body.body.map(rewrite));
-  if (tr.temporaries.length > 0) body.body.unshift(t.variableDeclaration("let", tr.temporaries.map((x) => t.variableDeclarator(t.identifier(x)))));
+  if (tr.temporaries.length > 0) {
+    body.body.unshift(t.variableDeclaration("let", tr.temporaries.map((x) => t.variableDeclarator(t.identifier(x)))));
+  }
   return t.functionDeclaration(t.identifier(name), [], body);
 }
 

@@ -45,7 +45,8 @@ export function readSlot(s: Slot, base: string): string {
   if (bits === 0) raw = "0";
   else if (bits < 8) raw = `($B[${base} + ${s.byte}] >> ${s.shift} & ${(1 << bits) - 1})`;
   else {
-    raw = Array.from({ length: Math.ceil(bits / 8) }, (_, n) => (n === 0 ? `$B[${base} + ${s.byte}]` : `$B[${base} + ${s.byte + n}] << ${8 * n}`)).join(" | ");
+    const byte = (n: number): string => (n === 0 ? `$B[${base} + ${s.byte}]` : `$B[${base} + ${s.byte + n}] << ${8 * n}`);
+    raw = Array.from({ length: Math.ceil(bits / 8) }, (_, n) => byte(n)).join(" | ");
     raw = bits > 24 ? `((${raw}) >>> 0)` : `(${raw})`;
   }
   if (boolean) return `${raw} !== 0`;
@@ -59,11 +60,14 @@ export function encodeSlot(s: Slot, slotName: string, checked: boolean, site: nu
   if (boolean) return `(${v} ? 1 : 0)`;
   const whole = bits < 31 ? `(${v} | 0) === ${v}` : `$isInteger(${v})`;
   const biased = min === 0 ? v : min < 0 ? `${v} + ${-min}` : `${v} - ${min}`;
-  return `(${v} >= ${min} && ${v} <= ${max} && ${whole} ? ${biased} : ${checked ? `$slotFit(${v}, ${JSON.stringify(slotName)}, ${min}, ${max}, ${site})` : "0"})`;
+  const misfit = checked ? `$slotFit(${v}, ${JSON.stringify(slotName)}, ${min}, ${max}, ${site})` : "0";
+  return `(${v} >= ${min} && ${v} <= ${max} && ${whole} ? ${biased} : ${misfit})`;
 }
 
 /** Text of the statements that write the whole frame at `base`: the program counter, the slots in `saved`, zeroes elsewhere. */
-export function writeFrame(f: FramePlan, base: string, pc: number, saved: readonly { slot: Slot; checked: boolean }[], site: number): string {
+export function writeFrame(
+  f: FramePlan, base: string, pc: number, saved: readonly { slot: Slot; checked: boolean }[], site: number,
+): string {
   const parts: string[][] = Array.from({ length: f.bytes }, () => []);
   const prologue: string[] = [];
   if (f.pcBytes === 2 && f.bytes > 0) {
@@ -84,7 +88,8 @@ export function writeFrame(f: FramePlan, base: string, pc: number, saved: readon
       prologue.push(wide.join(" "));
     }
   }
-  const wideBytes = new Set(saved.filter((x) => x.slot.type.bits > 8).flatMap((x) => Array.from({ length: Math.ceil(x.slot.type.bits / 8) }, (_, n) => x.slot.byte + n)));
+  const wideBytes = new Set(saved.filter((x) => x.slot.type.bits > 8)
+    .flatMap((x) => Array.from({ length: Math.ceil(x.slot.type.bits / 8) }, (_, n) => x.slot.byte + n)));
   const stores = parts.flatMap((p, n) => (wideBytes.has(n) ? [] : [`$B[${base} + ${n}] = ${p.length === 0 ? "0" : p.join(" | ")};`]));
   return [...prologue, ...stores].join(" ");
 }

@@ -1,15 +1,24 @@
 /** The vocabulary functions that the compiler has built in, by identity. */
-import { downgradeWrite, downRead, downReadTrylock, downWrite, downWriteTrylock, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock, spinUnlock, upRead, upWrite } from "../program/locks.ts";
+import {
+  downgradeWrite, downRead, downReadTrylock, downWrite, downWriteTrylock, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock,
+  spinUnlock, upRead, upWrite,
+} from "../program/locks.ts";
 import { at, bugOn, choose, current, emit, record } from "../program/routine.ts";
 
 /** Operations of the emitted lock runtime (`lock-runtime.ts`). */
 export type LockOperation =
-  | "spinTrylock" | "spinUnlock" | "mutexTrylock" | "mutexUnlock" | "downReadTrylock" | "upRead" | "downWriteTrylock" | "upWrite" | "downgradeWrite";
+  | "spinTrylock" | "spinUnlock" | "mutexTrylock" | "mutexUnlock"
+  | "downReadTrylock" | "upRead" | "downWriteTrylock" | "upWrite" | "downgradeWrite";
 
 export type Intrinsic =
   | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" | "record" }
   /** Waits: a yield point. */
-  | { readonly kind: "lock"; readonly label: string; readonly lockKind: "spinlock" | "mutex" | "rwsem"; readonly mode: "exclusive" | "shared" }
+  | {
+    readonly kind: "lock";
+    readonly label: string;
+    readonly lockKind: "spinlock" | "mutex" | "rwsem";
+    readonly mode: "exclusive" | "shared";
+  }
   /** Does not wait. */
   | { readonly kind: "lockNow"; readonly operation: LockOperation };
 

@@ -105,7 +105,8 @@ class Analysis {
   #expression(e: t.Expression, target: string | null, after: Locals): Locals {
     const rest = target === null ? after : without(after, target);
     if (t.isYieldExpression(e)) return e.delegate ? this.#call(e, rest) : this.#wait(e, rest);
-    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && target === null && (this.#isLocal(e.left.name) || t.isYieldExpression(e.right))) {
+    if (t.isAssignmentExpression(e) && t.isIdentifier(e.left) && target === null &&
+      (this.#isLocal(e.left.name) || t.isYieldExpression(e.right))) {
       if (e.operator === "=") return this.#expression(e.right, e.left.name, after);
       return union(after, this.#before(e, after));
     }
@@ -135,7 +136,9 @@ class Analysis {
     if (e == null) return after;
     if (!this.#looksCloser || !contains(e, copiesOut)) return union(after, this.#uses(e));
     if (t.isLogicalExpression(e)) return this.#before(e.left, union(after, this.#before(e.right, after)));
-    if (t.isConditionalExpression(e)) return this.#before(e.test, union(this.#before(e.consequent, after), this.#before(e.alternate, after)));
+    if (t.isConditionalExpression(e)) {
+      return this.#before(e.test, union(this.#before(e.consequent, after), this.#before(e.alternate, after)));
+    }
     if (copiesOut(e)) return this.#copyingOut(e as t.SequenceExpression, after);
     if (!t.isExpression(e) || t.isFunction(e) || e.type.startsWith("Optional")) return union(after, this.#uses(e));
     // All operands are evaluated, from left to right. What else the expression assigns to does not count as replaced.
@@ -192,7 +195,8 @@ class Analysis {
   }
 
   #while(s: t.WhileStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
-    const around = (head: Locals): Locals => this.#before(s.test, union(after, this.#statement(s.body, head, inLoop(c, labels, after, head), [])));
+    const around = (head: Locals): Locals =>
+      this.#before(s.test, union(after, this.#statement(s.body, head, inLoop(c, labels, after, head), [])));
     return fixpoint(this.#before(s.test, after), around);
   }
 
@@ -216,7 +220,8 @@ class Analysis {
   }
 
   #switch(s: t.SwitchStatement, after: Locals, c: Targets, labels: readonly string[]): Locals {
-    const inner: Targets = { ...c, breaks: [...c.breaks, { label: null, live: after }, ...labels.map((label) => ({ label, live: after }))] };
+    const inner: Targets =
+      { ...c, breaks: [...c.breaks, { label: null, live: after }, ...labels.map((label) => ({ label, live: after }))] };
     let live = after;
     let entries = s.cases.some((k) => k.test == null) ? NONE : after;
     for (const k of s.cases.toReversed()) {

@@ -1,11 +1,12 @@
 /** A function made ready for translation: a private copy of its tree in which every local has a unique name. */
 import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
+import { defaultOf } from "./interop.ts";
 import { copyTree } from "./quasi.ts";
 import type { FunctionNode, SourceModule } from "./source-module.ts";
 import { withPlace } from "./syntax.ts";
 
-const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
+const traverse = defaultOf(traverseModule);
 
 export interface Local {
   /** As written, for messages and traces. */
@@ -38,11 +39,13 @@ export function isLocalName(name: string): boolean {
   return UNIQUE.test(name);
 }
 
+type Refuse = (node: t.Node, problem: string, instead: string) => never;
+
 /** What `prepare` found of a function: depends on its tree alone, and is kept as long as the tree is. */
 const prepared = new WeakMap<FunctionNode, PreparedFunction>();
 
 /** A private copy for one translation. `refuse` is called for a parameter or binding that is not a plain name. */
-export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
+export function prepareFunction(original: FunctionNode, refuse: Refuse): PreparedFunction {
   let known = prepared.get(original);
   if (known === undefined) {
     known = prepare(original, refuse);
@@ -59,14 +62,17 @@ export function prepareFunction(original: FunctionNode, refuse: (node: t.Node, p
   return { ...known, body, locals };
 }
 
-function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string, instead: string) => never): PreparedFunction {
+function prepare(original: FunctionNode, refuse: Refuse): PreparedFunction {
   const copy = t.cloneNode(original, true, false);
-  const body = t.isBlockStatement(copy.body) ? copy.body : withPlace(t.blockStatement([withPlace(t.returnStatement(copy.body), copy.body)]), copy.body);
+  const body = t.isBlockStatement(copy.body) ? copy.body
+    : withPlace(t.blockStatement([withPlace(t.returnStatement(copy.body), copy.body)]), copy.body);
   const expression = t.functionExpression(null, copy.params, body, "generator" in copy && copy.generator === true);
   const locals = new Map<string, Local>();
   let params: string[] = [];
   t.traverseFast(body, (node) => {
-    if (t.isIdentifier(node) && UNIQUE.test(node.name)) refuse(node, `the name ${node.name}`, "Names that begin with $$ and a digit belong to the compiler");
+    if (t.isIdentifier(node) && UNIQUE.test(node.name)) {
+      refuse(node, `the name ${node.name}`, "Names that begin with $$ and a digit belong to the compiler");
+    }
     if (t.isVariableDeclaration(node) && node.kind === "var") refuse(node, "var", "Use let or const: a block has its own variables");
   });
   const seen = new Set<object>();
@@ -81,9 +87,12 @@ function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string,
         const unique = `$$${locals.size}_${name}`;
         const d = binding.path.node;
         const target = t.isVariableDeclarator(d) ? d.id : binding.identifier;
-        if (t.isVariableDeclarator(d) && !t.isIdentifier(d.id)) refuse(d, "destructuring is not in the subset", "Declare one name at a time");
-        const annotation = t.isIdentifier(target) && target.typeAnnotation != null && t.isTSTypeAnnotation(target.typeAnnotation) ? target.typeAnnotation.typeAnnotation : null;
-        locals.set(unique, { name, annotation, init: t.isVariableDeclarator(d) ? d.init ?? null : null, constant: binding.constant, declaration: d });
+        if (t.isVariableDeclarator(d) && !t.isIdentifier(d.id)) {
+          refuse(d, "destructuring is not in the subset", "Declare one name at a time");
+        }
+        const typed = t.isIdentifier(target) && t.isTSTypeAnnotation(target.typeAnnotation) ? target.typeAnnotation : null;
+        const init = t.isVariableDeclarator(d) ? d.init ?? null : null;
+        locals.set(unique, { name, annotation: typed?.typeAnnotation ?? null, init, constant: binding.constant, declaration: d });
         scope.rename(name, unique);
       }
     },
@@ -91,7 +100,8 @@ function prepare(original: FunctionNode, refuse: (node: t.Node, problem: string,
   // Babel remembers the paths of a tree as long as the tree lives, and with them the visitor: `refuse`, and through it the
   // whole compilation that asked first.
   traverse.cache.clear();
-  params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", "Write one name for each parameter, without default, destructuring or rest")));
+  const plain = "Write one name for each parameter, without default, destructuring or rest";
+  params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", plain)));
   const returnType = copy.returnType != null && t.isTSTypeAnnotation(copy.returnType) ? copy.returnType.typeAnnotation : null;
   return { params, body: expression.body, locals, returnType, generator: expression.generator === true };
 }

@@ -43,7 +43,9 @@ function expandStatement(tr: Translator, s: t.Statement, found: (y: t.YieldExpre
   const intrinsic = INTRINSICS.get(tr.fn.captured(call.callee.name));
   if (intrinsic?.kind !== "lock") return [s];
   let lock = call.arguments[1];
-  if (lock === undefined || !t.isExpression(lock)) return tr.refuse(s, `${call.callee.name} takes the world and a lock`, `Write yield* ${call.callee.name}(k, k.struct.lock.at(index))`);
+  if (lock === undefined || !t.isExpression(lock)) {
+    return tr.refuse(s, `${call.callee.name} takes the world and a lock`, `Write yield* ${call.callee.name}(k, k.struct.lock.at(index))`);
+  }
   const before: t.Statement[] = [];
   const field = lockField(tr, lock);
   if (!isStable(tr, lock)) {
@@ -53,7 +55,8 @@ function expandStatement(tr: Translator, s: t.Statement, found: (y: t.YieldExpre
   }
   const wait = (arriveOnly: boolean): t.Statement => {
     const y = withPlace(t.yieldExpression(null, false), s.expression);
-    found(y, { kind: "lock", label: intrinsic.label, mode: intrinsic.mode, lockKind: intrinsic.lockKind, lock: t.cloneNode(lock), lockClass: field?.path ?? null, arriveOnly });
+    const { label, mode, lockKind } = intrinsic;
+    found(y, { kind: "lock", label, mode, lockKind, lock: t.cloneNode(lock), lockClass: field?.path ?? null, arriveOnly });
     // Liveness sees the lock's locals as used at this yield.
     y.argument = t.cloneNode(lock);
     return withPlace(t.expressionStatement(y), s);
@@ -61,7 +64,8 @@ function expandStatement(tr: Translator, s: t.Statement, found: (y: t.YieldExpre
   if (intrinsic.label !== "down_write" || (field !== null && !field.queued)) return [...before, wait(false)];
   // A writer at a queued semaphore first arrives, and waits only if it could not have it at once.
   const again = (): t.Expression => t.cloneNode(lock);
-  const queued = t.blockStatement([wait(true), t.ifStatement(t.unaryExpression("!", t.callExpression(t.identifier("$arrive"), [again()])), wait(false))]);
+  const arrived = t.callExpression(t.identifier("$arrive"), [again()]);
+  const queued = t.blockStatement([wait(true), t.ifStatement(t.unaryExpression("!", arrived), wait(false))]);
   if (field !== null) return [...before, ...queued.body];
   return [...before, t.ifStatement(t.callExpression(t.identifier("$isQueued"), [again()]), queued, t.blockStatement([wait(false)]))];
 }

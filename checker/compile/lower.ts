@@ -41,7 +41,17 @@ export interface LoweredRoutine {
   readonly code: t.FunctionDeclaration;
 }
 
-type YieldForm = LockWait | { readonly kind: "at"; readonly label: string; readonly guard: t.Expression | null; readonly idle: boolean; readonly instruction: boolean } | { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression };
+/** `yield at(...)`. */
+interface Wait {
+  readonly kind: "at";
+  readonly label: string;
+  readonly guard: t.Expression | null;
+  readonly idle: boolean;
+  readonly instruction: boolean;
+}
+/** `yield* routine(...)`. */
+interface RoutineCall { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression }
+type YieldForm = LockWait | Wait | RoutineCall;
 
 interface Target {
   readonly labels: readonly string[];
@@ -51,6 +61,9 @@ interface Target {
   /** Whether a plain `break` ends here. */
   readonly plain: boolean;
 }
+
+/** What a statement without yields stands in, of the statements that are left as they are: jumps to these stay too. */
+interface Inside { readonly labels: readonly string[]; readonly plainBreak: boolean; readonly plainContinue: boolean }
 
 export function lowerRoutine(linker: Linker, fn: LinkedFunction): LoweredRoutine {
   return new RoutineLowering(linker, fn).run();
@@ -103,9 +116,12 @@ class RoutineLowering {
       if (t.isFunction(node)) return;
       if (t.isYieldExpression(node)) { this.#addPoint(node); return; }
       if ((t.isForOfStatement(node) || t.isForInStatement(node)) && containsYield(node.body)) {
-        this.#tr.refuse(node, `a yield inside ${t.isForOfStatement(node) ? "for...of" : "for...in"}`, "The iterator is hidden state: use an index loop `for (let i: Int<0, 3> = 0; i < 3; i++)`");
+        this.#tr.refuse(node, `a yield inside ${t.isForOfStatement(node) ? "for...of" : "for...in"}`,
+          "The iterator is hidden state: use an index loop `for (let i: Int<0, 3> = 0; i < 3; i++)`");
       }
-      if (t.isTryStatement(node) && containsYield(node)) this.#tr.refuse(node, "a yield inside try", "Unwind by ordinary branches, as the kernel does");
+      if (t.isTryStatement(node) && containsYield(node)) {
+        this.#tr.refuse(node, "a yield inside try", "Unwind by ordinary branches, as the kernel does");
+      }
       childrenOf(node).forEach(visit);
     };
     visit(body);
@@ -116,13 +132,15 @@ class RoutineLowering {
     this.#forms.set(y, form);
     this.#pcOf.set(y, this.#points.length);
     const site = this.#tr.site(y);
-    if (form.kind === "at") this.#points.push({ kind: "yield", label: form.label, site, idle: form.idle, callee: null, lockVariable: null, live: [] });
+    const point = { site, idle: false, callee: null, lockVariable: null, live: [] };
+    if (form.kind === "at") this.#points.push({ ...point, kind: "yield", label: form.label, idle: form.idle });
     else if (form.kind === "lock") {
       const arriving = form.arriveOnly ? ": arrive" : "";
-      this.#points.push({ kind: "lock", label: form.lockClass === null ? `${form.label}%${arriving}` : `${form.label}(${form.lockClass})${arriving}`, site, idle: false, callee: null, lockVariable: t.isIdentifier(form.lock) ? form.lock.name : null, live: [] });
+      const label = `${form.label}${form.lockClass === null ? "%" : `(${form.lockClass})`}${arriving}`;
+      this.#points.push({ ...point, kind: "lock", label, lockVariable: t.isIdentifier(form.lock) ? form.lock.name : null });
     } else {
       this.#callees.push(form.callee.emitted);
-      this.#points.push({ kind: "call", label: form.callee.label, site, idle: false, callee: form.callee.emitted, lockVariable: null, live: [] });
+      this.#points.push({ ...point, kind: "call", label: form.callee.label, callee: form.callee.emitted });
     }
   }
 
@@ -130,13 +148,16 @@ class RoutineLowering {
     const call = y.argument;
     const called = t.isCallExpression(call) ? this.#tr.called(call.callee) : null;
     if (!t.isCallExpression(call) || called === null) {
-      return this.#tr.refuse(y, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+      return this.#tr.refuse(y, "this yield is neither at(...) nor a call of a routine",
+        'Write yield at("label", () => guard) or yield* routine(k, ...)');
     }
     const { value, name } = called;
     const intrinsic = INTRINSICS.get(value);
     if (y.delegate) {
       if (intrinsic?.kind === "lock") return this.#tr.refuse(y, `${name} inside a larger expression`, "Give it a statement of its own");
-      if (typeof value !== "function" || intrinsic !== undefined) return this.#tr.refuse(y, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+      if (typeof value !== "function" || intrinsic !== undefined) {
+        return this.#tr.refuse(y, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+      }
       const callee = this.#tr.callee(value, call, name);
       if (!callee.routine) return this.#tr.refuse(y, `yield* ${name}: that is not a generator function`, "Call it without yield*");
       return { kind: "call", callee, call };
@@ -144,14 +165,21 @@ class RoutineLowering {
     if (intrinsic?.kind !== "at") return this.#tr.refuse(y, "this yield is not at(...)", 'Write yield at("label", () => guard)');
     const [label, guard, options] = call.arguments;
     const text = this.#tr.constantString(label);
-    if (text === null) return this.#tr.refuse(y, "the label of a yield must be known when the program is compiled", "Write a string, or a template over constants");
+    if (text === null) {
+      return this.#tr.refuse(y, "the label of a yield must be known when the program is compiled",
+        "Write a string, or a template over constants");
+    }
     let condition: t.Expression | null = null;
     if (guard !== undefined && !t.isNullLiteral(guard)) {
-      if (!t.isArrowFunctionExpression(guard) && !t.isFunctionExpression(guard)) return this.#tr.refuse(guard, "a guard that is not written in place", "Write () => condition");
+      if (!t.isArrowFunctionExpression(guard) && !t.isFunctionExpression(guard)) {
+        return this.#tr.refuse(guard, "a guard that is not written in place", "Write () => condition");
+      }
       if (t.isExpression(guard.body)) condition = guard.body;
       else {
         const only = guard.body.body[0];
-        if (guard.body.body.length !== 1 || !t.isReturnStatement(only) || only.argument == null) return this.#tr.refuse(guard, "a guard with statements", "Move them into a helper function and write () => helper(k)");
+        if (guard.body.body.length !== 1 || !t.isReturnStatement(only) || only.argument == null) {
+          return this.#tr.refuse(guard, "a guard with statements", "Move them into a helper function and write () => helper(k)");
+        }
         condition = only.argument;
       }
     }
@@ -173,7 +201,8 @@ class RoutineLowering {
   #planFrame(): void {
     const everLive = new Set<string>();
     for (const l of this.#live.values()) for (const x of l) everLive.add(x);
-    const typed = [...this.#tr.prepared.locals].filter(([variable]) => everLive.has(variable)).map(([variable, local]) => ({ variable, name: local.name, type: this.#slotType(variable, local) }));
+    const typed = [...this.#tr.prepared.locals].filter(([variable]) => everLive.has(variable))
+      .map(([variable, local]) => ({ variable, name: local.name, type: this.#slotType(variable, local) }));
     this.#frame = planFrame(this.#points.length - 1, typed);
     this.#slots = [...this.#frame.slots];
   }
@@ -183,17 +212,20 @@ class RoutineLowering {
     const firstYield = [...this.#live].find(([, l]) => l.has(variable))?.[0];
     const across = firstYield === undefined ? "" : ` (at line ${this.#tr.place(firstYield).line})`;
     if (local.annotation !== null) {
-      const slot = slotOf(local.annotation, local.module ?? this.#fn.module, this.#linker.types, `local ${local.name} lives across a yield${across}`);
+      const slot = slotOf(local.annotation, local.module ?? this.#fn.module, this.#linker.types,
+        `local ${local.name} lives across a yield${across}`);
       if (slot !== null) return slot;
     } else if (local.init !== null) {
       const inferred = this.#inferredType(local.init, local.constant);
       if (inferred !== null) return inferred;
     }
-    return this.#tr.refuse(at, `local ${local.name} lives across a yield${across} and its width is not known`, `Give it a branded type: const ${local.name}: Ref<"table"> (or Int<lo, hi>, U8, boolean, ...)`);
+    return this.#tr.refuse(at, `local ${local.name} lives across a yield${across} and its width is not known`,
+      `Give it a branded type: const ${local.name}: Ref<"table"> (or Int<lo, hi>, U8, boolean, ...)`);
   }
 
   #inferredType(init: t.Expression, constant: boolean): SlotType | null {
-    if (t.isBooleanLiteral(init) || (t.isUnaryExpression(init) && init.operator === "!") || (t.isBinaryExpression(init) && /^([!=]==?|[<>]=?)$/.test(init.operator))) return boolSlot;
+    if (t.isBooleanLiteral(init) || (t.isUnaryExpression(init) && init.operator === "!") ||
+      (t.isBinaryExpression(init) && /^([!=]==?|[<>]=?)$/.test(init.operator))) return boolSlot;
     if (!constant) return null;
     if (t.isNumericLiteral(init)) return rangeSlot(init.value, init.value);
     if (t.isYieldExpression(init)) {
@@ -252,7 +284,8 @@ class RoutineLowering {
   }
 
   #returnStatements(value: t.Expression | null): t.Statement[] {
-    const set = value === null ? this.#statements("$R = undefined;") : [t.expressionStatement(t.assignmentExpression("=", t.identifier("$R"), value))];
+    const set = value === null ? this.#statements("$R = undefined;")
+      : [t.expressionStatement(t.assignmentExpression("=", t.identifier("$R"), value))];
     return [...set, ...this.#statements(clearFrame(this.#frame, "$b")), t.returnStatement(t.numericLiteral(2))];
   }
 
@@ -377,7 +410,9 @@ class RoutineLowering {
   }
 
   #condition(e: t.Expression): t.Expression {
-    if (containsYield(e)) this.#tr.refuse(e, "a yield inside a condition", "Give it a statement of its own: `const ok: boolean = yield* f(k);`");
+    if (containsYield(e)) {
+      this.#tr.refuse(e, "a yield inside a condition", "Give it a statement of its own: `const ok: boolean = yield* f(k);`");
+    }
     return this.#tr.expression(e);
   }
 
@@ -400,45 +435,77 @@ class RoutineLowering {
     return [this.#rewriteJumps(labelled, { labels: [], plainBreak: false, plainContinue: false })];
   }
 
-  #rewriteJumps(s: t.Statement, inside: { labels: readonly string[]; plainBreak: boolean; plainContinue: boolean }): t.Statement {
+  /** A statement without yields, inside of `inside`: jumps out of that become jumps of the switch. */
+  #rewriteJumps(s: t.Statement, inside: Inside): t.Statement {
     switch (s.type) {
-      case "BlockStatement": return withPlace(t.blockStatement(s.body.flatMap((x) => (t.isVariableDeclaration(x) ? this.#leaf(x, []) : [this.#rewriteJumps(x, inside)]))), s);
+      case "BlockStatement": return withPlace(t.blockStatement(this.#rewriteList(s.body, inside)), s);
       case "VariableDeclaration": return t.blockStatement(this.#leaf(s, []));
-      case "IfStatement": return withPlace(t.ifStatement(this.#tr.expression(s.test), this.#rewriteJumps(s.consequent, inside), s.alternate == null ? null : this.#rewriteJumps(s.alternate, inside)), s);
-      case "WhileStatement": return withPlace(t.whileStatement(this.#tr.expression(s.test), this.#fueled(s, this.#rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true }))), s);
-      case "DoWhileStatement": return withPlace(t.doWhileStatement(this.#tr.expression(s.test), this.#fueled(s, this.#rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true }))), s);
-      case "ForStatement": {
-        // Locals are declared once for the whole function, so an initialiser becomes assignments.
-        const init = s.init == null ? [] : t.isVariableDeclaration(s.init) ? this.#leaf(s.init, []) : [t.expressionStatement(this.#tr.expression(s.init))];
-        const loop = t.forStatement(null, s.test == null ? null : this.#tr.expression(s.test), s.update == null ? null : this.#tr.expression(s.update), this.#fueled(s, this.#rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true })));
-        const initial = init.length === 0 ? null : t.sequenceExpression(init.map((x) => (x as t.ExpressionStatement).expression));
-        loop.init = initial;
-        return withPlace(loop, s);
+      case "IfStatement": {
+        const test = this.#tr.expression(s.test);
+        const consequent = this.#rewriteJumps(s.consequent, inside);
+        return withPlace(t.ifStatement(test, consequent, s.alternate == null ? null : this.#rewriteJumps(s.alternate, inside)), s);
       }
+      case "WhileStatement": return withPlace(t.whileStatement(this.#tr.expression(s.test), this.#countedBody(s, inside)), s);
+      case "DoWhileStatement": return withPlace(t.doWhileStatement(this.#tr.expression(s.test), this.#countedBody(s, inside)), s);
+      case "ForStatement": return withPlace(this.#rewriteFor(s, inside), s);
       case "ForOfStatement": case "ForInStatement": {
         const left = t.isVariableDeclaration(s.left) ? t.identifier((s.left.declarations[0]!.id as t.Identifier).name) : s.left;
         const body = this.#rewriteJumps(s.body, { ...inside, plainBreak: true, plainContinue: true });
         const right = this.#tr.expression(s.right);
         return withPlace(t.isForOfStatement(s) ? t.forOfStatement(left, right, body) : t.forInStatement(left, right, body), s);
       }
-      case "SwitchStatement": return withPlace(t.switchStatement(this.#tr.expression(s.discriminant), s.cases.map((k) => t.switchCase(k.test == null ? null : this.#tr.expression(k.test), k.consequent.flatMap((x) => (t.isVariableDeclaration(x) ? this.#leaf(x, []) : [this.#rewriteJumps(x, { ...inside, plainBreak: true })]))))), s);
-      case "LabeledStatement": return withPlace(t.labeledStatement(s.label, this.#rewriteJumps(s.body, { ...inside, labels: [...inside.labels, s.label.name] })), s);
-      case "BreakStatement": case "ContinueStatement": {
-        const label = s.label?.name ?? null;
-        const isBreak = s.type === "BreakStatement";
-        if (label === null ? (isBreak ? inside.plainBreak : inside.plainContinue) : inside.labels.includes(label)) return s;
-        const target = this.#targets.findLast((x) => (label !== null ? x.labels.includes(label) : isBreak ? x.plain : x.continueTo !== null));
-        if (target === undefined) return this.#tr.refuse(s, `${s.type} has no target`, "Check the label");
-        return t.blockStatement(this.#jump(isBreak ? target.breakTo : target.continueTo!));
+      case "SwitchStatement": {
+        const on = this.#tr.expression(s.discriminant);
+        const cases = s.cases.map((k) => {
+          const test = k.test == null ? null : this.#tr.expression(k.test);
+          return t.switchCase(test, this.#rewriteList(k.consequent, { ...inside, plainBreak: true }));
+        });
+        return withPlace(t.switchStatement(on, cases), s);
       }
-      case "ReturnStatement": return t.blockStatement(this.#returnStatements(s.argument == null ? null : this.#tr.expression(s.argument)));
+      case "LabeledStatement": {
+        const body = this.#rewriteJumps(s.body, { ...inside, labels: [...inside.labels, s.label.name] });
+        return withPlace(t.labeledStatement(s.label, body), s);
+      }
+      case "BreakStatement": case "ContinueStatement": return this.#rewriteJump(s, inside);
+      case "ReturnStatement":
+        return t.blockStatement(this.#returnStatements(s.argument == null ? null : this.#tr.expression(s.argument)));
       default: return this.#tr.statement(s);
     }
   }
 
+  #rewriteList(list: readonly t.Statement[], inside: Inside): t.Statement[] {
+    return list.flatMap((x) => (t.isVariableDeclaration(x) ? this.#leaf(x, []) : [this.#rewriteJumps(x, inside)]));
+  }
+
+  /** The body of a loop whose rounds are counted. */
+  #countedBody(loop: t.WhileStatement | t.DoWhileStatement | t.ForStatement, inside: Inside): t.Statement {
+    return this.#fueled(loop, this.#rewriteJumps(loop.body, { ...inside, plainBreak: true, plainContinue: true }));
+  }
+
+  /** Locals are declared once for the whole function, so an initialiser becomes assignments. */
+  #rewriteFor(s: t.ForStatement, inside: Inside): t.ForStatement {
+    const expression = (e: t.Expression): t.Statement[] => [t.expressionStatement(this.#tr.expression(e))];
+    const init = s.init == null ? [] : t.isVariableDeclaration(s.init) ? this.#leaf(s.init, []) : expression(s.init);
+    const [test, update] = [s.test, s.update].map((e) => (e == null ? null : this.#tr.expression(e)));
+    const loop = t.forStatement(null, test, update, this.#countedBody(s, inside));
+    loop.init = init.length === 0 ? null : t.sequenceExpression(init.map((x) => (x as t.ExpressionStatement).expression));
+    return loop;
+  }
+
+  #rewriteJump(s: t.BreakStatement | t.ContinueStatement, inside: Inside): t.Statement {
+    const label = s.label?.name ?? null;
+    const isBreak = s.type === "BreakStatement";
+    if (label === null ? (isBreak ? inside.plainBreak : inside.plainContinue) : inside.labels.includes(label)) return s;
+    const goesTo = (x: Target): boolean => (label !== null ? x.labels.includes(label) : isBreak ? x.plain : x.continueTo !== null);
+    const target = this.#targets.findLast(goesTo);
+    if (target === undefined) return this.#tr.refuse(s, `${s.type} has no target`, "Check the label");
+    return t.blockStatement(this.#jump(isBreak ? target.breakTo : target.continueTo!));
+  }
+
   /** `yield ...`, `x = yield* ...`: to `into` when given. */
   #yieldingExpression(e: t.Expression, into: t.Identifier | null): void {
-    if (t.isAssignmentExpression(e) && e.operator === "=" && t.isYieldExpression(e.right) && t.isIdentifier(e.left) && isLocalName(e.left.name)) {
+    if (t.isAssignmentExpression(e) && e.operator === "=" && t.isYieldExpression(e.right) && t.isIdentifier(e.left) &&
+      isLocalName(e.left.name)) {
       this.#yieldingExpression(e.right, e.left);
       return;
     }
@@ -457,7 +524,7 @@ class RoutineLowering {
   }
 
   /** What a step does first: it does nothing when the guard of its yield is false. */
-  #guard(form: YieldForm & { kind: "at" }, point: number): void {
+  #guard(form: Wait, point: number): void {
     if (this.#tr.instrumented) {
       this.#push(this.#statements(`$observer.beginStep($me, ${JSON.stringify(form.label)}${form.instruction ? ", true" : ""});`));
     }
@@ -490,7 +557,7 @@ class RoutineLowering {
     return made;
   }
 
-  #callPoint(e: t.YieldExpression, form: YieldForm & { kind: "call" }, pc: number, into: t.Identifier | null): void {
+  #callPoint(e: t.YieldExpression, form: RoutineCall, pc: number, into: t.Identifier | null): void {
     const base = `$b + ${this.#frame.bytes}`;
     const args = this.#tr.argumentsWithoutWorlds(form.call).map((a) => {
       if (t.isNumericLiteral(a) || t.isBooleanLiteral(a)) return a;
@@ -506,7 +573,8 @@ class RoutineLowering {
     this.#push(this.#statements("if ($S !== 2) return $S;"));
     this.#push(this.#jump(after));
     this.#mark(pc);
-    this.#push([withPlace(t.expressionStatement(quasi(`$S = $callee(${base}, false)`, { $callee: t.identifier(form.callee.emitted) })), e)]);
+    this.#push([withPlace(t.expressionStatement(quasi(`$S = $callee(${base}, false)`,
+      { $callee: t.identifier(form.callee.emitted) })), e)]);
     this.#push(this.#statements("if ($S !== 2) return $S;"));
     this.#push(this.#loadLocals(e));
     this.#mark(after);
@@ -531,7 +599,8 @@ class RoutineLowering {
     const declarations = ["$L = 0", "$S = 0", "$t = 0", ...initial, ...this.#tr.temporaries.map((x) => `${x} = 0`)].join(", ");
     const cases = this.#blocks.map((b) => t.switchCase(t.numericLiteral(b.label), b.body));
     const machine = t.labeledStatement(t.identifier("$"), t.forStatement(null, null, null, t.switchStatement(t.identifier("$L"), cases)));
-    return t.functionDeclaration(t.identifier(this.#fn.emitted), [t.identifier("$b"), t.identifier("$start"), ...this.#tr.params.map((p) => t.identifier(p))], t.blockStatement([
+    return t.functionDeclaration(t.identifier(this.#fn.emitted),
+      [t.identifier("$b"), t.identifier("$start"), ...this.#tr.params.map((p) => t.identifier(p))], t.blockStatement([
       ...this.#statements(`let ${declarations}; if (!$start) $L = ${readPc(this.#frame, "$b")};`),
       machine,
     ]));

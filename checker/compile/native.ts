@@ -38,7 +38,8 @@ export class ChoiceError extends RangeError {
 export class WaitsForever extends Error {
   readonly label: string;
   constructor(thread: string, label: string, reason: string) {
-    super(`thread ${thread} would wait forever at "${label}": ${reason}. It runs alone here; let init establish what it waits for, or run it with the other threads`);
+    super(`thread ${thread} would wait forever at "${label}": ${reason}. `
+      + "It runs alone here; let init establish what it waits for, or run it with the other threads");
     this.name = "WaitsForever";
     this.label = label;
   }
@@ -50,7 +51,8 @@ export function followChoices(choices: readonly number[]): Chooser {
   return (name, n) => {
     const value = choices[next++] ?? 0;
     if (Number.isInteger(value) && value >= 0 && value < n) return value;
-    throw new ChoiceError(`choice ${next} of the script is ${value}, but choose("${name}") has the options 0..${n - 1}; the script belongs to another state or another version of the program`);
+    throw new ChoiceError(`choice ${next} of the script is ${value}, but choose("${name}") has the options 0..${n - 1}; `
+      + "the script belongs to another state or another version of the program");
   };
 }
 
@@ -62,9 +64,12 @@ export function nextChoices(taken: readonly Choice[]): number[] | null {
   return null;
 }
 
-type Activity = { readonly kind: "nothing" } | { readonly kind: "init" } | { readonly kind: "guard" } | { readonly kind: "thread"; readonly actor: number };
+type Activity = { readonly kind: "nothing" | "init" | "guard" } | { readonly kind: "thread"; readonly actor: number };
 
 const NOTHING: Activity = { kind: "nothing" };
+
+/** A routine that has run to its first yield, or to its end. */
+interface Started { readonly routine: Routine<unknown>; readonly at: IteratorResult<YieldPoint, unknown> }
 
 /** One state buffer with its world, and the scheduler and locks that the vocabulary looks up in the world. */
 class NativeMachine<S extends Structs> implements Scheduler {
@@ -91,11 +96,15 @@ class NativeMachine<S extends Structs> implements Scheduler {
 
   get current(): number {
     if (this.#activity.kind === "thread") return this.#activity.actor;
-    throw new Error(this.#activity.kind === "init" ? "init runs before any thread: current and lock operations have no meaning there" : "current and lock operations work only while a routine runs, not in a property or a guard");
+    throw new Error(this.#activity.kind === "init"
+      ? "init runs before any thread: current and lock operations have no meaning there"
+      : "current and lock operations work only while a routine runs, not in a property or a guard");
   }
 
   choose(name: string, n: number, options?: readonly string[]): number {
-    if (this.#activity.kind === "guard" || this.#activity.kind === "nothing") throw new Error(`choose("${name}"): a property or a guard only looks at a state; choose after the yield instead`);
+    if (this.#activity.kind === "guard" || this.#activity.kind === "nothing") {
+      throw new Error(`choose("${name}"): a property or a guard only looks at a state; choose after the yield instead`);
+    }
     const value = this.#chooser(name, n);
     this.choices.push(options === undefined ? { name, n, value } : { name, n, value, option: options[value]! });
     return value;
@@ -121,15 +130,18 @@ class NativeMachine<S extends Structs> implements Scheduler {
   }
 
   /** Runs a thread to its first yield, where it starts: threads must not differ by the order in which they were set up. */
-  start(thread: ProgramScenario<S>["threads"][number], actor: number): { routine: Routine<unknown>; at: IteratorResult<YieldPoint, unknown> } {
+  start(thread: ProgramScenario<S>["threads"][number], actor: number): Started {
     const chosen = this.choices.length;
     const before = this.bytes.u8.slice();
     const started = this.during({ kind: "thread", actor }, () => {
       const routine = thread.run(this.world);
       return { routine, at: routine.next() };
     });
-    const misdeed = Buffer.compare(before, this.bytes.u8) !== 0 ? "touches the shared state" : this.choices.length !== chosen ? "chooses" : null;
-    if (misdeed !== null) throw new StepFault("assertion", `thread ${thread.name} ${misdeed} before its first yield; start it with yield at(...)`);
+    const touched = Buffer.compare(before, this.bytes.u8) !== 0;
+    const misdeed = touched ? "touches the shared state" : this.choices.length !== chosen ? "chooses" : null;
+    if (misdeed !== null) {
+      throw new StepFault("assertion", `thread ${thread.name} ${misdeed} before its first yield; start it with yield at(...)`);
+    }
     return started;
   }
 
@@ -138,7 +150,9 @@ class NativeMachine<S extends Structs> implements Scheduler {
     if (guard === null) return true;
     const before = this.bytes.u8.slice();
     const holds = this.during({ kind: "guard" }, guard);
-    if (Buffer.compare(before, this.bytes.u8) !== 0) throw new StepFault("exception", `the guard of "${point.label}" writes to the state vector; a guard only looks`);
+    if (Buffer.compare(before, this.bytes.u8) !== 0) {
+      throw new StepFault("exception", `the guard of "${point.label}" writes to the state vector; a guard only looks`);
+    }
     return holds;
   }
 
@@ -152,7 +166,9 @@ class NativeMachine<S extends Structs> implements Scheduler {
 
   #checkExit(actor: number, name: string): void {
     const held = this.locks.heldBy(actor);
-    if (held.length > 0) throw new StepFault("lock-held-at-exit", `thread ${name} ends while it holds ${held.map((l) => l.name).join(", ")}`);
+    if (held.length > 0) {
+      throw new StepFault("lock-held-at-exit", `thread ${name} ends while it holds ${held.map((l) => l.name).join(", ")}`);
+    }
   }
 }
 
@@ -244,7 +260,9 @@ export interface StraightLineRun {
  * Runs one thread of the scenario from `init` to its end, alone: the sequential meaning of the same source. Statistics
  * are kept as totals. Throws StepFault, and WaitsForever where a guard is false when it is reached.
  */
-export function runAlone<S extends Structs>(scenario: ProgramScenario<S>, actor: number, choices: readonly number[] | Chooser = []): StraightLineRun {
+export function runAlone<S extends Structs>(
+  scenario: ProgramScenario<S>, actor: number, choices: readonly number[] | Chooser = [],
+): StraightLineRun {
   const thread = scenario.threads[actor];
   if (thread === undefined) throw new RangeError(`there is no actor ${actor}; scenario ${scenario.name} has ${scenario.threads.length}`);
   const machine = new NativeMachine(scenario, asChooser(choices));
@@ -252,7 +270,10 @@ export function runAlone<S extends Structs>(scenario: ProgramScenario<S>, actor:
   let { at } = started;
   while (at.done !== true) {
     const point = at.value;
-    if (!machine.holds(point)) throw new WaitsForever(thread.name, point.label, point.lock === null ? "the guard is false" : `${machine.locks.lock(point.lock.id).name} is held`);
+    if (!machine.holds(point)) {
+      throw new WaitsForever(thread.name, point.label,
+        point.lock === null ? "the guard is false" : `${machine.locks.lock(point.lock.id).name} is held`);
+    }
     at = machine.resume(started.routine, actor, thread.name);
   }
   return { plan: machine.plan, bytes: machine.bytes, statisticBase: machine.statisticBase, result: at.value, choices: machine.choices };

@@ -62,7 +62,7 @@ function $fit(v, field, site) {
 function $slotFit(v, name, min, max, site) { $fault("range", \`local \${name} = \${v}: the value does not fit \${min}..\${max}\`, site); }
 function $popcount(m) { let n = 0; for (; m !== 0; m &= m - 1) n++; return n; }
 const $labels = ${JSON.stringify(image.labels)};
-function $pointLabel() { const l = $labels[$point]; return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }
+${POINT_LABEL}
 function nextBranch() {
   $cl = $ci;
   while ($cl > 0) {
@@ -77,6 +77,9 @@ function setBranch(choices) { $cl = choices.length; for (let i = 0; i < $cl; i++
 ${image.namedChoices ? NAMED_CHOICES : CHOICES}
 `;
 }
+
+const POINT_LABEL = "function $pointLabel() { const l = $labels[$point]; "
+  + 'return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }';
 
 /** Choices in words, when all are numbers. */
 const CHOICES = `function branchNames() { return Array.from({ length: $ci }, (_, i) => $cname[i] + "=" + $cs[i]); }`;

@@ -12,6 +12,8 @@ export type LinkProperty = (f: unknown, name: string, purpose: Purpose, worlds: 
 /** How the check of step properties goes on with the machines, given the number of step properties; empty without machines. */
 export type CheckMachines = (own: number) => string;
 
+type Properties = Readonly<Record<string, unknown>>;
+
 const FUEL = `$fuel = ${STEP_ROUNDS_MAX};`;
 
 export class PropertyFunctions {
@@ -50,7 +52,7 @@ export class PropertyFunctions {
       excuses,
       `let $property = "";
 function $threw(e) {
-  if (e instanceof Error && !e.message.startsWith("the property ")) e.message = \`the property \${JSON.stringify($property)} throws: \${e.message}\`;
+  if (e instanceof Error && !e.message.startsWith("the property ")) ${NAME_PROPERTY}
   throw e;
 }
 function checkSome(m, at) { ${FUEL} try { ${some} return -1; } catch (e) { $threw(e); } }
@@ -70,7 +72,7 @@ function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { $
     return `$property = ${JSON.stringify(name)}; if (${emitted}() !== true) return ${i};`;
   }
 
-  #group(kind: "always" | "step" | "finally", record: Readonly<Record<string, unknown>> | undefined, worlds: readonly ("" | "P")[]): string {
+  #group(kind: "always" | "step" | "finally", record: Properties | undefined, worlds: readonly ("" | "P")[]): string {
     return Object.entries(record ?? {}).map(([name, f], i) => {
       const linked = this.#link(f, name, kind, worlds);
       const explainer = `e_${kind}_${i}`;
@@ -95,7 +97,8 @@ function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { $
       this.excuseOf.push(this.excuses.indexOf(emitted));
     }
     if (this.excuses.length > EXCUSES_MAX) {
-      throw new Error(`scenario ${s.name}: its promises have ${this.excuses.length} different excuses; at most ${EXCUSES_MAX} are possible, so let promises share them`);
+      const found = `scenario ${s.name}: its promises have ${this.excuses.length} different excuses`;
+      throw new Error(`${found}; at most ${EXCUSES_MAX} are possible, so let promises share them`);
     }
     const first = this.always.length;
     const ask = (e: string, i: number): string => `if (${e}() === true) bits |= ${1 << i};`;
@@ -113,16 +116,23 @@ function bit(i: number): string {
   return `(m[at + ${i >> 5}] & ${1 << (i & 31)}) !== 0`;
 }
 
-const CHECK_STEP = "function checkStep(before) { if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); "
+const CHECK_STEP = "function checkStep(before) { "
+  + "if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); "
   + "$find(); return checkChanges(); }";
+
+const NAME_PROPERTY = "e.message = `the property ${JSON.stringify($property)} throws: ${e.message}`;";
+
+/** What failed: the conjunct that a property names itself, or the source text with its operands. */
+const FOUND = 'v !== null && typeof v === "object" && "conjunct" in v '
+  + "? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : "
+  + '{ conjunct: text, site, operands: [...operands(), ...(v === false ? [] : [["the whole, which is not true", v]])] };';
 
 const EXPLAIN = `let $found = null;
 function $explain(conjuncts) {
   for (const [text, site, value, operands] of conjuncts) {
     const v = value();
     if (v === true) continue;
-    $found = v !== null && typeof v === "object" && "conjunct" in v ? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : ${
-  '{ conjunct: text, site, operands: [...operands(), ...(v === false ? [] : [["the whole, which is not true", v]])] };'}
+    $found = ${FOUND}
     return false;
   }
   return true;

@@ -32,18 +32,24 @@ const VALUES_MAX = 128;
 
 const OPERATIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
   "+": (a, b) => a + b, "-": (a, b) => a - b, "*": (a, b) => a * b, "/": (a, b) => a / b, "%": (a, b) => a % b,
-  "&": (a, b) => a & b, "|": (a, b) => a | b, "^": (a, b) => a ^ b, "<<": (a, b) => a << b, ">>": (a, b) => a >> b, ">>>": (a, b) => a >>> b,
+  "&": (a, b) => a & b, "|": (a, b) => a | b, "^": (a, b) => a ^ b,
+  "<<": (a, b) => a << b, ">>": (a, b) => a >> b, ">>>": (a, b) => a >>> b,
   "~": (a) => ~a, "negative": (a) => -a, "floor": (a) => Math.floor(a),
 };
 
+/** Its variable goes from `from` to `to`, which is the last value when `last`. */
+export interface CountingLoop { readonly name: string; readonly from: t.Expression; readonly to: t.Expression; readonly last: boolean }
+
 /** What a counting loop does to its variable; null for any other loop. The variable may be assigned by the loop alone. */
-export function countingLoop(s: t.ForStatement, assignments: ReadonlyMap<string, number>): { readonly name: string; readonly from: t.Expression; readonly to: t.Expression; readonly last: boolean } | null {
+export function countingLoop(s: t.ForStatement, assignments: ReadonlyMap<string, number>): CountingLoop | null {
   const declared = t.isVariableDeclaration(s.init) && s.init.declarations.length === 1 ? s.init.declarations[0]! : null;
   if (declared === null || !t.isIdentifier(declared.id) || declared.init == null) return null;
   const { name } = declared.id;
-  const counts = t.isUpdateExpression(s.update, { operator: "++" }) && t.isIdentifier(s.update.argument, { name }) && assignments.get(name) === 1;
+  const counts = t.isUpdateExpression(s.update, { operator: "++" }) && t.isIdentifier(s.update.argument, { name }) &&
+    assignments.get(name) === 1;
   const { test } = s;
-  if (!counts || !t.isBinaryExpression(test) || (test.operator !== "<" && test.operator !== "<=") || !t.isIdentifier(test.left, { name })) return null;
+  if (!counts || !t.isBinaryExpression(test) || (test.operator !== "<" && test.operator !== "<=") ||
+    !t.isIdentifier(test.left, { name })) return null;
   return { name, from: declared.init, to: test.right, last: test.operator === "<=" };
 }
 
@@ -56,13 +62,17 @@ export function assignmentsIn(body: t.Node): ReadonlyMap<string, number> {
   t.traverseFast(body, (node) => {
     if (t.isAssignmentExpression(node)) note(node.left);
     else if (t.isUpdateExpression(node)) note(node.argument);
-    else if (t.isForOfStatement(node) || t.isForInStatement(node)) note(t.isVariableDeclaration(node.left) ? node.left.declarations[0]!.id : node.left);
+    else if (t.isForOfStatement(node) || t.isForInStatement(node)) {
+      note(t.isVariableDeclaration(node.left) ? node.left.declarations[0]!.id : node.left);
+    }
   });
   return found;
 }
 
 /** Calls `visit` for each element (i, j) of a field that `emitted`, called with `args`, may read; itself and through others. */
-export function forEachRead(summaries: ReadonlyMap<string, Reads>, emitted: string, args: readonly number[], visit: (field: FieldPlan, i: number, j: number) => void): void {
+export function forEachRead(
+  summaries: ReadonlyMap<string, Reads>, emitted: string, args: readonly number[], visit: (field: FieldPlan, i: number, j: number) => void,
+): void {
   const seen = new Set<string>();
   const pending: { readonly emitted: string; readonly args: readonly Values[] }[] = [{ emitted, args: args.map((a) => [a]) }];
   for (let call = pending.pop(); call !== undefined; call = pending.pop()) {
@@ -107,9 +117,14 @@ function valuesOf(s: Source, given: readonly Values[]): Values {
 
 /** The source of an expression whose operands are found by `of`. */
 export function operationSource(node: t.Expression, of: (operand: t.Node) => Source): Source {
-  if (t.isBinaryExpression(node) && node.operator in OPERATIONS) return { kind: "operation", operator: node.operator, operands: [of(node.left), of(node.right)] };
-  if (t.isUnaryExpression(node) && (node.operator === "~" || node.operator === "-")) return { kind: "operation", operator: node.operator === "~" ? "~" : "negative", operands: [of(node.argument)] };
-  const floors = t.isCallExpression(node) && t.isMemberExpression(node.callee) && t.isIdentifier(node.callee.object, { name: "Math" }) && t.isIdentifier(node.callee.property, { name: "floor" });
+  if (t.isBinaryExpression(node) && node.operator in OPERATIONS) {
+    return { kind: "operation", operator: node.operator, operands: [of(node.left), of(node.right)] };
+  }
+  if (t.isUnaryExpression(node) && (node.operator === "~" || node.operator === "-")) {
+    return { kind: "operation", operator: node.operator === "~" ? "~" : "negative", operands: [of(node.argument)] };
+  }
+  const floors = t.isCallExpression(node) && t.isMemberExpression(node.callee)
+    && t.isIdentifier(node.callee.object, { name: "Math" }) && t.isIdentifier(node.callee.property, { name: "floor" });
   return floors ? { kind: "operation", operator: "floor", operands: [of(node.arguments[0]!)] } : null;
 }
 

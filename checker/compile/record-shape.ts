@@ -48,6 +48,9 @@ export type RecordMaker =
 /** Members that a function may write, and those that it may touch at all: itself or through the functions that it calls. */
 export interface RecordUse { readonly writes: ReadonlySet<string>; readonly touches: ReadonlySet<string> }
 
+/** Members as declared, and the module in which the names of their types are to be looked up. */
+interface Declared { readonly elements: readonly t.TSTypeElement[]; readonly declaration: t.Node; readonly module: SourceModule }
+
 export class RecordShapes {
   readonly #modules: SourceModules;
   readonly #shapes = new Map<t.Node, RecordShape>();
@@ -77,7 +80,8 @@ export class RecordShapes {
       return local?.constant === true && local.init !== null ? this.#constant(fn, local.init) : null;
     }
     // k.param.scheme.get(), where the field has one possible value.
-    if (!t.isCallExpression(e) || e.arguments.length > 0 || !t.isMemberExpression(e.callee) || !t.isIdentifier(e.callee.property, { name: "get" })) return null;
+    if (!t.isCallExpression(e) || e.arguments.length > 0 || !t.isMemberExpression(e.callee) ||
+      !t.isIdentifier(e.callee.property, { name: "get" })) return null;
     const field = e.callee.object;
     if (!t.isMemberExpression(field) || field.computed || !t.isMemberExpression(field.object) || field.object.computed) return null;
     const [world, struct, name] = [field.object.object, field.object.property, field.property];
@@ -106,25 +110,31 @@ export class RecordShapes {
     const members = new Map<string, { type: t.TSType; module: SourceModule }>();
     for (const e of declared.elements) {
       const at = declared.module.place(e);
-      if (!t.isTSPropertySignature(e) || e.computed || !t.isIdentifier(e.key) || e.typeAnnotation == null || !t.isTSTypeAnnotation(e.typeAnnotation)) {
-        throw new CompileError(at, `record type ${name}: ${declared.module.textOf(e)}`, "A record has named members with types of known width, and nothing else");
+      if (!t.isTSPropertySignature(e) || e.computed || !t.isIdentifier(e.key) || e.typeAnnotation == null ||
+        !t.isTSTypeAnnotation(e.typeAnnotation)) {
+        throw new CompileError(at, `record type ${name}: ${declared.module.textOf(e)}`,
+          "A record has named members with types of known width, and nothing else");
       }
       if (e.optional === true) {
-        throw new CompileError(at, `record type ${name}: member ${e.key.name} is optional`, "Give every member a value when the record is made; NONE says that there is nothing");
+        throw new CompileError(at, `record type ${name}: member ${e.key.name} is optional`,
+          "Give every member a value when the record is made; NONE says that there is nothing");
       }
       const of = e.typeAnnotation.typeAnnotation;
       if (this.#declared(of, declared.module) !== null) {
-        throw new CompileError(at, `record type ${name}: member ${e.key.name} is a record itself`, "Give this record the members of the inner one");
+        throw new CompileError(at, `record type ${name}: member ${e.key.name} is a record itself`,
+          "Give this record the members of the inner one");
       }
       members.set(e.key.name, { type: of, module: declared.module });
     }
-    if (members.size === 0) throw new CompileError(declared.module.place(declared.declaration), `record type ${name} has no members`, "Pass nothing instead");
+    if (members.size === 0) {
+      throw new CompileError(declared.module.place(declared.declaration), `record type ${name} has no members`, "Pass nothing instead");
+    }
     const shape = { id: this.#shapes.size, name, declaration: declared.declaration, members };
     this.#shapes.set(declared.declaration, shape);
     return shape;
   }
 
-  #declared(type: t.TSType, module: SourceModule): { elements: readonly t.TSTypeElement[]; declaration: t.Node; module: SourceModule } | null {
+  #declared(type: t.TSType, module: SourceModule): Declared | null {
     if (t.isTSParenthesizedType(type)) return this.#declared(type.typeAnnotation, module);
     if (t.isTSTypeLiteral(type)) return { elements: type.members, declaration: type, module };
     if (!t.isTSTypeReference(type) || !t.isIdentifier(type.typeName)) return null;
@@ -132,7 +142,8 @@ export class RecordShapes {
     if (found !== null) {
       const { declaration } = found;
       if ((declaration.extends ?? []).length > 0) {
-        throw new CompileError(found.module.place(declaration), `record type ${declaration.id.name} extends another`, "List all members in one interface");
+        throw new CompileError(found.module.place(declaration), `record type ${declaration.id.name} extends another`,
+          "List all members in one interface");
       }
       return { elements: declaration.body.body, declaration, module: found.module };
     }
@@ -173,7 +184,9 @@ export class RecordShapes {
     ownNodes(body, (node) => {
       if (found !== null || !t.isReturnStatement(node) || node.argument == null) return;
       const e = withoutTypes(node.argument);
-      if (t.isCallExpression(e) && INTRINSICS.get(this.calledValue(fn, e.callee))?.kind === "record") found = this.freshShape(fn, e, this.#resultType(fn));
+      if (t.isCallExpression(e) && INTRINSICS.get(this.calledValue(fn, e.callee))?.kind === "record") {
+        found = this.freshShape(fn, e, this.#resultType(fn));
+      }
       else if (t.isIdentifier(e)) {
         const init = locals.get(e.name)?.init ?? null;
         const maker = init === null ? null : this.maker(fn, init);
@@ -194,7 +207,8 @@ export class RecordShapes {
   freshShape(fn: SourceFunction, call: t.CallExpression, expected: t.TSType | null): RecordShape {
     const type = call.typeArguments?.params[0] ?? expected;
     if (t.isTSType(type)) return this.shapeOf(type, fn.module);
-    throw new CompileError(fn.module.place(call), "the type of this record is not known", "Write const vmf: Fault = record({ ... }), or record<Fault>({ ... })");
+    throw new CompileError(fn.module.place(call), "the type of this record is not known",
+      "Write const vmf: Fault = record({ ... }), or record<Fault>({ ... })");
   }
 
   /** What function `value` may do with the record that is its argument number `position`. */
@@ -222,17 +236,24 @@ export class RecordShapes {
   }
 
   /** Adds what the function itself does with its parameter, and the calls that hand it on. */
-  #ownUse(fn: SourceFunction, position: number, writes: Set<string>, touches: Set<string>, calls: { value: unknown; position: number }[]): void {
+  #ownUse(fn: SourceFunction, position: number, writes: Set<string>, touches: Set<string>,
+    calls: { value: unknown; position: number }[]): void {
     const { params, body } = prepared(fn);
     const name = params[position];
     if (name === undefined) return;
     t.traverseFast(body, (node) => {
-      if (t.isMemberExpression(node) && t.isIdentifier(node.object, { name }) && t.isIdentifier(node.property)) touches.add(node.property.name);
+      if (t.isMemberExpression(node) && t.isIdentifier(node.object, { name }) && t.isIdentifier(node.property)) {
+        touches.add(node.property.name);
+      }
       for (const target of targetsOf(node)) {
-        if (t.isMemberExpression(target) && t.isIdentifier(target.object, { name }) && t.isIdentifier(target.property)) writes.add(target.property.name);
+        if (t.isMemberExpression(target) && t.isIdentifier(target.object, { name }) && t.isIdentifier(target.property)) {
+          writes.add(target.property.name);
+        }
       }
       if (!t.isCallExpression(node)) return;
-      for (const [i, a] of node.arguments.entries()) if (t.isIdentifier(a, { name })) calls.push({ value: this.calledValue(fn, node.callee), position: i });
+      for (const [i, a] of node.arguments.entries()) {
+        if (t.isIdentifier(a, { name })) calls.push({ value: this.calledValue(fn, node.callee), position: i });
+      }
     });
   }
 }

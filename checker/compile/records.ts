@@ -94,7 +94,11 @@ function handedTo(linker: Linker, fn: LinkedFunction, make: (fn: LinkedFunction)
   const known = entriesOf(linker);
   if (!known.has(fn)) {
     // A function that calls itself is handed all that it touches.
-    if (flattening.has(fn)) known.set(fn, fn.records.flatMap((r, position) => (r === null ? [] : membersOf(r, linker.shapes.use(fn.value, position).touches, position))));
+    if (flattening.has(fn)) {
+      const touched = (r: RecordShape, position: number): RecordOut[] =>
+        membersOf(r, linker.shapes.use(fn.value, position).touches, position);
+      known.set(fn, fn.records.flatMap((r, position) => (r === null ? [] : touched(r, position))));
+    }
     else make(fn);
   }
   return known.get(fn) ?? [];
@@ -102,6 +106,9 @@ function handedTo(linker: Linker, fn: LinkedFunction, make: (fn: LinkedFunction)
 
 const membersOf = (shape: RecordShape, wanted: ReadonlySet<string>, position: number): RecordOut[] =>
   [...shape.members.keys()].filter((m) => wanted.has(m)).map((member) => ({ position, member }));
+
+/** A record among the arguments of a call. */
+interface Passed { readonly position: number; readonly record: string }
 
 interface RecordVariable { readonly name: string; readonly shape: RecordShape; readonly parameter: boolean }
 
@@ -176,7 +183,8 @@ class Flattening {
       const { annotation } = local;
       const shape = maker.kind === "call" ? maker.shape : linker.shapes.freshShape(this.#fn, maker.call, annotation);
       if (maker.kind === "call" && annotation !== null && linker.shapes.shapeOf(annotation, this.#fn.module) !== shape) {
-        this.#refuse(d, `${local.name} is declared as another type than the record that it receives (${shape.name})`, `Write ${shape.name}`);
+        this.#refuse(d, `${local.name} is declared as another type than the record that it receives (${shape.name})`,
+          `Write ${shape.name}`);
       }
       this.#makers.set(d, maker);
       this.#records.set(name, { name: local.name, shape, parameter: false });
@@ -200,7 +208,8 @@ class Flattening {
       const { declaration } = locals.get(variable)!;
       locals.delete(variable);
       for (const [member, { type, module }] of shape.members) {
-        locals.set(memberVariable(variable, member), { name: `${name}.${member}`, annotation: type, module, init: null, constant: false, declaration });
+        locals.set(memberVariable(variable, member),
+          { name: `${name}.${member}`, annotation: type, module, init: null, constant: false, declaration });
       }
     }
   }
@@ -210,7 +219,9 @@ class Flattening {
   #visit(node: t.Node, at: At): t.Node {
     const inside = (child: t.Node, key: string): t.Node => this.#visit(child, { ...at, parent: node, key, named: false });
     if (t.isIdentifier(node)) return this.#records.has(node.name) ? this.#refuseUse(node, at) : node;
-    if (t.isMemberExpression(node) && t.isIdentifier(node.object) && this.#records.has(node.object.name)) return this.#member(node, node.object, at);
+    if (t.isMemberExpression(node) && t.isIdentifier(node.object) && this.#records.has(node.object.name)) {
+      return this.#member(node, node.object, at);
+    }
     if (t.isVariableDeclaration(node)) return this.#declaration(node, at);
     if (t.isReturnStatement(node) && !at.closure && !at.guard) return this.#return(node, at);
     if (t.isYieldExpression(node) && node.delegate && t.isCallExpression(node.argument)) return this.#call(node.argument, at, node);
@@ -219,7 +230,7 @@ class Flattening {
       this.#refuse(node, "a member of a record is deleted", "Give it a value that says that there is nothing, such as NONE");
     }
     for (const target of targetsOf(node)) {
-      if (at.guard && this.#isMember(target)) this.#refuse(target, "a guard changes a record", "A guard that does not hold must leave no trace: change it in the step that follows");
+      if (at.guard && this.#isMember(target)) this.#refuseInGuard(target);
     }
     if (t.isFunction(node)) {
       const closure = { ...at, parent: node, closure: true, named: false };
@@ -234,18 +245,29 @@ class Flattening {
 
   #member(node: t.MemberExpression, object: t.Identifier, at: At): t.Expression {
     const { name, shape } = this.#records.get(object.name)!;
-    if (at.closure) this.#refuse(node, `record ${name} is captured by a closure`, "Pass what it needs as an argument, or write a loop");
+    if (at.closure) this.#refuseCapture(node, name);
     if (node.computed || !t.isIdentifier(node.property)) this.#refuse(node, `a computed member of record ${name}`, "Name the member");
     const member = node.property.name;
-    if (!shape.members.has(member)) this.#refuse(node, `record ${name} has no member ${member}`, `It has ${[...shape.members.keys()].join(", ")}`);
+    if (!shape.members.has(member)) {
+      this.#refuse(node, `record ${name} has no member ${member}`, `It has ${[...shape.members.keys()].join(", ")}`);
+    }
     return withPlace(t.identifier(memberVariable(object.name, member)), node);
+  }
+
+  #refuseCapture(node: t.Node, name: string): never {
+    this.#refuse(node, `record ${name} is captured by a closure`, "Pass what it needs as an argument, or write a loop");
+  }
+
+  #refuseInGuard(node: t.Node): never {
+    this.#refuse(node, "a guard changes a record", "A guard that does not hold must leave no trace: change it in the step that follows");
   }
 
   /** A record by its bare name, other than as an argument: why not, and what to write instead. */
   #refuseUse(node: t.Identifier, { parent, key, closure }: At): never {
     const { name } = this.#records.get(node.name)!;
-    const alias = "Two names for one record cannot be told apart from two records: pass it as an argument, or copy the members that are needed";
-    if (closure) this.#refuse(node, `record ${name} is captured by a closure`, "Pass what it needs as an argument, or write a loop");
+    const alias = "Two names for one record cannot be told apart from two records: pass it as an argument, or copy the members that are"
+      + " needed";
+    if (closure) this.#refuseCapture(node, name);
     if (t.isVariableDeclarator(parent)) this.#refuse(node, `record ${name} gets a second name`, alias);
     if (t.isAssignmentExpression(parent)) {
       if (key === "left") this.#refuse(node, `record ${name} is assigned as a whole`, "Assign its members, or declare another record");
@@ -253,7 +275,8 @@ class Flattening {
     }
     if (t.isSpreadElement(parent)) this.#refuse(node, `record ${name} is spread`, "Name its members one by one");
     if (t.isBinaryExpression(parent)) this.#refuse(node, `record ${name} is compared`, "Compare its members");
-    this.#refuse(node, `record ${name} is used as a value`, "Read or write its members, or pass it as an argument to a function of your own modules");
+    this.#refuse(node, `record ${name} is used as a value`,
+      "Read or write its members, or pass it as an argument to a function of your own modules");
   }
 
   // ------------------------------------------------------------------------------------- making records
@@ -269,7 +292,9 @@ class Flattening {
         continue;
       }
       const variable = (d.id as t.Identifier).name;
-      if (at.closure) this.#refuse(d, `record ${this.#records.get(variable)!.name} is made in a closure`, "Move the code into a function of its own");
+      if (at.closure) {
+        this.#refuse(d, `record ${this.#records.get(variable)!.name} is made in a closure`, "Move the code into a function of its own");
+      }
       out.push(...(maker.kind === "fresh" ? this.#fresh(d, variable, maker, inside) : this.#received(d, variable, maker, inside)));
       node.kind = "let";
     }
@@ -283,7 +308,8 @@ class Flattening {
       if (t.isIdentifier(n, { name: variable })) this.#refuse(n, `record ${name} is used before it is made`, "Compute the value first");
     });
     return this.#membersOf(maker, shape).map(([member, value]) =>
-      withPlace(t.variableDeclarator(t.identifier(memberVariable(variable, member)), this.#visit(value, { ...at, named: false }) as t.Expression), d));
+      withPlace(t.variableDeclarator(t.identifier(memberVariable(variable, member)),
+        this.#visit(value, { ...at, named: false }) as t.Expression), d));
   }
 
   /** The values of `record({...})` in the order in which they are written: one for each member. */
@@ -293,8 +319,12 @@ class Flattening {
     if (!t.isObjectExpression(literal)) return this.#refuse(maker.call, "a record that is not made of an object literal", how);
     const values = new Map<string, t.Expression>();
     for (const p of literal.properties) {
-      if (!t.isObjectProperty(p) || p.computed || !t.isIdentifier(p.key) || !t.isExpression(p.value)) return this.#refuse(p, "a record is made of named members only", how);
-      if (!shape.members.has(p.key.name)) return this.#refuse(p, `${shape.name} has no member ${p.key.name}`, `It has ${[...shape.members.keys()].join(", ")}`);
+      if (!t.isObjectProperty(p) || p.computed || !t.isIdentifier(p.key) || !t.isExpression(p.value)) {
+        return this.#refuse(p, "a record is made of named members only", how);
+      }
+      if (!shape.members.has(p.key.name)) {
+        return this.#refuse(p, `${shape.name} has no member ${p.key.name}`, `It has ${[...shape.members.keys()].join(", ")}`);
+      }
       if (values.has(p.key.name)) return this.#refuse(p, `member ${p.key.name} is given twice`, how);
       values.set(p.key.name, p.value);
     }
@@ -307,7 +337,8 @@ class Flattening {
   #received(d: t.VariableDeclarator, variable: string, maker: RecordMaker, at: At): t.VariableDeclarator[] {
     const init = withoutTypes(d.init!);
     const members = [...this.#records.get(variable)!.shape.members.keys()];
-    const declare = (member: string, value: t.Expression): t.VariableDeclarator => withPlace(t.variableDeclarator(t.identifier(memberVariable(variable, member)), value), d);
+    const declare = (member: string, value: t.Expression): t.VariableDeclarator =>
+      withPlace(t.variableDeclarator(t.identifier(memberVariable(variable, member)), value), d);
     const call = this.#visit(init, { ...at, named: true }) as t.Expression;
     // What a routine is to hand back is known later, so the call itself receives it.
     if (t.isYieldExpression(call) && !this.#fn.straight) return [withPlace(t.variableDeclarator(this.#temporary(), call), d)];
@@ -334,8 +365,11 @@ class Flattening {
         : this.#visit(child, { ...inside, key })));
       return whole;
     }
-    if (result !== null && !at.named) return this.#refuse(call, `the record that ${this.#textOf(call.callee)} returns gets no name`, "Declare it first: const vmf: Fault = ...");
-    return this.#recordCall(call, value, passed, result, at, yielded);
+    if (result !== null && !at.named) {
+      return this.#refuse(call, `the record that ${this.#textOf(call.callee)} returns gets no name`,
+        "Declare it first: const vmf: Fault = ...");
+    }
+    return this.#recordCall({ call, value, passed, result, at, yielded });
   }
 
   #textOf(node: t.Node): string {
@@ -343,48 +377,75 @@ class Flattening {
   }
 
   /** Which arguments are records. */
-  #passed(call: t.CallExpression): { position: number; record: string }[] {
+  #passed(call: t.CallExpression): Passed[] {
     return call.arguments.flatMap((a, position) => (t.isIdentifier(a) && this.#records.has(a.name) ? [{ position, record: a.name }] : []));
   }
 
-  #recordCall(call: t.CallExpression, value: unknown, passed: readonly { position: number; record: string }[], result: RecordShape | null, at: At, yielded: t.YieldExpression | null): t.Expression {
-    const { linker } = this.#tr;
-    const { shapes } = linker;
+  /** Refuses what would let two names reach one record, or a record escape. */
+  #checkPassed(call: t.CallExpression, value: unknown, passed: readonly Passed[], at: At): void {
     for (const [i, p] of passed.entries()) {
       const { name } = this.#records.get(p.record)!;
-      if (at.closure) this.#refuse(call.arguments[p.position]!, `record ${name} is captured by a closure`, "Pass what it needs as an argument, or write a loop");
-      if (shapes.sourceOf(value) === null) {
-        this.#refuse(call, `record ${name} is handed to ${this.#textOf(call.callee)}, which is no function of a module of your own`, "Pass its members");
+      if (at.closure) this.#refuseCapture(call.arguments[p.position]!, name);
+      if (this.#tr.linker.shapes.sourceOf(value) === null) {
+        const to = this.#textOf(call.callee);
+        this.#refuse(call, `record ${name} is handed to ${to}, which is no function of a module of your own`, "Pass its members");
       }
-      if (passed.findIndex((q) => q.record === p.record) !== i) this.#refuse(call, `record ${name} is passed twice to one call`, "Pass it once: the callee could not tell its two names apart");
+      if (passed.findIndex((q) => q.record === p.record) !== i) {
+        this.#refuse(call, `record ${name} is passed twice to one call`, "Pass it once: the callee could not tell its two names apart");
+      }
     }
+  }
+
+  /** What the call may hand back. */
+  #writes(value: unknown, passed: readonly Passed[], result: RecordShape | null, at: At): RecordCall["writes"] {
+    const { shapes } = this.#tr.linker;
+    const written = passed.flatMap(({ position, record }) => {
+      const members = membersOf(this.#records.get(record)!.shape, shapes.use(value, position).writes, position);
+      return members.map((o) => ({ ...o, variable: memberVariable(record, o.member) }));
+    });
+    if (result === null) return written;
+    const { name } = (at.parent as t.VariableDeclarator).id as t.Identifier;
+    const received = [...result.members.keys()].map((member) => ({ position: RESULT, member, variable: memberVariable(name, member) }));
+    return [...written, ...received];
+  }
+
+  #recordCall(c: { readonly call: t.CallExpression; readonly value: unknown; readonly passed: readonly Passed[];
+    readonly result: RecordShape | null; readonly at: At; readonly yielded: t.YieldExpression | null }): t.Expression {
+    const { call, value, passed, at, yielded } = c;
+    const { linker } = this.#tr;
+    this.#checkPassed(call, value, passed, at);
     const worlds = this.#tr.worldArguments(call);
-    const records = call.arguments.map((_, i) => this.#records.get(passed.find((p) => p.position === i)?.record ?? "")?.shape ?? null);
-    const target = at.named ? (at.parent as t.VariableDeclarator).id as t.Identifier : null;
-    const writes = [
-      ...passed.flatMap(({ position, record }) => membersOf(records[position]!, shapes.use(value, position).writes, position).map((o) => ({ ...o, variable: memberVariable(record, o.member) }))),
-      ...(result === null ? [] : [...result.members.keys()].map((member) => ({ position: RESULT, member, variable: memberVariable(target!.name, member) }))),
-    ];
-    if (at.guard && writes.length > 0) this.#refuse(call, "a guard changes a record", "A guard that does not hold must leave no trace: change it in the step that follows");
     const recordOf = new Map(passed.map((p) => [p.position, p.record]));
-    call.arguments = call.arguments.filter((_, i) => !recordOf.has(i)).map((a) => this.#visit(a, { ...at, parent: call, key: "arguments", named: false }) as t.Expression);
-    const purpose = at.guard ? "guard" : this.#tr.purpose;
+    const records = call.arguments.map((_, i) => this.#records.get(recordOf.get(i) ?? "")?.shape ?? null);
+    const writes = this.#writes(value, passed, c.result, at);
+    if (at.guard && writes.length > 0) this.#refuseInGuard(call);
+    const plain = call.arguments.filter((_, i) => !recordOf.has(i));
+    call.arguments = plain.map((a) => this.#visit(a, { ...at, parent: call, key: "arguments", named: false }) as t.Expression);
+    const role = { purpose: at.guard ? "guard" as const : this.#tr.purpose, worlds, straight: this.#fn.straight, records };
+    const name = this.#textOf(call.callee);
     const info: RecordCall = {
       worlds, records, writes, outs: writes,
       reads: (wanted) => {
-        const outs = writes.filter((w) => wanted.has(w.variable));
-        const callee = linker.describe(value, this.#textOf(call.callee), { purpose, worlds, straight: this.#fn.straight, records, outs }, () =>
-          this.#refuse(call, `${this.#textOf(call.callee)} was not loaded through thpcheck`, "Declare it as a plain function at the top level of a module of your own"));
+        const callee = linker.describe(value, name, { ...role, outs: writes.filter((w) => wanted.has(w.variable)) }, () =>
+          this.#refuse(call, `${name} was not loaded through thpcheck`, "Declare it at the top level of a module of your own"));
         return handedTo(linker, callee, (fn) => this.#tr.another(fn)).map((h) => memberVariable(recordOf.get(h.position)!, h.member));
       },
     };
     call.extra = { ...call.extra, record: info };
     if (yielded !== null && !this.#fn.straight) return yielded;
+    return this.#handedBack(call, info, yielded);
+  }
+
+  /** A call that hands back all that it may write, at once: `(kept = f(...), member = register, ..., kept)`. */
+  #handedBack(call: t.CallExpression, info: RecordCall, yielded: t.YieldExpression | null): t.Expression {
+    const { writes } = info;
     call.arguments.push(...info.reads(new Set(writes.map((w) => w.variable))).map((v) => t.identifier(v)));
-    const back = writes.flatMap((w, i) => (w.position === RESULT ? [] : [t.assignmentExpression("=", t.identifier(w.variable), outRegister(i))]));
+    const assign = (variable: string, n: number): t.Expression => t.assignmentExpression("=", t.identifier(variable), outRegister(n));
+    const back = writes.flatMap((w, i) => (w.position === RESULT ? [] : [assign(w.variable, i)]));
     if (back.length === 0) return yielded ?? call;
     const kept = this.#temporary();
-    return copyingOut(withPlace(t.sequenceExpression([t.assignmentExpression("=", kept, yielded ?? call), ...back, t.cloneNode(kept)]), call));
+    const keep = t.assignmentExpression("=", kept, yielded ?? call);
+    return copyingOut(withPlace(t.sequenceExpression([keep, ...back, t.cloneNode(kept)]), call));
   }
 
   // ------------------------------------------------------------------------------------- being called
@@ -438,15 +499,22 @@ class Flattening {
   /** The record that a return gives, by its members; null when it gives something else. Evaluates a fresh one into `before`. */
   #returned(s: t.ReturnStatement, e: t.Expression | null, before: t.Expression[], at: At): ReadonlyMap<string, t.Expression> | null {
     const { shapes } = this.#tr.linker;
-    const mixed = (): never => this.#refuse(s, "this function returns now a record, now something else, or records of two types", "Let every return give a record of one type");
+    const mixed = (): never => this.#refuse(s, "this function returns now a record, now something else, or records of two types",
+      "Let every return give a record of one type");
     const local = t.isIdentifier(e) ? this.#records.get(e.name) : undefined;
     if (local !== undefined && t.isIdentifier(e)) {
-      if (local.parameter) this.#refuse(s, `record ${local.name} is returned, and its caller has it already`, "Return nothing: the caller sees what was written to it");
+      if (local.parameter) {
+        this.#refuse(s, `record ${local.name} is returned, and its caller has it already`,
+          "Return nothing: the caller sees what was written to it");
+      }
       if (local.shape !== this.#returns) return mixed();
       return new Map([...local.shape.members.keys()].map((m) => [m, t.identifier(memberVariable(e.name, m))]));
     }
     const maker = e === null ? null : shapes.maker(this.#fn, e);
-    if (maker?.kind !== "fresh") return this.#returns === null ? null : maker === null ? mixed() : this.#refuse(s, "a record is returned that came from another function", "Declare it first, and return its name");
+    if (maker?.kind === "call") {
+      this.#refuse(s, "a record is returned that came from another function", "Declare it first, and return its name");
+    }
+    if (maker === null) return this.#returns === null ? null : mixed();
     const members = this.#membersOf(maker, this.#returns!);
     return new Map(members.map(([member, value]) => {
       const kept = this.#temporary();
@@ -458,7 +526,10 @@ class Flattening {
   /** The assignments to the registers. */
   #handBack(result: ReadonlyMap<string, t.Expression> | null, from: t.Node): t.Expression[] {
     this.#tr.linker.noteRegisters(this.#fn.outs.length);
-    return this.#fn.outs.map((out, i) => withPlace(t.assignmentExpression("=", outRegister(i), out.position === RESULT ? result!.get(out.member)! : t.identifier(this.#variable(out))), from));
+    return this.#fn.outs.map((out, i) => {
+      const value = out.position === RESULT ? result!.get(out.member)! : t.identifier(this.#variable(out));
+      return withPlace(t.assignmentExpression("=", outRegister(i), value), from);
+    });
   }
 
   #handBackAtTheEnd(): void {

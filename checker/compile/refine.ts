@@ -17,6 +17,10 @@ interface LinkedMachine {
   readonly routes: readonly LinkedFunction[];
 }
 
+/** Which instances depend on which bits. */
+type ReadSets = Pick<RefinementPlan,
+  "words" | "masks" | "firstGroup" | "groupMasks" | "groupNeeds" | "firstTouched" | "touchedWords" | "touchedBits">;
+
 export class RefinementCompiler {
   readonly #linker: Linker;
   readonly #machines: readonly LinkedMachine[];
@@ -25,8 +29,10 @@ export class RefinementCompiler {
   /** Links what the refinements consist of; the linker must then be drained. */
   constructor(linker: Linker, refinements: readonly Refinement[]) {
     this.#linker = linker;
-    const link = (f: unknown, name: string, worlds: readonly ("" | "P" | null)[]): LinkedFunction => linker.link(f, name, { purpose: "always", worlds, straight: false }, () => {
-      throw new Error(`${name} is not a function of a module loaded through thpcheck (or is async, a class member, or nested in a routine)`);
+    const link = (f: unknown, name: string, worlds: readonly ("" | "P" | null)[]): LinkedFunction =>
+      linker.link(f, name, { purpose: "always", worlds, straight: false }, () => {
+      const because = "or is async, a class member, or nested in a routine";
+      throw new Error(`${name} is not a function of a module loaded through thpcheck (${because})`);
     });
     const twice = refinements.find((r, i) => refinements.findIndex((x) => x.machine === r.machine) !== i);
     if (twice !== undefined) throw new Error(`two machines are named ${twice.machine}`);
@@ -36,7 +42,9 @@ export class RefinementCompiler {
       abstractBefore: link(refinement.abstract, `abstraction of ${refinement.machine}`, ["P", null]),
       routes: refinement.events.map((e) => link(e.route, `route of ${e.name} to ${refinement.machine}`, [null, null, null])),
     }));
-    this.#bounds = refinements.map((r) => generateCode(linker.constant(r.bounds, () => { throw new Error(`machine ${r.machine}: its bounds are no plain data`); })));
+    this.#bounds = refinements.map((r) => generateCode(linker.constant(r.bounds, () => {
+      throw new Error(`machine ${r.machine}: its bounds are no plain data`);
+    })));
   }
 
   /** The tables, with every cell unknown. */
@@ -48,7 +56,8 @@ export class RefinementCompiler {
       const columns = r.events.flatMap((e) => Array.from({ length: e.payloads }, (_, payload) => ({ event: e.event, payload })));
       const states = Array.from({ length: r.states }, (_, s) => s);
       machines.push({
-        name: r.machine, firstInstance: instances, instances: r.instances, titles: Array.from({ length: r.instances }, (_, i) => r.title(i)),
+        name: r.machine, firstInstance: instances, instances: r.instances,
+        titles: Array.from({ length: r.instances }, (_, i) => r.title(i)),
         descriptions: states.map(r.describe), columns, firstCell: cells,
       });
       instances += r.instances;
@@ -63,7 +72,7 @@ export class RefinementCompiler {
   }
 
   /** Which instances depend on which bits. */
-  #readSets(machines: readonly MachinePlan[]): Pick<RefinementPlan, "words" | "masks" | "firstGroup" | "groupMasks" | "groupNeeds" | "firstTouched" | "touchedWords" | "touchedBits"> {
+  #readSets(machines: readonly MachinePlan[]): ReadSets {
     const { plan } = this.#linker;
     // Of each word: the bits that each instance may read, and under which condition (see `groupNeeds`).
     const readers = new Map<number, Map<string, { instance: number; mask: number; need: number }>>();
@@ -73,7 +82,9 @@ export class RefinementCompiler {
         const instance = m.firstInstance + i;
         forEachRead(this.#linker.reads, abstract.emitted, [i], (field, a, b) => {
           const seen = refinement.sees?.[field.path] ?? null;
-          if (seen !== null && field.min !== 0) throw new Error(`machine ${m.name}: ${field.path} is not stored as it is, so no bits of it can be singled out`);
+          if (seen !== null && field.min !== 0) {
+            throw new Error(`machine ${m.name}: ${field.path} is not stored as it is, so no bits of it can be singled out`);
+          }
           for (const { word, mask } of bitsOf(field, a, b, plan.maskBytes)) {
             const ofWord = readers.get(word) ?? new Map<string, { instance: number; mask: number; need: number }>();
             readers.set(word, ofWord);
@@ -118,7 +129,8 @@ export class RefinementCompiler {
       firstGroup.push(groupMasks.length);
     }
     return {
-      words: Int32Array.from(words), masks: Int32Array.from(masks), firstGroup: Int32Array.from(firstGroup), groupMasks: Int32Array.from(groupMasks), groupNeeds: Int32Array.from(groupNeeds),
+      words: Int32Array.from(words), masks: Int32Array.from(masks), firstGroup: Int32Array.from(firstGroup),
+      groupMasks: Int32Array.from(groupMasks), groupNeeds: Int32Array.from(groupNeeds),
       firstTouched: Int32Array.from(firstTouched), touchedWords: Int32Array.from(touchedWords), touchedBits: Int32Array.from(touchedBits),
     };
   }
@@ -135,7 +147,8 @@ export class RefinementCompiler {
       for (const [e, event] of refinement.events.entries()) {
         const calls = routes.get(event.event) ?? [];
         routes.set(event.event, calls);
-        calls.push(`{ machine: ${n}, first: ${column}, end: ${column + event.payloads}, bounds: ${this.#bounds[n]}, route: ${linked[e]!.emitted} }`);
+        const columns = `first: ${column}, end: ${column + event.payloads}`;
+        calls.push(`{ machine: ${n}, ${columns}, bounds: ${this.#bounds[n]}, route: ${linked[e]!.emitted} }`);
         column += event.payloads;
       }
     }
@@ -149,16 +162,20 @@ const $refined = ${refinementRuntimeText(parts)};`;
   }
 
   /** What answers the cells that are asked for. */
-  readonly ask = (machine: number, state: number, column: { readonly event: number; readonly payload: number }): number => answer(this.#machines[machine]!.refinement, state, column);
+  readonly ask = (machine: number, state: number, column: { readonly event: number; readonly payload: number }): number =>
+    answer(this.#machines[machine]!.refinement, state, column);
 }
+
+const TOO_MANY_EVENTS = `$fault("assertion", "the step announces more than ${STEP_EVENTS_MAX.toLocaleString("en")} events", `
+  + `Math.floor(head / ${EVENT_WORDS}));`;
 
 /** The record of the events of a step. Always emitted with refinements, before the functions that announce. */
 export const EVENT_RECORD = `const $event = new Int32Array(${EVENT_WORDS * STEP_EVENTS_MAX});
 let $events = 0;
 function $emit(event, head, a, b, c, d, e, f) {
-  if ($events === $event.length) $fault("assertion", "the step announces more than ${STEP_EVENTS_MAX.toLocaleString("en")} events", Math.floor(head / ${EVENT_WORDS}));
+  if ($events === $event.length) ${TOO_MANY_EVENTS}
   const at = $events;
-  $event[at] = event; $event[at + 1] = head; $event[at + 2] = a; $event[at + 3] = b; $event[at + 4] = c; $event[at + 5] = d; $event[at + 6] = e; $event[at + 7] = f;
+  ${["event", "head", "a", "b", "c", "d", "e", "f"].map((name, i) => `$event[at${i === 0 ? "" : ` + ${i}`}] = ${name};`).join(" ")}
   $events = at + ${EVENT_WORDS};
 }`;
 

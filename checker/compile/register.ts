@@ -33,7 +33,8 @@ registerHooks({
     if (specifier === "thpcheck") return { url: entry, shortCircuit: true };
     const resolved = next(specifier, context);
     const patch = patchOf(context.parentURL ?? "");
-    return patch === null || !isUserModule(resolved.url) || patchOf(resolved.url) !== null ? resolved : { ...resolved, url: underPatch(resolved.url, patch) };
+    if (patch === null || !isUserModule(resolved.url) || patchOf(resolved.url) !== null) return resolved;
+    return { ...resolved, url: underPatch(resolved.url, patch) };
   },
   load(url, context, next) {
     const loaded = next(url, context);

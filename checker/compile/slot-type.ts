@@ -21,12 +21,16 @@ export interface TypeContext {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-const accepted = 'Use boolean, Ref<"table">, Int<lo, hi>, UpTo<"config value">, U<bits>, U8, U16, U32, Mask<n>, LockId, or an alias of one of these';
+const accepted = 'Use boolean, Ref<"table">, Int<lo, hi>, UpTo<"config value">, U<bits>, U8, U16, U32, Mask<n>, LockId, '
+  + "or an alias of one of these";
 
 /** The slot of an annotation; null for `void`. Throws CompileError when the width of the type is not known. */
 export function slotOf(type: t.TSType, module: SourceModule, c: TypeContext, what: string): SlotType | null {
   const slot = widthOf(type, module, c, what);
-  if (slot !== null && slot.bits > 32) throw new CompileError(module.place(type), `${what}: ${module.textOf(type)} takes ${slot.bits} bits, and a slot has at most 32`, "Narrow the range");
+  if (slot !== null && slot.bits > 32) {
+    throw new CompileError(module.place(type), `${what}: ${module.textOf(type)} takes ${slot.bits} bits, and a slot has at most 32`,
+      "Narrow the range");
+  }
   return slot;
 }
 
@@ -73,7 +77,9 @@ function widthOf(type: t.TSType, module: SourceModule, c: TypeContext, what: str
     }
     case "UpTo": {
       const bound = c.config[stringArgument()];
-      if (typeof bound !== "number" || !Number.isInteger(bound) || bound < 0) return refuse(`config.${stringArgument()} is not a whole number`);
+      if (typeof bound !== "number" || !Number.isInteger(bound) || bound < 0) {
+        return refuse(`config.${stringArgument()} is not a whole number`);
+      }
       return rangeSlot(0, bound);
     }
     default: return refuse(`the width of type ${name} is not known`);

@@ -35,9 +35,12 @@ export function parseModule(text: string, file: string): t.File {
     return parse(text, { sourceType: "module", plugins: ["typescript"], sourceFilename: file, attachComment: false });
   } catch (e) {
     const at = (e as { loc?: { line: number; column: number } }).loc ?? { line: 1, column: 0 };
-    throw new CompileError({ file, line: at.line, column: at.column + 1 }, `this does not parse: ${(e as Error).message}`, "Correct the syntax first");
+    throw new CompileError({ file, line: at.line, column: at.column + 1 }, `this does not parse: ${(e as Error).message}`,
+      "Correct the syntax first");
   }
 }
+
+type Load = (url: string) => SourceModule;
 
 export class SourceModule {
   readonly url: string;
@@ -76,23 +79,26 @@ export class SourceModule {
     return f;
   }
 
-  /** The type that `name` stands for here, and the module in which its own names are to be looked up; null when it is neither declared here nor imported from a file. */
-  typeAlias(name: string, load: (url: string) => SourceModule): { type: t.TSType; module: SourceModule } | null {
+  /**
+   * The type that `name` stands for here, and the module in which its own names are to be looked up; null when it is neither
+   * declared here nor imported from a file.
+   */
+  typeAlias(name: string, load: Load): { type: t.TSType; module: SourceModule } | null {
     const own = this.#types.get(name);
     if (own !== undefined) return { type: own, module: this };
     const from = this.#imported(name, load);
     return from === null ? null : from.module.typeAlias(from.name, load);
   }
 
-  /** The interface that `name` stands for here, and its module; null when it is neither declared here nor imported from a file. */
-  interfaceNamed(name: string, load: (url: string) => SourceModule): { declaration: t.TSInterfaceDeclaration; module: SourceModule } | null {
+  /** The interface that `name` stands for here, and its module; null as above. */
+  interfaceNamed(name: string, load: Load): { declaration: t.TSInterfaceDeclaration; module: SourceModule } | null {
     const own = this.#interfaces.get(name);
     if (own !== undefined) return { declaration: own, module: this };
     const from = this.#imported(name, load);
     return from === null ? null : from.module.interfaceNamed(from.name, load);
   }
 
-  #imported(name: string, load: (url: string) => SourceModule): { module: SourceModule; name: string } | null {
+  #imported(name: string, load: Load): { module: SourceModule; name: string } | null {
     const from = this.#imports.get(name);
     if (from === undefined || !from.specifier.startsWith(".")) return null;
     return { module: load(underPatch(new URL(from.specifier, this.url).href, patchOf(this.url))), name: from.imported };

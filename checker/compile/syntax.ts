@@ -2,7 +2,8 @@
 import * as t from "@babel/types";
 
 /** Children that hold types: the emitted program has none. */
-const TYPE_KEYS: ReadonlySet<string> = new Set(["typeAnnotation", "returnType", "typeParameters", "typeArguments", "decorators", "predicate"]);
+const TYPE_KEYS: ReadonlySet<string> =
+  new Set(["typeAnnotation", "returnType", "typeParameters", "typeArguments", "decorators", "predicate"]);
 
 /** Whether the child under `key` is a plain name (of a member, a property, a label) and no expression. */
 function isName(node: t.Node, key: string): boolean {
@@ -18,7 +19,9 @@ function replaceChildren(node: t.Node, keys: readonly string[], change: Change):
   const record = node as unknown as Record<string, unknown>;
   for (const key of keys) {
     const child = record[key];
-    if (Array.isArray(child)) record[key] = child.flatMap((c: t.Node | null): (t.Node | null)[] => (c === null ? [c] : [change(c, key, true)].flat()));
+    if (Array.isArray(child)) {
+      record[key] = child.flatMap((c: t.Node | null): (t.Node | null)[] => (c === null ? [c] : [change(c, key, true)].flat()));
+    }
     else if (child != null && typeof child === "object") record[key] = change(child as t.Node, key, false);
   }
 }

@@ -10,10 +10,11 @@
  */
 import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
+import { defaultOf } from "./interop.ts";
 import MagicString from "magic-string";
 import { parseModule } from "./source-module.ts";
 
-const traverse = (typeof traverseModule === "function" ? traverseModule : (traverseModule as unknown as { default: typeof traverseModule }).default);
+const traverse = defaultOf(traverseModule);
 
 export interface Transformed {
   readonly code: string;
@@ -35,7 +36,9 @@ export function transformModule(text: string, file: string): Transformed | null 
       if (t.isFunctionDeclaration(node)) {
         if (node.id == null) return;
         const parent = path.parentPath;
-        if (parent.isProgram() || parent.isExportNamedDeclaration() || parent.isExportDefaultDeclaration()) hoisted.push(`${tag(node.id.name)};`);
+        if (parent.isProgram() || parent.isExportNamedDeclaration() || parent.isExportDefaultDeclaration()) {
+          hoisted.push(`${tag(node.id.name)};`);
+        }
         else if (parent.isBlockStatement()) out.appendRight(parent.node.start! + 1, `${tag(node.id.name)};`);
       } else if (t.isObjectMethod(node)) {
         const keyEnd = node.computed ? text.indexOf("]", node.key.end!) + 1 : node.key.end!;
@@ -50,10 +53,14 @@ export function transformModule(text: string, file: string): Transformed | null 
     },
   });
 
-  const header = `const __thpModule={url:import.meta.url,text:${JSON.stringify(text)}},__thpTag=(start,captured,f)=>{if(!Object.hasOwn(f,Symbol.for("thpcheck.origin")))Object.defineProperty(f,Symbol.for("thpcheck.origin"),{value:{module:__thpModule,start,captured}});return f;};${hoisted.join("")}`;
-  out.prepend(header);
+  const module = `const __thpModule={url:import.meta.url,text:${JSON.stringify(text)}}`;
+  out.prepend(`${module},${TAG}${hoisted.join("")}`);
   return { code: out.toString(), map: out.generateMap({ source: file, includeContent: true, hires: true }) };
 }
+
+/** The end of a declaration, on one line: the function that marks another with its origin. */
+const TAG = '__thpTag=(start,captured,f)=>{if(!Object.hasOwn(f,Symbol.for("thpcheck.origin")))'
+  + 'Object.defineProperty(f,Symbol.for("thpcheck.origin"),{value:{module:__thpModule,start,captured}});return f;};';
 
 function isTaggable(path: NodePath<t.Function>): boolean {
   const node = path.node;

@@ -4,7 +4,9 @@
  */
 import * as t from "@babel/types";
 import type { FieldPlan } from "../program/layout.ts";
-import { indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName } from "../program/operations.ts";
+import {
+  indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName,
+} from "../program/operations.ts";
 import { accessExpression, type AccessContext } from "./access.ts";
 import { staticValue } from "./captured.ts";
 import { CompileError } from "./compile-error.ts";
@@ -18,7 +20,9 @@ import { assignmentsIn, countingLoop, operationSource, type Reads, type Source }
 import type { Place } from "./source-module.ts";
 import { dropTypes, mapChildren, withoutTypes } from "./syntax.ts";
 
-const GLOBALS: ReadonlySet<string> = new Set(["undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError"]);
+const GLOBALS: ReadonlySet<string> = new Set([
+  "undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError",
+]);
 /** Everything of Math but `random`. */
 const MATH: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Math).filter((name) => name !== "random"));
 
@@ -46,7 +50,10 @@ export class Translator {
     this.instrumented = linker.options.instrumented && (fn.purpose === "program" || fn.purpose === "guard");
     this.purpose = fn.purpose;
     this.prepared = prepareFunction(fn.node, (node, problem, instead) => this.refuse(node, problem, instead));
-    this.worlds = new Map(this.prepared.params.flatMap((p, i) => (fn.worlds[i] === undefined || fn.worlds[i] === null ? [] : [[p, fn.worlds[i]] as const])));
+    this.worlds = new Map(this.prepared.params.flatMap((p, i) => {
+      const world = fn.worlds[i] ?? null;
+      return world === null ? [] : [[p, world] as const];
+    }));
     this.params = flattenRecords(this);
     this.loops = fn.purpose === "always" ? this.countingLoops() : new Map();
   }
@@ -59,7 +66,8 @@ export class Translator {
   callee(value: unknown, call: t.CallExpression, name: string): LinkedFunction {
     const { worlds, records, outs } = recordCallOf(call) ?? { worlds: this.worldArguments(call), records: [], outs: [] };
     return this.linker.link(value, name, { purpose: this.purpose, straight: this.fn.straight, worlds, records, outs }, () =>
-      this.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`, "Declare it as a plain function at the top level of a module of your own"));
+      this.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`,
+        "Declare it as a plain function at the top level of a module of your own"));
   }
 
   place(node: t.Node): Place {
@@ -85,7 +93,8 @@ export class Translator {
 
   expression(node: t.Expression): t.Expression {
     switch (node.type) {
-      case "TSAsExpression": case "TSSatisfiesExpression": case "TSNonNullExpression": case "TSTypeAssertion": case "TSInstantiationExpression": case "ParenthesizedExpression":
+      case "TSAsExpression": case "TSSatisfiesExpression": case "TSNonNullExpression": case "TSTypeAssertion":
+      case "TSInstantiationExpression": case "ParenthesizedExpression":
         return this.expression(node.expression);
       case "Identifier": return this.identifier(node);
       case "CallExpression": return this.call(node);
@@ -103,7 +112,10 @@ export class Translator {
       case "AssignmentExpression": this.refuseCaptured(node.left); break;
       case "UpdateExpression": this.refuseCaptured(node.argument); break;
       case "ArrowFunctionExpression": case "FunctionExpression":
-        if (this.fn.routine) return this.refuse(node, "a closure in a routine", "Only the guard of at() may be a function; move the code into a helper function");
+        if (this.fn.routine) {
+          return this.refuse(node, "a closure in a routine",
+            "Only the guard of at() may be a function; move the code into a helper function");
+        }
         return this.closure(node);
       case "ObjectExpression": case "ArrayExpression":
         break;
@@ -112,7 +124,10 @@ export class Translator {
     return this.children(node);
   }
 
-  /** A closure inside a helper has temporaries of its own: it may run while, or again before, its surroundings have finished with theirs. */
+  /**
+   * A closure inside a helper has temporaries of its own: it may run while, or again before, its surroundings have finished
+   * with theirs.
+   */
   closure(node: t.ArrowFunctionExpression | t.FunctionExpression): t.Expression {
     const outer = this.temporaries;
     this.temporaries = [];
@@ -130,8 +145,13 @@ export class Translator {
   /** What is captured is constant: a program that changed it would have state outside of the state vector. */
   refuseCaptured(target: t.Node): void {
     let root = target;
-    while (t.isMemberExpression(root) || t.isTSNonNullExpression(root) || t.isTSAsExpression(root)) root = t.isMemberExpression(root) ? root.object : root.expression;
-    if (t.isIdentifier(root) && !isLocalName(root.name)) this.refuse(target, `${this.fn.module.textOf(target)} is assigned, and lives outside of the state`, "What changes is a field of a struct, or a local");
+    while (t.isMemberExpression(root) || t.isTSNonNullExpression(root) || t.isTSAsExpression(root)) {
+      root = t.isMemberExpression(root) ? root.object : root.expression;
+    }
+    if (t.isIdentifier(root) && !isLocalName(root.name)) {
+      this.refuse(target, `${this.fn.module.textOf(target)} is assigned, and lives outside of the state`,
+        "What changes is a field of a struct, or a local");
+    }
   }
 
   /** Rewrites all children generically, dropping types. */
@@ -161,15 +181,20 @@ export class Translator {
     node.typeAnnotation = null;
     node.optional = null;
     if (isLocalName(node.name)) {
-      if (this.worlds.has(node.name)) return this.refuse(node, "the world `k` is used as a value", "It is a parameter, never stored: write k.struct.field.get(...) or pass it as an argument");
+      if (this.worlds.has(node.name)) {
+        return this.refuse(node, "the world `k` is used as a value",
+          "It is a parameter, never stored: write k.struct.field.get(...) or pass it as an argument");
+      }
       return node;
     }
     const value = this.fn.captured(node.name);
     if (value === undefined && !(node.name in this.fn.scope)) {
       if (GLOBALS.has(node.name)) return node;
-      return this.refuse(node, `${node.name} is neither a local, nor captured from this module`, "Import it, declare it, or pass it as a parameter");
+      return this.refuse(node, `${node.name} is neither a local, nor captured from this module`,
+        "Import it, declare it, or pass it as a parameter");
     }
-    return this.linker.constant(value, () => this.refuse(node, `${node.name} is ${describe(value)}`, "Only plain data, helper functions and routines of your own modules can be captured"));
+    return this.linker.constant(value, () => this.refuse(node, `${node.name} is ${describe(value)}`,
+      "Only plain data, helper functions and routines of your own modules can be captured"));
   }
 
   member(node: t.MemberExpression): t.Expression {
@@ -179,16 +204,24 @@ export class Translator {
         const s = this.linker.plan.structs[chain.path[0]!];
         if (s !== undefined) return t.numericLiteral(s.count);
       }
-      if (chain.path.length === 3 && chain.path[2] === "length") return t.numericLiteral(this.field(node, chain.path[0]!, chain.path[1]!).length ?? 1);
+      if (chain.path.length === 3 && chain.path[2] === "length") {
+        return t.numericLiteral(this.field(node, chain.path[0]!, chain.path[1]!).length ?? 1);
+      }
       const lock = chain.path.length === 2 && (this.linker.field(chain.path[0]!, chain.path[1]!)?.lockBase ?? -1) >= 0;
-      return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`, lock ? "A lock is named by .at(index)" : "Call an operation on it: .get(index...), .set(index..., value)");
+      return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`,
+        lock ? "A lock is named by .at(index)" : "Call an operation on it: .get(index...), .set(index..., value)");
     }
     const known = this.staticValue(node);
-    if (known !== null) return this.linker.constant(known.value, () => this.refuse(node, `${this.fn.module.textOf(node)} is ${describe(known.value)}`, "Only plain data can be captured"));
+    if (known !== null) {
+      return this.linker.constant(known.value, () =>
+        this.refuse(node, `${this.fn.module.textOf(node)} is ${describe(known.value)}`, "Only plain data can be captured"));
+    }
     if (t.isIdentifier(node.object) && GLOBALS.has(node.object.name) && !(node.object.name in this.fn.scope)) {
       const { name } = node.object;
       const property = !node.computed && t.isIdentifier(node.property) ? node.property.name : null;
-      if (property === null || (name === "Math" && !MATH.has(property))) return this.refuse(node, this.fn.module.textOf(node), 'Nondeterminism is explicit: choose(k, "name", n)');
+      if (property === null || (name === "Math" && !MATH.has(property))) {
+        return this.refuse(node, this.fn.module.textOf(node), 'Nondeterminism is explicit: choose(k, "name", n)');
+      }
     }
     return this.children(node);
   }
@@ -216,7 +249,10 @@ export class Translator {
       if (e.computed || !t.isIdentifier(e.property)) {
         let root: t.Node = e;
         while (t.isMemberExpression(root)) root = root.object;
-        if (t.isIdentifier(root) && this.worlds.has(root.name)) this.refuse(node, "a computed struct or field name", "Structs and fields are named in the source; an index goes into the operation: k.page.refcount.get(pfn)");
+        if (t.isIdentifier(root) && this.worlds.has(root.name)) {
+          this.refuse(node, "a computed struct or field name",
+            "Structs and fields are named in the source; an index goes into the operation: k.page.refcount.get(pfn)");
+        }
         return null;
       }
       path.unshift(e.property.name);
@@ -247,12 +283,20 @@ export class Translator {
     if (!t.isIdentifier(node.callee)) return this.children(node);
     const name = node.callee.name;
     // The two operations that `lower.ts` inserts for a queued semaphore.
-    if (name === "$arrive") return quasi(`$lk.arrive($l, $me, ${this.site(node)})`, { $l: this.expression(node.arguments[0] as t.Expression) });
+    if (name === "$arrive") {
+      return quasi(`$lk.arrive($l, $me, ${this.site(node)})`, { $l: this.expression(node.arguments[0] as t.Expression) });
+    }
     if (name === "$isQueued") return quasi("$lk.isQueued($l)", { $l: this.expression(node.arguments[0] as t.Expression) });
     if (name === "$cover") return quasi(`$cov[${(node.arguments[0] as t.NumericLiteral).value}]++`);
-    if (name === "$took") return quasi(`($c ? ($cov[${(node.arguments[0] as t.NumericLiteral).value}]++, true) : ($cov[${(node.arguments[1] as t.NumericLiteral).value}]++, false))`, { $c: this.expression(node.arguments[2] as t.Expression) });
+    if (name === "$took") {
+      const [then, otherwise, condition] = node.arguments as [t.NumericLiteral, t.NumericLiteral, t.Expression];
+      return quasi(`($c ? ($cov[${then.value}]++, true) : ($cov[${otherwise.value}]++, false))`, { $c: this.expression(condition) });
+    }
     if (isLocalName(name)) {
-      if (this.fn.routine) return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`, "Call a named helper function or routine");
+      if (this.fn.routine) {
+        return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`,
+          "Call a named helper function or routine");
+      }
       return this.children(node);
     }
     const value = this.fn.captured(name);
@@ -277,7 +321,8 @@ export class Translator {
     const call = node.argument;
     const called = t.isCallExpression(call) ? this.called(call.callee) : null;
     if (!t.isCallExpression(call) || called === null) {
-      return this.refuse(node, "this yield is neither at(...) nor a call of a routine", 'Write yield at("label", () => guard) or yield* routine(k, ...)');
+      return this.refuse(node, "this yield is neither at(...) nor a call of a routine",
+        'Write yield at("label", () => guard) or yield* routine(k, ...)');
     }
     const site = this.site(node);
     const { value, name } = called;
@@ -293,9 +338,13 @@ export class Translator {
     if (intrinsic?.kind === "lock") {
       const lock = this.temporary();
       const id = this.argumentsWithoutWorlds(call)[0]!;
-      return quasi(`($t = $id, $lk.canTake($t, "${intrinsic.mode}") || $stuck("${intrinsic.label}", ${site}), $lk.take($t, "${intrinsic.mode}", "${intrinsic.lockKind}", "${intrinsic.label}", $me, ${site}))`, { $t: lock, $id: id });
+      const { mode, label, lockKind } = intrinsic;
+      const wait = `$lk.canTake($t, "${mode}") || $stuck("${label}", ${site})`;
+      return quasi(`($t = $id, ${wait}, $lk.take($t, "${mode}", "${lockKind}", "${label}", $me, ${site}))`, { $t: lock, $id: id });
     }
-    if (!node.delegate || typeof value !== "function") return this.refuse(node, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+    if (!node.delegate || typeof value !== "function") {
+      return this.refuse(node, `yield* ${name}: that is not a routine`, "yield* takes a routine: function* name(k, ...): Routine");
+    }
     const callee = this.callee(value, call, name);
     return this.withPlace(t.callExpression(t.identifier(callee.emitted), this.argumentsWithoutWorlds(call)), node);
   }
@@ -349,7 +398,9 @@ export class Translator {
     const assignments = assignmentsIn(this.prepared.body);
     t.traverseFast(this.prepared.body, (node) => {
       const loop = t.isForStatement(node) ? countingLoop(node, assignments) : null;
-      if (loop !== null) found.set(loop.name, { kind: "counting", from: this.source(loop.from), to: this.source(loop.to), last: loop.last });
+      if (loop !== null) {
+        found.set(loop.name, { kind: "counting", from: this.source(loop.from), to: this.source(loop.to), last: loop.last });
+      }
     });
     return found;
   }
@@ -370,7 +421,9 @@ export class Translator {
       return this.refuse(node, `${f.path} (${f.kind}) has no operation ${name}`, `It has ${operationsOf(operandKind(f)).join(", ")}`);
     }
     this.refuseAccess(node, f, name, operation, chain.buffer);
-    if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) return this.refuse(node, "a spread argument", "Pass each index by itself");
+    if (!node.arguments.every((a): a is t.Expression => t.isExpression(a))) {
+      return this.refuse(node, "a spread argument", "Pass each index by itself");
+    }
     const expected = indexCount(f) + operation.takes.length;
     if (node.arguments.length !== expected) {
       const problem = `${f.path}.${name} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`;
@@ -389,9 +442,12 @@ export class Translator {
     const { writes } = operation;
     const isRoutine = this.purpose === "program" || this.purpose === "guard";
     if (this.purpose === "guard" && writes) {
-      this.refuse(node, `a guard changes ${f.path}`, "A guard that does not hold must leave no trace: change the state in the step that follows");
+      this.refuse(node, `a guard changes ${f.path}`,
+        "A guard that does not hold must leave no trace: change the state in the step that follows");
     }
-    if (this.purpose !== "program" && this.purpose !== "init" && writes) this.refuse(node, `a property changes ${f.path}`, "Properties only read");
+    if (this.purpose !== "program" && this.purpose !== "init" && writes) {
+      this.refuse(node, `a property changes ${f.path}`, "Properties only read");
+    }
     if (buffer === "P" && writes) this.refuse(node, "the state before the step is changed", "It is read-only");
     if (isRoutine && f.role === "ghost" && !leavesGhostsUnread(operation)) {
       this.refuse(node, `routine code reads ghost ${f.path}`, "Ghosts are for the specification: routines only write them");
@@ -406,7 +462,8 @@ export class Translator {
       this.refuse(node, `routine code uses statistic ${f.path}`, instead);
     }
     if (this.purpose === "always" || this.purpose === "sometimes" || this.purpose === "finally") {
-      this.refuse(node, `a state property reads statistic ${f.path}`, "Statistics are not part of a state; step properties see the delta of each step");
+      this.refuse(node, `a state property reads statistic ${f.path}`,
+        "Statistics are not part of a state; step properties see the delta of each step");
     }
   }
 
@@ -417,8 +474,10 @@ export class Translator {
     let list: t.Expression = withoutTypes(given);
     if (t.isIdentifier(list) && isLocalName(list.name)) list = this.prepared.locals.get(list.name)?.init ?? list;
     const value = this.staticValue(list)?.value;
-    const options = t.isArrayExpression(list) ? list.elements.map((e) => this.constantString(e)) : Array.isArray(value) ? value as unknown[] : null;
-    const refuse = (what: string): never => this.refuse(node, `${what} of a choice must be known when the program is compiled`, 'Write choose(k, "call", ["read", "write"])');
+    const captured = Array.isArray(value) ? value as unknown[] : null;
+    const options = t.isArrayExpression(list) ? list.elements.map((e) => this.constantString(e)) : captured;
+    const refuse = (what: string): never =>
+      this.refuse(node, `${what} of a choice must be known when the program is compiled`, 'Write choose(k, "call", ["read", "write"])');
     if (options === null) {
       let hidden = false;
       t.traverseFast(list, (n) => {
@@ -432,7 +491,10 @@ export class Translator {
 
   namedChoiceCall(choice: { readonly name: string; readonly options: readonly string[] }, site: number): t.Expression {
     this.linker.hasNamedChoices = true;
-    return quasi(`$chooseOf($choice, ${site})`, { $choice: this.linker.constant(choice, () => { throw new Error("[thpcheck internal] a choice is plain data"); }) });
+    const $choice = this.linker.constant(choice, () => {
+      throw new Error("[thpcheck internal] a choice is plain data");
+    });
+    return quasi(`$chooseOf($choice, ${site})`, { $choice });
   }
 
   /** A string that is known when the program is compiled: written, captured, or a template over such; null for any other. */
@@ -442,7 +504,8 @@ export class Translator {
       let out = e.quasis[0]!.value.cooked ?? "";
       for (let i = 0; i < e.expressions.length; i++) {
         const x = e.expressions[i]!;
-        const v: unknown = t.isIdentifier(x) && !isLocalName(x.name) ? this.fn.captured(x.name) : t.isNumericLiteral(x) ? x.value : undefined;
+        const captured = t.isIdentifier(x) && !isLocalName(x.name) ? this.fn.captured(x.name) : undefined;
+        const v: unknown = t.isNumericLiteral(x) ? x.value : captured;
         if (typeof v !== "string" && typeof v !== "number") return null;
         out += String(v) + (e.quasis[i + 1]!.value.cooked ?? "");
       }
@@ -460,35 +523,53 @@ export class Translator {
     const assigns = node.arguments.some(assignsToLocal);
     const named = intrinsic.kind === "choose" ? this.namedChoice(node) : null;
     const args = this.argumentsWithoutWorlds(node);
-    if (intrinsic.kind === "at" || intrinsic.kind === "lock") return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
-    if (this.purpose === "guard" && intrinsic.kind !== "current") return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
+    if (intrinsic.kind === "at" || intrinsic.kind === "lock") {
+      return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
+    }
+    if (this.purpose === "guard" && intrinsic.kind !== "current") {
+      return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
+    }
     if (this.purpose !== "program" && this.purpose !== "guard" && !(this.purpose === "init" && intrinsic.kind === "choose")) {
       return this.refuse(node, `${name} outside of a routine`, "Properties and init look at the state only; init may choose");
     }
     switch (intrinsic.kind) {
       case "record": return this.refuse(node, "this record gets no name", "Declare it first: const vmf: Fault = record({ ... })");
-      case "choose": return this.withPlace(named === null ? quasi("$choose($name, $n, " + site + ")", { $name: args[0]!, $n: args[1]! }) : this.namedChoiceCall(named, site), node);
-      case "emit":
-        if (this.instrumented) return this.withPlace(quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) }), node);
-        if (this.linker.options.coverage) {
-          const values = args.map((a) => (t.isNumericLiteral(a) ? a : this.temporary()));
-          const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });
-          const kept = this.purpose === "program" && this.isListenedTo(args[0]!) ? [t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)])] : [];
-          return this.withPlace(t.sequenceExpression([...args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)])), announce, ...kept]), node);
-        }
-        if (this.purpose === "program" && this.isListenedTo(args[0]!)) return this.withPlace(t.callExpression(t.identifier("$emit"), [args[0]!, t.numericLiteral(eventHead(site, args.length - 1)), ...args.slice(1)]), node);
-        // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
-        return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
-      case "current": return t.identifier("$me");
-      case "bugOn": {
-        const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
-        // A condition that assigns to a local is more than an assertion: what it reads may go on to decide something.
-        if (!this.instrumented || assigns) return this.withPlace(bug(args[0]!), node);
-        const value = this.temporary();
-        return this.withPlace(quasi("($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)", { $v: value, $c: args[0]!, $bug: bug(value) }), node);
+      case "choose": {
+        const numbered = (): t.Expression => quasi(`$choose($name, $n, ${site})`, { $name: args[0]!, $n: args[1]! });
+        return this.withPlace(named === null ? numbered() : this.namedChoiceCall(named, site), node);
       }
+      case "emit": return this.withPlace(this.emitted(args, site), node);
+      case "current": return t.identifier("$me");
+      // A condition that assigns to a local is more than an assertion: what it reads may go on to decide something.
+      case "bugOn": return this.withPlace(this.bugOn(args, site, this.instrumented && !assigns), node);
       case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);
     }
+  }
+
+  /** `emit(k, event, instances...)` */
+  emitted(args: readonly t.Expression[], site: number): t.Expression {
+    if (this.instrumented) return quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) });
+    const keep = (values: readonly t.Expression[]): t.Expression =>
+      t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)]);
+    const kept = this.purpose === "program" && this.isListenedTo(args[0]!);
+    if (this.linker.options.coverage) {
+      const values = args.map((a) => (t.isNumericLiteral(a) ? a : this.temporary()));
+      const before = args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)]));
+      const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });
+      return t.sequenceExpression([...before, announce, ...(kept ? [keep(values)] : [])]);
+    }
+    if (kept) return keep(args);
+    // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
+    return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
+  }
+
+  /** `reported`: the observer is told that what the condition reads is read for an assertion. */
+  bugOn(args: readonly t.Expression[], site: number, reported: boolean): t.Expression {
+    const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
+    if (!reported) return bug(args[0]!);
+    const value = this.temporary();
+    const asserted = "($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)";
+    return quasi(asserted, { $v: value, $c: args[0]!, $bug: bug(value) });
   }
 
   /** Whether somebody may want to know of the event; for certain not when it is a number that nobody named. */
@@ -509,7 +590,9 @@ export class Translator {
       case "TryStatement": return this.refuse(s, "try", "A fault ends the check; an error path of the kernel is an ordinary branch");
       case "WithStatement": case "DebuggerStatement": case "ClassDeclaration": case "TSEnumDeclaration": case "TSModuleDeclaration":
         return this.refuse(s, `${s.type} is not in the subset`, "Use plain functions, numbers and accessors");
-      case "FunctionDeclaration": return this.fn.routine ? this.refuse(s, "a function declared inside a routine", "Move it to the top level of the module") : this.children(s);
+      case "FunctionDeclaration":
+        if (this.fn.routine) return this.refuse(s, "a function declared inside a routine", "Move it to the top level of the module");
+        return this.children(s);
       case "TSTypeAliasDeclaration": case "TSInterfaceDeclaration": return t.emptyStatement();
       case "WhileStatement": case "DoWhileStatement": case "ForStatement": {
         const site = this.site(s);
@@ -530,7 +613,8 @@ export class Translator {
 function assignsToLocal(e: t.Node): boolean {
   let found = false;
   t.traverseFast(e, (node) => {
-    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node) || (t.isCallExpression(node) && t.isIdentifier(node.callee) && isLocalName(node.callee.name));
+    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node)
+      || (t.isCallExpression(node) && t.isIdentifier(node.callee) && isLocalName(node.callee.name));
   });
   return found;
 }

@@ -17,7 +17,8 @@ export function thpcheckPlugin(): {
     resolveId: (id) => (id === "thpcheck" ? `${checkerRoot}index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}` : null),
     transform(code, id) {
       const file = id.replace(/\?.*$/, "");
-      if (file.startsWith(checkerRoot) || file.includes("/node_modules/") || !/\.[mc]?[tj]s$/.test(file) || file.endsWith('.test.ts')) return null;
+      const isOurs = file.startsWith(checkerRoot) || file.includes("/node_modules/");
+      if (isOurs || !/\.[mc]?[tj]s$/.test(file) || file.endsWith(".test.ts")) return null;
       const transformed = transformModule(code, file);
       return transformed === null ? null : { code: transformed.code, map: transformed.map.toString() };
     },
