@@ -84,7 +84,7 @@ describe.skipIf(reason !== null)(`on this machine's Linux${reason === null ? "" 
     for (const file of ["khugepaged-on-a-busy-machine.json", "areas-cut-and-collapsed-on-a-busy-machine.json"]) {
       testCase({
         name: `${file}: counters of others do not count`, ask: conform(file),
-        today: (a) => { expect(a.code).toBe(1); expect(a.text).toMatch(/disagree[^]*counters:/); },
+        today: null,
         right: (a) => { expect(a.code).toBe(0); expect(a.text).toMatch(/1 agree, 0 disagree/); },
       });
     }

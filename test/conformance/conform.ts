@@ -12,7 +12,7 @@ import type { Observations } from "./observation.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
 import { recordings, saveRecording } from "./recording.ts";
 import { disagreement, observations, rulesText, statisticsText } from "./report.ts";
-import { addSuppressed, type RuleName, type Suppressed } from "./rules.ts";
+import { addSuppressed, firedTooOften, type RuleName, type Suppressed } from "./rules.ts";
 import { Statistics } from "./statistics.ts";
 
 export interface ConformFlags {
@@ -31,6 +31,8 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const RECORDED_RUNS_MAX = 10;
 /** Longest time for one random program on both sides: a machine that is busy is slow, one that hangs is broken. */
 const RANDOM_SECONDS_MAX = 300;
+/** What a judgement of a recording says of the real kernel. */
+const RECORDED = { crash: null, steps: 0, disturbed: 0 } as const;
 const NO_SPLIT = 'the call "split" needs debugfs\' split_huge_pages, which cannot be opened here (lockdown?)';
 const SHOW_WHAT = "--show prints the steps of one program: name its file with --program";
 
@@ -40,6 +42,9 @@ class Conform {
   readonly #only: { readonly file: string; readonly program: Program } | null;
   readonly #suppressed: Suppressed = {};
   #observations = 0;
+  /** On the real kernel, and those of them in which others moved counters. */
+  #steps = 0;
+  #disturbed = 0;
   #passed = 0;
   #failed = 0;
   #skipped = 0;
@@ -87,10 +92,13 @@ class Conform {
 
   #end(): number {
     if (this.#splits > 0) say(`SKIP: ${NO_SPLIT}; ${this.#splits} program${this.#splits === 1 ? " was" : "s were"} not run on a real kernel`);
-    say(`\n${rulesText(this.#suppressed, this.#observations)}`);
+    const tally = { observations: this.#observations, steps: this.#steps, disturbed: this.#disturbed };
+    const tooOften = firedTooOften(this.#suppressed, tally);
+    say(`\n${rulesText(this.#suppressed, tally)}`);
+    if (tooOften !== null) say(`FAIL: ${tooOften}`);
     if (this.#implPrograms > 0) say(`impl/: ${Math.round(this.#implPrograms / (this.#implMs / 1000))} programs/s of processor time`);
     say(`${this.#passed} agree, ${this.#failed} disagree, ${this.#skipped} skipped${this.#interrupted ? "; interrupted" : ""}`);
-    return this.#failed > 0 || this.#interrupted ? 1 : 0;
+    return this.#failed > 0 || this.#interrupted || tooOften !== null ? 1 : 0;
   }
 
   // ---- parts -----------------------------------------------------------------------------------------------------
@@ -103,7 +111,7 @@ class Conform {
       let agree = 0;
       for (const { name, program: json, seen } of runs) {
         const program = programFromJson(json);
-        const found = this.#implRun(impl, program, (mine) => ({ ...compare([seen], mine), real: seen, impl: mine, crash: null }), seen);
+        const found = this.#implRun(impl, program, (mine) => ({ ...compare([seen], mine), real: seen, impl: mine, ...RECORDED }), seen);
         if (this.#count(`recorded: ${name}`, program, found, kernel)) agree++;
       }
       say(`recorded on Linux ${kernel}: ${agree} of ${runs.length} agree`);
@@ -221,12 +229,14 @@ class Conform {
     try {
       return then(this.#timed(impl, program));
     } catch (e) {
-      return { difference: { step: 0, real: null, impl: null }, observations: 0, suppressed: {}, real, impl: [], crash: e as Error };
+      return { difference: { step: 0, real: null, impl: null }, observations: 0, suppressed: {}, real, impl: [], ...RECORDED, crash: e as Error };
     }
   }
 
-  #add({ observations, suppressed }: Judgement): void {
+  #add({ observations, suppressed, steps, disturbed }: Judgement): void {
     this.#observations += observations;
+    this.#steps += steps;
+    this.#disturbed += disturbed;
     for (const [rule, n] of Object.entries(suppressed)) addSuppressed(this.#suppressed, rule as RuleName, n);
   }
 

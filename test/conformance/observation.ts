@@ -6,6 +6,8 @@
  *                                             one another; 255: two halves of a page that do not belong together
  *   k delta ...                               counters, in the order of COUNTERS
  *   t kind status count                       how often a tracepoint was passed with a status; kinds are TRACEPOINTS
+ *   n moved ...                               how much of each counter is known to be of others: while the step ran, and
+ *                                             since the step before; a real kernel's only, and only if it is not nothing
  *   x                                         tracepoints cannot be had here
  *   v process start end prot hg nh dc wf rss anon huge lazyfree swap eligible      an area; sums in pages
  *   p process start pages flags frame mapcount                                     pages alike; flags are PAGE_*
@@ -62,6 +64,10 @@ export const COUNTERS: readonly (readonly [name: string, of: (k: Kernel) => numb
   ["2048kB/nr_anon_partially_mapped", (k) => k.node.nrAnonPartiallyMapped.get()],
   ["khugepaged/pages_collapsed", (k) => k.vmstat.khugepagedPagesCollapsed.get()],
 ];
+/** Counters of what there is now; the others only go up. */
+const GAUGES: readonly string[] = ["nr_anon_transparent_hugepages", "2048kB/nr_anon", "2048kB/nr_anon_partially_mapped"];
+/** By place in COUNTERS. */
+export const isGauge = (counter: number): boolean => GAUGES.includes(COUNTERS[counter]![0]);
 export const TRACEPOINTS = ["mm_khugepaged_scan_pmd", "mm_collapse_huge_page"];
 
 export const ERRNO: Readonly<Record<number, string>> = {
@@ -102,6 +108,7 @@ export function lineToText(line: string): string {
     case "r": return n[2] === 0 ? `returned ${n[1]}` : `failed: ${ERRNO[n[2]!] ?? n[2]}`;
     case "c": return `from page ${words[0]}: ${words.slice(1).join(" ")}`;
     case "k": return `counters: ${changesToText(n)}`;
+    case "n": return `others have moved: ${changesToText(n)}`;
     case "t": return `${TRACEPOINTS[n[0]!]}: ${words[1]}, ${words[2]} times`;
     case "v": return `process ${n[0]}: area ${n[1]}..${n[2]}: ${AREA_FIELDS.map((f, i) => `${f} ${words[i + 3]}`).join(", ")}`;
     case "p": return `process ${n[0]}: pages ${n[1]}..${n[1]! + n[2]!}: ${flagsToText(n[3]!)}; frames from #${n[4]}, mapcount ${n[5]}`;

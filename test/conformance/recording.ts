@@ -6,6 +6,7 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isOfOthers } from "./compare.ts";
 import { COUNTERS, type Observations } from "./observation.ts";
 import type { ProgramJson } from "./program.ts";
 
@@ -30,7 +31,7 @@ export function pack(seen: Observations): Observations {
     const memory = lines.filter(isMemory);
     const before = seen[i - 1]?.filter(isMemory);
     const same = before !== undefined && memory.length > 0 && memory.join() === before.join();
-    return [...lines.filter((l) => !isMemory(l)).map((l) => (l === NO_COUNTERS ? "k" : l)), ...(same ? ["="] : memory)];
+    return [...lines.filter((l) => !isMemory(l) && !isOfOthers(l)).map((l) => (l === NO_COUNTERS ? "k" : l)), ...(same ? ["="] : memory)];
   });
 }
 

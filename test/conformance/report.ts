@@ -4,7 +4,7 @@ import { sideToText } from "./compare.ts";
 import type { Judgement } from "./judge.ts";
 import { lineToText, type Observations } from "./observation.ts";
 import { programToJson, stepToText, type Program } from "./program.ts";
-import { RULES, type RuleName, type Suppressed } from "./rules.ts";
+import { RULES, suppressedBy, type RuleName, type Suppressed, type Tally } from "./rules.ts";
 import type { Statistics } from "./statistics.ts";
 
 const LINES_MAX = 12;
@@ -51,7 +51,7 @@ export function observations(program: Program, real: Observations | null, impl: 
 
 /** The two sides say the same in different orders: tracepoints first or counters. */
 function inOrder(lines: readonly string[]): string[] {
-  const place = (line: string): number => "rctkvp".indexOf(line[0]!);
+  const place = (line: string): number => "rctknvp".indexOf(line[0]!);
   return lines.toSorted((a, b) => place(a) - place(b) || (a.startsWith("t ") ? a.localeCompare(b) : 0));
 }
 
@@ -71,11 +71,12 @@ export function statisticsText(s: Statistics): string {
   return out.join("\n");
 }
 
-export function rulesText(suppressed: Suppressed, observations: number): string {
-  const total = Object.values(suppressed).reduce((a, b) => a + b, 0);
+export function rulesText(suppressed: Suppressed, tally: Tally): string {
+  const total = suppressedBy(suppressed);
+  const share = ((total / Math.max(1, tally.observations)) * 100).toFixed(2);
   const rows = (Object.keys(RULES) as RuleName[]).map((rule) => `  ${String(suppressed[rule] ?? 0).padStart(6)}  ${rule}`);
+  const disturbed = tally.steps === 0 ? [] : [`others moved counters in ${tally.disturbed} of ${tally.steps} steps`];
   return [
-    `suppressed by rules (test/conformance/rules.ts): ${total} of ${observations} observations, ${((total / Math.max(1, observations)) * 100).toFixed(2)}%`,
-    ...rows,
+    `suppressed by rules (test/conformance/rules.ts): ${total} of ${tally.observations} observations, ${share}%`, ...rows, ...disturbed,
   ].join("\n");
 }

@@ -5,7 +5,7 @@
 
 export const RULES = {
   "counters of others":
-    "The counters of /proc/vmstat are the machine's. One that differs is measured again, up to four times: it agrees if one of the runs gives what impl/ gives, since other processes do not do the same thing at the same step in each run.",
+    "The counters of /proc/vmstat are the machine's. What khugepaged and MADV_COLLAPSE do to other address spaces is told by their tracepoints and taken off. A counter that differs is measured again, up to four times: it agrees if one of the runs gives what impl/ gives. If none does, it is excused where others were seen to move it in one of these runs, while no step ran or by a tracepoint; and of a counter that only goes up Linux must say more in every run, since others can only add.",
   "transient references":
     "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch) gives up with one of the statuses for which the kernel itself advises to try again. The program is run again, up to four times; the run that was not disturbed must agree in everything.",
   "sampled accesses":
@@ -24,4 +24,33 @@ export type Suppressed = Partial<Record<RuleName, number>>;
 
 export function addSuppressed(to: Suppressed, rule: RuleName, count: number): void {
   if (count > 0) to[rule] = (to[rule] ?? 0) + count;
+}
+
+/**
+ * How many of all observations the rules together may let pass; above that a run fails. On a machine where others moved
+ * counters in less than QUIET_STEPS of the steps, and on any other.
+ */
+export const SUPPRESSED_MAX = { quiet: 0.001, busy: 0.01 } as const;
+export const QUIET_STEPS = 0.01;
+/** A program by itself has few observations: so many are let pass in any run. */
+export const SUPPRESSED_ALWAYS = 20;
+
+/** What was compared in a run of the command. */
+export interface Tally {
+  readonly observations: number;
+  /** On the real kernel, and how many of them others disturbed. */
+  readonly steps: number;
+  readonly disturbed: number;
+}
+
+export const suppressedBy = (rules: Suppressed): number => Object.values(rules).reduce((a, b) => a + b, 0);
+export const isQuiet = ({ steps, disturbed }: Tally): boolean => disturbed <= steps * QUIET_STEPS;
+
+/** Why the rules have let pass too much for the agreement to be worth something, or null. */
+export function firedTooOften(suppressed: Suppressed, tally: Tally): string | null {
+  const kind = isQuiet(tally) ? "quiet" : "busy";
+  const total = suppressedBy(suppressed);
+  const allowed = Math.max(SUPPRESSED_ALWAYS, tally.observations * SUPPRESSED_MAX[kind]);
+  if (total <= allowed) return null;
+  return `the rules have let ${total} of ${tally.observations} observations pass; on a ${kind} machine at most ${Math.floor(allowed)} may be`;
 }

@@ -56,10 +56,13 @@ static void read_all(int process)
 static void run_step(int index, const struct step *s)
 {
 	struct reply reply = { 0 };
-	struct exceeded others = { 0 };
+	struct others others = { 0 };
 	bool identified = s->op == OP_KHUGEPAGED && trace_identify();
 	trace_discard();
 	counters_read();
+	/* Before the first step the agent itself is at work: it ends processes and starts one. */
+	if (index > 0)
+		counters_were_idle(&others);
 	if (s->op == OP_KHUGEPAGED) {
 		if (!khugepaged_pass())
 			die("khugepaged makes no pass within a minute");
@@ -75,7 +78,7 @@ static void run_step(int index, const struct step *s)
 	if (s->op == OP_KHUGEPAGED)
 		trace_report_pass(identified, &others);
 	else
-		trace_report(process_pid(s->process));
+		trace_report(process_pid(s->process), &others);
 	counters_report(&others);
 	lru_drain();
 	snapshot();

@@ -68,9 +68,16 @@ void holder_init(void);
 /* Empties the LRU batches. */
 void lru_drain(void);
 void counters_read(void);
-struct exceeded;
-/* Less what khugepaged is known to have counted for other processes. */
-void counters_report(const struct exceeded *others);
+/* What others are known to have added to a counter while the step ran, and how much each moved while no step did. */
+enum { COUNTERS = 21 };
+struct others { long added[COUNTERS], idle[COUNTERS]; };
+/* No step has run since counters were read the last time but one: who moved them is somebody else. */
+void counters_were_idle(struct others *others);
+/* By its tracepoint, a collapse or scan of an address space that is not the program's. `khugepaged`: by the thread. */
+void counters_of_collapse(struct others *others, const char *status, bool khugepaged);
+void counters_of_scan(struct others *others, const char *status);
+/* Less what others are known to have added; and what they have moved, if anything. */
+void counters_report(const struct others *others);
 
 /* debugfs.c */
 void debugfs_init(void);
@@ -83,15 +90,14 @@ void debugfs_split(pid_t pid, long first, long pages);
 bool private_mounts(void);
 void trace_init(void);
 void trace_discard(void);
-/* Reports how often which of them `pid` has passed since the last time. */
-void trace_report(pid_t pid);
+/* Reports how often which of them `pid` has passed since the last time, and adds up what other processes have. */
+void trace_report(pid_t pid, struct others *others);
 /* Finds out which address spaces are those of the program. False: that cannot be had. */
 bool trace_identify(void);
 /* The process is gone, or not there yet. */
 void trace_forget(int process);
-/* What khugepaged has passed since the last time, of the program's address spaces; and what it has counted for others. */
-struct exceeded { int none, swap, shared; };
-void trace_report_pass(bool identified, struct exceeded *others);
+/* What khugepaged has passed since the last time, of the program's address spaces; and what anybody has in others. */
+void trace_report_pass(bool identified, struct others *others);
 void trace_end(void);
 
 ssize_t read_file(const char *path, char *buffer, size_t size);

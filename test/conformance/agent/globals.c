@@ -287,9 +287,13 @@ static const char *const vmstat_names[] = {
 	"thp_split_pmd", "thp_scan_exceed_none_pte", "thp_scan_exceed_swap_pte", "thp_scan_exceed_share_pte", "thp_zero_page_alloc", "nr_anon_transparent_hugepages",
 };
 static const char *const size_names[] = { "anon_fault_alloc", "anon_fault_fallback", "split", "split_failed", "split_deferred", "nr_anon", "nr_anon_partially_mapped" };
-/* Places in vmstat_names. */
-enum { EXCEED_NONE = 8, EXCEED_SWAP, EXCEED_SHARED };
-enum { VMSTAT = sizeof(vmstat_names) / sizeof(vmstat_names[0]), SIZE = sizeof(size_names) / sizeof(size_names[0]), COUNTERS = VMSTAT + SIZE + 1 };
+/* Places of counters. */
+enum {
+	COLLAPSE_ALLOC = 2, COLLAPSE_ALLOC_FAILED, EXCEED_NONE = 8, EXCEED_SWAP, EXCEED_SHARED, ANON_HUGE = 12,
+	VMSTAT, NR_ANON = VMSTAT + 5, PAGES_COLLAPSED = COUNTERS - 1, SIZE = COUNTERS - VMSTAT - 1,
+};
+_Static_assert(VMSTAT == sizeof(vmstat_names) / sizeof(vmstat_names[0]), "one name for each");
+_Static_assert(SIZE == sizeof(size_names) / sizeof(size_names[0]), "one name for each");
 static long before[COUNTERS], now[COUNTERS];
 
 void counters_read(void)
@@ -321,11 +325,47 @@ void counters_read(void)
 	}
 }
 
-void counters_report(const struct exceeded *others)
+void counters_were_idle(struct others *others)
 {
+	for (int i = 0; i < COUNTERS; i++)
+		others->idle[i] = now[i] - before[i];
+}
+
+/* @kernel mm/khugepaged.c: count_vm_event(THP_SCAN_EXCEED_*), by khugepaged only */
+void counters_of_scan(struct others *others, const char *status)
+{
+	others->added[EXCEED_NONE] += strcmp(status, "exceed_none_pte") == 0;
+	others->added[EXCEED_SWAP] += strcmp(status, "exceed_swap_pte") == 0;
+	others->added[EXCEED_SHARED] += strcmp(status, "exceed_shared_pte") == 0;
+}
+
+/* @kernel mm/khugepaged.c alloc_charge_folio(), collapse_huge_page(), khugepaged_scan_mm_slot() */
+void counters_of_collapse(struct others *others, const char *status, bool khugepaged)
+{
+	bool failed = strcmp(status, "alloc_huge_page_failed") == 0, succeeded = strcmp(status, "succeeded") == 0;
+	others->added[COLLAPSE_ALLOC] += !failed;
+	others->added[COLLAPSE_ALLOC_FAILED] += failed;
+	others->added[ANON_HUGE] += succeeded;
+	others->added[NR_ANON] += succeeded;
+	others->added[PAGES_COLLAPSED] += khugepaged && succeeded;
+	if (khugepaged)
+		counters_of_scan(others, status);
+}
+
+void counters_report(const struct others *others)
+{
+	bool moved = false;
 	counters_read();
 	out("k");
+	for (int i = 0; i < COUNTERS; i++) {
+		out(" %ld", now[i] - before[i] - others->added[i]);
+		moved = moved || others->added[i] || others->idle[i];
+	}
+	out("\n");
+	if (!moved)
+		return;
+	out("n");
 	for (int i = 0; i < COUNTERS; i++)
-		out(" %ld", now[i] - before[i] - (i == EXCEED_NONE ? others->none : i == EXCEED_SWAP ? others->swap : i == EXCEED_SHARED ? others->shared : 0));
+		out(" %ld", labs(others->added[i]) + labs(others->idle[i]));
 	out("\n");
 }

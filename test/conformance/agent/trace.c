@@ -19,6 +19,7 @@
 /* Says which mm a process has: khugepaged's own events name the mm alone. */
 #define LOCKING INSTANCE "/events/mmap_lock/mmap_lock_start_locking/"
 static const char *const events[] = { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page" };
+enum { COLLAPSE = 1 };
 enum { KINDS = sizeof(events) / sizeof(events[0]), STATUSES = 64 };
 static int trace_pipe = -1;
 static bool available;
@@ -206,7 +207,16 @@ static void report(bool complete)
 				out("t %d %s %d\n", kind, names[i], counted[kind][i]);
 }
 
-void trace_report(pid_t pid)
+/* Event `kind` in an address space that is not the program's. */
+static void of_others(struct others *others, int kind, const char *status, bool khugepaged)
+{
+	if (kind == COLLAPSE)
+		counters_of_collapse(others, status, khugepaged);
+	else if (khugepaged)
+		counters_of_scan(others, status);
+}
+
+void trace_report(pid_t pid, struct others *others)
 {
 	bool complete = opened();
 	char status[48];
@@ -214,13 +224,17 @@ void trace_report(pid_t pid)
 	for (char *line; opened() && (line = next_line());) {
 		complete = complete && !strstr(line, "LOST");
 		int kind = kind_of(line);
-		if (kind >= 0 && pid_of(line) == pid && value_of(line, "status=", status, sizeof(status)))
+		if (kind < 0 || !value_of(line, "status=", status, sizeof(status)))
+			continue;
+		if (pid_of(line) == pid)
 			count(kind, status);
+		else
+			of_others(others, kind, status, pid_of(line) == khugepaged_pid());
 	}
 	report(complete);
 }
 
-void trace_report_pass(bool identified, struct exceeded *others)
+void trace_report_pass(bool identified, struct others *others)
 {
 	bool complete = identified;
 	char status[48], mm[24];
@@ -228,16 +242,12 @@ void trace_report_pass(bool identified, struct exceeded *others)
 	for (char *line; opened() && (line = next_line());) {
 		complete = complete && !strstr(line, "LOST");
 		int kind = kind_of(line);
-		if (kind < 0 || pid_of(line) != khugepaged_pid() || !value_of(line, "status=", status, sizeof(status)) || !value_of(line, "mm=", mm, sizeof(mm)))
+		if (kind < 0 || !value_of(line, "status=", status, sizeof(status)) || !value_of(line, "mm=", mm, sizeof(mm)))
 			continue;
 		if (is_ours(mm))
 			count(kind, status);
-		else if (strcmp(status, "exceed_none_pte") == 0)
-			others->none++;
-		else if (strcmp(status, "exceed_swap_pte") == 0)
-			others->swap++;
-		else if (strcmp(status, "exceed_shared_pte") == 0)
-			others->shared++;
+		else if (identified)
+			of_others(others, kind, status, pid_of(line) == khugepaged_pid());
 	}
 	report(complete);
 }
