@@ -14,7 +14,7 @@ ${before}
 function* run(k: K): Routine {
 ${body}
 }
-export default scenario({ name: "t", why: "", tier: "quick", structs, threads: [{ name: "a", run }], expect: holds() });
+export default scenario({ name: "t", why: "a test", tier: "quick", structs, threads: [{ name: "a", run }], expect: holds() });
 `;
 
 /** Runs the thread alone; the rule of the fault that it ends in, or null. */

@@ -30,7 +30,7 @@ function* run(k: K): Routine {
     k.c.v.set(lookUp(k) + i);
   }
 }
-export default scenario({ name: "throws", why: "", tier: "quick", structs, threads: [{ name: "a", run }], expect: holds() });
+export default scenario({ name: "throws", why: "a test", tier: "quick", structs, threads: [{ name: "a", run }], expect: holds() });
 `);
   output = spawnSync(process.execPath, [thpcheck, "check", "./throws.ts", "--coverage"], { cwd: folder, encoding: "utf8" }).stdout;
 }, 30_000);

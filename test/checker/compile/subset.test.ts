@@ -12,7 +12,7 @@ function* run(k: K): Routine {
 ${body}
 }
 ${extra}
-export default scenario({ name: "t", why: "", tier: "quick", structs, threads: [{ name: "a", run }], always: typeof properties === "undefined" ? {} : properties, expect: holds() });
+export default scenario({ name: "t", why: "a test", tier: "quick", structs, threads: [{ name: "a", run }], always: typeof properties === "undefined" ? {} : properties, expect: holds() });
 `.replace('always: typeof properties === "undefined" ? {} : properties, ', extra.includes("const properties") ? "always: properties, " : "");
 
 const refused: readonly [what: string, body: string, line: number, says: RegExp, extra?: string][] = [
