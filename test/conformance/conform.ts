@@ -36,10 +36,15 @@ const RECORDED = { crash: null, steps: 0, disturbed: 0 } as const;
 const NO_SPLIT = 'the call "split" needs debugfs\' split_huge_pages, which cannot be opened here (lockdown?)';
 const SHOW_WHAT = "--show prints the steps of one program: name its file with --program";
 
+interface OfFile {
+  readonly file: string;
+  readonly program: Program;
+}
+
 class Conform {
   readonly #flags: ConformFlags;
   /** The program of `--program`. */
-  readonly #only: { readonly file: string; readonly program: Program } | null;
+  readonly #only: OfFile | null;
   readonly #suppressed: Suppressed = {};
   #observations = 0;
   /** On the real kernel, and those of them in which others moved counters. */
@@ -91,7 +96,7 @@ class Conform {
   }
 
   #end(): number {
-    if (this.#splits > 0) say(`SKIP: ${NO_SPLIT}; ${this.#splits} program${this.#splits === 1 ? " was" : "s were"} not run on a real kernel`);
+    if (this.#splits > 0) say(`SKIP: ${NO_SPLIT}; programs that were not run on a real kernel: ${this.#splits}`);
     const tally = { observations: this.#observations, steps: this.#steps, disturbed: this.#disturbed };
     const tooOften = firedTooOften(this.#suppressed, tally);
     say(`\n${rulesText(this.#suppressed, tally)}`);
@@ -119,7 +124,7 @@ class Conform {
   }
 
   /** The program of a file. */
-  async #judgeOnly({ file, program }: { readonly file: string; readonly program: Program }, host: HostKernel, impl: ImplKernel): Promise<void> {
+  async #judgeOnly({ file, program }: OfFile, host: HostKernel, impl: ImplKernel): Promise<void> {
     if (!host.can(program)) {
       this.#cannot(1);
       if (this.#flags.show === true) say(observations(program, null, impl.run(program)));
@@ -229,7 +234,8 @@ class Conform {
     try {
       return then(this.#timed(impl, program));
     } catch (e) {
-      return { difference: { step: 0, real: null, impl: null }, observations: 0, suppressed: {}, real, impl: [], ...RECORDED, crash: e as Error };
+      const difference = { step: 0, real: null, impl: null };
+      return { difference, observations: 0, suppressed: {}, real, impl: [], ...RECORDED, crash: e as Error };
     }
   }
 

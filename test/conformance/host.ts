@@ -35,7 +35,8 @@ export interface Machine {
 
 export function thisMachine(): Machine {
   return {
-    platform: platform(), release: release(), root: process.getuid?.() === 0, has: existsSync, bytes: () => Number(readFileSync(`${THP}/hpage_pmd_size`, "utf8")),
+    platform: platform(), release: release(), root: process.getuid?.() === 0, has: existsSync,
+    bytes: () => Number(readFileSync(`${THP}/hpage_pmd_size`, "utf8")),
     compiler: ["cc", "gcc", "clang"].find((c) => spawnSync(c, ["--version"], { stdio: "ignore" }).status === 0) ?? null,
   };
 }
@@ -156,7 +157,11 @@ export class HostKernel {
         lines.push(line);
         if (last(line)) return lines;
       }
-      if (this.#over) throw new UsageError(`the agent of conform has ended${this.#complaint === "" ? "; was it killed?" : `: ${this.#complaint.trim()}`}\nif the knobs of transparent huge pages are not as they were, the next run sets them back: npx thpcheck conform --programs 0`);
+      if (this.#over) {
+        const why = this.#complaint === "" ? "; was it killed?" : `: ${this.#complaint.trim()}`;
+        const remedy = "if the knobs of transparent huge pages are not as they were, the next run sets them back";
+        throw new UsageError(`the agent of conform has ended${why}\n${remedy}: npx thpcheck conform --programs 0`);
+      }
       await new Promise<void>((resolve) => { this.#wake = resolve; });
       this.#wake = null;
     }

@@ -51,7 +51,8 @@ export async function judge(program: Program, host: Pick<HostKernel, "run">, imp
     } else if (again && difference.real?.startsWith("k ") === true) {
       runs = [...runs, await runOnce()];
     } else {
-      return { ...comparison, suppressed: { ...suppressed, ...disturbed }, real, impl: mine, crash: null, steps, disturbed: stepsDisturbed };
+      const all = { ...suppressed, ...disturbed };
+      return { ...comparison, suppressed: all, real, impl: mine, crash: null, steps, disturbed: stepsDisturbed };
     }
   }
 }

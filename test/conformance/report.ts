@@ -62,7 +62,10 @@ function lines(all: readonly string[]): string[] {
 
 export function statisticsText(s: Statistics): string {
   const out = [`reached, of ${s.programs} random programs with ${s.steps} steps:`];
-  for (const m of s.milestones()) out.push(`  ${(m.share * 100).toFixed(0).padStart(3)}%  ${m.name} (wanted: ${m.wanted * 100}%)${m.share < m.wanted ? "  NOT REACHED" : ""}`);
+  for (const m of s.milestones()) {
+    const verdict = m.share < m.wanted ? "  NOT REACHED" : "";
+    out.push(`  ${(m.share * 100).toFixed(0).padStart(3)}%  ${m.name} (wanted: ${m.wanted * 100}%)${verdict}`);
+  }
   out.push("outcomes:", ...s.outcomes().map(([what, n]) => `  ${String(n).padStart(6)}  ${what}`));
   const rare = s.rare();
   if (rare.length > 0) out.push(`fewer than 20 times: ${rare.map(([what, n]) => `${what} (${n})`).join(", ")}`);

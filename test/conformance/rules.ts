@@ -5,11 +5,19 @@
 
 export const RULES = {
   "counters of others":
-    "The counters of /proc/vmstat are the machine's. What khugepaged and MADV_COLLAPSE do to other address spaces is told by their tracepoints and taken off. A counter that differs is measured again, up to four times: it agrees if one of the runs gives what impl/ gives. If none does, it is excused where others were seen to move it in one of these runs, while no step ran or by a tracepoint; and of a counter that only goes up Linux must say more in every run, since others can only add.",
+    "The counters of /proc/vmstat are the machine's. What khugepaged and MADV_COLLAPSE do to other address spaces is " +
+    "told by their tracepoints and taken off. A counter that differs is measured again, up to four times: it agrees " +
+    "if one of the runs gives what impl/ gives. If none does, it is excused where others were seen to move it in one " +
+    "of these runs, while no step ran or by a tracepoint; and of a counter that only goes up Linux must say more in " +
+    "every run, since others can only add.",
   "transient references":
-    "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch) gives up with one of the statuses for which the kernel itself advises to try again. The program is run again, up to four times; the run that was not disturbed must agree in everything.",
+    "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch) gives up" +
+    " with one of the statuses for which the kernel itself advises to try again. The program is run again, up to four" +
+    " times; the run that was not disturbed must agree in everything.",
   "sampled accesses":
-    "DAMON and idle page tracking move accessed bits from the entries of one process to the folio, where khugepaged sees them for all: it finds a page referenced that nobody it looks at has touched. The program is run again, up to four times; the run in which that did not happen must agree in everything.",
+    "DAMON and idle page tracking move accessed bits from the entries of one process to the folio, where khugepaged " +
+    "sees them for all: it finds a page referenced that nobody it looks at has touched. The program is run again, up " +
+    "to four times; the run in which that did not happen must agree in everything.",
 } as const;
 export type RuleName = keyof typeof RULES;
 
@@ -52,5 +60,6 @@ export function firedTooOften(suppressed: Suppressed, tally: Tally): string | nu
   const total = suppressedBy(suppressed);
   const allowed = Math.max(SUPPRESSED_ALWAYS, tally.observations * SUPPRESSED_MAX[kind]);
   if (total <= allowed) return null;
-  return `the rules have let ${total} of ${tally.observations} observations pass; on a ${kind} machine at most ${Math.floor(allowed)} may be`;
+  const limit = `on a ${kind} machine at most ${Math.floor(allowed)} may be`;
+  return `the rules have let ${total} of ${tally.observations} observations pass; ${limit}`;
 }

@@ -122,4 +122,9 @@ export const VMA_CASES: Cases = {
     ...map("0.0", "8.0"), ...Array.from({ length: 8 }, (_, i) => `0 write ${i}.${i} 0.1 ${i + 1}`), "0 madvise 0.0 8.0 DONTNEED",
     ...Array.from({ length: 8 }, (_, i) => `0 write ${i}.0 0.1 ${i + 9}`), END,
   ] },
+  "MAP_STACK: no huge pages until they are asked for, and no merge with what may have them": { enabled: "always", steps: [
+    "0 mmap 0.0 2.0 rw fixed stack", "0 mmap 2.0 1.0 rw fixed", "0 mmap 3.0 1.0 rw noreplace stack", "0 mmap 3.0 1.0 rw noreplace stack",
+    "0 write 0.5 0.1 1", "0 write 2.5 0.1 1", "0 madvise 0.0 1.0 COLLAPSE", "0 madvise 0.0 1.0 HUGEPAGE", "0 madvise 0.0 1.0 COLLAPSE",
+    "0 madvise 1.0 1.0 HUGEPAGE", END,
+  ] },
 };
