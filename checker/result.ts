@@ -191,6 +191,48 @@ export interface TraceRow {
   readonly switchReason: string | null;
 }
 
+/** A word that a promise reads, or that a step wrote: an element of a field, or a lock. */
+export interface ReadWord {
+  readonly name: string;
+  /** As the promise found it. */
+  readonly value: string;
+  /** The step that wrote it last; 0: it is as it was at first. */
+  readonly writer: number;
+}
+
+/** What a step did to memory and locks. */
+export interface StoryStep {
+  /** The routines that the actor was in, the outermost first. */
+  readonly stack: readonly SourceFrame[];
+  /** Words stored to, values before and after the step; also stores that changed nothing. Locks are in `locks`. */
+  readonly writes: readonly { readonly name: string; readonly before: string; readonly after: string }[];
+  readonly locks: readonly {
+    readonly kind: "takes" | "releases" | "failed";
+    readonly lock: string;
+    readonly shared: boolean;
+    /** Taken from another actor: who released it, in which step. */
+    readonly from: { readonly actor: string; readonly step: number } | null;
+  }[];
+  /** Locks that the actor held at some time of the step. */
+  readonly held: readonly { readonly lock: string; readonly shared: boolean }[];
+  /** Steps of other actors that wrote last what this step reads. */
+  readonly partners: readonly number[];
+}
+
+/** Why the steps of a trace matter to the promise that it breaks. */
+export interface TraceStory {
+  /** What the promise says, in its own words; null: nothing more than its name. */
+  readonly why: string | null;
+  /** The promise said itself which part of it failed: the place of that sentence is of no use. */
+  readonly ownWords: boolean;
+  /** What the broken promise reads, in the order in which it does. */
+  readonly reads: readonly ReadWord[];
+  /** The words of `reads`, and all others that some step writes, as they are at first. */
+  readonly initial: readonly NamedValue[];
+  /** One for each step, the first is number 1. */
+  readonly steps: readonly StoryStep[];
+}
+
 export interface ReplayedTrace {
   readonly trace: Trace;
   readonly actors: readonly string[];

@@ -18,6 +18,8 @@ export interface StateProperty<S extends Structs> {
    * can say in how many states the promise was in force.
    */
   readonly excuse?: (k: World<S>) => boolean;
+  /** Why it is promised, for the trace of a violation. */
+  readonly why?: string;
 }
 
 export interface Thread<S extends Structs> {

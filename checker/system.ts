@@ -22,6 +22,8 @@ export interface ActorInfo {
 export interface ActorPosition {
   /** The label of the yield at which the actor stands, i.e. the name of its next step; null when it has ended. */
   readonly label: string | null;
+  /** False where no label does not mean that the actor has ended: a hand-written model does not say when it has. */
+  readonly ended?: boolean;
   /** Innermost first: the routine and source line of each frame. */
   readonly stack: readonly SourceFrame[];
   /** Set when the next step waits for a lock. */

@@ -38,8 +38,10 @@ export function always(invariants: readonly Invariant[]): Record<string, Excused
 interface ExcusedPromise {
   (v: KernelView): PropertyResult;
   readonly excuse?: (v: KernelView) => boolean;
+  readonly why: string;
 }
 function excusedPromise(invariant: Invariant): ExcusedPromise {
   const promise = (v: KernelView): PropertyResult => invariant.excuse(v) || invariant.holds(v);
-  return invariant.excuse === never ? promise : Object.assign(promise, { excuse: invariant.excuse });
+  const { why, excuse } = invariant;
+  return excuse === never ? Object.assign(promise, { why }) : Object.assign(promise, { why, excuse });
 }

@@ -19,12 +19,14 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
   readonly patch: Patch | null;
   /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
   readonly coverage: boolean;
+  /** Tell why the steps of a trace matter, also of a violation that is expected; `trace/story.ts`. */
+  readonly story: boolean;
 }
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
   maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
-  sanitize: "none", clearDeadLocals: null, refine: true, patch: null, coverage: false,
+  sanitize: "none", clearDeadLocals: null, refine: true, patch: null, coverage: false, story: false,
   shouldStop: () => false, onProgress: () => {},
 };
 

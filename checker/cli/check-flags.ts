@@ -33,6 +33,7 @@ export interface CheckFlags {
   refine: boolean;
   coverage?: boolean;
   invariants?: boolean;
+  full?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -77,6 +78,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--sanitize", SANITIZE)
     .option("--no-refine", "do not hold each step to the machines of the specification")
     .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
+    .option("--full", "show traces with every step, every field and every local, not only what matters to the broken promise")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says")
       .choices(["32", "64"]).default("64"))
@@ -122,8 +124,8 @@ export function refuseContradictions(f: CheckFlags): void {
 
 /** The request that the options make. Throws a UsageError for a patch that cannot be read. */
 export function requestOf(patterns: readonly string[], flags: CheckFlags, defaults: CheckOptions): CheckRequest {
-  const { tier, format, out = null, updatePins = false, audit = false, invariants = false, upTo = null, policy = null } = flags;
-  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, upTo, policy };
+  const { tier, format, out = null, updatePins = false, audit = false, invariants = false, full = false, upTo = null, policy = null } = flags;
+  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, upTo, policy };
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {

@@ -126,7 +126,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .option("--scenario <name>", "which trace of a file of results")
     .option("--from <file>", "the scenario's module, where thpcheck.config.ts does not list it")
     .option("--patch <file>", "the patch that the program had; a trace file carries its own")
-    .option("--full", "show every field, every change and every step")
+    .option("--full", "show every step, every field and every local, not only what matters to the broken promise")
     .addOption(formatOption())
     .addHelpText("after", `
 Replay computes everything anew from the recorded choices. A trace that does not fit the program any more is refused with

@@ -204,7 +204,7 @@ export class CompiledSystem implements TransitionSystem {
   }
 
   position(actor: number): ActorPosition {
-    if (this.image.roots.length === 0) return { label: null, stack: [], waitsFor: null };
+    if (this.image.roots.length === 0) return { label: null, ended: false, stack: [], waitsFor: null };
     const frames = this.#frames(actor);
     const innermost = frames[0];
     if (innermost === undefined) return { label: null, stack: [], waitsFor: null };

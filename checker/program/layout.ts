@@ -63,6 +63,8 @@ export interface FieldOptions {
   readonly init?: number | boolean;
   /** Sequence counters: a store out of range wraps instead of being a fault. Integers only. */
   readonly wrapping?: boolean;
+  /** The value in words, for traces: `page 5 rw dirty` in place of 2567. It decides nothing, and is no part of the program. */
+  readonly show?: (value: number) => string;
 }
 
 interface FieldBase extends FieldOptions {
@@ -341,7 +343,21 @@ export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
       ends[part] = base + stride * s.count;
     }
   }
-  return { structs, fields, locks, stateBytes: ends.state, statisticBytes: ends.statistic, maskBytes };
+  return { structs: asData(structs), fields, locks, stateBytes: ends.state, statisticBytes: ends.statistic, maskBytes };
+}
+
+/** A plan is plain data, which worker threads receive: functions stay with the declarations. */
+function asData(structs: Structs): Structs {
+  const plain = <F extends ScalarField | LockField>(f: F): F => ("show" in f && f.show !== undefined ? omitShow(f) : f);
+  const fieldAsData = (f: Field): Field => (f.kind === "array" ? { ...f, element: plain(f.element) } : plain(f));
+  return Object.fromEntries(Object.entries(structs).map(([name, s]) => {
+    const fields = Object.entries(s.fields).map(([field, f]) => [field, fieldAsData(f)] as const);
+    return [name, { ...s, fields: Object.fromEntries(fields) }];
+  }));
+}
+
+function omitShow<F extends ScalarField | LockField>(f: F): F {
+  return Object.fromEntries(Object.entries(f).filter(([option]) => option !== "show")) as unknown as F;
 }
 
 /** The fields of one part of a struct, packed into one object. */

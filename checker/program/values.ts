@@ -4,7 +4,7 @@
  * `page[2].refcount = 1`, `pmd.maps = page 3`, `mm.cpus = {0,2}`, `mm.mmapLock = held by fault`.
  */
 import type { NamedValue } from "../system.ts";
-import { NONE, type FieldPlan, type LayoutPlan, type LockPlan } from "./layout.ts";
+import { NONE, isOwner, type FieldOptions, type FieldPlan, type LayoutPlan, type LockPlan, type Structs } from "./layout.ts";
 import { LockTable } from "./locks.ts";
 import { positionOf, type StateBytes } from "./world.ts";
 
@@ -34,19 +34,48 @@ function fieldValues(
     const fields = plan.fields.filter((f) => f.struct === structName && wanted(f));
     for (let i = 0; i < struct.count; i++) {
       for (const f of fields) {
-        const name = f.singleton ? f.path : `${f.struct}[${i}].${f.field}`;
         if (f.lockBase >= 0) {
-          values.push({ name, value: lockText(locks, plan.locks[f.lockBase + i]!, actorNames) });
+          values.push({ name: elementName(f, i, 0), value: lockText(locks, plan.locks[f.lockBase + i]!, actorNames) });
           continue;
         }
         for (let j = 0; j < (f.length ?? 1); j++) {
           const raw = bytes.raw(f, positionOf(f, statisticBase, i, j));
-          values.push({ name: f.length === null ? name : `${name}[${j}]`, value: valueText(f.kind, raw + f.min, f.refersTo) });
+          values.push({ name: elementName(f, i, j), value: valueText(f.kind, raw + f.min, f.refersTo) });
         }
       }
     }
   }
   return values;
+}
+
+/** `page[2].refcount`, `ptTable[0].pte[1]`, `mm.rss`: object `i`, element `j` of an array. */
+export function elementName(f: FieldPlan, i: number, j: number): string {
+  const name = f.singleton ? f.path : `${f.struct}[${i}].${f.field}`;
+  return f.length === null ? name : `${name}[${j}]`;
+}
+
+/** How the values of fields are shown to people, by `struct.field`: `FieldOptions.show`. */
+export type Shows = ReadonlyMap<string, NonNullable<FieldOptions["show"]>>;
+
+/** What the declarations say of how values are shown. */
+export function showsOf(structs: Structs): Shows {
+  return new Map(Object.entries(structs).flatMap(([struct, { fields }]) => Object.entries(fields).flatMap(([name, f]) => {
+    const element = f.kind === "array" ? f.element : f;
+    return "show" in element && element.show !== undefined ? [[`${struct}.${name}`, element.show] as const] : [];
+  })));
+}
+
+/** The value of one element for people: as its declaration shows it, else as in `structValues`; an owner by its name. */
+export function elementText(
+  plan: LayoutPlan, bytes: StateBytes, { field: f, i, j }: { readonly field: FieldPlan; readonly i: number; readonly j: number },
+  { actors, shows }: { readonly actors: readonly string[]; readonly shows: Shows },
+): string {
+  if (f.lockBase >= 0) return lockText(new LockTable(plan, bytes), plan.locks[f.lockBase + i]!, actors);
+  const value = bytes.raw(f, positionOf(f, 0, i, j)) + f.min;
+  const show = shows.get(f.path);
+  if (show !== undefined) return show(value);
+  if (isOwner(f.guard)) return value === NONE ? "nobody" : actors[value] ?? String(value);
+  return valueText(f.kind, value, f.refersTo);
 }
 
 /** One value as a reader writes it. `refersTo`: the table that a reference points into. */

@@ -9,7 +9,7 @@
 import type { Audit } from "../check/audit.ts";
 import type { Checked, CheckOptions } from "../check/options.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import type { ScenarioResult, Tier } from "../result.ts";
+import type { ScenarioResult, Tier, TraceStory } from "../result.ts";
 import type { Progress } from "../search/explore.ts";
 
 /** What is known before any scenario is loaded. */
@@ -34,6 +34,8 @@ export interface ReportedScenario {
   readonly checked: Checked;
   /** Null unless it was audited. */
   readonly audit: Audit | null;
+  /** Why the steps of its trace matter; null where that is not known. */
+  readonly story: TraceStory | null;
 }
 
 /** What a run has come to. */

@@ -12,6 +12,8 @@ export interface ReporterChoice {
   readonly file: string | null;
   /** Say at the end in how many states each invariant was in force. */
   readonly invariants: boolean;
+  /** Show traces with everything. */
+  readonly full: boolean;
 }
 
 export interface Streams {
@@ -27,6 +29,7 @@ export function reportersFor(choice: ReporterChoice, { out, err, color, paint }:
   // Results as JSON own the standard output; whatever is for people then goes to the other one.
   const terminal = new TerminalReporter({
     out: choice.format === "json" ? err : out, err, color, paint, width: out, resultsFile: choice.file, invariants: choice.invariants,
+    full: choice.full,
   });
   const machine: Reporter[] = [];
   if (file !== null) machine.push(new JsonFileReporter(file, (text) => { terminal.complain(text); }));

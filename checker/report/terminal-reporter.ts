@@ -3,7 +3,7 @@ import type { Audit } from "../check/audit.ts";
 import type { Checked } from "../check/options.ts";
 import { group } from "../numbers.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import { ATOMICITY_NOT_CHECKED } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, type TraceStory } from "../result.ts";
 import type { Progress } from "../search/explore.ts";
 import { renderTrace } from "./counterexample.ts";
 import { CoverageTotals } from "./coverage.ts";
@@ -27,6 +27,8 @@ export interface TerminalView {
   readonly resultsFile: string | null;
   /** Say at the end in how many states each invariant was in force. */
   readonly invariants: boolean;
+  /** Show traces with everything. */
+  readonly full: boolean;
 }
 
 export class TerminalReporter implements Reporter {
@@ -65,19 +67,19 @@ export class TerminalReporter implements Reporter {
     this.#progress.start(`${this.#title}, ${name}`);
   }
 
-  result({ loaded, checked, audit }: ReportedScenario): void {
+  result({ loaded, checked, audit, story }: ReportedScenario): void {
     this.#coverage.add(checked.coverage);
     this.remark(resultLine(checked.result, this.#view.paint));
-    this.#showTrace(loaded, checked);
+    this.#showTrace(loaded, checked, story);
     if (audit !== null) this.#showAudit(audit);
   }
 
   /** The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone. */
-  #showTrace(loaded: LoadedScenario, { result, replayed }: Checked): void {
+  #showTrace(loaded: LoadedScenario, { result, replayed }: Checked, story: TraceStory | null): void {
     if (replayed === null || (result.asExpected && this.#scenarios > 1)) return;
-    const { width, color } = this.#view;
-    const replay = this.#replayHint(loaded, replayed.trace, replayed.actors);
-    this.remark(`\n${renderTrace(replayed, { width: lineWidth(width), color, full: false, replayCommand: replay }).trimEnd()}`);
+    const { width, color, full } = this.#view;
+    const view = { width: lineWidth(width), color, full, replayCommand: this.#replayHint(loaded, replayed.trace, replayed.actors) };
+    this.remark(`\n${renderTrace(replayed, view, story).trimEnd()}`);
   }
 
   #replayHint({ from }: LoadedScenario, trace: NonNullable<Checked["replayed"]>["trace"], actors: readonly string[]): string {

@@ -5,6 +5,7 @@ import { defaultEngine } from "../check/engine.ts";
 import type { Checked, CheckOptions, Engine } from "../check/options.ts";
 import type { JobContext } from "./pool/job.ts";
 import { registerPatch } from "../program/patch.ts";
+import type { TraceStory } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Progress } from "../search/explore.ts";
 import { withMachines } from "../project/machines.ts";
@@ -30,6 +31,8 @@ export interface CheckAnswer {
   readonly checked: Checked;
   /** Null unless it was audited. */
   readonly audit: Audit | null;
+  /** Why the steps of the trace matter; null where the trace will not be shown, or there is none. */
+  readonly story: TraceStory | null;
 }
 
 /** The module of this job, for `Pool.run`. */
@@ -65,7 +68,16 @@ export async function checkOne(
   s: Scenario, options: CheckOptions, { folder, audit, cores, engine }: CheckContext, onVariant: (name: string) => void,
 ): Promise<CheckAnswer> {
   const scenario = await withMachines(s, folder);
-  if (!audit) return { checked: await checkScenario(scenario, options, cores, engine), audit: null };
+  if (!audit) {
+    const checked = await checkScenario(scenario, options, cores, engine);
+    return { checked, audit: null, story: await storyFor(scenario, checked, options) };
+  }
   const audited = await auditScenario(scenario, options, { cores, engine, onVariant });
-  return { checked: audited.checked, audit: audited };
+  return { checked: audited.checked, audit: audited, story: await storyFor(scenario, audited.checked, options) };
+}
+
+/** The trace of a violation that is wanted is told only to who asked for it. */
+async function storyFor(scenario: Scenario, { result, replayed }: Checked, options: CheckOptions): Promise<TraceStory | null> {
+  if (replayed === null || (result.asExpected && !options.story)) return null;
+  return (await import("../trace/story.ts")).storyOf(scenario, replayed);
 }

@@ -75,7 +75,7 @@ export class SideBySideRunner implements Runner {
       return await pool.run<CheckAnswer>({ module: CHECK_JOB, task }, (news) => { hear(news as CheckNews); });
     } catch (e) {
       const result = errorResult(s.scenario, options, 1, (e as Error).message);
-      return { checked: { result, replayed: null, statesWithoutClearing: null, coverage: [] }, audit: null };
+      return { checked: { result, replayed: null, statesWithoutClearing: null, coverage: [] }, audit: null, story: null };
     }
   }
 }

@@ -123,8 +123,10 @@ class Replayer {
       const isElsewhere = position.label === null && position.stack.length === 0;
       this.#mismatch(number, isElsewhere ? `${info.name} cannot move here` : `${what} cannot move here: ${whyStuck(position)}`);
     }
-    const label = this.#fault !== null ? position.label ?? system.label() : system.label();
-    if (!labelFits(step.label, label)) {
+    // The step of a hand-written model that goes wrong has not said its label: the actor's name stands for it.
+    const isUnnamed = this.#fault !== null && position.label === null;
+    const label = this.#fault === null ? system.label() : position.label ?? info.name;
+    if (!isUnnamed && !labelFits(step.label, label)) {
       const recorded = typeof step.label === "string" ? `the trace has ${JSON.stringify(step.label)}` : "and the trace has another";
       this.#mismatch(number, `${info.name} takes the step ${JSON.stringify(label)}, ${recorded}`);
     }
@@ -162,10 +164,11 @@ class Replayer {
     const previous = this.#system.actors.findIndex((a) => a.name === last);
     if (previous === actor) return null;
     if (canMove(this.#system, previous)) return `${last} is preempted`;
-    const { label, waitsFor } = this.#system.position(previous);
+    const { label, waitsFor, ended } = this.#system.position(previous);
     if (waitsFor !== null) return `${last} waits for ${waitsFor.lock}${heldBy(waitsFor.holders)}`;
     const rests = this.#system.atRest(previous);
-    if (label === null) return rests ? `${last} has ended` : `${last} cannot move`;
+    // An actor of a hand-written model never ends: it cannot move, until its turn comes.
+    if (label === null) return rests && ended !== false ? `${last} has ended` : `${last} cannot move`;
     return `${last} ${rests ? "rests" : "waits"} at ${JSON.stringify(label)}`;
   }
 

@@ -1,6 +1,7 @@
 /** A CPU: what it runs, what its TLB holds, and what it keeps for later. Every thread of a scenario has its own. */
 import { array, bool, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
+import { entryInWords } from "../../spec/entry.ts";
 
 export function cpu(b: Bounds) {
   return table(b.cpus, {
@@ -10,8 +11,9 @@ export function cpu(b: Bounds) {
     rcu: bool("inside rcu_read_lock()", { guard: "cpu" }),
     walking: bool("its hardware walks a page table: a TLB flush of any kind waits for that", { guard: "cpu" }),
     lruBatch: array(b.lruBatch, ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "cpu" })),
-    tlb: array(b.vpnMax, int(0, b.entryMax, "cached 4K translation of this address, 0 for none", { guard: "cpu" })),
-    tlbHuge: array(b.hugeRanges, int(0, b.entryMax, "cached 2M translation of this range, 0 for none", { guard: "cpu" })),
+    tlb: array(b.vpnMax, int(0, b.entryMax, "cached 4K translation of this address, 0 for none", { guard: "cpu", show: entryInWords })),
+    tlbHuge: array(b.hugeRanges,
+      int(0, b.entryMax, "cached 2M translation of this range, 0 for none", { guard: "cpu", show: entryInWords })),
     /** The mmu_gather of the operation that runs here. */
     gatherPages: array(b.gatherBatch, ref("page", "unmapped pages, freed after the flush", { guard: "cpu" })),
     gatherTables: array(b.hugeRanges, ref("ptTable", "unlinked tables, freed after the flush", { guard: "cpu" })),

@@ -71,25 +71,25 @@ testCase({
 describe("labels of steps of a hand-written model", () => {
   testCase({
     name: "a step that fails has its own label", ask: check("stale-label.ts"),
-    today: (a) => { expect(a.text).toMatch(/3 .*\| count up/); },
+    today: null,
     right: (a) => { expect(a.text).toMatch(/3 .*\| (b|blow up)/); expect(a.text).not.toMatch(/3 .*\| count up/); },
   });
   testCase({
     name: "also where it is the first", ask: check("stale2.ts"),
-    today: (a) => { expect(a.text).toMatch(/^ {3}1$/m); },
+    today: null,
     right: (a) => { expect(a.text).toMatch(/^ {3}1 {2}(b|blow up)/m); },
   });
 });
 
 testCase({
   name: "an actor that waits for its turn has not ended", ask: check("pingpong.ts"),
-  today: (a) => { expect(a.text).toMatch(/~~~~ ping has ended; pong runs/); },
+  today: null,
   right: (a) => { expect(a.text).toMatch(/~~~~ ping .*; pong runs/); expect(a.text).not.toMatch(/has ended/); },
 });
 
 testCase({
   name: "a violated initial state is shown with its values", ask: check("atinit.ts"),
-  today: (a) => { expect(a.text).toMatch(/violates "positive" in 0 steps/); expect(a.text).not.toMatch(/s\.x = 0/); },
+  today: null,
   right: (a) => { expect(a.text).toMatch(/violates "positive" in 0 steps/); expect(a.text).toMatch(/s\.x = 0/); },
 });
 

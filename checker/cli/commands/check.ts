@@ -26,6 +26,8 @@ export interface CheckRequest {
   readonly audit: boolean;
   /** Say at the end in how many states each invariant was in force. */
   readonly invariants: boolean;
+  /** Show traces with everything: each step, locals, all that a step changed. */
+  readonly full: boolean;
   /** Runs the scenarios under this policy; null: as they are. */
   readonly policy: string | null;
   /** Leave out scenarios that pin more states than this, or none; null: leave out none. */
@@ -34,7 +36,7 @@ export interface CheckRequest {
 
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
 export async function runCheck(request: CheckRequest, host: Host): Promise<number> {
-  const reporter = reportersFor({ format: request.format, file: request.out, invariants: request.invariants }, host);
+  const reporter = reportersFor({ format: request.format, file: request.out, invariants: request.invariants, full: request.full }, host);
   let exitCode: number;
   try {
     exitCode = await new CheckRun(request, host, reporter).run();
@@ -71,7 +73,7 @@ class CheckRun {
       throw new UsageError(`no scenario is of tier ${tier}; "npx thpcheck list" shows them all`);
     }
     const engine = this.#host.engine ?? (await defaultEngine());
-    const settings = { options, policy, audit, folder, cores, engine, shouldStop: () => this.#host.interrupted() };
+    const settings = { options: { ...options, story: scenarios.length === 1 }, policy, audit, folder, cores, engine, shouldStop: () => this.#host.interrupted() };
     this.#reporter.plan(scenarios.length);
     const checked = await runnerFor(scenarios, settings, { alone: this.#host.engine !== undefined }).run(scenarios, {
       started: (s, index) => { this.#reporter.start({ name: s.scenario.name, index, of: scenarios.length }); },
@@ -108,10 +110,10 @@ class CheckRun {
     return { ...selection, scenarios: small };
   }
 
-  #take(loaded: LoadedScenario, { checked, audit }: CheckAnswer): void {
+  #take(loaded: LoadedScenario, { checked, audit, story }: CheckAnswer): void {
     const { name } = loaded.scenario;
     this.#results.push(checked.result);
-    this.#reporter.result({ loaded, checked, audit });
+    this.#reporter.result({ loaded, checked, audit, story });
     if (audit !== null) {
       this.#disagreements.push(...audit.disagreements);
       if (!audit.complete) this.#auditsCut.push(name);

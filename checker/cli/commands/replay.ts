@@ -41,6 +41,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const clearDeadLocals = scenario.clearDeadLocals ?? true;
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
   const { isSanitizerRule, raisingSystem } = await import("../../sanitizer/pass.ts");
+  const { storyOf } = await import("../../trace/story.ts");
   const { withPlaceOfWrite } = await import("../../trace/place-of-write.ts");
   const { kind, name } = recipe.property;
   const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
@@ -50,7 +51,8 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, plainly);
     const command = replayCommand(replayed.trace, replayed.actors, loaded.from);
     const view = { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: command };
-    host.out.write(request.format === "json" ? toJson(replayed) : renderTrace(replayed, view));
+    if (request.format === "json") host.out.write(toJson(replayed));
+    else host.out.write(renderTrace(replayed, view, request.full ? null : storyOf(scenario, replayed)));
     return EXIT_AS_EXPECTED;
   } catch (e) {
     if (!(e instanceof ReplayMismatch)) throw e;

@@ -34,7 +34,7 @@ describe("check", () => {
     expect(r.stdout).toContain("FAIL mine violates");
     expect(r.stdout).toContain("~~~~ alice is preempted; bob runs");
     expect(r.stdout).toContain("counter.value: 0 -> 1");
-    expect(r.stdout).toContain("this failed: k.counter.value.get() === 2");
+    expect(r.stdout).toContain("expected: k.counter.value.get() === 2");
     expect(r.stdout).toContain("ok   mine-locked holds");
     const command = /npx thpcheck (replay tc1\.mine\.\S+ --from elsewhere\/mine\.ts)/.exec(r.stdout);
     const again = await good.run(command![1]!.split(" "));
