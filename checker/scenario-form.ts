@@ -17,6 +17,7 @@ const FIELD_OPTIONS = {
   role: v.optional(oneOf(["state", "ghost", "statistic"])),
   init: v.optional(v.union([v.boolean(), v.pipe(v.number(), v.integer())], "an integer, or true or false")),
   wrapping: v.optional(flag()),
+  show: v.optional(plainFunction("a plain function that says a value in words")),
 };
 const SCALAR = "a field: int(...), bool(...), ref(...) or bitset(...)";
 const nesting = v.nullable(oneOf(["ascending", "nested"]));

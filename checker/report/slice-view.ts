@@ -277,7 +277,8 @@ function locksInWords(uses: readonly StoryStep["locks"][number][]): string {
 /** What a stretch of steps took and has not given back, was handed, and gave back of what it had before. */
 function netLocks(steps: readonly StoryStep[]): string {
   const uses = steps.flatMap((s) => s.locks);
-  const isIn = (part: typeof uses, kind: "takes" | "releases", lock: string): boolean => part.some((l) => l.kind === kind && l.lock === lock);
+  const isIn = (part: typeof uses, kind: "takes" | "releases", lock: string): boolean =>
+    part.some((l) => l.kind === kind && l.lock === lock);
   const taken = uses.filter((u, i) => u.kind === "takes" && (u.from !== null || !isIn(uses.slice(i), "releases", u.lock)));
   const given = uses.filter((u, i) => u.kind === "releases" && !isIn(uses.slice(0, i), "takes", u.lock));
   const missed = uses.filter((u) => u.kind === "failed");

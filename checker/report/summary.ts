@@ -2,7 +2,7 @@
 import { match } from "ts-pattern";
 import { ATOMICITY_NOT_CHECKED, type ScenarioResult } from "../result.ts";
 import { count, duration, group, odds, short } from "../numbers.ts";
-import { promiseInWords } from "./counterexample.ts";
+import { promiseInWords } from "./promise-text.ts";
 import type { Paint } from "./output.ts";
 
 const pad = (text: string, width: number, right: boolean): string => (right ? text.padStart(width) : text.padEnd(width));
