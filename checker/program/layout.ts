@@ -107,7 +107,7 @@ export interface SingletonStruct<F extends Fields = Fields> extends Struct<F> { 
 export interface TableStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "table" }
 export type Structs = Readonly<Record<string, Struct>>;
 
-const FIELD_OPTIONS = ["guard", "role", "init", "wrapping"];
+const FIELD_OPTIONS = ["guard", "role", "init", "wrapping", "show"];
 
 /** Throws a RangeError for a meaning that says nothing and for options that a field does not have. */
 function checkDeclaration(call: string, meaning: unknown, options: unknown, known: readonly string[]): void {

@@ -1,7 +1,7 @@
 /** A CPU: what it runs, what its TLB holds, and what it keeps for later. Every thread of a scenario has its own. */
 import { array, bool, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { entryInWords } from "../../spec/entry.ts";
+import { entryInWords } from "./words.ts";
 
 export function cpu(b: Bounds) {
   return table(b.cpus, {

@@ -1,7 +1,7 @@
 /** struct mm_struct, an address space: include/linux/mm_types.h. Guards: see `mm-types.ts`. */
 import { NONE, array, bitset, bool, int, rwsem, spinlock, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { pmdInWords } from "../../spec/entry.ts";
+import { pmdInWords } from "./words.ts";
 
 // ---- struct mm_struct.flags (bits of mm.flags) -----------------------------------------------------------------
 /** Registered with khugepaged. */

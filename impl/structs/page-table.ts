@@ -1,7 +1,7 @@
 /** Page-table pages of PTEs: struct ptdesc of include/linux/mm_types.h, and RCU, which frees some of them. */
 import { NONE, array, bitset, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { entryInWords, tableStateInWords } from "../../spec/entry.ts";
+import { entryInWords, tableStateInWords } from "./words.ts";
 
 // ---- life of a page-table page (values of ptTable.state) --------------------------------------------------------
 export const TABLE_FREE = 0;

@@ -1,0 +1,28 @@
+/** Values in words, for traces: entries of page tables and TLBs, states of tables. No function of Linux: they print what structs hold. */
+import { ENTRY_TARGET_SHIFT } from "../config/options.ts";
+
+/** The flags of an entry, bit by bit. `pgtable.ts` declares them, above the structs; a test holds the two equal. */
+const [PRESENT, WRITE, DIRTY, YOUNG, SPECIAL, MIGRATION, EXCLUSIVE, LEAF, PROTNONE] = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
+
+/** `page 5 rw dirty`, `huge page 0 ro, invalidated`, `zero page 3 ro`, `migration entry of page 3 rw`, `none`. */
+export function entryInWords(e: number): string {
+  if (e === 0) return "none";
+  const has = (flags: number): boolean => (e & flags) !== 0;
+  const page = `${has(LEAF) ? "huge " : ""}${has(SPECIAL) ? "zero " : ""}page ${e >> ENTRY_TARGET_SHIFT}`;
+  if (has(MIGRATION)) return `migration entry of ${page}${has(WRITE) ? " rw" : has(EXCLUSIVE) ? " exclusive" : ""}`;
+  const access = has(PROTNONE) ? "no access" : has(WRITE) ? "rw" : "ro";
+  const words = [page, access, ...(has(DIRTY) ? ["dirty"] : []), ...(has(YOUNG) ? ["young"] : [])];
+  return `${words.join(" ")}${has(PRESENT | PROTNONE) ? "" : ", invalidated"}`;
+}
+
+/** As an entry; where it points to a table, the table. */
+export function pmdInWords(e: number): string {
+  return (e & (PRESENT | LEAF)) === PRESENT ? `ptTable ${e >> ENTRY_TARGET_SHIFT}` : entryInWords(e);
+}
+
+/** By the values TABLE_FREE to TABLE_RCU. */
+const TABLE_STATES = ["free", "private", "live", "deposited", "waiting for RCU"];
+
+export function tableStateInWords(state: number): string {
+  return TABLE_STATES[state] ?? String(state);
+}

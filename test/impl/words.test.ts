@@ -1,0 +1,33 @@
+/** What traces say of entries and tables is what `pgtable.ts` and the table states mean. */
+import { expect, it } from "vitest";
+import { DIRTY, EXCLUSIVE, LEAF, MIGRATION, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, mkEntry } from "../../impl/pgtable.ts";
+import * as table from "../../impl/structs/page-table.ts";
+import { entryInWords, pmdInWords, tableStateInWords } from "../../impl/structs/words.ts";
+
+it.each([
+  [0, "none"],
+  [mkEntry(5, PRESENT), "page 5 ro"],
+  [mkEntry(5, PRESENT | WRITE | DIRTY | YOUNG), "page 5 rw dirty young"],
+  [mkEntry(5, PROTNONE | DIRTY), "page 5 no access dirty"],
+  [mkEntry(3, PRESENT | SPECIAL), "zero page 3 ro"],
+  [mkEntry(3, MIGRATION), "migration entry of page 3"],
+  [mkEntry(3, MIGRATION | WRITE), "migration entry of page 3 rw"],
+  [mkEntry(3, MIGRATION | EXCLUSIVE), "migration entry of page 3 exclusive"],
+  [mkEntry(0, LEAF | PRESENT | WRITE), "huge page 0 rw"],
+  [mkEntry(0, LEAF | WRITE), "huge page 0 rw, invalidated"],
+  [mkEntry(2, LEAF | PRESENT | SPECIAL | YOUNG), "huge zero page 2 ro young"],
+])("entry %i is %s", (entry, words) => {
+  expect(entryInWords(entry)).toBe(words);
+});
+
+it("a PMD without LEAF points to a table", () => {
+  expect(pmdInWords(mkEntry(2, PRESENT))).toBe("ptTable 2");
+  expect(pmdInWords(mkEntry(0, LEAF | PRESENT))).toBe("huge page 0 ro");
+  expect(pmdInWords(0)).toBe("none");
+});
+
+it("states of a table", () => {
+  const { TABLE_FREE, TABLE_PRIVATE, TABLE_LIVE, TABLE_DEPOSITED, TABLE_RCU } = table;
+  expect([TABLE_FREE, TABLE_PRIVATE, TABLE_LIVE, TABLE_DEPOSITED, TABLE_RCU].map(tableStateInWords))
+    .toEqual(["free", "private", "live", "deposited", "waiting for RCU"]);
+});
