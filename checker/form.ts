@@ -89,13 +89,21 @@ export function recordOf(value: Form, what: string, key: v.GenericSchema<string>
   );
 }
 
-/** An object with these members and no others; of one that is missing the message is the member's own. */
-export function objectOf(members: v.ObjectEntries, what: string): Form {
-  const names = Object.keys(members);
-  const missing = (issue: v.BaseIssue<unknown>): string => {
+/** An object with at least these members; of one that is missing the message is the member's own. */
+export function recordForm(members: v.ObjectEntries, what = "an object"): Form {
+  return v.pipe(v.custom<Record<string, unknown>>(isRecord, what), v.object(members, missing(members, what)));
+}
+
+function missing(members: v.ObjectEntries, what: string): (issue: v.BaseIssue<unknown>) => string {
+  return (issue) => {
     const member = members[String(issue.path?.at(-1)?.key)];
     return member === undefined ? what : v.safeParse(member, undefined).issues?.[0].message ?? what;
   };
+}
+
+/** An object with these members and no others. */
+export function objectOf(members: v.ObjectEntries, what: string): Form {
+  const names = Object.keys(members);
   return v.pipe(
     v.custom<Record<string, unknown>>(isRecord, what),
     v.rawCheck(({ dataset, addIssue }) => {
@@ -103,9 +111,9 @@ export function objectOf(members: v.ObjectEntries, what: string): Form {
       const unknown = Object.keys(dataset.value).find((key) => !names.includes(key));
       if (unknown === undefined) return;
       const near = didYouMean(unknown, names);
-      addIssue({ message: `there is no ${JSON.stringify(unknown)}`, expected: near === "" ? ` It has ${names.join(", ")}` : near });
+      addIssue({ message: `there is no ${inWords(unknown)}`, expected: near === "" ? ` It has ${names.join(", ")}` : near });
     }),
-    v.object(members, missing),
+    v.object(members, missing(members, what)),
   );
 }
 

@@ -6,7 +6,7 @@ import { SEARCH_WORKERS_MAX } from "../search/run.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import type { CheckRequest } from "./commands/check.ts";
-import { formatOption, positiveInteger, positiveSeconds, readPatch, seed, size, tierOption } from "./options.ts";
+import { constraints, formatOption, positiveInteger, positiveSeconds, readPatch, seed, size, tierOption } from "./options.ts";
 
 /** What commander makes of the options of `check`. */
 export interface CheckFlags {
@@ -89,7 +89,7 @@ export function addCheckOptions(command: Command): Command {
 }
 
 function addSearchOptions(command: Command): void {
-  const constraints = `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`;
+  const help = `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`;
   command
     .addOption(new Option("--strategy <name>", STRATEGIES).choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
     .option("--workers <n>", WORKERS, positiveInteger)
@@ -99,7 +99,7 @@ function addSearchOptions(command: Command): void {
     .option("--time <seconds>", "stop a scenario after so many seconds", positiveSeconds)
     .option("--memory <size>", "stop a scenario when the process takes more, e.g. 512M or 2G", size)
     .option("--walks <n>", "walks to take, with --strategy random or pct", positiveInteger)
-    .option("--pct-depth <d>", constraints, positiveInteger)
+    .option("--pct-depth <d>", help, constraints)
     .addOption(new Option("--seed <n>", "seed of fingerprints and walks; the same seed gives the same run").argParser(seed).default(0));
 }
 

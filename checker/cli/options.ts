@@ -4,12 +4,20 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Patch } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
+const CONSTRAINTS_MAX = 1000;
 const SIZE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 /** An integer from 1 upward. */
 export function positiveInteger(text: string): number {
   const n = Number(text.replace(/[_,]/g, ""));
   if (!/^[\d_,]+$/.test(text) || !Number.isSafeInteger(n) || n < 1) throw new InvalidArgumentError("It must be an integer from 1 upward.");
+  return n;
+}
+
+/** Ordering constraints of `--strategy pct`: a bug that needs more than a few is not what walks are for. */
+export function constraints(text: string): number {
+  const n = positiveInteger(text);
+  if (n > CONSTRAINTS_MAX) throw new InvalidArgumentError(`It must be an integer in 1..${CONSTRAINTS_MAX}.`);
   return n;
 }
 

@@ -47,10 +47,10 @@ function handOver(runtime) {
 /** Where another Node has handed over to this one: neither outlives the other. */
 function endWithParent() {
   if (process.env.THPCHECK_RUNTIME === undefined || process.channel === undefined) return;
-  const { exit } = process;
-  process.on("disconnect", () => exit.call(process, 2));
+  const exit = process.exit.bind(process);
+  process.on("disconnect", () => exit(2));
   process.channel.unref();
-  if (!process.connected) exit.call(process, 2);
+  if (!process.connected) exit(2);
 }
 
 if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {

@@ -1,6 +1,7 @@
 /** Text that every emitted program begins with, and the limits that are written into it. */
 import { lockRuntimeText } from "../image/lock-runtime.ts";
 import type { LayoutPlan } from "../program/layout.ts";
+import { OPTIONS_MAX, tooManyOptions } from "../program/routine.ts";
 
 /** Rounds of all loops together that one step, or one property, may take. A kernel that spins waits with a guard. */
 export const STEP_ROUNDS_MAX = 10_000_000;
@@ -37,6 +38,7 @@ function $isHeld(id) { return $lk.isHeld($B, id); }
 function $isHeldP(id) { return $lk.isHeld($PB, id); }
 function $choose(name, n, site) {
   if (!(n >= 1)) $fault("choose-from-nothing", \`choose("\${name}", \${n}): there is nothing to choose; guard the step instead\`, site);
+  if (n > ${OPTIONS_MAX} || !$isInteger(n)) $fault("range", \`${tooManyOptions("${name}", "${n}")}\`, site);
   const i = $ci++;
   if (i >= $cl) { $cs[i] = 0; $cl = $ci; }
   else if (!($cs[i] < n)) {

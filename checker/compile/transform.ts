@@ -28,7 +28,7 @@ export function transformModule(text: string, file: string): Transformed | null 
   const out = new MagicString(text);
   const hoisted: string[] = [];
 
-  traverse(ast, {
+  const visitor = {
     Function(path: NodePath<t.Function>) {
       const node = path.node;
       if (!isTaggable(path)) return;
@@ -51,7 +51,14 @@ export function transformModule(text: string, file: string): Transformed | null 
         out.appendLeft(node.end!, ")");
       }
     },
-  });
+  };
+  try {
+    traverse(ast, visitor);
+  } catch (e) {
+    // The module is wrong, and Node says so with its line when it loads the text as it is.
+    if (e instanceof TypeError && e.message.startsWith("Duplicate declaration")) return null;
+    throw e;
+  }
 
   const module = `const __thpModule={url:import.meta.url,text:${JSON.stringify(text)}}`;
   out.prepend(`${module},${TAG}${hoisted.join("")}`);

@@ -90,6 +90,14 @@ export function schedulerOf(k: object): Scheduler {
   return s;
 }
 
+/** Options of one choice, at most: each of them is a step of its own. */
+export const OPTIONS_MAX = 65_536;
+
+/** What is wrong with a number of options: 1 or more it is, as what is less is another fault. */
+export function tooManyOptions(name: string, n: number | string): string {
+  return `choose("${name}", ${n}): the number of options must be an integer in 1..${OPTIONS_MAX}`;
+}
+
 /**
  * Branch: some number in 0..n-1, every one of them explored. Not a preemption point. `name` is for the trace. In place of n
  * the options may be listed by name: then their number is n, and the trace says which was taken.
@@ -97,6 +105,7 @@ export function schedulerOf(k: object): Scheduler {
 export function choose(k: object, name: string, options: number | readonly string[]): number {
   const n = typeof options === "number" ? options : options.length;
   if (!(n >= 1)) throw new StepFault("choose-from-nothing", `choose("${name}", ${n}): there is nothing to choose; guard the step instead`);
+  if (!Number.isInteger(n) || n > OPTIONS_MAX) throw new StepFault("range", tooManyOptions(name, n));
   return typeof options === "number" ? schedulerOf(k).choose(name, n) : schedulerOf(k).choose(name, n, options);
 }
 

@@ -5,8 +5,9 @@
  * for a violation `{ "name": { "length": 7 } }`. The command line loads the scenarios of the
  * module with these pins. Counts that a scenario states itself are left to its source.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { shortPath } from "../error-sentence.ts";
+import { withLock, writeWhole } from "../files.ts";
 import type { Expectation, Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Pins, PinUpdate } from "./pins.ts";
@@ -55,19 +56,19 @@ function refuseMisfit(s: Scenario, pins: Pins, file: string, module: string): vo
   throw new UsageError(`${shortPath(file)} pins the ${wrong} of ${name}, and a scenario that ${verdict} has ${counts.join(", ")}`);
 }
 
-/** Writes the pins of a scenario into the table of its module, which is made if there is none. */
+/** Writes the pins of a scenario into the table of its module, which is made if there is none. Throws what the disk refuses. */
 export function updateTable(module: string, scenario: string, pins: Pins): PinUpdate {
   const file = tableOf(module);
-  const table = existsSync(file) ? read(file) : {};
-  const before = JSON.stringify(table[scenario]);
-  if (before === JSON.stringify(pins)) return { scenario, outcome: "unchanged", message: `${scenario}: its pins are right` };
-  table[scenario] = pins;
-  // One line a scenario, by name: a change of one is a change of one line.
-  const lines = Object.keys(table).sort().map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(table[name])}`);
-  // Another process may load the module meanwhile.
-  writeFileSync(`${file}.partial`, `{\n${lines.join(",\n")}\n}\n`);
-  renameSync(`${file}.partial`, file);
-  return { scenario, outcome: "updated", message: `${shortPath(file)}: ${scenario} now has ${JSON.stringify(pins)}` };
+  return withLock(file, () => {
+    const table = existsSync(file) ? read(file) : {};
+    const before = JSON.stringify(table[scenario]);
+    if (before === JSON.stringify(pins)) return { scenario, outcome: "unchanged", message: `${scenario}: its pins are right` };
+    table[scenario] = pins;
+    // One line a scenario, by name: a change of one is a change of one line.
+    const lines = Object.keys(table).sort().map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(table[name])}`);
+    writeWhole(file, `{\n${lines.join(",\n")}\n}\n`);
+    return { scenario, outcome: "updated", message: `${shortPath(file)}: ${scenario} now has ${JSON.stringify(pins)}` };
+  });
 }
 
 function read(file: string): Record<string, Pins> {

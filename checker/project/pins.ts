@@ -5,12 +5,13 @@
  * parsing, and its arguments are edited in place. What cannot be edited safely, such as a count that is computed, is left
  * alone and reported with the value to write; a name made in a loop has its pins in a table (`pins-table.ts`).
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { parse } from "@babel/parser";
 import type { CallExpression, Expression, Node, ObjectExpression, ObjectProperty } from "@babel/types";
 import MagicString from "magic-string";
 import type { Checked } from "../check/options.ts";
 import { shortPath } from "../error-sentence.ts";
+import { withLock, writeWhole } from "../files.ts";
 import type { Scenario } from "../scenario.ts";
 
 /** Pins by name, in the order in which new ones are written. */
@@ -41,21 +42,26 @@ export function pinsOf(s: Scenario, { result, statesWithoutClearing }: Checked):
   return { states, transitions, depth, ...(statesWithoutClearing === null ? {} : { statesWithoutClearing }) };
 }
 
-/** Edits `file`. Pins that the call does not mention are left out, except `states` and `length`, which it then gets. */
+/**
+ * Edits `file`. Pins that the call does not mention are left out, except `states` and `length`, which it then gets. Throws
+ * what the disk refuses; the file is then as it was.
+ */
 export function updatePins(file: string, scenario: string, pins: Pins): PinUpdate {
   const byHand = (why: string): PinUpdate => {
     const message = `${shortPath(file)}: the pins of ${scenario} must be edited by hand, because ${why}`;
     return { scenario, outcome: "by hand", message: `${message}; they are ${written(Object.entries(pins))}` };
   };
-  const text = readFileSync(file, "utf8");
-  const found = findExpectations(text, scenario);
-  if (found.length === 0) return byHand("no object in that file has this name written out next to a call of holds or violated");
-  if (found.length > 1) return byHand("several objects in that file have this name");
-  const edited = editCall(text, found[0]!, pins);
-  if ("problem" in edited) return byHand(edited.problem);
-  if (edited.text === text) return { scenario, outcome: "unchanged", message: `${scenario}: its pins are right` };
-  writeFileSync(file, edited.text);
-  return { scenario, outcome: "updated", message: `${shortPath(file)}: ${scenario} now has ${edited.call}` };
+  return withLock(file, () => {
+    const text = readFileSync(file, "utf8");
+    const found = findExpectations(text, scenario);
+    if (found.length === 0) return byHand("no object in that file has this name written out next to a call of holds or violated");
+    if (found.length > 1) return byHand("several objects in that file have this name");
+    const edited = editCall(text, found[0]!, pins);
+    if ("problem" in edited) return byHand(edited.problem);
+    if (edited.text === text) return { scenario, outcome: "unchanged", message: `${scenario}: its pins are right` };
+    writeWhole(file, edited.text);
+    return { scenario, outcome: "updated", message: `${shortPath(file)}: ${scenario} now has ${edited.call}` };
+  });
 }
 
 /** `1344692` as `1_344_692`; small numbers as they are. */

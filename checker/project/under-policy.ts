@@ -2,7 +2,8 @@
  * Policies: a scenario may say how it runs under another policy of the program that it checks (`Scenario.underPolicy`).
  * Such a scenario is named `name@policy`; `check name --policy p` means the scenario under p, whichever are listed.
  */
-import type { Scenario } from "../scenario.ts";
+import { errorSentence } from "../error-sentence.ts";
+import { scenario, type Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 import { isFilePattern, selectScenarios, type Selection } from "./select.ts";
 import type { LoadedScenario } from "./project.ts";
@@ -27,15 +28,16 @@ export function underPolicy(selection: Selection, policy: string): Selection {
   throw new UsageError(`--policy ${policy}: none of these scenarios has policies; ${how}`);
 }
 
-/** The scenario under this policy; null if it knows none. Throws a UsageError if there is no such policy. */
+/** The scenario under this policy; null if it knows none. Throws a UsageError if there is no such policy, or if it gives no scenario. */
 export function scenarioUnder(s: Scenario, policy: string): Scenario | null {
   if (s.underPolicy === undefined) return null;
+  let other: Scenario;
   try {
-    return s.underPolicy(policy);
+    other = scenario(s.underPolicy(policy) as Parameters<typeof scenario>[0]);
   } catch (e) {
-    if (!(e instanceof RangeError)) throw e;
-    throw new UsageError(`--policy: ${e.message}`);
+    throw new UsageError(e instanceof RangeError ? `--policy: ${e.message}` : `--policy ${policy}: ${s.name}: ${errorSentence(e)}`);
   }
+  return other;
 }
 
 /** The scenario of a trace that was recorded under a policy which the project does not list with it; null if there is none. */

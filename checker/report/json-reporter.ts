@@ -62,19 +62,27 @@ export class JsonFileReporter extends JsonReporter {
 
   override get hasFailed(): boolean { return this.#failed; }
 
+  /** From here on the file holds a document: one without results, until the first scenario ends. */
+  override plan(): void {
+    this.#attempt(() => { this.#file.write(this.document()); });
+  }
   override result(reported: ReportedScenario): void {
     super.result(reported);
+    this.#attempt(() => { this.#file.write(this.document()); });
+  }
+
+  #attempt(write: () => void): void {
     if (this.#failed) return;
     try {
-      this.#file.write(this.document());
+      write();
     } catch (e) {
       if (!(e instanceof UsageError)) throw e;
       this.#failed = true;
       this.#complain(e.message);
     }
   }
-  override end(): void {}
-  override close(): void {
-    this.#file.finish();
+  override end(): void {
+    this.#attempt(() => { this.#file.finish(); });
   }
+  override close(): void {}
 }

@@ -20,7 +20,7 @@ import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 export const TRACE_STRING_PREFIX = "tc1.";
 const HASH_BYTES = 6;
 /** Far above any trace that a search records; keeps a damaged or hostile string from asking for memory. */
-const PACKED_BYTES_MAX = 1 << 26;
+const PACKED_BYTES_MAX = 1 << 24;
 const KINDS = ["always", "step", "finally", "sometimes", "deadlock", "fault"] as const satisfies readonly PropertyRef["kind"][];
 
 class ByteWriter {

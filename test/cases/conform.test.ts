@@ -15,14 +15,14 @@ describe("bad input", () => {
   const inputs = readdirSync(join(folder, "bad-input"));
   /** What is wrong in each, as a person must be told; those that are right today have no second entry. */
   const said: Readonly<Record<string, readonly [RegExp, RegExp | null]>> = {
-    "beyond-the-area.json": [/8 huge ranges/, /thpcheck internal/],
-    "knob-as-text.json": [/max_ptes_none/, /1 agree/],
-    "madv-cold.json": [/COLD/, /thpcheck internal/],
-    "map-stack.json": [/COLD/, /thpcheck internal.*\n.*mmap takes 4 arguments/],
-    "no-object.json": [/steps/, /thpcheck internal/],
-    "not-json.json": [/JSON/, /thpcheck internal/],
-    "unknown-knob-value.json": [/enabled.*(never|always)/, /the agent of conform has ended/],
-    "unknown-knob.json": [/shrink_underused/, /thpcheck internal/],
+    "beyond-the-area.json": [/8 huge ranges/, null],
+    "knob-as-text.json": [/max_ptes_none/, null],
+    "madv-cold.json": [/COLD/, null],
+    "map-stack.json": [/COLD/, null],
+    "no-object.json": [/steps/, null],
+    "not-json.json": [/JSON/, null],
+    "unknown-knob-value.json": [/enabled.*(never|always)/, null],
+    "unknown-knob.json": [/shrink_underused/, null],
   };
   for (const file of inputs) {
     const [right, today] = said[file] ?? [/./, null];

@@ -1,6 +1,6 @@
 /** `thpcheck bugs`: undoes fixes of the kernel one by one, and looks for the bug that each of them mended. */
 import type { ExtraCommand } from "thpcheck";
-import { positiveInteger, positiveSeconds, seed } from "../../checker/cli/options.ts";
+import { constraints, positiveInteger, positiveSeconds, seed } from "../../checker/cli/options.ts";
 import type { BugsFlags } from "../bugs/report.ts";
 
 export const bugs: ExtraCommand = {
@@ -10,7 +10,7 @@ export const bugs: ExtraCommand = {
     .argument("[id...]", "bugs by name; none: all")
     .option("--time <seconds>", "give up a search after so many seconds", positiveSeconds, 60)
     .option("--pct <walks>", "walk by PCT in place of the search, so many times at most", positiveInteger)
-    .option("--pct-depth <d>", "ordering constraints that PCT looks for", positiveInteger, 3)
+    .option("--pct-depth <d>", "ordering constraints that PCT looks for", constraints, 3)
     .option("--seed <n>", "seed of the walks", seed, 0)
     .option("--json", "the result as JSON")
     .addHelpText("after", `

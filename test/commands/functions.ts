@@ -1,5 +1,5 @@
 /** `thpcheck functions`: the exported functions of the implementation, with their counterparts in Linux. */
-import { writeFileSync } from "node:fs";
+import { writeWhole } from "../../checker/files.ts";
 import type { ExtraCommand } from "thpcheck";
 
 export const functions: ExtraCommand = {
@@ -10,7 +10,7 @@ export const functions: ExtraCommand = {
       .option("--write", "put the list into impl/FUNCTIONS.md")
       .action(async (options: { readonly write?: boolean }) => {
         const { FUNCTIONS, functionList } = await import("../house/function-list.ts");
-        if (options.write === true) writeFileSync(FUNCTIONS, functionList());
+        if (options.write === true) writeWhole(FUNCTIONS, functionList());
         else process.stdout.write(functionList());
       });
   },

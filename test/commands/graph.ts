@@ -1,7 +1,8 @@
 /** `thpcheck graph [machine]`: the specification's machines as Mermaid diagrams. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { ExtraCommand } from "thpcheck";
+import { writeWhole } from "../../checker/files.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 
 export const README = fileURLToPath(new URL("../../spec/README.md", import.meta.url));
@@ -19,7 +20,7 @@ export const graph: ExtraCommand = {
         const { mermaid, withSections } = await import("../../spec/graph.ts");
         if (options.write === true) {
           if (name !== undefined) throw new UsageError("--write puts all machines into spec/README.md: name none");
-          writeFileSync(README, withSections(readFileSync(README, "utf8"), MACHINES.map(compileMachine)));
+          writeWhole(README, withSections(readFileSync(README, "utf8"), MACHINES.map(compileMachine)));
           return;
         }
         let machines = MACHINES;

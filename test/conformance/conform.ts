@@ -1,5 +1,4 @@
 /** `thpcheck conform`: the hand-written programs, random ones, and what was recorded on other kernels. */
-import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { programs } from "./arbitraries.ts";
 import { CASES } from "./cases.ts";
@@ -9,6 +8,7 @@ import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
+import { readJson } from "../../checker/files.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
 import { recordings, saveRecording } from "./recording.ts";
 import { disagreement, observations, rulesText, statisticsText } from "./report.ts";
@@ -59,11 +59,11 @@ class Conform {
   #implMs = 0;
   #implPrograms = 0;
 
-  /** Throws a RangeError for a program that is not well formed. */
+  /** Throws a UsageError for a program that is not well formed. */
   constructor(flags: ConformFlags) {
     this.#flags = flags;
     const { program: file } = flags;
-    this.#only = file === undefined ? null : { file, program: programFromJson(JSON.parse(readFileSync(file, "utf8")) as ProgramJson) };
+    this.#only = file === undefined ? null : { file, program: readProgram(file) };
   }
 
   async run(): Promise<number> {
@@ -254,6 +254,17 @@ class Conform {
       say(disagreement(name, program, found, kernel));
     }
     return found.difference === null;
+  }
+}
+
+/** The program of a file. Throws a UsageError that says what is wrong with it. */
+function readProgram(file: string): Program {
+  const json = readJson(file, (why) => new UsageError(`the program ${file} ${why}`));
+  try {
+    return programFromJson(json as ProgramJson);
+  } catch (e) {
+    if (e instanceof RangeError) throw new UsageError(`${file}: ${e.message}`);
+    throw e;
   }
 }
 

@@ -11,6 +11,8 @@
  * `hold` takes a reference to a page, as vmsplice() does, under a number by which `release` gives it back; `read` and
  * `write` stop at a signal; `split` is debugfs' split_huge_pages; `contents` reads everything that is there, which faults nothing in.
  */
+import * as v from "valibot";
+import { objectOf, oneOf, problemOf as problemOfForm, whole, type Form } from "../../checker/form.ts";
 import type { Words } from "../../impl/entry/calls.ts";
 import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName, type Parameter } from "./vocabulary.ts";
 
@@ -121,14 +123,25 @@ export function programToJson({ knobs, steps }: Program): ProgramJson {
   return { ...Object.fromEntries(changed), steps: steps.map(stepToText) };
 }
 
+const upTo = (max: number): Form => v.optional(whole(0, max, `an integer in 0..${max}`));
+const KNOBS = {
+  enabled: v.optional(oneOf(["always", "madvise", "never"])), use_zero_page: upTo(1),
+  max_ptes_none: upTo(HPAGE - 1), max_ptes_swap: upTo(HPAGE - 1), max_ptes_shared: upTo(HPAGE - 1),
+} satisfies Readonly<Record<keyof Knobs, unknown>>;
+const FORM = objectOf(
+  { steps: v.array(v.string("a text such as \"0 mmap 0.0 1.0 rw fixed\""), "an array of texts"), ...KNOBS },
+  'a program, { "steps": ["0 mmap 0.0 1.0 rw fixed", ...] }, with knobs beside the steps',
+);
+
 /** Throws RangeError for a program that is not well formed. */
 export function programFromJson(json: ProgramJson): Program {
-  const { steps, ...knobs } = json;
-  if (!Array.isArray(steps)) {
-    throw new RangeError('a program is { "steps": ["0 mmap 0.0 1.0 rw fixed", ...] }, with knobs beside the steps');
+  const unknown = Object.keys(json ?? {}).find((name) => name !== "steps" && !Object.hasOwn(KNOBS, name));
+  if (unknown !== undefined && !Array.isArray(json)) {
+    throw new RangeError(`the knob ${unknown} is none of ${Object.keys(KNOBS).join(", ")}`);
   }
-  const unknown = Object.keys(knobs).filter((name) => !(name in DEFAULT_KNOBS));
-  if (unknown.length > 0) throw new RangeError(`the knob ${unknown[0]} is none of ${Object.keys(DEFAULT_KNOBS).join(", ")}`);
+  const wrong = problemOfForm(FORM, json);
+  if (wrong !== null) throw new RangeError(wrong);
+  const { steps, ...knobs } = json;
   const program = { knobs: { ...DEFAULT_KNOBS, ...knobs }, steps: steps.map(textToStep) };
   const problem = malformed(program);
   if (problem !== null) throw new RangeError(problem);

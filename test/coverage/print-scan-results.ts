@@ -1,10 +1,18 @@
 /** What `thpcheck scan-results` does and prints. */
-import { existsSync, readFileSync } from "node:fs";
+import * as v from "valibot";
+import { readJson } from "../../checker/files.ts";
+import { count, problemOf, recordForm, text } from "../../checker/form.ts";
 import { group } from "../../checker/numbers.ts";
 import type { Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { measure, type Measured } from "./measure.ts";
 import { scanResultRows, unreachedResults, type ScanResultRow } from "./scan-results.ts";
+
+/** What of the measurements is read here. */
+const MEASURED = recordForm({
+  scanResults: v.array(recordForm({ result: count(), source: text(), times: count() }), "an array"),
+  complaints: v.array(v.string("a text"), "an array of texts"),
+});
 
 export interface ScanResultsFlags {
   readonly tier: Tier;
@@ -24,9 +32,10 @@ export async function runScanResults(flags: ScanResultsFlags): Promise<void> {
 }
 
 function readMeasured(file: string): Pick<Measured, "scanResults" | "complaints"> {
-  if (!existsSync(file)) throw new UsageError(`there is no file ${file}; "npx thpcheck coverage --keep ${file}" writes it`);
-  const measured = JSON.parse(readFileSync(file, "utf8")) as Partial<Measured>;
-  if (!Array.isArray(measured.scanResults) || !Array.isArray(measured.complaints)) throw new UsageError(`${file} is not what "npx thpcheck coverage --keep" writes`);
+  const none = (why: string): UsageError => new UsageError(`${file} ${why}; "npx thpcheck coverage --keep ${file}" writes what this reads`);
+  const measured = readJson(file, none);
+  const problem = problemOf(MEASURED, measured);
+  if (problem !== null) throw none(`is not what "npx thpcheck coverage --keep" writes: ${problem}`);
   return measured as Measured;
 }
 

@@ -1,6 +1,7 @@
 /** What `thpcheck coverage` does and prints. */
-import { writeFileSync } from "node:fs";
+import { isJson, reasonOf, refuseForeign, writeWhole } from "../../checker/files.ts";
 import type { Tier } from "../../checker/result.ts";
+import { UsageError } from "../../checker/usage-error.ts";
 import { compare, type Comparison } from "./compare.ts";
 import { functionsOfImpl } from "./functions.ts";
 import { linesOfImpl, type LinesOfImpl } from "./lines.ts";
@@ -18,17 +19,26 @@ export interface CoverageFlags {
 
 /** Measures, prints, and sets the exit code. */
 export async function runCoverage(flags: CoverageFlags): Promise<void> {
+  if (flags.keep !== undefined) refuseForeign(flags.keep, "--keep", (text) => isJson(text, (value) => "scanResults" in value), "file of measurements");
   const functions = functionsOfImpl();
   // A reason that has become stale shows only where everything is run: "--all".
   const enough = (soFar: Recorded): boolean => flags.all !== true && compare(soFar.blocks, functions, UNREACHED).unexplained.length === 0 && unreachedResults(scanResultRows(soFar.scanResults)).length === 0;
   const measured = await measure({ tier: flags.tier, enough, say: (line) => void process.stderr.write(`${line}\n`) });
-  if (flags.keep !== undefined) writeFileSync(flags.keep, JSON.stringify(measured));
+  if (flags.keep !== undefined) keep(flags.keep, measured);
   const comparison = compare(measured.blocks, functions, UNREACHED);
   const lines = linesOfImpl(measured.blocks, functions);
   const { ran, left, sufficient, complaints } = measured;
   process.stdout.write(flags.json === true ? `${JSON.stringify({ ...comparison, ...lines, ran, left, sufficient, complaints }, null, 2)}\n` : render(comparison, lines, measured));
   for (const c of complaints) process.stderr.write(`thpcheck: ${c}\n`);
   if (complaints.length + comparison.unexplained.length + comparison.stale.length > 0) process.exitCode = 1;
+}
+
+function keep(file: string, measured: Measured): void {
+  try {
+    writeWhole(file, JSON.stringify(measured));
+  } catch (e) {
+    throw new UsageError(`--keep ${file} could not be written: ${reasonOf(e)}`);
+  }
 }
 
 /** The comparison for people. */

@@ -4,6 +4,7 @@ import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
+import { scenarioUnder } from "../../checker/project/under-policy.ts";
 import { group } from "../../checker/numbers.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { Scenario } from "../../checker/scenario.ts";
@@ -64,7 +65,7 @@ async function cellsOf(patterns: readonly string[], flags: PoliciesFlags): Promi
     if (wanted !== null && !wanted.includes(name)) return [];
     const own = listed.find((s) => s.name === `${base}@${name}`);
     if (own !== undefined) return [own];
-    return flags.all === true || wanted !== null ? [listed.find((s) => baseOf(s.name) === base)!.underPolicy!(name)] : [];
+    return flags.all === true || wanted !== null ? [scenarioUnder(listed.find((s) => baseOf(s.name) === base)!, name)!] : [];
   }));
 }
 

@@ -1,6 +1,7 @@
 /** `thpcheck check`: the order of the work, and its exit code. `runner/` checks the scenarios, `report/` says what came out. */
 import { defaultEngine } from "../../check/engine.ts";
 import type { CheckOptions } from "../../check/options.ts";
+import { reasonOf } from "../../files.ts";
 import { group } from "../../numbers.ts";
 import { pinsOf, updatePins, type Pins } from "../../project/pins.ts";
 import { updateTable } from "../../project/pins-table.ts";
@@ -55,6 +56,8 @@ class CheckRun {
   readonly #results: ScenarioResult[] = [];
   readonly #disagreements: string[] = [];
   readonly #auditsCut: string[] = [];
+  /** Scenarios whose pins could not be written. */
+  #unwritten = 0;
 
   constructor(request: CheckRequest, host: Host, reporter: Reporter) {
     this.#request = request;
@@ -88,7 +91,7 @@ class CheckRun {
       auditsCut: this.#auditsCut, disagreements: this.#disagreements,
     };
     this.#reporter.end(end);
-    return exitCodeOf(end, this.#reporter.hasFailed);
+    return exitCodeOf(end, this.#unwritten > 0 || this.#reporter.hasFailed);
   }
 
   async #select(): Promise<Selection> {
@@ -120,8 +123,17 @@ class CheckRun {
     }
     if (!this.#request.updatePins) return;
     const pins = pinsOf(loaded.scenario, checked);
-    const outcome = typeof pins === "string" ? `${name}: left alone, because ${pins}` : writePins(loaded, pins);
-    this.#reporter.remark(`     pins: ${outcome}`);
+    if (typeof pins === "string") this.#reporter.remark(`     pins: ${name}: left alone, because ${pins}`);
+    else this.#pin(loaded, pins);
+  }
+
+  #pin(loaded: LoadedScenario, pins: Pins): void {
+    try {
+      this.#reporter.remark(`     pins: ${writePins(loaded, pins)}`);
+    } catch (e) {
+      this.#unwritten++;
+      this.#reporter.complain(`the pins of ${loaded.scenario.name} could not be written: ${reasonOf(e)}`);
+    }
   }
 }
 
@@ -135,10 +147,10 @@ function writePins({ file, scenario, pinnedInSource }: LoadedScenario, pins: Pin
  * A violation that was found is never hidden, whatever else went wrong: 1 comes before 2. A run that could not look at all it
  * was asked for is never a success: 2 comes before 3, and 3 before 0.
  */
-function exitCodeOf({ results, notRun, failures, auditsCut, disagreements }: RunEnd, reportFailed: boolean): number {
+function exitCodeOf({ results, notRun, failures, auditsCut, disagreements }: RunEnd, unwritten: boolean): number {
   const found = results.some((r) => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error");
   if (disagreements.length > 0 || found) return EXIT_NOT_AS_EXPECTED;
-  if (failures.length > 0 || reportFailed || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
+  if (failures.length > 0 || unwritten || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
   const isCut = notRun.length > 0 || auditsCut.length > 0 || results.some((r) => r.verdict === "incomplete");
   return isCut ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
 }

@@ -11,7 +11,7 @@ function run(policy: string): Scenario {
   return { ...plain(`race@${policy}`), policy, underPolicy: run };
 }
 function plain(name: string): Scenario {
-  return { name, why: "a test", tier: "quick", structs: {}, threads: [], expect: holds() };
+  return { name, why: "a test", tier: "quick", structs: {}, threads: [{ name: "a", run: function* () {} }], expect: holds() };
 }
 function selection(...scenarios: readonly Scenario[]): Selection {
   return { scenarios: scenarios.map((scenario) => ({ scenario, file: "/race.ts", from: null, pinnedInSource: false })), failures: [], warnings: [] };
