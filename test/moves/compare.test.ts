@@ -26,6 +26,10 @@ describe("two results", () => {
       'results / c: absent before, {"scenario":"c","states":3} after',
     ]);
   });
+  it("may lie in other folders, and name other lines", () => {
+    expect(differences("read at /tmp/a/impl/x.ts:3 by b", "read at /home/b/impl/x.ts:12 by b")).toEqual([]);
+    expect(differences("read at /tmp/a/impl/x.ts:3", "read at /tmp/a/impl/y.ts:3")).toHaveLength(1);
+  });
   it("follow names and files that moved", () => {
     expect(
       renamed(

@@ -3,7 +3,8 @@
  *
  * Takes what a command of thpcheck prints as JSON (check, bugs, policies, coverage, conform...) before and after a change
  * of the code that must change nothing, and names each difference. Names that moved count as equal (`since-*.json`).
- * What measures the machine is left out: times, speeds and sizes of tables in memory.
+ * What measures the machine is left out: times, speeds and sizes of tables in memory. So are line numbers, and the folder
+ * that the project lies in.
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -52,12 +53,17 @@ const short = (v: Json | undefined): string => {
 /** One line a difference: where, before, after. */
 export function differences(before: Json | undefined, after: Json | undefined, where = ""): string[] {
   const both = (isObject(before) && isObject(after)) || (Array.isArray(before) && Array.isArray(after));
-  if (!both) return before === after ? [] : [`${where === "" ? "the whole" : where}: ${short(before)} before, ${short(after)} after`];
+  const same = typeof before === "string" && typeof after === "string" ? withoutPlaces(before) === withoutPlaces(after) : before === after;
+  if (!both) return same ? [] : [`${where === "" ? "the whole" : where}: ${short(before)} before, ${short(after)} after`];
   const [a, b] = [children(before as readonly Json[]), children(after as readonly Json[])];
   return [...new Set([...a.keys(), ...b.keys()])].flatMap((key) =>
     differences(a.get(key), b.get(key), where === "" ? key : `${where} / ${key}`),
   );
 }
+
+/** A text without what names a place on this machine: `/some/where/impl/a.ts:12` is `impl/a.ts`. */
+const withoutPlaces = (text: string): string =>
+  text.replace(/(?:file:\/\/)?\/[^\s"()]*?\/((?:checker|spec|impl|test)\/)/g, "$1").replace(/(\.ts)(?::\d+)+/g, "$1");
 
 /** The text of a JSON file with paths and names as they are called now. */
 export function renamed(moves: Moves, text: string): string {
