@@ -257,5 +257,6 @@ export function* reservationsMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: V
  * @holds mmap_lock for writing
  */
 export function* reservationsFork(k: Kernel, parent: Vma): Routine {
-  if (isSafe(k) && k.param.resvAfterFork.get() === FORK_NOBODY) yield* safeReleaseRange(k, parent, k.vma.start.get(parent), k.vma.end.get(parent));
+  if (isSafe(k) && k.param.resvAfterFork.get() === FORK_NOBODY)
+    yield* safeReleaseRange(k, parent, k.vma.start.get(parent), k.vma.end.get(parent));
 }

@@ -62,7 +62,8 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
 } else {
   const runtime = process.env.THPCHECK_RUNTIME === undefined ? findRuntime() : null;
   if (runtime === null) {
-    console.error(`thpcheck needs Node ${NODE_MAJOR_MIN} or newer, and this is ${process.version}. Run "npm ci" in its folder (it installs one), or install a newer Node.`);
+    const mend = 'Run "npm ci" in its folder (it installs one), or install a newer Node.';
+    console.error(`thpcheck needs Node ${NODE_MAJOR_MIN} or newer, and this is ${process.version}. ${mend}`);
     process.exitCode = 2;
   } else {
     handOver(runtime);

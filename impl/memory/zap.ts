@@ -107,7 +107,8 @@ function* unmapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, reclaimPt: b
     const from: Vpn = addr;
     addr = yield* zapPteRange(k, vma, addr, next);
     if (hasReservations(k)) yield* reservationZapped(k, vma, from, true);
-    if (reclaimPt && addr === next && hpageAligned(k, next) && next - k.param.hpagePmdNr.get() >= start) yield* tryToFreePte(k, mm, next - 1);
+    if (reclaimPt && addr === next && hpageAligned(k, next) && next - k.param.hpagePmdNr.get() >= start)
+      yield* tryToFreePte(k, mm, next - 1);
   }
 }
 

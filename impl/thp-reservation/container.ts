@@ -116,7 +116,8 @@ export function ownReservation(k: Kernel, res: Reservation): void {
  * @model an assertion: the patch of 2018 has none (D13)
  */
 export function checkNoReservations(k: Kernel, container: Container): void {
-  for (let i = 0; i < k.param.hugeRanges.get(); i++) vmBugOn(k.resvs.hash.once(container, i) !== NONE, "thp-reservation: a reservation outlives what it belongs to");
+  for (let i = 0; i < k.param.hugeRanges.get(); i++)
+    vmBugOn(k.resvs.hash.once(container, i) !== NONE, "thp-reservation: a reservation outlives what it belongs to");
 }
 
 /**

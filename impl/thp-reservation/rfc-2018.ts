@@ -88,7 +88,10 @@ export function* rfcReserve(k: Kernel, vma: Vma, vpn: Vpn): Routine {
   }
   // D1: GFP_KERNEL, with the lock held.
   yield at("kzalloc(thp_reservation, GFP_KERNEL)");
-  vmBugOn(k.param.debugAtomicSleep.get() !== 0 && k.resvs.lock.isHeld(container), "thp-reservation: sleeping function called from invalid context: kzalloc(GFP_KERNEL) under res_hash_lock");
+  vmBugOn(
+    k.param.debugAtomicSleep.get() !== 0 && k.resvs.lock.isHeld(container),
+    "thp-reservation: sleeping function called from invalid context: kzalloc(GFP_KERNEL) under res_hash_lock",
+  );
   if (k.param.allocationMayFail.get() !== 0 && choose(k, "kzalloc(thp_reservation) fails", 2) === 1) {
     k.vmstat.thpResAllocFailed.add(1);
     // D2: every page has a reference by now, and only the first one's is dropped.
@@ -238,7 +241,8 @@ export function* rfcMremap(k: Kernel, vma: Vma, oldAddr: Vpn, newVma: Vma, newAd
   for (let haddr: Vpn = 0; haddr < k.param.vpnMax.get(); haddr += k.param.hpagePmdNr.get()) {
     const res: Reservation = findReservation(k, source, haddr);
     if (res === NONE) continue;
-    const cut: boolean = (pteIndex(k, oldAddr) !== 0 && haddr === hpageAddress(k, oldAddr)) || (pteIndex(k, end) !== 0 && haddr === hpageAddress(k, end));
+    const cut: boolean =
+      (pteIndex(k, oldAddr) !== 0 && haddr === hpageAddress(k, oldAddr)) || (pteIndex(k, end) !== 0 && haddr === hpageAddress(k, end));
     if (cut) yield* rfcFreeReservation(k, res, false);
     else if (haddr >= oldAddr && haddr < end) rekey(k, res, target, newVma, haddr + newAddr - oldAddr);
   }

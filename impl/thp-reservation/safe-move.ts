@@ -26,7 +26,11 @@ export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: 
   if (pteIndex(k, to) !== 0) yield* safeRelease(k, source, to);
   if (k.param.resvPerMm.get() !== 0) return;
   const end: Vpn = Math.max(from, to);
-  for (let haddr: Vpn = hpageAddress(k, Math.min(from, to) + k.param.hpagePmdNr.get() - 1); haddr + k.param.hpagePmdNr.get() <= end; haddr += k.param.hpagePmdNr.get()) {
+  for (
+    let haddr: Vpn = hpageAddress(k, Math.min(from, to) + k.param.hpagePmdNr.get() - 1);
+    haddr + k.param.hpagePmdNr.get() <= end;
+    haddr += k.param.hpagePmdNr.get()
+  ) {
     yield* rekey(k, source, haddr, target, haddr);
   }
 }
@@ -37,7 +41,8 @@ export function* safeBoundary(k: Kernel, lower: Vma, upper: Vma, from: Vpn, to: 
  */
 export function* safeTakeOver(k: Kernel, from: Vma, to: Vma): Routine {
   if (k.param.resvPerMm.get() !== 0) return;
-  for (let haddr: Vpn = hpageAddress(k, k.vma.start.get(from)); haddr < k.vma.end.get(from); haddr += k.param.hpagePmdNr.get()) yield* rekey(k, from, haddr, to, haddr);
+  for (let haddr: Vpn = hpageAddress(k, k.vma.start.get(from)); haddr < k.vma.end.get(from); haddr += k.param.hpagePmdNr.get())
+    yield* rekey(k, from, haddr, to, haddr);
 }
 
 /**
