@@ -11,7 +11,8 @@ import { compileScenario } from "../../../checker/compile/compile.ts";
 import { StraightLine } from "../../../checker/compile/straight-line.ts";
 import type { LayoutPlan } from "../../../checker/program/layout.ts";
 import { LockTable } from "../../../checker/program/locks.ts";
-import { NativeRun, nextChoices, runAlone, WaitsForever, type Choice, type Chooser, type StraightLineRun } from "../../../checker/compile/native.ts";
+import { NativeRun, nextChoices, runAlone, WaitsForever, type Choice, type Chooser,
+  type StraightLineRun } from "../../../checker/compile/native.ts";
 import { READ, READ_ONCE, type StepObserver } from "../../../checker/program/observer.ts";
 import { positionOf, StateBytes } from "../../../checker/program/world.ts";
 import type { ProgramScenario } from "../../../checker/scenario.ts";
@@ -95,13 +96,15 @@ const scripted = (answers: readonly number[]): Chooser => {
   let next = 0;
   return (_, n) => (answers[next++] ?? 0) % n;
 };
-const namesOf = (choices: readonly Choice[]): string[] => choices.map((c) => (c.option === undefined ? `${c.name}=${c.value}` : `${c.name} = ${c.option}`));
+const namesOf = (choices: readonly Choice[]): string[] => choices
+  .map((c) => (c.option === undefined ? `${c.name}=${c.value}` : `${c.name} = ${c.option}`));
 
 /** Throws an AssertionError that names variant, step and difference. Returns the number of steps compared. */
 /** Who rests with a lock in its hand is not at rest. */
 const holdsLock = (run: NativeRun, actor: number): boolean => new LockTable(run.plan, run.bytes).heldBy(actor).length > 0;
 
-export function compareRuns(scenario: ProgramScenario, schedule: readonly ScheduleEntry[], variants: readonly Variant[] = compileVariants(scenario)): number {
+export function compareRuns(scenario: ProgramScenario, schedule: readonly ScheduleEntry[],
+  variants: readonly Variant[] = compileVariants(scenario)): number {
   let native: NativeRun | undefined;
   const initialChoices: Choice[] = [];
   const start = outcomeOf(() => {
@@ -122,21 +125,27 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
   if (native === undefined) return 0;
   const run = native;
   const actors = run.actors.map((_, a) => a);
-  for (const v of variants) assert.deepEqual(memory(run.plan, v.bytes, v.system.stateWords * 4), memory(run.plan, run.bytes, run.statisticBase), `${v.name}: after init`);
+  for (const v of variants) {
+    assert.deepEqual(memory(run.plan, v.bytes, v.system.stateWords * 4), memory(run.plan, run.bytes, run.statisticBase),
+      `${v.name}: after init`);
+  }
 
   for (let steps = 0; ; steps++) {
     const labels = actors.map((a) => run.label(a));
     const able = actors.map((a) => outcomeOf(() => (run.enabled(a) ? "enabled" : "disabled")));
     for (const v of variants) {
       assert.deepEqual(actors.map((a) => v.system.position(a).label), labels, `${v.name}: labels after ${steps} steps`);
-      assert.deepEqual(actors.map((a) => v.system.atRest(a)), actors.map((a) => run.done(a) || ((run.point(a)?.idle ?? false) && !holdsLock(run, a))), `${v.name}: who rests after ${steps} steps`);
+      assert.deepEqual(actors.map((a) => v.system.atRest(a)),
+        actors.map((a) => run.done(a) || ((run.point(a)?.idle ?? false) && !holdsLock(run, a))),
+        `${v.name}: who rests after ${steps} steps`);
       const here = v.system.vector.slice();
       for (const a of actors) {
         v.system.setBranch([]);
         const outcome = outcomeOf(() => (v.system.step(a) === STEP_DISABLED ? "disabled" : "taken"));
         if (able[a] === "disabled") {
           assert.equal(outcome, "disabled", `${v.name}: actor ${a} after ${steps} steps`);
-          assert.deepEqual(v.system.vector.subarray(0, v.system.stateWords), here.subarray(0, v.system.stateWords), `${v.name}: a step that is not enabled changes nothing`);
+          assert.deepEqual(v.system.vector.subarray(0, v.system.stateWords), here.subarray(0, v.system.stateWords),
+            `${v.name}: a step that is not enabled changes nothing`);
         } else assert.notEqual(outcome, "disabled", `${v.name}: actor ${a} after ${steps} steps`);
         v.system.vector.set(here);
       }
@@ -151,7 +160,8 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
     const { choices } = run;
     const after = memory(run.plan, run.bytes, run.statisticBase);
     for (const v of variants) {
-      const what: string = `${v.name}: step ${steps + 1} (${run.actors[actor]}: ${labels[actor]}; choices ${namesOf(choices).join(" ") || "none"})`;
+      const what: string =
+        `${v.name}: step ${steps + 1} (${run.actors[actor]}: ${labels[actor]}; choices ${namesOf(choices).join(" ") || "none"})`;
       const { system } = v;
       const parent = system.vector.slice();
       v.recorder?.begin();
@@ -172,7 +182,8 @@ export function compareRuns(scenario: ProgramScenario, schedule: readonly Schedu
  * Every change of a step must have been reported, or the sanitizers would be blind to it. Exempt are statistics, which
  * each step first sets to zero, and the queue of a semaphore, in which to wait is not yet to hold.
  */
-function checkReports(r: Recorder, actor: number, label: string, before: Map<string, number>, after: Map<string, number>, plan: LayoutPlan, what: string): void {
+function checkReports(r: Recorder, actor: number, label: string, before: Map<string, number>, after: Map<string, number>, plan: LayoutPlan,
+  what: string): void {
   assert.deepEqual([r.open, r.ended], [{ actor, label }, true], `${what}: begin and end are reported`);
   const statistics = new Set(plan.fields.filter((f) => f.role === "statistic").map((f) => f.path));
   const reported = new Set([...r.locks].flatMap((l) => [`holder/${l}`, `readers/${l}`]));
@@ -235,6 +246,7 @@ export function compareStraightLine(scenario: ProgramScenario, answers: readonly
   assert.equal(waitsOrFaults(() => { result = compiled!.run(0, chosen); }), outcome, "straight-line: how the thread ends");
   if (native === undefined) return false;
   assert.equal(result, native.result, "straight-line: result");
-  assert.deepEqual(memory(native.plan, new StateBytes(system.vector.buffer), system.stateWords * 4), memory(native.plan, native.bytes, native.statisticBase), "straight-line: memory");
+  assert.deepEqual(memory(native.plan, new StateBytes(system.vector.buffer), system.stateWords * 4),
+    memory(native.plan, native.bytes, native.statisticBase), "straight-line: memory");
   return true;
 }

@@ -43,14 +43,18 @@ const lockUses: readonly (readonly [take: string, release: string])[] = [
     [`yield* downWrite(k, ${l}); yield at("write"); downgradeWrite(k, ${l});`, `upRead(k, ${l});`],
   ]),
 ];
-const lockUse = fc.record({ use: fc.constantFrom(...lockUses), pause: fc.boolean(), wrongly: fc.oneof({ weight: 14, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: fc.constantFrom(...lockUses.map(([, release]) => release), "") }) });
-const lockBodies = fc.array(fc.array(fc.tuple(lockUse, fc.option(lockUse, { freq: 3 })), { minLength: 1, maxLength: 3 }), { minLength: 3, maxLength: 4 });
+const lockUse = fc.record({ use: fc.constantFrom(...lockUses), pause: fc.boolean(),
+  wrongly: fc.oneof({ weight: 14, arbitrary: fc.constant(null) },
+  { weight: 1, arbitrary: fc.constantFrom(...lockUses.map(([, release]) => release), "") }) });
+const lockBodies = fc.array(fc.array(fc.tuple(lockUse, fc.option(lockUse, { freq: 3 })), { minLength: 1, maxLength: 3 }),
+  { minLength: 3, maxLength: 4 });
 
 describe("locks under contention", () => {
   test("wait, exclude, queue and fault alike", { timeout: 120_000 }, () => {
     let steps = 0;
     fc.assert(fc.property(lockBodies, fc.array(schedules, { minLength: 2, maxLength: 4 }), (bodies, several) => {
-      const print = ({ use: [take, release], pause, wrongly }: { use: readonly [string, string]; pause: boolean; wrongly: string | null }, inner: string): string =>
+      const print = ({ use: [take, release], pause, wrongly }: { use: readonly [string, string]; pause: boolean; wrongly: string | null },
+        inner: string): string =>
         `${take} ${inner} ${pause ? 'yield at("hold");' : ""} ${wrongly ?? release}`;
       const scenario = loadGenerated(`
 import { at, downRead, downReadTrylock, downWrite, downWriteTrylock, downgradeWrite, holds, mutex, mutexLock, mutexTrylock, mutexUnlock, rwsem, scenario, spinLock, spinTrylock, spinUnlock, spinlock, struct, upRead, upWrite } from "thpcheck";
@@ -86,21 +90,30 @@ export default scenario({ name: "corner", why: "a corner case", tier: "quick", s
 
 describe("corner cases", () => {
   test.each<[string, string, string?]>([
-    ["the index is evaluated before the value that changes it", 'yield at("go"); let i: U<2> = 0; k.item.v.set(i, (i = 2)); yield at("end"); k.s.x.set(i);'],
-    ["the index is evaluated before a value that is incremented", 'yield at("go"); let i: U<2> = 0; k.item.v.set(i, ++i); k.item.v.set(i++, i); yield at("end"); k.s.x.set(i);'],
+    ["the index is evaluated before the value that changes it",
+      'yield at("go"); let i: U<2> = 0; k.item.v.set(i, (i = 2)); yield at("end"); k.s.x.set(i);'],
+    ["the index is evaluated before a value that is incremented",
+      'yield at("go"); let i: U<2> = 0; k.item.v.set(i, ++i); k.item.v.set(i++, i); yield at("end"); k.s.x.set(i);'],
     ["the old value is read before the right side of +=", 'yield at("go"); let i: U<3> = 1; i += (i = 2); yield at("end"); k.s.x.set(i);'],
-    ["add reads the field after its argument", 'yield at("go"); k.s.x.add(two(k)); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
-    ["cmpxchg compares after its arguments", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(5, two(k))); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
-    ["a cmpxchg that does not store does not check what it would store", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(4, 10)); yield at("end");'],
+    ["add reads the field after its argument", 'yield at("go"); k.s.x.add(two(k)); yield at("end");',
+      "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["cmpxchg compares after its arguments", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(5, two(k))); yield at("end");',
+      "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["a cmpxchg that does not store does not check what it would store",
+      'yield at("go"); k.s.on.set(k.s.x.cmpxchg(4, 10)); yield at("end");'],
     ["a cmpxchg that stores checks it", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(0, 10)); yield at("end");'],
-    ["xchg reads after its argument", 'yield at("go"); k.s.x.set(k.s.x.xchg(two(k))); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["xchg reads after its argument", 'yield at("go"); k.s.x.set(k.s.x.xchg(two(k))); yield at("end");',
+      "function two(k: K): number { k.s.x.set(5); return 2; }"],
     ["xchg checks what it stores", 'yield at("go"); k.s.x.set(k.s.x.xchg(10)); yield at("end");'],
-    ["xchg of a bool gives a bool", 'yield at("go"); if (!k.s.on.xchg(true)) k.s.x.set(3); if (k.s.on.xchg(false)) k.s.list.set(0, 1); yield at("end");'],
-    ["addReturn adds after its argument", 'yield at("go"); k.s.list.set(0, k.s.x.addReturn(two(k) - 2)); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["xchg of a bool gives a bool",
+      'yield at("go"); if (!k.s.on.xchg(true)) k.s.x.set(3); if (k.s.on.xchg(false)) k.s.list.set(0, 1); yield at("end");'],
+    ["addReturn adds after its argument", 'yield at("go"); k.s.list.set(0, k.s.x.addReturn(two(k) - 2)); yield at("end");',
+      "function two(k: K): number { k.s.x.set(5); return 2; }"],
     ["addReturn checks the sum", 'yield at("go"); k.s.x.set(k.s.x.addReturn(10)); yield at("end");'],
     ["addUnless that adds", 'yield at("go"); k.s.on.set(k.s.x.addUnless(1, 7)); yield at("end");'],
     ["an addUnless that does not add does not check the sum", 'yield at("go"); k.s.on.set(k.s.x.addUnless(10, 0)); yield at("end");'],
-    ["addUnless evaluates both arguments first", 'yield at("go"); k.s.on.set(k.s.x.addUnless(1, two(k) + 3)); yield at("end");', "function two(k: K): number { k.s.x.set(5); return 2; }"],
+    ["addUnless evaluates both arguments first", 'yield at("go"); k.s.on.set(k.s.x.addUnless(1, two(k) + 3)); yield at("end");',
+      "function two(k: K): number { k.s.x.set(5); return 2; }"],
     ["an addUnless that adds checks the sum", 'yield at("go"); k.s.on.set(k.s.x.addUnless(10, 7)); yield at("end");'],
     ...["-1", "3", "4294967296", "NaN", "0.5", "-0"].flatMap((i): [string, string][] => [
       [`index ${i} of a table, read`, `yield at("go"); k.s.x.set(k.item.v.get(${i})); yield at("end");`],
@@ -114,11 +127,20 @@ describe("corner cases", () => {
       [`storing ${v}`, `yield at("go"); k.s.y.set(${v}); yield at("end");`],
       [`storing ${v}, computed`, `yield at("go"); k.s.y.set(k.s.x.get() + ${v}); yield at("end");`],
     ]),
-    ["a routine that may return without having yielded, in a loop", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { const r: U<2> = yield* sometimes(k, i); k.s.x.add(r); } yield at("end");', 'function* sometimes(k: K, i: U<2>): Routine<U<2>> { if (i === 1) { yield at("in"); k.s.y.add(1); } return i; }'],
-    ["a routine whose only yields are those of a routine that it calls", 'yield* outer(k); k.s.x.set(yield_(k));', 'function yield_(k: K): number { return k.s.y.get() + 5; }\nfunction* outer(k: K): Routine { yield* inner(k); yield* inner(k); }\nfunction* inner(k: K): Routine { yield at("in"); k.s.y.add(1); }'],
-    ["the result of a call overwrites an argument", 'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);', 'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],
-    ["arguments of a call are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; const sum: U8 = yield* three(k, i, ++i, i); k.s.list.set(0, sum);', 'function* three(k: K, a: U<2>, b: U<2>, c: U<2>): Routine<U8> { yield at("in"); k.s.x.set(b); return a * 16 + b * 4 + c; }'],
-    ["arguments of a helper are evaluated from left to right", 'yield at("go"); let i: U<2> = 1; k.s.list.set(0, three(i, ++i, i)); yield at("end");', 'function three(a: number, b: number, c: number): number { return a * 16 + b * 4 + c; }'],
+    ["a routine that may return without having yielded, in a loop",
+      'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { const r: U<2> = yield* sometimes(k, i); k.s.x.add(r); } yield at("end");',
+      'function* sometimes(k: K, i: U<2>): Routine<U<2>> { if (i === 1) { yield at("in"); k.s.y.add(1); } return i; }'],
+    ["a routine whose only yields are those of a routine that it calls", 'yield* outer(k); k.s.x.set(yield_(k));',
+      'function yield_(k: K): number { return k.s.y.get() + 5; }\nfunction* outer(k: K): Routine { yield* inner(k); yield* inner(k); }\nfunction* inner(k: K): Routine { yield at("in"); k.s.y.add(1); }'],
+    ["the result of a call overwrites an argument",
+      'yield at("go"); let i: U<3> = 1; i = yield* twice(k, i); i = yield* twice(k, i); k.s.x.set(i);',
+      'function* twice(k: K, n: U<3>): Routine<U<3>> { yield at("in"); n += n; yield at("out"); return n; }'],
+    ["arguments of a call are evaluated from left to right",
+      'yield at("go"); let i: U<2> = 1; const sum: U8 = yield* three(k, i, ++i, i); k.s.list.set(0, sum);',
+      'function* three(k: K, a: U<2>, b: U<2>, c: U<2>): Routine<U8> { yield at("in"); k.s.x.set(b); return a * 16 + b * 4 + c; }'],
+    ["arguments of a helper are evaluated from left to right",
+      'yield at("go"); let i: U<2> = 1; k.s.list.set(0, three(i, ++i, i)); yield at("end");',
+      'function three(a: number, b: number, c: number): number { return a * 16 + b * 4 + c; }'],
     [
       "a helper and a routine of the record that a bound chooses",
       'yield at("go"); k.s.x.set(WAYS[k.s.kind.get()]!.sum(k, 2)); const r: U<3> = yield* WAYS[k.s.kind.get()]!.twice(k, 3); k.s.x.add(r); yield at("end");',
@@ -126,21 +148,37 @@ describe("corner cases", () => {
        function* twiceOf(k: K, n: U<3>): Routine<U<3>> { yield at("in"); k.s.y.add(1); return 2 * n; }
        const WAYS: any = { 0: { sum: () => 9 }, 1: { sum: sumOf, twice: twiceOf } };`,
     ],
-    ["guards see locals as they are at the yield, and inner locals hide outer ones", 'yield at("go"); let i: U<3> = 1; { let i: U<3> = 2; yield at("inner", () => i === 2); i++; } yield at("outer", () => i === 1); k.s.x.set(i);'],
-    ["a local declared in a loop body is new in each round", 'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
-    ["switch falls through yields, into and out of default", 'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
-    ["labelled continue out of a switch in a do-while", 'yield at("go"); let i: U<3> = 0; outer: do { i++; for (;;) { switch (i) { case 1: continue outer; case 2: yield at("two"); break outer; } yield at("round"); k.s.x.add(1); } } while (i < 5); yield at("end"); k.s.y.set(i);'],
-    ["a local that only the update of the loop needs survives a continue", 'yield at("go"); for (let i: U<3> = 0; i < 3; i++) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue; } return 1; }'],
-    ["the same with a labelled continue", 'yield at("go"); outer: for (let i: U<3> = 0; i < 3; i++) { for (;;) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue outer; } return 1; } }'],
-    ["a local that only the test of the loop needs survives a continue", 'yield at("go"); let i: U<3> = 0; let j: U<3> = 0; while (i < 3) { i++; if (k.s.x.get() < 4) { k.s.x.add(1); yield at("a"); continue; } break; } do { j++; if (k.s.x.get() < 9) { k.s.x.add(1); yield at("b"); continue; } return 1; } while (j < 3);'],
-    ["a local needed only behind the loop survives a labelled break, and one behind a switch its break", 'yield at("go"); let n: U<3> = 5; let m: U<3> = 2; outer: for (;;) { for (;;) { yield at("a"); switch (k.s.x.get()) { case 0: k.s.x.set(1); yield at("b"); break; default: yield at("c"); break outer; } k.s.y.set(m); m = 1; } } k.s.x.set(n);'],
-    ["a local needed only in the next case survives the fall into it", 'yield at("go"); const n: U<3> = 5; switch (k.s.x.get()) { case 0: yield at("a"); case 1: k.s.x.set(n); break; default: return 1; }'],
-    ["a condition with effects is evaluated once a round", 'yield at("go"); let i: U<3> = 0; while (i++ < 3) { yield at("round"); k.s.x.add(i); } yield at("end"); k.s.y.set(i);'],
-    ["every width of local survives a yield", 'yield at("go"); let a: U32 = 4294967295; let b: Int<-2147483648, 2147483647> = -2147483648; let c: Mask<31> = 2147483647; let d: Ref<"item"> = -1; let e: boolean = true; let f: Int<-3, 1000> = -3; let g: 4 = 4; yield at("mid"); k.s.w.set(a); k.s.y.set(b + 2147483648); k.s.on.set(e && c === 2147483647 && d === -1 && f === -3); k.s.x.set(g);'],
-    ["a lock kept in a local", 'yield at("go"); const l: LockId = k.item.m.at(2); yield* mutexLock(k, l); yield at("in"); k.s.x.set(1); mutexUnlock(k, l);'],
-    ["a lock whose index changes while the thread waits for it", 'yield at("go"); let i: U<2> = 1; yield* mutexLock(k, k.item.m.at(i)); i = 2; mutexUnlock(k, k.item.m.at(1)); k.s.x.set(i);'],
-    ["a choice among named options gives its index", 'yield at("go"); k.s.x.set(choose(k, "call", ["read", "write", `call ${TWO}`]) + choose(k, "kind", KINDS)); yield at("end");', 'const TWO = 2;\nconst KINDS = ["one", "other"];'],
-    ["several choices in one step, later ones depending on earlier ones", 'yield at("go"); const n: U<2> = choose(k, "n", 3); for (let i: U<2> = 0; i < n; i++) k.item.v.set(i, choose(k, "v", i + 2)); yield at("end"); k.s.x.set(n);'],
+    ["guards see locals as they are at the yield, and inner locals hide outer ones",
+      'yield at("go"); let i: U<3> = 1; { let i: U<3> = 2; yield at("inner", () => i === 2); i++; } yield at("outer", () => i === 1); k.s.x.set(i);'],
+    ["a local declared in a loop body is new in each round",
+      'yield at("go"); for (let i: U<2> = 0; i < 3; i++) { let n: U<3> = i; yield at("a"); n++; yield at("b"); k.item.v.set(i, n); }'],
+    ["switch falls through yields, into and out of default",
+      'yield at("go"); for (let i: U<3> = 0; i < 4; i++) { switch (i) { case 0: yield at("0"); default: yield at("d"); k.s.x.add(1); case 1: yield at("1"); break; case 2: k.s.y.add(1); } }'],
+    ["labelled continue out of a switch in a do-while",
+      'yield at("go"); let i: U<3> = 0; outer: do { i++; for (;;) { switch (i) { case 1: continue outer; case 2: yield at("two"); break outer; } yield at("round"); k.s.x.add(1); } } while (i < 5); yield at("end"); k.s.y.set(i);'],
+    ["a local that only the update of the loop needs survives a continue",
+      'yield at("go"); for (let i: U<3> = 0; i < 3; i++) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue; } return 1; }'],
+    ["the same with a labelled continue",
+      'yield at("go"); outer: for (let i: U<3> = 0; i < 3; i++) { for (;;) { k.s.x.add(1); if (k.s.x.get() < 8) { yield at("a"); continue outer; } return 1; } }'],
+    ["a local that only the test of the loop needs survives a continue",
+      'yield at("go"); let i: U<3> = 0; let j: U<3> = 0; while (i < 3) { i++; if (k.s.x.get() < 4) { k.s.x.add(1); yield at("a"); continue; } break; } do { j++; if (k.s.x.get() < 9) { k.s.x.add(1); yield at("b"); continue; } return 1; } while (j < 3);'],
+    ["a local needed only behind the loop survives a labelled break, and one behind a switch its break",
+      'yield at("go"); let n: U<3> = 5; let m: U<3> = 2; outer: for (;;) { for (;;) { yield at("a"); switch (k.s.x.get()) { case 0: k.s.x.set(1); yield at("b"); break; default: yield at("c"); break outer; } k.s.y.set(m); m = 1; } } k.s.x.set(n);'],
+    ["a local needed only in the next case survives the fall into it",
+      'yield at("go"); const n: U<3> = 5; switch (k.s.x.get()) { case 0: yield at("a"); case 1: k.s.x.set(n); break; default: return 1; }'],
+    ["a condition with effects is evaluated once a round",
+      'yield at("go"); let i: U<3> = 0; while (i++ < 3) { yield at("round"); k.s.x.add(i); } yield at("end"); k.s.y.set(i);'],
+    ["every width of local survives a yield",
+      'yield at("go"); let a: U32 = 4294967295; let b: Int<-2147483648, 2147483647> = -2147483648; let c: Mask<31> = 2147483647; let d: Ref<"item"> = -1; let e: boolean = true; let f: Int<-3, 1000> = -3; let g: 4 = 4; yield at("mid"); k.s.w.set(a); k.s.y.set(b + 2147483648); k.s.on.set(e && c === 2147483647 && d === -1 && f === -3); k.s.x.set(g);'],
+    ["a lock kept in a local",
+      'yield at("go"); const l: LockId = k.item.m.at(2); yield* mutexLock(k, l); yield at("in"); k.s.x.set(1); mutexUnlock(k, l);'],
+    ["a lock whose index changes while the thread waits for it",
+      'yield at("go"); let i: U<2> = 1; yield* mutexLock(k, k.item.m.at(i)); i = 2; mutexUnlock(k, k.item.m.at(1)); k.s.x.set(i);'],
+    ["a choice among named options gives its index",
+      'yield at("go"); k.s.x.set(choose(k, "call", ["read", "write", `call ${TWO}`]) + choose(k, "kind", KINDS)); yield at("end");',
+      'const TWO = 2;\nconst KINDS = ["one", "other"];'],
+    ["several choices in one step, later ones depending on earlier ones",
+      'yield at("go"); const n: U<2> = choose(k, "n", 3); for (let i: U<2> = 0; i < n; i++) k.item.v.set(i, choose(k, "v", i + 2)); yield at("end"); k.s.x.set(n);'],
   ])("%s", (_, body, declarations) => {
     const scenario = loadGenerated(moduleOf(body, declarations));
     const variants = compileVariants(scenario);

@@ -36,13 +36,15 @@ test("an exchange or a conditional addition is one indivisible access on any fie
 });
 
 test("the condition of an assertion is marked as such, with what its helpers read", () => {
-  expect(announced('bugOn(k.s.n.get() === 3 || odd(k), "no"); k.s.n.set(1);', "function odd(k) { return k.s.a.get() % 2 === 1; }")).toEqual(["?(", "read n", "read a", ")?", "write n"]);
+  expect(announced('bugOn(k.s.n.get() === 3 || odd(k), "no"); k.s.n.set(1);',
+    "function odd(k) { return k.s.a.get() % 2 === 1; }")).toEqual(["?(", "read n", "read a", ")?", "write n"]);
 });
 
 test("a condition that keeps what it read is part of the program", () => {
   expect(announced('let x = 0; bugOn((x = k.s.n.get()) === 3, "no"); k.s.a.set(x);')).toEqual(["read n", "write a"]);
 });
 
-test.each(["k.s.free.once()", "k.s.free.setOnce(true)", "k.s.free.cmpxchg(false, true)", "k.s.free.xchg(true)"])("%s on bookkeeping of the model is refused", (access) => {
+test.each(["k.s.free.once()", "k.s.free.setOnce(true)", "k.s.free.cmpxchg(false, true)",
+  "k.s.free.xchg(true)"])("%s on bookkeeping of the model is refused", (access) => {
   expect(() => announced(`${access};`)).toThrow(/guarded "model"/);
 });

@@ -16,7 +16,8 @@ const print = (e: Expression): string => generate(e, { compact: true }).code;
 
 describe("a template", () => {
   test("has numbers, strings and names where they were", () => {
-    expect(print(quasi('$fit($v >= 12 ? $B[$p + 3] << 4 : -5, "no 7 here", $t0, $c1)', { $v: parseExpression("x + 1"), $p: parseExpression("y") }))).toBe('$fit(x+1>=12?$B[y+3]<<4:-5,"no 7 here",$t0,$c1)');
+    expect(print(quasi('$fit($v >= 12 ? $B[$p + 3] << 4 : -5, "no 7 here", $t0, $c1)',
+      { $v: parseExpression("x + 1"), $p: parseExpression("y") }))).toBe('$fit(x+1>=12?$B[y+3]<<4:-5,"no 7 here",$t0,$c1)');
     expect(print(quasi("f(4294967295, 0)"))).toBe("f(4294967295,0)");
   });
   test("serves all numbers: a field more, or a line further down, is no new template", () => {

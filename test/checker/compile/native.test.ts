@@ -1,19 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { at, bugOn, choose, current, downRead, holds, int, mutex, mutexLock, mutexUnlock, rwsem, scenario, spinLock, spinlock, spinUnlock, struct, type ProgramScenario, type Routine, type Thread, type World } from "../../../checker/index.ts";
+import { at, bugOn, choose, current, downRead, holds, int, mutex, mutexLock, mutexUnlock, rwsem, scenario, spinLock, spinlock, spinUnlock,
+  struct, type ProgramScenario, type Routine, type Thread, type World } from "../../../checker/index.ts";
 import { ChoiceError, NativeRun, nextChoices, runAlone, WaitsForever } from "../../../checker/compile/native.ts";
 import { StepFault } from "../../../checker/fault.ts";
 
-const structs = { s: struct({ x: int(0, 9, "x"), turn: int(0, 3, "turn"), events: int(0, 99, "events", { role: "statistic" }), lock: spinlock("lock"), m: mutex("m"), sem: rwsem("sem") }) };
+const structs = { s: struct({ x: int(0, 9, "x"), turn: int(0, 3, "turn"), events: int(0, 99, "events", { role: "statistic" }),
+  lock: spinlock("lock"), m: mutex("m"), sem: rwsem("sem") }) };
 type K = World<typeof structs>;
 type Run = (k: K) => Routine<unknown>;
 
 function program(runs: Record<string, Run>, init?: (k: K) => void): ProgramScenario<typeof structs> {
   const threads: Thread<typeof structs>[] = Object.entries(runs).map(([name, run]) => ({ name, run }));
-  const s: ProgramScenario<typeof structs> = { name: "t", why: "a test", tier: "quick", structs, threads, expect: holds(), ...(init === undefined ? {} : { init }) };
+  const s: ProgramScenario<typeof structs> =
+    { name: "t", why: "a test", tier: "quick", structs, threads, expect: holds(), ...(init === undefined ? {} : { init }) };
   scenario(s);
   return s;
 }
-const start = (runs: Record<string, Run>, init?: (k: K) => void, choices: number[] = []): NativeRun<typeof structs> => new NativeRun(program(runs, init), choices);
+const start = (runs: Record<string, Run>, init?: (k: K) => void, choices: number[] = []): NativeRun<typeof structs> =>
+  new NativeRun(program(runs, init), choices);
 const fault = (run: () => unknown): string => {
   try {
     run();
@@ -152,13 +156,18 @@ describe("faults", () => {
   test.each<[string, Run, RegExp]>([
     ["a store out of range", function* (k) { yield at("go"); k.s.x.set(10); }, /^range: s\.x = 10/],
     ["another thread's lock", function* (k) { yield at("go"); spinUnlock(k, k.s.lock.at()); }, /^lock-ownership: .*nobody holds it/],
-    ["a lock kept at the end", function* (k) { yield* spinLock(k, k.s.lock.at()); }, /^lock-held-at-exit: thread a ends while it holds s\.lock/],
-    ["sleeping under a spinlock", function* (k) { yield* spinLock(k, k.s.lock.at()); yield* mutexLock(k, k.s.m.at()); }, /^sleep-in-atomic: /],
-    ["a semaphore read twice", function* (k) { yield* downRead(k, k.s.sem.at()); yield* downRead(k, k.s.sem.at()); }, /^lock-ownership: .*holds it already/],
+    ["a lock kept at the end", function* (k) { yield* spinLock(k, k.s.lock.at()); },
+      /^lock-held-at-exit: thread a ends while it holds s\.lock/],
+    ["sleeping under a spinlock", function* (k) { yield* spinLock(k, k.s.lock.at()); yield* mutexLock(k, k.s.m.at()); },
+      /^sleep-in-atomic: /],
+    ["a semaphore read twice", function* (k) { yield* downRead(k, k.s.sem.at()); yield* downRead(k, k.s.sem.at()); },
+      /^lock-ownership: .*holds it already/],
     ["choosing from nothing", function* (k) { yield at("go"); choose(k, "x", 0); }, /^choose-from-nothing/],
     ["any other error", function* () { yield at("go"); (undefined as unknown as { x: number }).x = 1; }, /^exception: TypeError/],
-    ["a guard that writes", function* (k) { yield at("go"); yield at("bad", () => { k.s.x.set(1); return true; }); }, /^exception: the guard of "bad" writes/],
-    ["a guard that chooses", function* (k) { yield at("go"); yield at("bad", () => choose(k, "x", 2) === 0); }, /^exception: .*choose\("x"\): a property or a guard only looks/],
+    ["a guard that writes", function* (k) { yield at("go"); yield at("bad", () => { k.s.x.set(1); return true; }); },
+      /^exception: the guard of "bad" writes/],
+    ["a guard that chooses", function* (k) { yield at("go"); yield at("bad", () => choose(k, "x", 2) === 0); },
+      /^exception: .*choose\("x"\): a property or a guard only looks/],
   ])("%s", (_, a, message) => {
     const run = start({ a });
     expect(fault(() => { while (run.step(0) === "taken"); })).toMatch(message);
@@ -167,7 +176,8 @@ describe("faults", () => {
 
   test("nothing shared is touched before the first yield", () => {
     expect(fault(() => start({ *a(k) { k.s.x.set(1); yield at("go"); } }))).toMatch(/^assertion: thread a touches the shared state before its first yield/);
-    expect(fault(() => start({ *a(k) { choose(k, "x", 2); yield at("go"); } }))).toMatch(/^assertion: thread a chooses before its first yield/);
+    expect(fault(() => start({ *a(k) { choose(k, "x",
+      2); yield at("go"); } }))).toMatch(/^assertion: thread a chooses before its first yield/);
     expect(start({ *a(k) { const x = k.s.x.get(); yield at("go"); k.s.turn.set(x); } }, (k) => k.s.x.set(2)).label(0)).toBe("go");
   });
 

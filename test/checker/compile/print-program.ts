@@ -6,7 +6,8 @@
  * call or loop that would cost too many statements is left out.
  */
 import { kindsFor, layMemory, numbers, U2, U3, type FieldInfo, type Kind, type Memory, type RecordInfo } from "./random-memory.ts";
-import { declareRecord, innerScope, isDeclared, pickFrom, recordsFor, visible, visibleRecords, type Local, type Scope } from "./print-scope.ts";
+import { declareRecord, innerScope, isDeclared, pickFrom, recordsFor, visible, visibleRecords, type Local,
+  type Scope } from "./print-scope.ts";
 import type { Expression, FunctionNode, ProgramNode, Statement, Value } from "./random-syntax.ts";
 
 export interface PrintedProgram {
@@ -47,11 +48,17 @@ export function printProgram(node: ProgramNode): PrintedProgram {
   const memory = layMemory(node);
   const forms = new Set<string>();
   const helpers: Printed[] = [];
-  for (const [i, h] of [...node.helpers.entries()].reverse()) helpers.unshift(new FunctionPrinter("helper", `helper${i}`, h, memory, [], [...helpers], forms).print());
+  for (const [i, h] of [...node.helpers.entries()].reverse()) {
+    helpers.unshift(new FunctionPrinter("helper", `helper${i}`, h, memory, [], [...helpers], forms).print());
+  }
   const routines: Printed[] = [];
   const roots = new Set(node.threads.map((t) => t.routine % node.routines.length));
-  for (const [i, r] of [...node.routines.entries()].reverse()) routines.unshift(new FunctionPrinter("routine", `routine${i}`, r, memory, [...routines], helpers, forms).print(roots.has(i)));
-  const init = new FunctionPrinter("init", "init", { parameters: [], records: [], makes: null, result: null, body: node.init, last: { v: "expression", of: { e: "constant", value: 0 } } }, memory, [], helpers, forms).print();
+  for (const [i, r] of [...node.routines.entries()].reverse()) {
+    routines.unshift(new FunctionPrinter("routine", `routine${i}`, r, memory, [...routines], helpers, forms).print(roots.has(i)));
+  }
+  const init = new FunctionPrinter("init", "init",
+    { parameters: [], records: [], makes: null, result: null, body: node.init, last: { v: "expression", of: { e: "constant", value: 0 } } },
+    memory, [], helpers, forms).print();
 
   const threads = node.threads.map((t, i) => {
     const routine = routines[t.routine % routines.length]!;
@@ -132,7 +139,8 @@ class FunctionPrinter {
   #names = 0;
   #labels = 0;
 
-  constructor(mode: "routine" | "helper" | "init", name: string, node: FunctionNode, memory: Memory, callees: readonly Printed[], helpers: readonly Printed[], forms: Set<string>) {
+  constructor(mode: "routine" | "helper" | "init", name: string, node: FunctionNode, memory: Memory, callees: readonly Printed[],
+    helpers: readonly Printed[], forms: Set<string>) {
     this.#mode = mode;
     this.#name = name;
     this.#node = node;
@@ -153,7 +161,9 @@ class FunctionPrinter {
     const parameters = this.#node.parameters.map((p) => this.#kind(p));
     const pure = this.#mode === "helper" && this.#node.body.length === 0;
     for (const [i, kind] of parameters.entries()) this.#scope.declared.set(NAMES[4 + i]!, { name: NAMES[4 + i]!, kind, assignable: true });
-    if (this.#mode === "helper") this.#scope.declared.set("n", { name: "n", kind: numbers("number", -Infinity, Infinity), assignable: false });
+    if (this.#mode === "helper") {
+      this.#scope.declared.set("n", { name: "n", kind: numbers("number", -Infinity, Infinity), assignable: false });
+    }
     if (startsThread) this.#makes = null;
     const records = startsThread ? [] : this.#node.records.map((r) => this.#recordType(r));
     for (const [i, type] of records.entries()) declareRecord(this.#scope, `e${i}`, type, true);
@@ -169,7 +179,8 @@ class FunctionPrinter {
       : this.#mode === "helper" ? `function ${this.#name}(${all(", n: number")}): ${this.#makes?.name ?? "number"}`
       : "function init(k: K): void";
     return {
-      name: this.#name, text: `${head} {\n${this.#lines.join("\n")}\n}\n`, parameters, records, recordsFirst, makes: this.#makes, result: this.#result,
+      name: this.#name, text: `${head} {\n${this.#lines.join("\n")}\n}\n`, parameters, records, recordsFirst, makes: this.#makes,
+        result: this.#result,
       cost: this.#cost, minRank: this.#minRank, needsThread: this.#needsThread, pure, calls: this.#calls,
     };
   }
@@ -228,8 +239,11 @@ class FunctionPrinter {
     switch (e.e) {
       case "constant": return wantBoolean ? bool(String(e.value % 2 === 0)) : ranged(literal(e.value), e.value, e.value);
       case "local": {
-        const local = pickFrom(visible(this.#scope, (l) => l.kind.boolean === wantBoolean), e.pick) ?? pickFrom(visible(this.#scope, () => true), e.pick);
-        if (local === undefined) return this.#expression({ e: "read", pick: e.pick, index: { e: "constant", value: 0 }, once: true }, wantBoolean, pure);
+        const local = pickFrom(visible(this.#scope, (l) => l.kind.boolean === wantBoolean),
+          e.pick) ?? pickFrom(visible(this.#scope, () => true), e.pick);
+        if (local === undefined) {
+          return this.#expression({ e: "read", pick: e.pick, index: { e: "constant", value: 0 }, once: true }, wantBoolean, pure);
+        }
         return { text: local.name, ...this.#rangeOf(local.kind) };
       }
       case "read": {
@@ -362,7 +376,8 @@ class FunctionPrinter {
     return dimensions.map((n, d) => (d === 0 ? this.#fitted(e, numbers("", 0, n - 1), pure) : String(pick % n)));
   }
   #callable(pure: boolean): Printed[] {
-    return this.#helpers.filter((h) => h.makes === null && recordsFor(this.#scope, h.records) !== null && (!pure || h.pure) && h.minRank > this.#heldRank && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT);
+    return this.#helpers.filter((h) => h.makes === null && recordsFor(this.#scope, h.records) !== null && (!pure || h.pure) &&
+      h.minRank > this.#heldRank && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT);
   }
   #callHelper(h: Printed, argument: string, pick: number): string {
     this.#form("helper call");
@@ -380,7 +395,9 @@ class FunctionPrinter {
       if (wanted === "anything" || "members" in wanted) return makes === (wanted === "anything" ? null : wanted);
       return makes === null && r !== null && r.boolean === wanted.boolean && r.min >= wanted.min && r.max <= wanted.max;
     };
-    const callee = pickFrom(this.#callees.filter((c) => gives(c) && recordsFor(this.#scope, c.records) !== null && c.minRank > this.#heldRank && this.#cost + this.#multiplier * (c.cost + 1) <= COST_LIMIT), pick);
+    const callee = pickFrom(this.#callees
+      .filter((c) => gives(c) && recordsFor(this.#scope, c.records) !== null && c.minRank > this.#heldRank &&
+      this.#cost + this.#multiplier * (c.cost + 1) <= COST_LIMIT), pick);
     if (callee === undefined) return null;
     this.#calls.add(callee.name);
     this.#cost += this.#multiplier * callee.cost;
@@ -439,7 +456,8 @@ class FunctionPrinter {
       case "block": {
         const label = s.labelled ? this.#fresh("block") : null;
         this.#form(label === null ? "block" : "labelled block");
-        return this.#within({ label, form: "block", heldBelow: this.#held.length }, () => this.#block(label === null ? "{" : `${label}: {`, () => this.#statements(s.body), "}"));
+        return this.#within({ label, form: "block", heldBelow: this.#held.length },
+          () => this.#block(label === null ? "{" : `${label}: {`, () => this.#statements(s.body), "}"));
       }
       case "assert":
         if (this.#mode === "init") return;
@@ -515,10 +533,12 @@ class FunctionPrinter {
 
   /** A call of a function that returns a record of the type; null when none can be called here. */
   #madeElsewhere(type: RecordInfo, pick: number, argument: Expression): string | null {
-    const helper = pickFrom(this.#helpers.filter((h) => h.makes === type && recordsFor(this.#scope, h.records) !== null && h.minRank > this.#heldRank
+    const helper = pickFrom(this.#helpers
+      .filter((h) => h.makes === type && recordsFor(this.#scope, h.records) !== null && h.minRank > this.#heldRank
       && !(this.#mode === "init" && h.needsThread) && this.#cost + this.#multiplier * h.cost <= COST_LIMIT), pick);
     if (helper !== undefined && pick % 4 < 2) return this.#callHelper(helper, this.#int(argument, false).text, pick);
-    return this.#call(pick, argument, type) ?? (helper === undefined ? null : this.#callHelper(helper, this.#int(argument, false).text, pick));
+    return this.#call(pick, argument,
+      type) ?? (helper === undefined ? null : this.#callHelper(helper, this.#int(argument, false).text, pick));
   }
 
   /** The literal of a fresh record, its members in any order. */
@@ -571,7 +591,9 @@ class FunctionPrinter {
       return call("add", String(s.operation % 3));
     }
     if (f.role === "ghost") this.#form("ghost");
-    if (f.type === "bitset" && f.size > 0 && s.operation % 3 > 0) return call(s.operation % 3 === 1 ? "insert" : "remove", this.#fitted(s.value, numbers("", 0, f.size - 1), false));
+    if (f.type === "bitset" && f.size > 0 && s.operation % 3 > 0) {
+      return call(s.operation % 3 === 1 ? "insert" : "remove", this.#fitted(s.value, numbers("", 0, f.size - 1), false));
+    }
     if (f.type === "int" && f.role === "state" && s.operation % 3 === 1) {
       if (f.wrapping) return call("add", `${this.#int(s.value, false).text} % 100`);
       // The index is evaluated twice here, so it must not have an effect.
@@ -587,7 +609,8 @@ class FunctionPrinter {
     if (guard?.e === "constant") return this.#yield(null);
     this.#form(guard === null ? "yield" : idle ? "idle yield" : "guarded yield");
     const label = `"${this.#name}.${this.#labels++}"`;
-    this.#emit(guard === null ? `yield at(${label});` : `yield at(${label}, () => ${this.#bool(guard, true)}${slack === 0 ? "" : ` || ${this.#int(guard, true).text} !== ${slack}`}${idle ? ", { idle: true }" : ""});`);
+    this.#emit(guard === null ? `yield at(${label});`
+      : `yield at(${label}, () => ${this.#bool(guard, true)}${slack === 0 ? "" : ` || ${this.#int(guard, true).text} !== ${slack}`}${idle ? ", { idle: true }" : ""});`);
   }
 
   #loop(s: Statement & { s: "loop" }): void {
@@ -595,11 +618,13 @@ class FunctionPrinter {
     const label = s.labelled ? this.#fresh("loop") : null;
     const prefix = label === null ? "" : `${label}: `;
     const form = s.form % 9;
-    this.#form(["for", "while", "do-while", "for without a test", "while true", "for const", "for with two variables", "for downwards", "for with an outer variable"][form]!);
+    this.#form(["for", "while", "do-while", "for without a test", "while true", "for const", "for with two variables", "for downwards",
+      "for with an outer variable"][form]!);
     if (label !== null) this.#form("labelled loop");
     const outer = { multiplier: this.#multiplier, scope: this.#scope };
     const counter = this.#fresh("i");
-    const limited = (): string => (s.test.e === "constant" ? `${counter} < ${trips}` : `${counter} < ${trips} && ${this.#bool(s.test, false)}`);
+    const limited = (): string =>
+      (s.test.e === "constant" ? `${counter} < ${trips}` : `${counter} < ${trips} && ${this.#bool(s.test, false)}`);
     const run = (opening: string, first: () => string[], closing = "}"): void =>
       this.#within({ label, form: "loop", heldBelow: this.#held.length }, () => {
         this.#multiplier *= trips;
@@ -639,13 +664,15 @@ class FunctionPrinter {
         declareCounter();
         const limit: Local = { name: this.#fresh("limit"), kind: numbers("", 0, trips), assignable: false };
         const value = this.#fitted(s.test, limit.kind, false);
-        return inHead([limit], () => run(`for (const ${limit.name}: U<2> = ${value}; ${counter} < ${limit.name}; ${counter}++) {`, () => []));
+        return inHead([limit],
+          () => run(`for (const ${limit.name}: U<2> = ${value}; ${counter} < ${limit.name}; ${counter}++) {`, () => []));
       }
       case 6: {
         const second: Local = { name: NAMES[s.name % NAMES.length]!, kind: U3, assignable: true };
         this.#scope = { ...innerScope(outer.scope), pending: new Set([second.name]) };
         const value = this.#fitted(s.test, U3, false);
-        return inHead([count, second], () => run(`for (let ${counter}: U<3> = 0, ${second.name}: U<3> = ${value}; ${counter} < ${trips}; ${counter}++, ${second.name} = fit(${second.name} + 1, 0, 7)) {`, () => []));
+        return inHead([count, second],
+          () => run(`for (let ${counter}: U<3> = 0, ${second.name}: U<3> = ${value}; ${counter} < ${trips}; ${counter}++, ${second.name} = fit(${second.name} + 1, 0, 7)) {`, () => []));
       }
       case 7: return inHead([count], () => run(`for (let ${counter}: U<3> = ${trips}; ${counter} > 0; --${counter}) {`, () => []));
       default:
@@ -685,7 +712,8 @@ class FunctionPrinter {
       if (target === undefined) return this.#return(s.value, false);
       for (const h of this.#held.slice(target.heldBelow).reverse()) this.#emit(h.release);
       // Unlabelled, `break` and `continue` mean the innermost target of their own.
-      const plain = target === innermost(s.how === "break" ? ["loop", "switch"] : ["loop"]) && (target.label === null || s.target % 2 === 0);
+      const plain = target === innermost(s.how === "break" ? ["loop", "switch"] : ["loop"]) &&
+        (target.label === null || s.target % 2 === 0);
       this.#form(plain ? s.how : `labelled ${s.how}`);
       this.#emit(plain ? `${s.how};` : `${s.how} ${target.label};`);
     };

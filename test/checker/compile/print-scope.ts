@@ -4,7 +4,8 @@ import type { Kind, RecordInfo } from "./random-memory.ts";
 export interface Local { readonly name: string; readonly kind: Kind; readonly assignable: boolean }
 /** A record by its name: names of records are never used twice. */
 export interface RecordLocal { readonly name: string; readonly type: RecordInfo; readonly parameter: boolean }
-export interface Scope { readonly parent: Scope | null; readonly declared: Map<string, Local>; readonly pending: Set<string>; readonly records: RecordLocal[] }
+export interface Scope { readonly parent: Scope | null; readonly declared: Map<string,
+  Local>; readonly pending: Set<string>; readonly records: RecordLocal[] }
 export const innerScope = (parent: Scope | null): Scope => ({ parent, declared: new Map(), pending: new Set(), records: [] });
 
 export const pickFrom = <T>(list: readonly T[], pick: number): T | undefined => (list.length === 0 ? undefined : list[pick % list.length]);

@@ -8,8 +8,10 @@ export const U2 = numbers("U<2>", 0, 3);
 export const U3 = numbers("U<3>", 0, 7);
 export const kindsFor = (items: number): readonly Kind[] => [
   U3, BOOLEAN, numbers("Int<-2, 5>", -2, 5), numbers('Ref<"item">', -1, items - 1), numbers("Mask<4>", 0, 15), numbers("U8", 0, 255),
-  numbers("Tiny", -2, 5), numbers("Item", -1, items - 1), numbers("Int<3, 3>", 3, 3), numbers("U16", 0, 65_535), numbers("Int<-1000, 1000>", -1000, 1000),
-  numbers("U32", 0, 2 ** 32 - 1), numbers("Int<-2147483648, 2147483647>", -(2 ** 31), 2 ** 31 - 1), numbers("0 | 1 | 2", 0, 2), numbers("U<1>", 0, 1),
+  numbers("Tiny", -2, 5), numbers("Item", -1, items - 1), numbers("Int<3, 3>", 3, 3), numbers("U16", 0, 65_535),
+    numbers("Int<-1000, 1000>", -1000, 1000),
+  numbers("U32", 0, 2 ** 32 - 1), numbers("Int<-2147483648, 2147483647>", -(2 ** 31), 2 ** 31 - 1), numbers("0 | 1 | 2", 0, 2),
+    numbers("U<1>", 0, 1),
 ];
 
 export interface FieldInfo {
@@ -72,8 +74,10 @@ export function layMemory(node: ProgramNode): Memory {
     declarations += `  ${s.name}: ${s.count === null ? "struct({" : `table(${s.count}, {`}\n${lines.join("")}  }),\n`;
   }
   // Locks that may sleep come first in rank, so nobody waits for one under a spinlock.
-  const ranked = [...locks.filter((l) => l.kind !== "spinlock"), ...locks.filter((l) => l.kind === "spinlock")].map((l, rank) => ({ ...l, rank }));
-  const counts = ["k.item.count", "k.node.count", ...fields.filter((f) => f.dimensions.length > (f.path.startsWith("k.shared.") ? 0 : 1)).map((f) => `${f.path}.length`)];
+  const ranked = [...locks.filter((l) => l.kind !== "spinlock"), ...locks.filter((l) => l.kind === "spinlock")]
+    .map((l, rank) => ({ ...l, rank }));
+  const counts = ["k.item.count", "k.node.count",
+    ...fields.filter((f) => f.dimensions.length > (f.path.startsWith("k.shared.") ? 0 : 1)).map((f) => `${f.path}.length`)];
   const kinds = kindsFor(items);
   const records = node.records.map((members, i) => ({ name: `R${i}`, members: members.map((m) => kinds[m % kinds.length]!) }));
   return { records, fields, locks: ranked, counts, declarations, items };

@@ -9,7 +9,8 @@ import { randomPrograms, schedules, type ScheduleEntry } from "./random-programs
 const SAMPLE = { numRuns: 250, seed: 2024 };
 
 /** Runs natively until nothing moves, something goes wrong, or 60 steps are done. */
-function play(text: string, schedule: readonly ScheduleEntry[]): { steps: number; end: "ended" | "stuck" | "running" | "fault"; fault: string | null } {
+function play(text: string,
+  schedule: readonly ScheduleEntry[]): { steps: number; end: "ended" | "stuck" | "running" | "fault"; fault: string | null } {
   let steps = 0;
   try {
     const run = new NativeRun(loadGenerated(text));
@@ -46,18 +47,25 @@ describe("random programs", () => {
   test.each([
     "yield", "guarded yield", "idle yield",
     "call statement", "const of a call", "let of a call", "assignment of a call", "return of a call", "call in a loop",
-    "const", "let", "let without a value", "assignment", "assignment in an expression", "++ in an expression", "logical assignment", "shadowing", "declaration in a loop",
+    "const", "let", "let without a value", "assignment", "assignment in an expression", "++ in an expression", "logical assignment",
+      "shadowing", "declaration in a loop",
     ...Array.from({ length: 11 }, (_, i) => `compound ${i}`),
     "if", "if-else", "switch", "switch default", "fallthrough", "block", "labelled block",
-    "for", "while", "do-while", "for without a test", "while true", "for const", "for with two variables", "for downwards", "for with an outer variable", "labelled loop",
+    "for", "while", "do-while", "for without a test", "while true", "for const", "for with two variables", "for downwards",
+      "for with an outer variable", "labelled loop",
     "break", "continue", "labelled break", "labelled continue", "early return", "return of a value",
-    "short circuit", "conditional", "helper call", "helper statement", "choose", "current", "once", "cmpxchg", "xchg", "addReturn", "addUnless", "isHeld",
-    "int set", "int setOnce", "int add", "bool set", "ref set", "bitset set", "bitset insert", "bitset remove", "bitset has", "bitset size", "statistic", "ghost",
-    "spinLock", "mutexLock", "downRead", "downWrite", "downgradeWrite", "spinTrylock", "mutexTrylock", "downReadTrylock", "downWriteTrylock", "LockId",
-    "record", "record of a routine", "record of a helper", "record in a loop", "1 record passed", "2 records passed", "return of a record", "return of a fresh record",
+    "short circuit", "conditional", "helper call", "helper statement", "choose", "current", "once", "cmpxchg", "xchg", "addReturn",
+      "addUnless", "isHeld",
+    "int set", "int setOnce", "int add", "bool set", "ref set", "bitset set", "bitset insert", "bitset remove", "bitset has", "bitset size",
+      "statistic", "ghost",
+    "spinLock", "mutexLock", "downRead", "downWrite", "downgradeWrite", "spinTrylock", "mutexTrylock", "downReadTrylock",
+      "downWriteTrylock", "LockId",
+    "record", "record of a routine", "record of a helper", "record in a loop", "1 record passed", "2 records passed", "return of a record",
+      "return of a fresh record",
     "plain record", "plain 1 record passed", "plain return of a record", "plain return of a fresh record",
     "bugOn", "store out of range", "index out of range",
-    "plain if", "plain switch", "plain while", "plain for", "plain break", "plain early return", "plain choose", "plain shadowing", "plain spinTrylock",
+    "plain if", "plain switch", "plain while", "plain for", "plain break", "plain early return", "plain choose", "plain shadowing",
+      "plain spinTrylock",
   ])("the form %s occurs", (form) => {
     expect(sample.filter(([program]) => program.forms.has(form)).length).toBeGreaterThan(0);
   });

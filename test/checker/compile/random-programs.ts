@@ -28,17 +28,20 @@ const scalarField: fc.Arbitrary<FieldNode> = fc.oneof(
 export const fieldArbitrary: fc.Arbitrary<FieldNode> = fc.oneof(
   { weight: 8, arbitrary: scalarField },
   { weight: 2, arbitrary: fc.record({ f: fc.constant("array" as const), length: fc.integer({ min: 1, max: 4 }), element: scalarField }) },
-  { weight: 2, arbitrary: fc.record({ f: fc.constant("lock" as const), kind: fc.constantFrom("spinlock" as const, "mutex" as const, "rwsem" as const, "queued rwsem" as const) }) },
+  { weight: 2, arbitrary: fc.record({ f: fc.constant("lock" as const),
+    kind: fc.constantFrom("spinlock" as const, "mutex" as const, "rwsem" as const, "queued rwsem" as const) }) },
   { weight: 1, arbitrary: fc.constantFrom({ f: "statistic" as const }, { f: "ghost" as const }) },
 );
 
 const leafExpression: fc.Arbitrary<Expression> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ e: fc.constant("constant" as const), value: fc.integer({ min: -3, max: 9 }) }) },
   { weight: 3, arbitrary: fc.record({ e: fc.constant("local" as const), pick }) },
-  { weight: 1, arbitrary: fc.record({ e: fc.constant("read" as const), pick, index: fc.record({ e: fc.constant("local" as const), pick }), once: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ e: fc.constant("read" as const), pick, index: fc.record({ e: fc.constant("local" as const), pick }),
+    once: fc.boolean() }) },
 );
 
-const { expression, value, statement, block } = fc.letrec<{ expression: Expression; value: Value; simple: Statement; statement: Statement; block: Statement[] }>((tie) => {
+const { expression, value, statement, block } =
+  fc.letrec<{ expression: Expression; value: Value; simple: Statement; statement: Statement; block: Statement[] }>((tie) => {
   const e = tie("expression");
   const body = tie("block");
   return {
@@ -54,7 +57,8 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
       { weight: 1, arbitrary: fc.record({ e: fc.constant("choose" as const), n: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("cmpxchg" as const), pick, index: e, expected: e, value: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("exchange" as const), pick, index: e, value: e }) },
-      { weight: 1, arbitrary: fc.record({ e: fc.constant("add" as const), pick, index: e, delta: fc.integer({ min: -1, max: 2 }), unless: fc.option(e, { freq: 2 }) }) },
+      { weight: 1, arbitrary: fc.record({ e: fc.constant("add" as const), pick, index: e, delta: fc.integer({ min: -1, max: 2 }),
+        unless: fc.option(e, { freq: 2 }) }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("lock held" as const), pick, index: e }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("current" as const) }) },
       { weight: 1, arbitrary: fc.record({ e: fc.constant("count" as const), pick }) },
@@ -68,12 +72,15 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
     block: fc.array(tie("statement"), { minLength: 1, maxLength: 6, size: "medium", depthIdentifier: "statement" }),
     simple: fc.oneof(
       { withCrossShrink: true },
-      { weight: 8, arbitrary: fc.record({ s: fc.constant("yield" as const), guard: fc.option(e, { freq: 3 }), idle: fc.boolean(), slack: fc.oneof({ weight: 24, arbitrary: fc.constantFrom(11, 8, 9, 13, 17, 6) }, { weight: 1, arbitrary: fc.constant(0) }) }) },
-      { weight: 5, arbitrary: fc.record({ s: fc.constant("declare" as const), name: pick, kind: pick, constant: fc.boolean(), late: fc.boolean(), value: tie("value") }) },
+      { weight: 8, arbitrary: fc.record({ s: fc.constant("yield" as const), guard: fc.option(e, { freq: 3 }), idle: fc.boolean(),
+        slack: fc.oneof({ weight: 24, arbitrary: fc.constantFrom(11, 8, 9, 13, 17, 6) }, { weight: 1, arbitrary: fc.constant(0) }) }) },
+      { weight: 5, arbitrary: fc.record({ s: fc.constant("declare" as const), name: pick, kind: pick, constant: fc.boolean(),
+        late: fc.boolean(), value: tie("value") }) },
       { weight: 4, arbitrary: fc.record({ s: fc.constant("assign" as const), pick, value: tie("value") }) },
       { weight: 3, arbitrary: fc.record({ s: fc.constant("compound" as const), pick, operator: pick, value: e }) },
       { weight: 6, arbitrary: fc.record({ s: fc.constant("write" as const), pick, index: e, operation: pick, value: e }) },
-      { weight: 4, arbitrary: fc.record({ s: fc.constant("record" as const), type: pick, pick, values: fc.array(e, { minLength: 1, maxLength: 3 }) }) },
+      { weight: 4, arbitrary: fc.record({ s: fc.constant("record" as const), type: pick, pick,
+        values: fc.array(e, { minLength: 1, maxLength: 3 }) }) },
     ),
     statement: fc.oneof(
       { maxDepth: 4, depthIdentifier: "statement", withCrossShrink: true },
@@ -81,17 +88,23 @@ const { expression, value, statement, block } = fc.letrec<{ expression: Expressi
       { weight: 4, arbitrary: fc.record({ s: fc.constant("call" as const), pick, argument: e }) },
       { weight: 1, arbitrary: fc.record({ s: fc.constant("helper" as const), pick, argument: e }) },
       { weight: 5, arbitrary: fc.record({ s: fc.constant("if" as const), test: e, yes: body, no: fc.option(body, { freq: 2 }) }) },
-      { weight: 6, arbitrary: fc.record({ s: fc.constant("loop" as const), form: pick, trips: fc.integer({ min: 1, max: 3 }), test: e, name: pick, labelled: fc.boolean(), body }) },
-      { weight: 2, arbitrary: fc.record({ s: fc.constant("switch" as const), on: e, cases: fc.array(fc.record({ body, falls: fc.boolean() }), { minLength: 1, maxLength: 4 }), defaultAt: pick }) },
-      { weight: 4, arbitrary: fc.record({ s: fc.constant("exit" as const), how: fc.constantFrom("break" as const, "break" as const, "continue" as const, "continue" as const, "return" as const), target: pick, test: fc.option(e, { freq: 5 }), value: tie("value") }) },
-      { weight: 2, arbitrary: fc.record({ s: fc.constant("lock" as const), pick, index: e, write: fc.boolean(), attempt: fc.boolean(), downgrade: fc.boolean(), body }) },
+      { weight: 6, arbitrary: fc.record({ s: fc.constant("loop" as const), form: pick, trips: fc.integer({ min: 1, max: 3 }), test: e,
+        name: pick, labelled: fc.boolean(), body }) },
+      { weight: 2, arbitrary: fc.record({ s: fc.constant("switch" as const), on: e,
+        cases: fc.array(fc.record({ body, falls: fc.boolean() }), { minLength: 1, maxLength: 4 }), defaultAt: pick }) },
+      { weight: 4, arbitrary: fc.record({ s: fc.constant("exit" as const),
+        how: fc.constantFrom("break" as const, "break" as const, "continue" as const, "continue" as const, "return" as const), target: pick,
+        test: fc.option(e, { freq: 5 }), value: tie("value") }) },
+      { weight: 2, arbitrary: fc.record({ s: fc.constant("lock" as const), pick, index: e, write: fc.boolean(), attempt: fc.boolean(),
+        downgrade: fc.boolean(), body }) },
       { weight: 1, arbitrary: fc.record({ s: fc.constant("block" as const), labelled: fc.boolean(), body }) },
       { weight: 1, arbitrary: fc.record({ s: fc.constantFrom("assert" as const, "overflow" as const), pick, test: e, other: e }) },
     ),
   };
 });
 
-const records = fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 3, arbitrary: fc.array(pick, { minLength: 1, maxLength: 2 }) });
+const records = fc.oneof({ weight: 2, arbitrary: fc.constant([]) },
+  { weight: 3, arbitrary: fc.array(pick, { minLength: 1, maxLength: 2 }) });
 const makes = fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: pick });
 const routine: fc.Arbitrary<FunctionNode> = fc.record({
   parameters: fc.array(pick, { maxLength: 2 }),
@@ -122,7 +135,8 @@ export function programNodes(threads: { readonly min: number; readonly max: numb
     init: fc.oneof(fc.constant([]), block),
     helpers: fc.array(helper, { maxLength: 3 }),
     routines: fc.array(routine, { minLength: 1, maxLength: 4, size: "medium" }),
-    threads: fc.array(fc.record({ routine: fc.constantFrom(0, 0, 0, 1, 2), argument: fc.integer({ min: -2, max: 7 }) }), { minLength: threads.min, maxLength: threads.max, size: "medium" }),
+    threads: fc.array(fc.record({ routine: fc.constantFrom(0, 0, 0, 1, 2), argument: fc.integer({ min: -2, max: 7 }) }),
+      { minLength: threads.min, maxLength: threads.max, size: "medium" }),
   });
 }
 

@@ -6,5 +6,6 @@ import type { Parameters } from "fast-check";
  */
 export function seeded<T>(runs: number): Parameters<T> {
   const seed = process.env["THPCHECK_SEED"];
-  return { numRuns: runs, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true, ...(seed === undefined ? {} : { seed: Number(seed) }) };
+  return { numRuns: runs, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true,
+    ...(seed === undefined ? {} : { seed: Number(seed) }) };
 }

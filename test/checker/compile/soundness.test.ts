@@ -33,11 +33,14 @@ function faultOf(text: string): string | null {
 describe("what TypeScript says is true is true when compiled", () => {
   test.each([
     ["locals x and v_x are two", 'yield at("s"); const x: U8 = 1; const v_x: U8 = 2; yield at("t"); bugOn(x !== v_x, "");', ""],
-    ["a local and a captured name that looks like its rewritten one", 'yield at("s"); const limit: U8 = 5; yield at("t"); bugOn(limit > v_limit, "");', "const v_limit = 1;"],
+    ["a local and a captured name that looks like its rewritten one",
+      'yield at("s"); const limit: U8 = 5; yield at("t"); bugOn(limit > v_limit, "");', "const v_limit = 1;"],
     ["Infinity in a captured array", 'yield at("s"); bugOn(k.c.value.get() < list[1]!, "");', "const list = [NaN, Infinity];"],
     ["-0 in a captured array", 'yield at("s"); bugOn(Object.is(list[0], -0), "");', "const list = [-0];"],
-    ["an index that a closure changes while the value is computed", 'yield at("s"); helper(k);', "function helper(k: K): void { let i = 0; const inc = (): number => { i++; return 5; }; k.c.arr.set(i, inc()); bugOn(k.c.arr.get(0) === 5, ''); }"],
-    ["a closure that calls itself amid an access", 'yield at("s"); helper(k);', "function helper(k: K): void { const f = (n: number): number => { if (n > 0) k.c.arr.set(n + 0, f(n - 1) + 1); return n; }; f(2); bugOn(k.c.arr.get(2) === 2, ''); }"],
+    ["an index that a closure changes while the value is computed", 'yield at("s"); helper(k);',
+      "function helper(k: K): void { let i = 0; const inc = (): number => { i++; return 5; }; k.c.arr.set(i, inc()); bugOn(k.c.arr.get(0) === 5, ''); }"],
+    ["a closure that calls itself amid an access", 'yield at("s"); helper(k);',
+      "function helper(k: K): void { const f = (n: number): number => { if (n > 0) k.c.arr.set(n + 0, f(n - 1) + 1); return n; }; f(2); bugOn(k.c.arr.get(2) === 2, ''); }"],
     ["an argument of an event that nobody listens to", 'yield at("s"); let i = 0; emit(k, 1, ++i); bugOn(i === 1, "");', ""],
   ])("%s", (_what, body, before) => expect(faultOf(moduleOf(body, before))).toBe("assertion"));
 });
@@ -47,7 +50,8 @@ test("an argument of an event that nobody listens to may fault", () =>
 
 describe("state outside of the state vector is refused, or frozen", () => {
   test.each([
-    ["an element of a captured array", 'yield at("s"); done[0] = true;', "const done = [false];", /done\[0\] is assigned, and lives outside of the state/],
+    ["an element of a captured array", 'yield at("s"); done[0] = true;', "const done = [false];",
+      /done\[0\] is assigned, and lives outside of the state/],
     ["a captured counter", 'yield at("s"); n++;', "let n = 0;", /n is assigned, and lives outside of the state/],
     ["an array with holes", 'yield at("s"); k.c.value.set(sparse[1]!);', "const sparse = [1, , 2];", /not plain data/],
     ["randomness by another spelling", 'yield at("s"); k.c.value.set(Math["random"]());', "", /Nondeterminism is explicit/],
@@ -62,7 +66,8 @@ describe("state outside of the state vector is refused, or frozen", () => {
 describe("a guard leaves no trace", () => {
   test.each([
     ["a write", 'yield at("g", () => k.c.flag.cmpxchg(false, true));', "", /a guard changes c\.flag/],
-    ["a write in a helper", 'yield at("g", () => helper(k));', "function helper(k: K): boolean { k.c.value.set(1); return true; }", /a guard changes c\.value/],
+    ["a write in a helper", 'yield at("g", () => helper(k));', "function helper(k: K): boolean { k.c.value.set(1); return true; }",
+      /a guard changes c\.value/],
     ["a choice", 'yield at("g", () => choose(k, "c", 2) === 0);', "", /choose in a guard/],
     ["a trylock", 'yield at("g", () => spinTrylock(k, k.c.lock.at()));', "", /spinTrylock in a guard/],
     ["an event", 'yield at("g", () => helper(k));', "function helper(k: K): boolean { emit(k, 1); return true; }", /emit in a guard/],
@@ -78,12 +83,14 @@ describe("a step that does not end is a finding, not a hang", () => {
 });
 
 test("arguments of a thread may need temporaries", () => {
-  const text = moduleOf('yield at("s");', "function* of(k: K, a: number): Routine { yield at('s'); }").replace("run }]", "run: (k: K) => of(k, k.c.arr.get(k.c.value.get() + 1)) }]");
+  const text = moduleOf('yield at("s");', "function* of(k: K, a: number): Routine { yield at('s'); }").replace("run }]",
+    "run: (k: K) => of(k, k.c.arr.get(k.c.value.get() + 1)) }]");
   expect(faultOf(text)).toBeNull();
 });
 
 test("an actor of a hand-written model that changes the state may not say that it cannot move", () => {
-  const text = moduleOf('yield at("s");').replace(/structs, threads: .*, expect/, 'model: { structs, actors: [{ name: "a", step: (k: K) => { k.c.value.set(1); return null; }, atRest: () => true }] }, expect');
+  const text = moduleOf('yield at("s");').replace(/structs, threads: .*, expect/,
+    'model: { structs, actors: [{ name: "a", step: (k: K) => { k.c.value.set(1); return null; }, atRest: () => true }] }, expect');
   const { system } = compileScenario(loadScenario(text));
   system.init();
   expect(() => system.step(0)).toThrow(/changed the state and then said that it cannot move/);

@@ -27,16 +27,19 @@ function outcome(run: () => unknown): string {
 
 describe("a thread that ends", () => {
   test.each([
-    ["spinLock", "s.spin"], ["spinTrylock", "s.spin"], ["mutexLock", "s.m"], ["mutexTrylock", "s.m"], ["downRead", "s.sem"], ["downReadTrylock", "s.sem"],
+    ["spinLock", "s.spin"], ["spinTrylock", "s.spin"], ["mutexLock", "s.m"], ["mutexTrylock", "s.m"], ["downRead", "s.sem"],
+      ["downReadTrylock", "s.sem"],
     ["downWrite", "s.sem"], ["downWriteTrylock", "s.sem"], ["downWrite", "s.queued"], ["downRead", "s.queued"],
   ])("with %s(%s) is told", (take, lock) => {
     const waits = !take.endsWith("Trylock");
-    expect(outcome(() => line(`${waits ? "yield* " : ""}${take}(k, k.${lock}.at());`).run(0))).toContain(`lock-held-at-exit: the thread ends while it holds ${lock}`);
+    expect(outcome(() =>
+      line(`${waits ? "yield* " : ""}${take}(k, k.${lock}.at());`).run(0))).toContain(`lock-held-at-exit: the thread ends while it holds ${lock}`);
   });
 
   test("with what is left of a downgraded hold, and of two instances, is told", () => {
     expect(outcome(() => line("yield* downWrite(k, k.s.sem.at()); downgradeWrite(k, k.s.sem.at());").run(0))).toContain("holds s.sem");
-    expect(outcome(() => line("yield* spinLock(k, k.page.lock.at(0)); yield* spinLock(k, k.page.lock.at(2)); spinUnlock(k, k.page.lock.at(0));").run(0))).toContain("holds page[2].lock");
+    expect(outcome(() =>
+      line("yield* spinLock(k, k.page.lock.at(0)); yield* spinLock(k, k.page.lock.at(2)); spinUnlock(k, k.page.lock.at(0));").run(0))).toContain("holds page[2].lock");
   });
 
   test("with everything released is not, run after run", () => {
@@ -53,8 +56,10 @@ describe("a thread that ends", () => {
 
 describe("a thread that may sleep", () => {
   test("under a spinlock is told, and not after it, nor under the other thread's", () => {
-    expect(outcome(() => line("yield* spinLock(k, k.page.lock.at(1)); yield* mutexLock(k, k.s.m.at());").run(0))).toContain("spinlock page[1].lock");
-    expect(outcome(() => line("yield* spinLock(k, k.page.lock.at(1)); spinUnlock(k, k.page.lock.at(1)); yield* mutexLock(k, k.s.m.at()); mutexUnlock(k, k.s.m.at());").run(0))).toBe("ended");
+    expect(outcome(() =>
+      line("yield* spinLock(k, k.page.lock.at(1)); yield* mutexLock(k, k.s.m.at());").run(0))).toContain("spinlock page[1].lock");
+    expect(outcome(() =>
+      line("yield* spinLock(k, k.page.lock.at(1)); spinUnlock(k, k.page.lock.at(1)); yield* mutexLock(k, k.s.m.at()); mutexUnlock(k, k.s.m.at());").run(0))).toBe("ended");
     const leaves = line("yield* spinLock(k, k.page.lock.at(1));");
     expect(outcome(() => leaves.run(0))).toContain("lock-held-at-exit");
     expect(outcome(() => leaves.run(1))).toBe("ended");

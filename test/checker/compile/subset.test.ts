@@ -16,10 +16,14 @@ export default scenario({ name: "t", why: "a test", tier: "quick", structs, thre
 `.replace('always: typeof properties === "undefined" ? {} : properties, ', extra.includes("const properties") ? "always: properties, " : "");
 
 const refused: readonly [what: string, body: string, line: number, says: RegExp, extra?: string][] = [
-  ["a yield in a condition", 'if (yield* f(k)) { yield at("x"); }', 5, /inside a condition.*statement of its own/, "function* f(k: K): Routine<boolean> { yield at(\"y\"); return true; }"],
-  ["a yield inside a larger expression", 'yield at("x");\nconst v: U8 = 1 + (yield* f(k));', 6, /inside a larger expression/, "function* f(k: K): Routine<U8> { yield at(\"y\"); return 1; }"],
-  ["an untyped local across a yield", 'yield at("x");\nlet v = k.s.n.get() + 1;\nyield at("y");\nk.s.n.set(v);', 6, /local v lives across a yield \(at line 7\).*branded type/],
-  ["a local of unknown width", 'yield at("x");\nconst v: number = k.s.n.get();\nyield at("y");\nk.s.n.set(v);', 6, /width of type number is not known|local v/],
+  ["a yield in a condition", 'if (yield* f(k)) { yield at("x"); }', 5, /inside a condition.*statement of its own/,
+    "function* f(k: K): Routine<boolean> { yield at(\"y\"); return true; }"],
+  ["a yield inside a larger expression", 'yield at("x");\nconst v: U8 = 1 + (yield* f(k));', 6, /inside a larger expression/,
+    "function* f(k: K): Routine<U8> { yield at(\"y\"); return 1; }"],
+  ["an untyped local across a yield", 'yield at("x");\nlet v = k.s.n.get() + 1;\nyield at("y");\nk.s.n.set(v);', 6,
+    /local v lives across a yield \(at line 7\).*branded type/],
+  ["a local of unknown width", 'yield at("x");\nconst v: number = k.s.n.get();\nyield at("y");\nk.s.n.set(v);', 6,
+    /width of type number is not known|local v/],
   ["a stored world", 'yield at("x");\nconst w = k;\nw.s.n.get();', 6, /world `k` is used as a value/],
   ["a closure", 'yield at("x");\nconst f = () => 1;\nk.s.n.set(f());', 6, /closure in a routine/],
   ["an object held", 'yield at("x");\nconst o = new Map();\nk.s.n.set(o.size);', 6, /object is created/],
@@ -28,9 +32,12 @@ const refused: readonly [what: string, body: string, line: number, says: RegExp,
   ["for...of with a yield", 'for (const i of [1, 2]) { yield at("x"); k.s.n.set(i); }', 5, /for\.\.\.of.*index loop/],
   ["recursion", "yield* f(k);", 7, /recursion: f -> f/, 'function* f(k: K): Routine { yield at("x"); yield* f(k); }'],
   ["a routine without yield*", 'yield at("x");\nf(k);', 6, /called without yield\*/, 'function* f(k: K): Routine { yield at("y"); }'],
-  ["a routine of a record without yield*", 'yield at("x");\nWAYS.f(k);', 6, /WAYS\.f is called without yield\*/, 'const WAYS = { f };\nfunction* f(k: K): Routine { yield at("y"); }'],
-  ["a helper that the state chooses", 'yield at("x");\nWAYS[k.s.n.get()]!.f(k);', 6, /WAYS is an object that is not plain data/, "const WAYS: any = { 0: { f: (k: K): void => k.s.n.set(1) } };"],
-  ["a routine that the state chooses", "yield* WAYS[k.s.n.get()]!.f(k);", 5, /neither at\(\.\.\.\) nor a call of a routine/, 'const WAYS: any = { 0: { f } };\nfunction* f(k: K): Routine { yield at("y"); }'],
+  ["a routine of a record without yield*", 'yield at("x");\nWAYS.f(k);', 6, /WAYS\.f is called without yield\*/,
+    'const WAYS = { f };\nfunction* f(k: K): Routine { yield at("y"); }'],
+  ["a helper that the state chooses", 'yield at("x");\nWAYS[k.s.n.get()]!.f(k);', 6, /WAYS is an object that is not plain data/,
+    "const WAYS: any = { 0: { f: (k: K): void => k.s.n.set(1) } };"],
+  ["a routine that the state chooses", "yield* WAYS[k.s.n.get()]!.f(k);", 5, /neither at\(\.\.\.\) nor a call of a routine/,
+    'const WAYS: any = { 0: { f } };\nfunction* f(k: K): Routine { yield at("y"); }'],
   ["a helper with yield*", 'yield* f(k);', 5, /not a generator function|not a routine/, "function f(k: K): void { k.s.n.set(1); }"],
   ["at without yield", 'yield at("x");\nat("y");', 6, /outside of a yield/],
   ["an unknown field", 'yield at("x");\nk.s.m.get();', 6, /struct s has no field m.*It has n, ghost/],
@@ -40,12 +47,17 @@ const refused: readonly [what: string, body: string, line: number, says: RegExp,
   ["a computed struct", 'yield at("x");\nk[("s")].n.get();', 6, /computed struct or field name/],
   ["reading a ghost", 'yield at("x");\nk.s.n.set(k.s.ghost.get());', 6, /reads ghost s\.ghost/],
   ["reading a statistic", 'yield at("x");\nk.s.n.set(k.s.stat.get());', 6, /uses statistic s\.stat/],
-  ["a statistic in a state property", 'yield at("x");', 7, /state property reads statistic/, "const properties = { p: (k: K) => k.s.stat.get() === 0 };"],
-  ["a property that writes", 'yield at("x");', 7, /a property changes s\.n/, "const properties = { p: (k: K) => { k.s.n.set(1); return true; } };"],
+  ["a statistic in a state property", 'yield at("x");', 7, /state property reads statistic/,
+    "const properties = { p: (k: K) => k.s.stat.get() === 0 };"],
+  ["a property that writes", 'yield at("x");', 7, /a property changes s\.n/,
+    "const properties = { p: (k: K) => { k.s.n.set(1); return true; } };"],
   ["choose in a property", 'yield at("x");', 7, /outside of a routine/, "const properties = { p: (k: K) => choose(k, \"c\", 2) === 0 };"],
-  ["options of a choice that are not constant", 'yield at("x");\nk.s.n.set(choose(k, "c", ["a", String(k.s.n.get())]));', 6, /the options of a choice must be known when the program is compiled/],
-  ["options of a choice from an expression", 'yield at("x");\nk.s.n.set(choose(k, "c", k.s.n.get() > 1 ? ["a"] : ["a", "b"]));', 6, /the options of a choice must be known when the program is compiled/],
-  ["named options of a choice whose own name is not constant", 'yield at("x");\nk.s.n.set(choose(k, String(k.s.n.get()), ["a", "b"]));', 6, /the name of a choice must be known/],
+  ["options of a choice that are not constant", 'yield at("x");\nk.s.n.set(choose(k, "c", ["a", String(k.s.n.get())]));', 6,
+    /the options of a choice must be known when the program is compiled/],
+  ["options of a choice from an expression", 'yield at("x");\nk.s.n.set(choose(k, "c", k.s.n.get() > 1 ? ["a"] : ["a", "b"]));', 6,
+    /the options of a choice must be known when the program is compiled/],
+  ["named options of a choice whose own name is not constant", 'yield at("x");\nk.s.n.set(choose(k, String(k.s.n.get()), ["a", "b"]));', 6,
+    /the name of a choice must be known/],
   ["Math.random", 'yield at("x");\nk.s.n.set(Math.random());', 6, /choose\(k/],
   ["an unknown name", 'yield at("x");\nk.s.n.set(Date.now());', 6, /Date/],
   ["a guard with statements", 'yield at("x", () => { const n = k.s.n.get(); return n > 0; });', 5, /guard with statements/],
@@ -53,8 +65,10 @@ const refused: readonly [what: string, body: string, line: number, says: RegExp,
   ["a computed label", 'yield at("x" + k.s.n.get());', 5, /label of a yield must be known/],
   ["destructuring", 'yield at("x");\nconst { a } = { a: 1 };\nk.s.n.set(a);', 6, /destructuring/],
   ["await", 'yield at("x");\nk.s.n.set(await 1);', 6, /parse|await/],
-  ["captured mutable objects", 'yield at("x");\nk.s.n.set(box.size);', 6, /box.*(not plain data|captured)/, "const box = new Map<number, number>();"],
-  ["a lock operation inside an expression", 'yield at("x");\nconst r: U8 = (yield* spinLock(k, k.s.lock.at()), 1);', 6, /yield|inside a larger expression/],
+  ["captured mutable objects", 'yield at("x");\nk.s.n.set(box.size);', 6, /box.*(not plain data|captured)/,
+    "const box = new Map<number, number>();"],
+  ["a lock operation inside an expression", 'yield at("x");\nconst r: U8 = (yield* spinLock(k, k.s.lock.at()), 1);', 6,
+    /yield|inside a larger expression/],
 ];
 
 describe("refused, with place and remedy", () => {
@@ -76,7 +90,8 @@ describe("refused, with place and remedy", () => {
 });
 
 describe("slots", () => {
-  const frameOf = (body: string, extra?: string) => compileScenario(loadGenerated(program(body, extra))).image.routines.find((r) => r.name === "run")!.frame;
+  const frameOf = (body: string, extra?: string) =>
+    compileScenario(loadGenerated(program(body, extra))).image.routines.find((r) => r.name === "run")!.frame;
 
   test("a local that never lives across a yield has no slot", () => {
     expect(frameOf('yield at("x");\nconst v: U8 = k.s.n.get();\nk.s.n.set(v);').slots).toEqual([]);
@@ -91,11 +106,13 @@ describe("slots", () => {
     expect(frame.slots.map((s) => [s.name, s.type.bits])).toEqual([["n", 3], ["five", 0]]);
   });
   test("an alias from the same module is looked up", () => {
-    expect(frameOf('yield at("x");\nlet v: Small = 2;\nyield at("y");\nk.s.n.set(v);', "type Small = Int<-1, 2>;").slots[0]!.type).toMatchObject({ bits: 2, min: -1, max: 2 });
+    expect(frameOf('yield at("x");\nlet v: Small = 2;\nyield at("y");\nk.s.n.set(v);',
+      "type Small = Int<-1, 2>;").slots[0]!.type).toMatchObject({ bits: 2, min: -1, max: 2 });
   });
   test("a lock chosen before the wait is remembered; one named by a local is not", () => {
     expect(frameOf('yield at("x");\nyield* spinLock(k, k.page.lock.at(k.s.n.get()));').slots.map((s) => s.name)).toEqual(["$lock1"]);
-    expect(frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nyield* spinLock(k, k.page.lock.at(p));').slots.map((s) => s.name)).toEqual(["p"]);
+    expect(frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nyield* spinLock(k, k.page.lock.at(p));').slots
+      .map((s) => s.name)).toEqual(["p"]);
   });
   test("a value that does not fit its slot is a range fault at the yield", () => {
     const { system } = compileScenario(loadGenerated(program('yield at("x");\nconst v: Int<0, 2> = k.s.n.get() + 5;\nyield at("y");\nk.s.n.set(v);')));
