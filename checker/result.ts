@@ -14,9 +14,15 @@ export type Verdict = "holds" | "violated" | "incomplete" | "error";
 export const ATOMICITY_NOT_CHECKED =
   "That the blocks between two yields are atomic was taken as the routines state it; --sanitize checks it.";
 
-/** What a trace shows to be broken. `fault` names a rule that every program is held to. */
+/** How the remark begins that nobody looked for states from which no end can be reached. */
+export const TRAPS_NOT_CHECKED = "That an end stays reachable from every state was not checked";
+
+/**
+ * What a trace shows to be broken. `fault` names a rule that every program is held to, `recurring` what must stay reachable from
+ * everywhere.
+ */
 export interface PropertyRef {
-  readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault";
+  readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault" | "recurring";
   readonly name: string;
 }
 
@@ -241,6 +247,6 @@ export interface ReplayedTrace {
   readonly property: PropertyRef;
   readonly message: string;
   readonly explanation: Explanation | null;
-  /** For deadlocks: who waits for what, who holds it. */
+  /** For deadlocks: who waits for what, who holds it. For traps: who goes round where as well. */
   readonly waiting: readonly string[];
 }

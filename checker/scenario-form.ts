@@ -116,6 +116,8 @@ const COMMON = {
   clearDeadLocals: v.optional(flag()), sanitize: v.optional(flag()),
   always: properties, step: properties, finally: properties,
   sometimes: v.optional(recordOf(plainFunction("a plain function that is true where it happens"), "a record of functions")),
+  recurring: v.optional(recordOf(plainFunction("a plain function that is true of what must stay reachable"), "a record of functions")),
+  endless: v.optional(flag()),
   policy: v.optional(text("the name of a policy")), underPolicy: v.optional(plainFunction()),
   refine: v.optional(v.array(refinement, "an array of machines")),
   expect: expectation,
@@ -143,6 +145,7 @@ interface Parts {
   readonly always?: object;
   readonly step?: object;
   readonly finally?: object;
+  readonly recurring?: object;
 }
 
 function beyondForm(s: Parts): string | null {
@@ -150,7 +153,7 @@ function beyondForm(s: Parts): string | null {
   if (actors.length === 0 && s.model?.system === undefined) return "there is no thread to run";
   const twice = firstTwice(actors.map((a) => a.name));
   if (twice !== undefined) return `two threads have the same name, ${inWords(twice)}; traces could not tell them apart`;
-  const promise = firstTwice([s.always, s.step, s.finally].flatMap((g) => Object.keys(g ?? {})));
+  const promise = firstTwice([s.always, s.step, s.finally, s.recurring].flatMap((g) => Object.keys(g ?? {})));
   if (promise !== undefined) return `two properties are named ${inWords(promise)}`;
   return structsProblem((s.model?.structs ?? s.structs)!);
 }

@@ -100,6 +100,13 @@ interface ScenarioBase<S extends Structs> {
   readonly step?: Readonly<Record<string, (before: World<S>, after: World<S>) => PropertyResult>>;
   readonly finally?: Readonly<Record<string, (k: World<S>) => PropertyResult>>;
   readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;
+  /** From every reachable state, one that shows this must be reachable again. For programs that are not meant to end. */
+  readonly recurring?: Readonly<Record<string, (k: World<S>) => boolean>>;
+  /**
+   * Nothing is meant to end. Unless set, every check asks that an end (every thread has ended or rests) stays reachable from every
+   * reachable state.
+   */
+  readonly endless?: boolean;
   /** The policy that the program runs under. Under another one the scenario is named `name@policy`; see `project/under-policy.ts`. */
   readonly policy?: string;
   /** Throws a RangeError that lists the policies there are. */

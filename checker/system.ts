@@ -124,6 +124,14 @@ export interface Excuses {
   evaluate(): number;
 }
 
+/** States that must be reachable again from every state. */
+export interface Recurring {
+  /** The promises, in the order of their indices. */
+  readonly names: readonly string[];
+  /** Whether `vector` is a state that promise `index` speaks of. */
+  holds(index: number): boolean;
+}
+
 /** Excuses that one system can have: those of a state are kept in a word. */
 export const EXCUSES_MAX = 32;
 
@@ -199,6 +207,10 @@ export interface TransitionSystem {
   /** Present where steps are held to machines. */
   readonly refinement?: RefinementChecks;
   readonly coverage?: BlockCounts;
+  /** Present where a scenario names states that must be reachable again from everywhere. */
+  readonly recurring?: Recurring;
+  /** By actor: it is never at rest where it can move, so that a search need not ask. Absent: any may be. */
+  readonly restless?: readonly boolean[];
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { errorSentence } from "../error-sentence.ts";
 import { group } from "../numbers.ts";
-import { ATOMICITY_NOT_CHECKED, type ReplayedTrace } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { SanitizedRun } from "../sanitizer/pass.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
@@ -56,7 +56,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const { scenario: s, options, clearing, sourceMap } = a;
   const expectedStates = s.expect.verdict === "holds" ? s.expect.states : null;
   const wanted = s.expect.verdict === "violated" ? s.expect.property : null;
-  const search: ExploreOptions = { ...options, workers: a.workers, expectedStates, wanted };
+  const search: ExploreOptions = { ...options, workers: a.workers, expectedStates, wanted, endless: s.endless ?? false };
   const request = { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine, sourceMap };
   const { system, source } = await a.engine.compile(s, request);
   const outcome = await a.engine.explore(system, source, search);
@@ -77,7 +77,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   }
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
-  const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...taken] });
+  const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...trapsLeftOut(s, options), ...taken] });
   return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, options) };
 }
 
@@ -93,6 +93,10 @@ function unrefined(s: Scenario, options: CheckOptions): string[] {
   return !options.refine && s.refine !== undefined ? ["Its steps were not held to the machines of the specification (--no-refine)."] : [];
 }
 
+function trapsLeftOut(s: Scenario, { traps }: CheckOptions): string[] {
+  return traps || (s.endless === true && s.recurring === undefined) ? [] : [`${TRAPS_NOT_CHECKED} (--no-traps).`];
+}
+
 function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean): boolean {
   if (s.expect.verdict !== "holds" || s.expect.statesWithoutClearing === null) return false;
   return clearing && !isModel(s) && options.clearDeadLocals === null && isSearch(options.strategy);
@@ -101,7 +105,7 @@ function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean)
 /** States with dead-local clearing off; null when a bound ended the search. */
 async function countWithoutClearing({ scenario, engine, sourceMap }: Attempt, search: ExploreOptions): Promise<number | null> {
   const { system, source } = await engine.compile(scenario, { clearDeadLocals: false, refine: false, sourceMap });
-  const counted = await engine.explore(system, source, search);
+  const counted = await engine.explore(system, source, { ...search, traps: false });
   return counted.complete ? counted.measures.states : null;
 }
 

@@ -6,7 +6,10 @@ import type { ExploreOptions, Outcome } from "../search/explore.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 
-export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersAfterMs" | "expectedStates" | "wanted"> {
+/** What a check decides itself. */
+type Decided = "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "traps" | "endless";
+
+export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
   readonly workers: number | null;
   /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */
@@ -15,6 +18,8 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
   readonly clearDeadLocals: boolean | null;
   /** Hold each step to the scenario's machines (`Scenario.refine`). */
   readonly refine: boolean;
+  /** Ask that an end stays reachable, and what scenarios name as recurring. */
+  readonly traps: boolean;
   /** The patch under which the scenario was loaded; recorded in its trace. */
   readonly patch: Patch | null;
   /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
@@ -26,7 +31,7 @@ export interface CheckOptions extends Omit<ExploreOptions, "workers" | "workersA
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
   maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
-  sanitize: "none", clearDeadLocals: null, refine: true, patch: null, coverage: false, story: false,
+  sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
   shouldStop: () => false, onProgress: () => {},
 };
 

@@ -44,7 +44,7 @@ export function recipeOf(f: Finding, scenario: string, programHash: string, seed
 
 export function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
   return {
-    property: f.name, kind: f.kind, message: replayed?.message ?? f.message,
+    property: f.name, kind: f.kind, message: f.kind === "recurring" ? f.message : replayed?.message ?? f.message,
     trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised,
   };
 }
@@ -145,6 +145,7 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
   return {
     ...measuresOf(none, options, 0, 0),
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
-    reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [], refinement: null, notChecked: ["Nothing was checked."],
+    reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [],
+    refinement: null, notChecked: ["Nothing was checked."],
   };
 }

@@ -31,6 +31,7 @@ export interface CheckFlags {
   minimise: boolean;
   sanitize?: boolean;
   refine: boolean;
+  traps: boolean;
   coverage?: boolean;
   invariants?: boolean;
   full?: boolean;
@@ -77,6 +78,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", SANITIZE)
     .option("--no-refine", "do not hold each step to the machines of the specification")
+    .option("--no-traps", "do not ask that an end stays reachable from every state (that no threads go round for ever)")
     .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
     .option("--full", "show traces with every step, every field and every local, not only what matters to the broken promise")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
@@ -129,11 +131,11 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
-  const { strategy, seed: chosen, minimise, refine, tier } = flags;
+  const { strategy, seed: chosen, minimise, refine, traps, tier } = flags;
   const unlessAsked = tier === "quick" ? "none" : "asked";
   return {
     ...defaults,
-    strategy, seed: chosen, minimise, refine,
+    strategy, seed: chosen, minimise, refine, traps,
     workers: flags.workers ?? null, exact: flags.exact ?? false,
     maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
     seconds: flags.time ?? null, memoryBytes: flags.memory ?? null,

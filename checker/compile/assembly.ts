@@ -291,7 +291,7 @@ function $find() {
       routines, points: linker.pointTable, sites: linker.sites,
       always: Object.keys(s.always ?? {}), excuseOf: this.#properties.excuseOf, excuses: this.#properties.excuses.length,
       stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
-      finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}),
+      finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}), recurring: Object.keys(s.recurring ?? {}),
       instrumented: this.#instrumented,
       blocks: linker.blocks,
       refinement, refineAll: this.#refineAll,
@@ -301,7 +301,7 @@ function $find() {
 
 /** What an emitted program gives to `CompiledSystem`. */
 const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
-  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, modelAtRest, "
+  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, recurs, modelAtRest, "
   + "result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
 const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "
   + "refuses: (machine) => { const counts = $refined.counts.slice(); "

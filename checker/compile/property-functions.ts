@@ -38,7 +38,7 @@ export class PropertyFunctions {
     this.#link = link;
   }
 
-  /** The text of all functions. Links the properties in this order: always, excuses, step, finally, sometimes. */
+  /** The text of all functions. Links the properties in this order: always, excuses, step, finally, sometimes, recurring. */
   text(checkMachines: CheckMachines): string[] {
     const s = this.#scenario;
     const always = this.#group("always", s.always, [""]);
@@ -46,8 +46,8 @@ export class PropertyFunctions {
     const some = Object.keys(s.always ?? {}).map((name, i) => `if (${bit(i)}) { ${this.#ask(name, this.always[i]!, i)} }`).join(" ");
     const step = `${this.#group("step", s.step, ["P", ""])}${checkMachines(Object.keys(s.step ?? {}).length)}`;
     const final = this.#group("finally", s.finally, [""]);
-    const witnesses = Object.entries(s.sometimes ?? {})
-      .map(([name, f], i) => `case ${i}: return ${this.#link(f, name, "sometimes", [""]).emitted}() === true;`).join(" ");
+    const [witnesses, recurring] = [s.sometimes, s.recurring].map((group) => Object.entries(group ?? {})
+      .map(([name, f], i) => `case ${i}: return ${this.#link(f, name, "sometimes", [""]).emitted}() === true;`).join(" "));
     return [
       excuses,
       `let $property = "";
@@ -62,6 +62,7 @@ function checkChanges() { ${FUEL} try { ${step} return -1; } catch (e) { $threw(
 function checkEnd() { ${FUEL} try { ${final} return -1; } catch (e) { $threw(e); } }
 function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { } return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
+      `function recurs(i) { ${FUEL} switch (i) { ${recurring} } return false; }`,
       `${EXPLAIN}
 function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { ${this.#explainers.join(" ")} } return $found; }`,
     ];

@@ -9,7 +9,8 @@ import { statisticValues, structValues } from "../program/values.ts";
 import { StateBytes, writeInitialValues } from "../program/world.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import type {
-  ActorInfo, ActorPosition, BlockCounts, Excuses, Explanation, Incremental, NamedValue, PropertyKind, RefinementChecks, SourceFrame,
+  ActorInfo, ActorPosition, BlockCounts, Excuses, Explanation, Incremental, NamedValue, PropertyKind, Recurring, RefinementChecks,
+  SourceFrame,
   TransitionSystem,
 } from "../system.ts";
 import { changedBits, explainRefusal } from "./explain-refusal.ts";
@@ -39,6 +40,7 @@ interface Emitted {
   checkEnd(): number;
   isBroken(kind: PropertyKind, index: number): boolean;
   witness(index: number): boolean;
+  recurs(index: number): boolean;
   modelAtRest(actor: number): boolean;
   result(): unknown;
   coverage(): Uint32Array;
@@ -81,6 +83,8 @@ export class CompiledSystem implements TransitionSystem {
   readonly excuses?: Excuses;
   readonly refinement?: RefinementChecks;
   readonly coverage: BlockCounts;
+  readonly recurring?: Recurring;
+  readonly restless: readonly boolean[];
   readonly checkStep: (before: Int32Array) => number;
   readonly checkEnd: () => number;
   readonly witness: (index: number) => boolean;
@@ -133,6 +137,10 @@ export class CompiledSystem implements TransitionSystem {
     };
     if (image.excuses > 0) this.excuses = { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
     if (image.refinement !== null) this.refinement = { plan: image.refinement, counts: () => e.refined!.counts };
+    if (image.recurring.length > 0) this.recurring = { names: image.recurring, holds: e.recurs };
+    // A thread that can move stands at a yield: only a daemon rests there, or whoever stands at an idle one.
+    const idles = image.routines.some((r) => r.points.some((p) => p?.idle === true));
+    this.restless = image.actors.map((a) => image.roots.length > 0 && !a.daemon && !idles);
     this.coverage = {
       counts: () => {
         const counts = e.coverage();

@@ -82,6 +82,7 @@ export interface ProgramImage {
   readonly stepProperties: readonly string[];
   readonly finally: readonly string[];
   readonly sometimes: readonly string[];
+  readonly recurring: readonly string[];
   readonly instrumented: boolean;
   /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */
   readonly blocks: readonly number[];

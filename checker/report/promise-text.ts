@@ -2,6 +2,7 @@
 import { match } from "ts-pattern";
 import { shortPath } from "../error-sentence.ts";
 import type { PropertyRef, ReadWord, ReplayedTrace, TraceStory } from "../result.ts";
+import { END_STAYS_REACHABLE } from "../search/traps/goals.ts";
 import { packed, type Line, type Style } from "./text-lines.ts";
 
 /** Lines that what a promise reads may take. */
@@ -15,6 +16,7 @@ export function promiseInWords(p: PropertyRef): string {
     .with("step", () => `step ${name}`)
     .with("finally", () => `finally ${name}`)
     .with("sometimes", () => `sometimes ${name}`)
+    .with("recurring", () => (p.name === END_STAYS_REACHABLE ? p.name : `recurring ${name}`))
     .with("deadlock", () => "freedom from deadlock")
     .with("fault", () => `rule ${name}`)
     .exhaustive();

@@ -24,6 +24,7 @@ export function verdictInWords(r: ScenarioResult): string {
     .with("violated", () => {
       const v = r.violation!;
       const name = JSON.stringify(v.property);
+      if (v.kind === "finally" && v.trace === null) return `reaches no end at which ${name} could be asked`;
       return v.kind === "sometimes" ? `never shows ${name}` : `violates ${name} in ${count(v.length, "step")}`;
     })
     .exhaustive();

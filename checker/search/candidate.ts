@@ -30,7 +30,7 @@ export interface Candidate {
 export const NO_STEP = -1;
 
 /** Order of kinds among violations of equal trace length. */
-const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "fault", "deadlock", "finally", "sometimes"];
+const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "fault", "deadlock", "finally", "recurring", "sometimes"];
 
 /**
  * Negative when `a` is to be reported rather than `b`: the shorter trace, then the order of declaration, then the

@@ -4,6 +4,7 @@ import { whoWaits } from "./waiting.ts";
 import type { Broken } from "./candidate.ts";
 import type { Path } from "./steps.ts";
 import { followPath } from "./steps.ts";
+import { spinFrom } from "./traps/spin.ts";
 
 export function explainViolation(system: TransitionSystem, broken: Broken, path: Path): Explanation | null {
   const { before } = followPath(system, path);
@@ -20,6 +21,7 @@ export function describeViolation(system: TransitionSystem, broken: Broken, path
     case "finally": return `every thread has ended or rests, and "${broken.name}" is false`;
     case "fault": return broken.message;
     case "deadlock": return `nothing can move: ${whoWaits(system).join("; ")}`;
+    case "recurring": return [broken.message, ...spinFrom(system, broken.name).sentences].join("; ");
     case "sometimes": return `"${broken.name}" is never reached`;
   }
 }

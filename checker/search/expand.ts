@@ -15,6 +15,7 @@ import type { Discovery } from "./parallel/discovery.ts";
 import type { CopyState, Hashing } from "./store/fingerprint.ts";
 import { callCopy } from "./store/fresh-copy.ts";
 import type { Visited } from "./store/visited.ts";
+import type { GraphLog } from "./traps/graph-log.ts";
 
 /** Successors looked up at once: enough to overlap cache misses, few enough for the first-level cache. */
 export const BATCH = 128;
@@ -29,6 +30,8 @@ export interface ExpandEvents {
   stepFailed(error: unknown, parent: number, ordinal: number): void;
   /** No actor can move in state `id`. */
   terminal(id: number): void;
+  /** Some actor can move in state `id`, which may be a goal all the same. Told only while a graph is logged. */
+  passed(id: number): void;
 }
 
 export interface ExpandParts extends Hashing {
@@ -40,6 +43,8 @@ export interface ExpandParts extends Hashing {
   readonly events: ExpandEvents;
   /** 1 where the witness has been seen. */
   readonly witnessed: Uint8Array;
+  /** Where the graph is written down, if it is wanted. */
+  readonly log: GraphLog | null;
 }
 
 export interface Expander {
@@ -113,17 +118,17 @@ function makeRows({ system, batch }: ExpandParts, layout: RecordLayout, { short 
 }
 
 /** What the kernels have as text; see `callCopy`. */
-type Constants = Readonly<Record<"short", boolean>>;
+type Constants = Readonly<Record<"short" | "logs", boolean>>;
 
 /** An expander whose code is compiled for this system alone. */
 export function makeExpander(parts: ExpandParts): Expander {
   const layout = layoutOf(parts.system);
-  const constants: Constants = { short: layout.sumsAt < 0 };
+  const constants: Constants = { short: layout.sumsAt < 0, logs: parts.log !== null };
   const step = changesOf(parts.system);
   const rows = makeRows(parts, layout, constants);
   const newStates = callCopy(newStatesKernel, {}, parts, rows);
   const flush = callCopy(flushKernel, constants, parts, rows, layout, newStates, constants);
-  const successors = callCopy(successorsKernel, constants, parts, rows, step, flush, constants);
+  const successors = callCopy(successorsKernel, { short: constants.short }, parts, rows, step, flush, constants);
   return callCopy(expandKernel, constants, parts, rows, { ...layout, ...step }, { ...newStates, ...successors, flush }, constants);
 }
 
@@ -185,7 +190,7 @@ function newStatesKernel({ system, events, witnessed }: ExpandParts, rows: Rows)
 
 /** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
 function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newStates: NewStates, constants: Constants): () => void {
-  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery } = parts;
+  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery, log } = parts;
   const { states, parentAt, firstChange, delta, sums, prints, parents, ordinals } = rows;
   const { words: record, sumsAt, excusesAt } = layout;
   const { asks, check, excuses: excusesOf } = newStates;
@@ -207,6 +212,14 @@ function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newSt
     for (let c = firstChange[k]!, end = firstChange[k + 1]!; c < end; c += 2) target[at + delta[c]!] = delta[c + 1]!;
   };
 
+  /** Writes down the step of row k, unless it changed nothing or led to an initial state. */
+  const known = (k: number): void => {
+    const from = parents[k]!;
+    if (from < 0 || (!constants.short && firstChange[k] === firstChange[k + 1])) return;
+    if (comparesStates) log!.known(from, visited.last!, 0);
+    else log!.known(from, prints[2 * k]!, prints[2 * k + 1]!);
+  };
+
   /**
    * Puts the new ones of the first `n` rows into `fresh`; returns how many they are. All are looked up before one is stored: a
    * shared table is written by atomic operations, each of which would wait for the stores before it to reach memory.
@@ -219,6 +232,7 @@ function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newSt
     for (let k = 0; k < n; k++) {
       if (comparesStates) restore(k, scratch, 0);
       if (visited.add(prints[2 * k]!, prints[2 * k + 1]!, scratch, 0)) fresh[added++] = k;
+      else if (constants.logs) known(k);
     }
     return added;
   };
@@ -241,6 +255,7 @@ function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newSt
         frontier[at + sumsAt] = sums[2 * k]!;
         frontier[at + sumsAt + 1] = sums[2 * k + 1]!;
       }
+      if (constants.logs) log!.discovered(prints[2 * k]!, prints[2 * k + 1]!);
       links[link + 2 * f] = parents[k]!;
       links[link + 2 * f + 1] = ordinals[k]!;
       const looked = asks(k);
@@ -326,6 +341,9 @@ function expandKernel(
   const stepProperties = system.stepProperties.length;
   const affected = system.incremental?.affected ?? null;
   const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
+  /** 1: an actor that is not at rest where it can move. */
+  const restless = Uint8Array.from(system.actors, (_, a) => (system.restless?.[a] === true ? 1 : 0));
+  const everyState = system.recurring !== undefined;
   /** Whether anything asks what a step changed. */
   const compares = !constants.short || stepProperties > 0;
 
@@ -359,21 +377,25 @@ function expandKernel(
       copyState(vector, 0, frontier, at);
       copyState(before, 0, frontier, at);
       let ordinal = 0;
+      let calm = true;
       for (let actor = 0; actor < actors; actor++) {
+        const taken = ordinal;
         do {
-          let taken = 0;
+          let outcome = 0;
           try {
-            taken = system.step(actor);
+            outcome = system.step(actor);
           } catch (error) {
             copyState(vector, 0, frontier, at);
             events.stepFailed(error, firstId + i, ordinal++);
             continue;
           }
-          if (taken !== 0) keep(frontier, at, firstId + i, ordinal++);
+          if (outcome !== 0) keep(frontier, at, firstId + i, ordinal++);
         } while (system.nextBranch());
+        if (constants.logs && ordinal > taken && restless[actor] === 1) calm = false;
       }
       transitions += ordinal;
       if (ordinal === 0) events.terminal(firstId + i);
+      else if (constants.logs && (calm || everyState)) events.passed(firstId + i);
     }
     self.transitions += transitions;
   };

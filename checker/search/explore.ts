@@ -1,5 +1,5 @@
 /** The one entry to the explorer: run a strategy, choose the violation, make it a trace. */
-import type { Measures, PropertyRef } from "../result.ts";
+import { TRAPS_NOT_CHECKED, type Measures, type PropertyRef } from "../result.ts";
 import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
 import { breadthFirst } from "./strategy/bfs.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
@@ -12,6 +12,7 @@ import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "./run.ts";
 import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
 import type { PathStep } from "./steps.ts";
+import { asksForTraps, goalNames } from "./traps/goals.ts";
 import { walk } from "./strategy/walk.ts";
 import { statesInForce } from "./in-force.ts";
 import { measuresOf } from "./measures.ts";
@@ -68,8 +69,9 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   const run = await search(task, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   let finding: Finding | null = null;
-  if (run.violations.length > 0) finding = await report(task, run.violations);
-  else if (run.complete) finding = missingWitness(system, witnessesReached, options);
+  const missing = run.complete ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
+  const shown = shownOf(run.violations, missing, options);
+  if (shown !== null) finding = typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
   releaseMemory(run.counts.tableBytes);
   return {
     complete: run.complete,
@@ -79,7 +81,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     finding,
     inForce: statesInForce(system, run.counts.states, run.inForce),
     refinementCounts: run.refinementCounts?.map((n, i) => n - countsBefore![i]!) ?? null,
-    notChecked: remarks(run, options),
+    notChecked: remarks(run, task),
   };
 }
 
@@ -103,29 +105,37 @@ function search(task: SearchTask, source: SystemSource | null): Promise<SearchRu
   }
 }
 
-function remarks(run: SearchRun, options: ExploreOptions): string[] {
+function remarks(run: SearchRun, { system, options }: SearchTask): string[] {
   const lines: string[] = [];
-  if (run.violations.length > 0) lines.push("The search ended with the violation; states beyond it were not looked at.");
+  if (run.violations.length > 0 && !run.complete) lines.push("The search ended with the violation; states beyond it were not looked at.");
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
   if (run.counts.workers < options.workers) {
     const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";
     lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
   }
+  const asked = asksForTraps(options) && goalNames(system, options.endless !== true).length > 0;
+  if (asked && run.violations.length === 0 && run.trapsNotChecked !== null) lines.push(`${TRAPS_NOT_CHECKED}: ${run.trapsNotChecked}.`);
   return lines;
 }
 
-/** The one that is asked for, or the first. */
-function chosen<T>(all: readonly T[], nameOf: (one: T) => string, { wanted }: ExploreOptions): T {
-  return all.find((one) => nameOf(one) === wanted) ?? all[0]!;
+/** What is shown, a violation or a witness that is missing: the one that is asked for, or the first; and what is broken besides. */
+function shownOf(
+  violations: readonly Violated[], missing: readonly string[], { wanted }: ExploreOptions,
+): { readonly one: Violated | string; readonly also: readonly PropertyRef[] } | null {
+  const all = [
+    ...violations.map((v) => ({ one: v, kind: v.broken.kind, name: v.broken.name })),
+    ...missing.map((name) => ({ one: name, kind: "sometimes" as const, name })),
+  ];
+  const shown = all.find(({ name }) => name === wanted) ?? all[0];
+  if (shown === undefined) return null;
+  return { one: shown.one, also: all.filter((other) => other !== shown).map(({ kind, name }) => ({ kind, name })) };
 }
 
-async function report({ system, options, hashing }: SearchTask, violations: readonly Violated[]): Promise<Finding> {
-  const shown = chosen(violations, (v) => v.broken.name, options);
+async function report({ system, options, hashing }: SearchTask, shown: Violated, also: readonly PropertyRef[]): Promise<Finding> {
   const { broken } = shown;
-  const also = violations.filter((v) => v !== shown).map(({ broken: { kind, name } }): PropertyRef => ({ kind, name }));
   // The minimiser trusts fingerprints where the search does, but never those of the test mode.
   const whole = options.fingerprintBits === 64 ? hashing : makeHashing(system.stateWords, 64, options.seed);
-  const minimising: MinimiseTask = { system, broken, bounds: minimiseBounds(options), options, fingerprint: whole.fingerprint };
+  const minimising: MinimiseTask = { system, broken, isNearest: shown.isNearest, bounds: minimiseBounds(options), options, fingerprint: whole.fingerprint };
   const shortest = options.minimise ? await minimise(minimising) : null;
   const path = shortest ?? shown.path();
   const explanation = explainViolation(system, broken, path);
@@ -142,11 +152,7 @@ function minimiseBounds(options: ExploreOptions): MinimiseBounds {
   };
 }
 
-function missingWitness(system: TransitionSystem, reached: readonly boolean[], options: ExploreOptions): Finding | null {
-  const missing = system.sometimes.filter((_, i) => !reached[i]!);
-  if (missing.length === 0) return null;
-  const name = chosen(missing, (one) => one, options);
-  const also = missing.filter((one) => one !== name).map((other): PropertyRef => ({ kind: "sometimes", name: other }));
+function missingWitness(name: string, also: readonly PropertyRef[]): Finding {
   return {
     kind: "sometimes", name, also, initial: [], steps: [], minimised: true, explanation: null,
     message: `no reachable state shows "${name}"; the other promises may hold only because nothing happens`,

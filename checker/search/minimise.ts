@@ -36,6 +36,8 @@ const UNREACHABLE = 0xffff_ffff;
 export interface MinimiseTask {
   readonly system: TransitionSystem;
   readonly broken: Broken;
+  /** Of a trap: whether the state at a place of an array is one of those to reach. */
+  readonly isNearest?: ((words: Int32Array, at: number) => boolean) | undefined;
   readonly bounds: MinimiseBounds;
   readonly options: Pick<ExploreOptions, "exact" | "shouldStop">;
   /** Of 64 bits. */
@@ -44,8 +46,8 @@ export interface MinimiseTask {
 
 /** The best path to `broken`; null when there is none within the bounds or the search was stopped. */
 export async function minimise(task: MinimiseTask): Promise<Path | null> {
-  const { system, broken, bounds, options } = task;
-  const initial = brokenInitial(system, broken);
+  const { bounds, options } = task;
+  const initial = brokenInitial(task);
   if (initial !== null) return { initial, steps: [] };
   try {
     const graph = new ShortestPaths(task);
@@ -57,19 +59,26 @@ export async function minimise(task: MinimiseTask): Promise<Path | null> {
 }
 
 /** The choices of the first branch of `init` that is itself the violation; branches come in lexicographic order. */
-function brokenInitial(system: TransitionSystem, broken: Broken): number[] | null {
+function brokenInitial({ system, broken, isNearest }: MinimiseTask): number[] | null {
   let found: number[] | null = null;
   forEachInitial(system, (_, fault) => {
     if (found !== null) return;
-    const breaks = fault !== null ? sameBroken(fault, broken) : broken.kind === "always" && includes(judgeState(system), broken);
+    const breaks = fault !== null ? sameBroken(fault, broken) : isBrokenState(system, broken, isNearest);
     if (breaks) found = system.branch();
   });
   return found;
 }
 
+/** Whether the violation is the state in the system's vector, wherever a step led there from. */
+function isBrokenState(system: TransitionSystem, broken: Broken, isNearest: MinimiseTask["isNearest"]): boolean {
+  if (broken.kind === "always") return includes(judgeState(system), broken);
+  return broken.kind === "recurring" && isNearest!(system.vector, 0);
+}
+
 class ShortestPaths {
   readonly #system: TransitionSystem;
   readonly #broken: Broken;
+  readonly #isNearest: MinimiseTask["isNearest"];
   readonly #states: StateIndex;
   readonly #fingerprint: (words: Int32Array, at: number) => void;
   readonly #print = new Int32Array(2);
@@ -81,14 +90,15 @@ class ShortestPaths {
   /** Vectors of the level being expanded and of the next. */
   #level = new Column();
   #next = new Column();
-  /** States at which the violation is (always, deadlock, finally). */
+  /** States at which the violation is (always, deadlock, finally, recurring). */
   readonly #targets: number[] = [];
   /** `fewest[s * actors + a]`: switches after the next step, if actor a takes it at state s and all goes for the best. */
   #fewest = new Uint32Array(0);
 
-  constructor({ system, broken, options, fingerprint }: MinimiseTask) {
+  constructor({ system, broken, isNearest, options, fingerprint }: MinimiseTask) {
     this.#system = system;
     this.#broken = broken;
+    this.#isNearest = isNearest;
     this.#states = new StateIndex(system.stateWords, options.exact);
     this.#before = new Int32Array(system.vector.length);
     this.#fingerprint = (words, at) => fingerprint(words, at, this.#print, 0);
@@ -140,7 +150,7 @@ class ShortestPaths {
       this.#edge(from, to, actor);
       if (to < count) return;
       this.#append(to - nextFirst);
-      if (broken.kind === "always" && includes(judgeState(system), broken)) {
+      if (isBrokenState(system, broken, this.#isNearest)) {
         this.#targets.push(to);
         found = true;
       }

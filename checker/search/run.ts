@@ -35,6 +35,13 @@ export interface ExploreOptions {
   readonly workersAfterMs?: number;
   /** Where several promises are broken, the one whose violation is shown; null, or one that is not broken: the first. */
   readonly wanted?: string | null;
+  /**
+   * Ask that an end stays reachable from every state, and what the system says must be reachable again (`recurring`). Unless set:
+   * not. Breadth-first searches only.
+   */
+  readonly traps?: boolean;
+  /** Nothing is meant to end: only what is recurring is asked. */
+  readonly endless?: boolean;
   /** Search again for the shortest trace with the fewest context switches. */
   readonly minimise: boolean;
   /** Asked about 20 times a second. True ends the run as incomplete. */
@@ -80,12 +87,16 @@ export interface SearchRun {
    * in a state or step of the level at which it ended; otherwise those that break in the state or step at which it ended.
    */
   readonly violations: readonly Violated[];
+  /** Why nobody looked for traps, though that was asked for; null when somebody did, or it was not. */
+  readonly trapsNotChecked: string | null;
 }
 
 export interface Violated {
   readonly broken: Broken;
   /** The path that led the search there. */
   readonly path: () => Path;
+  /** Of a trap: whether the state at a place of an array is one of the nearest trapped states. */
+  readonly isNearest?: (words: Int32Array, at: number) => boolean;
 }
 
 /** What the system has counted so far, kept apart from what it counts from here on. */
@@ -135,13 +146,19 @@ export class Pacer {
     this.#options.onProgress({ ...p, seconds, statesPerSecond: p.states / seconds });
   }
 
+  /** Whether the process holds more than it may. */
+  overMemory(): boolean {
+    const { memoryBytes } = this.#options;
+    return memoryBytes !== null && process.memoryUsage.rss() > memoryBytes;
+  }
+
   /** Why the search must end now, or null. */
   bound(): string | null {
     const { seconds, memoryBytes, shouldStop } = this.#options;
     if (shouldStop()) return "interrupted";
     if (seconds !== null && this.elapsed >= seconds) return `the time bound of ${seconds} s was reached`;
-    if (memoryBytes !== null && process.memoryUsage.rss() > memoryBytes) {
-      return `the memory bound of ${(memoryBytes / 2 ** 20).toFixed(0)} MiB was reached`;
+    if (this.overMemory()) {
+      return `the memory bound of ${(memoryBytes! / 2 ** 20).toFixed(0)} MiB was reached`;
     }
     return null;
   }

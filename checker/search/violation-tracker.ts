@@ -6,10 +6,19 @@ import { allBroken, isDeadlock, judgeTerminal } from "./judge.ts";
 import { NO_PARENT } from "./parallel/discovery.ts";
 import type { ExpandEvents } from "./expand.ts";
 import type { Fingerprint } from "./store/fingerprint.ts";
+import { noteGoals } from "./traps/goals.ts";
+import type { GraphLog } from "./traps/graph-log.ts";
+
+export interface GoalNotes {
+  readonly log: GraphLog;
+  /** End states are a goal, and states in which every actor rests. */
+  readonly end: boolean;
+}
 
 export class ViolationTracker implements ExpandEvents {
   readonly #system: TransitionSystem;
   readonly #fingerprint: Fingerprint;
+  readonly #graph: GoalNotes | null;
   readonly #print = new Int32Array(2);
   /** Steps from an initial state to the states being expanded. */
   length = 0;
@@ -17,9 +26,11 @@ export class ViolationTracker implements ExpandEvents {
   terminals = 0;
   readonly found = new Candidates();
 
-  constructor(system: TransitionSystem, fingerprint: Fingerprint) {
+  /** `graph`: where goals are noted, and whether end states are; null when nobody asks for traps. */
+  constructor(system: TransitionSystem, fingerprint: Fingerprint, graph: GoalNotes | null) {
     this.#system = system;
     this.#fingerprint = fingerprint;
+    this.#graph = graph;
   }
 
   stateViolated(first: number, parent: number, ordinal: number, low: number, high: number): void {
@@ -45,6 +56,11 @@ export class ViolationTracker implements ExpandEvents {
     const verdict = judgeTerminal(this.#system);
     if (verdict.length > 0) this.#atState(verdict, this.length, id, NO_STEP);
     if (!isDeadlock(verdict)) this.terminals++;
+    this.passed(id);
+  }
+
+  passed(id: number): void {
+    if (this.#graph !== null) noteGoals(this.#system, this.#graph.end, this.#graph.log, id);
   }
 
   #atState(broken: readonly Broken[], length: number, from: number, ordinal: number): void {

@@ -8,12 +8,12 @@ interface Waiter {
   readonly holders: readonly string[];
 }
 
-/** One sentence for each actor that has not come to rest in `system.vector`, and one for a cycle of locks. */
-export function whoWaits(system: TransitionSystem): string[] {
+/** One sentence for each actor that has not come to rest in `system.vector`, and one for a cycle of locks. `moves`: who is left out. */
+export function whoWaits(system: TransitionSystem, moves: (actor: number) => boolean = () => false): string[] {
   const sentences: string[] = [];
   const waiters: Waiter[] = [];
   system.actors.forEach((actor, a) => {
-    if (system.atRest(a)) return;
+    if (moves(a) || system.atRest(a)) return;
     const { label, stack, waitsFor } = system.position(a);
     const top = stack[0];
     const place = top === undefined ? "" : ` in ${top.routine} (${shortPath(top.file)}:${top.line})`;

@@ -2,7 +2,7 @@
 import { TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type Trace, type TraceStep } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
-const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "finally", "sometimes", "deadlock", "fault"];
+const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "finally", "sometimes", "deadlock", "fault", "recurring"];
 
 /** What a value is, for a message: `7`, `"abc"`, `an array`, `nothing`. */
 function describe(value: unknown): string {

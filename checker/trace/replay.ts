@@ -14,6 +14,8 @@ import { StepFault } from "../fault.ts";
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
 import { faultOf } from "../search/candidate.ts";
+import { END_STAYS_REACHABLE } from "../search/traps/goals.ts";
+import { spinFrom } from "../search/traps/spin.ts";
 import { whoWaits } from "../search/waiting.ts";
 
 /** The program that a recipe is replayed on. */
@@ -69,6 +71,8 @@ class Replayer {
   #values: NamedValue[] = [];
   #before: Int32Array | null = null;
   #fault: Fault | null = null;
+  /** Who goes round in a trap, and who waits there. */
+  #waiting: readonly string[] = [];
 
   constructor(subject: ReplaySubject, recipe: Recipe) {
     this.#subject = subject;
@@ -89,7 +93,7 @@ class Replayer {
     };
     return {
       trace, actors: this.#system.actors.map((a) => a.name), initial, rows: this.#rows, property: recipe.property, message, explanation,
-      waiting: recipe.property.kind === "deadlock" ? whoWaits(this.#system) : [],
+      waiting: recipe.property.kind === "deadlock" ? whoWaits(this.#system) : this.#waiting,
     };
   }
 
@@ -210,6 +214,7 @@ class Replayer {
         const who = `${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"}`;
         return { explanation: null, message: `deadlock: no thread can move, and ${who} not ended` };
       })
+      .with("recurring", () => ({ explanation: null, message: this.#confirmTrap(property.name) }))
       .with("fault", () => this.#confirmFault(name))
       .with("sometimes", () => this.#mismatch(this.#end, "a witness that is never reached has no trace"))
       .exhaustive();
@@ -234,6 +239,15 @@ class Replayer {
       this.#unconfirmed(`the promise broken at the end is ${JSON.stringify(names[index])}, not ${JSON.stringify(wanted)}`);
     }
     return this.#system.explain(kind, named, before);
+  }
+
+  /** The last state must be one from which no goal of the promise can be reached. */
+  #confirmTrap(name: string): string {
+    const what = name === END_STAYS_REACHABLE ? "an end" : `a state that shows ${JSON.stringify(name)}`;
+    const { escapes, sentences } = spinFrom(this.#system, name);
+    if (escapes) this.#unconfirmed(`${what} can be reached from the last state`);
+    this.#waiting = sentences;
+    return `${what} must stay reachable from every state, and cannot be reached from the last one`;
   }
 
   /** `wanted`: the rule that the trace names, in quotes. */

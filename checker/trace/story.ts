@@ -142,6 +142,8 @@ class Teller {
     const s = this.#scenario;
     if (kind === "always") return this.#evaluated([s.always?.[name]]);
     if (kind === "finally") return this.#evaluated([s.finally?.[name]]);
+    const recurs = s.recurring?.[name];
+    if (kind === "recurring" && recurs !== undefined) return this.#evaluated([recurs]);
     if (kind === "deadlock") return this.#asReads(this.#waitedFor());
     if (kind === "fault") return this.#asReads(this.#faultReads(name, last));
     const promise = s.step?.[name];

@@ -34,9 +34,7 @@ describe("two promises break in one state", () => {
 testCase({
   name: "a livelock does not hold: from 4 of its 29 states no end can be reached",
   ask: check("b23b-livelock-release.ts"),
-  today: (a) => {
-    expect(a.results["b23b-livelock-release"]).toMatchObject({ verdict: "holds", states: 29, transitions: 45 });
-  },
+  today: null,
   right: (a) => {
     expect(a.code).toBe(1);
     expect(verdict(a, "b23b-livelock-release")).toBe("violated");

@@ -143,5 +143,6 @@ export default scenario({
       || k.receiver.bit.get() !== k.sender.bit.get()
       || k.receiver.value.get() === k.sender.value.get(),
   },
+  endless: true,
   expect: holds({ states: 240, transitions: 1_392 - 8 - 188, depth: 10 }),
 });

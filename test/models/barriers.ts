@@ -43,6 +43,7 @@ const barrier = scenario({
     "nobody leaves while somebody has yet to arrive": (before: P, after: P) =>
       before.barrier.waiting.size() === PROCESSES || (before.barrier.waiting.get() & ~after.barrier.waiting.get()) === 0,
   },
+  endless: true,
   expect: holds({ states: 64, transitions: 193, depth: 7 }),
 });
 
@@ -94,6 +95,7 @@ function barriers(processes: number, tier: "quick" | "full", states: number, tra
     always: {
       "one room at a time": (k: K) => k.room.gate.get(0) === 0 || k.room.gate.get(1) === 0,
     },
+    endless: true,
     expect: holds({ states, transitions, depth }),
   });
 }

@@ -55,6 +55,7 @@ export default [
     tier: "quick",
     model: hero,
     sometimes: { "4 gallons": (k: K) => k.jug.big.get() === 4 },
+    endless: true,
     expect: holds({ states: 16, transitions: 96, depth: 8 }),
   }),
   scenario({
@@ -63,6 +64,7 @@ export default [
     tier: "quick",
     model: hero,
     always: { "not solved": (k: K) => k.jug.big.get() !== 4 },
+    endless: true,
     expect: violated("not solved", { length: 6 }),
   }),
 ];

@@ -87,6 +87,7 @@ const chandyMisra = scenario({
   threads: Array.from({ length: PHILOSOPHERS }, (_, p) => ({ name: `p${p}`, run: courteous(p) })),
   always: { "neighbours do not eat at the same time": (k: C) => !neighboursEat(k) },
   sometimes: { "somebody eats": (k: C) => k.philosopher.eating.get(0) },
+  endless: true,
   expect: holds({ states: 67, transitions: 335, depth: 29 }),
 });
 
@@ -157,6 +158,7 @@ function mutexTable(name: string, why: string, lastTakesRightFirst: boolean, exp
       const swap = lastTakesRightFirst && p === PHILOSOPHERS - 1;
       return { name: `p${p}`, run: swap ? diner(right, p) : diner(p, right) };
     }),
+    endless: true,
     expect,
   });
 }

@@ -90,5 +90,6 @@ export default scenario({
       },
     ],
   },
+  endless: true,
   expect: holds({ states: 3_864, transitions: 9_660 - 36 - 1_944, depth: 11 }),
 });

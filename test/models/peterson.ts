@@ -72,6 +72,7 @@ function peterson(processes: number, tier: "quick" | "full", states: number, tra
     always: {
       "mutual exclusion": (k: K) => k.critical.occupants.get() <= 1,
     },
+    endless: true,
     expect: holds({ states, transitions, depth }),
   });
 }

@@ -104,6 +104,7 @@ function readersWriters(clients: number, tier: "quick" | "full", states: number,
       "readers exclude writers": (k: K) => k.resource.readers.get() === 0 || k.resource.writers.get() === 0,
       "one writer": (k: K) => k.resource.writers.size() <= 1,
     },
+    endless: true,
     expect: holds({ states, transitions, depth }),
   });
 }

@@ -181,6 +181,7 @@ function refcount(name: string, why: string, tier: "quick" | "full" | "nightly",
       /** Nothing leads to a freed object. */
       Dead: (k: K) => freedIsUnreachable(k),
     },
+    endless: true,
     expect,
   });
 }

@@ -22,7 +22,9 @@ const LEVEL = 7 * LINE_WORDS;
 const EXPANDED = 8 * LINE_WORDS;
 /** Helpers that are ready to join. */
 const READY = 9 * LINE_WORDS;
-const WORKERS = 10 * LINE_WORDS;
+/** 1 when workers must give up writing the graph down. */
+const GRAPH_DROPPED = 10 * LINE_WORDS;
+const WORKERS = 11 * LINE_WORDS;
 // Of each worker, from WORKERS + worker * LINE_WORDS:
 /** States discovered in the even level; the word after it, in the odd one. */
 const LEVEL_COUNT = 0;
@@ -71,6 +73,14 @@ export class Control {
   }
   get stopped(): number {
     return Atomics.load(this.words, STOP);
+  }
+
+  /** There is no memory to write the graph down: the search goes on without. */
+  dropGraph(): void {
+    Atomics.store(this.words, GRAPH_DROPPED, 1);
+  }
+  get graphDropped(): boolean {
+    return Atomics.load(this.words, GRAPH_DROPPED) === 1;
   }
 
   // --- joining --------------------------------------------------------------------------------------------------

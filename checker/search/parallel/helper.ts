@@ -9,6 +9,7 @@ import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
 import { makeHashing } from "../store/fingerprint.ts";
 import { releaseMemory } from "../store/release.ts";
+import { GraphLog } from "../traps/graph-log.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 
 /** The first message of a search. */
@@ -54,7 +55,8 @@ async function help(task: HelperTask): Promise<void> {
       worker.join(joining.level, joining.before);
       while (worker.advance());
     }
-    parentPort!.postMessage(worker.report());
+    const report = worker.report();
+    parentPort!.postMessage(report, report.graph === null ? [] : GraphLog.buffers(report.graph));
   } catch (error) {
     control.stop(STOP_FAILED);
     control.gate.leave();

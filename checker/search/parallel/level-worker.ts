@@ -16,6 +16,9 @@ import type { Expander } from "../expand.ts";
 import { BATCH, makeExpander } from "../expand.ts";
 import { makeCopyState, type Hashing } from "../store/fingerprint.ts";
 import { forEachInitial } from "../steps.ts";
+import { releaseMemory } from "../store/release.ts";
+import { goalNames } from "../traps/goals.ts";
+import { GraphLog, type LoggedGraph } from "../traps/graph-log.ts";
 import { SLICE_MS, refinementCounts } from "../run.ts";
 import type { Visited } from "../store/visited.ts";
 import { ViolationTracker } from "../violation-tracker.ts";
@@ -26,6 +29,8 @@ export interface LevelOptions {
   readonly fingerprintBits: 32 | 64;
   readonly maxStates: number | null;
   readonly maxDepth: number | null;
+  /** The graph is written down, to look for traps in it. `end`: end states are a goal. Null: it is not. */
+  readonly traps: { readonly end: boolean } | null;
 }
 
 /** What one worker is made of. */
@@ -53,6 +58,8 @@ export interface WorkerReport {
   readonly inForce: Float64Array;
   /** As `RefinementChecks.counts`. */
   readonly refinementCounts: Float64Array | null;
+  /** What the worker wrote down of the graph; null when it did not, or there was no memory for it. */
+  readonly graph: LoggedGraph | null;
 }
 
 /** States taken from a level at a time: enough that taking is rare, few enough that the last ones are shared out. */
@@ -67,6 +74,7 @@ export class LevelWorker {
   readonly #discovery: Discovery;
   readonly #tracker: ViolationTracker;
   readonly #witnessed: Uint8Array;
+  readonly #log: GraphLog | null;
   readonly #expander: Expander;
   readonly #counts: number[] = [];
   /** The level being expanded, 0 being the initial one: the states before it, how many each worker discovered in it, and all of them. */
@@ -85,11 +93,13 @@ export class LevelWorker {
     this.#control = control;
     this.#discoveries = discoveries;
     this.#discovery = discoveries[control.me]!;
-    this.#tracker = new ViolationTracker(system, hashing.fingerprint);
+    const { traps } = options;
+    this.#log = traps === null ? null : new GraphLog(goalNames(system, traps.end).length);
+    this.#tracker = new ViolationTracker(system, hashing.fingerprint, traps === null ? null : { log: this.#log!, end: traps.end });
     this.#witnessed = new Uint8Array(system.sometimes.length);
     this.#expander = makeExpander({
       system, batch: BATCH, ...hashing, copyState: makeCopyState(system.stateWords),
-      visited, discovery: this.#discovery, events: this.#tracker, witnessed: this.#witnessed,
+      visited, discovery: this.#discovery, events: this.#tracker, witnessed: this.#witnessed, log: this.#log,
     });
   }
 
@@ -122,6 +132,7 @@ export class LevelWorker {
 
   /** Expands a chunk of the level, or ends it when none is left, or waits a while for the others. False: the search is over. */
   advance(): boolean {
+    if (this.#control.graphDropped) this.dropGraph();
     if (this.#round !== null) return this.#meet();
     const from = this.#control.take(this.#level, CHUNK);
     if (from < this.#size && this.#control.stopped === 0) {
@@ -138,8 +149,16 @@ export class LevelWorker {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#tracker.terminals,
       violations: this.#tracker.found.sorted(), witnessed: this.#witnessed, inForce: this.#expander.inForce,
-      refinementCounts: refinementCounts(this.#system),
+      refinementCounts: refinementCounts(this.#system), graph: this.#log?.finish() ?? null,
     };
+  }
+
+  /** Gives up what is written down of the graph, and its memory. */
+  dropGraph(): void {
+    if (this.#log === null || this.#log.dropped) return;
+    const { bytes } = this.#log;
+    this.#log.drop();
+    releaseMemory(bytes);
   }
 
   /** The states `from`..`to` - 1 of the level, which may lie in the parts of several workers. */

@@ -1,7 +1,7 @@
 /** The visited set of a search by several workers: the table of `FingerprintSet`, shared. */
 import type { Control } from "../parallel/control.ts";
 import { BATCH } from "../expand.ts";
-import { claim, maxEntries, type Visited } from "./visited.ts";
+import { claim, maxEntries, slotOf, type Visited } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
   readonly comparesStates = false;
@@ -44,6 +44,15 @@ export class SharedFingerprintSet implements Visited {
 
   add(low: number, high: number): boolean {
     return claim(this.table, this.mask, (high >>> this.shift) << 1, low, high);
+  }
+
+  get slots(): number {
+    return this.#buffer.byteLength / 8;
+  }
+  /** To be called when no worker adds any more. */
+  find(low: number, high: number): number {
+    if (this.table.byteLength < this.#buffer.byteLength) this.#view(-1);
+    return slotOf(this.table, this.shift, low, high);
   }
 
   finish(added: number): void {

@@ -20,6 +20,7 @@ export class StateIndex implements Visited {
   #shift = 0;
   /** States held. */
   count = 0;
+  last = -1;
 
   constructor(stateWords: number, exact: boolean) {
     this.#stateWords = exact ? stateWords : 0;
@@ -49,7 +50,8 @@ export class StateIndex implements Visited {
 
   add(low: number, high: number, words: Int32Array, at: number): boolean {
     const before = this.count;
-    return this.number(low, high, words, at) === before;
+    this.last = this.number(low, high, words, at);
+    return this.last === before;
   }
 
   finish(): void {

@@ -17,6 +17,8 @@ export interface Visited {
   touch(high: number): number;
   /** Whether `add` reads the state: only the exact set does. */
   readonly comparesStates: boolean;
+  /** Of a set that compares states: the number of the state that was added, or found, last. */
+  readonly last?: number;
   /** `words[at]...` is the state. */
   add(low: number, high: number, words: Int32Array, at: number): boolean;
   /** Called after the adds that `prepare` announced; `added` of them were new. */
@@ -140,6 +142,14 @@ export function claim(table: Int32Array, mask: number, home: number, low: number
   }
 }
 
+/** The slot of a fingerprint that is in the table. */
+export function slotOf(table: Int32Array, shift: number, low: number, high: number): number {
+  const mask = table.length - 1;
+  let i = (high >>> shift) << 1;
+  while (table[i] !== low || table[i + 1] !== high) i = (i + 2) & mask;
+  return i >> 1;
+}
+
 /** Fingerprints, for one worker. A slot is (low, high); low is 0 in an empty slot. */
 export class FingerprintSet implements Visited {
   readonly comparesStates = false;
@@ -190,6 +200,13 @@ export class FingerprintSet implements Visited {
 
   finish(added: number): void {
     this.count += added;
+  }
+
+  get slots(): number {
+    return this.table.length / 2;
+  }
+  find(low: number, high: number): number {
+    return slotOf(this.table, this.shift, low, high);
   }
 
   #view(): void {

@@ -14,14 +14,18 @@ import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../paralle
 import { Discovery } from "../parallel/discovery.ts";
 import { recordWords } from "../expand.ts";
 import { PredecessorLog } from "../parallel/predecessor-log.ts";
-import type { WorkerReport } from "../parallel/level-worker.ts";
+import type { LevelOptions, WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
-import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
+import type { ExploreOptions, SearchRun, SearchTask, Violated } from "../run.ts";
 import { Pacer } from "../run.ts";
+import type { Hashing } from "../store/fingerprint.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 import { StateIndex } from "../store/state-index.ts";
 import { pathOf } from "../steps.ts";
 import { Team, idleHelpers } from "../parallel/team.ts";
+import { bytesForTraps, findTraps } from "../traps/find-traps.ts";
+import { asksForTraps, goalNames } from "../traps/goals.ts";
+import { trapViolation } from "../traps/violation.ts";
 import type { Visited } from "../store/visited.ts";
 import { FingerprintSet, reserveTable } from "../store/visited.ts";
 
@@ -40,7 +44,9 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : trusting;
   const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
   const { seed, fingerprintBits, maxStates, maxDepth } = options;
-  const levelOptions = { seed, fingerprintBits, maxStates, maxDepth };
+  const traps = asksForTraps(options) ? { end: options.endless !== true } : null;
+  const goals = traps === null ? [] : goalNames(system, traps.end);
+  const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null };
   const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries });
   const startTeam = (): Team => {
     const buffers = discoveries.map((d) => d.buffers);
@@ -69,6 +75,11 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
         }
       }
       if (pacer.due()) {
+        if (goals.length > 0 && !control.graphDropped && pacer.overMemory()) {
+          control.dropGraph();
+          worker.dropGraph();
+          await new Promise((resolve) => setTimeout(resolve, control.workers > 1 ? HELPERS_DROP_MS : 0));
+        }
         bound ??= await pacer.pause(() => control.progress());
         if (bound !== null) control.stop(STOP_ASKED);
       }
@@ -82,8 +93,12 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   }
   if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
   const stopped = control.stopped !== 0 ? bound : null;
-  return summarise({ system, options, workers, discoveries, visited, reports: [worker.report(), ...reports], stopped });
+  const all = [worker.report(), ...reports];
+  return summarise({ system, options, hashing, workers, discoveries, visited, reports: all, stopped, goals, bound: () => pacer.bound() });
 }
+
+/** Milliseconds in which helpers hear that they must give up their logs. */
+const HELPERS_DROP_MS = 100;
 
 interface Finished {
   readonly system: TransitionSystem;
@@ -93,11 +108,17 @@ interface Finished {
   readonly visited: Visited;
   /** Of every worker that took part, in order. */
   readonly reports: readonly WorkerReport[];
+  readonly hashing: Hashing;
+  /** The promises that something stays reachable; none when nobody asks for traps. */
+  readonly goals: readonly string[];
+  /** Why the process must end now, or null. */
+  readonly bound: () => string | null;
   /** The bound that ended the search, but for the bounds that end it between two levels; null when there was none. */
   readonly stopped: string | null;
 }
 
-function summarise({ system, options, workers, discoveries, visited, reports, stopped }: Finished): SearchRun {
+function summarise(finished: Finished): SearchRun {
+  const { system, options, workers, discoveries, visited, reports, stopped } = finished;
   const perLevel = reports[0]!.counts.map((_, level) => reports.map((r) => r.counts[level]!));
   const levels = perLevel.map(total);
   const last = levels.pop()!;
@@ -110,8 +131,10 @@ function summarise({ system, options, workers, discoveries, visited, reports, st
   const sumOf = (counts: (r: WorkerReport) => Float64Array): Float64Array =>
     counts(reports[0]!).map((_, i) => total(reports.map((r) => counts(r)[i]!)));
   const log = new PredecessorLog(discoveries.map((d) => d.links.view), perLevel);
+  const complete = exhausted && found.none;
+  const trapped = lookForTraps(finished, { complete, levels: perLevel, states, log });
   return {
-    complete: exhausted && found.none,
+    complete,
     stopReason: !found.none || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
     counts: {
       states,
@@ -126,6 +149,39 @@ function summarise({ system, options, workers, discoveries, visited, reports, st
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
     inForce: system.excuses === undefined ? null : sumOf((r) => r.inForce),
     refinementCounts: reports[0]!.refinementCounts === null ? null : sumOf((r) => r.refinementCounts!),
-    violations: found.sorted().map((v) => ({ broken: v.broken, path: () => pathOf(system, log.ordinalsOf(v)) })),
+    violations: [...found.sorted().map((v) => ({ broken: v.broken, path: () => pathOf(system, log.ordinalsOf(v)) })), ...trapped.violations],
+    trapsNotChecked: trapped.notChecked,
   };
+}
+
+interface Searched {
+  readonly complete: boolean;
+  readonly levels: readonly (readonly number[])[];
+  readonly states: number;
+  readonly log: PredecessorLog;
+}
+
+/** The traps of a search that has seen every state and every step, and nothing broken. */
+function lookForTraps(f: Finished, s: Searched): { readonly violations: readonly Violated[]; readonly notChecked: string | null } {
+  const none = (notChecked: string | null): ReturnType<typeof lookForTraps> => ({ violations: [], notChecked });
+  if (f.goals.length === 0) return none(null);
+  if (!s.complete) return none("the search did not see every state");
+  const logs = f.reports.map((r) => r.graph).filter((g) => g !== null);
+  const noMemory = "its steps would not fit the memory";
+  if (logs.length < f.reports.length) return none(noMemory);
+  const bound = f.bound();
+  if (bound !== null) return none(bound);
+  const table = f.visited instanceof StateIndex ? null : (f.visited as FingerprintSet | SharedFingerprintSet);
+  const steps = total(logs.map((g) => g.targets.length / 2));
+  const { memoryBytes } = f.options;
+  const wanted = bytesForTraps(s.states, steps, table?.slots ?? 0);
+  if (memoryBytes !== null && process.memoryUsage.rss() + wanted > memoryBytes) return none(noMemory);
+  try {
+    const found = findTraps({ levels: s.levels, links: f.discoveries.map((d) => d.links.view), logs, table });
+    const violations = found.flatMap((traps, i) => (traps === null ? [] : [trapViolation(f, f.goals[i]!, traps, s)]));
+    return { violations, notChecked: null };
+  } catch (error) {
+    if (error instanceof RangeError) return none(noMemory);
+    throw error;
+  }
 }

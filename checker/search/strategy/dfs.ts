@@ -36,6 +36,7 @@ export async function depthFirst(task: SearchTask): Promise<SearchRun> {
     witnessed: search.witnessed,
     inForce: search.inForce.counts,
     refinementCounts: refinementCounts(task.system),
+    trapsNotChecked: "a depth-first search does not write its steps down",
     violations: broken.map((b) => ({ broken: b, path: () => search.path() })),
   };
 }

@@ -51,6 +51,7 @@ export async function walk(task: SearchTask, scheduler: Scheduler): Promise<Sear
     witnessed: walker.witnessed,
     inForce: walker.inForce.counts,
     refinementCounts: refinementCounts(task.system),
+    trapsNotChecked: "walks do not cover every state",
     violations: walker.broken.map((broken) => ({ broken, path: () => walker.path })),
   };
 }

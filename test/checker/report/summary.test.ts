@@ -19,6 +19,18 @@ describe("a result as a line", () => {
     [{}, "ok   toy holds: 1,234 states, 5,678 transitions, depth 9, 0.50 s, 2.47k states/s"],
     [{ verdict: "violated" as const, violation, asExpected: false, reason: "m" }, 'FAIL toy violates "I1" in 1 step: 1,234 states, 5,678 transitions, depth 9, 0.50 s, 2.47k states/s\n     expected: holds; m'],
     [{ verdict: "violated" as const, violation: { ...violation, kind: "sometimes" as const }, asExpected: false, reason: "m" }, 'FAIL toy never shows "I1": '],
+    [
+      { verdict: "violated" as const, violation: { ...violation, kind: "finally" as const }, asExpected: false, reason: "m" },
+      'FAIL toy reaches no end at which "I1" could be asked: ',
+    ],
+    [
+      {
+        verdict: "violated" as const, violation, asExpected: false, reason: "m",
+        alsoViolated: [{ kind: "always" as const, name: "I2" }, { kind: "recurring" as const, name: "an end stays reachable" }],
+      },
+      'FAIL toy violates "I1" in 1 step: 1,234 states, 5,678 transitions, depth 9, 0.50 s, 2.47k states/s\n     expected: holds; m\n'
+        + '     broken: always "I2" too\n     broken: an end stays reachable too',
+    ],
     [{ verdict: "incomplete" as const, asExpected: false, reason: "time", notChecked: ["The search is incomplete: time.", "Liveness."] }, "part toy incomplete: "],
     [{ verdict: "error" as const, asExpected: false, reason: "it broke" }, "FAIL toy: it broke"],
   ])("%#", (over, text) => {

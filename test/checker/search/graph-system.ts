@@ -1,5 +1,5 @@
 /** A transition system given as an explicit graph: what random tests explore, with a naive search to compare. */
-import type { ActorInfo, ActorPosition, Explanation, NamedValue, PropertyKind, TransitionSystem } from "../../../checker/system.ts";
+import type { ActorInfo, ActorPosition, Explanation, NamedValue, PropertyKind, Recurring, TransitionSystem } from "../../../checker/system.ts";
 import { STEP_DISABLED, STEP_TAKEN } from "../../../checker/system.ts";
 import { StepFault } from "../../../checker/fault.ts";
 import { BranchScript } from "./branch-script.ts";
@@ -25,6 +25,8 @@ export interface Graph {
   readonly badSteps: readonly (readonly [number, number])[];
   /** Nodes that show the witnesses "w0", "w1". */
   readonly shown: readonly (readonly number[])[];
+  /** Of each promise "r0", "r1" that something recurs, the nodes that show it. */
+  readonly recurring?: readonly (readonly number[])[];
   /** Words of a state; the node is spread over them. */
   readonly words: number;
   /** Nodes whose steps take 20 ms, so that several workers get something to do. */
@@ -50,6 +52,7 @@ export class GraphSystem implements TransitionSystem {
   readonly stepProperties: readonly string[];
   readonly finally = ["end"];
   readonly sometimes: readonly string[];
+  readonly recurring?: Recurring;
   readonly #graph: Graph;
   readonly #script = new BranchScript();
 
@@ -60,6 +63,10 @@ export class GraphSystem implements TransitionSystem {
     this.actors = Array.from({ length: graph.actors }, (_, i) => ({ name: `a${i}`, daemon: false }));
     this.stepProperties = graph.badSteps.length > 0 ? ["s0"] : [];
     this.sometimes = graph.shown.map((_, i) => `w${i}`);
+    const { recurring } = graph;
+    if (recurring !== undefined) {
+      this.recurring = { names: recurring.map((_, i) => `r${i}`), holds: (index) => recurring[index]!.includes(this.#node) };
+    }
   }
 
   get #node(): number {
