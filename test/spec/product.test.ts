@@ -17,7 +17,7 @@ import { compileMachine } from "../../spec/table.ts";
 import { adjacency, sideBySide } from "./adjacency.ts";
 import { SIZES } from "./machine-sizes.ts";
 
-const run = (system: ProductSystem): Promise<Outcome> => search(system, null, { ...DEFAULT_CHECK_OPTIONS, workers: 1, expectedStates: null });
+const run = (system: ProductSystem): Promise<Outcome> => search(system, null, { ...DEFAULT_CHECK_OPTIONS, workers: 1, expectedStates: null, endless: true });
 const product = (p: Partial<Product> & Pick<Product, "machines">): ProductSystem => new ProductSystem({ sizes: SIZES, invariants: [], ...p });
 
 describe.each(MACHINES.map((spec) => [spec.name, spec] as const))("%s alone", (name, spec) => {
