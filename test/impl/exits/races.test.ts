@@ -1,7 +1,8 @@
 /** Exits that only another thread's step in between can cause: each is reached, and the invariants hold all the while. */
 import { expect, test } from "vitest";
 import {
-  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, hugeZeroRace, migrationOfNoTable, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
+  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, gupOfNoTable, hugeZeroRace,
+  migrationOfNoTable, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
   swapinOfNoTable, untouchedAndNoTable, zapOfZapped,
 } from "./races.ts";
 import { linesReached } from "./reached.ts";
@@ -46,6 +47,10 @@ test("a page is unmapped for its migration while a collapse isolates it: pte_non
 
 test("a table is freed between the look at the PMD and the scan", async () => {
   expect(await linesReached(collapseOfNoTable)).toContain("khugepaged/scan.ts collapseScanPmd: noteProgress(k, 1, cc);");
+}, 300_000);
+
+test("a table is freed between two looks of get_user_pages()", async () => {
+  expect(await linesReached(gupOfNoTable)).toContain("gup.ts followPagePte: if (table === NONE) return false;");
 }, 300_000);
 
 test("a table is freed under a reverse-map walk, and under a fault that waits for a migration", async () => {

@@ -1,11 +1,12 @@
 /** Small worlds for exits that only another thread's step in between can cause. */
-import { NONE, at, holds, type Routine, type Scenario } from "thpcheck";
-import { pfnScanner } from "../../../impl/gup.ts";
+import { NONE, at, current, holds, type Routine, type Scenario } from "thpcheck";
+import { gupSlow, pfnScanner } from "../../../impl/gup.ts";
 import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
-import type { AnonVma, Pfn } from "../../../impl/structs/types.ts";
+import type { AnonVma, Mm, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/knobs.ts";
+import { pageFolio } from "../../../impl/page-flags.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/anon-vma.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
@@ -188,6 +189,18 @@ function* collapsesOneRange(k: K): Routine {
 export const collapseOfNoTable: Scenario<Structs> = collapseScenario({
   name: "exits-collapse-no-table", why: "the table is freed between the look at the PMD and the scan", tier: "quick",
   options: { ptReclaim: true }, threads: { collapsesOneRange, zapsBoth }, expect: holds(),
+});
+
+function* storesAndRefers(k: K): Routine {
+  yield* prepare(k, 0, 1);
+  const mm: Mm = k.cpu.mm.get(current(k));
+  const page: Pfn = yield* gupSlow(k, mm, 0, 0);
+  if (page !== NONE) yield* folioPut(k, pageFolio(k, page));
+}
+
+export const gupOfNoTable: Scenario<Structs> = collapseScenario({
+  name: "exits-gup-no-table", why: "the table is freed between two looks of get_user_pages()", tier: "quick",
+  options: { ptReclaim: true }, threads: { storesAndRefers, zapsBoth }, expect: holds(),
 });
 
 export const migrationOfNoTable: Scenario<Structs> = collapseScenario({
