@@ -22,7 +22,7 @@ export class PropertyFunctions {
   readonly #emitter: Emitter;
   readonly #link: LinkProperty;
   readonly #explainers: string[] = [];
-  /** Of each property, text that asks it alone. */
+  /** Text for each property, which asks that property alone. */
   readonly #singly: string[] = [];
   /** The emitted functions of the state properties, in order. */
   readonly always: string[] = [];

@@ -74,7 +74,7 @@ export class RefinementCompiler {
   /** Which instances depend on which bits. */
   #readSets(machines: readonly MachinePlan[]): ReadSets {
     const { plan } = this.#linker;
-    // Of each word: the bits that each instance may read, and under which condition (see `groupNeeds`).
+    // For each word: the bits that each instance may read, and under which condition (see `groupNeeds`).
     const readers = new Map<number, Map<string, { instance: number; mask: number; need: number }>>();
     for (const [n, { abstract, refinement }] of this.#machines.entries()) {
       const m = machines[n]!;

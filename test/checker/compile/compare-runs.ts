@@ -99,10 +99,10 @@ const scripted = (answers: readonly number[]): Chooser => {
 const namesOf = (choices: readonly Choice[]): string[] => choices
   .map((c) => (c.option === undefined ? `${c.name}=${c.value}` : `${c.name} = ${c.option}`));
 
-/** Throws an AssertionError that names variant, step and difference. Returns the number of steps compared. */
-/** Who rests with a lock in its hand is not at rest. */
+/** A thread that rests while it holds a lock is not at rest. */
 const holdsLock = (run: NativeRun, actor: number): boolean => new LockTable(run.plan, run.bytes).heldBy(actor).length > 0;
 
+/** Throws an AssertionError that names variant, step and difference. Returns the number of steps compared. */
 export function compareRuns(scenario: ProgramScenario, schedule: readonly ScheduleEntry[],
   variants: readonly Variant[] = compileVariants(scenario)): number {
   let native: NativeRun | undefined;
