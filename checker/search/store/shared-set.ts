@@ -49,9 +49,12 @@ export class SharedFingerprintSet implements Visited {
   get slots(): number {
     return this.#buffer.byteLength / 8;
   }
-  /** To be called when no worker adds any more. */
+  /** To be called once, when no worker adds any more: this one may have an old view. */
+  finished(): this {
+    this.#view(-1);
+    return this;
+  }
   find(low: number, high: number): number {
-    if (this.table.byteLength < this.#buffer.byteLength) this.#view(-1);
     return slotOf(this.table, this.shift, low, high);
   }
 

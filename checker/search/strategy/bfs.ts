@@ -171,7 +171,7 @@ function lookForTraps(f: Finished, s: Searched): { readonly violations: readonly
   if (logs.length < f.reports.length) return none(noMemory);
   const bound = f.bound();
   if (bound !== null) return none(bound);
-  const table = f.visited instanceof StateIndex ? null : (f.visited as FingerprintSet | SharedFingerprintSet);
+  const table = f.visited instanceof SharedFingerprintSet ? f.visited.finished() : f.visited instanceof FingerprintSet ? f.visited : null;
   const steps = total(logs.map((g) => g.targets.length / 2));
   const { memoryBytes } = f.options;
   const wanted = bytesForTraps(s.states, steps, table?.slots ?? 0);

@@ -19,11 +19,13 @@
  * a cycle makes a trap of it. There is no such reduction yet; see `asksForTraps`.
  */
 import type { LoggedGraph } from "./graph-log.ts";
-import { GraphLog, setWord, wordAt, type Words } from "./graph-log.ts";
+import { GraphLog, wordAt } from "./graph-log.ts";
 
 /** A visited table of fingerprints that grows no more. */
 export interface FinishedTable {
   readonly slots: number;
+  /** Reads the home slot of a fingerprint. */
+  touch(high: number): number;
   /** The slot of a fingerprint that is there. */
   find(low: number, high: number): number;
 }
@@ -61,42 +63,48 @@ export function bytesForTraps(states: number, steps: number, slots: number): num
   return 4 * slots + 9 * states + 4 * steps;
 }
 
-/** Of each goal, its traps; null: there are none. Overwrites the logs. */
+/** Of each goal, its traps; null: there are none. */
 export function findTraps(graph: StateGraph): (Traps | null)[] {
-  if (graph.table !== null) numberTargets(graph, graph.table);
-  for (const log of graph.logs) noteSources(log);
-  return graph.logs[0]!.goals.map((_, goal) => new Backwards(graph, goal).traps());
+  const steps = graph.logs.map(sourcesOf);
+  const numbers = graph.table === null ? null : numbersOf(graph, graph.table);
+  return graph.logs[0]!.goals.map((_, goal) => new Backwards(graph, steps, numbers, goal).traps());
 }
 
-/** Turns the fingerprints in the logs into numbers. */
-function numberTargets(graph: StateGraph, table: FinishedTable): void {
+/** The number of the state in each slot of the table. */
+function numbersOf(graph: StateGraph, table: FinishedTable): Int32Array {
   const numbers = new Int32Array(table.slots);
+  const low = new Int32Array(BATCH);
+  const high = new Int32Array(BATCH);
+  /** Keeps the reads of the table from being optimised away. */
+  const sink = new Int32Array(1);
   let id = 0;
   forEachPart(graph, (worker, _, begin, end) => {
     const { prints } = graph.logs[worker]!;
-    inBatches(prints, begin, end, table, (_i, slot) => { numbers[slot] = id++; });
+    for (let from = begin; from < end; from += BATCH) {
+      const n = Math.min(BATCH, end - from);
+      // All are touched first: independent loads, whose cache misses overlap.
+      let touched = 0;
+      for (let k = 0; k < n; k++) {
+        low[k] = wordAt(prints, 2 * (from + k));
+        high[k] = wordAt(prints, 2 * (from + k) + 1);
+        touched ^= table.touch(high[k]!);
+      }
+      sink[0]! ^= touched;
+      for (let k = 0; k < n; k++) numbers[table.find(low[k]!, high[k]!)] = id++;
+    }
   });
-  for (const { targets } of graph.logs) {
-    inBatches(targets, 0, targets.length / 2, table, (i, slot) => { setWord(targets, 2 * i, numbers[slot]!); });
-  }
+  return numbers;
 }
 
-/** Calls `each` with the slot of each fingerprint from `begin` up to `end`. */
-function inBatches(prints: Words, begin: number, end: number, table: FinishedTable, each: (i: number, slot: number) => void): void {
-  const slots = new Int32Array(BATCH);
-  for (let from = begin; from < end; from += BATCH) {
-    const n = Math.min(BATCH, end - from);
-    for (let k = 0; k < n; k++) slots[k] = table.find(wordAt(prints, 2 * (from + k)), wordAt(prints, 2 * (from + k) + 1));
-    for (let k = 0; k < n; k++) each(from + k, slots[k]!);
-  }
-}
-
-/** Writes the number of the state that each step starts from behind that of its target. */
-function noteSources(log: LoggedGraph): void {
-  let at = 1;
+/** The state that each step of a log starts from. */
+function sourcesOf(log: LoggedGraph): Int32Array {
+  const sources = new Int32Array(log.targets.length / 2);
+  let at = 0;
   GraphLog.sourcesOf(log, (id, steps) => {
-    for (let n = 0; n < steps; n++, at += 2) setWord(log.targets, at, id);
+    sources.fill(id, at, at + steps);
+    at += steps;
   });
+  return sources;
 }
 
 /** Calls `each` for each worker's part of each level: the parts are the states in order, `begin`..`end` counts the worker's own. */
@@ -111,6 +119,10 @@ function forEachPart({ levels }: StateGraph, each: (worker: number, level: numbe
 /** The search backwards from one goal. */
 class Backwards {
   readonly #graph: StateGraph;
+  /** Of each log, the states that its steps start from. */
+  readonly #sources: readonly Int32Array[];
+  /** By slot of the table; null where the logs have numbers. */
+  readonly #numbers: Int32Array | null;
   readonly #goals: number;
   /** 1: a goal can be reached. */
   readonly #reaches: Uint8Array;
@@ -119,8 +131,10 @@ class Backwards {
   /** The workers' parts of the levels, in order: (worker, first state, first of the worker's own). */
   readonly #parts: readonly { readonly worker: number; readonly first: number; readonly own: number; readonly count: number }[][];
 
-  constructor(graph: StateGraph, goal: number) {
+  constructor(graph: StateGraph, sources: readonly Int32Array[], numbers: Int32Array | null, goal: number) {
     this.#graph = graph;
+    this.#sources = sources;
+    this.#numbers = numbers;
     const parts: { worker: number; first: number; own: number; count: number }[][] = graph.levels.map(() => []);
     const starts = [0];
     let first = 0;
@@ -167,16 +181,18 @@ class Backwards {
   #pass(): boolean {
     const reaches = this.#reaches;
     const { links, logs } = this.#graph;
-    const left = logs.map((log) => log.targets.length / 2);
+    const left = this.#sources.map((sources) => sources.length);
     let changed = false;
     for (let level = this.#parts.length - 1; level >= 0; level--) {
       const start = this.#starts[level]!;
-      logs.forEach(({ targets }, worker) => {
+      logs.forEach((log, worker) => {
+        const sources = this.#sources[worker]!;
         let i = left[worker]! - 1;
         for (; i >= 0; i--) {
-          const from = wordAt(targets, 2 * i + 1);
+          const from = sources[i]!;
           if (from < start) break;
-          if (reaches[from] === 0 && reaches[wordAt(targets, 2 * i)] === 1) {
+          // Most states are settled by then, by a step to a new state: only for the others a target is looked up.
+          if (reaches[from] === 0 && reaches[this.#target(log, i)] === 1) {
             reaches[from] = 1;
             changed = true;
           }
@@ -197,14 +213,24 @@ class Backwards {
     return changed && reaches.includes(0);
   }
 
-  /** Calls `each` for every step between two different states. */
+  /** The number of the state that step `i` of a log leads to. */
+  #target({ targets }: LoggedGraph, i: number): number {
+    const low = wordAt(targets, 2 * i);
+    return this.#numbers === null ? low : this.#numbers[this.#graph.table!.find(low, wordAt(targets, 2 * i + 1))]!;
+  }
+
+  /** Calls `each` for every step from a state that is not settled. */
   #forEachStep(each: (from: number, to: number) => void): void {
-    for (const { targets } of this.#graph.logs) for (let i = 0; i < targets.length; i += 2) each(wordAt(targets, i + 1), wordAt(targets, i));
+    const reaches = this.#reaches;
+    this.#graph.logs.forEach((log, worker) => {
+      const sources = this.#sources[worker]!;
+      for (let i = 0; i < sources.length; i++) if (reaches[sources[i]!] === 0) each(sources[i]!, this.#target(log, i));
+    });
     this.#parts.forEach((parts, level) => {
       if (level === 0) return;
       for (const { worker, first, own, count } of parts) {
         const parents = this.#graph.links[worker]!;
-        for (let i = 0; i < count; i++) each(parents[2 * (own + i)]!, first + i);
+        for (let i = 0; i < count; i++) if (reaches[parents[2 * (own + i)]!] === 0) each(parents[2 * (own + i)]!, first + i);
       }
     });
   }
@@ -218,7 +244,6 @@ class Backwards {
     const begins = new Int32Array(count + 1);
     const settled: number[] = [];
     this.#forEachStep((from, to) => {
-      if (reaches[from] === 1) return;
       if (reaches[to] === 1) settled.push(from);
       else begins[rows[to]! + 1]!++;
     });
@@ -226,7 +251,7 @@ class Backwards {
     const sources = new Int32Array(begins[count]!);
     const filled = begins.slice();
     this.#forEachStep((from, to) => {
-      if (reaches[from] === 0 && reaches[to] === 0) sources[filled[rows[to]!]!++] = from;
+      if (reaches[to] === 0) sources[filled[rows[to]!]!++] = from;
     });
     while (settled.length > 0) {
       const id = settled.pop()!;

@@ -7,7 +7,7 @@
  * writes of 8 bytes; whose steps they are takes up to two bytes for a state. A step that changes nothing is left out.
  */
 
-const LOG_BLOCK_WORDS = 14;
+const LOG_BLOCK_WORDS = 16;
 /** Words of a block. */
 export const BLOCK_WORDS = 2 ** LOG_BLOCK_WORDS;
 
@@ -20,27 +20,35 @@ export interface Words {
 export function wordAt({ blocks }: Words, i: number): number {
   return blocks[i >>> LOG_BLOCK_WORDS]![i & (BLOCK_WORDS - 1)]!;
 }
-export function setWord({ blocks }: Words, i: number, word: number): void {
-  blocks[i >>> LOG_BLOCK_WORDS]![i & (BLOCK_WORDS - 1)] = word;
-}
 
 /** An append-only array. Where there is no memory for more it forgets, and says so. */
 class WordLog implements Words {
   readonly blocks: Int32Array<ArrayBuffer>[] = [];
-  length = 0;
   failed = false;
   #block = new Int32Array(0);
   #at = 0;
 
+  get length(): number {
+    return this.blocks.length === 0 ? 0 : (this.blocks.length - 1) * BLOCK_WORDS + this.#at;
+  }
+
   push(word: number): void {
     if (this.#at === this.#block.length) this.#more();
     this.#block[this.#at++] = word;
-    this.length++;
+  }
+  /** Of a log of pairs. */
+  pushPair(first: number, second: number): void {
+    if (this.#at === this.#block.length) this.#more();
+    const block = this.#block;
+    const at = this.#at;
+    block[at] = first;
+    block[at + 1] = second;
+    this.#at = at + 2;
   }
   clear(): void {
     this.blocks.length = 0;
     this.#block = new Int32Array(0);
-    this.#at = this.length = 0;
+    this.#at = 0;
   }
 
   #more(): void {
@@ -93,8 +101,7 @@ export class GraphLog {
   /** The next state that this worker discovers. */
   discovered(low: number, high: number): void {
     if (this.dropped) return;
-    this.#prints.push(low);
-    this.#prints.push(high);
+    this.#prints.pushPair(low, high);
   }
 
   /** A step of state `from` to a state that was known. */
@@ -102,8 +109,7 @@ export class GraphLog {
     if (this.dropped) return;
     if (from !== this.#source) this.#turn(from);
     this.#steps++;
-    this.#targets.push(low);
-    this.#targets.push(high);
+    this.#targets.pushPair(low, high);
   }
 
   /** State `id` is a goal. */
