@@ -15,7 +15,10 @@ import { steps } from "./test/commands/steps.ts";
 export default defineConfig({
   scenarios: ["test/models/*.ts", "test/scenarios/*.ts", "test/bugs/scenarios/*.ts", "spec/models.ts"],
   // Loaded when a scenario of the kernel is checked: XState takes longer than most others.
-  refine: async (scenario) => ("structs" in scenario && "ptTable" in scenario.structs ? (await import("./test/refinement/kernel-machines.ts")).kernelMachines(scenario) : []),
+  refine: async (scenario) =>
+    "structs" in scenario && "ptTable" in scenario.structs
+      ? (await import("./test/refinement/kernel-machines.ts")).kernelMachines(scenario)
+      : [],
   lists: {
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),

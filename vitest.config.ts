@@ -9,7 +9,13 @@ const root = import.meta.dirname;
  * compiler, and to warm them up, costs more than most files themselves (measured: 13 files took 49 s of CPU in a process
  * each, 23 s in shared ones). Any other file, a new one included, has a process of its own.
  */
-const SHARING = ["test/impl/*.test.ts", "test/impl/selftests/*.test.ts", "test/refinement/*.test.ts", "test/spec/*.test.ts", "test/checker/{compile,program,sanitizer,refinement,report,trace}/**/*.test.ts"];
+const SHARING = [
+  "test/impl/*.test.ts",
+  "test/impl/selftests/*.test.ts",
+  "test/refinement/*.test.ts",
+  "test/spec/*.test.ts",
+  "test/checker/{compile,program,sanitizer,refinement,report,trace}/**/*.test.ts",
+];
 /** These change the process that they run in: from then on it counts what runs, or lets garbage be collected on request. */
 const CHANGE_THEIR_PROCESS = ["test/checker/compile/coverage.test.ts", "test/checker/compile/memory.test.ts"];
 

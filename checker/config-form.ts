@@ -16,7 +16,10 @@ const config = objectOf({
 }, "defineConfig({ scenarios: [globs] })");
 
 const machines = v.array(refinement, "an array of machines");
-const rows = v.pipe(v.array(v.array(v.string("a text"), "an array of texts"), "an array of rows"), v.minLength(1, "at least a row of headings"));
+const rows = v.pipe(
+  v.array(v.array(v.string("a text"), "an array of texts"), "an array of rows"),
+  v.minLength(1, "at least a row of headings"),
+);
 
 /** What is wrong with a configuration, as the end of a sentence; null: nothing. */
 export function configProblem(value: unknown): string | null {

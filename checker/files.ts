@@ -61,7 +61,9 @@ export function refuseForeign(path: string, option: string, isOurs: (text: strin
     throw new UsageError(`${option} ${path} cannot be written: ${reasonOf(e)}`);
   }
   if (!isOurs(text)) {
-    throw new UsageError(`${option} ${path} would overwrite a file that is no ${what}; it is left as it is: name another file, or remove it`);
+    throw new UsageError(
+      `${option} ${path} would overwrite a file that is no ${what}; it is left as it is: name another file, or remove it`,
+    );
   }
 }
 

@@ -4,9 +4,32 @@
  */
 import * as v from "valibot";
 import {
-  FormError, anyFunction, count, flag, inWords, isRecord, objectOf, oneOf, plainData, plainFunction, problemOf, recordOf, text, whole, type Form,
+  FormError,
+  anyFunction,
+  count,
+  flag,
+  inWords,
+  isRecord,
+  objectOf,
+  oneOf,
+  plainData,
+  plainFunction,
+  problemOf,
+  recordOf,
+  text,
+  whole,
+  type Form,
 } from "./form.ts";
-import { ACTORS_MAX, BITSET_SIZE_MAX, NONE, OBJECTS_MAX, type Field, type ScalarField, type Struct, type Structs } from "./program/layout.ts";
+import {
+  ACTORS_MAX,
+  BITSET_SIZE_MAX,
+  NONE,
+  OBJECTS_MAX,
+  type Field,
+  type ScalarField,
+  type Struct,
+  type Structs,
+} from "./program/layout.ts";
 
 // ---- structs ----------------------------------------------------------------------------------------------------
 
@@ -56,7 +79,11 @@ const structs = recordOf(struct, "a record of struct({ ... }) and table(n, { ...
 
 const actorName = v.pipe(text("a name of one line"), v.regex(/^[^\n\r]*$/, "a name of one line"));
 const thread = objectOf(
-  { name: actorName, run: v.custom((f) => typeof f === "function" && !inWords(f).includes("async"), "a routine, function*"), daemon: v.optional(flag()) },
+  {
+    name: actorName,
+    run: v.custom((f) => typeof f === "function" && !inWords(f).includes("async"), "a routine, function*"),
+    daemon: v.optional(flag()),
+  },
   "{ name, run }",
 );
 const actor = objectOf({
@@ -70,19 +97,35 @@ const model = objectOf({
   system: v.optional(objectOf({ module: text("the URL of a module"), data: v.unknown() }, "{ module, data }")),
 }, "{ structs, actors }");
 
-export const refinement = objectOf({
-  machine: text("the name of a machine"), instances: count(), states: count(), bounds: recordOf(v.number("a number"), "a record of numbers"),
-  title: anyFunction(), describe: anyFunction(), abstract: anyFunction(), next: anyFunction(), arrow: anyFunction(),
-  sees: v.optional(recordOf(v.number("a number"), "a record of numbers")),
-  events: v.array(objectOf({ event: count(), name: text(), payloads: count(), route: anyFunction() }, "an event"), "an array of events"),
-  arrows: v.array(objectOf({ name: text(), lacks: v.nullable(text("a text, or null")) }, "{ name, lacks }"), "an array of { name, lacks }"),
-}, "a machine, as refinement.ts describes it");
+export const refinement = objectOf(
+  {
+    machine: text("the name of a machine"),
+    instances: count(),
+    states: count(),
+    bounds: recordOf(v.number("a number"), "a record of numbers"),
+    title: anyFunction(),
+    describe: anyFunction(),
+    abstract: anyFunction(),
+    next: anyFunction(),
+    arrow: anyFunction(),
+    sees: v.optional(recordOf(v.number("a number"), "a record of numbers")),
+    events: v.array(objectOf({ event: count(), name: text(), payloads: count(), route: anyFunction() }, "an event"), "an array of events"),
+    arrows: v.array(
+      objectOf({ name: text(), lacks: v.nullable(text("a text, or null")) }, "{ name, lacks }"),
+      "an array of { name, lacks }",
+    ),
+  },
+  "a machine, as refinement.ts describes it",
+);
 
 // ---- what is expected -------------------------------------------------------------------------------------------
 
 const pin = v.optional(v.nullable(count("a count from 0 upward")));
 /** What `holds` takes. */
-export const holdsPins = objectOf({ states: pin, transitions: pin, depth: pin, statesWithoutClearing: pin }, "a record of counts such as { states: 5 }");
+export const holdsPins = objectOf(
+  { states: pin, transitions: pin, depth: pin, statesWithoutClearing: pin },
+  "a record of counts such as { states: 5 }",
+);
 /** What `violated` takes besides the promise. */
 export const violatedPins = objectOf({ length: pin }, "a record of counts such as { length: 7 }");
 
@@ -92,7 +135,13 @@ const expectation = v.pipe(
   v.lazy((e) => ((e as { verdict: string }).verdict === "holds" ? expectsToHold : expectsViolation)),
 );
 const expectsToHold = objectOf(
-  { verdict: text(), states: v.nullable(count()), transitions: v.nullable(count()), depth: v.nullable(count()), statesWithoutClearing: v.nullable(count()) },
+  {
+    verdict: text(),
+    states: v.nullable(count()),
+    transitions: v.nullable(count()),
+    depth: v.nullable(count()),
+    statesWithoutClearing: v.nullable(count()),
+  },
   EXPECT,
 );
 const expectsViolation = objectOf({ verdict: text(), property: text("the name of a promise"), length: v.nullable(count()) }, EXPECT);
@@ -112,9 +161,14 @@ const COMMON = {
   name: v.pipe(v.string("a text"), v.regex(/^[\w][\w.+()=,@-]*$/, "made of letters, digits and -_.+=,()@, without spaces")),
   why: text("a text that says why the scenario exists"),
   tier: oneOf(["quick", "full", "nightly"]),
-  config: v.optional(v.pipe(v.custom(isRecord, "a record of plain data"), plainData("plain data: numbers, texts, true, false, null, arrays, records"))),
-  clearDeadLocals: v.optional(flag()), sanitize: v.optional(flag()),
-  always: properties, step: properties, finally: properties,
+  config: v.optional(
+    v.pipe(v.custom(isRecord, "a record of plain data"), plainData("plain data: numbers, texts, true, false, null, arrays, records")),
+  ),
+  clearDeadLocals: v.optional(flag()),
+  sanitize: v.optional(flag()),
+  always: properties,
+  step: properties,
+  finally: properties,
   sometimes: v.optional(recordOf(plainFunction("a plain function that is true where it happens"), "a record of functions")),
   recurring: v.optional(recordOf(plainFunction("a plain function that is true of what must stay reachable"), "a record of functions")),
   endless: v.optional(flag()),

@@ -78,7 +78,8 @@ export function holds(pins: { states?: number; transitions?: number; depth?: num
  * does a violation of another promise nearer to the start. `length`: steps of the shortest trace.
  */
 export function violated(property: string, pins: { length?: number } = {}): Expectation {
-  if (typeof property !== "string" || property === "") throw new FormError(`violated(...): it needs the name of a promise, found ${inWords(property)}`);
+  if (typeof property !== "string" || property === "")
+    throw new FormError(`violated(...): it needs the name of a promise, found ${inWords(property)}`);
   checkPins(violatedPins, pins, `violated(${inWords(property)})`);
   return { verdict: "violated", property, length: pins.length ?? null };
 }

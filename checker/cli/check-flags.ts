@@ -126,7 +126,17 @@ export function refuseContradictions(f: CheckFlags): void {
 
 /** The request that the options make. Throws a UsageError for a patch that cannot be read. */
 export function requestOf(patterns: readonly string[], flags: CheckFlags, defaults: CheckOptions): CheckRequest {
-  const { tier, format, out = null, updatePins = false, audit = false, invariants = false, full = false, upTo = null, policy = null } = flags;
+  const {
+    tier,
+    format,
+    out = null,
+    updatePins = false,
+    audit = false,
+    invariants = false,
+    full = false,
+    upTo = null,
+    policy = null,
+  } = flags;
   return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, upTo, policy };
 }
 

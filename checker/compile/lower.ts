@@ -27,6 +27,7 @@ import type { Locals } from "./liveness.ts";
 import { copyTree, quasi, verbatim } from "./quasi.ts";
 import { recordCallOf, recordLiveness, settleRecordCalls } from "./records.ts";
 import { outRegister } from "./record-shape.ts";
+import type { Inside, Target } from "./jumps.ts";
 import { boolSlot, rangeSlot, slotOf } from "./slot-type.ts";
 import { childrenOf, containsYield, withPlace } from "./syntax.ts";
 import { Translator } from "./translate.ts";
@@ -52,18 +53,6 @@ interface Wait {
 /** `yield* routine(...)`. */
 interface RoutineCall { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression }
 type YieldForm = LockWait | Wait | RoutineCall;
-
-interface Target {
-  readonly labels: readonly string[];
-  readonly breakTo: number;
-  /** Null for a switch or a labelled block, which `continue` passes through. */
-  readonly continueTo: number | null;
-  /** Whether a plain `break` ends here. */
-  readonly plain: boolean;
-}
-
-/** What a statement without yields stands in, of the statements that are left as they are: jumps to these stay too. */
-interface Inside { readonly labels: readonly string[]; readonly plainBreak: boolean; readonly plainContinue: boolean }
 
 export function lowerRoutine(linker: Linker, fn: LinkedFunction): LoweredRoutine {
   return new RoutineLowering(linker, fn).run();

@@ -13,12 +13,13 @@ import { CompileError } from "./compile-error.ts";
 import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
 import type { LinkedFunction, Linker, Purpose } from "./link.ts";
 import { isLocalName, prepareFunction, type PreparedFunction } from "./locals.ts";
+import { namedChoice, namedChoiceCall } from "./named-choice.ts";
 import { quasi } from "./quasi.ts";
 import { flattenRecords, recordCallOf } from "./records.ts";
 import { eventHead } from "../image/refinement-runtime.ts";
 import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
 import type { Place } from "./source-module.ts";
-import { dropTypes, mapChildren, withoutTypes } from "./syntax.ts";
+import { dropTypes, mapChildren } from "./syntax.ts";
 
 const GLOBALS: ReadonlySet<string> = new Set([
   "undefined", "NaN", "Infinity", "Math", "Number", "Boolean", "String", "Object", "Array", "Error", "RangeError", "TypeError",
@@ -467,36 +468,6 @@ export class Translator {
     }
   }
 
-  /** The name and the options of `choose(k, "call", ["read", "write"])`; null when the options are a number. */
-  namedChoice(node: t.CallExpression): { readonly name: string; readonly options: readonly string[] } | null {
-    const [, label, given] = node.arguments;
-    if (!t.isExpression(given)) return null;
-    let list: t.Expression = withoutTypes(given);
-    if (t.isIdentifier(list) && isLocalName(list.name)) list = this.prepared.locals.get(list.name)?.init ?? list;
-    const value = this.staticValue(list)?.value;
-    const captured = Array.isArray(value) ? value as unknown[] : null;
-    const options = t.isArrayExpression(list) ? list.elements.map((e) => this.constantString(e)) : captured;
-    const refuse = (what: string): never =>
-      this.refuse(node, `${what} of a choice must be known when the program is compiled`, 'Write choose(k, "call", ["read", "write"])');
-    if (options === null) {
-      let hidden = false;
-      t.traverseFast(list, (n) => {
-        hidden ||= t.isArrayExpression(n);
-      });
-      return hidden ? refuse("the options") : null;
-    }
-    if (!options.every((o) => typeof o === "string")) return refuse("the options");
-    return { name: this.constantString(label) ?? refuse("the name"), options };
-  }
-
-  namedChoiceCall(choice: { readonly name: string; readonly options: readonly string[] }, site: number): t.Expression {
-    this.linker.hasNamedChoices = true;
-    const $choice = this.linker.constant(choice, () => {
-      throw new Error("[thpcheck internal] a choice is plain data");
-    });
-    return quasi(`$chooseOf($choice, ${site})`, { $choice });
-  }
-
   /** A string that is known when the program is compiled: written, captured, or a template over such; null for any other. */
   constantString(e: t.Node | null | undefined): string | null {
     if (t.isStringLiteral(e)) return e.value;
@@ -521,7 +492,7 @@ export class Translator {
   intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
     const site = this.site(node);
     const assigns = node.arguments.some(assignsToLocal);
-    const named = intrinsic.kind === "choose" ? this.namedChoice(node) : null;
+    const named = intrinsic.kind === "choose" ? namedChoice(this, node) : null;
     const args = this.argumentsWithoutWorlds(node);
     if (intrinsic.kind === "at" || intrinsic.kind === "lock") {
       return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
@@ -536,7 +507,7 @@ export class Translator {
       case "record": return this.refuse(node, "this record gets no name", "Declare it first: const vmf: Fault = record({ ... })");
       case "choose": {
         const numbered = (): t.Expression => quasi(`$choose($name, $n, ${site})`, { $name: args[0]!, $n: args[1]! });
-        return this.withPlace(named === null ? numbered() : this.namedChoiceCall(named, site), node);
+        return this.withPlace(named === null ? numbered() : namedChoiceCall(this.linker, named, site), node);
       }
       case "emit": return this.withPlace(this.emitted(args, site), node);
       case "current": return t.identifier("$me");

@@ -174,9 +174,8 @@ function checkOfSteps(
   const current = new Int32Array(machineOf.length);
   const args: number[] = Array.from({ length: eventWords - 2 }, () => 0);
   let machine = 0, firstColumn = 0, endColumn = 0, at = -1;
-  let failed = -1, failedInstance = 0, failedEvent = -1, failedState = 0;
-  /** The one machine that is asked; -1: all are. */
-  let asked = -1;
+  /** `asked`: the one machine that is asked; -1: all are. */
+  let failed = -1, failedInstance = 0, failedEvent = -1, failedState = 0, asked = -1;
 
   const fail = (x: number, event: number, state: number): void => {
     if (asked >= 0 && machineOf[x] !== asked) return;
@@ -186,10 +185,10 @@ function checkOfSteps(
     if (failed >= 0) return;
     const x = instance(machine, n);
     if (x < 0) return;
-    const bit = 1 << (x & 31);
-    if ((loaded[x >> 5]! & bit) === 0) {
-      loaded[x >> 5]! |= bit;
-      touched[x >> 5]! |= bit;
+    const word = x >> 5, bit = 1 << (x & 31);
+    if ((loaded[word]! & bit) === 0) {
+      loaded[word]! |= bit;
+      touched[word]! |= bit;
       current[x] = abstractBefore(x);
     }
     const state = current[x]!;
@@ -201,9 +200,7 @@ function checkOfSteps(
   /** Hands the event at `at` to the machines of whose alphabet it is. */
   const announced = (): void => {
     for (let i = 0; i < args.length; i++) args[i] = events[at + 2 + i]!;
-    const concerned = routes[events[at]!]!;
-    for (let r = 0; r < concerned.length; r++) {
-      const route = concerned[r]!;
+    for (const route of routes[events[at]!]!) {
       machine = route.machine;
       firstColumn = route.first;
       endColumn = route.end;
@@ -216,9 +213,8 @@ function checkOfSteps(
       let bits = touched[w]!;
       const moved = loaded[w]!;
       touched[w] = loaded[w] = 0;
-      while (bits !== 0 && failed < 0) {
+      for (; bits !== 0 && failed < 0; bits &= bits - 1) {
         const bit = bits & -bits;
-        bits ^= bit;
         const x = 32 * w + 31 - Math.clz32(bit);
         const state = (moved & bit) !== 0 ? current[x]! : abstractBefore(x);
         if (abstract(x) !== state) fail(x, -1, state);
@@ -235,8 +231,9 @@ function checkOfSteps(
     compare();
     return failed;
   };
-  const found = (): Refusal => ({ machine: failed, instance: failedInstance, event: failedEvent, state: failedState });
-  return { check, counts, abstract, refusal: () => (failed < 0 ? null : found()) };
+  const refusal = (): Refusal | null =>
+    failed < 0 ? null : { machine: failed, instance: failedInstance, event: failedEvent, state: failedState };
+  return { check, counts, abstract, refusal };
 }
 
 /**

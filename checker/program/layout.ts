@@ -117,7 +117,9 @@ function checkDeclaration(call: string, meaning: unknown, options: unknown, know
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  throw new RangeError(`${call}: there is no option ${JSON.stringify(unknown)}; options are ${known.join(", ")}.${didYouMean(unknown, known)}`);
+  throw new RangeError(
+    `${call}: there is no option ${JSON.stringify(unknown)}; options are ${known.join(", ")}.${didYouMean(unknown, known)}`,
+  );
 }
 
 /** An integer in min..max, both included. */
@@ -150,7 +152,9 @@ export function bitset(size: number, meaning: string, options: FieldOptions = {}
 export function array<E extends ScalarField>(length: number, element: E): ArrayField<E> {
   checkCount(`array(${length}, ...)`, "length", length);
   if (!["int", "bool", "ref", "bitset"].includes((element as E | null | undefined)?.kind as string)) {
-    throw new RangeError(`array(${length}, ...): the element must be int(...), bool(...), ref(...) or bitset(...); there are no arrays of locks or arrays`);
+    throw new RangeError(
+      `array(${length}, ...): the element must be int(...), bool(...), ref(...) or bitset(...); there are no arrays of locks or arrays`,
+    );
   }
   return { kind: "array", length, element, meaning: element.meaning };
 }
@@ -179,7 +183,8 @@ function checkFields(call: string, fields: unknown): void {
   const isObject = typeof fields === "object" && fields !== null && !Array.isArray(fields);
   if (!isObject) throw new RangeError(`${call} needs its fields: { name: int(0, 9, "meaning") }`);
   const wrong = Object.entries(fields).find(([, f]) => typeof (f as Field | null | undefined)?.kind !== "string");
-  if (wrong !== undefined) throw new RangeError(`${call}: ${wrong[0]} is no field; fields are int(...), bool(...), ref(...), bitset(...), locks and array(...)`);
+  if (wrong !== undefined)
+    throw new RangeError(`${call}: ${wrong[0]} is no field; fields are int(...), bool(...), ref(...), bitset(...), locks and array(...)`);
 }
 
 /** One object: `k.mm.rss.get()`. */

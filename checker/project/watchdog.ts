@@ -36,7 +36,12 @@ let shared: Int32Array<SharedArrayBuffer> | null = null;
 export function watch(milliseconds: number): void {
   if (shared === null) {
     shared = new Int32Array(new SharedArrayBuffer(8));
-    const thread = new Worker(THREAD, { eval: true, workerData: { memory: shared.buffer, patience: PATIENCE_MS }, stdout: true, stderr: true });
+    const thread = new Worker(THREAD, {
+      eval: true,
+      workerData: { memory: shared.buffer, patience: PATIENCE_MS },
+      stdout: true,
+      stderr: true,
+    });
     thread.on("error", () => {});
     thread.unref();
   }

@@ -127,9 +127,13 @@ export function makeExpander(parts: ExpandParts): Expander {
   const step = changesOf(parts.system);
   const rows = makeRows(parts, layout, constants);
   const newStates = callCopy(newStatesKernel, {}, parts, rows);
-  const flush = callCopy(flushKernel, constants, parts, rows, layout, newStates, constants);
+  const rowStates = callCopy(rowStatesKernel, { short: constants.short }, parts, rows, constants);
+  const flush = callCopy(flushKernel, constants, parts, rows, layout, { ...newStates, ...rowStates }, constants);
   const successors = callCopy(successorsKernel, { short: constants.short }, parts, rows, step, flush, constants);
-  return callCopy(expandKernel, constants, parts, rows, { ...layout, ...step }, { ...newStates, ...successors, flush }, constants);
+  const both = { ...layout, ...step };
+  const keep = callCopy(keepKernel, { short: constants.short }, parts, rows, both, successors.add, constants);
+  const rest = { inForce: newStates.inForce, offer: successors.offer, flush, keep };
+  return callCopy(expandKernel, { logs: constants.logs }, parts, rows, both, rest, constants);
 }
 
 // The kernels are closed (see store/fresh-copy.ts): each may use its parameters and nothing else of this module.
@@ -188,21 +192,18 @@ function newStatesKernel({ system, events, witnessed }: ExpandParts, rows: Rows)
   return { asks, check, excuses, inForce };
 }
 
-/** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
-function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newStates: NewStates, constants: Constants): () => void {
-  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery, log } = parts;
-  const { states, parentAt, firstChange, delta, sums, prints, parents, ordinals } = rows;
-  const { words: record, sumsAt, excusesAt } = layout;
-  const { asks, check, excuses: excusesOf } = newStates;
-  const { comparesStates } = visited;
-  const hasExcuses = excuses !== undefined;
-  /** The rows of states that are new. */
-  const fresh = new Int32Array(batch);
-  const scratch = new Int32Array(stateWords);
-  /** Keeps reads of the table from being optimised away. */
-  const sink = new Int32Array(1);
-
+interface RowStates {
   /** Writes the state of row k. */
+  readonly restore: (k: number, target: Int32Array, at: number) => void;
+  /** Writes down the step of row k, unless it changed nothing or led to an initial state. */
+  readonly known: (k: number) => void;
+}
+
+function rowStatesKernel(parts: ExpandParts, rows: Rows, constants: Constants): RowStates {
+  const { system: { stateWords }, copyState, visited, log } = parts;
+  const { states, parentAt, firstChange, delta, prints, parents } = rows;
+  const { comparesStates } = visited;
+
   const restore = (k: number, target: Int32Array, at: number): void => {
     if (constants.short) {
       copyState(target, at, states, k * stateWords);
@@ -212,13 +213,30 @@ function flushKernel(parts: ExpandParts, rows: Rows, layout: RecordLayout, newSt
     for (let c = firstChange[k]!, end = firstChange[k + 1]!; c < end; c += 2) target[at + delta[c]!] = delta[c + 1]!;
   };
 
-  /** Writes down the step of row k, unless it changed nothing or led to an initial state. */
   const known = (k: number): void => {
     const from = parents[k]!;
     if (from < 0 || (!constants.short && firstChange[k] === firstChange[k + 1])) return;
     if (comparesStates) log!.known(from, visited.last!, 0);
     else log!.known(from, prints[2 * k]!, prints[2 * k + 1]!);
   };
+  return { restore, known };
+}
+
+/** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
+function flushKernel(
+  parts: ExpandParts, rows: Rows, layout: RecordLayout, looks: NewStates & RowStates, constants: Constants,
+): () => void {
+  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery, log } = parts;
+  const { parentAt, sums, prints, parents, ordinals } = rows;
+  const { words: record, sumsAt, excusesAt } = layout;
+  const { asks, check, excuses: excusesOf, restore, known } = looks;
+  const { comparesStates } = visited;
+  const hasExcuses = excuses !== undefined;
+  /** The rows of states that are new. */
+  const fresh = new Int32Array(batch);
+  const scratch = new Int32Array(stateWords);
+  /** Keeps reads of the table from being optimised away. */
+  const sink = new Int32Array(1);
 
   /**
    * Puts the new ones of the first `n` rows into `fresh`; returns how many they are. All are looked up before one is stored: a
@@ -326,29 +344,24 @@ function successorsKernel(
   return { add, offer };
 }
 
-/** Takes the steps of states. */
-function expandKernel(
-  parts: ExpandParts, rows: Rows, step: RecordLayout & StepChanges, rest: Omit<Expander, "transitions" | "expand"> & Successors,
-  constants: Constants,
-): Expander {
+/** Adds the successor in `vector` of the state at `at`, and puts that state there again. */
+type Keep = (frontier: Int32Array, at: number, id: number, ordinal: number) => void;
+
+function keepKernel(
+  parts: ExpandParts, rows: Rows, step: RecordLayout & StepChanges, add: Successors["add"], constants: Constants,
+): Keep {
   const { system, sums: { update }, copyState, events } = parts;
   const { parentAt, sums, sets, setWords } = rows;
-  const { words: record, sumsAt, before, changes } = step;
-  const { add, offer, flush, inForce } = rest;
+  const { sumsAt, before, changes } = step;
   const { vector } = system;
   const changed = changes.words;
-  const actors = system.actors.length;
   const stepProperties = system.stepProperties.length;
   const affected = system.incremental?.affected ?? null;
   const checkChanges = system.incremental?.checkChanges ?? (() => system.checkStep(before));
-  /** 1: an actor that is not at rest where it can move. */
-  const restless = Uint8Array.from(system.actors, (_, a) => (system.restless?.[a] === true ? 1 : 0));
-  const everyState = system.recurring !== undefined;
   /** Whether anything asks what a step changed. */
   const compares = !constants.short || stepProperties > 0;
 
-  /** Adds the successor in `vector`, and puts the state before it there again. */
-  const keep = (frontier: Int32Array, at: number, id: number, ordinal: number): void => {
+  return (frontier, at, id, ordinal) => {
     const n = compares ? changes.find() : 0;
     if (stepProperties > 0) {
       const index = checkChanges();
@@ -365,6 +378,21 @@ function expandKernel(
     if (add(id, ordinal, n) || constants.short) copyState(vector, 0, frontier, at);
     else for (let c = 0; c < n; c++) vector[changed[c]!] = before[changed[c]!]!;
   };
+}
+
+/** Takes the steps of states. */
+function expandKernel(
+  parts: ExpandParts, rows: Rows, step: RecordLayout & StepChanges,
+  rest: Omit<Expander, "transitions" | "expand"> & { readonly keep: Keep }, constants: Constants,
+): Expander {
+  const { system, copyState, events } = parts;
+  const { words: record, before } = step;
+  const { offer, flush, inForce, keep } = rest;
+  const { vector } = system;
+  const actors = system.actors.length;
+  /** 1: an actor that is not at rest where it can move. */
+  const restless = Uint8Array.from(system.actors, (_, a) => (system.restless?.[a] === true ? 1 : 0));
+  const everyState = system.recurring !== undefined;
 
   const expand = (frontier: Int32Array, from: number, to: number, firstId: number): void => {
     if (rows.source !== frontier) {

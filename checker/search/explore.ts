@@ -71,7 +71,8 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   let finding: Finding | null = null;
   const missing = run.complete ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
   const shown = shownOf(run.violations, missing, options);
-  if (shown !== null) finding = typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
+  if (shown !== null)
+    finding = typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
   releaseMemory(run.counts.tableBytes);
   return {
     complete: run.complete,
@@ -135,7 +136,14 @@ async function report({ system, options, hashing }: SearchTask, shown: Violated,
   const { broken } = shown;
   // The minimiser trusts fingerprints where the search does, but never those of the test mode.
   const whole = options.fingerprintBits === 64 ? hashing : makeHashing(system.stateWords, 64, options.seed);
-  const minimising: MinimiseTask = { system, broken, isNearest: shown.isNearest, bounds: minimiseBounds(options), options, fingerprint: whole.fingerprint };
+  const minimising: MinimiseTask = {
+    system,
+    broken,
+    isNearest: shown.isNearest,
+    bounds: minimiseBounds(options),
+    options,
+    fingerprint: whole.fingerprint,
+  };
   const shortest = options.minimise ? await minimise(minimising) : null;
   const path = shortest ?? shown.path();
   const explanation = explainViolation(system, broken, path);

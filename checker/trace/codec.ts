@@ -21,7 +21,15 @@ export const TRACE_STRING_PREFIX = "tc1.";
 const HASH_BYTES = 6;
 /** Far above any trace that a search records; keeps a damaged or hostile string from asking for memory. */
 const PACKED_BYTES_MAX = 1 << 24;
-const KINDS = ["always", "step", "finally", "sometimes", "deadlock", "fault", "recurring"] as const satisfies readonly PropertyRef["kind"][];
+const KINDS = [
+  "always",
+  "step",
+  "finally",
+  "sometimes",
+  "deadlock",
+  "fault",
+  "recurring",
+] as const satisfies readonly PropertyRef["kind"][];
 
 class ByteWriter {
   readonly #bytes: number[] = [];

@@ -76,7 +76,15 @@ class CheckRun {
       throw new UsageError(`no scenario is of tier ${tier}; "npx thpcheck list" shows them all`);
     }
     const engine = this.#host.engine ?? (await defaultEngine());
-    const settings = { options: { ...options, story: scenarios.length === 1 }, policy, audit, folder, cores, engine, shouldStop: () => this.#host.interrupted() };
+    const settings = {
+      options: { ...options, story: scenarios.length === 1 },
+      policy,
+      audit,
+      folder,
+      cores,
+      engine,
+      shouldStop: () => this.#host.interrupted(),
+    };
     this.#reporter.plan(scenarios.length);
     const checked = await runnerFor(scenarios, settings, { alone: this.#host.engine !== undefined }).run(scenarios, {
       started: (s, index) => { this.#reporter.start({ name: s.scenario.name, index, of: scenarios.length }); },

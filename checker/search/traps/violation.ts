@@ -15,7 +15,10 @@ interface Searched {
 
 /** `name`: the promise. */
 export function trapViolation(
-  { system, hashing }: { readonly system: TransitionSystem; readonly hashing: Hashing }, name: string, traps: Traps, { states, log }: Searched,
+  { system, hashing }: { readonly system: TransitionSystem; readonly hashing: Hashing },
+  name: string,
+  traps: Traps,
+  { states, log }: Searched,
 ): Violated {
   const nearest = new Set<string>();
   for (let i = 0; i < traps.prints.length; i += 2) nearest.add(`${traps.prints[i]} ${traps.prints[i + 1]}`);
