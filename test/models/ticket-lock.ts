@@ -55,6 +55,7 @@ function ticketLocks(processes: number, states: number, transitions: number, dep
     structs,
     threads: Array.from({ length: processes }, (_, i) => ({ name: `p${i}`, run: process })),
     always: { "mutual exclusion": (k: K) => k.critical.occupants.get() <= 1 },
+    endless: true,
     expect: holds({ states, transitions, depth }),
   });
 }

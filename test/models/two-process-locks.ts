@@ -60,6 +60,7 @@ export default [
     structs: lockStructs,
     threads: [{ name: "p0", run: lockUser }, { name: "p1", run: lockUser }],
     always: { "mutual exclusion": (k: L) => k.critical.occupants.get() <= 1 },
+    endless: true,
     expect: holds({ states: 12, transitions: 20, depth: 5 }),
   }),
   scenario({
@@ -69,6 +70,7 @@ export default [
     structs: petersonStructs,
     threads: [{ name: "p0", run: competitor(0) }, { name: "p1", run: competitor(1) }],
     always: { "mutual exclusion": (k: P) => k.critical.occupants.get() <= 1 },
+    endless: true,
     expect: holds({ states: 42, transitions: 76, depth: 11 }),
   }),
 ];
