@@ -290,12 +290,14 @@ export function* gupVma(k: Kernel, vma: Vma, vpn: Vpn, flags: FollFlags): Routin
     follow.fault = (flags & FOLL_WRITE) !== 0 ? FAULT_FLAG_WRITE : 0;
     yield at("follow_page: pmdp_get_lockless");
     const pmd: Entry = pmdpGetLockless(k, mm, vpn);
+    // What is kept of the entry during the look. The entry itself would tell states apart that have the same future.
+    const none: boolean = pmdNone(pmd);
     let served: boolean = false;
     if (pmdTransHuge(pmd)) served = yield* followHugePmd(k, follow);
     else if (pmdTable(pmd)) served = yield* followPagePte(k, follow);
-    else if (pmdNone(pmd) && (flags & FOLL_DUMP) !== 0) return NONE;
+    else if (none && (flags & FOLL_DUMP) !== 0) return NONE;
     if (served) return follow.page;
-    if (k.param.forcedWriteByDirty.get() !== 0) follow.cowed = (flags & FOLL_WRITE) !== 0 && !pmdNone(pmd);
+    if (k.param.forcedWriteByDirty.get() !== 0) follow.cowed = (flags & FOLL_WRITE) !== 0 && !none;
     const result: VmFaultReason = yield* handleMmFault(k, vma, vpn, follow.fault);
     mmAccountFault(k, result);
     if ((result & VM_FAULT_ERROR) !== 0) return NONE;

@@ -111,6 +111,7 @@ export default [
     threads: { sharer },
     others: { pinningChild, splitter },
     sometimes: done,
-    expect: holds({ states: 565_870 }),
+    // The PMD that get_user_pages() has read dies before the look at the table.
+    expect: holds({ states: 561_224 }),
   }),
 ];

@@ -105,7 +105,8 @@ export default [
     tier: "quick",
     threads: { splitter, slowReader, slowWriter },
     sometimes: { ...done, "the PMD is split in vain": inVain },
-    expect: holds({ states: 58_505 }),
+    // The PMD that get_user_pages() has read dies before the look at the table.
+    expect: holds({ states: 56_096 }),
   }),
   thpScenario({
     name: "split-longterm-pin",

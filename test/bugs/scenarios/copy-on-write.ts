@@ -60,7 +60,8 @@ export default [
       "a huge page of its own": (k) => k.mm.anonPages.get(0) === 2,
       "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get(),
     },
-    expect: holds({ states: 3314 }),
+    // The PMD that get_user_pages() has read dies before the look at the table.
+    expect: holds({ states: 3308 }),
   }),
   thpScenario({
     name: "cow-reuse-pmd-split",
