@@ -17,7 +17,7 @@ export const FAULTS: readonly SeededFault[] = [
     machine: "folio", why: "a split puts the pages that it cuts off on the LRU before they have a reference: whoever finds them there cannot take one",
     scenario: "split-dontneed-pin", file: "impl/huge-memory/split-folio.ts",
     text: `    yield at("S12: folio_ref_unfreeze");
-    folioRefUnfreeze(k, folio + i, 1);
+    folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
     yield at("lru_add_split_folio");
     k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
@@ -27,7 +27,7 @@ export const FAULTS: readonly SeededFault[] = [
     k.page.lru.set(folio + i, true);
     emit(k, EV.FOLIO_LRU_ADD, folio + i);
     yield at("S12: folio_ref_unfreeze");
-    folioRefUnfreeze(k, folio + i, 1);
+    folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
 `,
   },
@@ -50,13 +50,13 @@ export const FAULTS: readonly SeededFault[] = [
   if (k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, false);
     emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+    if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
   }
 `,
     replacement: `  if (k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, false);
     emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-    if (k.page.order.get(folio) === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(-1);
+    if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
   }
   if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
 `,
