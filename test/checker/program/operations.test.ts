@@ -56,7 +56,13 @@ describe("the operations of fields", () => {
   });
 
   it("are those that run natively", () => {
-    const s = struct({ int: int(0, 3, "a number"), bool: bool("a flag"), ref: ref("t", "a reference"), bitset: bitset(3, "a set"), lock: mutex("a lock") });
+    const s = struct({
+      int: int(0, 3, "a number"),
+      bool: bool("a flag"),
+      ref: ref("t", "a reference"),
+      bitset: bitset(3, "a set"),
+      lock: mutex("a lock"),
+    });
     const structs = { s, t: table(2, { n: int(0, 1, "a number") }) };
     const k = makeWorld<typeof structs>(planLayout(structs, 1), new StateBytes(new ArrayBuffer(64)), 64);
     for (const kind of KINDS) {
