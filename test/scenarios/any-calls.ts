@@ -222,7 +222,8 @@ export default [
     areaEnd: 2,
     threads: { first, second },
     sometimes: happened,
-    expect: holds({ states: 1_938_395 }),
+    // get_user_pages() keeps no PMD during its look: here and below fewer states differ.
+    expect: holds({ states: 1_938_074 }),
   }),
   thpScenario({
     name: "any-two-calls-of-4",
@@ -235,7 +236,7 @@ export default [
       "migration entries stand": (k: K) => migrating(k, 0),
       "the folio is partially mapped": (k) => k.deferredSplit.length.get() > 0,
     },
-    expect: holds({ states: 2_739_523 }),
+    expect: holds({ states: 2_739_087 }),
   }),
   thpScenario({
     name: "any-two-calls-failing",
@@ -246,7 +247,7 @@ export default [
     areaEnd: 2,
     threads: { firstOfHuge, second },
     sometimes: happened,
-    expect: holds({ states: 1_941_654 }),
+    expect: holds({ states: 1_940_812 }),
   }),
   thpScenario({
     name: "any-two-calls-failing-all",
@@ -267,7 +268,7 @@ export default [
     threads: { firstOfHuge, secondOfFew },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 1_866_962 }),
+    expect: holds({ states: 1_866_886 }),
   }),
   thpScenario({
     name: "any-two-calls-split-all",
