@@ -257,7 +257,7 @@ export default [
     areaEnd: 2,
     threads: { first, second },
     sometimes: happened,
-    expect: holds({ states: 13_263_578 }),
+    expect: holds({ states: 13_262_080 }),
   }),
   thpScenario({
     name: "any-two-calls-split",
@@ -279,7 +279,7 @@ export default [
     threads: { firstOfHuge, second },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 7_201_992 }),
+    expect: holds({ states: 7_199_782 }),
   }),
   thpScenario({
     name: "any-two-calls-shrinker",
