@@ -146,6 +146,8 @@ export interface ScenarioResult extends Measures {
   readonly asExpected: boolean;
   /** Why `asExpected` is false or the verdict is incomplete or error; null otherwise. */
   readonly reason: string | null;
+  /** What is worth knowing and no reason against the result, in sentences: under a patch, counts that are not as pinned. */
+  readonly notes: readonly string[];
   readonly reductions: readonly string[];
   readonly witnesses: readonly WitnessReport[];
   /** The promises about every state, in the order of their declaration. */
@@ -167,9 +169,10 @@ export interface ScenarioResult extends Measures {
  * A result under the names of version 1 of the format. `collisionProbability` is the expected number of collisions,
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
-export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants" | "alsoViolated"> {
-  /** Absent in files that were written before there was this field. */
+export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants" | "alsoViolated" | "notes"> {
+  /** Absent in files that were written before there was this field; so are `notes`. */
   readonly alsoViolated?: readonly PropertyRef[];
+  readonly notes?: readonly string[];
   readonly collisionProbability: number;
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
 }

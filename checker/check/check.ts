@@ -98,7 +98,8 @@ function trapsLeftOut(s: Scenario, { traps }: CheckOptions): string[] {
 }
 
 function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean): boolean {
-  if (s.expect.verdict !== "holds" || s.expect.statesWithoutClearing === null) return false;
+  // It would be compared with a pin of the program without the patch.
+  if (s.expect.verdict !== "holds" || s.expect.statesWithoutClearing === null || options.patch !== null) return false;
   return clearing && !isModel(s) && options.clearDeadLocals === null && isSearch(options.strategy);
 }
 

@@ -78,11 +78,11 @@ export interface Evidence {
 export function resultOf(judged: Judged, { system, outcome, notChecked }: Evidence): ScenarioResult {
   const { scenario: s, clearing, violation } = judged;
   const verdict = verdictOf(judged);
-  const reason = reasonAgainst(judged);
+  const { reason, notes } = judgement(judged);
   const searched = judged.outcome;
   return {
     ...searched.measures,
-    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason,
+    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason, notes,
     reductions: reductionsOf(s, clearing),
     witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
     invariants: invariantsOf(system, outcome),
@@ -102,25 +102,39 @@ function lostStates({ expectedCollisions: lost, fingerprintBits }: Measures): st
   return [`About ${many} states are expected to be lost to equal ${fingerprintBits}-bit fingerprints; --exact loses none.`];
 }
 
-/** Why the result is not what the scenario expects; null when it is. A search that ended early is never as expected. */
-function reasonAgainst(judged: Judged): string | null {
-  const { scenario: { expect }, outcome, violation } = judged;
-  if (verdictOf(judged) === "incomplete") return outcome.stopReason ?? "the search ended early";
-  if (expect.verdict === "violated") return reasonAgainstViolation(judged, expect);
-  return violation === null ? reasonAgainstPins(judged, expect) : violation.message;
+/** Why the result is not what the scenario expects, null when it is; and what else there is to say of it. */
+type Judgement = Pick<ScenarioResult, "reason" | "notes">;
+
+const against = (reason: string): Judgement => ({ reason, notes: [] });
+
+/**
+ * A search that ended early is never as expected. Counts are pinned of the program as it is. A patched program is another one,
+ * and that it has other states is no fault of it: other counts are then a note. Another verdict, another promise that breaks,
+ * and a witness that is no longer reached stay reasons: where nothing happens any more, the promises that hold say nothing.
+ */
+function judgement(judged: Judged): Judgement {
+  const { scenario: { expect }, options, outcome, violation } = judged;
+  if (verdictOf(judged) === "incomplete") return against(outcome.stopReason ?? "the search ended early");
+  const other = expect.verdict === "violated" ? otherVerdict(violation, expect.property) : violation?.message ?? null;
+  if (other !== null) return against(other);
+  const counts = expect.verdict === "violated" ? otherLength(judged, expect.length) : otherCounts(judged, expect);
+  if (counts === null) return { reason: null, notes: [] };
+  return options.patch === null ? against(counts) : { reason: null, notes: [`under the patch ${counts}`] };
 }
 
-function reasonAgainstViolation({ options, violation }: Judged, e: Extract<Expectation, { verdict: "violated" }>): string | null {
-  if (violation === null) return `${JSON.stringify(e.property)} should be violated, and every promise holds`;
-  if (violation.property !== e.property) {
-    return `${JSON.stringify(e.property)} should be violated, and ${JSON.stringify(violation.property)} is`;
-  }
-  const shortest = options.strategy === "bfs" || violation.minimised;
-  if (e.length === null || !shortest || violation.trace === null || violation.length === e.length) return null;
-  return `the shortest trace has ${violation.length} steps, ${e.length} are pinned`;
+function otherVerdict(violation: Violation | null, property: string): string | null {
+  if (violation === null) return `${JSON.stringify(property)} should be violated, and every promise holds`;
+  if (violation.property === property) return null;
+  return `${JSON.stringify(property)} should be violated, and ${JSON.stringify(violation.property)} is`;
 }
 
-function reasonAgainstPins(judged: Judged, e: Extract<Expectation, { verdict: "holds" }>): string | null {
+function otherLength({ options, violation }: Judged, pinned: number | null): string | null {
+  if (violation === null || violation.trace === null || pinned === null || violation.length === pinned) return null;
+  if (options.strategy !== "bfs" && !violation.minimised) return null;
+  return `the shortest trace has ${violation.length} steps, ${pinned} are pinned`;
+}
+
+function otherCounts(judged: Judged, e: Extract<Expectation, { verdict: "holds" }>): string | null {
   const { scenario, options, clearing, outcome, statesWithoutClearing } = judged;
   const exhaustive = isSearch(options.strategy);
   const different: string[] = [];
@@ -144,7 +158,7 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
   const none: Counts = { states: 0, transitions: 0, depth: 0, terminals: 0, levels: [], tableBytes: 0, workers, walks: null };
   return {
     ...measuresOf(none, options, 0, 0),
-    scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason,
+    scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason, notes: [],
     reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [],
     refinement: null, notChecked: ["Nothing was checked."],
   };

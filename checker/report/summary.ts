@@ -55,11 +55,11 @@ function markOf(r: ScenarioResult, paint: Paint): string {
   return r.verdict === "incomplete" ? paint.yellow("part") : paint.red("FAIL");
 }
 
-/** What was not checked, without what the line says already: that a search ends at a violation, or at a bound. */
+/** Notes; and what was not checked, without what the line says already: that a search ends at a violation, or at a bound. */
 function remarksOn(r: ScenarioResult): string[] {
-  if (r.verdict === "violated") return [];
+  if (r.verdict === "violated") return [...r.notes];
   const remarks = r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED);
-  return r.verdict === "incomplete" ? remarks.filter((n) => !n.includes(r.reason ?? "")) : remarks;
+  return [...r.notes, ...(r.verdict === "incomplete" ? remarks.filter((n) => !n.includes(r.reason ?? "")) : remarks)];
 }
 
 function asExpectedInWords(r: ScenarioResult): string {

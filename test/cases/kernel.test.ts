@@ -80,14 +80,11 @@ describe("patches of impl/", () => {
   testCase({
     name: "a step that changes nothing breaks nothing: other counts are a note",
     ask: check("split-fork", "--patch", path("harmless.patch")),
-    today: (a) => {
-      expect(a.code).toBe(1);
-      expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", asExpected: false, states: 66_072 });
-    },
+    today: null,
     right: (a) => {
       expect(a.code).toBe(0);
       expect(a.results["split-fork"]).toMatchObject({ verdict: "holds", states: 66_072 });
-      expect(a.text).toMatch(/note/);
+      expect(a.text).toMatch(/note: under the patch 66,072 states, pinned are 65,408/);
     },
   });
 });

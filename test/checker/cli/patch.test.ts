@@ -28,6 +28,14 @@ import { increment } from "../routines/increment.ts";
 import { structs, type K } from "../routines/structs.ts";
 export default scenario({ name: "counter", why: "the lock keeps updates", tier: "quick", structs, threads: [{ name: "alice", run: increment }, { name: "bob", run: increment }], finally: { "no update is lost": (k: K) => k.counter.value.get() === 2 }, expect: holds({ states: 8 }) });
 `;
+const WITNESS = `import { holds, scenario } from "thpcheck";
+import { increment } from "../routines/increment.ts";
+import { structs, type K } from "../routines/structs.ts";
+export default scenario({
+  name: "counts", why: "something is counted", tier: "quick", structs, threads: [{ name: "alice", run: increment }],
+  sometimes: { "one is counted": (k: K) => k.counter.value.get() === 1 }, expect: holds({ states: 4 }),
+});
+`;
 const NO_LOCK = `Subject: drop the lock
 
 Two increments may then read before either writes.
@@ -47,10 +55,24 @@ Two increments may then read before either writes.
  }
 `;
 
+/** One more step, which changes nothing; and an end before the write, so that nothing is counted at all. */
+const EXTRA_STEP = `--- a/routines/increment.ts
++++ b/routines/increment.ts
+@@ -8,1 +8,2 @@
+   yield at("write");
++  yield at("a step that changes nothing");
+`;
+const NO_WRITE = `--- a/routines/increment.ts
++++ b/routines/increment.ts
+@@ -9,1 +9,0 @@
+-  k.counter.value.set(seen + 1);
+`;
+
 let project: Project;
 beforeAll(() => {
   project = new Project({
     "thpcheck.config.ts": CONFIG, "routines/increment.ts": ROUTINE, "routines/structs.ts": STRUCTS, "scenarios/counter.ts": SCENARIO, "no-lock.patch": NO_LOCK,
+    "extra-step.patch": EXTRA_STEP, "no-write.patch": NO_WRITE, "scenarios/witness.ts": WITNESS,
     "outdated.patch": NO_LOCK.replaceAll("mutexLock(k,", "spinLock(k,"),
     "nowhere.patch": NO_LOCK.replaceAll("increment.ts", "decrement.ts"),
     "unused.patch": "--- a/unused.ts\n+++ b/unused.ts\n@@ -1 +1 @@\n-export {};\n+export const a = 1;\n", "unused.ts": "export {};\n",
@@ -83,6 +105,22 @@ describe("--patch", () => {
     const replayed = await project.run(["replay", "run.json"]);
     expect(replayed.stderr).toBe("");
     expect(replayed.stdout).toContain("counterexample of counter, 4 steps");
+  });
+
+  it("notes that counts are not as pinned, and is content", async () => {
+    const r = await project.run(["check", "counter", "--patch", "extra-step.patch", "--out", "extra.json"]);
+    expect(r.stdout).toMatch(/^ok {3}counter holds: .*\n {5}note: under the patch \d+ states, pinned are 8$/m);
+    expect(r.code).toBe(0);
+    const [result] = (JSON.parse(readFileSync(join(project.folder, "extra.json"), "utf8")) as ResultFile).results;
+    const note = expect.stringMatching(/^under the patch \d+ states, pinned are 8$/) as string;
+    expect(result).toMatchObject({ asExpected: true, reason: null, notes: [note] });
+  });
+
+  it("is not content with another verdict, nor where a witness is lost: what then holds may hold because nothing happens", async () => {
+    const r = await project.run(["check", "counter", "counts", "--patch", "no-write.patch"]);
+    expect(r.stdout).toMatch(/^FAIL counter violates "no update is lost"/m);
+    expect(r.stdout).toMatch(/^FAIL counts never shows "one is counted"/m);
+    expect(r.code).toBe(1);
   });
 
   it("reaches types that are only imported", async () => {
