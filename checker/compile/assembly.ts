@@ -9,6 +9,7 @@ import type { RefinementPlan } from "../refinement-plan.ts";
 import { refinementProperty, type Refinement } from "../refinement.ts";
 import type { ModelScenario, ProgramScenario, Scenario } from "../scenario.ts";
 import { affectedFunction } from "./affected.ts";
+import { wantedBy } from "./arity.ts";
 import { comparison } from "./comparison.ts";
 import { CompileError } from "./compile-error.ts";
 import { Emitter } from "./emit.ts";
@@ -51,6 +52,8 @@ interface Root {
   /** What the evaluation of the arguments declares. */
   readonly temporaries: readonly string[];
 }
+
+const WORLDS_GIVEN = ["nothing", "the world alone", "the worlds before and after the step"];
 
 const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
 
@@ -131,9 +134,15 @@ export class Assembly {
   }
 
   #link(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {
-    return this.#linker.link(f, name, { purpose, worlds, straight: this.#straight && purpose === "program" }, () => {
+    const fn = this.#linker.link(f, name, { purpose, worlds, straight: this.#straight && purpose === "program" }, () => {
       throw new Error(`scenario ${this.#scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
     }, onlyRoutines);
+    const { names, least } = wantedBy(fn.node);
+    if (least > worlds.length) {
+      const problem = `${name}: this function takes ${least} arguments (${names.join(", ")}), and is given ${WORLDS_GIVEN[worlds.length]}`;
+      throw new CompileError(fn.module.place(fn.node), problem, "What else it needs, it can capture from its module");
+    }
+    return fn;
   }
 
   #linkThreads(scenario: ProgramScenario): void {

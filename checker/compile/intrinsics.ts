@@ -10,7 +10,12 @@ export type LockOperation =
   | "spinTrylock" | "spinUnlock" | "mutexTrylock" | "mutexUnlock"
   | "downReadTrylock" | "upRead" | "downWriteTrylock" | "upWrite" | "downgradeWrite";
 
-export type Intrinsic =
+/** What a call gives: `k` is the world, a question mark says that it may be left out, dots that any number follow. */
+interface Called {
+  readonly parameters: readonly string[];
+}
+
+export type Intrinsic = Called & (
   | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" | "record" }
   /** Waits: a yield point. */
   | {
@@ -20,26 +25,28 @@ export type Intrinsic =
     readonly mode: "exclusive" | "shared";
   }
   /** Does not wait. */
-  | { readonly kind: "lockNow"; readonly operation: LockOperation };
+  | { readonly kind: "lockNow"; readonly operation: LockOperation });
+
+const LOCK = ["k", "lock"];
 
 export const INTRINSICS: ReadonlyMap<unknown, Intrinsic> = new Map<unknown, Intrinsic>([
-  [at, { kind: "at" }],
-  [choose, { kind: "choose" }],
-  [current, { kind: "current" }],
-  [bugOn, { kind: "bugOn" }],
-  [emit, { kind: "emit" }],
-  [record, { kind: "record" }],
-  [spinLock, { kind: "lock", label: "spin_lock", lockKind: "spinlock", mode: "exclusive" }],
-  [mutexLock, { kind: "lock", label: "mutex_lock", lockKind: "mutex", mode: "exclusive" }],
-  [downRead, { kind: "lock", label: "down_read", lockKind: "rwsem", mode: "shared" }],
-  [downWrite, { kind: "lock", label: "down_write", lockKind: "rwsem", mode: "exclusive" }],
-  [spinTrylock, { kind: "lockNow", operation: "spinTrylock" }],
-  [spinUnlock, { kind: "lockNow", operation: "spinUnlock" }],
-  [mutexTrylock, { kind: "lockNow", operation: "mutexTrylock" }],
-  [mutexUnlock, { kind: "lockNow", operation: "mutexUnlock" }],
-  [downReadTrylock, { kind: "lockNow", operation: "downReadTrylock" }],
-  [upRead, { kind: "lockNow", operation: "upRead" }],
-  [downWriteTrylock, { kind: "lockNow", operation: "downWriteTrylock" }],
-  [upWrite, { kind: "lockNow", operation: "upWrite" }],
-  [downgradeWrite, { kind: "lockNow", operation: "downgradeWrite" }],
+  [at, { kind: "at", parameters: ["label", "guard?", "options?"] }],
+  [choose, { kind: "choose", parameters: ["k", "name", "options"] }],
+  [current, { kind: "current", parameters: ["k"] }],
+  [bugOn, { kind: "bugOn", parameters: ["condition", "message"] }],
+  [emit, { kind: "emit", parameters: ["k", "event", "...instances"] }],
+  [record, { kind: "record", parameters: ["members"] }],
+  [spinLock, { kind: "lock", parameters: LOCK, label: "spin_lock", lockKind: "spinlock", mode: "exclusive" }],
+  [mutexLock, { kind: "lock", parameters: LOCK, label: "mutex_lock", lockKind: "mutex", mode: "exclusive" }],
+  [downRead, { kind: "lock", parameters: LOCK, label: "down_read", lockKind: "rwsem", mode: "shared" }],
+  [downWrite, { kind: "lock", parameters: LOCK, label: "down_write", lockKind: "rwsem", mode: "exclusive" }],
+  [spinTrylock, { kind: "lockNow", parameters: LOCK, operation: "spinTrylock" }],
+  [spinUnlock, { kind: "lockNow", parameters: LOCK, operation: "spinUnlock" }],
+  [mutexTrylock, { kind: "lockNow", parameters: LOCK, operation: "mutexTrylock" }],
+  [mutexUnlock, { kind: "lockNow", parameters: LOCK, operation: "mutexUnlock" }],
+  [downReadTrylock, { kind: "lockNow", parameters: LOCK, operation: "downReadTrylock" }],
+  [upRead, { kind: "lockNow", parameters: LOCK, operation: "upRead" }],
+  [downWriteTrylock, { kind: "lockNow", parameters: LOCK, operation: "downWriteTrylock" }],
+  [upWrite, { kind: "lockNow", parameters: LOCK, operation: "upWrite" }],
+  [downgradeWrite, { kind: "lockNow", parameters: LOCK, operation: "downgradeWrite" }],
 ]);

@@ -5,7 +5,7 @@
 import * as t from "@babel/types";
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
-import { isPlainData, literal } from "./captured.ts";
+import { literal, whyNotPlain } from "./captured.ts";
 import type { Reads } from "./reads.ts";
 import { RecordShapes, outRegister, type RecordOut, type RecordShape, type SourceFunction } from "./record-shape.ts";
 import { SourceModules } from "./source-module.ts";
@@ -102,25 +102,34 @@ export class Linker {
     return this.pointTable.length - 1;
   }
 
-  /** The captured value as an expression; calls `refuse` when it cannot be part of a closed program. */
-  constant(value: unknown, refuse: () => never): t.Expression {
+  /** The value of `name` as an expression; calls `refuse`, with the reason, when it cannot be part of a closed program. */
+  constant(value: unknown, name: string, refuse: (why: string) => never): t.Expression {
     if (typeof value === "number") {
       const negative = value < 0 || Object.is(value, -0);
       if (Number.isFinite(value)) return negative ? t.unaryExpression("-", t.numericLiteral(-value)) : t.numericLiteral(value);
-      return t.identifier(Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : refuse());
+      if (value < 0) return t.unaryExpression("-", t.identifier("Infinity"));
+      return t.identifier(Number.isNaN(value) ? "NaN" : "Infinity");
     }
     if (typeof value === "string") return t.stringLiteral(value);
     if (typeof value === "boolean") return t.booleanLiteral(value);
     if (value === null) return t.nullLiteral();
     if (value === undefined) return t.identifier("undefined");
-    if (!isPlainData(value)) return refuse();
-    let name = this.#constantNames.get(value);
-    if (name === undefined) {
-      name = `$c${this.#constants.length}`;
-      this.#constants.push(`const ${name} = ${literal(value)};`);
-      this.#constantNames.set(value, name);
-    }
-    return t.identifier(name);
+    const why = whyNotPlain(value, name);
+    return why === null ? t.identifier(this.#constantName(value)) : refuse(why);
+  }
+
+  /** Each object is written down once: what is one object in the source is one in the program. */
+  #constantName(value: object): string {
+    const known = this.#constantNames.get(value);
+    if (known !== undefined) return known;
+    const text = literal(value, (part) => {
+      if (typeof part === "object" && part !== null) return this.#constantName(part);
+      return typeof part === "string" ? JSON.stringify(part) : Object.is(part, -0) ? "-0" : String(part);
+    });
+    const name = `$c${this.#constants.length}`;
+    this.#constants.push(`const ${name} = ${text};`);
+    this.#constantNames.set(value, name);
+    return name;
   }
 
   /**

@@ -1,5 +1,5 @@
 /** A function made ready for translation: a private copy of its tree in which every local has a unique name. */
-import traverseModule, { type NodePath } from "@babel/traverse";
+import traverseModule, { type Binding, type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
 import { defaultOf } from "./interop.ts";
 import { copyTree } from "./quasi.ts";
@@ -62,6 +62,31 @@ export function prepareFunction(original: FunctionNode, refuse: Refuse): Prepare
   return { ...known, body, locals };
 }
 
+/**
+ * Refuses a use of a `let` or `const` that can come before its declaration has run: JavaScript throws there, and a frame has a value
+ * for it all the same. A use inside of a function that stands further up, and is called later, is none: what a helper does is
+ * left as it is, and throws.
+ */
+function refuseEarlyUse({ kind, path, scope, identifier, referencePaths, constantViolations }: Binding, refuse: Refuse): void {
+  const { node } = path;
+  const { name } = identifier;
+  if ((kind !== "let" && kind !== "const") || !t.isVariableDeclarator(node)) return;
+  const declaredIn = path.parentPath?.parentPath ?? null;
+  // What a loop goes through is evaluated before its variable is there.
+  const end = (declaredIn?.isForXStatement() === true ? declaredIn.node.right : node).loc?.end.index ?? 0;
+  const isGuarding = (use: NodePath): boolean => use.getFunctionParent()?.parentPath?.parentPath?.isYieldExpression() === true;
+  for (const use of [...referencePaths, ...constantViolations]) {
+    if (use === path || (use.scope.getFunctionParent() !== scope.getFunctionParent() && !isGuarding(use))) continue;
+    const line = node.loc?.start.line;
+    if ((use.node.loc?.start.index ?? end) < end) {
+      refuse(use.node, `${name} is used before its declaration${line === undefined ? "" : ` (line ${line})`} has run`, "Declare it first");
+    }
+    if (declaredIn?.isSwitchCase() === true && use.findParent((p) => p === declaredIn) === null) {
+      refuse(use.node, `${name} is declared in another case of this switch, which may not have run`, "Declare it before the switch");
+    }
+  }
+}
+
 function prepare(original: FunctionNode, refuse: Refuse): PreparedFunction {
   const copy = t.cloneNode(original, true, false);
   const body = t.isBlockStatement(copy.body) ? copy.body
@@ -92,6 +117,7 @@ function prepare(original: FunctionNode, refuse: Refuse): PreparedFunction {
         }
         const typed = t.isIdentifier(target) && t.isTSTypeAnnotation(target.typeAnnotation) ? target.typeAnnotation : null;
         const init = t.isVariableDeclarator(d) ? d.init ?? null : null;
+        refuseEarlyUse(binding, refuse);
         locals.set(unique, { name, annotation: typed?.typeAnnotation ?? null, init, constant: binding.constant, declaration: d });
         scope.rename(name, unique);
       }
@@ -101,7 +127,8 @@ function prepare(original: FunctionNode, refuse: Refuse): PreparedFunction {
   // whole compilation that asked first.
   traverse.cache.clear();
   const plain = "Write one name for each parameter, without default, destructuring or rest";
-  params = expression.params.map((p) => (t.isIdentifier(p) ? p.name : refuse(p, "this parameter is not a plain name", plain)));
+  const isPlainName = (p: t.Node): p is t.Identifier => t.isIdentifier(p) && p.name !== "this";
+  params = expression.params.map((p) => (isPlainName(p) ? p.name : refuse(p, "this parameter is not a plain name", plain)));
   const returnType = copy.returnType != null && t.isTSTypeAnnotation(copy.returnType) ? copy.returnType.typeAnnotation : null;
   return { params, body: expression.body, locals, returnType, generator: expression.generator === true };
 }

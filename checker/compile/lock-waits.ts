@@ -6,6 +6,7 @@
  * a local of its own.
  */
 import * as t from "@babel/types";
+import { checkIntrinsicCall } from "./intrinsic-calls.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 import { isLocalName } from "./locals.ts";
 import { mapChildren, withPlace } from "./syntax.ts";
@@ -42,10 +43,8 @@ function expandStatement(tr: Translator, s: t.Statement, found: (y: t.YieldExpre
   if (!t.isCallExpression(call) || !t.isIdentifier(call.callee)) return [s];
   const intrinsic = INTRINSICS.get(tr.fn.captured(call.callee.name));
   if (intrinsic?.kind !== "lock") return [s];
-  let lock = call.arguments[1];
-  if (lock === undefined || !t.isExpression(lock)) {
-    return tr.refuse(s, `${call.callee.name} takes the world and a lock`, `Write yield* ${call.callee.name}(k, k.struct.lock.at(index))`);
-  }
+  checkIntrinsicCall(tr, call, call.callee.name, intrinsic);
+  let lock = call.arguments[1] as t.Expression;
   const before: t.Statement[] = [];
   const field = lockField(tr, lock);
   if (!isStable(tr, lock)) {

@@ -17,6 +17,7 @@
  */
 import * as t from "@babel/types";
 import { insertBlockCounters } from "./coverage.ts";
+import { checkIntrinsicCall } from "./intrinsic-calls.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 import { clearFrame, planFrame, readPc, readSlot, writeFrame } from "./frame.ts";
 import type { FramePlan, Point, Slot, SlotType } from "../image/image.ts";
@@ -152,6 +153,7 @@ class RoutineLowering {
       return { kind: "call", callee, call };
     }
     if (intrinsic?.kind !== "at") return this.#tr.refuse(y, "this yield is not at(...)", 'Write yield at("label", () => guard)');
+    checkIntrinsicCall(this.#tr, call, name, intrinsic);
     const [label, guard, options] = call.arguments;
     const text = this.#tr.constantString(label);
     if (text === null) {

@@ -44,7 +44,7 @@ function holdsArray(e: t.Expression): boolean {
 
 export function namedChoiceCall(linker: Linker, choice: NamedChoice, site: number): t.Expression {
   linker.hasNamedChoices = true;
-  const $choice = linker.constant(choice, () => {
+  const $choice = linker.constant(choice, "choice", () => {
     throw new Error("[thpcheck internal] a choice is plain data");
   });
   return quasi(`$chooseOf($choice, ${site})`, { $choice });

@@ -20,6 +20,7 @@ import { INTRINSICS } from "./intrinsics.ts";
 import type { LinkedFunction, Linker, Role } from "./link.ts";
 import { liveness, type Locals } from "./liveness.ts";
 import type { PreparedFunction } from "./locals.ts";
+import type { FunctionNode } from "./source-module.ts";
 import { RESULT, outRegister, targetsOf, type RecordMaker, type RecordOut, type RecordShape } from "./record-shape.ts";
 import { containsYield, mapChildren, withPlace, withoutTypes } from "./syntax.ts";
 
@@ -33,6 +34,7 @@ export interface RecordHost {
   readonly temporaries: string[];
   refuse(node: t.Node, problem: string, instead: string): never;
   worldArguments(call: t.CallExpression): Role["worlds"];
+  checkArity(name: string, callee: Pick<FunctionNode, "params">, call: t.CallExpression): void;
   /** A translator of another function. */
   another(fn: LinkedFunction): RecordHost;
 }
@@ -303,10 +305,7 @@ class Flattening {
   }
 
   #fresh(d: t.VariableDeclarator, variable: string, maker: RecordMaker & { kind: "fresh" }, at: At): t.VariableDeclarator[] {
-    const { name, shape } = this.#records.get(variable)!;
-    t.traverseFast(maker.members, (n) => {
-      if (t.isIdentifier(n, { name: variable })) this.#refuse(n, `record ${name} is used before it is made`, "Compute the value first");
-    });
+    const { shape } = this.#records.get(variable)!;
     return this.#membersOf(maker, shape).map(([member, value]) =>
       withPlace(t.variableDeclarator(t.identifier(memberVariable(variable, member)),
         this.#visit(value, { ...at, named: false }) as t.Expression), d));
@@ -396,6 +395,13 @@ class Flattening {
     }
   }
 
+  /** Arguments that are left out are written down, since members follow the arguments. */
+  #checkArity(call: t.CallExpression, value: unknown): void {
+    const { node } = this.#tr.linker.shapes.sourceOf(value)!;
+    this.#tr.checkArity(this.#textOf(call.callee), node, call);
+    while (call.arguments.length < node.params.length) call.arguments.push(t.identifier("undefined"));
+  }
+
   /** What the call may hand back. */
   #writes(value: unknown, passed: readonly Passed[], result: RecordShape | null, at: At): RecordCall["writes"] {
     const { shapes } = this.#tr.linker;
@@ -414,6 +420,7 @@ class Flattening {
     const { call, value, passed, at, yielded } = c;
     const { linker } = this.#tr;
     this.#checkPassed(call, value, passed, at);
+    this.#checkArity(call, value);
     const worlds = this.#tr.worldArguments(call);
     const recordOf = new Map(passed.map((p) => [p.position, p.record]));
     const records = call.arguments.map((_, i) => this.#records.get(recordOf.get(i) ?? "")?.shape ?? null);

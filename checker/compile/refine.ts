@@ -42,8 +42,8 @@ export class RefinementCompiler {
       abstractBefore: link(refinement.abstract, `abstraction of ${refinement.machine}`, ["P", null]),
       routes: refinement.events.map((e) => link(e.route, `route of ${e.name} to ${refinement.machine}`, [null, null, null])),
     }));
-    this.#bounds = refinements.map((r) => generateCode(linker.constant(r.bounds, () => {
-      throw new Error(`machine ${r.machine}: its bounds are no plain data`);
+    this.#bounds = refinements.map((r) => generateCode(linker.constant(r.bounds, "bounds", (why) => {
+      throw new Error(`machine ${r.machine}: ${why}`);
     })));
   }
 

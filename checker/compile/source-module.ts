@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { types } from "node:util";
 import { parse } from "@babel/parser";
 import * as t from "@babel/types";
 import { patchOf, patchedText, underPatch } from "../program/patch.ts";
@@ -22,8 +23,9 @@ export interface Origin {
   readonly captured: () => Readonly<Record<string, unknown>>;
 }
 
+/** Null for what is no function of a user's module, and for what only inherits from one, or stands before it as a Proxy. */
 export function originOf(f: unknown): Origin | null {
-  return typeof f === "function" && ORIGIN in f ? (f as unknown as { [ORIGIN]: Origin })[ORIGIN] : null;
+  return typeof f === "function" && !types.isProxy(f) && Object.hasOwn(f, ORIGIN) ? (f as unknown as { [ORIGIN]: Origin })[ORIGIN] : null;
 }
 
 export type FunctionNode = t.FunctionDeclaration | t.FunctionExpression | t.ArrowFunctionExpression | t.ObjectMethod;

@@ -3,22 +3,23 @@
  * inlined, captured values and helpers linked, the world parameter gone. `lower.ts` handles what contains yields.
  */
 import * as t from "@babel/types";
+import { inWords } from "../form.ts";
 import type { FieldPlan } from "../program/layout.ts";
 import {
   indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName,
 } from "../program/operations.ts";
 import { accessExpression, type AccessContext } from "./access.ts";
-import { staticValue } from "./captured.ts";
+import { checkArity, wantedBy } from "./arity.ts";
+import { staticValue, whyNotPlain } from "./captured.ts";
 import { CompileError } from "./compile-error.ts";
-import { INTRINSICS, type Intrinsic } from "./intrinsics.ts";
+import { checkIntrinsicCall, intrinsicCall } from "./intrinsic-calls.ts";
+import { INTRINSICS } from "./intrinsics.ts";
 import type { LinkedFunction, Linker, Purpose } from "./link.ts";
 import { isLocalName, prepareFunction, type PreparedFunction } from "./locals.ts";
-import { namedChoice, namedChoiceCall } from "./named-choice.ts";
 import { quasi } from "./quasi.ts";
 import { flattenRecords, recordCallOf } from "./records.ts";
-import { eventHead } from "../image/refinement-runtime.ts";
 import { assignmentsIn, countingLoop, operationSource, type Reads, type Source } from "./reads.ts";
-import type { Place } from "./source-module.ts";
+import type { FunctionNode, Place } from "./source-module.ts";
 import { dropTypes, mapChildren } from "./syntax.ts";
 
 const GLOBALS: ReadonlySet<string> = new Set([
@@ -65,10 +66,18 @@ export class Translator {
 
   /** The function `value` in the role that the call gives it. */
   callee(value: unknown, call: t.CallExpression, name: string): LinkedFunction {
-    const { worlds, records, outs } = recordCallOf(call) ?? { worlds: this.worldArguments(call), records: [], outs: [] };
-    return this.linker.link(value, name, { purpose: this.purpose, straight: this.fn.straight, worlds, records, outs }, () =>
-      this.refuse(call, `${name} was not loaded through thpcheck (or is async, a class member, or nested in a routine)`,
-        "Declare it as a plain function at the top level of a module of your own"));
+    const handed = recordCallOf(call);
+    const { worlds, records, outs } = handed ?? { worlds: this.worldArguments(call), records: [], outs: [] };
+    const fn = this.linker.link(value, name, { purpose: this.purpose, straight: this.fn.straight, worlds, records, outs }, () =>
+      this.refuse(call, whyNotPlain(value, name)!, "Declare it as a plain function at the top level of a module of your own"));
+    // What hands records over was looked at before they were taken apart.
+    if (handed === null) this.checkArity(name, fn.node, call);
+    return fn;
+  }
+
+  /** Refuses a call that gives too few or too many arguments. */
+  checkArity(name: string, callee: Pick<FunctionNode, "params">, call: t.CallExpression): void {
+    checkArity(name, wantedBy(callee), call, (node, problem, instead) => this.refuse(node, problem, instead));
   }
 
   place(node: t.Node): Place {
@@ -194,8 +203,8 @@ export class Translator {
       return this.refuse(node, `${node.name} is neither a local, nor captured from this module`,
         "Import it, declare it, or pass it as a parameter");
     }
-    return this.linker.constant(value, () => this.refuse(node, `${node.name} is ${describe(value)}`,
-      "Only plain data, helper functions and routines of your own modules can be captured"));
+    return this.linker.constant(value, node.name, (why) =>
+      this.refuse(node, why, "Only plain data, helper functions and routines of your own modules can be captured"));
   }
 
   member(node: t.MemberExpression): t.Expression {
@@ -214,8 +223,8 @@ export class Translator {
     }
     const known = this.staticValue(node);
     if (known !== null) {
-      return this.linker.constant(known.value, () =>
-        this.refuse(node, `${this.fn.module.textOf(node)} is ${describe(known.value)}`, "Only plain data can be captured"));
+      return this.linker.constant(known.value, this.fn.module.textOf(node), (why) =>
+        this.refuse(node, why, "Only plain data can be captured"));
     }
     if (t.isIdentifier(node.object) && GLOBALS.has(node.object.name) && !(node.object.name in this.fn.scope)) {
       const { name } = node.object;
@@ -298,16 +307,27 @@ export class Translator {
         return this.refuse(node, `${this.prepared.locals.get(name)?.name ?? name} is called, but is a local value`,
           "Call a named helper function or routine");
       }
+      this.checkLocalCall(node, name);
       return this.children(node);
     }
     const value = this.fn.captured(name);
     if (typeof value !== "function") {
       if (GLOBALS.has(name)) return this.children(node);
-      return this.refuse(node, `${name} is ${describe(value)}, not a function`, "Call a helper function or routine of your own modules");
+      return this.refuse(node, `${name} is ${inWords(value)}, not a function`, "Call a helper function or routine of your own modules");
     }
     const intrinsic = INTRINSICS.get(value);
-    if (intrinsic !== undefined) return this.intrinsic(node, name, intrinsic);
+    if (intrinsic !== undefined) return intrinsicCall(this, node, name, intrinsic);
     return this.helperCall(node, value, name);
+  }
+
+  /** A call of a function that the helper declares inside of itself. */
+  checkLocalCall(node: t.CallExpression, variable: string): void {
+    const local = this.prepared.locals.get(variable);
+    const f = local?.constant !== true ? null : t.isFunctionDeclaration(local.declaration) ? local.declaration : local.init;
+    if (!t.isFunctionDeclaration(f) && !t.isArrowFunctionExpression(f) && !t.isFunctionExpression(f)) return;
+    const wanted = wantedBy(f);
+    const names = wanted.names.map((name) => name.replace(/\$\$\d+_/g, ""));
+    checkArity(local!.name, { ...wanted, names }, node, (at, problem, instead) => this.refuse(at, problem, instead));
   }
 
   helperCall(node: t.CallExpression, value: unknown, name: string): t.Expression {
@@ -328,6 +348,7 @@ export class Translator {
     const site = this.site(node);
     const { value, name } = called;
     const intrinsic = INTRINSICS.get(value);
+    if (intrinsic !== undefined) checkIntrinsicCall(this, call, name, intrinsic);
     if (intrinsic?.kind === "at") {
       const [label, guard] = call.arguments;
       if (!t.isArrowFunctionExpression(guard) || !t.isExpression(guard.body)) {
@@ -489,66 +510,6 @@ export class Translator {
     return null;
   }
 
-  intrinsic(node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
-    const site = this.site(node);
-    const assigns = node.arguments.some(assignsToLocal);
-    const named = intrinsic.kind === "choose" ? namedChoice(this, node) : null;
-    const args = this.argumentsWithoutWorlds(node);
-    if (intrinsic.kind === "at" || intrinsic.kind === "lock") {
-      return this.refuse(node, `${name} outside of a yield`, intrinsic.kind === "at" ? "Write yield at(...)" : `Write yield* ${name}(...)`);
-    }
-    if (this.purpose === "guard" && intrinsic.kind !== "current") {
-      return this.refuse(node, `${name} in a guard`, "A guard that does not hold must leave no trace: do it in the step that follows");
-    }
-    if (this.purpose !== "program" && this.purpose !== "guard" && !(this.purpose === "init" && intrinsic.kind === "choose")) {
-      return this.refuse(node, `${name} outside of a routine`, "Properties and init look at the state only; init may choose");
-    }
-    switch (intrinsic.kind) {
-      case "record": return this.refuse(node, "this record gets no name", "Declare it first: const vmf: Fault = record({ ... })");
-      case "choose": {
-        const numbered = (): t.Expression => quasi(`$choose($name, $n, ${site})`, { $name: args[0]!, $n: args[1]! });
-        return this.withPlace(named === null ? numbered() : namedChoiceCall(this.linker, named, site), node);
-      }
-      case "emit": return this.withPlace(this.emitted(args, site), node);
-      case "current": return t.identifier("$me");
-      // A condition that assigns to a local is more than an assertion: what it reads may go on to decide something.
-      case "bugOn": return this.withPlace(this.bugOn(args, site, this.instrumented && !assigns), node);
-      case "lockNow": return this.withPlace(quasi(`$lk.${intrinsic.operation}($l, $me, ${site})`, { $l: args[0]! }), node);
-    }
-  }
-
-  /** `emit(k, event, instances...)` */
-  emitted(args: readonly t.Expression[], site: number): t.Expression {
-    if (this.instrumented) return quasi("$observer.event?.($e, $i)", { $e: args[0]!, $i: t.arrayExpression(args.slice(1)) });
-    const keep = (values: readonly t.Expression[]): t.Expression =>
-      t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)]);
-    const kept = this.purpose === "program" && this.isListenedTo(args[0]!);
-    if (this.linker.options.coverage) {
-      const values = args.map((a) => (t.isNumericLiteral(a) ? a : this.temporary()));
-      const before = args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)]));
-      const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });
-      return t.sequenceExpression([...before, announce, ...(kept ? [keep(values)] : [])]);
-    }
-    if (kept) return keep(args);
-    // Nobody listens, but the arguments are evaluated all the same: they may change a local, or fault.
-    return t.sequenceExpression([...args.filter((a) => !t.isIdentifier(a) && !t.isLiteral(a)), t.identifier("undefined")]);
-  }
-
-  /** `reported`: the observer is told that what the condition reads is read for an assertion. */
-  bugOn(args: readonly t.Expression[], site: number, reported: boolean): t.Expression {
-    const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
-    if (!reported) return bug(args[0]!);
-    const value = this.temporary();
-    const asserted = "($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)";
-    return quasi(asserted, { $v: value, $c: args[0]!, $bug: bug(value) });
-  }
-
-  /** Whether somebody may want to know of the event; for certain not when it is a number that nobody named. */
-  isListenedTo(event: t.Expression): boolean {
-    const { events } = this.linker.options;
-    return events !== null && !(t.isNumericLiteral(event) && !events.has(event.value));
-  }
-
   withPlace<E extends t.Node>(made: E, from: t.Node): E {
     made.loc = from.loc ?? null;
     return made;
@@ -578,20 +539,4 @@ export class Translator {
       default: return this.children(s);
     }
   }
-}
-
-/** Whether source code may change a local: by itself, or by a closure that it calls. */
-function assignsToLocal(e: t.Node): boolean {
-  let found = false;
-  t.traverseFast(e, (node) => {
-    found ||= t.isAssignmentExpression(node) || t.isUpdateExpression(node)
-      || (t.isCallExpression(node) && t.isIdentifier(node.callee) && isLocalName(node.callee.name));
-  });
-  return found;
-}
-
-function describe(value: unknown): string {
-  if (typeof value === "function") return "a function that was not loaded through thpcheck (or is async, a class or nested in a routine)";
-  if (typeof value === "object" && value !== null) return "an object that is not plain data";
-  return typeof value === "undefined" ? "undefined" : `a ${typeof value}`;
 }

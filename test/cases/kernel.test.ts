@@ -44,6 +44,18 @@ describe("reclaim of a lazyfree huge page", () => {
   });
 });
 
+testCase({
+  name: "a call that leaves an argument out is refused, with what is missing",
+  ask: check(path("mremap-five-arguments.ts")),
+  today: null,
+  right: (a) => {
+    expect(a.code).toBe(2);
+    expect(a.text).toMatch(/mremap-five-arguments\.ts:13:10: in second: sysMremap takes 6 arguments/);
+    expect(a.text).toContain("(k, addr, oldLength, newLength, flags, newAddr), and 5 are given. newAddr is missing");
+    expect(a.text).not.toContain("internal");
+  },
+});
+
 describe("patches of impl/", () => {
   testCase({
     name: "a split that fails early although nothing stands in its way",

@@ -7,7 +7,7 @@ import { compileScenario } from "../../../checker/compile/compile.ts";
 import { StepFault } from "../../../checker/fault.ts";
 import { loadGenerated, loadScenario } from "./load-generated.ts";
 
-const moduleOf = (body: string, before = ""): string => `import { array, at, bool, bugOn, choose, current, emit, holds, int, mutex, scenario, spinlock, spinTrylock, struct, type Int, type Mask, type Routine, type U, type U8, type World } from "thpcheck";
+const moduleOf = (body: string, before = ""): string => `import { array, at, bool, bugOn, choose, current, emit, holds, int, mutex, record, scenario, spinlock, spinTrylock, struct, type Int, type Mask, type Routine, type U, type U8, type World } from "thpcheck";
 const structs = { c: struct({ value: int(0, 9, "v"), flag: bool("f"), arr: array(4, int(0, 9, "a")), lock: spinlock("l") }) };
 type K = World<typeof structs>;
 ${before}
@@ -42,6 +42,18 @@ describe("what TypeScript says is true is true when compiled", () => {
     ["a closure that calls itself amid an access", 'yield at("s"); helper(k);',
       "function helper(k: K): void { const f = (n: number): number => { if (n > 0) k.c.arr.set(n + 0, f(n - 1) + 1); return n; }; f(2); bugOn(k.c.arr.get(2) === 2, ''); }"],
     ["an argument of an event that nobody listens to", 'yield at("s"); let i = 0; emit(k, 1, ++i); bugOn(i === 1, "");', ""],
+      ["one captured object that is reached by two ways", 'yield at("s"); bugOn(outer.inner === inner && pair[0] === inner, "");',
+      "const inner = { a: 1 }; const outer = { inner }; const pair = [inner];"],
+    ["a captured object without prototype", 'yield at("s"); bugOn(!("toString" in bare), "");',
+      "const bare = Object.assign(Object.create(null), { a: 1 }) as { a: number };"],
+    ["a captured member named __proto__", 'yield at("s"); bugOn(Object.keys(odd).length === 1, "");',
+      'const odd = JSON.parse(\'{"__proto__": 1}\') as object;'],
+    ["an optional argument that is left out behind a record",
+      'yield at("s"); const r: R = record({ a: 7, b: 2 }); yield* f(k, r); bugOn(r.a === 9, "");',
+      'interface R { a: U8; b: U8 }\nfunction* f(k: K, r: R, n?: U8): Routine { ' +
+      'const none: boolean = n === undefined; yield at("f"); if (none) r.a = r.a + r.b; }'],
+    ["the same for a helper", 'yield at("s"); const r: R = record({ a: 7, b: 2 }); f(k, r); bugOn(r.a === 9, "");',
+      "interface R { a: U8; b: U8 }\nfunction f(_k: K, r: R, n?: number): void { if (n === undefined) r.a = r.a + r.b; }"],
   ])("%s", (_what, body, before) => expect(faultOf(moduleOf(body, before))).toBe("assertion"));
 });
 
