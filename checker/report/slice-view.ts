@@ -52,15 +52,19 @@ const VIEWS: readonly Tightness[] = [
 
 /** The view as text, ending with a newline. */
 export function renderSlice(t: ReplayedTrace, story: TraceStory | null, view: TraceView): string {
+  return `${sliceLines(t, story, view).join("\n")}\n`;
+}
+
+function sliceLines(t: ReplayedTrace, story: TraceStory | null, view: TraceView): readonly string[] {
   const told = story ?? storyOfRows(t);
   const tried: string[][] = [];
   for (const tightness of VIEWS) {
     const lines = new SliceRenderer(t, told, view, tightness).render();
     if (lines === null) continue;
-    if (lines.length <= LINES_WANTED) return `${lines.join("\n")}\n`;
+    if (lines.length <= LINES_WANTED) return lines;
     tried.push(lines);
   }
-  return `${(tried.find((lines) => lines.length <= LINES_MAX) ?? tried.at(-1)!).join("\n")}\n`;
+  return tried.find((lines) => lines.length <= LINES_MAX) ?? tried.at(-1)!;
 }
 
 class SliceRenderer {

@@ -138,7 +138,7 @@ class Replayer {
     const values = system.values();
     this.#rows.push({
       index: number, actor: info.name, label, choices: system.branchNames(), source: position.stack[0] ?? null,
-      changes: changes(this.#values, values), statistics: system.statistics(), switchReason,
+      changes: changes(this.#values, values), statistics: counted(system.statistics()), switchReason,
     });
     this.#steps.push({ actor: info.name, label, choices: step.choices });
     this.#values = values;
@@ -333,3 +333,6 @@ function changes(before: readonly NamedValue[], after: readonly NamedValue[]): T
   const gone = before.filter((v) => !fresh.has(v.name)).map((v) => ({ name: v.name, before: v.value, after: "" }));
   return [...changed, ...gone];
 }
+
+/** What a step counted: of hundreds of statistics, the few that are not zero. */
+const counted = (statistics: readonly NamedValue[]): NamedValue[] => statistics.filter((s) => s.value !== "0");

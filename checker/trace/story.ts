@@ -34,6 +34,11 @@ function written(log: StepLog, changed: (word: Word) => boolean): Map<string, Wo
   return words;
 }
 
+/** Whether a message names this word, and not only one that it is a part of. */
+function names(message: string, word: string): boolean {
+  return message.split(/[\s,;:()]+/).includes(word);
+}
+
 class Teller {
   readonly #scenario: Scenario;
   readonly #replayed: ReplayedTrace;
@@ -196,14 +201,14 @@ class Teller {
 
   /**
    * What a fault looked at: the condition of the assertion, or all that the step read where the condition reads nothing;
-   * for a rule about locks, those that the actor holds or uses.
+   * for a rule about locks, those that its message names.
    */
   #faultReads(rule: string, last: StepLog): Map<string, Word> {
     if (rule === "assertion" && last.asserting && last.asserted.size > 0) return last.asserted;
-    const aboutLocks = ["lock-ownership", "lock-held-at-exit", "sleep-in-atomic", "lock-order"].includes(rule);
-    const words = new Map(aboutLocks ? [] : last.reads);
-    const step = this.#steps.at(-1);
-    for (const { lock } of aboutLocks && step !== undefined ? [...step.held, ...step.locks] : []) this.#addLock(words, lock);
+    const { plan } = this.#system.image;
+    const named = rule === "assertion" ? [] : plan.locks.filter((l) => names(this.#replayed.message, l.name));
+    const words = new Map<string, Word>(named.length > 0 ? [] : last.reads);
+    for (const { name } of named) this.#addLock(words, name);
     return words;
   }
 

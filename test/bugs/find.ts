@@ -6,6 +6,7 @@ import { DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../ch
 import { selectScenarios } from "../../checker/project/select.ts";
 import { PatchMisfit } from "../../checker/program/patch.ts";
 import { ROOT, type Bug } from "./bug.ts";
+import { toldTrace, type ToldTrace } from "./trace-table.ts";
 
 const SCENARIO_FILES = ["test/bugs/scenarios", "test/scenarios"].flatMap((folder) => readdirSync(join(ROOT, folder)).filter((f) => f.endsWith(".ts")).map((f) => join(ROOT, folder, f)));
 
@@ -33,33 +34,38 @@ export interface FindOptions {
   readonly pct: number | null;
   readonly pctDepth: number;
   readonly seed: number;
+  /** Tell what it takes to show each trace. */
+  readonly traces: boolean;
 }
 
 export interface Found {
   readonly finding: Finding;
   /** The check of the patched program; null when it could not be loaded. */
   readonly checked: Checked | null;
+  /** Its trace; null where nobody asked, or nothing was found. */
+  readonly trace: ToldTrace | null;
 }
+type Told = Omit<Found, "finding"> & { readonly checked: Checked };
 
 /** What the unpatched scenarios gave: several bugs share one. */
 export type Soundness = Map<string, string | null>;
 
 export async function findBug(bug: Bug, options: FindOptions, sound: Soundness): Promise<Found> {
   const none = { id: bug.id, promise: bug.promise, steps: null, states: null, walks: null, seconds: null, needs: null };
-  let checked: Checked;
+  let told: Told;
   try {
-    checked = await checkUnder(bug, options);
+    told = await checkUnder(bug, options);
   } catch (e) {
     if (!(e instanceof PatchMisfit)) throw e;
-    return { finding: { ...none, outcome: "does-not-apply", reason: e.message }, checked: null };
+    return { finding: { ...none, outcome: "does-not-apply", reason: e.message }, checked: null, trace: null };
   }
-  const { result } = checked;
+  const { result } = told.checked;
   const measured = { ...none, states: result.states, walks: result.walks, seconds: result.seconds, steps: result.violation?.length ?? null };
   const why = result.violation !== null && breaks(result.violation, bug.promise)
     ? await unsound(bug.scenario, options, sound)
     : result.violation !== null ? `it violates ${JSON.stringify(result.violation.property)}: ${result.violation.message}`
     : result.verdict === "holds" ? "every promise holds under the patch" : `${result.verdict}: ${result.reason ?? ""}`;
-  return { finding: { ...measured, outcome: why === null ? "found" : "missed", reason: why }, checked };
+  return { finding: { ...measured, outcome: why === null ? "found" : "missed", reason: why }, ...told };
 }
 
 /** Whether it is the promise that is violated: by name, or, of an assertion, by how its message begins. */
@@ -67,28 +73,30 @@ export function breaks(violation: { readonly property: string; readonly message:
   return promise.startsWith("assertion: ") ? violation.property === "assertion" && violation.message.startsWith(promise) : violation.property === promise;
 }
 
-function checkUnder(bug: Bug, options: FindOptions): Promise<Checked> {
+function checkUnder(bug: Bug, options: FindOptions): Promise<Told> {
   return check(bug.scenario, {
     ...DEFAULT_CHECK_OPTIONS, seconds: options.seconds, seed: options.seed, patch: bug.patch,
     // The machines of the specification would often stop the run earlier, with less to say of the bug.
     refine: bug.promise.startsWith("refines "),
     ...(options.pct === null ? {} : { strategy: "pct", walks: options.pct, pctDepth: options.pctDepth, minimise: false }),
-  });
+  }, options.traces);
 }
 
 /** Why the scenario is no witness: without the patch it does not hold. Null when it does. */
 async function unsound(scenario: string, { seconds }: FindOptions, sound: Soundness): Promise<string | null> {
   const known = sound.get(scenario);
   if (known !== undefined) return known;
-  const { result } = await check(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: 10 * seconds });
+  const { result } = (await check(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: 10 * seconds })).checked;
   const why = result.verdict === "holds" && result.asExpected ? null : `without the patch ${scenario} does not hold: ${result.reason ?? result.verdict}`;
   sound.set(scenario, why);
   return why;
 }
 
-async function check(name: string, options: CheckOptions): Promise<Checked> {
+async function check(name: string, options: CheckOptions, traces = false): Promise<Told> {
   // By its file, if the text of one has the name: each patch loads the program anew, and most modules are not needed.
   const file = SCENARIO_FILES.find((f) => readFileSync(f, "utf8").includes(`name: "${name}"`));
   const { scenarios } = await selectScenarios([file ?? name], "nightly", ROOT, options.patch);
-  return checkScenario(scenarios.find((s) => s.scenario.name === name)!.scenario, options, 1);
+  const { scenario } = scenarios.find((s) => s.scenario.name === name)!;
+  const checked = await checkScenario(scenario, options, 1);
+  return { checked, trace: traces && checked.replayed !== null ? toldTrace(scenario, checked.replayed) : null };
 }

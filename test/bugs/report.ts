@@ -5,10 +5,12 @@ import { Pool } from "../../checker/runner/pool/pool.ts";
 import { table } from "../../checker/report/summary.ts";
 import { group } from "../../checker/numbers.ts";
 import { renderTrace } from "../../checker/report/counterexample.ts";
+import { lineWidth } from "../../checker/report/output.ts";
 import { readBugs, type Bug } from "./bug.ts";
 import type { FindOptions, Finding, Found } from "./find.ts";
 import { BUGS_JOB, perform, type BugsTask } from "./job.ts";
 import { NOT_EXPRESSIBLE } from "./not-expressible.ts";
+import { judgedTrace, printTraceTable, type JudgedTrace } from "./trace-table.ts";
 
 export interface BugsFlags {
   readonly time: number;
@@ -16,6 +18,8 @@ export interface BugsFlags {
   readonly pctDepth: number;
   readonly seed: number;
   readonly json?: boolean;
+  /** Print how long the traces are, in place of what was found. */
+  readonly traces?: boolean;
 }
 
 /** Looks for the bugs and prints what came of it. Sets the exit code. */
@@ -23,23 +27,39 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   const missing = new Set(NOT_EXPRESSIBLE.map((n) => n.id));
   const listed = ids.filter((id) => missing.has(id));
   const bugs = listed.length > 0 && listed.length === ids.length ? [] : readBugs(ids.filter((id) => !missing.has(id)));
-  const options: FindOptions = { seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed };
+  const { traces = false } = flags;
+  const options: FindOptions = {
+    seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed, traces: traces || bugs.length === 1,
+  };
   const found = await findAll(bugs, options);
   const findings: Finding[] = [
     ...found.map((f) => f.finding),
     ...NOT_EXPRESSIBLE.filter((n) => ids.length === 0 || ids.includes(n.id)).map(({ id, needs }): Finding => ({ id, outcome: "not-expressible", promise: null, steps: null, states: null, walks: null, seconds: null, needs, reason: null })),
   ];
   const wrong = found.filter((f) => f.finding.outcome !== "found");
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  if (traces) printTraceTable(judged(bugs, found), "bug", flags.json === true);
+  else if (flags.json === true) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   else {
-    if (found.length === 1 && found[0]!.checked?.replayed) process.stdout.write(`${renderTrace(found[0]!.checked.replayed, { width: process.stdout.columns || 100, color: pc.isColorSupported, full: false, replayCommand: `npx thpcheck check ${bugs[0]!.scenario} --patch ${bugs[0]!.patch.name}` }).trimEnd()}\n\n`);
+    if (found.length === 1) printTrace(bugs[0]!, found[0]!);
     process.stdout.write(`${render(findings, options.pct !== null)}\n`);
     for (const { finding } of wrong) process.stdout.write(`${finding.id}: ${finding.reason}\n`);
     process.stdout.write(`${tally(findings)}\n`);
   }
+  if (traces) for (const { finding } of wrong) process.stderr.write(`${finding.id}: ${finding.reason}\n`);
   // Walks prove nothing by not finding: only the search must find every bug.
   if (wrong.some((f) => options.pct === null || f.finding.outcome === "does-not-apply")) process.exitCode = 1;
 }
+
+const checkByHand = (bug: Bug): string => `npx thpcheck check ${bug.scenario} --patch ${bug.patch.name}`;
+
+function printTrace(bug: Bug, { trace }: Found): void {
+  if (trace === null) return;
+  const view = { width: lineWidth(process.stdout), color: pc.isColorSupported, full: false, replayCommand: checkByHand(bug) };
+  process.stdout.write(`${renderTrace(trace.replayed, view, trace.story).trimEnd()}\n\n`);
+}
+
+const judged = (bugs: readonly Bug[], found: readonly Found[]): JudgedTrace[] =>
+  bugs.flatMap((bug, i) => (found[i]!.trace === null ? [] : [judgedTrace(bug.id, found[i]!.trace, checkByHand(bug))]));
 
 /** All of them, in their order. Bugs that one scenario shows are looked for one after the other, and those of several side by side. */
 async function findAll(bugs: readonly Bug[], options: FindOptions): Promise<Found[]> {

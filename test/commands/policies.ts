@@ -12,6 +12,7 @@ export const policies: ExtraCommand = {
     .option("--all", "every policy, whether the scenario lists it or not")
     .option("--time <seconds>", "give up a search after so many seconds", positiveSeconds, 60)
     .option("--json", "the table as JSON")
+    .option("--traces", "how many lines the trace of each violation takes; exit code 1 if one is too long to be read")
     .addHelpText("after", `
 A policy decides when to reserve, promote and give back (impl/policy/); rfc-2018 is the patch of 2018 with its defects.
 A cell is the number of states, if everything holds, or the promise that is violated; the traces follow the table.
@@ -20,6 +21,7 @@ Exit code 1 if a scenario does not end as it says it must.
 Examples:
   npx thpcheck policies                                        about a minute
   npx thpcheck policies 'reservation-fork-*' --all             all policies after a fork
+  npx thpcheck policies --traces                               how long their traces are
   npx thpcheck policies --policy gorman-2018 rfc-2018 --json
   npx thpcheck check reservation-pin --policy per-mm           one cell, with its trace`)
     .action(async (patterns: string[], flags: PoliciesFlags) => {

@@ -1,15 +1,17 @@
 /** The table of `thpcheck policies`. */
 import pc from "picocolors";
 import { checkScenario } from "../../checker/check/check.ts";
-import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
+import { DEFAULT_CHECK_OPTIONS, type Checked } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { scenarioUnder } from "../../checker/project/under-policy.ts";
 import { group } from "../../checker/numbers.ts";
+import { replayCommand } from "../../checker/report/replay-command.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { Scenario } from "../../checker/scenario.ts";
 import { encodeTrace } from "../../checker/trace/codec.ts";
 import { UsageError } from "../../checker/usage-error.ts";
+import { judgedTrace, printTraceTable, toldTrace, type JudgedTrace } from "../bugs/trace-table.ts";
 import { POLICIES, policyNamed } from "../../impl/policy/index.ts";
 
 export interface PoliciesFlags {
@@ -17,6 +19,8 @@ export interface PoliciesFlags {
   readonly all?: boolean;
   readonly time: number;
   readonly json?: boolean;
+  /** Print how long the traces are, in place of the table of verdicts. */
+  readonly traces?: boolean;
 }
 
 /** The one schema for people and machines. */
@@ -39,11 +43,19 @@ export interface Cell {
 export async function runPolicies(patterns: readonly string[], flags: PoliciesFlags): Promise<void> {
   const scenarios = await cellsOf(patterns, flags);
   const cells: Cell[] = [];
+  const traces: JudgedTrace[] = [];
   for (const s of scenarios) {
+    // Only a scenario that is to be violated has a trace; whether the others hold is the business of the other table.
+    if (flags.traces === true && s.expect.verdict !== "violated") continue;
     process.stderr.write(`${s.name}\n`);
-    cells.push(await check(s, flags.time));
+    const scenario = await withMachines(s, process.cwd());
+    const { result, replayed } = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: flags.time }, 1);
+    cells.push(cellOf(s, result, replayed));
+    if (flags.traces !== true || replayed === null) continue;
+    traces.push(judgedTrace(s.name, toldTrace(scenario, replayed), replayCommand(replayed.trace, replayed.actors, null)));
   }
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
+  if (flags.traces === true) printTraceTable(traces, "scenario", flags.json === true);
+  else if (flags.json === true) process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
   else process.stdout.write(render(cells));
   if (cells.some((c) => !c.asExpected)) process.exitCode = 1;
 }
@@ -73,9 +85,7 @@ function baseOf(name: string): string {
   return name.slice(0, name.lastIndexOf("@"));
 }
 
-async function check(s: Scenario, seconds: number): Promise<Cell> {
-  const scenario = await withMachines(s, process.cwd());
-  const { result, replayed } = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds }, 1);
+function cellOf(s: Scenario, result: Checked["result"], replayed: Checked["replayed"]): Cell {
   return {
     scenario: baseOf(s.name), policy: s.policy!, verdict: result.verdict, asExpected: result.asExpected, states: result.states, seconds: result.seconds,
     violated: result.violation?.property ?? null, message: result.violation?.message ?? null, steps: result.violation?.length ?? null,

@@ -36,6 +36,16 @@ describe("replay", () => {
     expect(r.trace.config).toEqual({ pages: 4 });
   });
 
+  it("keeps what a step counted, of hundreds of statistics those that are not zero", () => {
+    class Counting extends ToySystem {
+      override statistics(): { name: string; value: string }[] {
+        return [{ name: "vmstat.faults", value: "1" }, ...Array.from({ length: 300 }, (_, i) => ({ name: `vmstat.x${i}`, value: "0" }))];
+      }
+    }
+    const r = replay({ ...subject(racyCounter), system: new Counting(racyCounter) }, recipe(lostUpdate, steps(0, 1, 1, 0)));
+    expect(r.rows[1]!.statistics).toEqual([{ name: "vmstat.faults", value: "1" }]);
+  });
+
   it("gives the same trace from the trace it gave", () => {
     const first = replay(subject(racyCounter), recipe(lostUpdate, steps(0, 1, 1, 0)));
     expect(replay(subject(racyCounter), first.trace)).toEqual(first);
