@@ -174,7 +174,7 @@ class Reads {
     if (kind === "deadlock") return this.#ofStuckActors();
     if (kind === "fault") return this.#ofFault(name);
     const promise = (this.#scenario as unknown as Record<string, Record<string, unknown> | undefined>)[kind]?.[name];
-    if (typeof promise !== "function") throw new Error(`no promise ${kind} ${JSON.stringify(name)} of ${this.#scenario.name} to ask what it reads`);
+    if (typeof promise !== "function") throw new Error(`${this.#scenario.name} has no promise ${kind} ${JSON.stringify(name)}`);
     const found: Key[] = [];
     const worlds = this.#end.worlds.map((of) => of((key) => { found.push(key); }));
     attempt(() => { (promise as (...w: unknown[]) => unknown)(...(kind === "step" ? worlds : worlds.slice(1))); });

@@ -1,4 +1,4 @@
-/** The table of `bugs --traces` and `policies --traces`: how long each trace is, and whether it shows what broke its promise. */
+/** The table of `bugs --traces` and `policies --traces`: how long each trace is, and whether it shows what broke the promise. */
 import pc from "picocolors";
 import { group } from "../../checker/numbers.ts";
 import { table } from "../../checker/report/summary.ts";

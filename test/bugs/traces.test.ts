@@ -40,7 +40,8 @@ function withoutStep(text: string, step: number): string {
 
 describe("missingFrom", () => {
   const text = [
-    "counterexample of x, 7 steps", "", "at first: b = 0", "", "  ~~~~ alice runs", "    1-3  f > g: takes a", "      4  store  f impl/a.ts:3",
+    "counterexample of x, 7 steps", "", "at first: b = 0", "",
+    "  ~~~~ alice runs", "    1-3  f > g: takes a", "      4  store  f impl/a.ts:3",
     "           page[1].count: 0 -> 1; page[1].lock = free", "  ~~~~ bob runs", "      7  load", "           takes c; releases d", "",
     "broken: always \"x\"", "  it read: b = 1 (step 5)",
   ].join("\n");
