@@ -39,11 +39,10 @@ export function printTraceTable(traces: readonly JudgedTrace[], what: string, js
 
 function render(traces: readonly JudgedTrace[], what: string): string {
   const head = [what, "promise", "steps", "lines", "with --full", "last writers shown"];
-  const rows = traces.map((t) => [
-    t.name, t.promise, group(t.steps), group(t.lines), group(t.full), `${t.lastWriters.length - t.hidden.length} of ${t.lastWriters.length}`,
-  ]);
+  const shown = (t: JudgedTrace): string => `${t.lastWriters.length - t.hidden.length} of ${t.lastWriters.length}`;
+  const rows = traces.map((t) => [t.name, t.promise, group(t.steps), group(t.lines), group(t.full), shown(t)]);
   const paint = (line: string, i: number): string => (i === 0 ? pc.bold(line) : traces[i - 1]!.hidden.length > 0 ? pc.red(line) : line);
   const hidden = traces.flatMap((t) => t.hidden.map((h) => `${t.name}: step ${h.step}, which last wrote ${h.word}, is not shown\n`));
-  const shown = table([head, ...rows], [false, false, true, true, true, true], paint);
-  return `${shown}\n${hidden.join("")}${lengthsInWords(traces)}\n`;
+  const body = table([head, ...rows], [false, false, true, true, true, true], paint);
+  return `${body}\n${hidden.join("")}${lengthsInWords(traces)}\n`;
 }
