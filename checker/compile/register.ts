@@ -7,7 +7,7 @@
 import { registerHooks } from "node:module";
 import { fileURLToPath } from "node:url";
 import { transformModule, type Transformed } from "./transform.ts";
-import { patchOf, patchedText, underPatch } from "../program/patch.ts";
+import { isMadeByPatch, patchOf, patchedText, refuseRemoved, underPatch } from "../patch/patch.ts";
 
 const checkerRoot = new URL("../", import.meta.url).href;
 const entry = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url).href;
@@ -28,18 +28,32 @@ function transform(text: string, file: string): Transformed | null {
   return result;
 }
 
+/** The address of a module that only the patch of the importing module has made; null: it is on the disk, or there is none. */
+function madeByPatch(specifier: string, parent: string, patch: string): string | null {
+  if (!/^(\.\.?\/|\/|file:)/.test(specifier)) return null;
+  const url = underPatch(new URL(specifier, parent).href, patch);
+  return isUserModule(url) && isMadeByPatch(url) ? url : null;
+}
+
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === "thpcheck") return { url: entry, shortCircuit: true };
-    const resolved = next(specifier, context);
     const patch = patchOf(context.parentURL ?? "");
-    if (patch === null || !isUserModule(resolved.url) || patchOf(resolved.url) !== null) return resolved;
-    return { ...resolved, url: underPatch(resolved.url, patch) };
+    if (patch === null) return next(specifier, context);
+    const made = madeByPatch(specifier, context.parentURL!, patch);
+    if (made !== null) return { url: made, shortCircuit: true };
+    const resolved = next(specifier, context);
+    if (!isUserModule(resolved.url) || patchOf(resolved.url) !== null) return resolved;
+    const url = underPatch(resolved.url, patch);
+    refuseRemoved(url, context.parentURL!);
+    return { ...resolved, url };
   },
   load(url, context, next) {
-    const loaded = next(url, context);
+    const made = patchOf(url) !== null && isUserModule(url) && isMadeByPatch(url);
+    const format = /\.[mc]?ts(\?|$)/.test(url) ? "module-typescript" : "module";
+    const loaded = made ? { format, source: "", shortCircuit: true } : next(url, context);
     if (!isUserModule(url) || loaded.source == null || !(loaded.format ?? "").startsWith("module")) return loaded;
-    const text = patchedText(url, typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source));
+    const text = patchedText(url, () => (typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source)));
     return { ...loaded, source: transform(text, fileURLToPath(url))?.code ?? text };
   },
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { types } from "node:util";
 import { parse } from "@babel/parser";
 import * as t from "@babel/types";
-import { patchOf, patchedText, underPatch } from "../program/patch.ts";
+import { patchOf, patchedText, underPatch } from "../patch/patch.ts";
 import { CompileError } from "./compile-error.ts";
 
 /** Key under which the transform attaches a function's origin to the function. */
@@ -134,7 +134,7 @@ export class SourceModules {
   readonly load = (url: string): SourceModule => {
     let m = this.#byUrl.get(url);
     if (m === undefined) {
-      m = new SourceModule(url, patchedText(url, readFileSync(fileURLToPath(url), "utf8")));
+      m = new SourceModule(url, patchedText(url, () => readFileSync(fileURLToPath(url), "utf8")));
       this.#byUrl.set(url, m);
     }
     return m;

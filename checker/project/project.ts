@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Config } from "../config.ts";
 import { configProblem } from "../config-form.ts";
-import { PatchMisfit, underPatch } from "../program/patch.ts";
+import { underPatch, withoutAddresses } from "../patch/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
 import { FormError, inWords } from "../form.ts";
 import { scenario as validated, type Scenario } from "../scenario.ts";
@@ -63,8 +63,41 @@ function installLoader(): Promise<unknown> {
 async function importModule(file: string, patch: string | null = null): Promise<Readonly<Record<string, unknown>>> {
   await installLoader();
   const address = underPatch(pathToFileURL(file).href, patch);
-  return runUserCode(`${shortPath(file)} cannot be loaded`, async () => (await import(address)) as Record<string, unknown>);
+  const whose = `${shortPath(file)} cannot be loaded`;
+  try {
+    return await runUserCode(whose, async () => (await import(address)) as Record<string, unknown>);
+  } catch (e) {
+    const { message } = e as Error;
+    if (!message.startsWith(`${whose}: `)) throw e;
+    throw new LoadFailure(file, withoutAddresses(message.slice(whose.length + 2)));
+  }
 }
+
+/** A module that cannot be imported. Many may fail for one reason: a module that they all import. */
+class LoadFailure extends UsageError {
+  readonly file: string;
+  readonly why: string;
+
+  constructor(file: string, why: string) {
+    super(`${shortPath(file)} cannot be loaded: ${why}`);
+    this.file = file;
+    this.why = why;
+  }
+}
+
+/** A sentence for each reason. */
+function failuresInWords(failed: readonly Error[]): string[] {
+  const sentences = failed.map((e) => (e instanceof LoadFailure ? e.why : e.message));
+  return [...new Set(sentences)].map((why) => {
+    const same = failed.filter((_, i) => sentences[i] === why);
+    const files = same.filter((e) => e instanceof LoadFailure).map((e) => shortPath(e.file));
+    const shown = files.slice(0, SHOWN_MAX).join(", ") + (files.length > SHOWN_MAX ? ", ..." : "");
+    return files.length < 2 ? same[0]!.message : `${files.length} modules cannot be loaded (${shown}): ${why}`;
+  });
+}
+
+/** Modules that are named of those that fail for one reason. */
+const SHOWN_MAX = 3;
 
 /** Throws a UsageError when the file does not export a configuration. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
@@ -122,12 +155,12 @@ function problemWith(s: unknown): string | null {
 /** Loads modules one by one; one that fails does not keep the others from being checked. */
 export async function loadModules(files: readonly string[], patch: string | null = null): Promise<Loaded> {
   const scenarios: LoadedScenario[] = [];
-  const failures: string[] = [];
+  const failed: Error[] = [];
   const seen = new Map<string, string>();
   for (const file of new Set(files.map((f) => realpathSync(f)))) {
     try {
       const loaded = await loadModule(file, patch);
-      failures.push(...loaded.failures);
+      failed.push(...loaded.failures.map((f) => new UsageError(f)));
       for (const s of loaded.scenarios) {
         const other = seen.get(s.scenario.name);
         if (other !== undefined) {
@@ -138,9 +171,9 @@ export async function loadModules(files: readonly string[], patch: string | null
         scenarios.push(s);
       }
     } catch (e) {
-      if (!(e instanceof UsageError) || e instanceof PatchMisfit) throw e;
-      failures.push(e.message);
+      if (!(e instanceof UsageError)) throw e;
+      failed.push(e);
     }
   }
-  return { scenarios, failures };
+  return { scenarios, failures: failuresInWords(failed) };
 }

@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import picomatch from "picomatch";
 import type { Tier, Patch } from "../result.ts";
 import { shortPath } from "../error-sentence.ts";
-import { filesOf, registerPatch, unappliedFiles } from "../program/patch.ts";
+import { filesOf, isLoadable, registerPatch, unloadedFiles } from "../patch/patch.ts";
 import { UsageError } from "../usage-error.ts";
 import { didYouMean } from "../nearest.ts";
 import {
@@ -81,15 +81,29 @@ export async function selectScenarios(
     if (e instanceof UsageError && project.failures.length > 0) throw new UsageError([...project.failures, e.message].join("\n"));
     throw e;
   }
-  const unapplied = id === null ? [] : unappliedFiles(id);
-  const untouched = unapplied.map((file) => `${patch!.name} changes ${shortPath(file)}, which no scenario that was loaded imports`);
-  if (id !== null && untouched.length === filesOf(id).length) throw new UsageError(untouched.join("\n"));
+  const untouched = id === null ? [] : untouchedBy(patch!.name, id, [...own.failures, ...project.failures]);
   const complete = patterns.length > 0 && names.every((n) => !isGlob(n) || all.some((s) => s.scenario.name === n));
   return {
     scenarios: [...new Set(chosen)],
     failures: complete ? own.failures : [...own.failures, ...project.failures],
     warnings: [...untouched, ...(complete ? project.failures : [])],
   };
+}
+
+/**
+ * Remarks on modules of the patch that nothing has loaded. Throws a UsageError when nothing that was loaded is another than
+ * without the patch.
+ */
+function untouchedBy(patch: string, id: string, failures: readonly string[]): string[] {
+  const unloaded = unloadedFiles(id);
+  const remarks = unloaded.map(({ path, before }) =>
+    `${patch} ${before === null ? "adds" : "changes"} ${shortPath(path)}, which no scenario that was loaded imports`);
+  const others = filesOf(id).filter((f) => !unloaded.includes(f));
+  if (others.some(isLoadable)) return remarks;
+  if (failures.length > 0) throw new UsageError(failures.join("\n"));
+  const idle = others.map(({ after, name }) =>
+    (after === null ? `${patch} takes ${name} away, which nothing imports` : `${patch} changes ${name}, which is no module`));
+  throw new UsageError([...remarks, ...idle].join("\n"));
 }
 
 /**

@@ -1,9 +1,9 @@
 /** A run as text for people: a line of progress, a line for each result, traces, and a summary. */
 import type { Audit } from "../check/audit.ts";
 import type { Checked } from "../check/options.ts";
-import { group } from "../numbers.ts";
+import { count, group } from "../numbers.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import { ATOMICITY_NOT_CHECKED, type TraceStory } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, type ScenarioResult, type TraceStory } from "../result.ts";
 import type { Progress } from "../search/explore.ts";
 import { renderTrace } from "./counterexample.ts";
 import { CoverageTotals } from "./coverage.ts";
@@ -37,6 +37,8 @@ export class TerminalReporter implements Reporter {
   readonly #progress: ProgressLine;
   readonly #coverage = new CoverageTotals();
   #countsCoverage = false;
+  /** Errors by reason: the first scenario was shown with it, the names of the others are kept for the end. */
+  readonly #errors = new Map<string, string[]>();
   #scenarios = 0;
   #title = "";
 
@@ -69,9 +71,19 @@ export class TerminalReporter implements Reporter {
 
   result({ loaded, checked, audit, story }: ReportedScenario): void {
     this.#coverage.add(checked.coverage);
+    if (this.#isErrorAgain(checked.result)) return;
     this.remark(resultLine(checked.result, this.#view.paint));
     this.#showTrace(loaded, checked, story);
     if (audit !== null) this.#showAudit(audit);
+  }
+
+  /** Whether another scenario has failed for the very same reason: a routine that does not compile is part of many. */
+  #isErrorAgain({ verdict, reason, scenario }: ScenarioResult): boolean {
+    if (verdict !== "error" || reason === null) return false;
+    const others = this.#errors.get(reason);
+    if (others === undefined) this.#errors.set(reason, []);
+    else others.push(scenario);
+    return others !== undefined;
   }
 
   /** The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone. */
@@ -110,6 +122,10 @@ export class TerminalReporter implements Reporter {
   end({ results, notRun, failures, auditsCut, disagreements }: RunEnd): void {
     const { paint, invariants } = this.#view;
     this.#progress.clear();
+    for (const others of this.#errors.values()) {
+      const more = count(others.length, "scenario");
+      if (others.length > 0) this.remark(`${paint.red("FAIL")} ${more} more, for the same reason: ${others.join(", ")}`);
+    }
     if (results.length > 1) this.remark(`\n${summaryTable(results, paint)}`);
     if (invariants) this.remark(`\n${invariantsTable(results)}`);
     if (this.#countsCoverage) this.remark(`\n${this.#coverage.render()}`);

@@ -4,7 +4,7 @@ import { checkScenario } from "../check/check.ts";
 import { defaultEngine } from "../check/engine.ts";
 import type { Checked, CheckOptions, Engine } from "../check/options.ts";
 import type { JobContext } from "./pool/job.ts";
-import { registerPatch } from "../program/patch.ts";
+import { registerPatch } from "../patch/patch.ts";
 import type { TraceStory } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Progress } from "../search/explore.ts";

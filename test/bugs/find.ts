@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../checker/check/options.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
-import { PatchMisfit } from "../../checker/program/patch.ts";
+import { UsageError } from "../../checker/usage-error.ts";
 import { ROOT, type Bug } from "./bug.ts";
 import { toldTrace, type ToldTrace } from "./trace-table.ts";
 
@@ -56,7 +56,8 @@ export async function findBug(bug: Bug, options: FindOptions, sound: Soundness):
   try {
     told = await checkUnder(bug, options);
   } catch (e) {
-    if (!(e instanceof PatchMisfit)) throw e;
+    // It does not fit the files any more, or makes a module that cannot be loaded.
+    if (!(e instanceof UsageError)) throw e;
     return { finding: { ...none, outcome: "does-not-apply", reason: e.message }, checked: null, trace: null };
   }
   const { result } = told.checked;

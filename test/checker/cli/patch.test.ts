@@ -68,6 +68,61 @@ const NO_WRITE = `--- a/routines/increment.ts
 -  k.counter.value.set(seen + 1);
 `;
 
+const change = (file: string, body: string): string => `--- a/${file}\n+++ b/${file}\n${body}`;
+const WRITE = '   yield at("write");\n';
+/** As `git format-patch` has it: a new room, a room that is renamed, a mail's signature. */
+const ROOMS = `From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001
+From: A Developer <a@example.org>
+Date: Mon, 1 Jan 2026 00:00:00 +0000
+Subject: [PATCH] counting has a room of its own
+
+---
+ routines/{structs.ts => types.ts} | 0
+
+diff --git a/routines/add.ts b/routines/add.ts
+new file mode 100644
+index 0000000..1111111
+--- /dev/null
++++ b/routines/add.ts
+@@ -0,0 +1,5 @@
++import type { K, Seen } from "./types.ts";
++
++export function addTo(k: K, seen: Seen): void {
++  k.counter.value.set(seen + 1);
++}
+diff --git a/routines/increment.ts b/routines/increment.ts
+index 1111111..2222222 100644
+--- a/routines/increment.ts
++++ b/routines/increment.ts
+@@ -1,6 +1,7 @@
+ import { mutexLock, mutexUnlock, at } from "thpcheck";
+ import type { Routine } from "thpcheck";
+-import { type K, type Seen } from "./structs.ts";
++import { type K, type Seen } from "./types.ts";
++import { addTo } from "./add.ts";
+
+ export function* increment(k: K): Routine {
+   yield* mutexLock(k, k.counter.lock.at());
+@@ -9,3 +10,3 @@
+-  k.counter.value.set(seen + 1);
++  addTo(k, seen);
+   mutexUnlock(k, k.counter.lock.at());
+ }
+diff --git a/routines/structs.ts b/routines/types.ts
+similarity index 100%
+rename from routines/structs.ts
+rename to routines/types.ts
+diff --git a/scenarios/counter.ts b/scenarios/counter.ts
+index 1111111..2222222 100644
+--- a/scenarios/counter.ts
++++ b/scenarios/counter.ts
+@@ -3,1 +3,1 @@
+-import { structs, type K } from "../routines/structs.ts";
++import { structs, type K } from "../routines/types.ts";
+--
+2.39.5
+`;
+
 let project: Project;
 beforeAll(() => {
   project = new Project({
@@ -77,6 +132,13 @@ beforeAll(() => {
     "nowhere.patch": NO_LOCK.replaceAll("increment.ts", "decrement.ts"),
     "unused.patch": "--- a/unused.ts\n+++ b/unused.ts\n@@ -1 +1 @@\n-export {};\n+export const a = 1;\n", "unused.ts": "export {};\n",
     "no.patch": "not a patch\n",
+    "rooms.patch": ROOMS, "README.md": "words\n",
+    "words.patch": change("README.md", "@@ -1 +1 @@\n-words\n+other words\n"),
+    "gone.patch": "--- a/routines/structs.ts\n+++ /dev/null\n@@ -1,5 +0,0 @@\n" + STRUCTS.replaceAll(/^(?=.)/gm, "-"),
+    "syntax.patch": change("routines/increment.ts", `@@ -8 +8,2 @@\n${WRITE}+  const x = ;\n`),
+    "unknown.patch": change("routines/increment.ts", `@@ -8 +8,2 @@\n${WRITE}+  forget(k);\n`),
+    "unlinked.patch": change("routines/increment.ts",
+      '@@ -1,0 +2,2 @@\n+import { forget } from "./structs.ts";\n+export const f = forget;\n'),
     "wider.patch": "--- a/routines/structs.ts\n+++ b/routines/structs.ts\n@@ -5 +5 @@\n-export type Seen = Int<0, 9>;\n+export type Seen = Int<0, 1000000>;\n",
   });
 });
@@ -131,13 +193,40 @@ describe("--patch", () => {
 
   it.each([
     ["outdated.patch", /^thpcheck: outdated\.patch does not apply to routines\/increment\.ts: its hunk at line 4 looks for the line "yield\* spinLock\(k, k\.counter\.lock\.at\(\)\);", which is not there; bring the patch up to date with the file\n$/],
-    ["nowhere.patch", /^thpcheck: nowhere\.patch changes routines\/decrement\.ts, and there is no such file in .*; paths start at the folder of thpcheck\.config\.ts\n$/],
+    ["nowhere.patch", /^thpcheck: nowhere\.patch changes routines\/decrement\.ts, and there is no such file in .*; paths start at the folder of thp/],
     ["unused.patch", /^thpcheck: unused\.patch changes unused\.ts, which no scenario that was loaded imports\n$/],
     ["no.patch", /^thpcheck: no\.patch is no unified diff: .*git diff > no\.patch/],
     ["missing.patch", /^thpcheck: the patch missing\.patch cannot be read \(ENOENT\)\n$/],
   ])("%s is refused in one sentence, exit code 2", async (patch, message) => {
     const r = await project.run(["check", "counter", "--patch", patch]);
     expect(r.stderr).toMatch(message);
+    expect(r.code).toBe(2);
+  });
+
+  it("takes new files and renamed ones, in a patch that git made for a mail", async () => {
+    const r = await project.run(["check", "counter", "--patch", "rooms.patch"]);
+    expect(r.stderr).toBe("");
+    expect(r.stdout).toMatch(/^ok {3}counter holds: 8 states/m);
+    expect(r.code).toBe(0);
+  });
+
+  it.each([
+    ["syntax.patch", /: routines\/increment\.ts:9:13, as patched, does not parse: Unexpected token; the line there is "const x = ;"$/],
+    ["gone.patch", /^thpcheck: gone\.patch takes routines\/structs\.ts away, which routines\/increment\.ts imports$/],
+    ["unlinked.patch", /: 2 modules .*: SyntaxError: .* does not provide an export named 'forget' \(routines\/increment\.ts:2\)$/],
+    ["words.patch", /^thpcheck: words\.patch changes README\.md, which is no module$/],
+  ])("%s: one message for all scenarios, exit code 2", async (patch, message) => {
+    const r = await project.run(["check", "--patch", patch]);
+    expect(r.stderr.trimEnd()).toMatch(message);
+    expect(r.stdout + r.stderr).not.toMatch(/thpcheck-patch|internal|^ +at /m);
+    expect(r.code).toBe(2);
+  });
+
+  it("says once that a routine does not compile, for all scenarios that have it", async () => {
+    const r = await project.run(["check", "--patch", "unknown.patch"]);
+    expect(r.stdout.match(/forget/g)).toHaveLength(1);
+    expect(r.stdout).toMatch(/^FAIL counter: routines\/increment\.ts:9:3: in increment: forget is /m);
+    expect(r.stdout).toMatch(/^FAIL 1 scenario more, for the same reason: counts$/m);
     expect(r.code).toBe(2);
   });
 
