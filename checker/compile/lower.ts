@@ -25,6 +25,7 @@ import type { LinkedFunction, Linker } from "./link.ts";
 import { isLocalName, type Local } from "./locals.ts";
 import { expandLockWaits, type LockWait } from "./lock-waits.ts";
 import type { Locals } from "./liveness.ts";
+import { pruneBranches } from "./prune.ts";
 import { copyTree, quasi, verbatim } from "./quasi.ts";
 import { recordCallOf, recordLiveness, settleRecordCalls } from "./records.ts";
 import { outRegister } from "./record-shape.ts";
@@ -83,6 +84,7 @@ class RoutineLowering {
   run(): LoweredRoutine {
     const body = this.#tr.prepared.body;
     if (this.#linker.options.coverage) insertBlockCounters(this.#tr);
+    pruneBranches(this.#tr);
     expandLockWaits(this.#tr, body, (y, form) => this.#forms.set(y, form));
     const { atYields, afterCalls } = recordLiveness(this.#tr);
     this.#live = atYields;
@@ -175,14 +177,12 @@ class RoutineLowering {
       }
     }
     const set = { idle: false, instruction: false };
-    if (options !== undefined) {
-      for (const property of t.isObjectExpression(options) ? options.properties : [null]) {
-        const name = t.isObjectProperty(property) && t.isIdentifier(property.key) ? property.key.name : "";
-        if (!t.isObjectProperty(property) || !t.isBooleanLiteral(property.value) || (name !== "idle" && name !== "instruction")) {
-          return this.#tr.refuse(options, "the options of at() must be written in place", "Write { idle: true } or { instruction: true }");
-        }
-        set[name] = property.value.value;
+    for (const property of options === undefined ? [] : t.isObjectExpression(options) ? options.properties : [null]) {
+      const name = t.isObjectProperty(property) && t.isIdentifier(property.key) ? property.key.name : "";
+      if (!t.isObjectProperty(property) || !t.isBooleanLiteral(property.value) || (name !== "idle" && name !== "instruction")) {
+        return this.#tr.refuse(options!, "the options of at() must be written in place", "Write { idle: true } or { instruction: true }");
       }
+      set[name] = property.value.value;
     }
     return { kind: "at", label: text, guard: condition, ...set };
   }
