@@ -8,7 +8,7 @@
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM } from "./errno.ts";
-import { folioPteBatch } from "./folio-pte-batch.ts";
+import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
 import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
@@ -74,36 +74,48 @@ function* mprotectFixup(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlag
  * @holds mmap_lock and the VMA lock for writing; a gather is open
  */
 function* changeProtection(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
-  const mm: Mm = k.vma.mm.get(vma);
   const h = k.param.hpagePmdNr.get();
   let addr: Vpn = start;
   while (addr < end) {
     const rangeEnd = hpageAddress(k, addr) + h;
     const next: Vpn = rangeEnd < end ? rangeEnd : end;
-    yield at("pmdp_get_lockless");
-    const pmd: Entry = pmdpGetLockless(k, mm, addr);
-    let done: boolean = pmdNone(pmd);
-    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
-      // Only userfaultfd changes the protection of less than a VMA.
-      vmBugOn(next - addr !== h, "mprotect: a huge page lies across the end of the range, though the area was cut there");
-      done = yield* changeHugePmd(k, vma, addr);
-    }
-    if (!done) yield* changePteRange(k, vma, addr, next);
+    let done: boolean = false;
+    while (!done) done = yield* changePmd(k, vma, addr, next);
     addr = next;
   }
 }
 
 /**
- * The kernel starts again where the table has vanished: that is for NUMA hinting, which holds mmap_lock for reading
- * only, and for the tables of files.
+ * One look at the PMD, and what follows from it. A walk of the reverse map holds none of our locks: what was a huge PMD
+ * can be a table by now, or, by the reclaim of `param.lazyfreePmdDiscard`, nothing.
  *
+ * @kernel mm/mprotect.c change_pmd_range(), from `again`
+ * @holds mmap_lock and the VMA lock for writing; a gather is open
+ * @returns false: look again
+ */
+function* changePmd(k: Kernel, vma: Vma, addr: Vpn, next: Vpn): Routine<boolean> {
+  yield at("pmdp_get_lockless");
+  const pmd: Entry = pmdpGetLockless(k, k.vma.mm.get(vma), addr);
+  if (pmdNone(pmd)) return true;
+  if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
+    // Only userfaultfd changes the protection of less than a VMA.
+    const partial = next - addr !== k.param.hpagePmdNr.get();
+    vmBugOn(partial, "mprotect: a huge page lies across the end of the range, though the area was cut there");
+    const changed: boolean = yield* changeHugePmd(k, vma, addr);
+    if (changed) return true;
+  }
+  return yield* changePteRange(k, vma, addr, next);
+}
+
+/**
  * @kernel mm/mprotect.c change_pte_range()
  * @holds mmap_lock and the VMA lock for writing; a gather is open
+ * @returns false: there is no table any more (the kernel's -EAGAIN)
  */
-function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
-  vmBugOn(table === NONE, "mprotect: a page table disappears under mmap_lock");
+  if (table === NONE) return false;
   let changed: boolean = false;
   let batchEnd: Vpn = start;
   let used: Entry = ENTRY_NONE;
@@ -120,6 +132,7 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
     changed = true;
   }
   spinUnlock(k, ptlOf(k, table));
+  return true;
 }
 
 /**
@@ -129,11 +142,7 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
  */
 function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
   const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
-  if (!ptePresent(first) || entryZeroPage(first)) return 1;
-  const most = folioPteBatch(k, table, pteIndex(k, vpn), end - vpn);
-  let nr = 1;
-  while (nr < most && ((k.ptTable.pte.get(table, pteIndex(k, vpn + nr)) ^ first) & WRITE) === 0) nr++;
-  return nr;
+  return !ptePresent(first) || entryZeroPage(first) ? 1 : folioPteBatchRespectWrite(k, table, pteIndex(k, vpn), end - vpn);
 }
 
 /**

@@ -326,38 +326,59 @@ interface PagetableMoveControl {
  * @returns how many pages were moved: fewer than `lenIn` when there was no memory for a table
  */
 function* movePageTables(k: Kernel, pmc: PagetableMoveControl): Routine<Vpn> {
-  const mm: Mm = k.vma.mm.get(pmc.old);
   const h = k.param.hpagePmdNr.get();
   tryRealignAddr(k, pmc);
   while (pmc.oldAddr < pmc.oldEnd) {
     const extent: Vpn = Math.min(h - (pmc.oldAddr % h), h - (pmc.newAddr % h), pmc.oldEnd - pmc.oldAddr);
-    yield at("pmdp_get_lockless");
-    const pmd: Entry = pmdpGetLockless(k, mm, pmc.oldAddr);
-    let moved: boolean = pmdNone(pmd);
-    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
-      if (extent === h) {
-        if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
-        moved = yield* moveHugePmd(k, pmc.old, pmc.oldAddr, pmc.newAddr);
-        if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
-      }
-      if (!moved) yield* splitHugePmd(k, pmc.old, pmc.oldAddr, false);
-    } else if (!moved && extent === h) {
-      yield* takeRmapLocks(k, pmc.old);
-      yield* moveNormalPmd(k, mm, pmc.oldAddr, pmc.newAddr);
-      dropRmapLocks(k, pmc.old);
-      moved = true;
-    }
-    if (!moved) {
-      const table: boolean = yield* pteAlloc(k, mm, pmc.newAddr);
-      if (!table) break;
-      if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
-      yield* movePtes(k, mm, pmc.oldAddr, pmc.newAddr, extent);
-      if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
-    }
+    const moved: boolean = yield* moveExtent(k, pmc, extent);
+    if (!moved) break;
     pmc.oldAddr += extent;
     pmc.newAddr += extent;
   }
   return pmcProgress(pmc);
+}
+
+/**
+ * Moves what lies in one huge range at both addresses: a huge PMD, a whole table, or PTEs.
+ *
+ * A walk of the reverse map can split the huge PMD meanwhile. By the reclaim of `param.lazyfreePmdDiscard` it can
+ * become none, and huge again. What was none or a table stays that: filling and freeing take mmap_lock or the VMA lock.
+ *
+ * @kernel mm/mremap.c move_page_tables(), from `again`
+ * @holds mmap_lock and both VMA locks for writing
+ * @returns false: no memory for a table
+ */
+function* moveExtent(k: Kernel, pmc: PagetableMoveControl, extent: Vpn): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(pmc.old);
+  const whole: boolean = extent === k.param.hpagePmdNr.get();
+  for (;;) {
+    yield at("pmdp_get_lockless");
+    const pmd: Entry = pmdpGetLockless(k, mm, pmc.oldAddr);
+    if (pmdNone(pmd)) return true;
+    if (pmdTransHuge(pmd) || pmdMigration(pmd)) {
+      let moved: boolean = false;
+      if (whole) {
+        if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
+        moved = yield* moveHugePmd(k, pmc.old, pmc.oldAddr, pmc.newAddr);
+        if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
+      }
+      if (moved) return true;
+      yield* splitHugePmd(k, pmc.old, pmc.oldAddr, false);
+      yield at("pmd_none");
+      if (pmdNone(pmdpGetLockless(k, mm, pmc.oldAddr))) return true;
+    } else if (whole) {
+      yield* takeRmapLocks(k, pmc.old);
+      yield* moveNormalPmd(k, mm, pmc.oldAddr, pmc.newAddr);
+      dropRmapLocks(k, pmc.old);
+      return true;
+    }
+    const table: boolean = yield* pteAlloc(k, mm, pmc.newAddr);
+    if (!table) return false;
+    if (pmc.needRmapLocks) yield* takeRmapLocks(k, pmc.old);
+    const done: boolean = yield* movePtes(k, mm, pmc.oldAddr, pmc.newAddr, extent);
+    if (pmc.needRmapLocks) dropRmapLocks(k, pmc.old);
+    if (done) return true;
+  }
 }
 
 /** Pages of those asked for that are moved. @kernel mm/mremap.c pmc_progress() */
@@ -416,14 +437,15 @@ function* moveNormalPmd(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn): Routine 
  * walk that finds a page at its new address must be able to rely on there being no translation of the old one.
  *
  * @kernel mm/mremap.c move_ptes()
- * @holds mmap_lock and both VMA locks for writing; both ranges have tables
+ * @holds mmap_lock and both VMA locks for writing; the new range has a table
+ * @returns false: the old range has none (the kernel's -EAGAIN)
  */
-function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): Routine {
+function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): Routine<boolean> {
   // Stable without its lock: only faults fill or empty an entry, and they are locked out.
   yield at("pte_offset_map_rw_nolock: new address");
   const newTable: Table = entryTarget(pmdpGetLockless(k, mm, newAddr));
   const oldTable: Table = yield* pteOffsetMapLock(k, mm, oldAddr);
-  vmBugOn(oldTable === NONE, "mremap: a page table disappears under mmap_lock");
+  if (oldTable === NONE) return false;
   if (newTable !== oldTable) yield* spinLock(k, ptlOf(k, newTable));
   let any: boolean = false;
   let flush: boolean = false;
@@ -443,4 +465,5 @@ function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): 
   if (flush) yield* flushTlbRange(k, mm, oldAddr, oldAddr + extent);
   if (newTable !== oldTable) spinUnlock(k, ptlOf(k, newTable));
   spinUnlock(k, ptlOf(k, oldTable));
+  return true;
 }

@@ -1,22 +1,33 @@
 /**
- * Reclaim after MADV_FREE: a clean lazyfree huge page is unmapped and freed.
+ * Reclaim after MADV_FREE: a clean lazyfree folio, huge or small, is unmapped and freed.
  *
- * mm/vmscan.c shrink_folio_list() with mm/rmap.c try_to_unmap(), for one folio that PMDs map. Not covered: small folios,
- * which go the same way PTE by PTE, and everything that needs swap, writeback or files.
+ * mm/vmscan.c shrink_folio_list() for one folio, with mm/rmap.c try_to_unmap(). A huge PMD is split first, and then its
+ * PTEs go. Kernels with `param.lazyfreePmdDiscard` unmap the PMD as it is; `discardAnonFolioPmd` says what comes of that.
+ *
+ * Each entry that is cleared is flushed at once, as on architectures without ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH (see
+ * migrate.ts). The walk is PVMW_SYNC for small folios too. Not covered: everything that needs swap, writeback or files;
+ * references by accessed bits (folio_check_references()), since that only decides which folio is looked at;
+ * VM_DROPPABLE.
  */
 import { NONE, at, emit, record, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from "./anon-vma.ts";
 import { vmBugOn } from "./bug.ts";
+import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
+import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Refs, Table, Vma, Vpn } from "./structs/types.ts";
+import { VM_LOCKED } from "./structs/vma.ts";
 import { folioNrPages } from "./page-flags.ts";
-import { folioMapcount, folioRefFreeze, folioTryGet } from "./page-ref.ts";
+import { folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
 import { pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
-import { DIRTY, entryHas, entryTarget, hpageAddress, pmdIndex } from "./pgtable.ts";
-import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpHugeClearFlush, pteFreeDefer, setPmdAt } from "./pgtable-generic.ts";
-import { folioRemoveRmapPmd } from "./rmap.ts";
+import { DIRTY, ENTRY_NONE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, pmdIndex, pteIndex, setPteAt } from "./pgtable.ts";
+import {
+  pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpHugeClearFlush, pteFreeDefer, ptlOf, setPmdAt,
+} from "./pgtable-generic.ts";
+import { folioRemoveRmapPmd, folioRemoveRmapPtes } from "./rmap.ts";
 import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecIsolateFolio, putReleasedFolio } from "./swap.ts";
+import { flushTlbRange } from "./tlb.ts";
 
 /**
  * Tries to reclaim a lazyfree folio that is on the LRU.
@@ -36,9 +47,10 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
     return false;
   }
   yield* tryToUnmap(k, folio);
+  const unmapped: boolean = yield* mayBeFreed(k, folio);
   // A frozen folio is out of the reach of all others. The rest, until it is free, concerns this thread alone.
-  yield at("folio_ref_freeze");
-  if (folioMapcount(k, folio) > 0 || !folioRefFreeze(k, folio, 1)) {
+  if (unmapped) yield at("folio_ref_freeze");
+  if (!unmapped || !folioRefFreeze(k, folio, 1)) {
     folioUnlock(k, folio);
     yield* folioPutbackLru(k, folio);
     return false;
@@ -51,7 +63,30 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   return true;
 }
 
-/** @kernel mm/rmap.c try_to_unmap(), folio_lock_anon_vma_read() @holds folio lock, a reference */
+/**
+ * Unmapped, and neither pinned nor written to by who had it pinned. Otherwise it becomes active (activate_locked), and
+ * reclaim looks at others first.
+ * @kernel mm/vmscan.c shrink_folio_list(), from try_to_unmap() to folio_ref_freeze()
+ * @holds folio lock, the reference of the isolation
+ */
+function* mayBeFreed(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield at("folio_mapped");
+  let keep: boolean = folioMapcount(k, folio) > 0;
+  if (!keep) {
+    yield at("folio_maybe_dma_pinned");
+    keep = folioMaybeDmaPinned(k, folio);
+  }
+  if (!keep) {
+    yield at("folio_test_dirty");
+    keep = k.page.dirty.get(folio);
+  }
+  if (!keep) return true;
+  yield at("folio_set_active");
+  k.page.active.set(folio, true);
+  return false;
+}
+
+/** @kernel mm/rmap.c try_to_unmap(), rmap_walk_anon(), folio_lock_anon_vma_read() @holds folio lock, a reference */
 function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
   if (anonVma === NONE) return;
@@ -63,47 +98,141 @@ function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
     let goOn: boolean = true;
     if (start !== NONE) goOn = yield* tryToUnmapOne(k, folio, vma, start);
     avc = goOn ? k.avc.nextInTree.get(avc) : NONE;
+    if (avc === NONE) break;
+    yield at("folio_not_mapped");
+    if (folioMapcount(k, folio) === 0) break;
   }
   anonVmaUnlockRead(k, anonVma);
   yield at("put_anon_vma");
   yield* putAnonVma(k, anonVma);
 }
 
-/** @kernel mm/rmap.c try_to_unmap_one(), mm/huge_memory.c unmap_huge_pmd_locked() @returns false: it stays mapped here */
+/** @kernel mm/rmap.c try_to_unmap_one() @returns false: it stays mapped here */
 function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
-  const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
-  if (!hit) return true;
-  vmBugOn(pvmw.table !== NONE, "vmscan: a lazyfree folio that PTEs map, of which this kernel does not reclaim any");
-  const discarded: boolean = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address));
-  spinUnlock(k, pmdLockptr(k, mm));
-  return discarded;
+  for (;;) {
+    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
+    if (!hit) return true;
+    const huge: boolean = pvmw.table === NONE;
+    let unmapped: boolean = (k.vma.flags.once(vma) & VM_LOCKED) === 0;
+    if (unmapped && huge) {
+      if (k.param.lazyfreePmdDiscard.get() !== 0) {
+        unmapped = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address));
+        spinUnlock(k, pmdLockptr(k, mm));
+        return unmapped;
+      }
+      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), false);
+      spinUnlock(k, pmdLockptr(k, mm));
+      // PTEs map it now, and the walk begins again.
+      pvmw.address = start;
+      continue;
+    }
+    if (unmapped) unmapped = yield* unmapLazyfreePtes(k, pvmw);
+    if (!unmapped) {
+      spinUnlock(k, huge ? pmdLockptr(k, mm) : ptlOf(k, pvmw.table));
+      return false;
+    }
+  }
 }
 
 /**
- * Unmaps a clean lazyfree folio that nobody else refers to. Lockless pinners take a reference first and then read the
- * entry again. Here the entry is cleared first, and then the references are compared.
- * @kernel mm/huge_memory.c __discard_anon_folio_pmd_locked()
+ * Unmaps the pages of the folio that the PTEs at `pvmw.address` map, as many as go together, and moves the walk behind
+ * them. They are put back if the folio has been written to, or if anybody but the isolation and the mappings refers to
+ * it. Lockless pinners take a reference first and then read the entry again. Here the entries are cleared first, and
+ * then the references are compared.
+ *
+ * No entry is none here but under its lock, and who looks for entries to discard, to protect or to move takes that lock.
+ * @kernel mm/rmap.c try_to_unmap_one(), ttu_anon_lazyfree_folio()
+ * @holds the table's lock, folio lock, anon_vma lock
+ * @returns false: they are mapped as before
+ */
+function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean> {
+  const mm: Mm = k.vma.mm.get(pvmw.vma);
+  vmBugOn(k.page.swapbacked.get(pvmw.folio), "vmscan: somebody makes a folio swapbacked while reclaim has it locked");
+  const nr: Vpn = folioUnmapPteBatch(k, pvmw);
+  const first: Entry = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
+  let old: Entry = first & ~(DIRTY | YOUNG);
+  for (let i: Vpn = 0; i < nr; i++) {
+    yield at("get_and_clear_ptes");
+    old = old | (k.ptTable.pte.xchg(pvmw.table, pteIndex(k, pvmw.address + i), ENTRY_NONE) & (DIRTY | YOUNG));
+  }
+  yield* flushTlbRange(k, mm, pvmw.address, pvmw.address + nr);
+  if (entryHas(old, DIRTY)) {
+    yield at("folio_mark_dirty");
+    k.page.dirty.set(pvmw.folio, true);
+  }
+  const idle: boolean = yield* nobodyElseUses(k, pvmw.folio);
+  if (!idle) {
+    for (let i: Vpn = 0; i < nr; i++) {
+      yield at("set_ptes");
+      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address + i), old + mkEntry(i, 0));
+    }
+    return false;
+  }
+  k.mm.anonPages.add(mm, -nr);
+  yield at("folio_remove_rmap_ptes");
+  yield* folioRemoveRmapPtes(k, pvmw.folio, entryTarget(old), nr, pvmw.vma);
+  yield at("folio_put_refs");
+  folioRefSub(k, pvmw.folio, nr);
+  pvmw.address = pvmw.address + nr;
+  return true;
+}
+
+/** Within the VMA and the table. @kernel mm/rmap.c folio_unmap_pte_batch() @holds the table's lock */
+function folioUnmapPteBatch(k: Kernel, pvmw: PageVmaMappedWalk): number {
+  const i = pteIndex(k, pvmw.address);
+  const most = Math.min(k.vma.end.once(pvmw.vma) - pvmw.address, k.param.hpagePmdNr.get() - i);
+  return folioPteBatchRespectWrite(k, pvmw.table, i, most);
+}
+
+/**
+ * Whether the folio, some of whose entries are clear, is clean, and referred to by its mappings and the isolation alone.
+ * References are read before the dirty bit: who drops a reference after writing has made the folio dirty before. A dirty
+ * folio is no longer lazyfree.
+ * @kernel mm/rmap.c ttu_anon_lazyfree_folio()
+ * @holds folio lock, a page-table lock under which it is mapped
+ */
+function* nobodyElseUses(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield at("folio_ref_count");
+  const refs: Refs = k.page.refcount.get(folio);
+  yield at("folio_mapcount");
+  const expected: boolean = refs === folioMapcount(k, folio) + 1;
+  yield at("folio_test_dirty");
+  if (!k.page.dirty.get(folio)) return expected;
+  yield at("folio_set_swapbacked");
+  k.page.swapbacked.setOnce(folio, true);
+  return false;
+}
+
+/**
+ * Unmaps the huge PMD of a clean lazyfree folio that nobody else refers to, as Linux did from 6.11 to 7.3.2: clears the
+ * entry, looks, and puts it back. In between the PMD is none although memory is mapped there, and who looks without its
+ * lock believes that. MADV_DONTNEED, mprotect() and mremap() go on to the next range, though they hold what is to keep
+ * entries as they are: the anon_vma lock, for reading, is none of theirs.
+ * @kernel mm/huge_memory.c __discard_anon_folio_pmd_locked(), unmap_huge_pmd_locked()
  * @holds the PMD lock, folio lock, anon_vma lock
+ * @returns false: it is mapped as before
  */
 function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
-  if (entryHas(pmdpGet(k, mm, haddr), DIRTY)) k.page.dirty.set(folio, true);
+  if (entryHas(pmdpGet(k, mm, haddr), DIRTY)) {
+    yield at("folio_set_dirty");
+    k.page.dirty.set(folio, true);
+  }
+  yield at("folio_test_dirty");
   if (k.page.dirty.get(folio)) {
+    yield at("folio_set_swapbacked");
     k.page.swapbacked.setOnce(folio, true);
     return false;
   }
   const old: Entry = yield* pmdpHugeClearFlush(k, mm, haddr);
-  yield at("folio_ref_count");
-  const refs: Refs = k.page.refcount.get(folio);
-  yield at("folio_mapcount");
-  const unexpected: boolean = refs !== folioMapcount(k, folio) + 1;
-  yield at("folio_test_dirty");
-  if (entryHas(old, DIRTY)) k.page.dirty.set(folio, true);
-  const dirty: boolean = k.page.dirty.get(folio);
-  if (unexpected || dirty) {
-    if (dirty) k.page.swapbacked.setOnce(folio, true);
+  if (entryHas(old, DIRTY)) {
+    yield at("folio_set_dirty");
+    k.page.dirty.set(folio, true);
+  }
+  const idle: boolean = yield* nobodyElseUses(k, folio);
+  if (!idle) {
     yield at("set_pmd_at");
     setPmdAt(k, mm, haddr, old);
     emit(k, EV.PMD_SET_HUGE, mm, pmdIndex(k, haddr), entryTarget(old));

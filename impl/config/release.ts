@@ -115,6 +115,11 @@ export const SWITCHES = {
     since: ["6.7"], default: true,
     meaning: "mmap() with MAP_STACK gives a VMA with VM_NOHUGEPAGE", source: "c4608d1bf7c6",
   },
+  lazyfreePmdDiscard: {
+    since: ["6.11"], until: ["6.12.117", "7.3.3"], default: false,
+    meaning: "reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts it back; else it splits the PMD",
+    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (7.3.3, 6.12.117; not in 7.2.13)",
+  },
   directReclaim: {
     since: [], default: false,
     meaning: "a block for a reservation that is not there is looked for in reclaim, which calls the shrinker of reservations",

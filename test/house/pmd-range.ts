@@ -60,7 +60,9 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/memory/zap.ts", function: "freePgtables", uses: 2, why: RANGE },
   { file: "impl/memory/zap.ts", function: "checkEmpty", uses: 1, why: TABLE },
   { file: "impl/mprotect.ts", function: "changeProtection", uses: 1, why: RANGE },
+  { file: "impl/mprotect.ts", function: "changePmd", uses: 1, why: RANGE },
   { file: "impl/mremap.ts", function: "movePageTables", uses: 1, why: RANGE },
+  { file: "impl/mremap.ts", function: "moveExtent", uses: 1, why: RANGE },
   { file: "impl/mremap.ts", function: "tryRealignAddr", uses: 1, why: RANGE },
   { file: "impl/mremap.ts", function: "moveNormalPmd", uses: 1, why: RANGE },
   { file: "impl/page-alloc.ts", function: "bootMemory", uses: 1, why: LARGEST },
@@ -105,5 +107,6 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/tlb.ts", function: "flushTlbMm", uses: 1, why: RANGE },
   { file: "impl/tlb.ts", function: "switchMm", uses: 1, why: RANGE },
   { file: "impl/vma-tree.ts", function: "getUnmappedArea", uses: 1, why: RANGE },
+  { file: "impl/vmscan.ts", function: "folioUnmapPteBatch", uses: 1, why: TABLE },
   { file: "impl/vmscan.ts", function: "discardAnonFolioPmd", uses: 1, why: RANGE },
 ];

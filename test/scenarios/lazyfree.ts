@@ -154,7 +154,7 @@ export default [
       ...freed, "reclaimed": noted(RECLAIMED),
       "kept, since it is dirty again": (k) => k.page.swapbacked.get(0) && k.page.dirty.get(0) && k.cpu.mm.get(0) === 0,
     },
-    expect: holds({ states: 754 }),
+    expect: holds({ states: 1875 }),
   }),
   thpScenario({
     name: "lazyfree-split",

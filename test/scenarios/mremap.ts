@@ -150,7 +150,7 @@ export default [
     threads: { moves, follower },
     others: { splitter },
     sometimes: { ...done, ...arrived, "migration entries move": moved },
-    expect: holds({ states: 133_212 }),
+    expect: holds({ states: 134_017 }),
   }),
   thpScenario({
     name: "mremap-page-split",
@@ -161,7 +161,7 @@ export default [
     threads: { movesOnePage, writer },
     others: { splitter },
     sometimes: { ...done, "migration entries move": moved },
-    expect: holds({ states: 107_971 }),
+    expect: holds({ states: 110_081 }),
   }),
   thpScenario({
     name: "mremap-back-split",
@@ -172,7 +172,7 @@ export default [
     threads: { movesBack, writer },
     others: { splitter },
     sometimes: done,
-    expect: holds({ states: 120_386 }),
+    expect: holds({ states: 120_387 }),
   }),
   thpScenario({
     name: "mremap-there-and-back",
@@ -183,7 +183,7 @@ export default [
     threads: { movesThereAndBack, device },
     others: { splitter },
     sometimes: { ...done, ...failed, ...arrived, "migration entries move": moved },
-    expect: holds({ states: 52_731 }),
+    expect: holds({ states: 53_538 }),
   }),
   thpScenario({
     name: "mremap-table-split",
@@ -211,7 +211,7 @@ export default [
     threads: { movesZeroes, writer },
     others: { shrinker },
     sometimes: { "an empty page is mapped to the zero page, at the new address": given },
-    expect: holds({ states: 43_698 }),
+    expect: holds({ states: 44_220 }),
   }),
   thpScenario({
     name: "mremap-page-underused",
@@ -222,7 +222,7 @@ export default [
     threads: { movesZeroPage, lateWriter },
     others: { shrinker },
     sometimes: { "an empty page is mapped to the zero page, at the new address": given },
-    expect: holds({ states: 37_724 }),
+    expect: holds({ states: 38_609 }),
   }),
   thpScenario({
     name: "mremap-table-underused",

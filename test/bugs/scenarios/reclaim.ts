@@ -100,7 +100,7 @@ export default [
     threads: { writes },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 484 }),
+    expect: holds({ states: 888 }),
   }),
   thpScenario({
     name: "reclaim-lazyfree-dontneed",
@@ -110,7 +110,7 @@ export default [
     threads: { discards, reads },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 3733 }),
+    expect: holds({ states: 5204 }),
   }),
   thpScenario({
     name: "moved-to-another-pmd-page",
@@ -137,6 +137,6 @@ export default [
     threads: { moves, reads },
     others: { reclaims },
     sometimes: { "reclaimed": noted(RECLAIMED), "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 5153 }),
+    expect: holds({ states: 6223 }),
   }),
 ];

@@ -221,7 +221,7 @@ function memoryIsAsPromised(k: Kernel): PropertyResult {
 /**
  * Reclaim takes a clean lazyfree folio away whenever it likes: it unmaps it, flushes, and looks at the dirty bits. So in
  * every state each page of such a folio must be one that may be read as zero; but for a pinned one, whose references keep
- * reclaim away: a device writes to it without making it dirty, and whoever ends the pin does. Reclaim itself is here for whole huge pages only (vmscan.ts).
+ * reclaim away: a device writes to it without making it dirty, and whoever ends the pin does.
  */
 export function reclaimLosesNothing(k: Kernel): PropertyResult {
   for (let mm = 0; mm < k.mm.count; mm++) for (let vpn = 0; vpn < k.param.vpnMax.get(); vpn++) {

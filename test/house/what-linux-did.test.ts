@@ -1,0 +1,55 @@
+/** The table "What Linux did" of impl/README.md is what the switches and the scenarios say. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { selectScenarios } from "../../checker/project/select.ts";
+import { SWITCH_DEFAULTS, SWITCH_NAMES, SWITCHES, type SwitchRow } from "../../impl/config/release.ts";
+import { ROOT } from "./sources.ts";
+
+interface Row { readonly name: string; readonly releases: string; readonly promise: string; readonly scenario: string }
+interface Seen {
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly expect: { readonly verdict: string; readonly property?: string };
+}
+
+const section = readFileSync(join(ROOT, "impl/README.md"), "utf8").split("\n## What Linux did\n")[1]!.split("\n## ")[0]!;
+const rows: readonly Row[] = section.split("\n").filter((l) => l.startsWith("| `")).map((line) => {
+  const [name, releases, , promise, scenario] = line.slice(1, -1).split("|").map((cell) => cell.trim().replaceAll("`", ""));
+  return { name: name!, releases: releases!, promise: promise!, scenario: scenario! };
+});
+
+let scenarios: ReadonlyMap<string, Seen>;
+beforeAll(async () => {
+  const { scenarios: all } = await selectScenarios([], "nightly", ROOT);
+  scenarios = new Map(all.map(({ scenario }) => [scenario.name, scenario as unknown as Seen]));
+}, 120_000);
+
+/** Switches that have another value in the scenario than unless given. Reservations are of no release. */
+const turned = (s: Seen): string[] => SWITCH_NAMES.filter((name) => {
+  const value = s.config?.[name];
+  return s.config?.["policy"] === undefined && value !== undefined && value !== SWITCH_DEFAULTS[name];
+});
+
+describe("what Linux did", () => {
+  it("has a row for each scenario that breaks a promise by a switch, and no other", () => {
+    const broken = [...scenarios].filter(([, s]) => s.expect.verdict === "violated" && turned(s).length > 0).map(([name]) => name);
+    expect(rows.map((r) => r.scenario).toSorted()).toEqual(broken.toSorted());
+  });
+  it.each(rows)("$scenario: the switch is turned, the promise is the one that is expected to break", ({ name, promise, scenario }) => {
+    const seen = scenarios.get(scenario)!;
+    expect(turned(seen)).toEqual([name]);
+    expect(seen.expect.property === promise || seen.expect.property?.startsWith(`${promise} `)).toBe(true);
+  });
+  it("names the releases of the switch", () => {
+    for (const [i, { name, releases }] of rows.entries()) {
+      if (releases === "the same") {
+        expect(rows[i - 1]?.name).toBe(name);
+        continue;
+      }
+      const row: SwitchRow = SWITCHES[name as keyof typeof SWITCHES];
+      const since = "values" in row ? row.values[0]!.since : row.since;
+      expect(releases.startsWith(since.at(-1)!), releases).toBe(true);
+      for (const stable of "values" in row ? [] : (row.until ?? []).slice(0, -1)) expect(releases).toContain(stable);
+    }
+  });
+});

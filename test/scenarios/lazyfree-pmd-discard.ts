@@ -1,0 +1,71 @@
+/**
+ * What Linux did from 6.11 to 7.3.2: reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts
+ * it back. Each call here holds what it has to hold; each finds the PMD empty, and goes on. Under the switch
+ * `lazyfreePmdDiscard` each scenario breaks a promise in its own terms, and without it the same scenario holds.
+ */
+import { holds, violated, type Expectation, type Routine, type Scenario } from "thpcheck";
+import { load, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
+import { pfnScanner } from "../../impl/gup.ts";
+import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
+import { VM_READ } from "../../impl/structs/vma.ts";
+import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
+import { bootAnonVma, bootCached, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
+import { thpScenario, type ThpScenario } from "./setup/thp.ts";
+import { note, noted, type K, type Met, type Structs } from "./setup/world.ts";
+
+const RECLAIMED: Met = 2;
+const KEPT: Met = 3;
+
+function* protects(k: K): Routine {
+  yield* sysMprotect(k, 0, 2, VM_READ);
+  yield* load(k, 0);
+}
+function* moves(k: K): Routine {
+  yield* sysMremap(k, 0, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED, 2);
+  yield* load(k, 2);
+}
+function* reclaims(k: K): Routine {
+  const freed: boolean = yield* shrinkLazyfreeFolio(k, 0);
+  note(k, freed ? RECLAIMED : KEPT);
+}
+/** The other reference: for it the PMD is put back. */
+function* scanner(k: K): Routine {
+  yield* pfnScanner(k, 0);
+}
+
+function lazyfreePage(k: K): void {
+  bootAnonVma(k, 0);
+  bootHugePage(k, 0, 0, 1);
+  bootLazyfree(k, 0, 0);
+}
+/** The process has written to it before. */
+function lazyfreePageInUse(k: K): void {
+  lazyfreePage(k);
+  bootCached(k, 0, 0);
+}
+
+/** As Linux does it, and as it did it. */
+function bothWays(s: Omit<ThpScenario, "expect" | "tier" | "sometimes">, mended: Expectation, promise: string): Scenario<Structs>[] {
+  return [
+    thpScenario({
+      ...s, name: `${s.name}-split`, tier: "quick", expect: mended,
+      sometimes: { "reclaimed": noted(RECLAIMED), "kept, since somebody refers to it": noted(KEPT) },
+    }),
+    thpScenario({
+      ...s, name: `${s.name}-discard`, tier: "quick", options: { ...s.options, lazyfreePmdDiscard: true }, expect: violated(promise),
+    }),
+  ];
+}
+
+export default [
+  ...bothWays({
+    name: "reclaim-mprotect-cached",
+    why: "mprotect() finds the PMD cleared and has nothing to flush: a CPU goes on to write by its translation",
+    memory: lazyfreePageInUse, threads: { protects }, others: { reclaims, scanner },
+  }, holds(), "T12 no cached translation permits more than its area"),
+  ...bothWays({
+    name: "reclaim-mremap", why: "mremap() finds nothing to move, the area goes, and reclaim puts the huge PMD back where no area is",
+    options: { hugeRanges: 2, anonVmaChains: 4, vmas: 3 }, areaEnd: 2,
+    memory: lazyfreePage, threads: { moves }, others: { reclaims, scanner },
+  }, holds(), "refines vma-bounds"),
+];
