@@ -1,5 +1,6 @@
 /** The composition root: the one module that knows every part of the project. Only the command line loads it. */
 import { defineConfig } from "thpcheck";
+import type { KernelConfig } from "./impl/config/options.ts";
 import { bugs } from "./test/commands/bugs.ts";
 import { conform } from "./test/commands/conform.ts";
 import { coverage } from "./test/commands/coverage.ts";
@@ -18,6 +19,10 @@ export default defineConfig({
   refine: async (scenario) =>
     "structs" in scenario && "ptTable" in scenario.structs
       ? (await import("./test/refinement/kernel-machines.ts")).kernelMachines(scenario)
+      : [],
+  calls: async (scenario) =>
+    "structs" in scenario && "ptTable" in scenario.structs
+      ? (await import("./test/scenarios/setup/outside-calls.ts")).outsideCalls(scenario.config as unknown as KernelConfig)
       : [],
   lists: {
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),

@@ -1,7 +1,7 @@
 /** The form of a configuration, of its commands, and of the machines that it hands out. */
 import * as v from "valibot";
 import { anyFunction, isRecord, objectOf, plainFunction, problemOf, recordOf, text } from "./form.ts";
-import { refinement } from "./scenario-form.ts";
+import { outsideCalls, refinement } from "./scenario-form.ts";
 
 const command = objectOf({
   name: v.pipe(text("a word"), v.regex(/^[A-Za-z][\w-]*$/, "a word of letters, digits and -")),
@@ -11,6 +11,7 @@ const command = objectOf({
 const config = objectOf({
   scenarios: v.array(text("a glob"), "an array of globs"),
   refine: v.optional(anyFunction("a function of a scenario")),
+  calls: v.optional(anyFunction("a function of a scenario")),
   commands: v.optional(v.array(command, "an array of commands")),
   lists: v.optional(recordOf(anyFunction("a function that gives rows"), "a record of functions")),
 }, "defineConfig({ scenarios: [globs] })");
@@ -30,6 +31,11 @@ export function configProblem(value: unknown): string | null {
 /** The same of what `refine` gave. */
 export function machinesProblem(value: unknown): string | null {
   return problemOf(machines, value);
+}
+
+/** The same of what `calls` gave. */
+export function callsProblem(value: unknown): string | null {
+  return problemOf(outsideCalls, value);
 }
 
 /** The same of what a list gave. */

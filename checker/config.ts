@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import type { Refinement } from "./refinement.ts";
-import type { Scenario } from "./scenario.ts";
+import type { OutsideCall, Scenario } from "./scenario.ts";
 
 /** A command that a project adds beside `check`, `list` and `replay`. */
 export interface ExtraCommand {
@@ -23,6 +23,8 @@ export interface Config {
   readonly scenarios: readonly string[];
   /** The machines that each step of a scenario is held to, for scenarios that do not name their own; called before each check. */
   readonly refine?: (scenario: Scenario) => readonly Refinement[] | Promise<readonly Refinement[]>;
+  /** The routines through which the outside calls a scenario's program (`Scenario.calls`), for scenarios that do not name their own. */
+  readonly calls?: (scenario: Scenario) => readonly OutsideCall[] | Promise<readonly OutsideCall[]>;
   readonly commands?: readonly ExtraCommand[];
   /** What `thpcheck list <name>` prints besides scenarios, by name: rows of cells, the first of them the headings. */
   readonly lists?: Readonly<Record<string, () => Promise<readonly (readonly string[])[]>>>;

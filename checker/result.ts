@@ -154,6 +154,8 @@ export interface ScenarioResult extends Measures {
   readonly invariants: readonly InvariantReport[];
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
+  /** Why it says less than it seems to, in sentences: no call ever succeeds, a thread never gets past its first call. */
+  readonly warnings: readonly string[];
   readonly violation: Violation | null;
   /**
    * What else is broken: breadth-first, each promise that breaks in some state or step of the level at which the search ended;
@@ -169,9 +171,11 @@ export interface ScenarioResult extends Measures {
  * A result under the names of version 1 of the format. `collisionProbability` is the expected number of collisions,
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
-export interface ResultV1 extends Omit<ScenarioResult, "expectedCollisions" | "levels" | "invariants" | "alsoViolated" | "notes"> {
-  /** Absent in files that were written before there was this field; so are `notes`. */
+export interface ResultV1
+  extends Omit<ScenarioResult, "alsoViolated" | "notes" | "warnings" | "expectedCollisions" | "levels" | "invariants"> {
+  /** Absent in files that were written before there was this field; so are the next two. */
   readonly alsoViolated?: readonly PropertyRef[];
+  readonly warnings?: readonly string[];
   readonly notes?: readonly string[];
   readonly collisionProbability: number;
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];

@@ -118,6 +118,18 @@ export const refinement = objectOf(
   "a machine, as refinement.ts describes it",
 );
 
+/** What `calls` gives. */
+export const outsideCalls = v.array(
+  objectOf(
+    {
+      run: v.custom((f) => typeof f === "function" && inWords(f) === "a generator function", "a routine, function*"),
+      failure: v.optional(integer()),
+    },
+    "{ run, failure }",
+  ),
+  "an array of { run, failure }",
+);
+
 // ---- what is expected -------------------------------------------------------------------------------------------
 
 const pin = v.optional(v.nullable(count("a count from 0 upward")));
@@ -172,6 +184,8 @@ const COMMON = {
   sometimes: v.optional(recordOf(plainFunction("a plain function that is true where it happens"), "a record of functions")),
   recurring: v.optional(recordOf(plainFunction("a plain function that is true of what must stay reachable"), "a record of functions")),
   endless: v.optional(flag()),
+  calls: v.optional(outsideCalls), allFail: v.optional(text("a text that says why no call is to succeed")),
+  cutShort: v.optional(recordOf(text("a text that says why the thread is not to get past its first call"), "a record of texts by thread")),
   policy: v.optional(text("the name of a policy")), underPolicy: v.optional(plainFunction()),
   refine: v.optional(v.array(refinement, "an array of machines")),
   expect: expectation,
@@ -200,6 +214,7 @@ interface Parts {
   readonly step?: object;
   readonly finally?: object;
   readonly recurring?: object;
+  readonly cutShort?: Readonly<Record<string, string>>;
 }
 
 function beyondForm(s: Parts): string | null {
@@ -207,6 +222,8 @@ function beyondForm(s: Parts): string | null {
   if (actors.length === 0 && s.model?.system === undefined) return "there is no thread to run";
   const twice = firstTwice(actors.map((a) => a.name));
   if (twice !== undefined) return `two threads have the same name, ${inWords(twice)}; traces could not tell them apart`;
+  const stranger = Object.keys(s.cutShort ?? {}).find((name) => !actors.some((a) => a.name === name));
+  if (stranger !== undefined) return `cutShort names ${inWords(stranger)}, which is no thread of it`;
   const promise = firstTwice([s.always, s.step, s.finally, s.recurring].flatMap((g) => Object.keys(g ?? {})));
   if (promise !== undefined) return `two properties are named ${inWords(promise)}`;
   return structsProblem((s.model?.structs ?? s.structs)!);

@@ -84,6 +84,13 @@ export function violated(property: string, pins: { length?: number } = {}): Expe
   return { verdict: "violated", property, length: pins.length ?? null };
 }
 
+/** A routine through which the outside calls the program. */
+export interface OutsideCall {
+  readonly run: (...args: never) => Routine<unknown>;
+  /** The result that says that the call failed, besides one below 0 and false. */
+  readonly failure?: number;
+}
+
 interface ScenarioBase<S extends Structs> {
   readonly name: string;
   readonly why: string;
@@ -108,6 +115,16 @@ interface ScenarioBase<S extends Structs> {
    * reachable state.
    */
   readonly endless?: boolean;
+  /**
+   * Routines through which the outside calls the program, such as system calls. A check that holds warns where no call ever
+   * succeeds, and where a thread never gets past its first one: such a check says less than it seems to. Unless given: what the
+   * configuration says (`Config.calls`).
+   */
+  readonly calls?: readonly OutsideCall[];
+  /** No call is meant to succeed, and why. */
+  readonly allFail?: string;
+  /** Threads that are not meant to get past their first call, by name, and why. */
+  readonly cutShort?: Readonly<Record<string, string>>;
   /** The policy that the program runs under. Under another one the scenario is named `name@policy`; see `project/under-policy.ts`. */
   readonly policy?: string;
   /** Throws a RangeError that lists the policies there are. */

@@ -124,6 +124,26 @@ export interface Excuses {
   evaluate(): number;
 }
 
+/** A place in the program that calls a routine through which the outside calls it. */
+export interface OutsideCallSite {
+  /** The routine that is called. */
+  readonly callee: string;
+  readonly place: { readonly file: string; readonly line: number };
+  /** Actors whose code the place is part of. */
+  readonly actors: readonly number[];
+}
+
+/** The call returned, and had not failed; it returned, and had. */
+export const CALL_SUCCEEDED = 1;
+export const CALL_FAILED = 2;
+
+/** What became of calls from the outside. */
+export interface CallOutcomes {
+  readonly sites: readonly OutsideCallSite[];
+  /** For each site and actor, in word `site * actors + actor`: CALL_SUCCEEDED and CALL_FAILED, of all steps of this instance so far. */
+  seen(): Uint8Array;
+}
+
 /** States that must be reachable again from every state. */
 export interface Recurring {
   /** The promises, in the order of their indices. */
@@ -209,6 +229,8 @@ export interface TransitionSystem {
   readonly coverage?: BlockCounts;
   /** Present where a scenario names states that must be reachable again from everywhere. */
   readonly recurring?: Recurring;
+  /** Present where a scenario says which routines the outside calls. */
+  readonly calls?: CallOutcomes;
   /** By actor: it is never at rest where it can move, so that a search need not ask. Absent: any may be. */
   readonly restless?: readonly boolean[];
 }

@@ -6,6 +6,7 @@ import type { Finding, Outcome } from "../search/explore.ts";
 import { measuresOf } from "../search/measures.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Recipe } from "../trace/recipe.ts";
+import { callWarnings } from "./call-warnings.ts";
 import { clearsDeadLocals, isSearch, reductionsOf, type CheckOptions } from "./options.ts";
 import { reportOf } from "./refinement-report.ts";
 
@@ -88,6 +89,7 @@ export function resultOf(judged: Judged, { system, outcome, notChecked }: Eviden
     invariants: invariantsOf(system, outcome),
     violation, alsoViolated: judged.also, refinement: reportOf(s, system, outcome),
     notChecked: [...searched.notChecked, ...lostStates(searched.measures), ...notChecked],
+    warnings: verdict === "holds" ? callWarnings(s, system, outcome) : [],
   };
 }
 
@@ -160,6 +162,6 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
     ...measuresOf(none, options, 0, 0),
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason, notes: [],
     reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [],
-    refinement: null, notChecked: ["Nothing was checked."],
+    refinement: null, notChecked: ["Nothing was checked."], warnings: [],
   };
 }

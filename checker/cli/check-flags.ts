@@ -35,6 +35,7 @@ export interface CheckFlags {
   coverage?: boolean;
   invariants?: boolean;
   full?: boolean;
+  strict?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -80,6 +81,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--no-refine", "do not hold each step to the machines of the specification")
     .option("--no-traps", "do not ask that an end stays reachable from every state (that no threads go round for ever)")
     .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
+    .option("--strict", "a warning is not as expected: for a run whose scenarios are to have none")
     .option("--full", "show traces with every step, every field and every local, not only what matters to the broken promise")
     .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says")
@@ -134,10 +136,11 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
     audit = false,
     invariants = false,
     full = false,
+    strict = false,
     upTo = null,
     policy = null,
   } = flags;
-  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, upTo, policy };
+  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, strict, upTo, policy };
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {

@@ -18,6 +18,7 @@ import { Linker, type LinkedFunction, type Purpose } from "./link.ts";
 import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
 import { PropertyFunctions } from "./property-functions.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
+import type { Place } from "./source-module.ts";
 import { Translator } from "./translate.ts";
 
 export interface CompileOptions {
@@ -51,6 +52,8 @@ interface Root {
   readonly args: string;
   /** What the evaluation of the arguments declares. */
   readonly temporaries: readonly string[];
+  /** Text of what is done when it has ended. */
+  readonly ended: string;
 }
 
 const WORLDS_GIVEN = ["nothing", "the world alone", "the worlds before and after the step"];
@@ -91,6 +94,7 @@ export class Assembly {
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
       coverage: options.coverage ?? coverageLog() !== null,
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
+      calls: (options.variant ?? "plain") === "plain" ? (scenario.calls ?? []) : [], actors: this.#actors.length,
     });
     this.#emitter = new Emitter(this.#linker);
     this.#properties = new PropertyFunctions(scenario, this.#linker, this.#emitter,
@@ -149,7 +153,7 @@ export class Assembly {
     for (const thread of scenario.threads) {
       const run = this.#link(thread.run, thread.name, "program", [""], true);
       if (run.routine) {
-        this.#roots.push({ routine: run.emitted, base: 0, args: "", temporaries: [] });
+        this.#roots.push(this.#root(run, run.module.place(run.node), "", []));
         continue;
       }
       // `run: (k) => routine(k, 1, 2)`: the routine itself is the root, its arguments are evaluated once.
@@ -167,8 +171,15 @@ export class Assembly {
         throw new CompileError(tr.place(call), problem, "A thread runs a routine: function* name(k, ...)");
       }
       const args = tr.argumentsWithoutWorlds(call).map((a) => `, ${generateCode(a)}`).join("");
-      this.#roots.push({ routine: routine.emitted, base: 0, args, temporaries: tr.temporaries });
+      this.#roots.push(this.#root(routine, tr.place(call), args, tr.temporaries));
     }
+  }
+
+  /** A thread may run a routine through which the outside calls, and nothing else. */
+  #root(routine: LinkedFunction, place: Place, args: string, temporaries: readonly string[]): Root {
+    const linker = this.#linker;
+    const ended = linker.calls.returned(routine, routine.emitted, linker.site({ ...place, routine: routine.label }));
+    return { routine: routine.emitted, base: 0, args, temporaries, ended };
   }
 
   #linkModel(scenario: ModelScenario): void {
@@ -246,7 +257,8 @@ function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } re
       const f = frames.get(r.routine)!;
       const wide = `($B[${r.base}] | $B[${r.base + 1}]) === 0`;
       const ended = f.bytes === 0 ? "true" : f.pcBytes === 2 ? wide : `($B[${r.base}] & ${(1 << f.pcBits) - 1}) === 0`;
-      return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false); break;`;
+      const note = r.ended === "" ? "" : ` if (s === 2) ${r.ended}`;
+      return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false);${note} break;`;
     };
     return `function step(a) {
   ${this.#beginning()}
@@ -272,6 +284,7 @@ function modelAtRest() { return false; }`;
       ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.#stateWords * 4) / width};`),
       `const $cov = new Uint32Array(${linker.blocks.length});`,
       linker.constants(),
+      linker.calls.declaration(),
       `const $changed = new Int32Array(${this.#stateWords});
 let $changes = 0;
 function $find() {
@@ -302,7 +315,7 @@ function $find() {
       stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
       finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}), recurring: Object.keys(s.recurring ?? {}),
       instrumented: this.#instrumented,
-      blocks: linker.blocks,
+      blocks: linker.blocks, calls: linker.calls.rows,
       refinement, refineAll: this.#refineAll,
     };
   }
@@ -311,7 +324,8 @@ function $find() {
 /** What an emitted program gives to `CompiledSystem`. */
 const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
   + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, recurs, modelAtRest, "
-  + "result: () => $R, coverage: () => $cov, point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
+  + "result: () => $R, calls: () => $calls, coverage: () => $cov, "
+  + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
 const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "
   + "refuses: (machine) => { const counts = $refined.counts.slice(); "
   + "const found = $refined.check($events, $changes, machine); $refined.counts.set(counts); "

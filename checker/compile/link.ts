@@ -5,7 +5,9 @@
 import * as t from "@babel/types";
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
+import type { OutsideCall } from "../scenario.ts";
 import { literal, whyNotPlain } from "./captured.ts";
+import { OutsideCallRows } from "./outside-calls.ts";
 import type { Reads } from "./reads.ts";
 import { RecordShapes, outRegister, type RecordOut, type RecordShape, type SourceFunction } from "./record-shape.ts";
 import { SourceModules } from "./source-module.ts";
@@ -23,6 +25,9 @@ export interface LinkOptions {
   readonly coverage: boolean;
   /** The events that are kept while a step runs; null: none, nobody looks at them. */
   readonly events: ReadonlySet<number> | null;
+  /** Routines through which the outside calls; what becomes of such calls is written down. */
+  readonly calls: readonly OutsideCall[];
+  readonly actors: number;
 }
 
 /** What a function is called as: it is compiled once for each role. */
@@ -61,6 +66,7 @@ export class Linker {
   readonly blocks: number[] = [];
   /** What each plain function reads and calls, by its emitted name. */
   readonly reads = new Map<string, Reads>();
+  readonly calls: OutsideCallRows;
   readonly pointTable: { routine: string; pc: number }[] = [];
   readonly #fields: ReadonlyMap<string, FieldPlan>;
   readonly #constants: string[] = [];
@@ -80,6 +86,7 @@ export class Linker {
     this.options = options;
     this.#fields = new Map(plan.fields.map((f) => [`${f.struct}.${f.field}`, f]));
     this.types = { plan, modules: this.modules, config };
+    this.calls = new OutsideCallRows(options.calls, options.actors, this.shapes);
   }
 
   field(struct: string, field: string): FieldPlan | null {

@@ -33,6 +33,7 @@ import type { Inside, Target } from "./jumps.ts";
 import { boolSlot, rangeSlot, slotOf } from "./slot-type.ts";
 import { childrenOf, containsYield, withPlace } from "./syntax.ts";
 import { Translator } from "./translate.ts";
+import { waitOf, type Wait } from "./wait-form.ts";
 
 export interface LoweredRoutine {
   readonly emitted: string;
@@ -44,14 +45,6 @@ export interface LoweredRoutine {
   readonly code: t.FunctionDeclaration;
 }
 
-/** `yield at(...)`. */
-interface Wait {
-  readonly kind: "at";
-  readonly label: string;
-  readonly guard: t.Expression | null;
-  readonly idle: boolean;
-  readonly instruction: boolean;
-}
 /** `yield* routine(...)`. */
 interface RoutineCall { readonly kind: "call"; readonly callee: LinkedFunction; readonly call: t.CallExpression }
 type YieldForm = LockWait | Wait | RoutineCall;
@@ -156,35 +149,7 @@ class RoutineLowering {
     }
     if (intrinsic?.kind !== "at") return this.#tr.refuse(y, "this yield is not at(...)", 'Write yield at("label", () => guard)');
     checkIntrinsicCall(this.#tr, call, name, intrinsic);
-    const [label, guard, options] = call.arguments;
-    const text = this.#tr.constantString(label);
-    if (text === null) {
-      return this.#tr.refuse(y, "the label of a yield must be known when the program is compiled",
-        "Write a string, or a template over constants");
-    }
-    let condition: t.Expression | null = null;
-    if (guard !== undefined && !t.isNullLiteral(guard)) {
-      if (!t.isArrowFunctionExpression(guard) && !t.isFunctionExpression(guard)) {
-        return this.#tr.refuse(guard, "a guard that is not written in place", "Write () => condition");
-      }
-      if (t.isExpression(guard.body)) condition = guard.body;
-      else {
-        const only = guard.body.body[0];
-        if (guard.body.body.length !== 1 || !t.isReturnStatement(only) || only.argument == null) {
-          return this.#tr.refuse(guard, "a guard with statements", "Move them into a helper function and write () => helper(k)");
-        }
-        condition = only.argument;
-      }
-    }
-    const set = { idle: false, instruction: false };
-    for (const property of options === undefined ? [] : t.isObjectExpression(options) ? options.properties : [null]) {
-      const name = t.isObjectProperty(property) && t.isIdentifier(property.key) ? property.key.name : "";
-      if (!t.isObjectProperty(property) || !t.isBooleanLiteral(property.value) || (name !== "idle" && name !== "instruction")) {
-        return this.#tr.refuse(options!, "the options of at() must be written in place", "Write { idle: true } or { instruction: true }");
-      }
-      set[name] = property.value.value;
-    }
-    return { kind: "at", label: text, guard: condition, ...set };
+    return waitOf(this.#tr, y, call);
   }
 
   // ------------------------------------------------------------------------------------- the frame
@@ -569,6 +534,7 @@ class RoutineLowering {
     this.#push(this.#statements("if ($S !== 2) return $S;"));
     this.#push(this.#loadLocals(e));
     this.#mark(after);
+    this.#push(this.#statements(this.#linker.calls.returned(form.callee, this.#fn.emitted, this.#tr.site(e))));
     recordCallOf(form.call)?.outs.forEach((out, n) => {
       const { variable } = recordCallOf(form.call)!.writes.find((w) => w.position === out.position && w.member === out.member)!;
       this.#push([t.expressionStatement(t.assignmentExpression("=", t.identifier(variable), outRegister(n)))]);

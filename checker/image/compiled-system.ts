@@ -9,9 +9,9 @@ import { statisticValues, structValues } from "../program/values.ts";
 import { StateBytes, writeInitialValues } from "../program/world.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import type {
-  ActorInfo, ActorPosition, BlockCounts, Excuses, Explanation, Incremental, NamedValue, PropertyKind, Recurring, RefinementChecks,
-  SourceFrame,
-  TransitionSystem,
+  ActorInfo, ActorPosition, BlockCounts, CallOutcomes,
+  Excuses, Explanation, Incremental, NamedValue, PropertyKind, Recurring, RefinementChecks,
+  OutsideCallSite, SourceFrame, TransitionSystem,
 } from "../system.ts";
 import { changedBits, explainRefusal } from "./explain-refusal.ts";
 import type { FramePlan, Point, ProgramImage, RoutineImage, Slot } from "./image.ts";
@@ -44,6 +44,7 @@ interface Emitted {
   modelAtRest(actor: number): boolean;
   result(): unknown;
   coverage(): Uint32Array;
+  calls(): Uint8Array;
   point(): number;
   waitsFor(): number;
   modelLabel(): string;
@@ -84,6 +85,7 @@ export class CompiledSystem implements TransitionSystem {
   readonly refinement?: RefinementChecks;
   readonly coverage: BlockCounts;
   readonly recurring?: Recurring;
+  readonly calls?: CallOutcomes;
   readonly restless: readonly boolean[];
   readonly checkStep: (before: Int32Array) => number;
   readonly checkEnd: () => number;
@@ -138,6 +140,7 @@ export class CompiledSystem implements TransitionSystem {
     if (image.excuses > 0) this.excuses = { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
     if (image.refinement !== null) this.refinement = { plan: image.refinement, counts: () => e.refined!.counts };
     if (image.recurring.length > 0) this.recurring = { names: image.recurring, holds: e.recurs };
+    if (image.calls.length > 0) this.calls = { sites: callSites(image), seen: e.calls };
     // A thread that can move stands at a yield: only a daemon rests there, or whoever stands at an idle one.
     const idles = image.routines.some((r) => r.points.some((p) => p?.idle === true));
     this.restless = image.actors.map((a) => image.roots.length > 0 && !a.daemon && !idles);
@@ -331,6 +334,19 @@ export class CompiledSystem implements TransitionSystem {
       source: this.#sourceOf(found.site),
     };
   }
+}
+
+/** Which actors run which of the places. */
+function callSites(image: ProgramImage): OutsideCallSite[] {
+  const calleesOf = new Map(image.routines.map((r) => [r.emitted, r.points.flatMap((p) => p?.callee ?? [])]));
+  const reached = image.roots.map(({ routine }) => {
+    const found = new Set([routine]);
+    for (const name of found) for (const callee of calleesOf.get(name) ?? []) found.add(callee);
+    return found;
+  });
+  return image.calls.map(({ routine, site, callee }) => ({
+    callee, place: image.sites[site]!, actors: reached.flatMap((routines, actor) => (routines.has(routine) ? [actor] : [])),
+  }));
 }
 
 const inWords = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value) ?? String(value));

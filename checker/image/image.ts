@@ -86,6 +86,8 @@ export interface ProgramImage {
   readonly instrumented: boolean;
   /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */
   readonly blocks: readonly number[];
+  /** Places that call routines through which the outside calls; `routine` is the emitted name of the one that the place is in. */
+  readonly calls: readonly { readonly routine: string; readonly site: number; readonly callee: string }[];
   /** The machines that each step is held to; null when there are none. */
   readonly refinement: RefinementPlan | null;
   readonly refineAll: boolean;

@@ -18,9 +18,9 @@ function toV1({ expectedCollisions, levels: _, invariants, ...rest }: ScenarioRe
 }
 
 /** Version 1 does not say how many states each level has. */
-function fromV1({ collisionProbability, invariants, alsoViolated = [], notes = [], ...rest }: ResultV1): ScenarioResult {
+function fromV1({ collisionProbability, invariants, alsoViolated = [], notes = [], warnings = [], ...rest }: ResultV1): ScenarioResult {
   const promises = invariants.map(({ name, unexcused }) => ({ name, inForce: unexcused }));
-  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, alsoViolated, notes };
+  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, alsoViolated, notes, warnings };
 }
 
 const naming = recordForm({ name: text(), reached: flag() });
@@ -32,6 +32,7 @@ const result = recordForm({
   scenario: text(), verdict: oneOf(["holds", "violated", "incomplete", "error"]), asExpected: flag(),
   states: count(), transitions: count(), depth: count(), seconds: v.number("a number"),
   witnesses: v.array(naming, "an array"), notChecked: v.array(v.string("a text"), "an array of texts"),
+  warnings: v.optional(v.array(v.string("a text"), "an array of texts")),
   invariants: v.array(recordForm({ name: text(), unexcused: count() }), "an array"),
   violation: v.nullable(recordForm({ property: text(), length: count() })),
   refinement: v.nullable(recordForm({ steps: count(), machines: v.array(machine, "an array") })),

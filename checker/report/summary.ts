@@ -46,8 +46,9 @@ export function resultLine(r: ScenarioResult, paint: Paint): string {
   const figures = `${size}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
   const notes = remarksOn(r).map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
+  const warnings = r.warnings.map((w) => `\n     ${paint.yellow(`warning: ${w}`)}`).join("");
   const also = r.alsoViolated.map((p) => `\n     broken: ${promiseInWords(p)} too`).join("");
-  return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${also}${notes}`;
+  return `${mark} ${paint.bold(r.scenario)} ${verdictInWords(r)}: ${figures}${why}${also}${warnings}${notes}`;
 }
 
 function markOf(r: ScenarioResult, paint: Paint): string {
@@ -93,6 +94,7 @@ export function tally(results: readonly ScenarioResult[], notRun: readonly strin
     ...some(n((r) => r.verdict === "incomplete"), "incomplete"),
     ...some(n((r) => r.verdict === "error"), "in error"),
     ...some(notRun.length, "not run"),
+    ...some(n((r) => r.warnings.length > 0), "with a warning"),
   ];
   return `${parts.join(", ")}; ${count(results.reduce((sum, r) => sum + r.states, 0), "state")} in ${duration(seconds)}`;
 }

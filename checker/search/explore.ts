@@ -48,6 +48,8 @@ export interface Outcome {
   readonly inForce: readonly number[];
   /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
   readonly refinementCounts: Float64Array | null;
+  /** As `CallOutcomes.seen`; null without calls from the outside. */
+  readonly callsSeen: Uint8Array | null;
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
 }
@@ -82,6 +84,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     finding,
     inForce: statesInForce(system, run.counts.states, run.inForce),
     refinementCounts: run.refinementCounts?.map((n, i) => n - countsBefore![i]!) ?? null,
+    callsSeen: run.callsSeen,
     notChecked: remarks(run, task),
   };
 }

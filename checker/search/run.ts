@@ -82,6 +82,8 @@ export interface SearchRun {
   readonly inForce: Float64Array | null;
   /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
   readonly refinementCounts: Float64Array | null;
+  /** As `CallOutcomes.seen`; null without calls from the outside. */
+  readonly callsSeen: Uint8Array | null;
   /**
    * The promises that are broken where the search ended, each once, the one to report first: breadth-first, those that break
    * in a state or step of the level at which it ended; otherwise those that break in the state or step at which it ended.
@@ -102,6 +104,11 @@ export interface Violated {
 /** What the system has counted so far, kept apart from what it counts from here on. */
 export function refinementCounts(system: TransitionSystem): Float64Array | null {
   return system.refinement?.counts().slice() ?? null;
+}
+
+/** What became of the system's calls from the outside so far. */
+export function callsSeen(system: TransitionSystem): Uint8Array | null {
+  return system.calls?.seen().slice() ?? null;
 }
 
 /** Milliseconds of search between looks at the clock, the bounds and Ctrl-C. */

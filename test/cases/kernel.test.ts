@@ -48,6 +48,25 @@ testCase({
   },
 });
 
+describe("calls that fail at once", () => {
+  const right = (a: Answer): void => {
+    expect(a.results["calls-that-fail"]).toMatchObject({
+      verdict: "holds",
+      warnings: [expect.stringMatching(/^no call ever succeeds, of 2 places: sysMunmap .*calls-that-fail\.ts:11.*:15/) as unknown],
+    });
+    expect(a.results["first-call-fails"]).toMatchObject({
+      verdict: "holds",
+      warnings: [expect.stringMatching(/^thread mapsNothing never gets past its first call, sysMmap .*which always fails/) as unknown],
+    });
+    expect(a.text).toMatch(/warning: no call ever succeeds/);
+    expect(a.text).toMatch(/2 as expected, 2 with a warning/);
+  };
+  const file = path("calls-that-fail.ts");
+  testCase({ name: "are warned of", ask: check(file), today: null, right: (a) => { right(a); expect(a.code).toBe(0); } });
+  testCase({ name: "and so under a patch", ask: check(file, "--patch", path("harmless.patch")), today: null, right });
+  testCase({ name: "a strict run fails", ask: check(file, "--strict"), today: null, right: (a) => { right(a); expect(a.code).toBe(1); } });
+});
+
 describe("patches of impl/", () => {
   testCase({
     name: "a split that fails early although nothing stands in its way",

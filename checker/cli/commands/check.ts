@@ -29,6 +29,8 @@ export interface CheckRequest {
   readonly invariants: boolean;
   /** Show traces with everything: each step, locals, all that a step changed. */
   readonly full: boolean;
+  /** A warning is not as expected. */
+  readonly strict: boolean;
   /** Runs the scenarios under this policy; null: as they are. */
   readonly policy: string | null;
   /** Leave out scenarios that pin more states than this, or none; null: leave out none. */
@@ -99,7 +101,7 @@ class CheckRun {
       auditsCut: this.#auditsCut, disagreements: this.#disagreements,
     };
     this.#reporter.end(end);
-    return exitCodeOf(end, this.#unwritten > 0 || this.#reporter.hasFailed);
+    return exitCodeOf(end, { unwritten: this.#unwritten > 0 || this.#reporter.hasFailed, strict: this.#request.strict });
   }
 
   async #select(): Promise<Selection> {
@@ -155,8 +157,12 @@ function writePins({ file, scenario, pinnedInSource }: LoadedScenario, pins: Pin
  * A violation that was found is never hidden, whatever else went wrong: 1 comes before 2. A run that could not look at all it
  * was asked for is never a success: 2 comes before 3, and 3 before 0.
  */
-function exitCodeOf({ results, notRun, failures, auditsCut, disagreements }: RunEnd, unwritten: boolean): number {
-  const found = results.some((r) => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error");
+function exitCodeOf(
+  { results, notRun, failures, auditsCut, disagreements }: RunEnd,
+  { unwritten, strict }: { readonly unwritten: boolean; readonly strict: boolean },
+): number {
+  const isFinding = (r: ScenarioResult): boolean => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error";
+  const found = results.some((r) => isFinding(r) || (strict && r.warnings.length > 0));
   if (disagreements.length > 0 || found) return EXIT_NOT_AS_EXPECTED;
   if (failures.length > 0 || unwritten || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
   const isCut = notRun.length > 0 || auditsCut.length > 0 || results.some((r) => r.verdict === "incomplete");

@@ -149,6 +149,7 @@ function summarise(finished: Finished): SearchRun {
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
     inForce: system.excuses === undefined ? null : sumOf((r) => r.inForce),
     refinementCounts: reports[0]!.refinementCounts === null ? null : sumOf((r) => r.refinementCounts!),
+    callsSeen: reports[0]!.callsSeen?.map((_, i) => reports.reduce((bits, r) => bits | r.callsSeen![i]!, 0)) ?? null,
     violations: [
       ...found.sorted().map((v) => ({ broken: v.broken, path: () => pathOf(system, log.ordinalsOf(v)) })),
       ...trapped.violations,
