@@ -101,16 +101,26 @@ export interface RefinementChecks {
   counts(): Float64Array;
 }
 
-/** A basic block of the program, by where it begins. */
+/** Where a basic block of the program begins. */
+export interface BlockSite {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly routine: string;
+}
+
 export interface BlockCount {
-  readonly site: { readonly file: string; readonly line: number; readonly column: number; readonly routine: string };
-  /** How often it ran. */
+  readonly site: BlockSite;
   readonly count: number;
 }
 
 /** Coverage: how often each basic block ran. */
 export interface BlockCounts {
-  /** Of this instance so far; empty unless the program was compiled with block counters. */
+  /** The blocks that are counted; a place can occur more than once, where a function has several roles. */
+  readonly sites: readonly BlockSite[];
+  /** By block, how often it ran in this instance so far: the array that is counted in. */
+  raw(): Float64Array;
+  /** The same with its places. */
   counts(): BlockCount[];
 }
 

@@ -3,16 +3,17 @@
  * `report/` renders it.
  */
 import { errorSentence } from "../error-sentence.ts";
+import { coverageLog } from "../program/coverage-log.ts";
 import { group } from "../numbers.ts";
 import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { SanitizedRun } from "../sanitizer/pass.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
-import type { ExploreOptions, Outcome } from "../search/explore.ts";
+import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
 import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
-import { clearsDeadLocals, isSearch, workersFor, type Checked, type CheckOptions, type Engine } from "./options.ts";
+import { clearsDeadLocals, isSearch, workersFor, type Checked, type CheckOptions, type Compiled, type Engine } from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
 
 /** How the text of a program is named in stack traces; see `CompiledSystem`. */
@@ -21,7 +22,8 @@ const EMITTED_PROGRAM = /\bthpcheck-[^\s:]+-\d+\.js\b/;
 /** Checks the scenario. Whatever goes wrong becomes a result with verdict "error"; nothing is thrown. */
 export async function checkScenario(s: Scenario, options: CheckOptions, cores: number, engine?: Engine): Promise<Checked> {
   const unasked = options.strategy === "bfs" && !options.exact ? workersFor(s, cores) : 1;
-  const workers = options.coverage ? 1 : options.workers ?? unasked;
+  // What the process records of its programs, it records of this thread.
+  const workers = coverageLog() !== null ? 1 : options.workers ?? unasked;
   const clearing = clearsDeadLocals(s, options.clearDeadLocals);
   try {
     const first: Attempt = { scenario: s, options, clearing, workers, engine: engine ?? (await defaultEngine()), sourceMap: false };
@@ -58,12 +60,11 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const wanted = s.expect.verdict === "violated" ? s.expect.property : null;
   const search: ExploreOptions = { ...options, workers: a.workers, expectedStates, wanted, endless: s.endless ?? false };
   const request = { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine, sourceMap };
-  const { system, source } = await a.engine.compile(s, request);
+  const searched = await a.engine.compile(s, request);
+  const { system, source } = searched;
   const outcome = await a.engine.explore(system, source, search);
-  const programHash = source?.programHash ?? "";
-  const subject: ReplaySubject = { system, scenario: s.name, programHash, config: s.config ?? {}, policy: s.policy, patch: options.patch };
   const finding = outcome.finding ?? endlessFinding(system, outcome, wanted);
-  const shown = finding !== null && hasTrace(finding) ? replay(subject, recipeOf(finding, s.name, programHash, options.seed)) : null;
+  const shown = finding !== null && hasTrace(finding) ? await told(a, searched, finding) : null;
   const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
   const violation = finding === null ? null : violationOf(finding, replayed);
   if (!sourceMap && violation?.property === "exception") return null;
@@ -71,22 +72,37 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   let taken: readonly string[] = isModel(s) ? [] : [ATOMICITY_NOT_CHECKED];
   const holds = verdictOf({ violation, outcome }) === "holds";
   if (holds && wantsSanitizers(s, options)) {
-    const pass = await sanitizedCheck(a, subject, outcome);
+    const pass = await sanitizedCheck(a, searched, outcome);
     if ("result" in pass) return pass;
     taken = pass.trusted;
   }
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
   const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...trapsLeftOut(s, options), ...taken] });
-  return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, options) };
+  return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome) };
+}
+
+/**
+ * The trace of a finding, told by `teller`, or else by the program that was searched. Counters are no part of the program that a
+ * trace is of: who replays it counts nothing.
+ */
+async function told(a: Attempt, searched: Compiled, finding: Finding, teller: TransitionSystem | null = null): Promise<ReplayedTrace> {
+  const { scenario: s, options, clearing, sourceMap } = a;
+  const counts = options.coverage !== false && !isModel(s);
+  const plain = counts ? await a.engine.compile(s, { clearDeadLocals: clearing, refine: options.refine, sourceMap }) : searched;
+  const programHash = plain.source?.programHash ?? "";
+  const subject: ReplaySubject = {
+    system: teller ?? plain.system, scenario: s.name, programHash, config: s.config ?? {}, policy: s.policy, patch: options.patch,
+  };
+  return replay(subject, recipeOf(finding, s.name, programHash, options.seed));
 }
 
 async function withPlaceOfWrite(s: Scenario, system: TransitionSystem, clearing: boolean, trace: ReplayedTrace): Promise<ReplayedTrace> {
   return (await import("../trace/place-of-write.ts")).withPlaceOfWrite(s, system, clearing, trace);
 }
 
-function coverageOf(system: TransitionSystem, options: CheckOptions): Checked["coverage"] {
-  return options.coverage ? system.coverage?.counts() ?? [] : [];
+function coverageOf({ coverage }: TransitionSystem, { blockCounts }: Outcome): Checked["coverage"] {
+  return coverage?.sites.map((site, n) => ({ site, count: blockCounts?.[n] ?? 0 })) ?? [];
 }
 
 function unrefined(s: Scenario, options: CheckOptions): string[] {
@@ -121,7 +137,7 @@ function wantsSanitizers(s: Scenario, options: CheckOptions): boolean {
  * The check of a scenario that holds but for a sanitizer finding; when every block is as it should be, what the sanitizers
  * took on trust. `plain` is the search without sanitizers: a pass that saw another state space is an error of the checker.
  */
-async function sanitizedCheck(a: Attempt, subject: ReplaySubject, plain: Outcome): Promise<Checked | Pick<SanitizedRun, "trusted">> {
+async function sanitizedCheck(a: Attempt, searched: Compiled, plain: Outcome): Promise<Checked | Pick<SanitizedRun, "trusted">> {
   const { scenario: s, options, clearing } = a;
   const { sanitize } = await import("../sanitizer/pass.ts");
   const { outcome, findings, trusted, raised } = await sanitize(s, options, clearing);
@@ -130,13 +146,12 @@ async function sanitizedCheck(a: Attempt, subject: ReplaySubject, plain: Outcome
     throw new Error(`[thpcheck internal] the instrumented variant of ${s.name} has ${counts(outcome)}, the plain one has ${counts(plain)}`);
   }
   if (outcome.complete && findings.length === 0) return { trusted };
-  const recipe = raised === null ? null : recipeOf(raised.finding, s.name, subject.programHash, options.seed);
-  const replayed = raised === null ? null : replay({ ...subject, system: raised.system }, recipe!);
+  const replayed = raised === null ? null : await told(a, searched, raised.finding, raised.system);
   const violation = raised === null ? null : violationOf(raised.finding, replayed);
   // Without a trace of the finding, nothing is shown: the search does not count as complete.
   const shown: Outcome = { ...outcome, complete: false };
   const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], statesWithoutClearing: null };
   const others = findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
-  const result = resultOf(judged, { system: subject.system, outcome: plain, notChecked: [...others, ...trusted] });
-  return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(subject.system, options) };
+  const result = resultOf(judged, { system: searched.system, outcome: plain, notChecked: [...others, ...trusted] });
+  return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(searched.system, plain) };
 }

@@ -22,8 +22,8 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   readonly traps: boolean;
   /** The patch under which the scenario was loaded; recorded in its trace. */
   readonly patch: Patch | null;
-  /** Count the basic blocks that run; one worker then, since counts are kept per thread. */
-  readonly coverage: boolean;
+  /** Count the basic blocks that run: of all modules, of those of these files (absolute paths), or none. */
+  readonly coverage: boolean | readonly string[];
   /** Tell why the steps of a trace matter, also of a violation that is expected; `trace/story.ts`. */
   readonly story: boolean;
 }
@@ -37,7 +37,7 @@ export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
 
 export interface CompileRequest {
   readonly clearDeadLocals: boolean;
-  readonly coverage?: boolean;
+  readonly coverage?: boolean | readonly string[];
   readonly refine?: boolean;
   readonly sourceMap?: boolean;
 }

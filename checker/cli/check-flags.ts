@@ -83,7 +83,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
     .option("--strict", "a warning is not as expected: for a run whose scenarios are to have none")
     .option("--full", "show traces with every step, every field and every local, not only what matters to the broken promise")
-    .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached (one worker)")
+    .option("--coverage", "count the basic blocks that run, and list the lines that no scenario reached")
     .addOption(new Option("--fingerprint-bits <bits>", "32 is a test mode that loses states on purpose, as the report then says")
       .choices(["32", "64"]).default("64"))
     .option("--update-pins", PINS)

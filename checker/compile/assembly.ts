@@ -28,10 +28,10 @@ export interface CompileOptions {
   readonly clearDeadLocals?: boolean;
   readonly observer?: StepObserver;
   /**
-   * Count how often each basic block of routines and helpers runs; see `CompiledSystem.coverage`. Unless set: whether the
-   * process records coverage.
+   * Count how often each basic block of routines and helpers runs, in all modules or in those of these files; see
+   * `CompiledSystem.coverage`. Unless set: whether the process records coverage.
    */
-  readonly coverage?: boolean;
+  readonly coverage?: boolean | readonly string[];
   /**
    * Errors that are thrown in the program name lines of its source; unless false: to write the map down takes a third of the
    * compilation.
@@ -57,6 +57,12 @@ interface Root {
 }
 
 const WORLDS_GIVEN = ["nothing", "the world alone", "the worlds before and after the step"];
+
+function countsIn(coverage: boolean | readonly string[]): (file: string) => boolean {
+  if (typeof coverage === "boolean") return () => coverage;
+  const files = new Set(coverage);
+  return (file) => files.has(file);
+}
 
 const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
 
@@ -92,7 +98,8 @@ export class Assembly {
     this.#linker = new Linker(this.#plan, scenario.config ?? {}, {
       instrumented: this.#instrumented,
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
-      coverage: options.coverage ?? coverageLog() !== null,
+      countsIn: countsIn(options.coverage ?? coverageLog() !== null),
+      announces: options.coverage !== false && coverageLog() !== null,
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
       calls: (options.variant ?? "plain") === "plain" ? (scenario.calls ?? []) : [], actors: this.#actors.length,
     });
@@ -282,7 +289,7 @@ function modelAtRest() { return false; }`;
       functions,
       prelude({ plan: this.#plan, straight: this.#straight, namedChoices: linker.hasNamedChoices, labels }),
       ...[1, 2, 4].map((width) => `const $statistics${width} = ${(this.#stateWords * 4) / width};`),
-      `const $cov = new Uint32Array(${linker.blocks.length});`,
+      `const $cov = new Float64Array(${linker.blocks.length});`,
       linker.constants(),
       linker.calls.declaration(),
       `const $changed = new Int32Array(${this.#stateWords});

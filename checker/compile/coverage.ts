@@ -3,6 +3,7 @@
  * behind each statement that may not be left at its end (an `if` with a return in it: what follows is a block of its own).
  * They are ordinary statements to the rest of the compiler, which turns them into `$cov[n]++`. Either value of a
  * conditional expression is a block too: the condition becomes `$took(n, m, condition)`, which counts and gives it back.
+ * `code-map.ts` says of a text where they are: what changes here changes there.
  */
 import * as t from "@babel/types";
 import { isInserted } from "./records.ts";
@@ -14,19 +15,19 @@ export function insertBlockCounters(tr: Translator): void {
     const block = tr.linker.blocks.push(tr.site(at)) - 1;
     return t.expressionStatement(t.callExpression(t.identifier("$cover"), [t.numericLiteral(block)]));
   };
-  const counted = (statements: readonly t.Statement[], at: t.Node): t.Statement[] => {
-    const out: t.Statement[] = [counter(statements[0] ?? at)];
+  const counted = (statements: readonly t.Statement[], at: t.Node | null): t.Statement[] => {
+    const out: t.Statement[] = at === null ? [] : [counter(statements[0] ?? at)];
     statements.forEach((s, i) => {
       out.push(visit(s));
       const next = statements[i + 1];
-      if (next !== undefined && !isInserted(next) && (containsYield(s) || mayJump(s))) out.push(counter(next));
+      if (next !== undefined && !isInserted(next) && (containsYield(s) || leavesAnywhere(s))) out.push(counter(next));
     });
     return out;
   };
   const branch = (s: t.Statement): t.Statement => t.blockStatement(counted(t.isBlockStatement(s) ? s.body : [s], s));
   const visit = (s: t.Statement): t.Statement => {
     switch (s.type) {
-      case "BlockStatement": s.body = s.body.map(visit); break;
+      case "BlockStatement": s.body = counted(s.body, null); break;
       case "IfStatement":
         s.consequent = branch(s.consequent);
         if (s.alternate != null) s.alternate = branch(s.alternate);
@@ -58,7 +59,7 @@ function forConditionals(body: t.Node, visit: (c: t.ConditionalExpression) => vo
 }
 
 /** Whether a return, break or continue may keep what follows the statement from running. */
-function mayJump(s: t.Statement): boolean {
+export function leavesAnywhere(s: t.Statement): boolean {
   let found = false;
   t.traverse(s, { enter: (node, ancestors) => {
     found ||= (t.isReturnStatement(node) || t.isBreakStatement(node) || t.isContinueStatement(node)) &&

@@ -32,7 +32,7 @@ export class Emitter {
 
   #helper(fn: LinkedFunction): t.FunctionDeclaration {
     const tr = new Translator(this.#linker, fn);
-    if (this.#linker.options.coverage && (fn.purpose === "program" || fn.purpose === "init")) insertBlockCounters(tr);
+    if (this.#linker.options.countsIn(fn.module.file) && (fn.purpose === "program" || fn.purpose === "init")) insertBlockCounters(tr);
     const body = tr.statement(tr.prepared.body) as t.BlockStatement;
     this.#linker.reads.set(fn.emitted, tr.reads);
     if (tr.temporaries.length > 0) {

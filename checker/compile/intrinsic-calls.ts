@@ -78,7 +78,7 @@ function emitted(host: Host, args: readonly t.Expression[], site: number): t.Exp
   const keep = (values: readonly t.Expression[]): t.Expression =>
     t.callExpression(t.identifier("$emit"), [values[0]!, t.numericLiteral(eventHead(site, values.length - 1)), ...values.slice(1)]);
   const kept = host.purpose === "program" && isListenedTo(host, args[0]!);
-  if (host.linker.options.coverage) {
+  if (host.linker.options.announces) {
     const values = args.map((a) => (t.isNumericLiteral(a) ? a : host.temporary()));
     const before = args.flatMap((a, n) => (t.isNumericLiteral(a) ? [] : [t.assignmentExpression("=", values[n] as t.Identifier, a)]));
     const announce = quasi("$announce($e, $i)", { $e: values[0]!, $i: t.arrayExpression(values.slice(1)) });

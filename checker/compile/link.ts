@@ -21,8 +21,10 @@ export interface LinkOptions {
   /** Report each access and lock operation to an observer. */
   readonly instrumented: boolean;
   readonly clearDeadLocals: boolean;
-  /** Count how often each basic block runs. */
-  readonly coverage: boolean;
+  /** Whether it is counted how often each basic block of the functions of a file runs. */
+  readonly countsIn: (file: string) => boolean;
+  /** Announcements are told to the process's coverage log. */
+  readonly announces: boolean;
   /** The events that are kept while a step runs; null: none, nobody looks at them. */
   readonly events: ReadonlySet<number> | null;
   /** Routines through which the outside calls; what becomes of such calls is written down. */

@@ -76,7 +76,7 @@ class RoutineLowering {
 
   run(): LoweredRoutine {
     const body = this.#tr.prepared.body;
-    if (this.#linker.options.coverage) insertBlockCounters(this.#tr);
+    if (this.#linker.options.countsIn(this.#fn.module.file)) insertBlockCounters(this.#tr);
     pruneBranches(this.#tr);
     expandLockWaits(this.#tr, body, (y, form) => this.#forms.set(y, form));
     const { atYields, afterCalls } = recordLiveness(this.#tr);

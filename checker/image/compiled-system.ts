@@ -43,7 +43,7 @@ interface Emitted {
   recurs(index: number): boolean;
   modelAtRest(actor: number): boolean;
   result(): unknown;
-  coverage(): Uint32Array;
+  coverage(): Float64Array;
   calls(): Uint8Array;
   point(): number;
   waitsFor(): number;
@@ -145,6 +145,8 @@ export class CompiledSystem implements TransitionSystem {
     const idles = image.routines.some((r) => r.points.some((p) => p?.idle === true));
     this.restless = image.actors.map((a) => image.roots.length > 0 && !a.daemon && !idles);
     this.coverage = {
+      sites: image.blocks.map((site) => image.sites[site]!),
+      raw: e.coverage,
       counts: () => {
         const counts = e.coverage();
         return image.blocks.map((site, n) => ({ site: image.sites[site]!, count: counts[n]! }));

@@ -10,7 +10,7 @@ import type { Site } from "./observer.ts";
 
 interface Counted {
   readonly sites: readonly Site[];
-  readonly counts: Uint32Array;
+  readonly counts: Float64Array;
 }
 
 export class CoverageLog {
@@ -24,7 +24,7 @@ export class CoverageLog {
   }
 
   /** A program begins to count: `counts[i]` is the block at `sites[i]`, now and later. */
-  add(sites: readonly Site[], counts: Uint32Array): void {
+  add(sites: readonly Site[], counts: Float64Array): void {
     this.#programs.push({ sites, counts });
   }
 

@@ -48,7 +48,7 @@ export class TerminalReporter implements Reporter {
   }
 
   begin({ tier, audit, options }: RunHead): void {
-    this.#countsCoverage = options.coverage;
+    this.#countsCoverage = options.coverage === true;
     this.remark(`thpcheck check: tier ${tier}, seed ${options.seed}, ${audit ? "audit" : options.strategy}; loading scenarios`);
   }
 

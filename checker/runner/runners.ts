@@ -25,8 +25,8 @@ export function runnerFor(scenarios: readonly LoadedScenario[], settings: RunSet
 
 /** Whether threads are to share the search of this scenario; otherwise others are checked beside it. */
 function isLarge({ scenario }: LoadedScenario, { options, audit }: RunSettings): boolean {
-  const { strategy, exact, coverage } = options;
-  return strategy === "bfs" && !exact && !coverage && !audit && workersFor(scenario, 2) > 1;
+  const { strategy, exact } = options;
+  return strategy === "bfs" && !exact && coverageLog() === null && !audit && workersFor(scenario, 2) > 1;
 }
 
 /** Processes that check small scenarios side by side; 1: none, this one checks them all. */

@@ -10,7 +10,7 @@ import { RandomScheduler } from "./strategy/random-walk.ts";
 import { makeHashing } from "./store/fingerprint.ts";
 import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "./run.ts";
-import { SEARCH_WORKERS_MAX, refinementCounts } from "./run.ts";
+import { SEARCH_WORKERS_MAX, countedBy, countedSince } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { asksForTraps, goalNames } from "./traps/goals.ts";
 import { walk } from "./strategy/walk.ts";
@@ -50,6 +50,8 @@ export interface Outcome {
   readonly refinementCounts: Float64Array | null;
   /** As `CallOutcomes.seen`; null without calls from the outside. */
   readonly callsSeen: Uint8Array | null;
+  /** Of this search alone, as `BlockCounts.raw`: each step of it, none of the search for a shorter trace. Null: none is counted. */
+  readonly blockCounts: Float64Array | null;
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
 }
@@ -66,7 +68,7 @@ const MINIMISE_BYTES = 4 * 2 ** 30;
 export async function explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome> {
   checkOptions(options, source);
   const start = performance.now();
-  const countsBefore = refinementCounts(system);
+  const countedBefore = countedBy(system);
   const task: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
   const run = await search(task, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
@@ -76,6 +78,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   if (shown !== null)
     finding = typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
   releaseMemory(run.counts.tableBytes);
+  const counted = countedSince(countedBefore, run.counted);
   return {
     complete: run.complete,
     stopReason: run.stopReason,
@@ -83,7 +86,8 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     witnessesReached,
     finding,
     inForce: statesInForce(system, run.counts.states, run.inForce),
-    refinementCounts: run.refinementCounts?.map((n, i) => n - countsBefore![i]!) ?? null,
+    refinementCounts: counted.refinement,
+    blockCounts: counted.blocks,
     callsSeen: run.callsSeen,
     notChecked: remarks(run, task),
   };

@@ -80,8 +80,8 @@ export interface SearchRun {
   readonly witnessed: Uint8Array;
   /** By excuse of the system: the states in which promises that have it were in force; null without excuses. */
   readonly inForce: Float64Array | null;
-  /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
-  readonly refinementCounts: Float64Array | null;
+  /** What the system had counted by the end of the search. */
+  readonly counted: Counted;
   /** As `CallOutcomes.seen`; null without calls from the outside. */
   readonly callsSeen: Uint8Array | null;
   /**
@@ -101,9 +101,30 @@ export interface Violated {
   readonly isNearest?: (words: Int32Array, at: number) => boolean;
 }
 
+/** What instances of a system count beside the search, added up over all of them. */
+export interface Counted {
+  /** As `RefinementChecks.counts`; null without machines. */
+  readonly refinement: Float64Array | null;
+  /** As `BlockCounts.raw`; null where no block is counted. */
+  readonly blocks: Float64Array | null;
+}
+
 /** What the system has counted so far, kept apart from what it counts from here on. */
-export function refinementCounts(system: TransitionSystem): Float64Array | null {
-  return system.refinement?.counts().slice() ?? null;
+export function countedBy(system: TransitionSystem): Counted {
+  return { refinement: system.refinement?.counts().slice() ?? null, blocks: system.coverage?.raw().slice() ?? null };
+}
+
+/** What was counted, less what had been before. */
+export function countedSince(before: Counted, now: Counted): Counted {
+  const less = (a: Float64Array | null, b: Float64Array | null): Float64Array | null => a?.map((n, i) => n - b![i]!) ?? null;
+  return { refinement: less(now.refinement, before.refinement), blocks: less(now.blocks, before.blocks) };
+}
+
+/** What several instances have counted. */
+export function countedByAll(all: readonly Counted[]): Counted {
+  const sum = (of: (c: Counted) => Float64Array | null): Float64Array | null =>
+    of(all[0]!)?.map((_, i) => all.reduce((n, c) => n + of(c)![i]!, 0)) ?? null;
+  return { refinement: sum((c) => c.refinement), blocks: sum((c) => c.blocks) };
 }
 
 /** What became of the system's calls from the outside so far. */

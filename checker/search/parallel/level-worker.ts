@@ -19,7 +19,7 @@ import { forEachInitial } from "../steps.ts";
 import { releaseMemory } from "../store/release.ts";
 import { goalNames } from "../traps/goals.ts";
 import { GraphLog, type LoggedGraph } from "../traps/graph-log.ts";
-import { SLICE_MS, callsSeen, refinementCounts } from "../run.ts";
+import { SLICE_MS, callsSeen, countedBy, type Counted } from "../run.ts";
 import type { Visited } from "../store/visited.ts";
 import { ViolationTracker } from "../violation-tracker.ts";
 
@@ -56,8 +56,8 @@ export interface WorkerReport {
   readonly witnessed: Uint8Array;
   /** By excuse, of the states that the worker discovered: those in which promises that have it were in force. */
   readonly inForce: Float64Array;
-  /** As `RefinementChecks.counts`. */
-  readonly refinementCounts: Float64Array | null;
+  /** By the worker's own instance of the system. */
+  readonly counted: Counted;
   /** As `CallOutcomes.seen`. */
   readonly callsSeen: Uint8Array | null;
   /** What the worker wrote down of the graph; null when it did not, or there was no memory for it. */
@@ -151,7 +151,7 @@ export class LevelWorker {
     return {
       counts: this.#counts, transitions: this.#expander.transitions, terminals: this.#tracker.terminals,
       violations: this.#tracker.found.sorted(), witnessed: this.#witnessed, inForce: this.#expander.inForce,
-      refinementCounts: refinementCounts(this.#system), callsSeen: callsSeen(this.#system), graph: this.#log?.finish() ?? null,
+      counted: countedBy(this.#system), callsSeen: callsSeen(this.#system), graph: this.#log?.finish() ?? null,
     };
   }
 

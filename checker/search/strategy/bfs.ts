@@ -17,7 +17,7 @@ import { PredecessorLog } from "../parallel/predecessor-log.ts";
 import type { LevelOptions, WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "../run.ts";
-import { Pacer } from "../run.ts";
+import { Pacer, countedByAll } from "../run.ts";
 import type { Hashing } from "../store/fingerprint.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 import { StateIndex } from "../store/state-index.ts";
@@ -148,7 +148,7 @@ function summarise(finished: Finished): SearchRun {
     },
     witnessed: reports[0]!.witnessed.map((_, i) => Math.max(...reports.map((r) => r.witnessed[i]!))),
     inForce: system.excuses === undefined ? null : sumOf((r) => r.inForce),
-    refinementCounts: reports[0]!.refinementCounts === null ? null : sumOf((r) => r.refinementCounts!),
+    counted: countedByAll(reports.map((r) => r.counted)),
     callsSeen: reports[0]!.callsSeen?.map((_, i) => reports.reduce((bits, r) => bits | r.callsSeen![i]!, 0)) ?? null,
     violations: [
       ...found.sorted().map((v) => ({ broken: v.broken, path: () => pathOf(system, log.ordinalsOf(v)) })),

@@ -10,7 +10,7 @@ import type { Broken } from "../candidate.ts";
 import { Column, OutOfMemory } from "../store/column.ts";
 import type { Fingerprint } from "../store/fingerprint.ts";
 import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
-import { Pacer, callsSeen, refinementCounts } from "../run.ts";
+import { Pacer, callsSeen, countedBy } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path } from "../steps.ts";
 import { forEachInitial, forEachStep, pathOf } from "../steps.ts";
@@ -35,7 +35,7 @@ export async function depthFirst(task: SearchTask): Promise<SearchRun> {
     },
     witnessed: search.witnessed,
     inForce: search.inForce.counts,
-    refinementCounts: refinementCounts(task.system),
+    counted: countedBy(task.system),
     callsSeen: callsSeen(task.system),
     trapsNotChecked: "a depth-first search does not write its steps down",
     violations: broken.map((b) => ({ broken: b, path: () => search.path() })),

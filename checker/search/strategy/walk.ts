@@ -11,7 +11,7 @@ import type { Fingerprint } from "../store/fingerprint.ts";
 import type { Random } from "./random-source.ts";
 import { randomSource } from "./random-source.ts";
 import type { ExploreOptions, SearchRun, SearchTask } from "../run.ts";
-import { Pacer, callsSeen, refinementCounts } from "../run.ts";
+import { Pacer, callsSeen, countedBy } from "../run.ts";
 import { StateIndex } from "../store/state-index.ts";
 import type { Path, PathStep } from "../steps.ts";
 import { forEachInitial } from "../steps.ts";
@@ -50,7 +50,7 @@ export async function walk(task: SearchTask, scheduler: Scheduler): Promise<Sear
     },
     witnessed: walker.witnessed,
     inForce: walker.inForce.counts,
-    refinementCounts: refinementCounts(task.system),
+    counted: countedBy(task.system),
     callsSeen: callsSeen(task.system),
     trapsNotChecked: "walks do not cover every state",
     violations: walker.broken.map((broken) => ({ broken, path: () => walker.path })),
