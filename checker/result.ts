@@ -213,10 +213,30 @@ export interface ReadWord {
   readonly writer: number;
 }
 
+/** What a step read that another actor changed before the reader went on, without looking again. */
+export interface StaleRead {
+  readonly name: string;
+  readonly value: string;
+  /** The first step that changed it since. */
+  readonly changedBy: number;
+}
+
+/** What a step read that another actor had changed, for the first time since. */
+export interface FreshRead {
+  readonly name: string;
+  readonly value: string;
+  /** The step that changed it. */
+  readonly writer: number;
+  /** The reader had begun before it was changed. */
+  readonly isMeanwhile: boolean;
+}
+
 /** What a step did to memory and locks. */
 export interface StoryStep {
   /** The routines that the actor was in, the outermost first. */
   readonly stack: readonly SourceFrame[];
+  /** The call of the thread's own routine that the step is in, as the source has it; null: in none, or not known. */
+  readonly call: string | null;
   /** Words stored to, values before and after the step; also stores that changed nothing. Locks are in `locks`. */
   readonly writes: readonly { readonly name: string; readonly before: string; readonly after: string }[];
   readonly locks: readonly {
@@ -230,6 +250,8 @@ export interface StoryStep {
   readonly held: readonly { readonly lock: string; readonly shared: boolean }[];
   /** Steps of other actors that wrote last what this step reads. */
   readonly partners: readonly number[];
+  readonly stale: readonly StaleRead[];
+  readonly fresh: readonly FreshRead[];
 }
 
 /** Why the steps of a trace matter to the promise that it breaks. */
@@ -238,8 +260,12 @@ export interface TraceStory {
   readonly why: string | null;
   /** The promise said itself which part of it failed: the place of that sentence is of no use. */
   readonly ownWords: boolean;
-  /** What the broken promise reads, in the order in which it does. */
+  /** What a failed assertion expects, as the source has it; null: no assertion, or not known. */
+  readonly expectation: string | null;
+  /** What the broken promise reads, in the order in which it reads each for the last time. */
   readonly reads: readonly ReadWord[];
+  /** Of each actor that cannot move, in a deadlock or a trap: what keeps it from moving. */
+  readonly blocked: readonly { readonly actor: string; readonly reads: readonly ReadWord[] }[];
   /** The words of `reads`, and all others that some step writes, as they are at first. */
   readonly initial: readonly NamedValue[];
   /** One for each step, the first is number 1. */

@@ -94,7 +94,7 @@ function bugOn(host: Host, args: readonly t.Expression[], site: number, reported
   const bug = (condition: t.Expression): t.Expression => quasi(`$bugOn($c, $m, ${site})`, { $c: condition, $m: args[1]! });
   if (!reported) return bug(args[0]!);
   const value = host.temporary();
-  const asserted = "($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $bug)";
+  const asserted = "($observer.assertion?.(true), $v = $c, $observer.assertion?.(false), $v && $observer.assertionFails?.(), $bug)";
   return quasi(asserted, { $v: value, $c: args[0]!, $bug: bug(value) });
 }
 

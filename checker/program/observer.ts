@@ -40,6 +40,8 @@ export interface StepObserver {
   release(lock: number, mode: "exclusive" | "shared", site: number): void;
   /** The evaluation of a bugOn condition begins, or ends. A fault in it leaves it open. */
   assertion?(begins: boolean): void;
+  /** The condition that was evaluated last is true: the step goes wrong here. */
+  assertionFails?(): void;
   /** A specification event that the routine announced. */
   event?(event: number, instances: readonly number[]): void;
   /** The step has reached its next yield, or the thread has ended. */

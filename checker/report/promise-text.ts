@@ -7,6 +7,10 @@ import { packed, type Line, type Style } from "./text-lines.ts";
 
 /** Lines that what a promise reads may take. */
 const READS_LINES_MAX = 4;
+/** So many words that it read last come first: with them it knew. */
+const DECISIVE_WORDS = 3;
+/** So many words say why an actor cannot move. */
+const BLOCKED_WORDS_MAX = 3;
 
 /** `always "NoOverlap"`, `deadlock`, `rule "range"`. */
 export function promiseInWords(p: PropertyRef): string {
@@ -30,8 +34,10 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
     for (const line of packed(text.trim().split(" "), " ", width, { first, indent: first + 2 })) lines.push({ text: line, style });
   };
   paragraph(`broken: ${promiseInWords(property)}`, "alarm");
-  if (explanation === null) paragraph(`  ${message}`, "plain");
-  else {
+  if (explanation === null) {
+    paragraph(`  ${message}`, "plain");
+    if (story.expectation !== null) paragraph(`  expected: ${story.expectation}`, "plain");
+  } else {
     const { conjunct, values, source } = explanation;
     const place = source === null || story.ownWords ? "" : `  (${shortPath(source)})`;
     // A plain "return false" says nothing: what the promise read says what it saw.
@@ -39,15 +45,37 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
     else paragraph(`  it returned false${place}`, "plain");
     if (values.length > 0) list(lines, "  found: ", values.map((v) => `${v.name} = ${v.value}`), width, null);
   }
-  if (story.reads.length > 0) {
-    const locks = new Set(story.steps.flatMap((s) => s.locks.map((l) => l.lock)));
-    const weight = (r: ReadWord): number => (r.writer === 0 ? 0 : locks.has(r.name) ? 1 : 2);
-    const read = [...story.reads].sort((a, b) => weight(b) - weight(a)).map((r) => readInWords(r, t));
-    list(lines, "  it read: ", read, width, READS_LINES_MAX);
-  }
+  if (story.reads.length > 0) list(lines, "  it read: ", mostTelling(story).map((r) => readInWords(r, t)), width, READS_LINES_MAX);
   if (story.why !== null) paragraph(`  why it is promised: ${story.why}`, "dim");
-  for (const sentence of waiting) paragraph(`  ${sentence}`, "plain");
+  for (const sentence of waiting) paragraph(`  ${sentence}${whyBlocked(sentence, t, story)}`, "plain");
   return lines;
+}
+
+/**
+ * What it read, the most telling first: what it read last, what some step wrote, what is as it was at first, the latest read
+ * first; last the locks, which mostly say that nobody was in the middle of something.
+ */
+function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
+  const used = new Set(steps.flatMap((s) => s.locks.map((l) => l.lock)));
+  const isLock = (r: ReadWord): boolean => used.has(r.name) || r.value === "free";
+  const words = reads.filter((r) => !isLock(r));
+  const decisive = words.slice(-DECISIVE_WORDS);
+  const others = words.slice(0, -DECISIVE_WORDS);
+  const locks = reads.filter(isLock);
+  return [
+    ...decisive, ...others.filter((r) => r.writer > 0), ...others.filter((r) => r.writer === 0).toReversed(),
+    ...locks.filter((r) => r.value !== "free"), ...locks.filter((r) => r.value === "free" && r.writer > 0),
+    ...locks.filter((r) => r.value === "free" && r.writer === 0),
+  ];
+}
+
+/** What the guard of an actor reads that cannot move; its lock has been named. */
+function whyBlocked(sentence: string, t: ReplayedTrace, { blocked }: TraceStory): string {
+  const of = blocked.find((b) => sentence.startsWith(`${b.actor} waits at `) || sentence.startsWith(`${b.actor} cannot move`));
+  if (of === undefined || of.reads.length === 0) return "";
+  const telling = [...of.reads.filter((r) => r.writer > 0), ...of.reads.filter((r) => r.writer === 0)];
+  const more = telling.length > BLOCKED_WORDS_MAX ? ", ..." : "";
+  return `: ${telling.slice(0, BLOCKED_WORDS_MAX).map((r) => readInWords(r, t)).join(", ")}${more}`;
 }
 
 function list(lines: Line[], title: string, parts: readonly string[], width: number, max: number | null): void {

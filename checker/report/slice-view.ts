@@ -1,9 +1,10 @@
 /**
  * The default view of a counterexample: the steps that matter to the broken promise, each with what it wrote and the locks
- * it held; the others folded, a line for each stretch of one thread. Short traces keep a column for each thread.
+ * it held; the others folded, a line for each stretch of one thread or for each call in it. Short traces keep a column for
+ * each thread.
  *
  * `VIEWS` are tried in order, each tighter than the one before, until one fits: at first within `LINES_WANTED` lines, else
- * within `LINES_MAX`.
+ * within `LINES_MAX`. Where there is room left, stretches are divided into calls.
  */
 import { basename } from "node:path";
 import picocolors from "picocolors";
@@ -12,7 +13,9 @@ import { count } from "../numbers.ts";
 import type { ReplayedTrace, StoryStep, TraceRow, TraceStory } from "../result.ts";
 import type { SourceFrame } from "../system.ts";
 import { ranksOf, storyOfRows, type Rank } from "../trace/slice.ts";
+import { CallPaths, divided } from "./call-paths.ts";
 import { promiseLines } from "./promise-text.ts";
+import { freshInWords, locksOf, netLocks, staleInWords, storeInWords } from "./step-text.ts";
 import { packed, type Line, type Style } from "./text-lines.ts";
 import type { TraceView } from "./trace-view.ts";
 
@@ -20,6 +23,10 @@ import type { TraceView } from "./trace-view.ts";
 export const LINES_WANTED = 45;
 /** A screen or two: no trace should need more. */
 export const LINES_MAX = 60;
+/** Up to here, stretches are divided further than into the calls that a thread makes itself. */
+const LINES_EASY = 36;
+/** How often a stretch is divided at most. */
+const DEPTH_MAX = 4;
 
 /** Below this width of a column, columns are harder to read than one list. */
 const LANE_WIDTH_MIN = 24;
@@ -29,7 +36,7 @@ const GUTTER = 6;
 const GUTTER_OF_LIST = 9;
 /** Lines that the values of the initial state may take. */
 const INITIAL_LINES_MAX = 3;
-/** Lines that what else a step wrote may take. */
+/** Lines that what else a step wrote, or read, may take. */
 const OTHERS_LINES_MAX = 1;
 
 /** How much is shown. */
@@ -44,6 +51,7 @@ interface Tightness {
 const VIEWS: readonly Tightness[] = [
   { lanes: true, rank: null, loose: true },
   { lanes: false, rank: null, loose: true },
+  { lanes: false, rank: 4, loose: true },
   { lanes: false, rank: 3, loose: true },
   { lanes: false, rank: 3, loose: false },
   { lanes: false, rank: 2, loose: false },
@@ -52,19 +60,27 @@ const VIEWS: readonly Tightness[] = [
 
 /** The view as text, ending with a newline. */
 export function renderSlice(t: ReplayedTrace, story: TraceStory | null, view: TraceView): string {
-  return `${sliceLines(t, story, view).join("\n")}\n`;
+  return `${sliceLines(t, story ?? storyOfRows(t), view).join("\n")}\n`;
 }
 
-function sliceLines(t: ReplayedTrace, story: TraceStory | null, view: TraceView): readonly string[] {
-  const told = story ?? storyOfRows(t);
-  const tried: string[][] = [];
-  for (const tightness of VIEWS) {
-    const lines = new SliceRenderer(t, told, view, tightness).render();
-    if (lines === null) continue;
-    if (lines.length <= LINES_WANTED) return lines;
-    tried.push(lines);
+function sliceLines(t: ReplayedTrace, story: TraceStory, view: TraceView): readonly string[] {
+  const rendered = (tightness: Tightness, depth = 0): string[] | null =>
+    new SliceRenderer(t, story, view, { ...tightness, depth }).render();
+  const tried = VIEWS.flatMap((tightness) => {
+    const lines = rendered(tightness);
+    return lines === null ? [] : [{ tightness, lines }];
+  });
+  // Where threads meet is worth some lines more than wanted.
+  const meetings = tried.filter((v) => v.tightness.rank !== 1);
+  const fits = (views: typeof tried, max: number): (typeof tried)[number] | undefined => views.find(({ lines }) => lines.length <= max);
+  const { tightness, lines } = fits(meetings, LINES_WANTED) ?? fits(meetings.toReversed(), LINES_MAX) ?? tried.at(-1)!;
+  let best = lines;
+  for (let depth = 1; depth <= DEPTH_MAX; depth++) {
+    const deeper = rendered(tightness, depth);
+    if (deeper === null || deeper.length > (depth === 1 ? LINES_WANTED : LINES_EASY)) break;
+    best = deeper;
   }
-  return tried.find((lines) => lines.length <= LINES_MAX) ?? tried.at(-1)!;
+  return best;
 }
 
 class SliceRenderer {
@@ -72,6 +88,8 @@ class SliceRenderer {
   readonly #story: TraceStory;
   readonly #view: TraceView;
   readonly #tightness: Tightness;
+  /** How often stretches are divided into calls. */
+  readonly #depth: number;
   readonly #paint: ReturnType<typeof picocolors.createColors>;
   readonly #ranks: ReadonlyMap<number, Rank>;
   /** Words that the promise reads. */
@@ -81,20 +99,20 @@ class SliceRenderer {
   /** Characters for the text of a step. */
   readonly #room: number;
   readonly #out: string[] = [];
-  /** A word did not fit a column: names are never cut. */
+  /** Something did not fit a column as it is. */
   #isTooNarrow = false;
-  /** Threads whose routines have been named from the outermost on. */
-  readonly #introduced = new Set<string>();
+  readonly #paths = new CallPaths();
 
-  constructor(trace: ReplayedTrace, story: TraceStory, view: TraceView, tightness: Tightness) {
+  constructor(trace: ReplayedTrace, story: TraceStory, view: TraceView, tightness: Tightness & { readonly depth: number }) {
     this.#trace = trace;
     this.#story = story;
     this.#view = view;
     this.#tightness = tightness;
+    this.#depth = tightness.depth;
     this.#paint = picocolors.createColors(view.color);
     this.#ranks = ranksOf(trace, story);
     this.#read = new Set(story.reads.map((r) => r.name));
-    const moving = new Set(trace.rows.map((r) => r.actor));
+    const moving = new Set(trace.rows.slice(1).map((r) => r.actor));
     this.#lanes = tightness.lanes ? trace.actors.filter((a) => moving.has(a)) : [];
     this.#gutter = tightness.lanes ? GUTTER : GUTTER_OF_LIST;
     const gaps = 3 * Math.max(0, this.#lanes.length - 1);
@@ -102,10 +120,10 @@ class SliceRenderer {
     this.#room = tightness.lanes ? Math.min(LANE_WIDTH_MAX, lane) : Math.max(LANE_WIDTH_MIN, view.width - this.#gutter);
   }
 
-  /** The lines; null where columns do not fit. */
+  /** The lines; null where columns do not fit, or there would be but one. */
   render(): string[] | null {
     const { trace, rows } = this.#trace;
-    if (this.#tightness.lanes && this.#room < LANE_WIDTH_MIN) return null;
+    if (this.#tightness.lanes && (this.#room < LANE_WIDTH_MIN || this.#lanes.length < 2)) return null;
     const hidden = rows.slice(1).filter((row) => !this.#shows(row.index)).length;
     const folded = hidden === 0 ? "" : ` (${hidden} folded; --full shows all)`;
     this.#add(this.#paint.bold(`counterexample of ${trace.scenario}, ${count(trace.steps.length, "step")}`) + folded);
@@ -127,15 +145,16 @@ class SliceRenderer {
 
   #shows(step: number): boolean {
     const { rank } = this.#tightness;
-    return rank === null || (this.#ranks.get(step) ?? 4) <= rank;
+    return rank === null || (this.#ranks.get(step) ?? 5) <= rank;
   }
 
   /** What was chosen at first, and the first values of what the promise reads and some step changes. */
   #initial(): void {
     const { rows } = this.#trace;
-    const written = new Set(this.#story.reads.filter((r) => r.writer > 0).map((r) => r.name));
-    const wanted = rows.length === 1 ? this.#read : written;
-    const values = this.#story.initial.filter((v) => wanted.has(v.name)).map((v) => `${v.name} = ${v.value}`);
+    const changed = new Set(this.#story.steps.flatMap((s) => s.writes.filter((w) => w.before !== w.after).map((w) => w.name)));
+    const isWanted = (name: string): boolean => this.#read.has(name) && (rows.length === 1 || changed.has(name));
+    const locks = new Set(this.#story.steps.flatMap((s) => s.locks.map((l) => l.lock)));
+    const values = this.#story.initial.filter((v) => isWanted(v.name) && !locks.has(v.name)).map((v) => `${v.name} = ${v.value}`);
     const parts = [...(rows[0]?.choices ?? []).map((c) => `[${c}]`), ...values];
     if (parts.length === 0) return;
     const [first, ...rest] = parts;
@@ -162,8 +181,7 @@ class SliceRenderer {
       const isFirst = row.index === 1 && this.#lanes.length === 0;
       if (row.switchReason !== null || isFirst) {
         unfold();
-        const reason = row.switchReason === null ? "" : `${row.switchReason}; `;
-        this.#add(this.#paint.yellow(`  ~~~~ ${reason}${row.actor} runs`));
+        this.#switch(row);
       }
       if (this.#shows(row.index)) {
         unfold();
@@ -175,65 +193,92 @@ class SliceRenderer {
     if (loop !== null) this.#add(this.#paint.yellow(`  ~~~~ from here the trace repeats from state ${loop}, forever`));
   }
 
-  /** Steps of one thread that are not shown: where it was, and the locks that it took and gave back. */
-  #fold(rows: readonly TraceRow[]): void {
-    const steps = rows.map((row) => this.#story.steps[row.index - 1]!);
-    const [first, last] = [rows[0]!.index, rows.at(-1)!.index];
-    const number = first === last ? `${first}` : `${first}-${last}`;
-    const locks = netLocks(steps);
-    const tail = locks === "" ? "" : `: ${locks}`;
-    const path = this.#path(rows[0]!.actor!, steps);
-    const gutter = `${number.padStart(this.#gutter - 2)}  `;
-    const line = `${gutter}${path}${tail}`;
-    for (const piece of packed(line.split(" "), " ", this.#view.width, { indent: gutter.length + 2 })) this.#add(this.#paint.dim(piece));
+  /** Who runs from here on, and why; a call that a step which is shown begins with is named here, if there is room. */
+  #switch(row: TraceRow): void {
+    const reason = row.switchReason === null ? "" : `${row.switchReason}; `;
+    const line = `  ~~~~ ${reason}${row.actor} runs`;
+    const call = this.#shows(row.index) ? this.#paths.newCall(row.actor!, this.#story.steps[row.index - 1]!) : null;
+    if (call === null || line.length + 2 + call.length <= this.#view.width) {
+      this.#add(this.#paint.yellow(call === null ? line : `${line}: ${call}`));
+      return;
+    }
+    this.#add(this.#paint.yellow(line));
+    this.#call(row, call);
   }
 
-  /** `sysMunmap > zapPageRange > zapHugePmd`: from the outermost routine where the thread is new, else the last ones. */
-  #path(actor: string, steps: readonly StoryStep[]): string {
-    const stacks = steps.map((s) => s.stack.map((f) => f.routine));
-    const common = stacks.reduce((a, b) => a.slice(0, a.findIndex((x, i) => x !== b[i]) >>> 0));
-    const below = [...new Set(stacks.map((s) => s[common.length]).filter((r) => r !== undefined))];
-    const isNew = !this.#introduced.has(actor);
-    this.#introduced.add(actor);
-    const shown = isNew || common.length <= 2 ? common : ["...", ...common.slice(-2)];
-    const deep = below.length === 0 ? [] : [below.length <= 3 ? below.join(", ") : `${below.slice(0, 2).join(", ")} ... ${below.at(-1)!}`];
-    const path = [...shown, ...deep].join(" > ");
-    return path === "" ? count(steps.length, "step") : path;
+  /** A line for a call that begins. */
+  #call(row: TraceRow, call: string): void {
+    const { before, after } = this.#beside(row);
+    if (this.#lanes.length > 0 && call.length > this.#room) this.#isTooNarrow = true;
+    this.#add(" ".repeat(this.#gutter) + before + this.#paint.dim(call.padEnd(this.#lanes.length > 0 ? this.#room : 0)) + after);
+  }
+
+  /** Steps of one thread that are not shown: where it was, and the locks that it took and gave back. */
+  #fold(rows: readonly TraceRow[]): void {
+    let next = rows[0]!.index;
+    for (const steps of divided(rows.map((row) => this.#story.steps[row.index - 1]!), this.#depth)) {
+      const last = next + steps.length - 1;
+      const number = next === last ? `${next}` : `${next}-${last}`;
+      next = last + 1;
+      const locks = netLocks(steps);
+      const tail = locks === "" ? "" : `: ${locks}`;
+      const gutter = `${number.padStart(this.#gutter - 2)}  `;
+      const line = `${gutter}${this.#paths.path(rows[0]!.actor!, steps)}${tail}`;
+      for (const piece of packed(line.split(" "), " ", this.#view.width, { indent: gutter.length + 2 })) this.#add(this.#paint.dim(piece));
+    }
+  }
+
+  /** The columns before and after that of the step. */
+  #beside(row: TraceRow): { readonly before: string; readonly after: string } {
+    const lane = this.#lanes.indexOf(row.actor ?? "");
+    if (lane < 0) return { before: "", after: "" };
+    const empty = " ".repeat(this.#room);
+    return {
+      before: this.#lanes.slice(0, lane).map(() => `${empty} | `).join(""),
+      after: this.#lanes.slice(lane + 1).map(() => ` | ${empty}`).join(""),
+    };
   }
 
   #step(row: TraceRow): void {
-    const lane = this.#lanes.indexOf(row.actor ?? "");
-    const before = lane < 0 ? "" : this.#lanes.slice(0, lane).map(() => `${" ".repeat(this.#room)} | `).join("");
-    const after = lane < 0 ? "" : this.#lanes.slice(lane + 1).map(() => ` | ${" ".repeat(this.#room)}`).join("");
+    const call = this.#paths.newCall(row.actor!, this.#story.steps[row.index - 1]!);
+    if (call !== null) this.#call(row, call);
+    const { before, after } = this.#beside(row);
     this.#stepLines(row).forEach(({ text, style }, n) => {
       const gutter = n === 0 ? `${String(row.index).padStart(this.#gutter - 2)}  ` : " ".repeat(this.#gutter);
       if (this.#lanes.length > 0 && text.length > this.#room) this.#isTooNarrow = true;
       this.#add(gutter + before + this.#styled(text.padEnd(this.#lanes.length > 0 ? this.#room : 0), style) + after);
     });
-    this.#introduced.add(row.actor!);
   }
 
   #stepLines(row: TraceRow): Line[] {
     const step = this.#story.steps[row.index - 1]!;
+    const isLane = this.#lanes.length > 0;
     const lines = this.#heading(row);
-    const own = step.writes.filter((w) => this.#read.has(w.name)).map(storeInWords);
-    const others = step.writes.filter((w) => !this.#read.has(w.name) && w.before !== w.after).map(storeInWords);
-    const locks = (["takes", "failed", "releases"] as const).map((kind) => locksInWords(step.locks.filter((l) => l.kind === kind)))
-      .filter((words) => words !== "");
-    const before = step.held.filter((h) => !step.locks.some((l) => l.kind === "takes" && l.lock === h.lock));
-    const holds = step.writes.length === 0 || before.length === 0 ? [] : [`holds ${before.map(heldInWords).join(", ")}`];
-    const add = (parts: readonly string[], separator: string, style: Style, max: number | null): void => {
-      const limit = max === null ? {} : { max, what: "change" };
-      const indent = this.#lanes.length > 0 ? 0 : 2;
-      for (const text of packed(parts, separator, this.#room, { ...limit, indent, first: indent })) lines.push({ text, style });
+    const isOwn = (w: StoryStep["writes"][number]): boolean => this.#read.has(w.name);
+    const own = step.writes.filter((w) => isOwn(w) && w.before !== w.after).map(storeInWords);
+    const unchanged = step.writes.filter((w) => isOwn(w) && w.before === w.after).map(storeInWords);
+    const others = step.writes.filter((w) => !isOwn(w) && w.before !== w.after).map(storeInWords);
+    const stale = step.stale.map(staleInWords);
+    const fresh = step.fresh.filter((f) => !step.stale.some((s) => s.name === f.name)).map(freshInWords);
+    const locks = locksOf(step, own.length + unchanged.length + others.length > 0);
+    const add = (parts: readonly string[], style: Style, max: number | null = null, what = "change"): void => {
+      // In a column, what does not fit is not broken: the trace is a list then.
+      if (isLane && parts.some((part) => part.length > this.#room)) this.#isTooNarrow = true;
+      const limit = max === null ? {} : { max, what };
+      const indent = isLane ? 0 : 2;
+      for (const text of packed(parts, "; ", this.#room, { ...limit, indent, first: indent })) lines.push({ text, style });
     };
-    if (this.#tightness.loose) for (const change of own) add([change], "", "change", null);
-    else add(own, "; ", "change", null);
-    add(others, "; ", "plain", this.#lanes.length > 0 ? 3 : OTHERS_LINES_MAX);
-    add([...locks, ...holds], "; ", "dim", null);
-    const nothing = own.length + others.length + locks.length === 0;
+    add(stale, "alarm", OTHERS_LINES_MAX, "read");
+    // What the last step reads is said of the broken promise.
+    if (row.index < this.#trace.rows.length - 1) add(fresh, "plain", OTHERS_LINES_MAX, "read");
+    if (this.#tightness.loose) for (const change of own) add([change], "change");
+    else add(own, "change");
+    add(unchanged, "change");
+    add(others, "plain", isLane ? 3 : OTHERS_LINES_MAX);
+    add(locks, "dim");
+    const isNothing = own.length + unchanged.length + others.length + stale.length + fresh.length + step.locks.length === 0;
     // A step that only looks is often the interesting one.
-    if (nothing && this.#tightness.lanes) lines.push({ text: "(changes no field)", style: "dim" });
+    if (isNothing && this.#tightness.lanes) lines.push({ text: "(changes no field)", style: "dim" });
     return lines;
   }
 
@@ -261,31 +306,4 @@ class SliceRenderer {
     const { bold, dim, cyan, red } = this.#paint;
     return { plain: (s: string) => s, bold, dim, change: cyan, alarm: red }[style](text);
   }
-}
-
-function storeInWords({ name, before, after }: StoryStep["writes"][number]): string {
-  if (before === after) return `${name} = ${after}, as before`;
-  if (before === "") return `${name} = ${after}`;
-  return after === "" ? `${name} ends (was ${before})` : `${name}: ${before} -> ${after}`;
-}
-
-const heldInWords = ({ lock, shared }: { readonly lock: string; readonly shared: boolean }): string => (shared ? `${lock} (read)` : lock);
-
-/** Operations of one kind: `takes mm[0].mmapLock (read), page[2].lock (from other, step 7)`. */
-function locksInWords(uses: readonly StoryStep["locks"][number][]): string {
-  const verb = uses[0]?.kind === "failed" ? "does not get" : uses[0]?.kind;
-  const words = uses.map((l) => `${heldInWords(l)}${l.from === null ? "" : ` (from ${l.from.actor}, step ${l.from.step})`}`);
-  return verb === undefined ? "" : `${verb} ${[...new Set(words)].join(", ")}`;
-}
-
-/** What a stretch of steps took and has not given back, was handed, and gave back of what it had before. */
-function netLocks(steps: readonly StoryStep[]): string {
-  const uses = steps.flatMap((s) => s.locks);
-  const isIn = (part: typeof uses, kind: "takes" | "releases", lock: string): boolean =>
-    part.some((l) => l.kind === kind && l.lock === lock);
-  const taken = uses.filter((u, i) => u.kind === "takes" && (u.from !== null || !isIn(uses.slice(i), "releases", u.lock)));
-  const given = uses.filter((u, i) => u.kind === "releases" && !isIn(uses.slice(0, i), "takes", u.lock));
-  const missed = uses.filter((u) => u.kind === "failed");
-  const parts = [taken, missed, given].map(locksInWords);
-  return parts.filter((part) => part !== "").join("; ");
 }

@@ -34,10 +34,12 @@ export interface StepLog {
   /** Words read while the condition of an assertion was evaluated: the last one. */
   asserted: Map<string, Word>;
   asserting: boolean;
+  /** The last assertion failed. */
+  hasFailed: boolean;
 }
 
 export function emptyLog(): StepLog {
-  return { reads: new Map(), writes: new Map(), atomic: new Map(), locks: [], asserted: new Map(), asserting: false };
+  return { reads: new Map(), writes: new Map(), atomic: new Map(), locks: [], asserted: new Map(), asserting: false, hasFailed: false };
 }
 
 /** Notes into `log`, which is exchanged before each step. */
@@ -80,6 +82,9 @@ export class AccessRecorder implements StepObserver {
   assertion(begins: boolean): void {
     this.log.asserting = begins;
     if (begins) this.log.asserted = new Map();
+  }
+  assertionFails(): void {
+    this.log.hasFailed = true;
   }
   beginStep(): void {}
   endStep(): void {}

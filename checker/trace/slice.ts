@@ -1,23 +1,31 @@
 /**
- * The steps of a trace that matter to the promise which it breaks, in three ranks. A view shows as many ranks as it has
+ * The steps of a trace that matter to the promise which it breaks, in four ranks. A view shows as many ranks as it has
  * room for; the first is always shown.
  */
 import type { ReplayedTrace, TraceRow, TraceStory } from "../result.ts";
 
-/** 1: wrote last what the promise reads, or is the last step. 2: what these met of others. 3: how it came to that. */
-export type Rank = 1 | 2 | 3;
+/**
+ * 1: wrote last what the promise reads, or is the last step. 2: where threads meet. 3: how it came to that. 4: changed
+ * anything at all.
+ */
+export type Rank = 1 | 2 | 3 | 4;
 
 /** The rank of each step that has one, by its number. */
 export function ranksOf(t: ReplayedTrace, story: TraceStory): ReadonlyMap<number, Rank> {
   const ranks = new Map<number, Rank>();
   const give = (step: number, rank: Rank): void => {
-    if (step > 0 && (ranks.get(step) ?? 4) > rank) ranks.set(step, rank);
+    if (step > 0 && (ranks.get(step) ?? 5) > rank) ranks.set(step, rank);
   };
   for (const { writer } of story.reads) give(writer, 1);
   give(story.steps.length, 1);
   // One level of the slice: what these steps read that another thread wrote.
   const writers = Array.from(ranks.keys());
   for (const step of writers) for (const partner of story.steps[step - 1]!.partners) give(partner, 2);
+  story.steps.forEach(({ stale, fresh }, n) => {
+    // What a thread went on with, though another had changed it; and what it saw of what another did meanwhile.
+    for (const { changedBy } of stale) for (const step of [n + 1, changedBy]) give(step, 2);
+    for (const { writer, isMeanwhile } of fresh) for (const step of [n + 1, writer]) give(step, isMeanwhile ? 2 : 3);
+  });
   const read = new Set(story.reads.map((r) => r.name));
   story.steps.forEach((s, n) => {
     const step = n + 1;
@@ -26,6 +34,7 @@ export function ranksOf(t: ReplayedTrace, story: TraceStory): ReadonlyMap<number
     // Where a thread was interrupted, and what was chosen.
     if (isPreempted(t.rows[step + 1])) give(step, 3);
     if ((t.rows[step]?.choices.length ?? 0) > 0) give(step, 3);
+    if (s.writes.some((w) => w.before !== w.after)) give(step, 4);
   });
   return ranks;
 }
@@ -40,8 +49,11 @@ export function storyOfRows(t: ReplayedTrace): TraceStory {
   const values = new Map(t.initial.map((v) => [v.name, { value: v.value, writer: 0 }]));
   for (const row of rows) for (const c of row.changes) values.set(c.name, { value: c.after, writer: row.index });
   return {
-    why: null, ownWords: false, initial: t.initial,
+    why: null, ownWords: false, expectation: null, blocked: [], initial: t.initial,
     reads: [...values].map(([name, v]) => ({ name, ...v })).filter((r) => r.writer > 0 || rows.length === 0),
-    steps: rows.map((row) => ({ stack: row.source === null ? [] : [row.source], writes: row.changes, locks: [], held: [], partners: [] })),
+    steps: rows.map((row) => ({
+      stack: row.source === null ? [] : [row.source], call: null, writes: row.changes,
+      locks: [], held: [], partners: [], stale: [], fresh: [],
+    })),
   };
 }

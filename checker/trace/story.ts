@@ -5,13 +5,18 @@
  * The trace is taken once more by the instrumented variant, since the plain one does not tell what it reads.
  */
 import { compileImage } from "../compile/compile.ts";
+import { StepFault } from "../fault.ts";
 import { CompiledSystem } from "../image/compiled-system.ts";
 import { elementText, showsOf, type Shows } from "../program/values.ts";
 import { StateBytes } from "../program/world.ts";
 import type { ReadWord, ReplayedTrace, StoryStep, TraceStory } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
-import type { NamedValue } from "../system.ts";
-import { AccessRecorder, emptyLog, recordingWorld, wordOfLock, type StepLog, type Word } from "./access-log.ts";
+import type { NamedValue, SourceFrame } from "../system.ts";
+import { AccessRecorder, emptyLog, type StepLog, type Word } from "./access-log.ts";
+import { attempt, blockedActors, promiseReads } from "./promise-reads.ts";
+import { FreshReads } from "./fresh-reads.ts";
+import { SourceText } from "./source-text.ts";
+import { StaleReads } from "./stale-reads.ts";
 
 /**
  * The story; null where nobody sees the accesses: for a model that brings a transition system of its own, and a program that
@@ -34,11 +39,6 @@ function written(log: StepLog, changed: (word: Word) => boolean): Map<string, Wo
   return words;
 }
 
-/** Whether a message names this word, and not only one that it is a part of. */
-function names(message: string, word: string): boolean {
-  return message.split(/[\s,;:()]+/).includes(word);
-}
-
 class Teller {
   readonly #scenario: Scenario;
   readonly #replayed: ReplayedTrace;
@@ -47,6 +47,7 @@ class Teller {
   readonly #bytes: StateBytes;
   readonly #shows: Shows;
   readonly #actors: readonly string[];
+  readonly #source: SourceText;
   /** The state before the step, and its bytes. */
   readonly #before: Int32Array;
   readonly #beforeBytes: StateBytes;
@@ -57,8 +58,11 @@ class Teller {
   readonly #released = new Map<string, { readonly actor: string; readonly step: number }>();
   /** What each actor holds: the names of locks, and whether for reading. */
   readonly #held = new Map<string, Map<string, boolean>>();
-  readonly #steps: StoryStep[] = [];
-  #ownWords = false;
+  readonly #staleReads = new StaleReads();
+  readonly #freshReads = new FreshReads();
+  readonly #steps: Omit<StoryStep, "stale">[] = [];
+  /** Where the last step went wrong: `file:line`. */
+  #faultPlace: string | null = null;
 
   constructor(scenario: Scenario, replayed: ReplayedTrace) {
     this.#scenario = scenario;
@@ -70,30 +74,32 @@ class Teller {
     this.#bytes = bytes!;
     this.#shows = showsOf(isModel(scenario) ? scenario.model.structs : scenario.structs);
     this.#actors = image.actors.map((a) => a.name);
+    this.#source = new SourceText(scenario);
     this.#before = this.#system.vector.slice();
     this.#beforeBytes = new StateBytes(this.#before.buffer);
   }
 
   tell(): TraceStory {
-    const { trace } = this.#replayed;
-    this.#attempt(() => { this.#system.setBranch(trace.initial); this.#system.init(); });
+    const { trace, property } = this.#replayed;
+    attempt(() => { this.#system.setBranch(trace.initial); this.#system.init(); });
     const first = this.#system.vector.slice();
     const atFirst = new StateBytes(first.buffer);
     let last = emptyLog();
     trace.steps.forEach((step, n) => { last = this.#take(step, n + 1); });
-    const reads = this.#promiseReads(last);
+    const end = {
+      scenario: this.#scenario, replayed: this.#replayed, system: this.#system, recorder: this.#recorder,
+      before: this.#beforeBytes, after: this.#bytes, last,
+    };
+    const { words, ownWords } = promiseReads(end);
+    const reads = this.#asReads(words);
+    const isStuck = property.kind === "deadlock" || property.kind === "recurring";
+    const blocked = isStuck ? blockedActors(end).map((b) => ({ actor: b.actor, reads: this.#asReads(b.words) })) : [];
     for (const [name, word] of this.#words) this.#initial.set(name, this.#text(word, atFirst));
     const initial: NamedValue[] = [...this.#initial].map(([name, value]) => ({ name, value }));
-    return { why: this.#why(), ownWords: this.#ownWords, reads, initial, steps: this.#steps };
-  }
-
-  /** A step may go wrong: the last one of a trace that shows a fault. */
-  #attempt(run: () => void): void {
-    try {
-      run();
-    } catch {
-      // The replay of the plain variant has said what is wrong.
-    }
+    const stale = this.#staleReads.byStep();
+    const steps = this.#steps.map((s, n) => ({ ...s, stale: stale.get(n + 1) ?? [] }));
+    const expectation = property.name === "assertion" && this.#faultPlace !== null ? this.#source.expectation(this.#faultPlace) : null;
+    return { why: this.#why(), ownWords, expectation, reads, blocked, initial, steps };
   }
 
   #take(step: ReplayedTrace["trace"]["steps"][number], number: number): StepLog {
@@ -102,7 +108,13 @@ class Teller {
     const stack = system.position(actor).stack.toReversed();
     const log = (this.#recorder.log = emptyLog());
     this.#before.set(system.vector);
-    this.#attempt(() => { system.setBranch(step.choices); system.step(actor); });
+    try {
+      system.setBranch(step.choices);
+      system.step(actor);
+    } catch (e) {
+      // The last one of a trace that shows a fault. The replay of the plain variant has said what is wrong.
+      this.#faultPlace = e instanceof StepFault ? e.source : null;
+    }
     const reads = [...log.reads.keys(), ...log.locks.map((l) => l.lock)];
     const partners = reads.map((name) => this.#lastWriter.get(name) ?? 0)
       .filter((n) => n > 0 && this.#replayed.trace.steps[n - 1]!.actor !== step.actor);
@@ -112,9 +124,32 @@ class Teller {
     const writes = [...words].map(([name, word]) => ({
       name, before: this.#text(word, this.#beforeBytes), after: this.#text(word, this.#bytes),
     }));
+    const fresh = this.#freshReads.reads(step.actor, number, [...log.reads.keys()])
+      .map((f) => ({ ...f, value: this.#text(log.reads.get(f.name)!, this.#beforeBytes) }));
+    this.#noteReads(step.actor, number, { stack, log, writes });
     for (const name of words.keys()) this.#lastWriter.set(name, number);
-    this.#steps.push({ stack, writes, locks, held, partners: [...new Set(partners)].sort((a, b) => a - b) });
+    const met = [...new Set(partners)].sort((a, b) => a - b);
+    this.#steps.push({ stack, call: this.#callOf(stack), writes, locks, held, partners: met, fresh });
     return log;
+  }
+
+  #callOf([thread, called]: readonly SourceFrame[]): string | null {
+    return thread === undefined || called === undefined ? null : this.#source.call(thread.file, thread.line, called.routine);
+  }
+
+  #noteReads(actor: string, step: number, did: { readonly log: StepLog } & Pick<StoryStep, "stack" | "writes">): void {
+    const stack = did.stack.map((f) => f.routine);
+    this.#staleReads.actsIn(actor, stack);
+    // What the last step sees comes too late.
+    const isLast = step === this.#replayed.trace.steps.length;
+    for (const [name, word] of isLast ? [] : did.log.reads) {
+      this.#staleReads.reads(actor, name, { step, value: this.#text(word, this.#beforeBytes), stack });
+    }
+    for (const { name, before, after } of did.writes) {
+      if (before === after) continue;
+      this.#staleReads.changes(actor, name, step);
+      this.#freshReads.changes(actor, name, step);
+    }
   }
 
   #lockStory(log: StepLog, actor: string, number: number): Pick<StoryStep, "held" | "locks"> {
@@ -141,75 +176,11 @@ class Teller {
     return elementText(this.#system.image.plan, bytes, word, { actors: this.#actors, shows: this.#shows });
   }
 
-  /** What the broken promise reads in the last state or step. */
-  #promiseReads(last: StepLog): ReadWord[] {
-    const { kind, name } = this.#replayed.property;
-    const s = this.#scenario;
-    if (kind === "always") return this.#evaluated([s.always?.[name]]);
-    if (kind === "finally") return this.#evaluated([s.finally?.[name]]);
-    const recurs = s.recurring?.[name];
-    if (kind === "recurring" && recurs !== undefined) return this.#evaluated([recurs]);
-    if (kind === "deadlock") return this.#asReads(this.#waitedFor());
-    if (kind === "fault") return this.#asReads(this.#faultReads(name, last));
-    const promise = s.step?.[name];
-    // Of a machine: what the step stored is what its events should have said.
-    return promise === undefined ? this.#asReads(new Map(last.writes)) : this.#evaluated([promise], true);
-  }
-
-  /** Runs the promise over accessors that note what it reads. */
-  #evaluated([promise]: readonly [((...worlds: never[]) => unknown) | undefined], ofStep = false): ReadWord[] {
-    if (promise === undefined) return [];
-    const { plan, stateWords } = this.#system.image;
-    const found = new Map<string, Word>();
-    const worldOf = (bytes: StateBytes): unknown => recordingWorld(plan, bytes, stateWords * 4, (name, word) => { found.set(name, word); });
-    const worlds = ofStep ? [worldOf(this.#beforeBytes), worldOf(this.#bytes)] : [worldOf(this.#bytes)];
-    this.#attempt(() => {
-      const answer = promise(...(worlds as never[]));
-      this.#ownWords = typeof answer === "object" && answer !== null;
-    });
-    return this.#asReads(found);
-  }
-
   #asReads(words: ReadonlyMap<string, Word>): ReadWord[] {
     return [...words].map(([name, word]) => {
       this.#words.set(name, word);
       return { name, value: this.#text(word, this.#bytes), writer: this.#lastWriter.get(name) ?? 0 };
     });
-  }
-
-  /** Locks that actors wait for, and what the guards read that keep them waiting. */
-  #waitedFor(): Map<string, Word> {
-    const system = this.#system;
-    const words = new Map<string, Word>();
-    this.#actors.forEach((_, actor) => {
-      if (system.atRest(actor)) return;
-      const waits = system.position(actor).waitsFor;
-      if (waits !== null) this.#addLock(words, waits.lock);
-      const log = (this.#recorder.log = emptyLog());
-      const saved = system.vector.slice();
-      this.#attempt(() => { system.setBranch([]); system.step(actor); });
-      system.vector.set(saved);
-      for (const [name, word] of log.reads) words.set(name, word);
-    });
-    return words;
-  }
-
-  #addLock(words: Map<string, Word>, name: string): void {
-    const word = wordOfLock(this.#system.image.plan, name);
-    if (word !== null) words.set(name, word);
-  }
-
-  /**
-   * What a fault looked at: the condition of the assertion, or all that the step read where the condition reads nothing;
-   * for a rule about locks, those that its message names.
-   */
-  #faultReads(rule: string, last: StepLog): Map<string, Word> {
-    if (rule === "assertion" && last.asserting && last.asserted.size > 0) return last.asserted;
-    const { plan } = this.#system.image;
-    const named = rule === "assertion" ? [] : plan.locks.filter((l) => names(this.#replayed.message, l.name));
-    const words = new Map<string, Word>(named.length > 0 ? [] : last.reads);
-    for (const { name } of named) this.#addLock(words, name);
-    return words;
   }
 
   /** What the author of the promise says of it: a property `why` of the function. */

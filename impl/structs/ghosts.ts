@@ -2,6 +2,7 @@
 import { bitset, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { MECHANISM_OFF } from "../../spec/enumerations.ts";
+import { valuesInWords } from "./words.ts";
 
 // ---- stages of a collapse (values of collapse.stage) ------------------------------------------------------------
 export const COLLAPSE_IDLE = 0;
@@ -12,6 +13,10 @@ export const COLLAPSE_ISOLATED = 4;
 export const COLLAPSE_COPIED = 5;
 export const COLLAPSE_RESTORED = 6;
 export const COLLAPSE_POISONED = 7;
+/** Their names, from 0 on; a test holds them to the values. */
+export const COLLAPSE_STAGES: readonly string[] = [
+  "idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned",
+];
 
 // ---- stages of a promotion in place (values of collapse.promotion) -----------------------------------------------
 export const PROMOTION_NONE = 0;
@@ -19,6 +24,7 @@ export const PROMOTION_NONE = 0;
 export const PROMOTION_FROZEN = 1;
 /** Its block is a huge page, which is to be mapped. */
 export const PROMOTION_INSTALLED = 2;
+export const PROMOTION_STAGES: readonly string[] = ["none", "frozen", "installed"];
 
 /**
  * The attempt to collapse that each CPU is making. khugepaged/announce.ts keeps these ghosts for the machine `collapse`;
@@ -26,12 +32,13 @@ export const PROMOTION_INSTALLED = 2;
  */
 export function collapse(b: Bounds) {
   return table(b.cpus, {
-    stage: int(COLLAPSE_IDLE, COLLAPSE_POISONED, "COLLAPSE_*", { role: "ghost", guard: "model" }),
+    stage: int(COLLAPSE_IDLE, COLLAPSE_POISONED, "COLLAPSE_*",
+      { role: "ghost", guard: "model", show: valuesInWords(COLLAPSE_STAGES) }),
     range: int(-1, b.mms * b.hugeRanges - 1, "the huge range, mm * ranges + index; -1 while idle", { role: "ghost", guard: "model" }),
     table: ref("ptTable", "the table that it holds, from when the PMD entry is cleared until it is set again",
       { role: "ghost", guard: "model" }),
     promotion: int(PROMOTION_NONE, b.resvMechanism === MECHANISM_OFF ? PROMOTION_NONE : PROMOTION_INSTALLED,
-      "PROMOTION_*, where it promotes a reservation", { role: "ghost", guard: "model" }),
+      "PROMOTION_*, where it promotes a reservation", { role: "ghost", guard: "model", show: valuesInWords(PROMOTION_STAGES) }),
   });
 }
 

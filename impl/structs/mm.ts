@@ -1,7 +1,7 @@
 /** struct mm_struct, an address space: include/linux/mm_types.h. Guards: see `mm-types.ts`. */
 import { NONE, array, bitset, bool, int, rwsem, spinlock, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { pmdInWords } from "./words.ts";
+import { flagsInWords, pmdInWords } from "./words.ts";
 
 // ---- struct mm_struct.flags (bits of mm.flags) -----------------------------------------------------------------
 /** Registered with khugepaged. */
@@ -12,6 +12,11 @@ export const MMF_DISABLE_THP_COMPLETELY = 1 << 3;
 export const MMF_DISABLE_THP_EXCEPT_ADVISED = 1 << 4;
 export const MMF_UNSTABLE = 1 << 5;
 const MM_FLAGS = 6;
+/** Their names, the lowest bit first; a test holds them to the values. */
+export const MMF_NAMES: readonly string[] = [
+  "MMF_VM_HUGEPAGE", "MMF_HUGE_ZERO_FOLIO", "MMF_HAS_PINNED", "MMF_DISABLE_THP_COMPLETELY", "MMF_DISABLE_THP_EXCEPT_ADVISED",
+  "MMF_UNSTABLE",
+];
 // The same as members of the set: test_bit(), set_bit() and clear_bit() are operations on one of them.
 export const MMF_VM_HUGEPAGE_BIT = Math.log2(MMF_VM_HUGEPAGE);
 export const MMF_HUGE_ZERO_FOLIO_BIT = Math.log2(MMF_HUGE_ZERO_FOLIO);
@@ -36,6 +41,6 @@ export function mm(b: Bounds) {
     anonPages: int(0, b.vpnMax, "MM_ANONPAGES", { guard: "atomic" }),
     swapEntries: int(0, b.vpnMax, "MM_SWAPENTS", { guard: "atomic" }),
     nrPtes: int(0, b.pageTables, "nr_ptes: live and deposited tables", { guard: "atomic" }),
-    flags: bitset(MM_FLAGS, "MMF_*; test_and_set_bit() is one operation", { guard: "atomic(flags)" }),
+    flags: bitset(MM_FLAGS, "MMF_*; test_and_set_bit() is one operation", { guard: "atomic(flags)", show: flagsInWords(MMF_NAMES) }),
   });
 }

@@ -2,6 +2,7 @@
 import { NONE, bool, int, mutex, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { schemeFields } from "../refcount/fields.ts";
+import { contentInWords } from "./words.ts";
 
 /** All page frames. Fields marked (head) mean something only on the head of a folio. */
 export function page(b: Bounds) {
@@ -29,7 +30,8 @@ export function page(b: Bounds) {
     partiallyMapped: bool("PG_partially_mapped (head)", { guard: "deferredSplit.lock" }),
     deferred: bool("on the deferred split queue (head)", { guard: "deferredSplit.lock" }),
     ...scheme.owners,
-    content: int(0, b.contents, "what the page holds; the largest value is poison (freed)", { guard: "atomic" }),
+    content: int(0, b.contents, "what the page holds; the largest value is poison (freed)",
+      { guard: "atomic", show: contentInWords(b.contents) }),
     owner: int(NONE, b.cpus - 1,
       "who has it to itself: between allocation and publication, while its folio is frozen, " +
         "between the last reference and the return to the allocator",

@@ -1,6 +1,7 @@
 /** struct vm_area_struct: include/linux/mm_types.h. Guards: see `mm-types.ts`. */
 import { NONE, bitset, bool, int, ref, rwsem, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
+import { flagsInWords } from "./words.ts";
 
 // ---- struct vm_area_struct.vm_flags (bits of vma.flags) --------------------------------------------------------
 export const VM_READ = 1 << 0;
@@ -12,6 +13,10 @@ export const VM_DONTCOPY = 1 << 5;
 export const VM_WIPEONFORK = 1 << 6;
 export const VM_SHARED = 1 << 7;
 const VM_FLAGS = 8;
+/** Their names, the lowest bit first; a test holds them to the values. */
+export const VM_FLAG_NAMES: readonly string[] = [
+  "VM_READ", "VM_WRITE", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_LOCKED", "VM_DONTCOPY", "VM_WIPEONFORK", "VM_SHARED",
+];
 
 export function vma(b: Bounds) {
   return table(b.vmas, {
@@ -35,7 +40,7 @@ export function vma(b: Bounds) {
     start: int(0, b.vpnMax, "vm_start, in pages", { guard: "mm->mmapLock | lock" }),
     end: int(0, b.vpnMax, "vm_end, in pages", { guard: "mm->mmapLock | lock" }),
     pgoff: int(0, b.vpnMax, "vm_pgoff", { guard: "mm->mmapLock | lock" }),
-    flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock | lock" }),
+    flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock | lock", show: flagsInWords(VM_FLAG_NAMES) }),
     /** Set once, by a fault under page_table_lock while other faults may read it; cleared after the VMA has left the tree. */
     anonVma: ref("anonVma", "anon_vma", { guard: "once" }),
     /**

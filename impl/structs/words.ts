@@ -20,9 +20,20 @@ export function pmdInWords(e: number): string {
   return (e & (PRESENT | LEAF)) === PRESENT ? `ptTable ${e >> ENTRY_TARGET_SHIFT}` : entryInWords(e);
 }
 
-/** By the values TABLE_FREE to TABLE_RCU. */
-const TABLE_STATES = ["free", "private", "live", "deposited", "waiting for RCU"];
-
-export function tableStateInWords(state: number): string {
-  return TABLE_STATES[state] ?? String(state);
+/** Bits by name, the lowest first, `VM_READ|VM_WRITE`; 0 without any. */
+export function flagsInWords(names: readonly string[]): (mask: number) => string {
+  return (mask) => names.filter((_, bit) => ((mask >>> bit) & 1) !== 0).join("|") || "0";
 }
+
+/** Values by name, from 0 on. */
+export function valuesInWords(names: readonly string[]): (value: number) => string {
+  return (value) => names[value] ?? String(value);
+}
+
+/** What a page holds, of so many contents: a number, or what frees leave. */
+export function contentInWords(contents: number): (content: number) => string {
+  return (content) => (content === contents ? "poison" : String(content));
+}
+
+/** By the values TABLE_FREE to TABLE_RCU. */
+export const tableStateInWords = valuesInWords(["free", "private", "live", "deposited", "waiting for RCU"]);

@@ -34,11 +34,12 @@ class EventLog implements StepObserver {
   events: Event[] = [];
   readonly #plan: LayoutPlan;
   #asserting = false;
+  #failed = false;
   constructor(plan: LayoutPlan) { this.#plan = plan; }
 
-  /** Whether an assertion's condition was being evaluated when the step ended. */
-  get isInAssertion(): boolean { return this.#asserting; }
-  begin(): void { this.events = []; this.#asserting = false; }
+  /** Whether an assertion's condition was true, or was being evaluated, when the step ended. */
+  get isInAssertion(): boolean { return this.#asserting || this.#failed; }
+  begin(): void { this.events = []; this.#asserting = false; this.#failed = false; }
   access(field: number, i: number, j: number, mode: number): void {
     const f = this.#plan.fields[field]!;
     if (f.role === "statistic" || f.bits === 0) return;
@@ -56,6 +57,7 @@ class EventLog implements StepObserver {
     // Only the last one, which may have failed, counts.
     if (begins) for (const e of this.events) e.asserted = false;
   }
+  assertionFails(): void { this.#failed = true; }
   beginStep(): void {}
   endStep(): void {}
 }
@@ -181,7 +183,7 @@ class Reads {
     return found;
   }
 
-  /** An assertion: what its condition reads. A rule about locks: those that its message names. Else all that the step looks at. */
+  /** An assertion: what its condition reads. A rule about locks: those that its message names. Else all that the step reads. */
   #ofFault(rule: string): Key[] {
     const { plan, last, wasAsserting } = this.#end;
     const looks = last.filter((e) => e.kind === "read" || e.kind === "atomic");

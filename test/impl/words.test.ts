@@ -2,7 +2,12 @@
 import { expect, it } from "vitest";
 import { DIRTY, EXCLUSIVE, LEAF, MIGRATION, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, mkEntry } from "../../impl/pgtable.ts";
 import * as table from "../../impl/structs/page-table.ts";
-import { entryInWords, pmdInWords, tableStateInWords } from "../../impl/structs/words.ts";
+import * as ghosts from "../../impl/structs/ghosts.ts";
+import * as mm from "../../impl/structs/mm.ts";
+import * as vma from "../../impl/structs/vma.ts";
+import {
+  contentInWords, entryInWords, flagsInWords, pmdInWords, tableStateInWords, valuesInWords,
+} from "../../impl/structs/words.ts";
 
 it.each([
   [0, "none"],
@@ -30,4 +35,21 @@ it("states of a table", () => {
   const { TABLE_FREE, TABLE_PRIVATE, TABLE_LIVE, TABLE_DEPOSITED, TABLE_RCU } = table;
   expect([TABLE_FREE, TABLE_PRIVATE, TABLE_LIVE, TABLE_DEPOSITED, TABLE_RCU].map(tableStateInWords))
     .toEqual(["free", "private", "live", "deposited", "waiting for RCU"]);
+});
+
+it("flags by their names", () => {
+  expect([0, vma.VM_READ, vma.VM_READ | vma.VM_WRITE].map(flagsInWords(vma.VM_FLAG_NAMES))).toEqual(["0", "VM_READ", "VM_READ|VM_WRITE"]);
+  // What a name says is the value that the module exports under it.
+  const bits = (names: readonly string[], from: object): unknown[] => names.map((name) => (from as Record<string, unknown>)[name]);
+  expect(bits(vma.VM_FLAG_NAMES, vma)).toEqual(vma.VM_FLAG_NAMES.map((_, bit) => 1 << bit));
+  expect(bits(mm.MMF_NAMES, mm)).toEqual(mm.MMF_NAMES.map((_, bit) => 1 << bit));
+});
+
+it("stages by their names, and contents", () => {
+  const values = (prefix: string, names: readonly string[]): unknown[] =>
+    names.map((name) => (ghosts as unknown as Record<string, unknown>)[`${prefix}_${name.toUpperCase()}`]);
+  expect(values("COLLAPSE", ghosts.COLLAPSE_STAGES)).toEqual(ghosts.COLLAPSE_STAGES.map((_, value) => value));
+  expect(values("PROMOTION", ghosts.PROMOTION_STAGES)).toEqual(ghosts.PROMOTION_STAGES.map((_, value) => value));
+  expect([0, 4, 9].map(valuesInWords(ghosts.COLLAPSE_STAGES))).toEqual(["idle", "isolated", "9"]);
+  expect([0, 3, 4].map(contentInWords(4))).toEqual(["0", "3", "poison"]);
 });

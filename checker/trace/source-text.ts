@@ -1,0 +1,74 @@
+/**
+ * What the source says at a place of a trace: the call that a thread makes, `sysMadvise(0, 2, MADV_DONTNEED)`, and what an
+ * assertion expects.
+ *
+ * The text is that of the modules that the program was compiled from, a patch included. Where it cannot be had, or a line
+ * says something else, there is none: a trace can do without.
+ */
+import { pathToFileURL } from "node:url";
+import * as t from "@babel/types";
+import { originOf, SourceModules, type SourceModule } from "../compile/source-module.ts";
+import { patchOf, underPatch } from "../program/patch.ts";
+import { isModel, type Scenario } from "../scenario.ts";
+
+/** A longer call says more than a reader wants to know. */
+const CALL_LENGTH_MAX = 70;
+const OPPOSITE: Readonly<Record<string, string>> = { "===": "!==", "!==": "===", "<": ">=", ">=": "<", ">": "<=", "<=": ">" };
+
+export class SourceText {
+  readonly #modules = new SourceModules();
+  /** Those of the threads' routines, by file. */
+  readonly #known = new Map<string, SourceModule>();
+  readonly #patch: string | null;
+
+  constructor(scenario: Scenario) {
+    const origins = (isModel(scenario) ? [] : scenario.threads).flatMap(({ run }) => originOf(run) ?? []);
+    for (const module of origins.map((origin) => this.#modules.of(origin))) this.#known.set(module.file, module);
+    this.#patch = origins[0] === undefined ? null : patchOf(origins[0].module.url);
+  }
+
+  /** The call of `routine` on that line, without the world that every routine is handed; null where it is not there. */
+  call(file: string, line: number, routine: string): string | null {
+    const found = this.#callsOn(file, line).find(({ call }) => t.isIdentifier(call.callee, { name: routine }));
+    if (found === undefined) return null;
+    const args = found.call.arguments.slice(1).map((a) => oneLine(found.module, a));
+    const text = `${routine}(${args.join(", ")})`;
+    return text.length <= CALL_LENGTH_MAX ? text : `${routine}(...)`;
+  }
+
+  /** What the assertion at `file:line` expects; null where there is none, or several. */
+  expectation(place: string): string | null {
+    const [, file, line] = /^(.*):(\d+)$/.exec(place) ?? [];
+    if (file === undefined) return null;
+    const found = this.#callsOn(file, Number(line)).filter(({ call }) => t.isIdentifier(call.callee) && /bugOn$/i.test(call.callee.name));
+    const condition = found.length === 1 ? found[0]!.call.arguments[0] : undefined;
+    // vmBugOn(true, ...), vmBugOn(foreign, ...): the condition was asked before.
+    return condition === undefined || t.isBooleanLiteral(condition) || t.isIdentifier(condition) ? null : negated(found[0]!.module, condition);
+  }
+
+  #callsOn(file: string, line: number): { readonly module: SourceModule; readonly call: t.CallExpression }[] {
+    try {
+      const module = this.#known.get(file) ?? this.#modules.load(underPatch(pathToFileURL(file).href, this.#patch));
+      const calls: { module: SourceModule; call: t.CallExpression }[] = [];
+      t.traverseFast(module.ast, (node) => {
+        if (t.isCallExpression(node) && node.loc?.start.line === line) calls.push({ module, call: node });
+      });
+      return calls;
+    } catch {
+      // A file that is gone, or was never one.
+      return [];
+    }
+  }
+}
+
+const oneLine = (module: SourceModule, node: t.Node): string => module.textOf(node).replace(/\s+/g, " ");
+
+/** The contrary of a condition, as a person would write it. */
+function negated(module: SourceModule, node: t.Node): string {
+  if (t.isUnaryExpression(node, { operator: "!" })) return oneLine(module, node.argument).replace(/^\((.*)\)$/, "$1");
+  const opposite = t.isBinaryExpression(node) ? OPPOSITE[node.operator] : undefined;
+  if (t.isBinaryExpression(node) && opposite !== undefined) {
+    return `${oneLine(module, node.left)} ${opposite} ${oneLine(module, node.right)}`;
+  }
+  return `!(${oneLine(module, node)})`;
+}
