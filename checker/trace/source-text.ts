@@ -8,7 +8,7 @@
 import { pathToFileURL } from "node:url";
 import * as t from "@babel/types";
 import { originOf, SourceModules, type SourceModule } from "../compile/source-module.ts";
-import { patchOf, underPatch } from "../program/patch.ts";
+import { patchOf, underPatch } from "../patch/patch.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 
 /** A longer call says more than a reader wants to know. */
