@@ -40,7 +40,8 @@ export class SourceText {
   expectation(place: string): string | null {
     const [, file, line] = /^(.*):(\d+)$/.exec(place) ?? [];
     if (file === undefined) return null;
-    const found = this.#callsOn(file, Number(line)).filter(({ call }) => t.isIdentifier(call.callee) && /bugOn$/i.test(call.callee.name));
+    const isAssertion = ({ callee }: t.CallExpression): boolean => t.isIdentifier(callee) && /bugOn$/i.test(callee.name);
+    const found = this.#callsOn(file, Number(line)).filter(({ call }) => isAssertion(call));
     const condition = found.length === 1 ? found[0]!.call.arguments[0] : undefined;
     // vmBugOn(true, ...), vmBugOn(foreign, ...): the condition was asked before.
     return condition === undefined || t.isBooleanLiteral(condition) || t.isIdentifier(condition) ? null : negated(found[0]!.module, condition);
