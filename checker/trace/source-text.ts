@@ -44,7 +44,8 @@ export class SourceText {
     const found = this.#callsOn(file, Number(line)).filter(({ call }) => isAssertion(call));
     const condition = found.length === 1 ? found[0]!.call.arguments[0] : undefined;
     // vmBugOn(true, ...), vmBugOn(foreign, ...): the condition was asked before.
-    return condition === undefined || t.isBooleanLiteral(condition) || t.isIdentifier(condition) ? null : negated(found[0]!.module, condition);
+    if (condition === undefined || t.isBooleanLiteral(condition) || t.isIdentifier(condition)) return null;
+    return negated(found[0]!.module, condition);
   }
 
   #callsOn(file: string, line: number): { readonly module: SourceModule; readonly call: t.CallExpression }[] {
