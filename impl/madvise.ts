@@ -32,7 +32,7 @@ import {
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
-import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
+import { userMemoryBegin, userMemoryDiscarded, userMemoryFreed } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFaultReason } from "./vm-fault.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
 import { vmaModifyFlags } from "./vma.ts";
@@ -178,9 +178,13 @@ function flagsAfter(flags: VmFlags, advice: Advice): VmFlags {
 function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if ((k.vma.flags.get(vma) & VM_LOCKED) !== 0) return -EINVAL;
   userMemoryBegin(k, k.vma.mm.get(vma), start, end);
-  if (advice === MADV_DONTNEED) yield* zapPageRange(k, vma, start, end);
-  else yield* madviseFreeSingleVma(k, vma, start, end);
-  userMemoryEnd(k, k.vma.mm.get(vma), start, end);
+  if (advice === MADV_DONTNEED) {
+    yield* zapPageRange(k, vma, start, end);
+    userMemoryDiscarded(k, k.vma.mm.get(vma), start, end);
+  } else {
+    yield* madviseFreeSingleVma(k, vma, start, end);
+    userMemoryFreed(k, k.vma.mm.get(vma), start, end);
+  }
   return 0;
 }
 

@@ -16,7 +16,7 @@ import type { Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { lruAddDrain } from "./swap.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 import { reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
-import { userMemoryBegin, userMemoryEnd } from "./user-memory.ts";
+import { userMemoryBegin, userMemoryDiscarded } from "./user-memory.ts";
 import { findVma, findVmaIntersection, getUnmappedArea, vmaBefore } from "./vma-tree.ts";
 import {
   splitVma, vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached, vmaMergeNewRange, vmaStartWriteNew, vmasFree, vmgState, type VmaMergeStruct,
@@ -113,7 +113,7 @@ function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   yield* unmapVmas(k, unmap);
   yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
-  userMemoryEnd(k, mm, start, end);
+  userMemoryDiscarded(k, mm, start, end);
 }
 
 /** Frees the detached VMAs. @kernel mm/vma.c remove_vma(), of all of vms_complete_munmap_vmas() */

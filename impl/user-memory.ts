@@ -2,8 +2,9 @@
  * User-visible memory: what a load may return. The strongest promise of this kernel, kept beside it.
  *
  * Each process sees a private flat memory, and a load returns the last store. `k.user` has, for each page of each
- * process, the set `mayRead` of contents that a load may return; normally it has one member. The code here is the
- * specification's: it changes nothing but `k.user`, and no kernel routine may decide anything by it.
+ * process, the set `mayRead` of contents that a load may return; normally it has one member. `k.userCall` has, for each
+ * CPU, what was stored to each page of the range since the call began that discards it there. The code here is the
+ * specification's: it changes nothing but these two, and no kernel routine may decide anything by them.
  *
  * Calls, each in the same step as the store that it describes, or as the lock operation named:
  *
@@ -12,7 +13,9 @@
  * | a load | `userMemoryLoaded` | with the access |
  * | a store | `userMemoryStored` | with the access |
  * | munmap, MADV_DONTNEED, MADV_FREE | `userMemoryBegin` | before the first entry changes |
- * | | `userMemoryEnd` | after the TLB flush, before the lock that keeps collapse out (mmap or VMA lock) is dropped |
+ * | munmap, MADV_DONTNEED | `userMemoryDiscarded` | after the flush, under the lock that keeps collapse out (mmap or VMA lock) |
+ * | MADV_FREE | `userMemoryFreed` | the same |
+ * | reclaim unmaps a lazyfree page | `userMemoryReclaimed` | after the TLB flush, under the page-table lock |
  * | fork, for each VMA that it copies | `userMemoryForkBegin` | under the parent's mmap_lock, before copy_page_range() |
  * | | `userMemoryForkEnd`; `userMemoryForkAbort` if it failed | after the parent's TLB flush, under the same lock |
  * | mremap | `userMemoryMoveBegin`, `userMemoryMoveEnd` | under mmap_lock; the end after the TLB flush |
@@ -20,15 +23,37 @@
  *
  * Other calls (mprotect, collapse, splits, reclaim of page tables) never change what is read, so they announce nothing.
  *
- * Between begin and end a load may return anything that the page had since the begin, or what the call gives (zero);
- * stores add to the set. At the end the set collapses to what memory then holds, which must be one of its members.
- * A page whose page-table lock is held at that moment is half-way through a fault of another thread (ptep_clear_flush()
- * leaves it empty for a moment): it stays loose, until the next store or call. A lazyfree page stays free to become zero.
+ * **While a call discards a page**, a load may return what the page could return before, zero, and whatever is stored
+ * meanwhile: each CPU may still use the old frame by its TLB, or may have faulted a new one in.
  *
- * Worked example: page 3 of process 0 holds 5. munmap begins: {0, 5}. Another thread stores 7: {0, 5, 7}. The page is
- * zapped, the TLB flushed, munmap ends: {0}. A load that still returns 7 now went through a stale TLB entry.
+ * **When it returns**, the page holds zero or something stored since *this call* began; what was there before is gone for
+ * good. The argument: at some moment T of the call its entry was none. Either this call cleared it, or it found it none,
+ * or it found the area gone. A frame that is mapped there after T was made by a fault after T. Whoever makes it begins
+ * with zeroes (or with the frame of a fork, a move, a collapse or a swap slot; the first three hold locks for writing that
+ * the call excludes, and nothing is swapped), and later stores go to it. A frame that was mapped before T can be reached
+ * by stale translations only, and these are flushed before the call returns: its own, and, of entries that it found none,
+ * those of whoever cleared them (mm_tlb_flush_nested()). So a load after the return sees a store after T, or zero. T is
+ * not before the begin, hence "since it began".
+ *
+ * The argument looks at one call. So it holds whatever other calls run, each with a set of its own, and whichever
+ * page-table locks are held at the moment of the return. In particular a call that began later knows less: what was stored
+ * between the two begins may be read after the first one has returned, and no longer after the second.
+ *
+ * **What memory holds** says more when it can be read: if no call changes the page, and nobody has its page-table lock, the
+ * set becomes the one content that is there, which must be a member. With the lock held a fault may be half-way
+ * (ptep_clear_flush() leaves the entry none for a moment): the set stays as it is until the next store or call.
+ *
+ * **MADV_FREE** returns with the page as it was, or zero: reclaim may drop it at any time, until it is written again. Once
+ * reclaim has dropped it, it is zero: no CPU has the translation any more, and a fault waits for the page-table lock.
+ *
+ * Worked example: page 3 of process 0 holds 5. munmap begins: {0, 5}, since {0}. Another thread stores 7: {0, 5, 7}, since
+ * {0, 7}. MADV_DONTNEED of a third thread begins: since {0}. The page is zapped, the TLB flushed, munmap returns: {0, 7}.
+ * MADV_DONTNEED returns: {0}. A load that still returns 7 now went through a stale TLB entry.
+ *
+ * Not covered: values are contents and not stores. A load that returns what was there before goes unnoticed if the same
+ * content has been stored since; scenarios store different contents.
  */
-import { NONE } from "thpcheck";
+import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Content, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
@@ -63,32 +88,78 @@ function members(set: number): string {
  */
 export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content): void {
   const i = userIndex(k, mm, vpn);
-  if (k.user.inFlight.get(i) === 0) k.user.mayRead.set(i, 1 << content);
-  else k.user.mayRead.insert(i, content);
+  if (isChanging(k, mm, vpn)) k.user.mayRead.insert(i, content);
+  else k.user.mayRead.set(i, 1 << content);
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) k.userCall.since.insert(cpu, vpn, content);
   const fed = k.user.feeds.get(i);
   if (fed !== NONE) k.user.mayRead.insert(fed, content);
 }
 
+/** The call that runs on the CPU discards the page. */
+function discards(k: Kernel, cpu: number, mm: Mm, vpn: Vpn): boolean {
+  return k.userCall.mm.get(cpu) === mm && k.userCall.since.get(cpu, vpn) !== 0;
+}
+
+/** A call changes what is mapped there: memory cannot be read, and a store need not be the last word. */
+function isChanging(k: Kernel, mm: Mm, vpn: Vpn): boolean {
+  if (k.user.copied.get(userIndex(k, mm, vpn))) return true;
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) return true;
+  return false;
+}
+
 /**
- * A call that may lose stores to the pages start..end - 1 begins: munmap, MADV_DONTNEED, MADV_FREE.
+ * A call that may lose stores to the pages start..end - 1 begins on this CPU: munmap, MADV_DONTNEED, MADV_FREE.
  * @model ghost: what a user may see
  */
 export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  const cpu = current(k);
+  vmBugOn(k.userCall.mm.get(cpu) !== NONE, "user memory: a call begins on a CPU on which another has not returned");
+  k.userCall.mm.set(cpu, mm);
   for (let v = start; v < end; v++) {
-    const i = userIndex(k, mm, v);
-    k.user.inFlight.add(i, 1);
-    k.user.mayRead.insert(i, 0);
+    k.user.mayRead.insert(userIndex(k, mm, v), 0);
+    k.userCall.since.set(cpu, v, 1);
   }
 }
 
 /**
- * The call that began with `userMemoryBegin` for the same range has done its work.
+ * The call that began on this CPU with `userMemoryBegin` for the same range has discarded it: munmap, MADV_DONTNEED.
  * @model ghost: what a user may see
  */
-export function userMemoryEnd(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+export function userMemoryDiscarded(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
-    k.user.inFlight.add(userIndex(k, mm, v), -1);
+    const i = userIndex(k, mm, v);
+    k.user.mayRead.set(i, k.user.mayRead.get(i) & k.userCall.since.get(current(k), v));
+  }
+  returned(k, mm, start, end);
+}
+
+/**
+ * The call that began on this CPU with `userMemoryBegin` for the same range has made it lazyfree: MADV_FREE.
+ * @model ghost: what a user may see
+ */
+export function userMemoryFreed(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  returned(k, mm, start, end);
+}
+
+function returned(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  const cpu = current(k);
+  vmBugOn(k.userCall.mm.get(cpu) !== mm, "user memory: a call returns that has not begun on this CPU");
+  k.userCall.mm.set(cpu, NONE);
+  for (let v = start; v < end; v++) {
+    k.userCall.since.set(cpu, v, 0);
     collapse(k, mm, v);
+  }
+}
+
+/**
+ * Reclaim has unmapped `nr` lazyfree pages from `vpn` on. Each must be one that may be read as zero.
+ * @holds the page-table lock; the TLB is flushed
+ * @model ghost: what a user may see
+ */
+export function userMemoryReclaimed(k: Kernel, mm: Mm, vpn: Vpn, nr: Vpn): void {
+  for (let v = vpn; v < vpn + nr; v++) {
+    userMemoryLoaded(k, mm, v, 0);
+    k.user.mayRead.set(userIndex(k, mm, v), 1);
   }
 }
 
@@ -101,7 +172,7 @@ export function userMemoryForkBegin(k: Kernel, mm: Mm, child: Mm, start: Vpn, en
     const i = userIndex(k, mm, v);
     const c = userIndex(k, child, v);
     k.user.mayRead.set(c, k.user.mayRead.get(i));
-    k.user.inFlight.add(c, 1);
+    k.user.copied.set(c, true);
     k.user.feeds.set(i, c);
   }
 }
@@ -113,7 +184,7 @@ export function userMemoryForkBegin(k: Kernel, mm: Mm, child: Mm, start: Vpn, en
 export function userMemoryForkEnd(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     k.user.feeds.set(userIndex(k, mm, v), NONE);
-    k.user.inFlight.add(userIndex(k, child, v), -1);
+    k.user.copied.set(userIndex(k, child, v), false);
     collapse(k, child, v);
   }
 }
@@ -125,7 +196,7 @@ export function userMemoryForkEnd(k: Kernel, mm: Mm, child: Mm, start: Vpn, end:
 export function userMemoryForkAbort(k: Kernel, mm: Mm, child: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     k.user.feeds.set(userIndex(k, mm, v), NONE);
-    k.user.inFlight.add(userIndex(k, child, v), -1);
+    k.user.copied.set(userIndex(k, child, v), false);
   }
 }
 
@@ -139,8 +210,8 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
     const j = userIndex(k, mm, to + n);
     k.user.mayRead.set(j, k.user.mayRead.get(j) | k.user.mayRead.get(i) | 1);
     k.user.mayRead.insert(i, 0);
-    k.user.inFlight.add(i, 1);
-    k.user.inFlight.add(j, 1);
+    k.user.copied.set(i, true);
+    k.user.copied.set(j, true);
     k.user.feeds.set(i, j);
     // The entry is at the new address before the old one is flushed: a store there shows here, through a stale TLB entry.
     k.user.feeds.set(j, i);
@@ -155,8 +226,8 @@ export function userMemoryMoveEnd(k: Kernel, mm: Mm, from: Vpn, to: Vpn, length:
   for (let n = 0; n < length; n++) {
     k.user.feeds.set(userIndex(k, mm, from + n), NONE);
     k.user.feeds.set(userIndex(k, mm, to + n), NONE);
-    k.user.inFlight.add(userIndex(k, mm, from + n), -1);
-    k.user.inFlight.add(userIndex(k, mm, to + n), -1);
+    k.user.copied.set(userIndex(k, mm, from + n), false);
+    k.user.copied.set(userIndex(k, mm, to + n), false);
     collapse(k, mm, from + n);
     collapse(k, mm, to + n);
   }
@@ -167,7 +238,7 @@ export function userMemoryReset(k: Kernel, mm: Mm): void {
   for (let v = 0; v < k.param.vpnMax.get(); v++) {
     const i = userIndex(k, mm, v);
     k.user.mayRead.set(i, 1);
-    k.user.inFlight.set(i, 0);
+    k.user.copied.set(i, false);
     k.user.feeds.set(i, NONE);
   }
 }
@@ -183,7 +254,7 @@ function collapse(k: Kernel, mm: Mm, vpn: Vpn): void {
 /** Always true: the assertions are inside. */
 function settle(k: Kernel, mm: Mm, vpn: Vpn): boolean {
   const i = userIndex(k, mm, vpn);
-  if (k.user.inFlight.get(i) !== 0) return true;
+  if (isChanging(k, mm, vpn)) return true;
   const pmd = k.mm.pmd.once(mm, pmdIndex(k, vpn));
   if (pmdTable(pmd) ? k.ptTable.lock.isHeld(entryTarget(pmd)) : k.mm.pmdLock.isHeld(mm)) return true;
   const entry: Entry = pmdTable(pmd) ? k.ptTable.pte.once(entryTarget(pmd), pteIndex(k, vpn)) : pmd;

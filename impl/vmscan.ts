@@ -28,6 +28,7 @@ import {
 import { folioRemoveRmapPmd, folioRemoveRmapPtes } from "./rmap.ts";
 import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecIsolateFolio, putReleasedFolio } from "./swap.ts";
 import { flushTlbRange } from "./tlb.ts";
+import { userMemoryReclaimed } from "./user-memory.ts";
 
 /**
  * Tries to reclaim a lazyfree folio that is on the LRU.
@@ -172,6 +173,7 @@ function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean
   }
   k.mm.anonPages.add(mm, -nr);
   yield at("folio_remove_rmap_ptes");
+  userMemoryReclaimed(k, mm, pvmw.address, nr);
   yield* folioRemoveRmapPtes(k, pvmw.folio, entryTarget(old), nr, pvmw.vma);
   yield at("folio_put_refs");
   folioRefSub(k, pvmw.folio, nr);
@@ -239,6 +241,7 @@ function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Rout
     return false;
   }
   yield at("folio_remove_rmap_pmd");
+  userMemoryReclaimed(k, mm, haddr, k.param.hpagePmdNr.get());
   yield* folioRemoveRmapPmd(k, folio, vma);
   yield at("zap_deposited_table");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);

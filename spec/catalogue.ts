@@ -32,6 +32,10 @@ const OTHERS: readonly PromiseMade[] = [
   },
   { id: "P13", name: "page i of a swapcache folio has slot base + i", family: "page", lacks: "swap" },
   { id: "P16", name: "memory changes only by its process", family: "page", by: "every load: impl/user-memory.ts" },
+  {
+    id: "P20", name: "discarded stays discarded: after the call, only what was stored since it began is read", family: "page",
+    by: "every load and every return of such a call: impl/user-memory.ts",
+  },
   // exclusivity
   {
     id: "X3", name: "a pinned page is never replaced in its process", family: "exclusivity", machines: ["folio"],

@@ -1,5 +1,5 @@
 /** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
-import { bitset, int, ref, table } from "thpcheck";
+import { array, bitset, bool, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { valuesInWords } from "./words.ts";
@@ -43,14 +43,23 @@ export function collapse(b: Bounds) {
 }
 
 /**
- * What each process may read: the strongest promise. Only the functions of user-memory.ts touch it. Auxiliary variables
- * (Owicki and Gries): kernel routines never read them. The role is `state` and not `ghost`, since those functions copy
- * one set to another and compare; the compiler lets no routine code read a ghost.
+ * What each process may read: the strongest promise. Only the functions of user-memory.ts touch these two. Auxiliary
+ * variables (Owicki and Gries): kernel routines never read them. The role is `state` and not `ghost`, since those
+ * functions copy one set to another and compare; the compiler lets no routine code read a ghost.
  */
 export function user(b: Bounds) {
   return table(b.mms * b.vpnMax, {
     mayRead: bitset(b.contents, "contents that a load may return", { guard: "model", init: 1 }),
-    inFlight: int(0, Math.min(b.cpus, 3), "running calls that change the mapping of this page", { guard: "model" }),
+    copied: bool("fork is copying to this page, or mremap from it or to it", { guard: "model" }),
     feeds: ref("user", "the page, of a child or at a new address, that is becoming a copy of this one", { guard: "model" }),
+  });
+}
+
+/** The call that discards memory on each CPU: munmap, MADV_DONTNEED, MADV_FREE. */
+export function userCall(b: Bounds) {
+  return table(b.cpus, {
+    mm: ref("mm", "whose memory; NONE: no such call runs", { guard: "model" }),
+    since: array(b.vpnMax, bitset(b.contents, "of a page of its range: 0, and what was stored there since it began; else empty",
+      { guard: "model" })),
   });
 }

@@ -108,5 +108,5 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/tlb.ts", function: "switchMm", uses: 1, why: RANGE },
   { file: "impl/vma-tree.ts", function: "getUnmappedArea", uses: 1, why: RANGE },
   { file: "impl/vmscan.ts", function: "folioUnmapPteBatch", uses: 1, why: TABLE },
-  { file: "impl/vmscan.ts", function: "discardAnonFolioPmd", uses: 1, why: RANGE },
+  { file: "impl/vmscan.ts", function: "discardAnonFolioPmd", uses: 2, why: RANGE },
 ];

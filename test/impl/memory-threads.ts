@@ -20,7 +20,9 @@ import { anonVmaFork, anonVmaPrepare } from "../../impl/anon-vma.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { flushTlbMm } from "../../impl/tlb.ts";
 import { userLoad, userStore } from "../../impl/entry/user-access.ts";
-import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "../../impl/user-memory.ts";
+import {
+  userMemoryBegin, userMemoryDiscarded, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryFreed,
+} from "../../impl/user-memory.ts";
 import { FAULT_FLAG_VMA_LOCK, type FaultFlags, type VmFaultReason } from "../../impl/vm-fault.ts";
 import type { ProgramScenario } from "../../checker/scenario.ts";
 import type { KernelStructs } from "../../impl/mm-types.ts";
@@ -163,7 +165,7 @@ export function* dontneedRange(k: Kernel, start: Vpn, end: Vpn): Routine {
   yield* mmapReadLock(k, 0);
   userMemoryBegin(k, 0, start, end);
   yield* zapPageRange(k, 0, start, end);
-  userMemoryEnd(k, 0, start, end);
+  userMemoryDiscarded(k, 0, start, end);
   yield* mmapReadUnlock(k, 0);
 }
 export function dontneed(start: Vpn, end: Vpn): KernelThread {
@@ -194,7 +196,7 @@ export function* unmapAllOf(k: Kernel, mm: Mm): Routine {
   yield* unmapVmas(k, unmap);
   yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
-  userMemoryEnd(k, mm, 0, end);
+  userMemoryDiscarded(k, mm, 0, end);
   yield* mmapWriteUnlock(k, mm);
 }
 export function unmapAll(mm: Mm): KernelThread {
@@ -222,7 +224,7 @@ export function* madvFreeRange(k: Kernel, start: Vpn, end: Vpn): Routine<boolean
   tlbGatherMmu(k);
   const done: boolean = yield* madviseFreeHugePmd(k, 0, start, end);
   yield* tlbFinishMmu(k, 0);
-  userMemoryEnd(k, 0, start, end);
+  userMemoryFreed(k, 0, start, end);
   yield* mmapReadUnlock(k, 0);
   return done;
 }

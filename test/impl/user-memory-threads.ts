@@ -1,8 +1,11 @@
 /** Threads that touch the record of what loads may return, each call in a step of its own. */
-import { at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at, type Routine } from "thpcheck";
 import type { Kernel } from "../../impl/mm-types.ts";
 import type { Content, Mm, Vpn } from "../../impl/structs/types.ts";
-import { userMemoryBegin, userMemoryEnd, userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryLoaded, userMemoryMoveBegin, userMemoryMoveEnd, userMemoryReset, userMemoryStored } from "../../impl/user-memory.ts";
+import {
+  userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd, userMemoryLoaded,
+  userMemoryMoveBegin, userMemoryMoveEnd, userMemoryReset, userMemoryStored,
+} from "../../impl/user-memory.ts";
 import type { KernelThread } from "./straight-kernel.ts";
 
 export function loaded(mm: Mm, vpn: Vpn, content: Content): KernelThread {
@@ -16,20 +19,6 @@ export function stored(mm: Mm, vpn: Vpn, content: Content): KernelThread {
     yield at("store");
     userMemoryStored(k, mm, vpn, content);
   };
-}
-export function* zapBegins(k: Kernel): Routine {
-  yield at("begin");
-  userMemoryBegin(k, 0, 0, 2);
-}
-export function* zapEnds(k: Kernel): Routine {
-  yield at("end");
-  userMemoryEnd(k, 0, 0, 2);
-}
-/** Ends a zap while a fault of another thread holds the lock of the PMD. */
-export function* zapEndsUnderFault(k: Kernel): Routine {
-  yield* spinLock(k, k.mm.pmdLock.at(0));
-  userMemoryEnd(k, 0, 0, 2);
-  spinUnlock(k, k.mm.pmdLock.at(0));
 }
 export function* forkBegins(k: Kernel): Routine {
   yield at("begin");

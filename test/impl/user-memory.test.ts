@@ -1,6 +1,6 @@
-/** What a load may return: the promise itself, and how far each kind of call loosens it. */
+/** What a load may return: the promise itself, and how far fork and mremap loosen it; discard.test.ts has the calls that discard. */
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { DIRTY, LEAF, PRESENT, mkEntry, mkPmdTable } from "../../impl/pgtable.ts";
+import { PRESENT, mkEntry, mkPmdTable } from "../../impl/pgtable.ts";
 import { bootTwins } from "./memory-threads.ts";
 import { StraightKernel, kernelScenario } from "./straight-kernel.ts";
 import * as t from "./user-memory-threads.ts";
@@ -10,7 +10,7 @@ let m: StraightKernel;
 beforeAll(() => {
   m = new StraightKernel(kernelScenario({
     load0: t.loaded(0, 0, 0), load1: t.loaded(0, 0, 1), load2: t.loaded(0, 0, 2), loadPoison: t.loaded(0, 0, 4), store1: t.stored(0, 0, 1), store2: t.stored(0, 0, 2), storeNew: t.stored(0, 2, 3),
-    childStore3: t.stored(1, 0, 3), zapBegins: t.zapBegins, zapEnds: t.zapEnds, zapEndsUnderFault: t.zapEndsUnderFault, forkBegins: t.forkBegins, forkEnds: t.forkEnds, forkAborts: t.forkAborts,
+    childStore3: t.stored(1, 0, 3), forkBegins: t.forkBegins, forkEnds: t.forkEnds, forkAborts: t.forkAborts,
     moveBegins: t.moveBegins, moveEnds: t.moveEnds, processEnds: t.processEnds,
   }, bootTwins(4, 0), { mms: 2, vmas: 2 }));
 });
@@ -36,43 +36,8 @@ describe("a load returns the last store", () => {
     expect(() => m.run("loadPoison")).toThrow(/process 0 reads poison \(a freed page\) from page 0/);
   });
   test("and a new process starts with zeroes", () => {
-    run("store1", "zapBegins", "processEnds", "load0");
-    expect([may(0, 0), m.k.user.inFlight.get(0)]).toEqual([[0], 0]);
-  });
-});
-
-describe("a call that may lose stores", () => {
-  test("allows zero and everything since its begin, and afterwards only what memory holds", () => {
-    run("store1", "zapBegins", "store2", "load0", "load1", "load2", "zapEnds", "load0");
-    expect(may(0, 0)).toEqual([0]);
-    expect(() => m.run("load2")).toThrow(/may only hold 0/);
-  });
-  test("that is not alone: the last one's end counts", () => {
-    mapPte(0, 0, 3, 2);
-    run("zapBegins", "zapBegins", "store2", "zapEnds");
-    expect(may(0, 0)).toEqual([0, 2]);
-    run("zapEnds");
-    expect(may(0, 0)).toEqual([2]);
-  });
-  test("ends with memory that nobody stored", () => {
-    mapPte(0, 0, 3, 2);
-    run("store1", "zapBegins");
-    expect(() => m.run("zapEnds")).toThrow(/process 0 reads 2 from page 0, which may only hold 0 or 1/);
-  });
-  test("ends while a fault is half-way: undecided until the next store", () => {
-    run("store1", "zapBegins", "zapEndsUnderFault", "load0", "load1", "store2", "load2");
-    expect(may(0, 0)).toEqual([2]);
-  });
-  test("looks behind huge pages, and leaves a clean lazyfree page free to go", () => {
-    m.k.mm.pmd.set(0, 0, mkEntry(4, LEAF | PRESENT));
-    m.k.page.content.set(4, 1);
-    m.k.page.content.set(5, 0);
-    m.k.page.anon.set(4, true);
-    run("store1", "zapBegins", "zapEnds");
-    expect(may(0, 0)).toEqual([0, 1]);
-    m.k.mm.pmd.set(0, 0, mkEntry(4, LEAF | PRESENT | DIRTY));
-    run("zapBegins", "zapEnds");
-    expect(may(0, 0)).toEqual([1]);
+    run("store1", "moveBegins", "processEnds", "load0");
+    expect([may(0, 0), m.k.user.copied.get(0)]).toEqual([[0], false]);
   });
 });
 

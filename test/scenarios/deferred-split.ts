@@ -129,7 +129,7 @@ export default [
     threads: { ownerDiscards, sibling },
     others: { shrinker },
     sometimes: { ...scanned, "the shrinker works": (k) => migrating(k, 0) },
-    expect: holds({ states: 732_950 }),
+    expect: holds({ states: 628_148 }),
   }),
   thpScenario({
     name: "deferred-split-munmap",
@@ -139,7 +139,7 @@ export default [
     others: { shrinker },
     sometimes: scanned,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 40_273 }),
+    expect: holds({ states: 44_908 }),
   }),
   thpScenario({
     name: "deferred-split-exit",
@@ -159,7 +159,7 @@ export default [
     threads: { ownerForks },
     others: { child, shrinker },
     sometimes: { ...scanned, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 162_828 }),
+    expect: holds({ states: 130_411 }),
   }),
   thpScenario({
     name: "deferred-split-two-shrinkers",
@@ -168,7 +168,7 @@ export default [
     threads: { ownerDiscards },
     others: { shrinker, otherShrinker },
     sometimes: scanned,
-    expect: holds({ states: 15_014 }),
+    expect: holds({ states: 10_620 }),
   }),
   thpScenario({
     name: "deferred-split-pin",

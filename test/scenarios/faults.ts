@@ -116,7 +116,7 @@ export default [
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { populatesToWrite, populatesToRead, discards },
     sometimes: { ...huge, ...zero },
-    expect: holds({ states: 705_086 }),
+    expect: holds({ states: 714_518 }),
   }),
   thpScenario({
     name: "faults-pin",

@@ -77,7 +77,7 @@ export default [
     options: small,
     threads: { recycles, device, toucher },
     sometimes: met,
-    expect: holds({ states: 78_165 }),
+    expect: holds({ states: 70_169 }),
   }),
   thpScenario({
     name: "gup-discard-huge",
@@ -86,7 +86,7 @@ export default [
     options: { hugeRanges: 2 },
     threads: { recyclesHuge, device, slowDevice },
     sometimes: { ...met, "the frame is back in the other range": (k) => isHuge(k, 0, 1) && !isHuge(k, 0, 0) },
-    expect: holds({ states: 35_234 }),
+    expect: holds({ states: 29_467 }),
   }),
   thpScenario({
     name: "gup-discard-parts",
@@ -95,6 +95,6 @@ export default [
     options: { vmas: 3, anonVmaChains: 4, anonVmas: 3 },
     threads: { recyclesAsSmall, device, slowDevice },
     sometimes: met,
-    expect: holds({ states: 83_767 }),
+    expect: holds({ states: 67_427 }),
   }),
 ];

@@ -87,7 +87,7 @@ export default [
       "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
       "a huge page has taken its place": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && k.hugeZero.page.get() >= 0,
     },
-    expect: holds({ states: 46_192 }),
+    expect: holds({ states: 48_436 }),
   }),
   thpScenario({
     name: "huge-zero-write-splits",
@@ -100,7 +100,7 @@ export default [
       "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
       "one small page beside a zero page": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 1,
     },
-    expect: holds({ states: 128_392 }),
+    expect: holds({ states: 132_640 }),
   }),
   thpScenario({
     name: "huge-zero-fork",

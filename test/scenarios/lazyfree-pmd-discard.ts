@@ -4,8 +4,9 @@
  * `lazyfreePmdDiscard` each scenario breaks a promise in its own terms, and without it the same scenario holds.
  */
 import { holds, violated, type Expectation, type Routine, type Scenario } from "thpcheck";
-import { load, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
+import { load, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
 import { pfnScanner } from "../../impl/gup.ts";
+import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
@@ -16,6 +17,10 @@ import { note, noted, type K, type Met, type Structs } from "./setup/world.ts";
 const RECLAIMED: Met = 2;
 const KEPT: Met = 3;
 
+function* discards(k: K): Routine {
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+  yield* load(k, 0);
+}
 function* protects(k: K): Routine {
   yield* sysMprotect(k, 0, 2, VM_READ);
   yield* load(k, 0);
@@ -58,6 +63,10 @@ function bothWays(s: Omit<ThpScenario, "expect" | "tier" | "sometimes">, mended:
 }
 
 export default [
+  ...bothWays({
+    name: "reclaim-dontneed", why: "MADV_DONTNEED finds the PMD cleared, and what it has discarded comes back",
+    memory: lazyfreePage, threads: { discards }, others: { reclaims, scanner },
+  }, holds(), "assertion"),
   ...bothWays({
     name: "reclaim-mprotect-cached",
     why: "mprotect() finds the PMD cleared and has nothing to flush: a CPU goes on to write by its translation",

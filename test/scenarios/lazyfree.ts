@@ -102,7 +102,7 @@ export default [
     tier: "quick",
     threads: { freesAll, redirties, redirtiesOther },
     sometimes: { ...freed, "dirty again": (k) => lazyfree(k) && isHuge(k, 0, 0) && (k.mm.pmd.get(0, 0) & DIRTY_BIT) !== 0 },
-    expect: holds({ states: 11_435 }),
+    expect: holds({ states: 11_780 }),
   }),
   thpScenario({
     name: "lazyfree-redirty-small",
@@ -129,7 +129,7 @@ export default [
     tier: "full",
     threads: { freesAll, discards, redirtiesOther },
     sometimes: freed,
-    expect: holds({ states: 411_158 }),
+    expect: holds({ states: 260_793 }),
   }),
   thpScenario({
     name: "lazyfree-shared",

@@ -265,6 +265,6 @@ export default [
     areaEnd: 2,
     threads: { moves, discarder, writer },
     sometimes: arrived,
-    expect: holds({ states: 202_667 }),
+    expect: holds({ states: 197_163 }),
   }),
 ];

@@ -40,6 +40,6 @@ export default [
   }),
   thpScenario({
     name: "reclaim-freed-again", why: "MADV_FREE of what reclaim has isolated, or is about to", tier: "quick",
-    threads: { freesAgain }, others: { reclaims }, sometimes: reclaimed, expect: holds({ states: 656 }),
+    threads: { freesAgain }, others: { reclaims }, sometimes: reclaimed, expect: holds({ states: 560 }),
   }),
 ];

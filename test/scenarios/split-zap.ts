@@ -82,7 +82,7 @@ export default [
     tier: "quick",
     threads: { splitter, discardsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "everything is free": allFree },
-    expect: holds({ states: 51_221 }),
+    expect: holds({ states: 47_125 }),
   }),
   thpScenario({
     name: "split-dontneed-pin",
@@ -91,7 +91,7 @@ export default [
     threads: { splitter, discardsAll, device },
     sometimes: { ...done, "pinned and unmapped": (k) => anyPinned(k) && k.node.anonMapped.get() === 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 9168 }),
+    expect: holds({ states: 9029 }),
   }),
   thpScenario({
     name: "split-dontneed-half",
@@ -102,7 +102,7 @@ export default [
       ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k),
       "partially mapped": (k) => k.deferredSplit.length.get() > 0,
     },
-    expect: holds({ states: 230_977 }),
+    expect: holds({ states: 195_051 }),
   }),
   thpScenario({
     name: "split-munmap",
@@ -120,7 +120,7 @@ export default [
     options: { vmas: 3, anonVmaChains: 4 },
     threads: { splitter, unmapsHalf, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k) },
-    expect: holds({ states: 82_178 }),
+    expect: holds({ states: 64_770 }),
   }),
   thpScenario({
     name: "split-free-half",

@@ -105,7 +105,7 @@ export default [
     threads: { unmapsAll, writer, toucher },
     sometimes: gone,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 4950 }),
+    expect: holds({ states: 6652 }),
   }),
   thpScenario({
     name: "munmap-small",
@@ -115,7 +115,7 @@ export default [
     threads: { unmapsAll, writer, toucher },
     sometimes: gone,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 36_535 }),
+    expect: holds({ states: 49_791 }),
   }),
   thpScenario({
     name: "munmap-half",
@@ -124,7 +124,7 @@ export default [
     options: ROOM,
     threads: { unmapsHalf, writer, discardsHalf },
     sometimes: { "the folio is partially mapped": (k) => k.deferredSplit.length.get() === 1 },
-    expect: holds({ states: 18_857 }),
+    expect: holds({ states: 20_213 }),
   }),
   thpScenario({
     name: "munmap-across",
@@ -133,7 +133,7 @@ export default [
     options: { ...ROOM, hugeRanges: 2 },
     threads: { unmapsAcross, writesAround, toucher },
     sometimes: { "both folios are partially mapped": (k) => k.deferredSplit.length.get() === 2 },
-    expect: holds({ states: 18_096 }),
+    expect: holds({ states: 19_250 }),
   }),
   thpScenario({
     name: "mmap-fixed",
@@ -142,7 +142,7 @@ export default [
     options: ROOM,
     threads: { replaces, writesOnce, touchesOnce },
     sometimes: again,
-    expect: holds({ states: 1_687_123 }),
+    expect: holds({ states: 1_687_199 }),
   }),
   thpScenario({
     name: "dontneed-huge",
@@ -151,7 +151,7 @@ export default [
     options: ROOM,
     threads: { discards, writer, toucher },
     sometimes: again,
-    expect: holds({ states: 759_399 }),
+    expect: holds({ states: 761_401 }),
   }),
   thpScenario({
     name: "dontneed-pt-reclaim",
@@ -166,7 +166,7 @@ export default [
       "a fault keeps it from being another's": (k) => k.rcu.waiting.get() === 1,
       "a table again": (k) => k.rcu.waiting.get() === 1 && k.mm.pmd.get(0, 0) !== 0,
     },
-    expect: holds({ states: 8254 }),
+    expect: holds({ states: 6567 }),
   }),
   thpScenario({
     name: "dontneed-pt-reclaim-fill",
@@ -175,7 +175,7 @@ export default [
     options: { ...small, ptReclaim: true },
     threads: { discards, writesOnce, readsThenWrites },
     sometimes: { "a table again": (k) => k.rcu.waiting.get() === 1 && k.mm.pmd.get(0, 0) !== 0 },
-    expect: holds({ states: 841_254 }),
+    expect: holds({ states: 608_175 }),
   }),
   thpScenario({
     name: "dontneed-twice",
@@ -184,6 +184,6 @@ export default [
     options: ROOM,
     threads: { discards, discardsHalf, toucher },
     sometimes: again,
-    expect: holds({ states: 667_198 }),
+    expect: holds({ states: 665_802 }),
   }),
 ];

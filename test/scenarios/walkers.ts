@@ -87,7 +87,7 @@ export default [
     threads: { discards, sibling },
     others: { scanner, otherScanner },
     sometimes: { "a scanner is left with the folio": (k) => k.mm.anonPages.get(0) === 0 && k.page.refcount.get(0) > 0 && k.gate.open.get() && k.node.anonMapped.get() === 0 },
-    expect: holds({ states: 110_492 }),
+    expect: holds({ states: 92_579 }),
   }),
   thpScenario({
     name: "walker-munmap",
@@ -121,6 +121,6 @@ export default [
     threads: { collapsesAndDiscards, glances, sibling },
     others: { walker },
     sometimes: { ...waiting, "collapsed under a walker": (k) => isHuge(k, 0, 0) && k.cpu.rcu.get(3) },
-    expect: holds({ states: 120_596 }),
+    expect: holds({ states: 113_673 }),
   }),
 ];

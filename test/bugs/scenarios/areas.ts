@@ -72,6 +72,6 @@ export default [
     memory: pageInSecond,
     threads: { unmapsSecond, touchesFirst },
     sometimes: { "both have a table": (k) => k.mm.pmd.get(0, 0) !== 0 && k.mm.pmd.get(0, 1) !== 0 },
-    expect: holds({ states: 876 }),
+    expect: holds({ states: 768 }),
   }),
 ];

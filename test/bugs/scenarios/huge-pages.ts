@@ -71,7 +71,7 @@ export default [
     tier: "full",
     threads: { discardsAll, writes },
     sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
-    expect: holds({ states: 223 }),
+    expect: holds({ states: 233 }),
   }),
   thpScenario({
     name: "huge-first-faults",
@@ -89,7 +89,7 @@ export default [
     threads: { discardsAll },
     others: { splitter },
     sometimes: splitOrNot,
-    expect: holds({ states: 486 }),
+    expect: holds({ states: 477 }),
   }),
   thpScenario({
     name: "huge-split-lazyfree",
@@ -110,7 +110,7 @@ export default [
     memory: oneLazyfreePage,
     threads: { discardsHalf, writes },
     sometimes: { "written before the split": dirty, "split": (k) => !isHuge(k, 0, 0) },
-    expect: holds({ states: 159 }),
+    expect: holds({ states: 155 }),
   }),
   thpScenario({
     name: "huge-lazyfree-mprotect",

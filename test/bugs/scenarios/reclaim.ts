@@ -110,7 +110,7 @@ export default [
     threads: { discards, reads },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 5204 }),
+    expect: holds({ states: 4871 }),
   }),
   thpScenario({
     name: "moved-to-another-pmd-page",
@@ -123,7 +123,7 @@ export default [
     memory: lazyfreePageAndCopiedArea,
     threads: { movesAndDiscards, reads },
     sometimes: { "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 656 }),
+    expect: holds({ states: 646 }),
   }),
   thpScenario({
     name: "reclaim-moved",
@@ -137,6 +137,6 @@ export default [
     threads: { moves, reads },
     others: { reclaims },
     sometimes: { "reclaimed": noted(RECLAIMED), "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 6223 }),
+    expect: holds({ states: 5837 }),
   }),
 ];

@@ -143,6 +143,6 @@ export default [
     memory: halfUsed,
     threads: { writesSecond, discards },
     sometimes: { "taken": (k) => k.resvLru.length.get() === 0 && k.mm.anonPages.get(0) === 2 },
-    expect: holds({ states: 749 }),
+    expect: holds({ states: 724 }),
   }),
 ];

@@ -206,7 +206,7 @@ function memoryIsAsPromised(k: Kernel): PropertyResult {
     // Torn down: khugepaged may still hold the object.
     if (k.mm.users.get(mm) === 0) break;
     const user = mm * k.param.vpnMax.get() + vpn;
-    if (k.user.inFlight.get(user) !== 0 || k.user.feeds.get(user) !== NONE) return {
+    if (k.user.copied.get(user) || k.user.feeds.get(user) !== NONE) return {
       conjunct: "no call is under way", values: { mm, vpn },
     };
     const frame = frameBehind(k, leafEntry(k, mm, vpn), vpn);
