@@ -79,7 +79,7 @@ class Record {
 
 const m = new Record();
 beforeEach(() => m.restart());
-const refused = (what: () => void, read: number, may: string): void => {
+const expectRefused = (what: () => void, read: number, may: string): void => {
   expect(what).toThrow(`reads ${read} from page 0, which may only hold ${may}`);
 };
 
@@ -88,13 +88,13 @@ describe("ten faults of a kernel", () => {
     m.holds(1);
     m.store(1);
     m.begin(0);
-    refused(() => m.discarded(0), 1, "0");
+    expectRefused(() => m.discarded(0), 1, "0");
   });
   it("2: the same, while a fault has the lock and memory cannot be read", () => {
     m.store(1);
     m.begin(0);
     m.discarded(0, true);
-    refused(() => m.load(1), 1, "0");
+    expectRefused(() => m.load(1), 1, "0");
   });
   it("3: the same, while a second call is still at work", () => {
     m.store(1);
@@ -102,7 +102,7 @@ describe("ten faults of a kernel", () => {
     m.begin(1);
     m.discarded(0);
     m.load(0);
-    refused(() => m.load(1), 1, "0");
+    expectRefused(() => m.load(1), 1, "0");
   });
   it("4: a stale translation is used after the return", () => {
     m.store(1);
@@ -112,7 +112,7 @@ describe("ten faults of a kernel", () => {
     m.holds(2);
     m.discarded(0);
     m.load(2);
-    refused(() => m.load(1, { cpu: 2 }), 1, "2");
+    expectRefused(() => m.load(1, { cpu: 2 }), 1, "2");
   });
   it("5: the second call leaves what was stored before it, though after the first one began", () => {
     m.begin(0);
@@ -120,7 +120,7 @@ describe("ten faults of a kernel", () => {
     m.begin(1);
     m.discarded(1);
     m.load(0);
-    refused(() => m.load(2), 2, "0");
+    expectRefused(() => m.load(2), 2, "0");
   });
   it("6: the same, when the first one has returned before", () => {
     m.begin(0);
@@ -129,7 +129,7 @@ describe("ten faults of a kernel", () => {
     m.discarded(0, true);
     m.load(2);
     m.discarded(1, true);
-    refused(() => m.load(2), 2, "0");
+    expectRefused(() => m.load(2), 2, "0");
   });
   it("7: old memory is left, and only another page has been stored to meanwhile", () => {
     m.store(1);
@@ -137,7 +137,7 @@ describe("ten faults of a kernel", () => {
     m.store(1, { vpn: 1 });
     m.discarded(0, true, 2);
     m.load(1, { vpn: 1 });
-    refused(() => m.load(1), 1, "0");
+    expectRefused(() => m.load(1), 1, "0");
   });
   it("8: old memory is left, and only the other process has stored meanwhile", () => {
     m.store(1);
@@ -145,7 +145,7 @@ describe("ten faults of a kernel", () => {
     m.store(1, { mm: 1 });
     m.discarded(0, true);
     m.load(1, { mm: 1 });
-    refused(() => m.load(1), 1, "0");
+    expectRefused(() => m.load(1), 1, "0");
   });
   it("9: what reclaim has dropped after MADV_FREE comes back", () => {
     m.store(2);
@@ -154,7 +154,7 @@ describe("ten faults of a kernel", () => {
     m.load(2);
     m.reclaimed(1);
     m.load(0);
-    refused(() => m.load(2), 2, "0");
+    expectRefused(() => m.load(2), 2, "0");
   });
   it("10: reclaim drops what was written after MADV_FREE", () => {
     m.store(1);
@@ -162,7 +162,7 @@ describe("ten faults of a kernel", () => {
     m.holds(1);
     m.freed(0);
     m.store(2);
-    refused(() => m.reclaimed(1), 0, "2");
+    expectRefused(() => m.reclaimed(1), 0, "2");
   });
 });
 
@@ -189,7 +189,7 @@ describe("a call that returns", () => {
     m.begin(0);
     m.store(1);
     m.holds(2);
-    refused(() => m.discarded(0), 2, "0 or 1");
+    expectRefused(() => m.discarded(0), 2, "0 or 1");
   });
   it("looks behind huge pages, and leaves a clean lazyfree page free to go", () => {
     m.store(1);
