@@ -38,6 +38,13 @@ export function registerPatch(patch: Patch, root: string): string {
   return id;
 }
 
+/** Another id of the same patch, or of none: modules are loaded once more under it, beside those that are there. */
+export function anotherLoad(id: string | null): string {
+  const other = createHash("sha256").update("once more").update(id ?? "").digest("hex").slice(0, 12);
+  if (id !== null) known.set(other, known.get(id)!);
+  return other;
+}
+
 /** The address of `url` under the patch; null: under none. */
 export function underPatch(url: string, id: string | null): string {
   return id === null ? url : `${url}?${PARAMETER}=${id}`;

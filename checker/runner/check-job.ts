@@ -3,14 +3,17 @@ import { auditScenario, type Audit } from "../check/audit.ts";
 import { checkScenario } from "../check/check.ts";
 import { defaultEngine } from "../check/engine.ts";
 import type { Checked, CheckOptions, Engine } from "../check/options.ts";
+import { errorResult } from "../check/verdict.ts";
+import { digestLines, digestOf, type DigestLine } from "../compile/digest.ts";
 import type { JobContext } from "./pool/job.ts";
 import { registerPatch } from "../patch/patch.ts";
-import type { TraceStory } from "../result.ts";
+import type { ScenarioResult, TraceStory } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Progress } from "../search/explore.ts";
 import { withMachines } from "../project/machines.ts";
 import { scenarioUnder } from "../project/under-policy.ts";
 import { loadModule, patchRoot } from "../project/project.ts";
+import { absent } from "./unlike.ts";
 
 /** What it takes to find the scenario again in another process, and how to check it. */
 export interface CheckTask {
@@ -21,6 +24,8 @@ export interface CheckTask {
   readonly policy: string | null;
   readonly audit: boolean;
   readonly cores: number;
+  /** What the scenario is made of in the process that asks; see `compile/digest.ts`. */
+  readonly digest: string;
   readonly options: Omit<CheckOptions, "shouldStop" | "onProgress">;
 }
 
@@ -33,6 +38,13 @@ export interface CheckAnswer {
   readonly audit: Audit | null;
   /** Why the steps of the trace matter; null where the trace will not be shown, or there is none. */
   readonly story: TraceStory | null;
+  /** The scenario is made of something else in the process that answers, of this: it was not checked. Null: it is the same. */
+  readonly unlike: readonly DigestLine[] | null;
+}
+
+/** An answer that says only what went wrong. */
+export function errorAnswer(result: ScenarioResult): CheckAnswer {
+  return { checked: { result, replayed: null, statesWithoutClearing: null, coverage: [] }, audit: null, story: null, unlike: null };
 }
 
 /** The module of this job, for `Pool.run`. */
@@ -42,7 +54,11 @@ export async function perform(task: CheckTask, { tell, shouldStop }: JobContext<
   const { folder, audit, cores } = task;
   const options = { ...task.options, shouldStop, onProgress: (progress: Progress) => { tell({ progress }); } };
   const context = { folder, audit, cores, engine: await defaultEngine() };
-  return checkOne(await scenarioOf(task), options, context, (variant) => { tell({ variant }); });
+  const scenario = await scenarioOf(task);
+  if (digestOf(scenario) !== task.digest) {
+    return { ...errorAnswer(errorResult(scenario, options, 1, "it is another program in another process")), unlike: digestLines(scenario) };
+  }
+  return checkOne(scenario, options, context, (variant) => { tell({ variant }); });
 }
 
 /** Loads the scenario of the task again. Throws an Error if its module has none of that name any more. */
@@ -50,7 +66,7 @@ async function scenarioOf({ file, name, folder, policy, options }: CheckTask): P
   const patch = options.patch === null ? null : registerPatch(options.patch, patchRoot(folder));
   const loaded = (await loadModule(file, patch)).scenarios.map((s) => s.scenario);
   const found = (policy === null ? loaded : loaded.map((s) => scenarioUnder(s, policy))).find((s) => s?.name === name);
-  if (found == null) throw new Error(`${file} has no scenario ${JSON.stringify(name)} when it is loaded again`);
+  if (found == null) throw new Error(absent(file, name));
   return found;
 }
 
@@ -70,10 +86,10 @@ export async function checkOne(
   const scenario = await withMachines(s, folder);
   if (!audit) {
     const checked = await checkScenario(scenario, options, cores, engine);
-    return { checked, audit: null, story: await storyFor(scenario, checked, options) };
+    return { checked, audit: null, story: await storyFor(scenario, checked, options), unlike: null };
   }
   const audited = await auditScenario(scenario, options, { cores, engine, onVariant });
-  return { checked: audited.checked, audit: audited, story: await storyFor(scenario, audited.checked, options) };
+  return { checked: audited.checked, audit: audited, story: await storyFor(scenario, audited.checked, options), unlike: null };
 }
 
 /** The trace of a violation that is wanted is told only to who asked for it. */

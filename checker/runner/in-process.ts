@@ -1,7 +1,9 @@
 /** Runs scenarios one after the other, in this process. */
 import type { LoadedScenario } from "../project/project.ts";
 import type { Progress } from "../search/explore.ts";
-import { checkOne } from "./check-job.ts";
+import { errorResult } from "../check/verdict.ts";
+import { checkOne, errorAnswer, type CheckAnswer } from "./check-job.ts";
+import { secondLook } from "./same-program.ts";
 import type { RunListener, RunSettings, Runner } from "./runner.ts";
 
 export class InProcessRunner implements Runner {
@@ -23,7 +25,15 @@ export class InProcessRunner implements Runner {
     listener.started(s, index);
     const onProgress = (progress: Progress): void => { listener.news({ progress }); };
     const onVariant = (variant: string): void => { listener.news({ variant }); };
+    const { difference, notCompared } = await secondLook(s, this.#settings);
+    if (difference !== null) return listener.answered(s, errorAnswer(errorResult(s.scenario, options, 1, difference)));
     const answer = await checkOne(s.scenario, { ...options, shouldStop, onProgress }, { folder, audit, cores, engine }, onVariant);
-    listener.answered(s, answer);
+    listener.answered(s, notCompared === null ? answer : withRemark(answer, notCompared));
   }
+}
+
+function withRemark(answer: CheckAnswer, remark: string): CheckAnswer {
+  const { checked } = answer;
+  const { result } = checked;
+  return { ...answer, checked: { ...checked, result: { ...result, notChecked: [...result.notChecked, remark] } } };
 }

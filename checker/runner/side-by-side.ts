@@ -4,8 +4,10 @@
  */
 import { errorResult } from "../check/verdict.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import { CHECK_JOB, type CheckAnswer, type CheckNews, type CheckTask } from "./check-job.ts";
+import { digestOf } from "../compile/digest.ts";
+import { CHECK_JOB, errorAnswer, type CheckAnswer, type CheckNews, type CheckTask } from "./check-job.ts";
 import { InProcessRunner } from "./in-process.ts";
+import { unlike } from "./unlike.ts";
 import { Pool } from "./pool/pool.ts";
 import type { RunListener, RunSettings, Runner } from "./runner.ts";
 
@@ -69,13 +71,14 @@ export class SideBySideRunner implements Runner {
     const { folder, policy, audit, options } = this.#settings;
     const workers = options.workers === null ? null : 1;
     const task: CheckTask = {
-      file: s.file, name: s.scenario.name, folder, policy, audit, cores: 1, options: { ...withoutFunctions(options), workers },
+      file: s.file, name: s.scenario.name, folder, policy, audit, cores: 1, digest: digestOf(s.scenario),
+      options: { ...withoutFunctions(options), workers },
     };
     try {
-      return await pool.run<CheckAnswer>({ module: CHECK_JOB, task }, (news) => { hear(news as CheckNews); });
+      const answer = await pool.run<CheckAnswer>({ module: CHECK_JOB, task }, (news) => { hear(news as CheckNews); });
+      return answer.unlike === null ? answer : errorAnswer(errorResult(s.scenario, options, 1, unlike(s, answer.unlike)));
     } catch (e) {
-      const result = errorResult(s.scenario, options, 1, (e as Error).message);
-      return { checked: { result, replayed: null, statesWithoutClearing: null, coverage: [] }, audit: null, story: null };
+      return errorAnswer(errorResult(s.scenario, options, 1, (e as Error).message));
     }
   }
 }

@@ -1,0 +1,172 @@
+/**
+ * What a scenario is made of, as lines that another process can compare with its own: every value and function that can be
+ * reached from it, in the order in which they are met. A module that loads otherwise in another process (randomness, time, what
+ * it finds there) gives another program there, and a check of one says nothing of the other.
+ *
+ * It is more than the program: a captured value counts whether or not the compiled text depends on it. It is less than all: of
+ * objects of classes only the class counts (none can be part of a program), and machines of the configuration do not.
+ */
+import { createHash } from "node:crypto";
+import { types } from "node:util";
+import { shortPath } from "../error-sentence.ts";
+import { inWords } from "../form.ts";
+import type { Scenario } from "../scenario.ts";
+import { originOf, type Origin } from "./source-module.ts";
+
+/** A line: where the value is, and what it is. */
+export interface DigestLine {
+  readonly where: string;
+  readonly value: string;
+}
+
+/** Members that decide what is checked: what is expected of it does not. */
+const PARTS = [
+  "name", "config", "structs", "model", "init", "threads", "always", "step", "finally", "sometimes", "recurring", "endless",
+  "clearDeadLocals", "policy", "refine",
+] as const;
+
+/** A hash of all lines. */
+export function digestOf(scenario: Scenario): string {
+  const hash = createHash("sha256");
+  // Where a value is matters only to who reads it.
+  const text: string[] = [];
+  new Walk((_, value) => text.push(value), null).scenario(scenario);
+  hash.update(text.join("\n"));
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** The lines themselves: the first that differs from another process's says what differs. */
+export function digestLines(scenario: Scenario): DigestLine[] {
+  const lines: DigestLine[] = [];
+  new Walk((where, value) => lines.push({ where, value }), placeOf).scenario(scenario);
+  return lines;
+}
+
+/** The first line that is not the same, as a sentence without its full stop: where it is, and what it is here and there. */
+export function firstDifference(here: readonly DigestLine[], there: readonly DigestLine[]): string {
+  const at = here.findIndex((line, i) => line.value !== there[i]?.value);
+  const [a, b] = at < 0 ? [undefined, there[here.length]] : [here[at], there[at]];
+  return `${(a ?? b)?.where ?? "the scenario"} is ${a?.value ?? "not there"} in one and ${b?.value ?? "not there"} in the other`;
+}
+
+/** `file:line` of a function. */
+function placeOf({ module: { url, text }, start }: Origin): string {
+  return `${shortPath(url.replace(/\?.*$/, ""))}:${text.slice(0, start).split("\n").length}`;
+}
+
+class Walk {
+  readonly #line: (where: string, value: string) => void;
+  /** Null: nobody asks where a line is. */
+  readonly #placeOf: ((origin: Origin) => string) | null;
+  readonly #numbers = new Map<unknown, number>();
+
+  constructor(line: (where: string, value: string) => void, place: ((origin: Origin) => string) | null) {
+    this.#line = line;
+    this.#placeOf = place;
+  }
+
+  scenario(s: Scenario): void {
+    for (const part of PARTS) if (part in s) this.#value(part, (s as unknown as Record<string, unknown>)[part]);
+  }
+
+  #value(where: string, value: unknown): void {
+    if (typeof value !== "function" && (typeof value !== "object" || value === null)) return this.#line(where, simpleText(value));
+    const known = this.#numbers.get(value);
+    // One object is one object in both.
+    if (known !== undefined) return this.#line(where, `number ${known}`);
+    this.#numbers.set(value, this.#numbers.size);
+    if (types.isProxy(value)) return this.#line(where, "a Proxy");
+    if (typeof value === "function") return this.#function(where, value);
+    if (!hasMembers(value)) return this.#line(where, inWords(value));
+    if (this.#placeOf === null) {
+      const text = dataText(value);
+      if (text !== null) return this.#line(where, text);
+    }
+    this.#line(where, Array.isArray(value) ? `an array of ${value.length}` : "an object");
+    this.#members(where, value);
+  }
+
+  #members(where: string, value: object): void {
+    for (const key of Object.keys(value)) {
+      const d = Object.getOwnPropertyDescriptor(value, key)!;
+      const member = this.#placeOf === null ? "" : Array.isArray(value) ? `${where}[${key}]` : `${where}.${key}`;
+      this.#line(where, key);
+      if (d.get !== undefined || d.set !== undefined) this.#line(member, "a getter");
+      else this.#value(member, d.value);
+    }
+  }
+
+  #function(where: string, f: object): void {
+    const origin = originOf(f);
+    const name = String((f as { name?: unknown }).name);
+    if (origin === null) this.#line(where, `function ${name}`);
+    else {
+      this.#line(where, `function ${name} at ${origin.start} of ${textHash(origin)}`);
+      this.#captured(name === "" ? where : name, origin);
+    }
+    // Such as the excuse of a promise.
+    this.#members(where, f);
+  }
+
+  #captured(name: string, origin: Origin): void {
+    const place = this.#placeOf?.(origin) ?? "";
+    let scope: Readonly<Record<string, unknown>>;
+    try {
+      scope = origin.captured();
+    } catch (e) {
+      return this.#line(name, `what it captures cannot be read: ${(e as Error).message}`);
+    }
+    for (const [captured, value] of Object.entries(scope)) {
+      this.#line(name, captured);
+      this.#value(`${captured} (captured by ${name}, ${place})`, value);
+    }
+  }
+}
+
+function simpleText(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0" : String(value);
+}
+
+function hasMembers(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || prototype === Array.prototype;
+}
+
+const dataTexts = new WeakMap<object, string | null>();
+
+/** An object without functions as one text; null for any other. Kept: the same tables are captured by many functions. */
+function dataText(value: object): string | null {
+  const known = dataTexts.get(value);
+  if (known !== undefined) return known;
+  // Of one that reaches itself.
+  dataTexts.set(value, null);
+  const text = textOfMembers(value);
+  dataTexts.set(value, text);
+  return text;
+}
+
+function textOfMembers(value: object): string | null {
+  const parts: string[] = [];
+  for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+    const v: unknown = d.value;
+    if (d.get !== undefined || d.set !== undefined || typeof v === "function" || typeof v === "symbol") return null;
+    if (typeof v === "object" && v !== null) {
+      const text = types.isProxy(v) || !hasMembers(v) ? null : dataText(v);
+      if (text === null) return null;
+      parts.push(`${key}: ${text}`);
+    } else parts.push(`${key}: ${simpleText(v)}`);
+  }
+  return `{ ${parts.join(", ")} }`;
+}
+
+const hashes = new WeakMap<Origin["module"], string>();
+
+/** Of the module's text, with its path: a file that changed between the two is another module. */
+function textHash({ module }: Origin): string {
+  let hash = hashes.get(module);
+  if (hash === undefined) {
+    hash = createHash("sha256").update(module.url.replace(/\?.*$/, "")).update(module.text).digest("hex").slice(0, 8);
+    hashes.set(module, hash);
+  }
+  return hash;
+}
