@@ -7,6 +7,7 @@ import { coverage } from "./test/commands/coverage.ts";
 import { functions } from "./test/commands/functions.ts";
 import { graph } from "./test/commands/graph.ts";
 import { invariants } from "./test/commands/invariants.ts";
+import { kernels } from "./test/commands/kernels.ts";
 import { mutate } from "./test/commands/mutate.ts";
 import { policies } from "./test/commands/policies.ts";
 import { scanResults } from "./test/commands/scan-results.ts";
@@ -29,5 +30,5 @@ export default defineConfig({
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
     switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
-  commands: [bugs, conform, steps, scanResults, coverage, functions, graph, invariants, mutate, policies, specCoverage],
+  commands: [bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, policies, specCoverage],
 });

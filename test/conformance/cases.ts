@@ -7,7 +7,12 @@ import { VMA_CASES } from "./cases/vma.ts";
 
 const BY_NAME = { ...RECIPES, ...COLLAPSE_CASES, ...COW_CASES, ...VMA_CASES };
 
-export const CASES: readonly { readonly name: string; readonly program: Program }[] = Object.entries(BY_NAME).map(([name, json]) => {
+export interface Case {
+  readonly name: string;
+  readonly program: Program;
+}
+
+export const CASES: readonly Case[] = Object.entries(BY_NAME).map(([name, json]) => {
   try {
     return { name, program: programFromJson(json) };
   } catch (e) {

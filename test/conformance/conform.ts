@@ -1,21 +1,29 @@
-/** `thpcheck conform`: the hand-written programs, random ones, and what was recorded on other kernels. */
-import fc from "fast-check";
-import { programs } from "./arbitraries.ts";
-import { CASES } from "./cases.ts";
+/**
+ * `thpcheck conform`: the hand-written programs, random ones, and what was recorded on other kernels; on this machine's
+ * kernel, or in guests on others.
+ */
+import { availableParallelism } from "node:os";
+import { readJson } from "../../checker/files.ts";
 import { UsageError } from "../../checker/usage-error.ts";
+import type { RealKernel } from "./agent-talk.ts";
+import { CASES, type Case } from "./cases.ts";
 import { compare } from "./compare.ts";
+import { drawn, shrunk, sideBySide, type Drawn } from "./drawn.ts";
+import { GuestPool } from "./guest/guest-pool.ts";
+import { guestOptions, type GuestFlags } from "./guest/guest-flags.ts";
+import { whyNoGuests } from "./guest/qemu.ts";
+import { kernelsFor, type KernelImage } from "./guest/store.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
-import { readJson } from "../../checker/files.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
 import { recordings, saveRecording } from "./recording.ts";
-import { disagreement, observations, rulesText, statisticsText } from "./report.ts";
-import { addSuppressed, firedTooOften, type RuleName, type Suppressed } from "./rules.ts";
+import { disagreement, observations, statisticsText } from "./report.ts";
 import { Statistics } from "./statistics.ts";
+import { Tally } from "./tally.ts";
 
-export interface ConformFlags {
+export interface ConformFlags extends GuestFlags {
   readonly programs: number;
   readonly seed: number;
   /** A file with one program. */
@@ -24,40 +32,36 @@ export interface ConformFlags {
   readonly record?: boolean;
   /** With `program`: print what was observed after each step on both sides. */
   readonly show?: boolean;
+  /** Go on after a disagreement, and make no program smaller. */
+  readonly keepGoing?: boolean;
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** How often a program is run to be recorded, if other processes disturb it. */
 const RECORDED_RUNS_MAX = 10;
-/** Longest time for one random program on both sides: a machine that is busy is slow, one that hangs is broken. */
-const RANDOM_SECONDS_MAX = 300;
 /** What a judgement of a recording says of the real kernel. */
-const RECORDED = { crash: null, steps: 0, disturbed: 0 } as const;
+const RECORDED = { crash: null, died: null, steps: 0, disturbed: 0 } as const;
 const NO_SPLIT = 'the call "split" needs debugfs\' split_huge_pages, which cannot be opened here (lockdown?)';
 const SHOW_WHAT = "--show prints the steps of one program: name its file with --program";
+/** Milliseconds between two lines that say how far it is. */
+const PROGRESS_MS = 10_000;
 
 interface OfFile {
   readonly file: string;
   readonly program: Program;
 }
+/** A program, with the name under which it is spoken of. */
+type Named = Pick<Case, "name" | "program">;
 
 class Conform {
   readonly #flags: ConformFlags;
   /** The program of `--program`. */
   readonly #only: OfFile | null;
-  readonly #suppressed: Suppressed = {};
-  #observations = 0;
-  /** On the real kernel, and those of them in which others moved counters. */
-  #steps = 0;
-  #disturbed = 0;
-  #passed = 0;
-  #failed = 0;
-  #skipped = 0;
+  readonly #tally = new Tally();
   /** The skipped ones that this machine's kernel cannot run, though it runs others. */
   #splits = 0;
-  #interrupted = false;
-  #implMs = 0;
-  #implPrograms = 0;
+  /** What the programs have reached was said: it is the same on every kernel, since they are. */
+  #statisticsTold = false;
 
   /** Throws a UsageError for a program that is not well formed. */
   constructor(flags: ConformFlags) {
@@ -67,43 +71,75 @@ class Conform {
   }
 
   async run(): Promise<number> {
-    if (this.#flags.show === true && this.#flags.program === undefined) throw new UsageError(SHOW_WHAT);
-    const why = whyNot();
-    this.#recorded();
-    if (why !== null) {
-      this.#skipped = this.#flags.program === undefined ? CASES.length + this.#flags.programs : 1;
-      say(`SKIP: ${why}; ${this.#skipped} programs were not run on a real kernel`);
-      return this.#end();
-    }
-    const host = await HostKernel.start();
-    const stop = (): void => { this.#interrupted = true; };
+    const { show, program, kernel, record } = this.#flags;
+    if (show === true && program === undefined) throw new UsageError(SHOW_WHAT);
+    const stop = (): void => { this.#tally.interrupted = true; };
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
     try {
-      const impl = new ImplKernel(host.release);
-      if (this.#only !== null) await this.#judgeOnly(this.#only, host, impl);
-      else if (this.#flags.record === true) await this.#record(host, impl);
-      else {
-        await this.#cases(host, impl);
-        await this.#random(host, impl);
-      }
+      await (kernel === undefined ? this.#onHost() : this.#onGuests(kernel));
     } finally {
-      await host.stop();
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
     }
-    return this.#flags.record === true ? 0 : this.#end();
+    return record === true ? 0 : this.#end();
+  }
+
+  async #onHost(): Promise<void> {
+    const why = whyNot();
+    this.#recorded();
+    if (why !== null) this.#skip(why, 1);
+    else await this.#on(await HostKernel.start(), "");
+  }
+
+  async #onGuests(wanted: string): Promise<void> {
+    const why = whyNoGuests();
+    if (why !== null) {
+      this.#skip(why, 1);
+      return;
+    }
+    const options = guestOptions(this.#flags);
+    const images = await kernelsFor(wanted, { modules: options.swap?.on === "zram" || options.modules.length > 0, said: say });
+    if (images.length === 0) this.#skip("no kernel is here yet: npx thpcheck kernels --fetch", 1);
+    for (const image of images) if (!this.#tally.interrupted) await this.#onGuest(image, options);
+  }
+
+  async #onGuest(image: KernelImage, options: ReturnType<typeof guestOptions>): Promise<void> {
+    const unknown = ImplKernel.whyNot(image.release);
+    if (unknown !== null) {
+      this.#skip(`${unknown} (Linux ${image.name})`, 1);
+      return;
+    }
+    const width = this.#flags.guests ?? (this.#only === null ? availableParallelism() : 1);
+    const pool = await GuestPool.start(image, width, options);
+    say(`Linux ${image.uname}: ${width === 1 ? "a guest" : `${width} guests`}, booted in ${(pool.bootMs / 1000).toFixed(1)} s`);
+    await this.#on(pool, ` --kernel ${image.name}`);
+  }
+
+  #skip(why: string, kernels: number): void {
+    const programs = this.#only === null ? CASES.length + this.#flags.programs : 1;
+    this.#tally.skipped += kernels * programs;
+    say(`SKIP: ${why}; ${programs} programs were not run on a real kernel`);
+  }
+
+  /** `guest`: what names the kernel on the command line; empty for this machine's. */
+  async #on(kernel: RealKernel, guest: string): Promise<void> {
+    try {
+      const impl = new ImplKernel(kernel.release);
+      if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
+      else if (this.#flags.record === true) await this.#record(kernel, impl);
+      else {
+        await this.#cases(kernel, impl, guest);
+        await this.#random(kernel, impl, guest);
+      }
+    } finally {
+      await kernel.stop();
+    }
   }
 
   #end(): number {
     if (this.#splits > 0) say(`SKIP: ${NO_SPLIT}; programs that were not run on a real kernel: ${this.#splits}`);
-    const tally = { observations: this.#observations, steps: this.#steps, disturbed: this.#disturbed };
-    const tooOften = firedTooOften(this.#suppressed, tally);
-    say(`\n${rulesText(this.#suppressed, tally)}`);
-    if (tooOften !== null) say(`FAIL: ${tooOften}`);
-    if (this.#implPrograms > 0) say(`impl/: ${Math.round(this.#implPrograms / (this.#implMs / 1000))} programs/s of processor time`);
-    say(`${this.#passed} agree, ${this.#failed} disagree, ${this.#skipped} skipped${this.#interrupted ? "; interrupted" : ""}`);
-    return this.#failed > 0 || this.#interrupted || tooOften !== null ? 1 : 0;
+    return this.#tally.end(say);
   }
 
   // ---- parts -----------------------------------------------------------------------------------------------------
@@ -117,106 +153,111 @@ class Conform {
       for (const { name, program: json, seen } of runs) {
         const program = programFromJson(json);
         const found = this.#implRun(impl, program, (mine) => ({ ...compare([seen], mine), real: seen, impl: mine, ...RECORDED }), seen);
-        if (this.#count(`recorded: ${name}`, program, found, kernel)) agree++;
+        if (this.#count({ name: `recorded: ${name}`, program }, found, kernel, "")) agree++;
       }
       say(`recorded on Linux ${kernel}: ${agree} of ${runs.length} agree`);
     }
   }
 
   /** The program of a file. */
-  async #judgeOnly({ file, program }: OfFile, host: HostKernel, impl: ImplKernel): Promise<void> {
-    if (!host.can(program)) {
+  async #judgeOnly({ file, program }: OfFile, kernel: RealKernel, impl: ImplKernel): Promise<void> {
+    if (!kernel.can(program)) {
       this.#cannot(1);
       if (this.#flags.show === true) say(observations(program, null, impl.run(program)));
       return;
     }
-    const found = await this.#judge(program, host, impl);
+    const found = await this.#judge(program, kernel, impl);
     if (this.#flags.show === true) say(observations(program, found.real, found.impl));
-    this.#count(file, program, found, host.release);
+    this.#count({ name: file, program }, found, kernel.release, "");
   }
 
   #cannot(programs: number): void {
-    this.#skipped += programs;
+    this.#tally.skipped += programs;
     this.#splits += programs;
   }
 
-  async #cases(host: HostKernel, impl: ImplKernel): Promise<void> {
-    let agree = 0;
-    const able = CASES.filter(({ program }) => host.can(program));
+  async #cases(kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
+    const able = CASES.filter(({ program }) => kernel.can(program));
     this.#cannot(CASES.length - able.length);
-    for (const { name, program } of able) {
-      if (this.#interrupted) return;
-      if (await this.#one(name, program, host, impl)) agree++;
-    }
-    say(`hand-written, on Linux ${host.release}: ${agree} of ${able.length} agree`);
+    const found = await this.#judgeAll(able, kernel, impl);
+    const agree = able.filter((c, i) => found[i] !== undefined && this.#count(c, found[i], kernel.release, guest)).length;
+    say(`hand-written, on Linux ${kernel.release}: ${agree} of ${able.length} agree`);
   }
 
-  async #random(host: HostKernel, impl: ImplKernel): Promise<void> {
-    const { programs: wanted, seed } = this.#flags;
-    if (wanted === 0) return;
-    const statistics = new Statistics();
-    let shrinking = false;
-    let last: { readonly program: Program; readonly found: Judgement } | null = null;
+  /** In the order of the programs; without those that were not begun, since there was an end. */
+  async #judgeAll(all: readonly Named[], kernel: RealKernel, impl: ImplKernel, stop: (found: Judgement) => boolean = () => false) {
+    const found: Judgement[] = [];
+    let stopped = false;
     let shown = performance.now();
-    // The same programs on every machine. One that cannot be run is counted, and another one drawn in its place.
-    const property = fc.asyncProperty(programs(true), async (program) => {
-      if (this.#interrupted) return true;
-      if (!host.can(program)) {
-        if (!shrinking) this.#cannot(1);
-        fc.pre(false);
+    await sideBySide(all, kernel.width, async ({ program }, place) => {
+      found[place] = await this.#judge(program, kernel, impl);
+      stopped ||= stop(found[place]);
+      if (performance.now() - shown > PROGRESS_MS) {
+        shown = performance.now();
+        say(`  ${found.filter((f) => f.difference === null).length} of ${all.length} agree`);
       }
-      const found = await this.#judge(program, host, impl);
-      if (!shrinking) {
-        this.#add(found);
-        if (found.difference === null) {
-          this.#passed++;
-          statistics.add(program, found.impl);
-        }
-        if (performance.now() - shown > 10_000) {
-          shown = performance.now();
-          say(`  ${statistics.programs} of ${wanted} random programs agree`);
-        }
-      }
-      if (found.difference === null) return true;
-      if (!shrinking) say(`random program ${statistics.programs} disagrees; making it smaller`);
-      shrinking = true;
-      last = { program, found };
-      return false;
-    });
-    await fc.check(property, { seed, numRuns: wanted, timeout: RANDOM_SECONDS_MAX * 1000 });
-    say(`random, seed ${seed}, on Linux ${host.release}: ${statistics.programs} of ${wanted} agree`);
-    say(statisticsText(statistics));
-    const failure = last as { readonly program: Program; readonly found: Judgement } | null;
-    if (failure !== null) {
-      this.#failed++;
-      say(disagreement(`random program, seed ${seed}`, failure.program, failure.found, host.release));
-    }
+    }, () => stopped || this.#tally.interrupted);
+    return found;
   }
 
-  async #record(host: HostKernel, impl: ImplKernel): Promise<void> {
-    const runs = [];
-    for (const { name, program } of CASES.filter((c) => host.can(c.program))) runs.push({
-      name, program: programToJson(program), seen: await this.#undisturbed(program, host, impl),
+  async #random(kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
+    const { programs: wanted, seed, keepGoing } = this.#flags;
+    if (wanted === 0 || this.#tally.interrupted) return;
+    const statistics = new Statistics();
+    const { able, unable } = drawn(seed, wanted, (p) => kernel.can(p));
+    this.#cannot(unable);
+    const named = able.map((d) => ({ ...d, name: `random program ${d.index}, seed ${seed}` }));
+    const found = await this.#judgeAll(named, kernel, impl, ({ difference }) => keepGoing !== true && difference !== null);
+    let first: (Named & Drawn) | null = null;
+    for (const [i, one] of named.entries()) {
+      const f = found[i];
+      if (f === undefined) continue;
+      if (f.difference !== null && keepGoing !== true) {
+        first = one;
+        break;
+      }
+      if (this.#count(one, f, kernel.release, guest)) statistics.add(one.program, f.impl);
+    }
+    if (first !== null) await this.#smaller(first, kernel, impl, guest);
+    say(`random, seed ${seed}, on Linux ${kernel.release}: ${statistics.programs} of ${wanted} agree`);
+    if (!this.#statisticsTold) say(statisticsText(statistics));
+    this.#statisticsTold = true;
+  }
+
+  async #smaller(first: Named & Drawn, kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
+    say(`${first.name} disagrees; making it smaller`);
+    let last: Judgement | null = null;
+    const program = await shrunk(this.#flags.seed, first, async (p) => {
+      if (!kernel.can(p) || this.#tally.interrupted) return false;
+      const found = await this.#judge(p, kernel, impl);
+      if (found.difference === null) return false;
+      last = found;
+      return true;
     });
-    say(`recorded ${runs.length} programs in ${saveRecording({ kernel: host.release, runs })}`);
+    // What disagreed once and agrees now has been disturbed: it is shown as it was first found.
+    this.#count({ name: first.name, program }, last ?? await this.#judge(first.program, kernel, impl), kernel.release, guest);
+  }
+
+  async #record(kernel: RealKernel, impl: ImplKernel): Promise<void> {
+    const runs = [];
+    for (const { name, program } of CASES.filter((c) => kernel.can(c.program))) runs.push({
+      name, program: programToJson(program), seen: await this.#undisturbed(program, kernel, impl),
+    });
+    say(`recorded ${runs.length} programs in ${saveRecording({ kernel: kernel.release, runs })}`);
   }
 
   /** A run in which nobody else moved the counters: one that agrees, if there is one. */
-  async #undisturbed(program: Program, host: HostKernel, impl: ImplKernel): Promise<Observations> {
-    let seen = await host.run(program);
+  async #undisturbed(program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Observations> {
+    let seen = await kernel.run(program);
     const mine = impl.run(program);
-    for (let run = 1; run < RECORDED_RUNS_MAX && compare([seen], mine).difference !== null; run++) seen = await host.run(program);
+    for (let run = 1; run < RECORDED_RUNS_MAX && compare([seen], mine).difference !== null; run++) seen = await kernel.run(program);
     return seen;
   }
 
   // ---- one program -----------------------------------------------------------------------------------------------
 
-  async #one(name: string, program: Program, host: HostKernel, impl: ImplKernel): Promise<boolean> {
-    return this.#count(name, program, await this.#judge(program, host, impl), host.release);
-  }
-
-  #judge(program: Program, host: HostKernel, impl: ImplKernel): Promise<Judgement> {
-    return judge(program, host, { run: (p) => this.#timed(impl, p) });
+  #judge(program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Judgement> {
+    return judge(program, kernel, { run: (p) => this.#timed(impl, p) });
   }
 
   #timed(impl: ImplKernel, program: Program): Observations {
@@ -225,8 +266,8 @@ class Conform {
       return impl.run(program);
     } finally {
       const { user, system } = process.cpuUsage(start);
-      this.#implMs += (user + system) / 1000;
-      this.#implPrograms++;
+      this.#tally.implMs += (user + system) / 1000;
+      this.#tally.implPrograms++;
     }
   }
 
@@ -239,19 +280,12 @@ class Conform {
     }
   }
 
-  #add({ observations, suppressed, steps, disturbed }: Judgement): void {
-    this.#observations += observations;
-    this.#steps += steps;
-    this.#disturbed += disturbed;
-    for (const [rule, n] of Object.entries(suppressed)) addSuppressed(this.#suppressed, rule as RuleName, n);
-  }
-
-  #count(name: string, program: Program, found: Judgement, kernel: string): boolean {
-    this.#add(found);
-    if (found.difference === null) this.#passed++;
+  #count({ name, program }: Named, found: Judgement, kernel: string, guest: string): boolean {
+    this.#tally.add(found);
+    if (found.difference === null) this.#tally.passed++;
     else {
-      this.#failed++;
-      say(disagreement(name, program, found, kernel));
+      this.#tally.failed++;
+      say(disagreement(name, program, found, kernel, guest));
     }
     return found.difference === null;
   }

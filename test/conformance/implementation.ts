@@ -4,7 +4,7 @@ import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRI
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
 import { hostRelease } from "../../impl/config/linux-release.ts";
-import { switchesAt } from "../../impl/config/release.ts";
+import { checkSwitch, SWITCH_NAMES, switchesAt } from "../../impl/config/release.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
@@ -89,6 +89,18 @@ export class ImplKernel {
     this.#columns = columns(this.#s);
     this.#hugeZeroPage();
     this.#fresh = this.#s.mark();
+  }
+
+  /** Why `impl/` cannot be compared with a release, or null: it is of a scheme that has no code yet. */
+  static whyNot(release: string): string | null {
+    try {
+      const values = switchesAt(hostRelease(release));
+      for (const name of SWITCH_NAMES) checkSwitch(name, values[name]);
+      return null;
+    } catch (e) {
+      if (e instanceof RangeError) return e.message;
+      throw e;
+    }
   }
 
   /** The host has had its huge zero page for long: so has this machine, from a process that is gone. */

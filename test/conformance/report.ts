@@ -9,10 +9,17 @@ import type { Statistics } from "./statistics.ts";
 
 const LINES_MAX = 12;
 
-/** The first differing observation with both sides, the program so far, and the kernel. */
-export function disagreement(name: string, program: Program, found: Judgement, kernel: string): string {
-  const out = [`${name}: impl/ and Linux ${kernel} disagree`];
-  if (found.crash !== null) {
+/** The first differing observation with both sides, the program so far, and the kernel. `guest`: what had it booted. */
+export function disagreement(name: string, program: Program, found: Judgement, kernel: string, guest = ""): string {
+  const out = [found.died === null ? `${name}: impl/ and Linux ${kernel} disagree` : `${name}: the end of Linux ${kernel}`];
+  if (found.died !== null) {
+    const { step } = found.difference!;
+    out.push(
+      `  in step ${step}, ${stepToText(program.steps[step]!)}: ${found.died.message}`, "  the program so far:",
+      ...program.steps.slice(0, step + 1).map((s, i) => `    ${i}: ${stepToText(s)}`), "  before that step, Linux said:",
+      ...lines(found.real.at(-1) ?? []), "  the end of its console:", ...found.died.console.map((line) => `    ${line}`),
+    );
+  } else if (found.crash !== null) {
     out.push(
       `  impl/ stops: ${found.crash.message}`,
       `  ${found.crash.stack?.split("\n").slice(1, 4).map((l) => l.trim()).join("\n  ") ?? ""}`,
@@ -29,7 +36,8 @@ export function disagreement(name: string, program: Program, found: Judgement, k
       ...lines(found.real[step] ?? []), "  and impl/:", ...lines(found.impl[step] ?? []),
     );
   }
-  out.push("  again: save this line as p.json, npx thpcheck conform --program p.json", `  ${JSON.stringify(programToJson(program))}`);
+  const again = `npx thpcheck conform --program p.json${guest}`;
+  out.push(`  again: save this line as p.json, ${again}`, `  ${JSON.stringify(programToJson(program))}`);
   return out.join("\n");
 }
 

@@ -1,9 +1,10 @@
 /*
  * The agent of `thpcheck conform`: runs programs of system calls on this kernel and reports what can be seen after each step.
  *
- *   agent <file> <cpu>
+ *   agent <file> <cpu> [each]
  *
- * `file` is its lock, and keeps the knobs of the machine while they are changed. On standard input come programs:
+ * `file` is its lock, and keeps the knobs of the machine while they are changed. With "each", what was seen after a step
+ * is said before the next one begins: a guest may not live to see the end. On standard input come programs:
  *
  *   run <steps> <enabled> <use_zero_page> <max_ptes_none> <max_ptes_swap> <max_ptes_shared>
  *   <op> <process> <argument> x 5        one line for each step
@@ -32,6 +33,8 @@ static pid_t worker;
 static void end_worker(int number) { (void)number; if (worker > 0) kill(worker, SIGKILL); }
 
 static struct step steps[STEPS_MAX];
+/* Nothing is kept together. */
+static bool each_step;
 
 static void report_contents(long from, int pages)
 {
@@ -82,6 +85,8 @@ static void run_step(int index, const struct step *s)
 	counters_report(&others);
 	lru_drain();
 	snapshot();
+	if (each_step)
+		out_flush();
 }
 
 static bool read_line(char *line, size_t size)
@@ -126,8 +131,9 @@ static void work(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 3)
-		die("usage: agent <file> <cpu>");
+	each_step = argc == 4 && strcmp(argv[3], "each") == 0;
+	if (argc != 3 && !each_step)
+		die("usage: agent <file> <cpu> [each]");
 	int lock = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
 		die("%s cannot be opened: %s", argv[1], strerror(errno));

@@ -1,0 +1,48 @@
+/** Random programs of a seed, by their numbers: the same ones on every machine and in whatever order they are run. */
+import fc from "fast-check";
+import { programs } from "./arbitraries.ts";
+import type { Program } from "./program.ts";
+
+export interface Drawn {
+  /** Place among all programs of the seed. */
+  readonly index: number;
+  readonly program: Program;
+}
+
+/** The first `count` of the seed that can be run, and how many before the last of them cannot. */
+export function drawn(
+  seed: number, count: number, can: (program: Program) => boolean,
+): { readonly able: Drawn[]; readonly unable: number } {
+  if (count === 0) return { able: [], unable: 0 };
+  for (let numRuns = count; ; numRuns *= 2) {
+    const all = fc.sample(programs(true), { seed, numRuns }).map((program, index): Drawn => ({ index, program }));
+    const able = all.filter(({ program }) => can(program)).slice(0, count);
+    if (able.length === count) return { able, unable: able.at(-1)!.index + 1 - count };
+  }
+}
+
+/** The smallest program for which `disagrees` is still so, that is got from this one by taking things away. */
+export async function shrunk(seed: number, { index, program }: Drawn, disagrees: (program: Program) => Promise<boolean>): Promise<Program> {
+  let smallest = program;
+  const property = fc.asyncProperty(programs(true), async (p) => {
+    if (!await disagrees(p)) return true;
+    smallest = p;
+    return false;
+  });
+  await fc.check(property, { seed, path: String(index), numRuns: 1 });
+  return smallest;
+}
+
+/** Runs `work` of each, at most `width` at a time, begun in their order. `stop`: no more are begun. */
+export async function sideBySide<T>(
+  all: readonly T[], width: number, work: (one: T, place: number) => Promise<void>, stop: () => boolean,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < all.length && !stop()) {
+      const place = next++;
+      await work(all[place]!, place);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

@@ -1,0 +1,50 @@
+/** The options of `conform` that are about guests. */
+import { UsageError } from "../../../checker/usage-error.ts";
+import { GUEST_DEFAULTS, type GuestOptions } from "./qemu.ts";
+
+export interface GuestFlags {
+  /** "all", a release, or the path of an image; without it there are no guests. */
+  readonly kernel?: string;
+  /** Side by side. */
+  readonly guests?: number;
+  /** MiB of each node: "1024", "768,256". */
+  readonly memory?: string;
+  readonly cpus?: number;
+  /** "zram:256" or "disk:256". */
+  readonly swap?: string;
+  readonly module?: readonly string[];
+  readonly append?: readonly string[];
+}
+const NEED_KERNEL = ["guests", "memory", "cpus", "swap", "module", "append"] as const;
+/** MiB: less than this does not boot, and more is refused as a slip of the hand. */
+const MEMORY = { least: 128, most: 65_536 };
+
+/** Throws a UsageError that names the option which is wrong. */
+export function guestOptions(flags: GuestFlags): GuestOptions {
+  const { memory, cpus = GUEST_DEFAULTS.cpus, swap, module: modules = [], append = [] } = flags;
+  return {
+    memory: memory === undefined ? GUEST_DEFAULTS.memory : memory.split(",").map(mebibytes),
+    cpus, swap: swap === undefined ? null : swapOf(swap), modules, append,
+  };
+}
+
+/** Throws a UsageError for an option of guests without any. */
+export function refuseWithoutKernel(flags: GuestFlags): void {
+  const given = NEED_KERNEL.find((name) => flags[name] !== undefined);
+  if (flags.kernel === undefined && given !== undefined) {
+    throw new UsageError(`--${given} is about a guest: say which kernel it boots, such as --kernel 7.3.4`);
+  }
+}
+
+function mebibytes(text: string): number {
+  const mib = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (mib >= MEMORY.least && mib <= MEMORY.most) return mib;
+  const right = `MiB for each node, ${MEMORY.least} to ${MEMORY.most}, as 1024 or 768,256`;
+  throw new UsageError(`--memory takes ${right}; ${JSON.stringify(text)} is none`);
+}
+
+function swapOf(text: string): GuestOptions["swap"] {
+  const [, on, mib] = /^(zram|disk):(\d{1,5})$/.exec(text) ?? [];
+  if (on !== undefined && Number(mib) > 0) return { on: on as "zram" | "disk", mib: Number(mib) };
+  throw new UsageError(`--swap takes what it is on and its MiB, as zram:256 or disk:256; ${JSON.stringify(text)} is none`);
+}
