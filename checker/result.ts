@@ -221,14 +221,12 @@ export interface StaleRead {
   readonly changedBy: number;
 }
 
-/** What a step read that another actor had changed, for the first time since. */
+/** What a step read that another actor had changed in a call that was under way at the same time; the first time since. */
 export interface FreshRead {
   readonly name: string;
   readonly value: string;
   /** The step that changed it. */
   readonly writer: number;
-  /** The reader had begun before it was changed. */
-  readonly isMeanwhile: boolean;
 }
 
 /** What a step did to memory and locks. */
@@ -243,7 +241,7 @@ export interface StoryStep {
     readonly kind: "takes" | "releases" | "failed";
     readonly lock: string;
     readonly shared: boolean;
-    /** Taken from another actor: who released it, in which step. */
+    /** Taken from another actor, in calls that are under way at the same time: who released it, in which step. */
     readonly from: { readonly actor: string; readonly step: number } | null;
   }[];
   /** Locks that the actor held at some time of the step. */

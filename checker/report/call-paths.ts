@@ -6,16 +6,14 @@
  */
 import { count } from "../numbers.ts";
 import type { StoryStep } from "../result.ts";
-
-/** What tells the call of the thread's own routine from the one before: from where it is made, and of what. */
-function callKey({ stack }: StoryStep): string | null {
-  return stack.length < 2 ? null : `${stack[0]!.line} ${stack[1]!.routine}`;
-}
+import { callKey } from "../trace/call-times.ts";
 
 /** The call in words; the routine alone where the source cannot be had. */
 function callText(step: StoryStep): string | null {
   return step.call ?? step.stack[1]?.routine ?? null;
 }
+
+const keyOfCall = ({ stack }: StoryStep): string | null => callKey(stack);
 
 /** Frame by frame, what tells one call from another: the routine, and from where it calls the next. */
 const frameKeys = ({ stack }: StoryStep): string[] => stack.map((f, n) => (n === stack.length - 1 ? f.routine : `${f.routine} ${f.line}`));
@@ -26,7 +24,7 @@ const frameKeys = ({ stack }: StoryStep): string[] => stack.map((f, n) => (n ===
  */
 export function divided(steps: readonly StoryStep[], depth: number): StoryStep[][] {
   if (depth === 0) return [[...steps]];
-  return runs(steps, callKey).flatMap((part) => dividedFurther(part, depth - 1));
+  return runs(steps, keyOfCall).flatMap((part) => dividedFurther(part, depth - 1));
 }
 
 function dividedFurther(steps: StoryStep[], depth: number): StoryStep[][] {
@@ -55,7 +53,7 @@ export class CallPaths {
 
   /** The text of the call that the step is in, if the actor was not in it before. */
   newCall(actor: string, step: StoryStep): string | null {
-    const key = callKey(step);
+    const key = callKey(step.stack);
     if (this.#current.get(actor) === key) return null;
     this.#current.set(actor, key);
     return key === null ? null : callText(step);
@@ -63,7 +61,7 @@ export class CallPaths {
 
   /** Where these steps of one actor are: `store(0, 2) > userStore > hardwareTranslate, doUserAddrFault`. */
   path(actor: string, steps: readonly StoryStep[]): string {
-    const calls = runs(steps, callKey);
+    const calls = runs(steps, keyOfCall);
     if (calls.length > 1) return this.#several(actor, calls);
     const call = this.newCall(actor, steps[0]!);
     const stacks = steps.map((s) => s.stack.slice(s.stack.length < 2 ? 0 : 2).map((f) => f.routine));

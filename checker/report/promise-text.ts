@@ -7,7 +7,7 @@ import { packed, type Line, type Style } from "./text-lines.ts";
 
 /** Lines that what a promise reads may take. */
 const READS_LINES_MAX = 4;
-/** So many words that it read last come first: with them it knew. */
+/** So many words that it read last come before others that no step changed: with them it knew. */
 const DECISIVE_WORDS = 3;
 /** So many words say why an actor cannot move. */
 const BLOCKED_WORDS_MAX = 3;
@@ -52,21 +52,20 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
 }
 
 /**
- * What it read, the most telling first: what it read last, what some step wrote, what is as it was at first, the latest read
- * first; last the locks, which mostly say that nobody was in the middle of something.
+ * What it read, the most telling first: what some step changed; what it read last; what was only stored again, or is as it was
+ * at first, the latest read first; then the locks, which mostly say that nobody was in the middle of something.
  */
 function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
+  const changed = new Set(steps.flatMap((s) => s.writes.filter((w) => w.before !== w.after).map((w) => w.name)));
   const used = new Set(steps.flatMap((s) => s.locks.map((l) => l.lock)));
-  const isLock = (r: ReadWord): boolean => used.has(r.name) || r.value === "free";
-  const words = reads.filter((r) => !isLock(r));
-  const decisive = words.slice(-DECISIVE_WORDS);
-  const others = words.slice(0, -DECISIVE_WORDS);
-  const locks = reads.filter(isLock);
-  return [
-    ...decisive, ...others.filter((r) => r.writer > 0), ...others.filter((r) => r.writer === 0).toReversed(),
-    ...locks.filter((r) => r.value !== "free"), ...locks.filter((r) => r.value === "free" && r.writer > 0),
-    ...locks.filter((r) => r.value === "free" && r.writer === 0),
-  ];
+  const decisive = new Set(reads.filter((r) => !used.has(r.name)).slice(-DECISIVE_WORDS));
+  const weight = (r: ReadWord): number => {
+    if (used.has(r.name) || r.value === "free") return r.value !== "free" ? 4 : r.writer > 0 ? 5 : 6;
+    if (changed.has(r.name)) return 0;
+    return decisive.has(r) ? 1 : r.writer > 0 ? 2 : 3;
+  };
+  const order = reads.map((r, n) => ({ r, weight: weight(r), n: weight(r) === 3 ? -n : n }));
+  return order.sort((a, b) => a.weight - b.weight || a.n - b.n).map(({ r }) => r);
 }
 
 /** What the guard of an actor reads that cannot move; its lock has been named. */

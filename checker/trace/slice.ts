@@ -24,7 +24,7 @@ export function ranksOf(t: ReplayedTrace, story: TraceStory): ReadonlyMap<number
   story.steps.forEach(({ stale, fresh }, n) => {
     // What a thread went on with, though another had changed it; and what it saw of what another did meanwhile.
     for (const { changedBy } of stale) for (const step of [n + 1, changedBy]) give(step, 2);
-    for (const { writer, isMeanwhile } of fresh) for (const step of [n + 1, writer]) give(step, isMeanwhile ? 2 : 3);
+    for (const { writer } of fresh) for (const step of [n + 1, writer]) give(step, 2);
   });
   const read = new Set(story.reads.map((r) => r.name));
   story.steps.forEach((s, n) => {

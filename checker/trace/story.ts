@@ -14,6 +14,7 @@ import { isModel, type Scenario } from "../scenario.ts";
 import type { NamedValue, SourceFrame } from "../system.ts";
 import { AccessRecorder, emptyLog, type StepLog, type Word } from "./access-log.ts";
 import { attempt, blockedActors, promiseReads } from "./promise-reads.ts";
+import { CallTimes } from "./call-times.ts";
 import { FreshReads } from "./fresh-reads.ts";
 import { SourceText } from "./source-text.ts";
 import { StaleReads } from "./stale-reads.ts";
@@ -59,7 +60,8 @@ class Teller {
   /** What each actor holds: the names of locks, and whether for reading. */
   readonly #held = new Map<string, Map<string, boolean>>();
   readonly #staleReads = new StaleReads();
-  readonly #freshReads = new FreshReads();
+  readonly #times = new CallTimes();
+  readonly #freshReads = new FreshReads(this.#times);
   readonly #steps: Omit<StoryStep, "stale">[] = [];
   /** Where the last step went wrong: `file:line`. */
   #faultPlace: string | null = null;
@@ -107,6 +109,7 @@ class Teller {
     const actor = this.#actors.indexOf(step.actor);
     const stack = system.position(actor).stack.toReversed();
     const log = (this.#recorder.log = emptyLog());
+    this.#times.takes(step.actor, number, stack);
     this.#before.set(system.vector);
     try {
       system.setBranch(step.choices);
@@ -124,7 +127,7 @@ class Teller {
     const writes = [...words].map(([name, word]) => ({
       name, before: this.#text(word, this.#beforeBytes), after: this.#text(word, this.#bytes),
     }));
-    const fresh = this.#freshReads.reads(step.actor, number, [...log.reads.keys()])
+    const fresh = this.#freshReads.reads(step.actor, [...log.reads.keys()])
       .map((f) => ({ ...f, value: this.#text(log.reads.get(f.name)!, this.#beforeBytes) }));
     this.#noteReads(step.actor, number, { stack, log, writes });
     for (const name of words.keys()) this.#lastWriter.set(name, number);
@@ -167,7 +170,9 @@ class Teller {
         this.#released.set(lock, { actor, step: number });
       }
       if (kind !== "failed") this.#lastWriter.set(lock, number);
-      return { kind, lock, shared, from: released !== undefined && released.actor !== actor ? released : null };
+      const isHandedOver = released !== undefined && released.actor !== actor
+        && this.#times.areConcurrent(actor, released.actor, released.step);
+      return { kind, lock, shared, from: isHandedOver ? released : null };
     });
     return { locks, held: [...held].map(([lock, shared]) => ({ lock, shared })) };
   }

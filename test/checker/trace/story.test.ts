@@ -4,6 +4,7 @@ import { checkScenario } from "../../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../../checker/check/options.ts";
 import { renderTrace } from "../../../checker/report/counterexample.ts";
 import type { ReplayedTrace, TraceStory } from "../../../checker/result.ts";
+import { CallTimes } from "../../../checker/trace/call-times.ts";
 import { FreshReads } from "../../../checker/trace/fresh-reads.ts";
 import { StaleReads } from "../../../checker/trace/stale-reads.ts";
 import { storyOf } from "../../../checker/trace/story.ts";
@@ -126,15 +127,31 @@ describe("stale reads", () => {
   });
 });
 
+describe("calls", () => {
+  const inCall = (line: number) => [{ routine: "thread", file: "t.ts", line }, { routine: "call", file: "t.ts", line: 9 }];
+
+  it("are concurrent while one began before the other did something, or did it in a call that it is still in", () => {
+    const times = new CallTimes();
+    times.takes("a", 1, inCall(1));
+    times.takes("b", 2, inCall(1));
+    expect(times.areConcurrent("b", "a", 1)).toBe(true);
+    times.takes("a", 3, inCall(2));
+    expect([1, 2, 3].map((step) => times.areConcurrent("b", "a", step))).toEqual([false, true, true]);
+    times.takes("b", 4, inCall(1));
+    expect(times.areConcurrent("b", "a", 2)).toBe(true);
+  });
+});
+
 describe("fresh reads", () => {
   it("are the first of each change by another", () => {
-    const reads = new FreshReads();
-    expect(reads.reads("a", 1, ["w"])).toEqual([]);
+    const times = new CallTimes();
+    const reads = new FreshReads(times);
+    times.takes("a", 1, []);
+    expect(reads.reads("a", ["w"])).toEqual([]);
     reads.changes("b", "w", 2);
-    expect(reads.reads("a", 3, ["w", "x"])).toEqual([{ name: "w", writer: 2, isMeanwhile: true }]);
-    expect(reads.reads("a", 4, ["w"])).toEqual([]);
-    expect(reads.reads("c", 5, ["w"])).toEqual([{ name: "w", writer: 2, isMeanwhile: false }]);
+    expect(reads.reads("a", ["w", "x"])).toEqual([{ name: "w", writer: 2 }]);
+    expect(reads.reads("a", ["w"])).toEqual([]);
     reads.changes("a", "w", 6);
-    expect(reads.reads("a", 7, ["w"])).toEqual([]);
+    expect(reads.reads("a", ["w"])).toEqual([]);
   });
 });
