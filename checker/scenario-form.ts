@@ -186,6 +186,7 @@ const COMMON = {
   endless: v.optional(flag()),
   calls: v.optional(outsideCalls), allFail: v.optional(text("a text that says why no call is to succeed")),
   cutShort: v.optional(recordOf(text("a text that says why the thread is not to get past its first call"), "a record of texts by thread")),
+  beyond: v.optional(recordOf(text("a text in which % stands for the number"), "a record of texts")),
   policy: v.optional(text("the name of a policy")), underPolicy: v.optional(plainFunction()),
   refine: v.optional(v.array(refinement, "an array of machines")),
   expect: expectation,

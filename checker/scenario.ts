@@ -125,6 +125,11 @@ interface ScenarioBase<S extends Structs> {
   readonly allFail?: string;
   /** Threads that are not meant to get past their first call, by name, and why. */
   readonly cutShort?: Readonly<Record<string, string>>;
+  /**
+   * What is said of an index or a value that the scenario's world is too small for, % standing for the number: by the name of a
+   * table, of a field (`struct.field`), or of a value of `config` that a local's type names (`UpTo<"name">`).
+   */
+  readonly beyond?: Readonly<Record<string, string>>;
   /** The policy that the program runs under. Under another one the scenario is named `name@policy`; see `project/under-policy.ts`. */
   readonly policy?: string;
   /** Throws a RangeError that lists the policies there are. */

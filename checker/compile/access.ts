@@ -98,10 +98,12 @@ class Access {
     return t.cloneNode(v);
   }
 
-  #index(index: t.Expression, bound: number): t.Expression {
+  /** `element`: of the field's array, not of the table. */
+  #index(index: t.Expression, bound: number, element: boolean): t.Expression {
     const k = constantOf(index);
     if (k !== null && k >= 0 && k < bound) return number(k);
-    return quasi(`(${range("$i", bound)} ? $i : $oob($i, ${bound}, ${this.f.id}, ${this.c.site}))`, { $i: index });
+    const fault = `$oob($i, ${bound}, ${this.f.id}, ${this.c.site}${element ? ", true" : ""})`;
+    return quasi(`(${range("$i", bound)} ? $i : ${fault})`, { $i: index });
   }
 
   /** Element index in the view, with index checks. */
@@ -111,9 +113,10 @@ class Access {
     let constant = f.offset / width;
     // Where statistics start is known only when all frames are: a constant of the emitted text.
     let sum: t.Expression | null = f.role === "statistic" ? t.identifier(`$statistics${width}`) : null;
-    for (const [index, bound, stride] of [[this.i, f.count, f.stride / width], [this.j, f.length ?? 0, f.elementStride / width]] as const) {
+    const places = [[this.i, f.count, f.stride / width, false], [this.j, f.length ?? 0, f.elementStride / width, true]] as const;
+    for (const [index, bound, stride, element] of places) {
       if (index === null) continue;
-      const at = this.#index(index, bound);
+      const at = this.#index(index, bound, element);
       const k = constantOf(at);
       if (k !== null) {
         constant += k * stride;

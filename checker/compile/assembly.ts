@@ -322,7 +322,7 @@ function $find() {
       stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
       finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}), recurring: Object.keys(s.recurring ?? {}),
       instrumented: this.#instrumented,
-      blocks: linker.blocks, calls: linker.calls.rows,
+      blocks: linker.blocks, calls: linker.calls.rows, beyond: s.beyond ?? {},
       refinement, refineAll: this.#refineAll,
     };
   }

@@ -56,11 +56,13 @@ export function readSlot(s: Slot, base: string): string {
 /** Text of the stored value of local `s`. `checked`: a value that does not fit is a fault; otherwise (a dead local) it is stored as 0. */
 export function encodeSlot(s: Slot, slotName: string, checked: boolean, site: number): string {
   const v = s.variable;
-  const { bits, min, max, boolean } = s.type;
+  const { bits, min, max, boolean, upTo, refersTo } = s.type;
   if (boolean) return `(${v} ? 1 : 0)`;
   const whole = bits < 31 ? `(${v} | 0) === ${v}` : `$isInteger(${v})`;
   const biased = min === 0 ? v : min < 0 ? `${v} + ${-min}` : `${v} - ${min}`;
-  const misfit = checked ? `$slotFit(${v}, ${JSON.stringify(slotName)}, ${min}, ${max}, ${site})` : "0";
+  const of = upTo ?? (refersTo === "lock" ? null : refersTo);
+  const bound = of === null ? "" : `, ${JSON.stringify(of)}`;
+  const misfit = checked ? `$slotFit(${v}, ${JSON.stringify(slotName)}, ${min}, ${max}, ${site}${bound})` : "0";
   return `(${v} >= ${min} && ${v} <= ${max} && ${whole} ? ${biased} : ${misfit})`;
 }
 

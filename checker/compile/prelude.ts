@@ -22,7 +22,7 @@ export function prelude(image: Preluded): string {
   const { straight } = image;
   const lockParts = `{ bytes: $B, locks: $plan.locks, maskBytes: ${maskBytes}, fault: $fault, observer: $observer, straight: ${straight} }`;
   return `
-const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce } = $deps;
+const { vector: $vector, before: $before, plan: $plan, fault: $fault, observer: $observer, announce: $announce, beyond: $beyond } = $deps;
 const $B = new Uint8Array($vector.buffer), $H = new Uint16Array($vector.buffer), $W = new Uint32Array($vector.buffer);
 const $PB = new Uint8Array($before.buffer), $PH = new Uint16Array($before.buffer), $PW = new Uint32Array($before.buffer);
 const $isInteger = Number.isInteger;
@@ -49,19 +49,7 @@ function $choose(name, n, site) {
   return $cs[i];
 }
 function $bugOn(condition, message, site) { if (condition) $fault("assertion", message, site); }
-function $oob(i, count, field, site) {
-  $fault("range", \`\${$plan.fields[field].path}[\${i}]: the index is outside 0..\${count - 1}\`, site);
-}
-function $noMember(m, field, site) {
-  const { path, bits } = $plan.fields[field];
-  $fault("range", \`\${path}: member \${m} is outside 0..\${bits - 1}\`, site);
-}
-function $fit(v, field, site) {
-  const f = $plan.fields[field];
-  if (f.wrapping && $isInteger(v)) { const n = f.max - f.min + 1; return (((v - f.min) % n) + n) % n; }
-  $fault("range", \`\${f.path} = \${v}: the value does not fit \${f.min}..\${f.max}\`, site);
-}
-function $slotFit(v, name, min, max, site) { $fault("range", \`local \${name} = \${v}: the value does not fit \${min}..\${max}\`, site); }
+${RANGE_FAULTS}
 function $popcount(m) { let n = 0; for (; m !== 0; m &= m - 1) n++; return n; }
 const $labels = ${JSON.stringify(image.labels)};
 ${POINT_LABEL}
@@ -79,6 +67,32 @@ function setBranch(choices) { $cl = choices.length; for (let i = 0; i < $cl; i++
 ${image.namedChoices ? NAMED_CHOICES : CHOICES}
 `;
 }
+
+/** Numbers that are out of range, each with its place; in the words of `Scenario.beyond` where it has some. */
+const RANGE_FAULTS = `function $said(of, n, max, plain) {
+  const words = n > max && of !== undefined && Object.hasOwn($beyond, of) ? $beyond[of] : undefined;
+  return words === undefined ? plain : \`\${words.replaceAll("%", n)} (\${plain})\`;
+}
+/* The words of an array are about its indices. */
+function $ofValue(f) { return f.length === null ? f.path : undefined; }
+function $oob(i, count, field, site, element) {
+  const { path, struct } = $plan.fields[field];
+  $fault("range", $said(element ? path : struct, i, count - 1, \`\${path}[\${i}]: the index is outside 0..\${count - 1}\`), site);
+}
+function $noMember(m, field, site) {
+  const { path, bits } = $plan.fields[field];
+  $fault("range", $said($ofValue($plan.fields[field]), m, bits - 1, \`\${path}: member \${m} is outside 0..\${bits - 1}\`), site);
+}
+function $fit(v, field, site) {
+  const f = $plan.fields[field];
+  if (f.wrapping && $isInteger(v)) { const n = f.max - f.min + 1; return (((v - f.min) % n) + n) % n; }
+  $fault("range", $said(f.refersTo ?? $ofValue(f), v, f.max, \`\${f.path} = \${v}: the value does not fit \${f.min}..\${f.max}\`), site);
+}
+function $slotFit(v, name, min, max, site, of) {
+  const isBound = of !== undefined && !Object.hasOwn($plan.structs, of) && !Object.hasOwn($beyond, of);
+  const where = isBound ? \`, where \${max} is \${of} in its config\` : "";
+  $fault("range", $said(of, v, max, \`local \${name} = \${v}: the value does not fit \${min}..\${max}\${where}\`), site);
+}`;
 
 const POINT_LABEL = "function $pointLabel() { const l = $labels[$point]; "
   + 'return l.includes("%") ? l.replace("%", "(" + $plan.locks[$waitsFor].lockClass + ")") : l; }';

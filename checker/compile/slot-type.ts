@@ -80,7 +80,7 @@ function widthOf(type: t.TSType, module: SourceModule, c: TypeContext, what: str
       if (typeof bound !== "number" || !Number.isInteger(bound) || bound < 0) {
         return refuse(`config.${stringArgument()} is not a whole number`);
       }
-      return rangeSlot(0, bound);
+      return { ...rangeSlot(0, bound), upTo: stringArgument() };
     }
     default: return refuse(`the width of type ${name} is not known`);
   }

@@ -120,7 +120,7 @@ export class CompiledSystem implements TransitionSystem {
       refinement: image.refinement, ask, all: image.refineAll,
       observer: observe === null ? null : observe(this.#bytes),
       announce: log === null ? () => {} : log.announce,
-      statisticBase: image.stateWords * 4,
+      beyond: image.beyond, statisticBase: image.stateWords * 4,
       writeInitialValues: () => writeInitialValues(image.plan, this.#bytes, image.stateWords * 4),
     });
     log?.add(image.blocks.map((site) => image.sites[site]!), e.coverage());

@@ -15,6 +15,8 @@ export interface SlotType {
   readonly boolean: boolean;
   /** For references and locks, what to print: the table's name, or "lock". */
   readonly refersTo: string | null;
+  /** The value of the configuration that the range ends at; null or absent: it does not end at one. */
+  readonly upTo?: string;
 }
 
 /** A local that lives across a yield, and its place in the frame. */
@@ -88,6 +90,8 @@ export interface ProgramImage {
   readonly blocks: readonly number[];
   /** Places that call routines through which the outside calls; `routine` is the emitted name of the one that the place is in. */
   readonly calls: readonly { readonly routine: string; readonly site: number; readonly callee: string }[];
+  /** As `Scenario.beyond`. */
+  readonly beyond: Readonly<Record<string, string>>;
   /** The machines that each step is held to; null when there are none. */
   readonly refinement: RefinementPlan | null;
   readonly refineAll: boolean;

@@ -48,6 +48,23 @@ testCase({
   },
 });
 
+testCase({
+  name: "what the scenario's world is too small for is said by the bound",
+  ask: check(path("addresses-outside.ts")),
+  today: null,
+  right: (a) => {
+    const says = (name: string): string | undefined => a.results[`outside-${name}`]?.violation?.message;
+    expect(says("store")).toMatch(/^range: address 2 is outside the address space: hugeRanges is 1 \(cpu\.tlb\[2\]/);
+    expect(says("load")).toMatch(/^range: address 5 is outside the address space: hugeRanges is 1 \(local vpn = 5/);
+    for (const name of ["madvise", "collapse"]) expect(says(name)).toMatch(/^range: address 4 is outside the address space/);
+    expect(says("munmap")).toMatch(/^range: address 9 is outside the address space/);
+    expect(says("mprotect")).toMatch(/^range: address 7 is outside the address space/);
+    expect(says("store-content")).toMatch(/^range: there is no content 9: contents is 4/);
+    expect(says("fork")).toMatch(/^range: there is no CPU 3: cpus is 1, one for each thread/);
+    expect(says("split")).toMatch(/^range: there is no CPU 2: cpus is 1/);
+  },
+});
+
 describe("calls that fail at once", () => {
   const right = (a: Answer): void => {
     expect(a.results["calls-that-fail"]).toMatchObject({

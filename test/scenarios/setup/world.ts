@@ -6,6 +6,7 @@
 import {
   bitset, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World,
 } from "thpcheck";
+import { beyondBounds } from "../../../impl/config/beyond.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { boot, bootVma, gateStructs } from "../../../impl/entry/boot.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
@@ -99,8 +100,9 @@ export function kernelScenario(s: KernelScenario, terms: Terms): Scenario<Struct
   const own = Object.keys(s.threads).length;
   const memory = s.memory ?? nothing;
   const areaEnd = s.areaEnd ?? options.hugeRanges * options.pagesPerHugePage;
+  const config = kernelConfig(options);
   return scenario<Structs>({
-    name: s.name, why: s.why, tier: s.tier, config: kernelConfig(options), structs: structsOf(options, terms.notes),
+    name: s.name, why: s.why, tier: s.tier, config, beyond: beyondBounds(config), structs: structsOf(options, terms.notes),
     init: (k) => {
       boot(k, own);
       bootVma(k, 0, 0, areaEnd, VM_READ | VM_WRITE);
