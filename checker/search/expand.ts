@@ -128,7 +128,8 @@ export function makeExpander(parts: ExpandParts): Expander {
   const rows = makeRows(parts, layout, constants);
   const newStates = callCopy(newStatesKernel, {}, parts, rows);
   const rowStates = callCopy(rowStatesKernel, { short: constants.short }, parts, rows, constants);
-  const flush = callCopy(flushKernel, constants, parts, rows, layout, { ...newStates, ...rowStates }, constants);
+  const found = callCopy(lookUpKernel, { logs: constants.logs }, parts, rows, rowStates, constants);
+  const flush = callCopy(flushKernel, constants, parts, rows, layout, { ...newStates, ...rowStates, found }, constants);
   const successors = callCopy(successorsKernel, { short: constants.short }, parts, rows, step, flush, constants);
   const both = { ...layout, ...step };
   const keep = callCopy(keepKernel, { short: constants.short }, parts, rows, both, successors.add, constants);
@@ -195,14 +196,16 @@ function newStatesKernel({ system, events, witnessed }: ExpandParts, rows: Rows)
 interface RowStates {
   /** Writes the state of row k. */
   readonly restore: (k: number, target: Int32Array, at: number) => void;
-  /** Writes down the step of row k, unless it changed nothing or led to an initial state. */
-  readonly known: (k: number) => void;
+  /**
+   * Writes down where `n` rows led to: the places of the `added` new states, and the steps to known ones. Left out are steps that
+   * changed nothing, and initial states.
+   */
+  readonly writeDown: (found: Found, added: number, n: number) => void;
 }
 
 function rowStatesKernel(parts: ExpandParts, rows: Rows, constants: Constants): RowStates {
   const { system: { stateWords }, copyState, visited, log } = parts;
-  const { states, parentAt, firstChange, delta, prints, parents } = rows;
-  const { comparesStates } = visited;
+  const { states, parentAt, firstChange, delta, parents } = rows;
 
   const restore = (k: number, target: Int32Array, at: number): void => {
     if (constants.short) {
@@ -213,47 +216,75 @@ function rowStatesKernel(parts: ExpandParts, rows: Rows, constants: Constants): 
     for (let c = firstChange[k]!, end = firstChange[k + 1]!; c < end; c += 2) target[at + delta[c]!] = delta[c + 1]!;
   };
 
-  const known = (k: number): void => {
-    const from = parents[k]!;
-    if (from < 0 || (!constants.short && firstChange[k] === firstChange[k + 1])) return;
-    if (comparesStates) log!.known(from, visited.last!, 0);
-    else log!.known(from, prints[2 * k]!, prints[2 * k + 1]!);
+  const writeDown = ({ freshPlaces, known, knownPlaces }: Found, added: number, n: number): void => {
+    log!.grew(visited.generation);
+    log!.discovered(freshPlaces, added);
+    for (let j = 0; j < n - added; j++) {
+      const k = known[j]!;
+      const from = parents[k]!;
+      if (from >= 0 && (constants.short || firstChange[k] !== firstChange[k + 1])) log!.known(from, knownPlaces[j]!);
+    }
   };
-  return { restore, known };
+  return { restore, writeDown };
 }
 
-/** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
-function flushKernel(
-  parts: ExpandParts, rows: Rows, layout: RecordLayout, looks: NewStates & RowStates, constants: Constants,
-): () => void {
-  const { system: { vector, stateWords, excuses }, batch, copyState, visited, discovery, log } = parts;
-  const { parentAt, sums, prints, parents, ordinals } = rows;
-  const { words: record, sumsAt, excusesAt } = layout;
-  const { asks, check, excuses: excusesOf, restore, known } = looks;
-  const { comparesStates } = visited;
-  const hasExcuses = excuses !== undefined;
-  /** The rows of states that are new. */
+/** What a look-up has found. */
+interface Found {
+  /** The rows of states that are new, and the places of these. */
+  readonly fresh: Int32Array;
+  readonly freshPlaces: Int32Array;
+  /** The other rows, and the places of their states; filled only while a graph is logged, as are the places of new states. */
+  readonly known: Int32Array;
+  readonly knownPlaces: Int32Array;
+  /** Looks up the first `n` rows; returns how many are new. */
+  readonly lookUp: (n: number) => number;
+}
+
+/**
+ * All rows are looked up before one is stored: a shared table is written by atomic operations, each of which would wait for the
+ * stores before it to reach memory.
+ */
+function lookUpKernel({ system, batch, visited }: ExpandParts, { prints }: Rows, { restore }: RowStates, constants: Constants): Found {
   const fresh = new Int32Array(batch);
-  const scratch = new Int32Array(stateWords);
+  const freshPlaces = new Int32Array(batch);
+  const known = new Int32Array(batch);
+  const knownPlaces = new Int32Array(batch);
+  const { comparesStates } = visited;
+  const scratch = new Int32Array(system.stateWords);
   /** Keeps reads of the table from being optimised away. */
   const sink = new Int32Array(1);
 
-  /**
-   * Puts the new ones of the first `n` rows into `fresh`; returns how many they are. All are looked up before one is stored: a
-   * shared table is written by atomic operations, each of which would wait for the stores before it to reach memory.
-   */
   const lookUp = (n: number): number => {
     let touched = 0;
     for (let k = 0; k < n; k++) touched ^= visited.touch(prints[2 * k + 1]!);
     sink[0]! ^= touched;
     let added = 0;
+    let others = 0;
     for (let k = 0; k < n; k++) {
       if (comparesStates) restore(k, scratch, 0);
-      if (visited.add(prints[2 * k]!, prints[2 * k + 1]!, scratch, 0)) fresh[added++] = k;
-      else if (constants.logs) known(k);
+      if (visited.add(prints[2 * k]!, prints[2 * k + 1]!, scratch, 0)) {
+        if (constants.logs) freshPlaces[added] = visited.last;
+        fresh[added++] = k;
+      } else if (constants.logs) {
+        knownPlaces[others] = visited.last;
+        known[others++] = k;
+      }
     }
     return added;
   };
+  return { fresh, freshPlaces, known, knownPlaces, lookUp };
+}
+
+/** Looks the rows up, and keeps those that are new in the frontier being built. Overwrites `vector`. */
+function flushKernel(
+  parts: ExpandParts, rows: Rows, layout: RecordLayout, looks: NewStates & RowStates & { readonly found: Found }, constants: Constants,
+): () => void {
+  const { system: { vector, excuses }, copyState, visited, discovery } = parts;
+  const { parentAt, sums, parents, ordinals } = rows;
+  const { words: record, sumsAt, excusesAt } = layout;
+  const { asks, check, excuses: excusesOf, restore, writeDown, found } = looks;
+  const { fresh, lookUp } = found;
+  const hasExcuses = excuses !== undefined;
 
   return (): void => {
     const n = rows.filled;
@@ -262,6 +293,7 @@ function flushKernel(
     discovery.prepare(n);
     visited.prepare(n);
     const added = lookUp(n);
+    if (constants.logs) writeDown(found, added, n);
     const frontier = discovery.building.view;
     const links = discovery.links.view;
     const link = 2 * discovery.discovered;
@@ -273,7 +305,6 @@ function flushKernel(
         frontier[at + sumsAt] = sums[2 * k]!;
         frontier[at + sumsAt + 1] = sums[2 * k + 1]!;
       }
-      if (constants.logs) log!.discovered(prints[2 * k]!, prints[2 * k + 1]!);
       links[link + 2 * f] = parents[k]!;
       links[link + 2 * f + 1] = ordinals[k]!;
       const looked = asks(k);

@@ -3,7 +3,8 @@
  * waits until all are out, and those that come to the gate meanwhile help to move the entries.
  */
 import { planRanges } from "../store/ranges.ts";
-import { claim, doubleBuffer, doubleInPlace, moveRange, type Leftovers } from "../store/visited.ts";
+import type { Moves } from "../store/moves.ts";
+import { ENTRIES_ONLY, LEFTOVER, claim, doubleBuffer, doubleInPlace, moveRange, type Leftovers } from "../store/visited.ts";
 import { LINE_WORDS } from "./cache-line.ts";
 
 // Words of the gate, each in a cache line of its own.
@@ -30,6 +31,14 @@ const CLOSING = 3;
 
 /** Tables of fewer slots are moved by the leader alone: that takes less time than to wake a helper. */
 const WORTH_HELP_SLOTS = 2 ** 17;
+
+/** What stands behind the gate. */
+export interface Grown {
+  readonly table: SharedArrayBuffer;
+  /** Where it is written down which places change when the table grows; null: nowhere. */
+  readonly moves: Moves | null;
+}
+
 export class Gate {
   readonly #words: Int32Array;
   readonly #me: number;
@@ -50,7 +59,7 @@ export class Gate {
    * Goes in and returns the table's generation; the caller must `leave` soon. Sequentially consistent stores and loads
    * make this Dekker's protocol: either the leader sees this worker inside, or this worker sees the gate closed.
    */
-  enter(table: SharedArrayBuffer): number {
+  enter(grown: Grown): number {
     const words = this.#words;
     const inside = INSIDE + this.#me * LINE_WORDS;
     for (;;) {
@@ -58,7 +67,7 @@ export class Gate {
       if (Atomics.load(words, STATE) === OPEN) return Atomics.load(words, GENERATION);
       this.leave();
       this.#assertAllAlive();
-      if (Atomics.load(words, STATE) === MOVING) this.#help(table);
+      if (Atomics.load(words, STATE) === MOVING) this.#help(grown);
       // The leader wakes those that wait, whatever the state was when they began to.
       const state = Atomics.load(words, STATE);
       if (state !== OPEN) Atomics.wait(words, STATE, state, 100);
@@ -75,7 +84,7 @@ export class Gate {
    * Doubles the table if `tooSmall` still says so once every worker of `workers` is out. Does nothing when another worker has
    * begun to. Called from outside.
    */
-  grow(table: SharedArrayBuffer, workers: number, tooSmall: () => boolean): void {
+  grow(grown: Grown, workers: number, tooSmall: () => boolean): void {
     const words = this.#words;
     if (Atomics.compareExchange(words, STATE, OPEN, CLOSED) !== OPEN) return;
     try {
@@ -86,8 +95,8 @@ export class Gate {
         }
       }
       if (tooSmall()) {
-        if (workers === 1 || table.byteLength / 8 < WORTH_HELP_SLOTS) doubleInPlace(table);
-        else this.#lead(table);
+        if (workers === 1 || grown.table.byteLength / 8 < WORTH_HELP_SLOTS) doubleInPlace(grown.table, grown.moves);
+        else this.#lead(grown);
         Atomics.add(words, GENERATION, 1);
       }
     } finally {
@@ -96,14 +105,16 @@ export class Gate {
     }
   }
 
-  #lead(table: SharedArrayBuffer): void {
+  #lead(grown: Grown): void {
     const words = this.#words;
-    doubleBuffer(table);
+    const slots = grown.table.byteLength / 8;
+    doubleBuffer(grown.table);
+    grown.moves?.begin(slots);
     Atomics.store(words, NEXT, 0);
     Atomics.store(words, DONE, 0);
     Atomics.store(words, STATE, MOVING);
     Atomics.notify(words, STATE);
-    this.#move(table);
+    this.#move(grown);
     Atomics.store(words, STATE, CLOSING);
     for (let n = Atomics.load(words, HELPERS); n > 0; n = Atomics.load(words, HELPERS)) {
       this.#assertAllAlive();
@@ -112,18 +123,19 @@ export class Gate {
   }
 
   /** Again Dekker's protocol: either the leader sees this helper and waits for it, or the helper sees that it is late. */
-  #help(table: SharedArrayBuffer): void {
+  #help(grown: Grown): void {
     const words = this.#words;
     Atomics.add(words, HELPERS, 1);
-    if (Atomics.load(words, STATE) === MOVING) this.#move(table);
+    if (Atomics.load(words, STATE) === MOVING) this.#move(grown);
     Atomics.sub(words, HELPERS, 1);
     Atomics.notify(words, HELPERS);
   }
 
   /** Moves ranges until none is left to take, waits for those that others have taken, and adds the own leftovers. */
-  #move(buffer: SharedArrayBuffer): void {
+  #move({ table: buffer, moves }: Grown): void {
     const words = this.#words;
     const table = new Int32Array(buffer, 0, buffer.byteLength / 4);
+    const moved = moves?.of(table.length / 4) ?? null;
     const ranges = planRanges(table.length / 4);
     const leftovers: Leftovers = [];
     const awaitDone = (n: number): void => {
@@ -135,15 +147,16 @@ export class Gate {
     for (let i = Atomics.add(words, NEXT, 1); i < ranges.length; i = Atomics.add(words, NEXT, 1)) {
       const { from, to, after } = ranges[i]!;
       awaitDone(after);
-      moveRange(table, from, to, leftovers);
+      moveRange(table, from, to, leftovers, { ...ENTRIES_ONLY, moved });
       Atomics.add(words, DONE, 1);
       Atomics.notify(words, DONE);
     }
     awaitDone(ranges.length);
     const shift = 32 - Math.log2(table.length / 2);
-    for (let i = 0; i < leftovers.length; i += 3) {
+    for (let i = 0; i < leftovers.length; i += LEFTOVER) {
       const high = leftovers[i + 2]!;
-      claim(table, table.length - 1, (high >>> shift) << 1, leftovers[i]!, high);
+      const slot = claim(table, table.length - 1, (high >>> shift) << 1, leftovers[i]!, high);
+      if (moved !== null) moved[leftovers[i + 3]!] = slot;
     }
   }
 }

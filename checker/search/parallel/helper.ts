@@ -8,6 +8,7 @@ import { recordWords } from "../expand.ts";
 import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
 import { makeHashing } from "../store/fingerprint.ts";
+import { Moves } from "../store/moves.ts";
 import { releaseMemory } from "../store/release.ts";
 import { GraphLog } from "../traps/graph-log.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
@@ -19,6 +20,8 @@ export interface HelperTask {
   readonly workers: number;
   readonly control: SharedArrayBuffer;
   readonly table: SharedArrayBuffer;
+  /** Of the `Moves` of the table; null: nobody wants to know. */
+  readonly moves: SharedArrayBuffer | null;
   /** Of every worker, in order; worker 0 is the thread that called. */
   readonly discoveries: readonly DiscoveryBuffers[];
   readonly options: LevelOptions;
@@ -47,7 +50,7 @@ async function help(task: HelperTask): Promise<void> {
     const discoveries = task.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
     const { options } = task;
     const hashing = makeHashing(system.stateWords, options.fingerprintBits, options.seed);
-    const visited = new SharedFingerprintSet(task.table, control);
+    const visited = new SharedFingerprintSet(task.table, control, task.moves === null ? null : new Moves(task.moves));
     const worker = new LevelWorker({ system, options, hashing, visited, control, discoveries });
     control.ready();
     const joining = (await nextMessage()) as Joining;

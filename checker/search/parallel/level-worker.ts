@@ -128,6 +128,7 @@ export class LevelWorker {
   /** Joins a search that expands level `level`, with `before` states before it. */
   join(level: number, before: number): void {
     for (let l = 0; l <= level; l++) this.#counts.push(0);
+    this.#log?.endLevel(level - 1);
     this.#before = before;
     this.#beginLevel(level);
   }
@@ -176,6 +177,7 @@ export class LevelWorker {
   #endLevel(level: number): boolean {
     const control = this.#control;
     this.#level = level;
+    this.#log?.endLevel(level - 1);
     this.#counts.push(this.#discovery.count);
     control.publishCount(level, this.#discovery.count, !this.#tracker.found.none);
     control.publishProgress(this.#discovery.discovered, this.#expander.transitions);

@@ -1,21 +1,27 @@
 /** The visited set of a search by several workers: the table of `FingerprintSet`, shared. */
 import type { Control } from "../parallel/control.ts";
+import type { Grown } from "../parallel/gate.ts";
 import { BATCH } from "../expand.ts";
-import { claim, maxEntries, slotOf, type Visited } from "./visited.ts";
+import type { Moves } from "./moves.ts";
+import { claim, maxEntries, type Visited } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
   readonly comparesStates = false;
   readonly #buffer: SharedArrayBuffer;
+  readonly #grown: Grown;
   readonly #control: Control;
-  #generation = -1;
   #limit = 0;
   // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array = new Int32Array(0);
   mask = 0;
   shift = 0;
+  last = -1;
+  generation = -1;
 
-  constructor(buffer: SharedArrayBuffer, control: Control) {
+  /** `moves`: as for `FingerprintSet`. */
+  constructor(buffer: SharedArrayBuffer, control: Control, moves: Moves | null = null) {
     this.#buffer = buffer;
+    this.#grown = { table: buffer, moves };
     this.#control = control;
   }
 
@@ -25,12 +31,13 @@ export class SharedFingerprintSet implements Visited {
 
   prepare(): void {
     const { gate, workers } = this.#control;
+    const grown = this.#grown;
     for (;;) {
-      const generation = gate.enter(this.#buffer);
-      if (generation !== this.#generation) this.#view(generation);
+      const generation = gate.enter(grown);
+      if (generation !== this.generation) this.#view(generation);
       if (this.#fits()) return;
       gate.leave();
-      gate.grow(this.#buffer, workers, () => {
+      gate.grow(grown, workers, () => {
         // Another worker may have grown it meanwhile.
         this.#view(-1);
         return !this.#fits();
@@ -43,19 +50,9 @@ export class SharedFingerprintSet implements Visited {
   }
 
   add(low: number, high: number): boolean {
-    return claim(this.table, this.mask, (high >>> this.shift) << 1, low, high);
-  }
-
-  get slots(): number {
-    return this.#buffer.byteLength / 8;
-  }
-  /** To be called once, when no worker adds any more: this one may have an old view. */
-  finished(): this {
-    this.#view(-1);
-    return this;
-  }
-  find(low: number, high: number): number {
-    return slotOf(this.table, this.shift, low, high);
+    const slot = claim(this.table, this.mask, (high >>> this.shift) << 1, low, high);
+    this.last = slot < 0 ? ~slot : slot;
+    return slot >= 0;
   }
 
   finish(added: number): void {
@@ -74,6 +71,6 @@ export class SharedFingerprintSet implements Visited {
     this.mask = words - 1;
     this.shift = 32 - Math.log2(words / 2);
     this.#limit = maxEntries(words / 2);
-    this.#generation = generation;
+    this.generation = generation;
   }
 }

@@ -6,6 +6,7 @@
  * For validation (`exact`) and for searches that must know which state they meet again.
  */
 import { Column } from "./column.ts";
+import type { Fingerprint } from "./fingerprint.ts";
 import type { Visited } from "./visited.ts";
 import { doubleInPlace, maxEntries, reserveTable } from "./visited.ts";
 
@@ -21,6 +22,8 @@ export class StateIndex implements Visited {
   /** States held. */
   count = 0;
   last = -1;
+  /** Numbers do not change. */
+  readonly generation = 0;
 
   constructor(stateWords: number, exact: boolean) {
     this.#stateWords = exact ? stateWords : 0;
@@ -39,7 +42,7 @@ export class StateIndex implements Visited {
   prepare(n: number): void {
     this.#records.reserve((this.count + n) * this.#stride);
     while (this.count + n > this.#limit) {
-      doubleInPlace(this.#table, this.#records.view, this.#stride);
+      doubleInPlace(this.#table, null, { records: this.#records.view, stride: this.#stride });
       this.#view();
     }
   }
@@ -80,6 +83,11 @@ export class StateIndex implements Visited {
     records[record] = high;
     for (let w = 0; w < this.#stateWords; w++) records[record + 1 + w] = words[at + w]!;
     return n;
+  }
+
+  /** Of a set that compares states: writes the fingerprint of state `n`. */
+  fingerprintOf(n: number, fingerprint: Fingerprint, out: Int32Array): void {
+    fingerprint(this.#records.view, n * this.#stride + 1, out, 0);
   }
 
   #equal(n: number, high: number, words: Int32Array, at: number): boolean {

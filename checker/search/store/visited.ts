@@ -6,6 +6,7 @@
  * table itself.
  */
 import { OutOfMemory, reserveShared } from "./column.ts";
+import type { Moves } from "./moves.ts";
 
 /** What a search asks of a visited set. `add` is true when the state was not there. */
 export interface Visited {
@@ -17,8 +18,13 @@ export interface Visited {
   touch(high: number): number;
   /** Whether `add` reads the state: only the exact set does. */
   readonly comparesStates: boolean;
-  /** Of a set that compares states: the number of the state that was added, or found, last. */
-  readonly last?: number;
+  /**
+   * The place of the state that was added, or found, last: its slot or, in a set that numbers its states, its number. Slots are
+   * others after the table has grown.
+   */
+  readonly last: number;
+  /** How often places have changed, as of the last `prepare`. */
+  readonly generation: number;
   /** `words[at]...` is the state. */
   add(low: number, high: number, words: Int32Array, at: number): boolean;
   /** Called after the adds that `prepare` announced; `added` of them were new. */
@@ -55,16 +61,25 @@ export function doubleBuffer(buffer: SharedArrayBuffer): void {
   }
 }
 
-/** Entries that could not be placed in their range: first word, second word and high half of the fingerprint of each. */
+/** Entries that could not be placed in their range: first word, second word and high half of the fingerprint of each, and its old slot. */
 export type Leftovers = number[];
+export const LEFTOVER = 4;
+
+/** What else is to be done when the entries of a table move. */
+export interface Moving {
+  /** Where the new slot of each entry is written down, by old slot; null: nowhere. */
+  readonly moved: Int32Array | null;
+  /** Given these, the second word of a slot is the number (from 1) of the record that begins with the high half of the fingerprint. */
+  readonly records: Int32Array | null;
+  /** Words of a record. */
+  readonly stride: number;
+}
+export const ENTRIES_ONLY: Moving = { moved: null, records: null, stride: 1 };
 
 /**
  * Moves the entries of the old slots `from`..`to` - 1 to their new places, all within the new slots `2 * from`..`2 * to` - 1.
  * `table` has been doubled, and the old slots from `to` on have been moved. Ranges that do not overlap, nor each
  * with the new slots of the other, can be moved at the same time.
- *
- * The second word of a slot is the high half of its fingerprint or, given `records`, the number (from 1) of the
- * record that begins with it; a record has `stride` words.
  *
  * Invariant: of the new slots of the range, those from the old slot p on hold only entries placed by a probe from their new
  * home, so a probe that stays there meets no entry that has yet to move. An entry whose new home lies before p, or
@@ -72,7 +87,7 @@ export type Leftovers = number[];
  * ranges and in the first cluster of the table. Leftovers are added as if new when every range is done.
  */
 export function moveRange(
-  table: Int32Array, from: number, to: number, leftovers: Leftovers, records: Int32Array | null = null, stride: number = 1,
+  table: Int32Array, from: number, to: number, leftovers: Leftovers, { moved, records, stride }: Moving = ENTRIES_ONLY,
 ): void {
   const shift = 32 - Math.log2(table.length / 2);
   const begin = 4 * from;
@@ -87,41 +102,45 @@ export function moveRange(
     let q = (high >>> shift) << 1;
     if (q < p || q < begin) q = end;
     else while (q < end && table[q] !== 0) q += 2;
-    if (q >= end) leftovers.push(first, second, high);
+    if (q >= end) leftovers.push(first, second, high, p >>> 1);
     else {
       table[q] = first;
       table[q + 1] = second;
+      if (moved !== null) moved[p >>> 1] = q >>> 1;
     }
   }
 }
 
-/** Doubles the table in `buffer`, on one thread; `records` as for `moveRange`. */
-export function doubleInPlace(buffer: SharedArrayBuffer, records: Int32Array | null = null, stride: number = 1): void {
+/** Doubles the table in `buffer`, on one thread. */
+export function doubleInPlace(buffer: SharedArrayBuffer, moves: Moves | null, numbered: Omit<Moving, "moved"> = ENTRIES_ONLY): void {
   const oldSlots = buffer.byteLength / 8;
   doubleBuffer(buffer);
+  moves?.begin(oldSlots);
+  const moved = moves?.of(oldSlots) ?? null;
   const table = new Int32Array(buffer, 0, buffer.byteLength / 4);
   const mask = table.length - 1;
   const shift = 32 - Math.log2(table.length / 2);
   const leftovers: Leftovers = [];
-  moveRange(table, 0, oldSlots, leftovers, records, stride);
-  for (let i = 0; i < leftovers.length; i += 3) {
+  moveRange(table, 0, oldSlots, leftovers, { ...numbered, moved });
+  for (let i = 0; i < leftovers.length; i += LEFTOVER) {
     let q = (leftovers[i + 2]! >>> shift) << 1;
     while (table[q] !== 0) q = (q + 2) & mask;
     table[q] = leftovers[i]!;
     table[q + 1] = leftovers[i + 1]!;
+    if (moved !== null) moved[leftovers[i + 3]!] = q >>> 1;
   }
 }
 
 /**
- * Adds a fingerprint that several workers may be adding; false when it is there already. `home` is the first word of its
- * home slot, `mask` one less than the words of the table.
+ * Adds a fingerprint that several workers may be adding. Returns its slot when it was not there, and otherwise -1 less its slot.
+ * `home` is the first word of its home slot, `mask` one less than the words of the table.
  *
  * An empty slot is claimed by a compare-and-exchange of its low word from 0; the high word follows. A worker that
  * meets its own low word waits until the high word is there. Neither word is ever 0 or changes once set, so plain
  * loads serve as the fast path: a stale 0 is found out by the exchange. All workers that add the same fingerprint
  * walk the same slots, and exactly one of them claims the first empty one.
  */
-export function claim(table: Int32Array, mask: number, home: number, low: number, high: number): boolean {
+export function claim(table: Int32Array, mask: number, home: number, low: number, high: number): number {
   let i = home;
   for (;;) {
     let seen = table[i]!;
@@ -130,39 +149,36 @@ export function claim(table: Int32Array, mask: number, home: number, low: number
       if (seen === 0) {
         // Plain: a worker that waits for it reads 0 or this, and the batch ends with an atomic operation.
         table[i + 1] = high;
-        return true;
+        return i >> 1;
       }
     }
     if (seen === low) {
       let other = table[i + 1]!;
       while (other === 0) other = Atomics.load(table, i + 1);
-      if (other === high) return false;
+      if (other === high) return ~(i >> 1);
     }
     i = (i + 2) & mask;
   }
-}
-
-/** The slot of a fingerprint that is in the table. */
-export function slotOf(table: Int32Array, shift: number, low: number, high: number): number {
-  const mask = table.length - 1;
-  let i = (high >>> shift) << 1;
-  while (table[i] !== low || table[i + 1] !== high) i = (i + 2) & mask;
-  return i >> 1;
 }
 
 /** Fingerprints, for one worker. A slot is (low, high); low is 0 in an empty slot. */
 export class FingerprintSet implements Visited {
   readonly comparesStates = false;
   readonly #buffer: SharedArrayBuffer;
+  readonly #moves: Moves | null;
   // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array;
   mask = 0;
   shift = 0;
   count = 0;
+  last = -1;
+  generation = 0;
   #limit = 0;
 
-  constructor(buffer: SharedArrayBuffer = reserveTable()) {
+  /** `moves`: where it is written down which places change when the table grows. */
+  constructor(buffer: SharedArrayBuffer = reserveTable(), moves: Moves | null = null) {
     this.#buffer = buffer;
+    this.#moves = moves;
     this.table = new Int32Array(0);
     this.#view();
   }
@@ -173,7 +189,8 @@ export class FingerprintSet implements Visited {
 
   prepare(n: number): void {
     while (this.count + n > this.#limit) {
-      doubleInPlace(this.#buffer);
+      doubleInPlace(this.#buffer, this.#moves);
+      this.generation++;
       this.#view();
     }
   }
@@ -191,9 +208,13 @@ export class FingerprintSet implements Visited {
       if (seen === 0) {
         table[i] = low;
         table[i + 1] = high;
+        this.last = i >> 1;
         return true;
       }
-      if (seen === low && table[i + 1] === high) return false;
+      if (seen === low && table[i + 1] === high) {
+        this.last = i >> 1;
+        return false;
+      }
       i = (i + 2) & mask;
     }
   }
@@ -202,12 +223,6 @@ export class FingerprintSet implements Visited {
     this.count += added;
   }
 
-  get slots(): number {
-    return this.table.length / 2;
-  }
-  find(low: number, high: number): number {
-    return slotOf(this.table, this.shift, low, high);
-  }
 
   #view(): void {
     const words = this.#buffer.byteLength / 4;

@@ -21,10 +21,12 @@ import { Pacer, countedByAll } from "../run.ts";
 import type { Hashing } from "../store/fingerprint.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 import { StateIndex } from "../store/state-index.ts";
+import { Moves } from "../store/moves.ts";
 import { pathOf } from "../steps.ts";
 import { Team, idleHelpers } from "../parallel/team.ts";
 import { bytesForTraps, findTraps } from "../traps/find-traps.ts";
 import { asksForTraps, goalNames } from "../traps/goals.ts";
+import type { PlaceSpace } from "../traps/state-graph.ts";
 import { trapViolation } from "../traps/violation.ts";
 import type { Visited } from "../store/visited.ts";
 import { FingerprintSet, reserveTable } from "../store/visited.ts";
@@ -39,18 +41,17 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const pacer = new Pacer(options);
   const controlBuffer = Control.allocate(workers);
   const control = new Control(controlBuffer, 1, 0);
-  const table = reserveTable(options.expectedStates ?? 0);
-  const trusting = workers === 1 ? new FingerprintSet(table) : new SharedFingerprintSet(table, control);
-  const visited: Visited = options.exact ? new StateIndex(system.stateWords, true) : trusting;
-  const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
-  const { seed, fingerprintBits, maxStates, maxDepth } = options;
   const traps = asksForTraps(options) ? { end: options.endless !== true } : null;
   const goals = traps === null ? [] : goalNames(system, traps.end);
+  const { table, moves, visited, space } = memoryFor(system, options, control, { workers, logs: goals.length > 0 });
+  const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
+  const { seed, fingerprintBits, maxStates, maxDepth } = options;
   const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null };
   const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries });
   const startTeam = (): Team => {
     const buffers = discoveries.map((d) => d.buffers);
-    const task = { source: source!, workers, control: controlBuffer, table, discoveries: buffers, options: levelOptions };
+    const shared = { control: controlBuffer, table, moves: moves?.buffer ?? null, discoveries: buffers };
+    const task = { source: source!, workers, ...shared, options: levelOptions };
     return new Team(task, () => control.stop(STOP_FAILED));
   };
   const alone = options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS);
@@ -75,7 +76,7 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
         }
       }
       if (pacer.due()) {
-        if (goals.length > 0 && !control.graphDropped && pacer.overMemory()) {
+        if (goals.length > 0 && !control.graphDropped && (moves?.lost === true || pacer.overMemory())) {
           control.dropGraph();
           worker.dropGraph();
           await new Promise((resolve) => setTimeout(resolve, control.workers > 1 ? HELPERS_DROP_MS : 0));
@@ -94,18 +95,44 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
   const stopped = control.stopped !== 0 ? bound : null;
   const all = [worker.report(), ...reports];
-  return summarise({ system, options, hashing, workers, discoveries, visited, reports: all, stopped, goals, bound: () => pacer.bound() });
+  const finished = { system, options, hashing, workers, discoveries, visited, table, space, reports: all, stopped, goals };
+  return summarise({ ...finished, bound: () => pacer.bound() });
+}
+
+interface SearchMemory {
+  /** Of a visited set of fingerprints. */
+  readonly table: SharedArrayBuffer;
+  /** Where it is written down which places change when the table grows; null: nobody wants to know. */
+  readonly moves: Moves | null;
+  readonly visited: Visited;
+  /** Where in the visited set so many states are. */
+  readonly space: (states: number) => PlaceSpace;
+}
+
+/** `logs`: the graph is written down. */
+function memoryFor(
+  system: TransitionSystem, options: ExploreOptions, control: Control, { workers, logs }: { workers: number; logs: boolean },
+): SearchMemory {
+  const table = reserveTable(options.expectedStates ?? 0);
+  if (options.exact) {
+    const visited = new StateIndex(system.stateWords, true);
+    return { table, moves: null, visited, space: (states) => ({ slots: states, growths: 0, moves: null }) };
+  }
+  const first = table.byteLength / 8;
+  const moves = logs ? new Moves() : null;
+  const visited = workers === 1 ? new FingerprintSet(table, moves) : new SharedFingerprintSet(table, control, moves);
+  const space = (): PlaceSpace => ({ slots: table.byteLength / 8, growths: Math.log2(table.byteLength / 8 / first), moves });
+  return { table, moves, visited, space };
 }
 
 /** Milliseconds in which helpers hear that they must give up their logs. */
 const HELPERS_DROP_MS = 100;
 
-interface Finished {
+interface Finished extends Omit<SearchMemory, "moves"> {
   readonly system: TransitionSystem;
   readonly options: ExploreOptions;
   readonly workers: number;
   readonly discoveries: readonly Discovery[];
-  readonly visited: Visited;
   /** Of every worker that took part, in order. */
   readonly reports: readonly WorkerReport[];
   readonly hashing: Hashing;
@@ -132,7 +159,7 @@ function summarise(finished: Finished): SearchRun {
     counts(reports[0]!).map((_, i) => total(reports.map((r) => counts(r)[i]!)));
   const log = new PredecessorLog(discoveries.map((d) => d.links.view), perLevel);
   const complete = exhausted && found.none;
-  const trapped = lookForTraps(finished, { complete, levels: perLevel, states, log });
+  const trapped = lookForTraps(finished, { complete, levels: perLevel.slice(0, levels.length), states, log });
   return {
     complete,
     stopReason: !found.none || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
@@ -175,17 +202,27 @@ function lookForTraps(f: Finished, s: Searched): { readonly violations: readonly
   if (logs.length < f.reports.length) return none(noMemory);
   const bound = f.bound();
   if (bound !== null) return none(bound);
-  const table = f.visited instanceof SharedFingerprintSet ? f.visited.finished() : f.visited instanceof FingerprintSet ? f.visited : null;
-  const steps = total(logs.map((g) => g.targets.length / 2));
+  const space = f.space(s.states);
   const { memoryBytes } = f.options;
-  const wanted = bytesForTraps(s.states, steps, table?.slots ?? 0);
-  if (memoryBytes !== null && process.memoryUsage.rss() + wanted > memoryBytes) return none(noMemory);
+  const wanted = bytesForTraps(s.states, space.slots);
+  if (space.moves?.lost === true || (memoryBytes !== null && process.memoryUsage.rss() + wanted > memoryBytes)) return none(noMemory);
   try {
-    const found = findTraps({ levels: s.levels, links: f.discoveries.map((d) => d.links.view), logs, table });
-    const violations = found.flatMap((traps, i) => (traps === null ? [] : [trapViolation(f, f.goals[i]!, traps, s)]));
+    const found = findTraps({ levels: s.levels, links: f.discoveries.map((d) => d.links.view), logs, space });
+    const searched = { ...s, printAt: prints(f) };
+    const violations = found.flatMap((traps, i) => (traps === null ? [] : [trapViolation(f, f.goals[i]!, traps, searched)]));
     return { violations, notChecked: null };
   } catch (error) {
     if (error instanceof RangeError) return none(noMemory);
     throw error;
   }
+}
+
+/** Writes the fingerprint of the state at a place of the visited set. */
+function prints({ visited, table, hashing }: Finished): (place: number, out: Int32Array) => void {
+  if (visited instanceof StateIndex) return (number, out) => visited.fingerprintOf(number, hashing.fingerprint, out);
+  const words = new Int32Array(table);
+  return (slot, out) => {
+    out[0] = words[2 * slot]!;
+    out[1] = words[2 * slot + 1]!;
+  };
 }

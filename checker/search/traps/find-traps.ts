@@ -12,33 +12,24 @@
  * reached are those that a search backwards from the goals meets. All others are trapped. Where fingerprints are trusted, two
  * states with equal ones are one here as they are in the search.
  *
- * Backwards means by passes over the levels, last to first: a step mostly leads to the next level, so that one pass settles nearly
- * all states. What is left after a few passes, by loops that lead back, is searched by the reversed steps of those states alone.
+ * A state is named by its number in the links, and by its place in the visited set where it is the target of a logged step. The
+ * search has found each place while it looked the state up; no two states have the same at the end, and what was written down
+ * before the set grew is brought up to date by the moves of that (`bringUpToDate`).
+ *
+ * A state is settled when it is known that a goal can be reached. Sweeps over the levels settle nearly all (`sweep.ts`), and note
+ * the steps that were open when they came to them: all steps of all states that are not settled are among these. Sweeps over the
+ * open steps settle most of the rest. What is left then is searched backwards, step by step. The order of the work decides nothing:
+ * a state is settled only by a step to a settled one, and the work ends when there is no such step any more.
  *
  * It must not be asked of a reduced graph unless the reduction keeps to a cycle proviso: a step that is put off for ever around
  * a cycle makes a trap of it. There is no such reduction yet; see `asksForTraps`.
  */
-import type { LoggedGraph } from "./graph-log.ts";
-import { GraphLog, wordAt } from "./graph-log.ts";
-
-/** A visited table of fingerprints that grows no more. */
-export interface FinishedTable {
-  readonly slots: number;
-  /** Reads the home slot of a fingerprint. */
-  touch(high: number): number;
-  /** The slot of a fingerprint that is there. */
-  find(low: number, high: number): number;
-}
-
-export interface StateGraph {
-  /** For every level, how many states each worker discovered in it. A state's number is its place in that order. */
-  readonly levels: readonly (readonly number[])[];
-  /** Of each worker: (parent, ordinal) of each state that it discovered. */
-  readonly links: readonly Int32Array[];
-  readonly logs: readonly LoggedGraph[];
-  /** Null where whole states are compared: the log has the numbers of states. */
-  readonly table: FinishedTable | null;
-}
+import { entryAt, forEachRun, forEachStepOf } from "./graph-log.ts";
+import { OpenSteps } from "./open-steps.ts";
+import { Ranks } from "./ranks.ts";
+import { Settled } from "./settled.ts";
+import { bringUpToDate, partsOf, placesOf, type Part, type StateGraph } from "./state-graph.ts";
+import { sweep, type Sweeping } from "./sweep.ts";
 
 /** The traps of one goal. */
 export interface Traps {
@@ -46,219 +37,120 @@ export interface Traps {
   readonly goals: number;
   /** How many states are trapped. */
   readonly states: number;
-  /** The level, 0 being that of the initial states, of the nearest trapped states. */
-  readonly level: number;
-  /** These: their numbers, and the two words of the fingerprint of each. */
+  /** The nearest trapped states, all of one level: their numbers, and their places. */
   readonly nearest: readonly number[];
-  readonly prints: readonly number[];
+  readonly places: readonly number[];
 }
 
-/** Passes before what is left is searched by reversed steps. */
-const PASSES = 4;
-/** Look-ups whose cache misses overlap. */
-const BATCH = 128;
+/** When which way is taken. They decide nothing but time. */
+export interface Limits {
+  /** Sweeps go on while each settles at least this part of the states that are left. */
+  readonly worthASweep: number;
+  /** So few open steps are swept as long as that settles anything. */
+  readonly fewSteps: number;
+  /** Open steps that are noted, as a part of the states. Where there are more, all steps are swept once more. */
+  readonly noted: number;
+}
+const LIMITS: Limits = { worthASweep: 1 / 4, fewSteps: 1000, noted: 3 / 2 };
 
-/** Bytes that `findTraps` will take. */
-export function bytesForTraps(states: number, steps: number, slots: number): number {
-  return 4 * slots + 9 * states + 4 * steps;
+/** Bytes that `findTraps` will take at most, but for a search backwards of what the sweeps leave. */
+export function bytesForTraps(states: number, slots: number): number {
+  return 5 * states + slots / 8 + 8 * LIMITS.noted * states;
 }
 
 /** Of each goal, its traps; null: there are none. */
-export function findTraps(graph: StateGraph): (Traps | null)[] {
-  const steps = graph.logs.map(sourcesOf);
-  const numbers = graph.table === null ? null : numbersOf(graph, graph.table);
-  return graph.logs[0]!.goals.map((_, goal) => new Backwards(graph, steps, numbers, goal).traps());
-}
-
-/** The number of the state in each slot of the table. */
-function numbersOf(graph: StateGraph, table: FinishedTable): Int32Array {
-  const numbers = new Int32Array(table.slots);
-  const low = new Int32Array(BATCH);
-  const high = new Int32Array(BATCH);
-  /** Keeps the reads of the table from being optimised away. */
-  const sink = new Int32Array(1);
-  let id = 0;
-  forEachPart(graph, (worker, _, begin, end) => {
-    const { prints } = graph.logs[worker]!;
-    for (let from = begin; from < end; from += BATCH) {
-      const n = Math.min(BATCH, end - from);
-      // All are touched first: independent loads, whose cache misses overlap.
-      let touched = 0;
-      for (let k = 0; k < n; k++) {
-        low[k] = wordAt(prints, 2 * (from + k));
-        high[k] = wordAt(prints, 2 * (from + k) + 1);
-        touched ^= table.touch(high[k]!);
-      }
-      sink[0]! ^= touched;
-      for (let k = 0; k < n; k++) numbers[table.find(low[k]!, high[k]!)] = id++;
-    }
-  });
-  return numbers;
-}
-
-/** The state that each step of a log starts from. */
-function sourcesOf(log: LoggedGraph): Int32Array {
-  const sources = new Int32Array(log.targets.length / 2);
-  let at = 0;
-  GraphLog.sourcesOf(log, (id, steps) => {
-    sources.fill(id, at, at + steps);
-    at += steps;
-  });
-  return sources;
-}
-
-/** Calls `each` for each worker's part of each level: the parts are the states in order, `begin`..`end` counts the worker's own. */
-function forEachPart({ levels }: StateGraph, each: (worker: number, level: number, begin: number, end: number) => void): void {
-  const discovered: number[] = levels[0]!.map(() => 0);
-  levels.forEach((parts, level) => parts.forEach((count, worker) => {
-    each(worker, level, discovered[worker]!, discovered[worker]! + count);
-    discovered[worker]! += count;
-  }));
-}
-
-/** The search backwards from one goal. */
-class Backwards {
-  readonly #graph: StateGraph;
-  /** Of each log, the states that its steps start from. */
-  readonly #sources: readonly Int32Array[];
-  /** By slot of the table; null where the logs have numbers. */
-  readonly #numbers: Int32Array | null;
-  readonly #goals: number;
-  /** 1: a goal can be reached. */
-  readonly #reaches: Uint8Array;
-  /** The first state of each level, and the number of all states behind them. */
-  readonly #starts: readonly number[];
-  /** The workers' parts of the levels, in order: (worker, first state, first of the worker's own). */
-  readonly #parts: readonly { readonly worker: number; readonly first: number; readonly own: number; readonly count: number }[][];
-
-  constructor(graph: StateGraph, sources: readonly Int32Array[], numbers: Int32Array | null, goal: number) {
-    this.#graph = graph;
-    this.#sources = sources;
-    this.#numbers = numbers;
-    const parts: { worker: number; first: number; own: number; count: number }[][] = graph.levels.map(() => []);
-    const starts = [0];
-    let first = 0;
-    forEachPart(graph, (worker, level, own, end) => {
-      parts[level]!.push({ worker, first, own, count: end - own });
-      first += end - own;
-      starts[level + 1] = first;
-    });
-    this.#parts = parts;
-    this.#starts = starts;
-    this.#reaches = new Uint8Array(first);
+export function findTraps(graph: StateGraph, limits: Limits = LIMITS): (Traps | null)[] {
+  const parts = partsOf(graph.levels);
+  const last = parts.at(-1)!.at(-1)!;
+  const states = last.first + last.count;
+  bringUpToDate(graph);
+  const places = placesOf(parts, graph.logs, states);
+  const open = new OpenSteps(Math.ceil(limits.noted * states));
+  return graph.logs[0]!.goals.map((_, goal) => {
+    const settled = new Settled(places, graph.space.slots);
     let goals = 0;
     for (const log of graph.logs) {
       const ids = log.goals[goal]!;
-      for (let i = 0; i < ids.length; i++) this.#reaches[wordAt(ids, i)] = 1;
+      // Each state was expanded once, and noted as a goal once.
+      for (let i = 0; i < ids.length; i++) settled.add(entryAt(ids, i));
       goals += ids.length;
     }
-    this.#goals = goals;
-  }
+    if (goals > 0) settle({ graph, parts, settled, open }, limits);
+    return settled.left === 0 ? null : { goals, ...whatIsLeft(parts, settled) };
+  });
+}
 
-  traps(): Traps | null {
-    let more = this.#goals > 0;
-    for (let n = 0; n < PASSES && more; n++) more = this.#pass();
-    if (more) this.#searchWhatIsLeft();
-    const reaches = this.#reaches;
-    let states = 0;
-    for (let id = 0; id < reaches.length; id++) states += 1 - reaches[id]!;
-    if (states === 0) return null;
-    const level = this.#starts.findIndex((end) => end > reaches.indexOf(0)) - 1;
-    const nearest: number[] = [];
-    const prints: number[] = [];
-    for (const { worker, first, own, count } of this.#parts[level]!) {
-      const log = this.#graph.logs[worker]!.prints;
+/** Settles all states from which a settled one can be reached. */
+function settle(work: Sweeping, { worthASweep, fewSteps }: Limits): void {
+  const { settled, open } = work;
+  let before = settled.left;
+  const goesOn = (): boolean => {
+    if (settled.left === 0 || settled.left === before) return false;
+    return settled.left <= before * (1 - worthASweep) || (!open.overflown && open.length <= fewSteps);
+  };
+  const pass = (run: () => void): void => {
+    before = settled.left;
+    run();
+  };
+  do pass(() => sweep(work));
+  while (open.overflown && goesOn());
+  if (!open.overflown) while (goesOn()) pass(() => open.sweep(settled));
+  // A pass over all open steps that settles nothing is the end.
+  if (settled.left === 0 || settled.left === before) return;
+  searchBackwards(work, open.overflown ? (each) => forEachStep(work, each) : (each) => open.forEach(each));
+}
+
+/** Calls `each` for every step from a state that is not settled, with the number of that and the place of the target. */
+function forEachStep({ graph, parts, settled }: Sweeping, each: (from: number, to: number) => void): void {
+  const { links, logs } = graph;
+  const { byNumber, places } = settled;
+  parts.forEach((ofLevel, level) => {
+    for (const log of logs) {
+      forEachRun(log, level, (run) => forEachStepOf(run, log.jumps, (from, to) => {
+        if (byNumber[from] === 0) each(from, to);
+      }));
+    }
+    if (level === 0) return;
+    for (const { worker, first, own, count } of ofLevel) {
       for (let i = 0; i < count; i++) {
-        if (reaches[first + i] === 1) continue;
-        nearest.push(first + i);
-        prints.push(wordAt(log, 2 * (own + i)), wordAt(log, 2 * (own + i) + 1));
+        const parent = links[worker]![2 * (own + i)]!;
+        if (byNumber[parent] === 0) each(parent, places[first + i]!);
       }
     }
-    return { goals: this.#goals, states, level, nearest, prints };
-  }
+  });
+}
 
-  /** From the last level to the first; true when something has changed, so that another pass may change more. */
-  #pass(): boolean {
-    const reaches = this.#reaches;
-    const { links, logs } = this.#graph;
-    const left = this.#sources.map((sources) => sources.length);
-    let changed = false;
-    for (let level = this.#parts.length - 1; level >= 0; level--) {
-      const start = this.#starts[level]!;
-      logs.forEach((log, worker) => {
-        const sources = this.#sources[worker]!;
-        let i = left[worker]! - 1;
-        for (; i >= 0; i--) {
-          const from = sources[i]!;
-          if (from < start) break;
-          // Most states are settled by then, by a step to a new state: only for the others a target is looked up.
-          if (reaches[from] === 0 && reaches[this.#target(log, i)] === 1) {
-            reaches[from] = 1;
-            changed = true;
-          }
-        }
-        left[worker] = i + 1;
-      });
-      if (level === 0) continue;
-      for (const { worker, first, own, count } of this.#parts[level]!) {
-        const parents = links[worker]!;
-        for (let i = 0; i < count; i++) {
-          const parent = parents[2 * (own + i)]!;
-          if (reaches[parent] === 1 || reaches[first + i] === 0) continue;
-          reaches[parent] = 1;
-          changed = true;
-        }
-      }
-    }
-    return changed && reaches.includes(0);
+/** Searches backwards among the states that are not settled, by compressed rows of their reversed steps. `forEach`: those steps. */
+function searchBackwards({ graph, settled }: Sweeping, forEach: (each: (from: number, to: number) => void) => void): void {
+  const { places, byNumber, left } = settled;
+  const rows = new Ranks(graph.space.slots);
+  for (let id = 0; id < places.length; id++) if (byNumber[id] === 0) rows.add(places[id]!);
+  rows.count();
+  const begins = new Int32Array(left + 1);
+  const found: number[] = [];
+  forEach((from, to) => {
+    if (rows.has(to)) begins[rows.of(to) + 1]!++;
+    else found.push(from);
+  });
+  for (let r = 0; r < left; r++) begins[r + 1]! += begins[r]!;
+  const sources = new Int32Array(begins[left]!);
+  const filled = begins.slice();
+  forEach((from, to) => {
+    if (rows.has(to)) sources[filled[rows.of(to)]!++] = from;
+  });
+  while (found.length > 0) {
+    const id = found.pop()!;
+    if (byNumber[id] === 1) continue;
+    settled.add(id);
+    const r = rows.of(places[id]!);
+    for (let at = begins[r]!; at < begins[r + 1]!; at++) found.push(sources[at]!);
   }
+}
 
-  /** The number of the state that step `i` of a log leads to. */
-  #target({ targets }: LoggedGraph, i: number): number {
-    const low = wordAt(targets, 2 * i);
-    return this.#numbers === null ? low : this.#numbers[this.#graph.table!.find(low, wordAt(targets, 2 * i + 1))]!;
-  }
-
-  /** Calls `each` for every step from a state that is not settled. */
-  #forEachStep(each: (from: number, to: number) => void): void {
-    const reaches = this.#reaches;
-    this.#graph.logs.forEach((log, worker) => {
-      const sources = this.#sources[worker]!;
-      for (let i = 0; i < sources.length; i++) if (reaches[sources[i]!] === 0) each(sources[i]!, this.#target(log, i));
-    });
-    this.#parts.forEach((parts, level) => {
-      if (level === 0) return;
-      for (const { worker, first, own, count } of parts) {
-        const parents = this.#graph.links[worker]!;
-        for (let i = 0; i < count; i++) if (reaches[parents[2 * (own + i)]!] === 0) each(parents[2 * (own + i)]!, first + i);
-      }
-    });
-  }
-
-  /** Searches backwards among the states not settled yet, by compressed rows of their reversed steps. */
-  #searchWhatIsLeft(): void {
-    const reaches = this.#reaches;
-    const rows = new Int32Array(reaches.length);
-    let count = 0;
-    for (let id = 0; id < reaches.length; id++) if (reaches[id] === 0) rows[id] = count++;
-    const begins = new Int32Array(count + 1);
-    const settled: number[] = [];
-    this.#forEachStep((from, to) => {
-      if (reaches[to] === 1) settled.push(from);
-      else begins[rows[to]! + 1]!++;
-    });
-    for (let r = 0; r < count; r++) begins[r + 1]! += begins[r]!;
-    const sources = new Int32Array(begins[count]!);
-    const filled = begins.slice();
-    this.#forEachStep((from, to) => {
-      if (reaches[to] === 0) sources[filled[rows[to]!]!++] = from;
-    });
-    while (settled.length > 0) {
-      const id = settled.pop()!;
-      if (reaches[id] === 1) continue;
-      reaches[id] = 1;
-      const r = rows[id]!;
-      for (let at = begins[r]!; at < begins[r + 1]!; at++) settled.push(sources[at]!);
-    }
-  }
+function whatIsLeft(parts: readonly (readonly Part[])[], { byNumber, places, left }: Settled): Omit<Traps, "goals"> {
+  const firstTrapped = byNumber.indexOf(0);
+  const level = parts.find((ofLevel) => ofLevel.some(({ first, count }) => firstTrapped >= first && firstTrapped < first + count))!;
+  const nearest: number[] = [];
+  for (const { first, count } of level) for (let id = first; id < first + count; id++) if (byNumber[id] === 0) nearest.push(id);
+  return { states: left, nearest, places: nearest.map((id) => places[id]!) };
 }

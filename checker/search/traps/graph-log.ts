@@ -1,27 +1,60 @@
 /**
  * What one worker writes down of the state graph while it searches breadth-first, for the search backwards (`find-traps.ts`).
  *
- * A step to a new state is in the predecessor links already. Of a step to a known state its target is kept, by fingerprint: the
- * visited table does not know the numbers of its states, and where a state lies in it changes when it grows. The fingerprint of
- * each new state is kept as well, so that fingerprints can be turned into numbers when the search is done. Both are sequential
- * writes of 8 bytes; whose steps they are takes up to two bytes for a state. A step that changes nothing is left out.
+ * A step to a new state is in the predecessor links already. Of a step to a known state the place of its target is kept: where the
+ * visited set has it, which the search has just found out (`Visited.last`). The place of each new state is kept as well. Both are
+ * sequential writes of 4 bytes, and nothing is looked up a second time. Whose step it is takes one byte more, for states are
+ * expanded in the order of their numbers. A step that changes nothing is left out.
+ *
+ * When the visited set grows its states get other places. `grew` notes how much was written down before; see `store/moves.ts`.
  */
 
-const LOG_BLOCK_WORDS = 16;
-/** Words of a block. */
-export const BLOCK_WORDS = 2 ** LOG_BLOCK_WORDS;
+const LOG_BLOCK = 16;
+/** Entries of a block. */
+export const BLOCK = 2 ** LOG_BLOCK;
 
 /** An array in blocks: plain, so that a worker thread can post it. */
-export interface Words {
-  readonly blocks: readonly Int32Array<ArrayBuffer>[];
+export interface Blocks<A extends Int32Array | Uint8Array = Int32Array<ArrayBuffer>> {
+  readonly blocks: readonly A[];
   readonly length: number;
 }
+export type Words = Blocks;
+export type Bytes = Blocks<Uint8Array<ArrayBuffer>>;
 
-export function wordAt({ blocks }: Words, i: number): number {
-  return blocks[i >>> LOG_BLOCK_WORDS]![i & (BLOCK_WORDS - 1)]!;
+export function entryAt({ blocks }: Words | Bytes, i: number): number {
+  return blocks[i >>> LOG_BLOCK]![i & (BLOCK - 1)]!;
 }
 
-/** An append-only array. Where there is no memory for more it forgets, and says so. */
+/** A gap that does not fit a byte: the state is the next one in `jumps`. */
+export const JUMP = 255;
+
+/** How much a worker had written down at some moment. */
+export interface Mark {
+  readonly places: number;
+  readonly steps: number;
+  readonly jumps: number;
+  /** The state that the last step was from. */
+  readonly source: number;
+}
+
+/** What a worker hands over when the search is done. */
+export interface LoggedGraph {
+  /** Of each state that the worker discovered, in order, its place. */
+  readonly places: Words;
+  /** Of each step to a known state, the place of that. */
+  readonly targets: Words;
+  /** Of each such step, how far the state that it is from is behind that of the step before it; or `JUMP`. */
+  readonly gaps: Bytes;
+  readonly jumps: Words;
+  /** By goal: the states that are one. */
+  readonly goals: readonly Words[];
+  /** At the end of the expansion of each level, beginning with the initial one. */
+  readonly levels: readonly Mark[];
+  /** When the worker noticed that the places had changed; as often as they did before it wrote its last. */
+  readonly growths: readonly Mark[];
+}
+
+/** Where there is no memory for more, a log forgets what it has, and says so. */
 class WordLog implements Words {
   readonly blocks: Int32Array<ArrayBuffer>[] = [];
   failed = false;
@@ -29,65 +62,94 @@ class WordLog implements Words {
   #at = 0;
 
   get length(): number {
-    return this.blocks.length === 0 ? 0 : (this.blocks.length - 1) * BLOCK_WORDS + this.#at;
+    return this.blocks.length === 0 ? 0 : (this.blocks.length - 1) * BLOCK + this.#at;
   }
 
   push(word: number): void {
     if (this.#at === this.#block.length) this.#more();
     this.#block[this.#at++] = word;
   }
-  /** Of a log of pairs. */
-  pushPair(first: number, second: number): void {
-    if (this.#at === this.#block.length) this.#more();
-    const block = this.#block;
-    const at = this.#at;
-    block[at] = first;
-    block[at + 1] = second;
-    this.#at = at + 2;
+  /** The first `n` of `words`. */
+  pushAll(words: Int32Array, n: number): void {
+    for (let i = 0; i < n; i++) this.push(words[i]!);
   }
-  clear(): void {
+  fail(): void {
     this.blocks.length = 0;
-    this.#block = new Int32Array(0);
-    this.#at = 0;
+    this.failed = true;
   }
 
   #more(): void {
     this.#at = 0;
-    if (this.failed) return;
     try {
-      this.#block = new Int32Array(BLOCK_WORDS);
-      this.blocks.push(this.#block);
+      // One that has failed overwrites its block.
+      if (!this.failed || this.#block.length === 0) this.#block = new Int32Array(BLOCK);
+      if (!this.failed) this.blocks.push(this.#block);
     } catch {
-      this.clear();
-      this.failed = true;
+      this.fail();
       this.#block = new Int32Array(64);
     }
   }
 }
 
-/** What a worker hands over when the search is done. */
-export interface LoggedGraph {
-  /** Two words for each state that the worker discovered, in order: its fingerprint. */
-  readonly prints: Words;
-  /** Two words for each step to a known state: the target's fingerprint or, where whole states are compared, its number. */
-  readonly targets: Words;
-  /** Whose steps these are; see `GraphLog.sourcesOf`. */
-  readonly sources: Uint8Array<ArrayBuffer>;
-  /** By goal: the states that are one. */
-  readonly goals: readonly Words[];
+/** Steps: a target and a gap of each. */
+class StepLog {
+  readonly targets: Int32Array<ArrayBuffer>[] = [];
+  readonly gaps: Uint8Array<ArrayBuffer>[] = [];
+  readonly jumps = new WordLog();
+  failed = false;
+  source = 0;
+  #targets = new Int32Array(0);
+  #gaps = new Uint8Array(0);
+  #at = 0;
+
+  get length(): number {
+    return this.targets.length === 0 ? 0 : (this.targets.length - 1) * BLOCK + this.#at;
+  }
+
+  push(from: number, target: number): void {
+    if (this.#at === this.#targets.length) this.#more();
+    const at = this.#at;
+    const gap = from - this.source;
+    this.#targets[at] = target;
+    this.#gaps[at] = gap;
+    if (gap < 0 || gap >= JUMP) {
+      this.#gaps[at] = JUMP;
+      this.jumps.push(from);
+    }
+    this.source = from;
+    this.#at = at + 1;
+  }
+  fail(): void {
+    this.targets.length = 0;
+    this.gaps.length = 0;
+    this.jumps.fail();
+    this.failed = true;
+  }
+
+  #more(): void {
+    this.#at = 0;
+    try {
+      if (!this.failed || this.#targets.length === 0) {
+        this.#targets = new Int32Array(BLOCK);
+        this.#gaps = new Uint8Array(BLOCK);
+      }
+      if (this.failed) return;
+      this.targets.push(this.#targets);
+      this.gaps.push(this.#gaps);
+    } catch {
+      this.fail();
+      this.#targets = new Int32Array(64);
+      this.#gaps = new Uint8Array(64);
+    }
+  }
 }
 
 export class GraphLog {
-  readonly #prints = new WordLog();
-  readonly #targets = new WordLog();
+  readonly #places = new WordLog();
+  readonly #steps = new StepLog();
   readonly #goals: readonly WordLog[];
-  #sources = new Uint8Array(1024);
-  #sourceBytes = 0;
-  /** Whose steps are being written down; -1: nobody's yet. */
-  #source = -1;
-  #steps = 0;
-  /** There was no memory for it: what is written from then on is forgotten. */
-  dropped = false;
+  readonly #levels: Mark[] = [];
+  readonly #growths: Mark[] = [];
 
   /** `goals`: how many there are. */
   constructor(goals: number) {
@@ -95,85 +157,95 @@ export class GraphLog {
   }
 
   get bytes(): number {
-    return 4 * (this.#prints.length + this.#targets.length) + this.#sources.length;
+    return 4 * this.#places.length + 5 * this.#steps.length;
   }
 
-  /** The next state that this worker discovers. */
-  discovered(low: number, high: number): void {
-    if (this.dropped) return;
-    this.#prints.pushPair(low, high);
+  /** The next `n` states that this worker discovers are at these places. */
+  discovered(places: Int32Array, n: number): void {
+    this.#places.pushAll(places, n);
   }
 
-  /** A step of state `from` to a state that was known. */
-  known(from: number, low: number, high: number): void {
-    if (this.dropped) return;
-    if (from !== this.#source) this.#turn(from);
-    this.#steps++;
-    this.#targets.pushPair(low, high);
+  /** A step of state `from` to a state that was known, at this place. */
+  known(from: number, place: number): void {
+    this.#steps.push(from, place);
   }
 
   /** State `id` is a goal. */
   reached(goal: number, id: number): void {
-    if (!this.dropped) this.#goals[goal]!.push(id);
+    this.#goals[goal]!.push(id);
   }
 
+  /** Places have changed so many times by now. */
+  grew(generation: number): void {
+    while (this.#growths.length < generation) this.#growths.push(this.#mark());
+  }
+
+  /** All steps from the states of level `level` have been written down. A worker that joins late has none of the levels before. */
+  endLevel(level: number): void {
+    while (this.#levels.length <= level) this.#levels.push(this.#mark());
+  }
+
+  /** There is no memory for it: forgets all, and what is written from then on. */
   drop(): void {
-    this.dropped = true;
-    this.#prints.clear();
-    this.#targets.clear();
-    this.#sources = new Uint8Array(0);
-    for (const g of this.#goals) g.clear();
+    for (const log of [this.#places, this.#steps, ...this.#goals]) log.fail();
+  }
+  get dropped(): boolean {
+    return [this.#places, this.#steps, this.#steps.jumps, ...this.#goals].some((log) => log.failed);
   }
 
   /** Null when it was dropped. */
   finish(): LoggedGraph | null {
-    const logs = [this.#prints, this.#targets, ...this.#goals];
-    if (this.dropped || logs.some((log) => log.failed)) return null;
-    this.#turn(-1);
-    const [prints, targets, ...goals] = logs.map(({ blocks, length }): Words => ({ blocks, length }));
-    return { prints: prints!, targets: targets!, goals, sources: this.#sources.slice(0, this.#sourceBytes) };
+    if (this.dropped) return null;
+    const { length, targets, gaps, jumps } = this.#steps;
+    const plain = ({ blocks, length: n }: WordLog): Words => ({ blocks, length: n });
+    return {
+      places: plain(this.#places), targets: { blocks: targets, length }, gaps: { blocks: gaps, length }, jumps: plain(jumps),
+      goals: this.#goals.map(plain), levels: this.#levels, growths: this.#growths,
+    };
   }
 
   /** The buffers of a log, to be handed over rather than copied. */
-  static buffers({ prints, targets, goals, sources }: LoggedGraph): ArrayBuffer[] {
-    return [...[prints, targets, ...goals].flatMap((words) => words.blocks.map((b) => b.buffer)), sources.buffer];
+  static buffers({ places, targets, gaps, jumps, goals }: LoggedGraph): ArrayBuffer[] {
+    return [places, targets, gaps, jumps, ...goals].flatMap((log) => log.blocks.map((b) => b.buffer));
   }
 
-  /** Calls `each` with the number of every state that has steps in the log, in order, and how many it has. */
-  static sourcesOf({ sources }: LoggedGraph, each: (id: number, steps: number) => void): void {
-    let at = 0;
-    const number = (): number => {
-      let n = 0;
-      for (let scale = 1; ; scale *= 128) {
-        const byte = sources[at++]!;
-        n += (byte & 127) * scale;
-        if (byte < 128) return n;
-      }
-    };
-    for (let id = -1; at < sources.length;) {
-      const gap = number();
-      id += gap % 2 === 1 ? -(gap + 1) / 2 : gap / 2;
-      if (at < sources.length) each(id, number());
-    }
+  #mark(): Mark {
+    const { length: steps, jumps, source } = this.#steps;
+    return { places: this.#places.length, steps, jumps: jumps.length, source };
   }
+}
 
-  /** The steps of the state before are all there: notes how many they are, and whose come next. */
-  #turn(from: number): void {
-    if (this.#source >= 0) this.#number(this.#steps);
-    const gap = from - this.#source;
-    this.#number(gap < 0 ? -2 * gap - 1 : 2 * gap);
-    this.#source = from;
-    this.#steps = 0;
+/** Steps that lie in one block: `begin`..`end` - 1 of `targets` and `gaps`. */
+export interface Run {
+  targets: Int32Array;
+  gaps: Uint8Array;
+  begin: number;
+  end: number;
+  /** The state that the step before the first is from, and the next jump; brought up to date by whoever goes through the run. */
+  from: number;
+  jump: number;
+}
+
+/** Calls `each` with the runs of the steps that a worker wrote down of one level, in order. */
+export function forEachRun({ targets, gaps, levels }: LoggedGraph, level: number, each: (run: Run) => void): void {
+  const { steps: first, jumps: jump, source: from } = level === 0 ? { steps: 0, jumps: 0, source: 0 } : levels[level - 1]!;
+  const run: Run = { targets: new Int32Array(0), gaps: new Uint8Array(0), begin: 0, end: 0, from, jump };
+  for (let left = levels[level]!.steps - first, at = first; left > 0;) {
+    run.targets = targets.blocks[at >>> LOG_BLOCK]!;
+    run.gaps = gaps.blocks[at >>> LOG_BLOCK]!;
+    run.begin = at & (BLOCK - 1);
+    run.end = Math.min(BLOCK, run.begin + left);
+    each(run);
+    left -= run.end - run.begin;
+    at += run.end - run.begin;
   }
+}
 
-  /** Seven bits a byte, lowest first, the top bit set on all but the last. */
-  #number(n: number): void {
-    if (this.#sourceBytes + 8 > this.#sources.length) {
-      const longer = new Uint8Array(Math.ceil(this.#sources.length * 1.5));
-      longer.set(this.#sources);
-      this.#sources = longer;
-    }
-    for (; n > 127; n = Math.floor(n / 128)) this.#sources[this.#sourceBytes++] = (n & 127) | 128;
-    this.#sources[this.#sourceBytes++] = n;
+/** Calls `each` for each step of a run, with the state that it is from and the place of its target. */
+export function forEachStepOf(run: Run, jumps: Words, each: (from: number, target: number) => void): void {
+  for (let i = run.begin; i < run.end; i++) {
+    const gap = run.gaps[i]!;
+    run.from = gap === JUMP ? entryAt(jumps, run.jump++) : run.from + gap;
+    each(run.from, run.targets[i]!);
   }
 }

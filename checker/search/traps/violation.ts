@@ -11,6 +11,8 @@ import { END_STAYS_REACHABLE } from "./goals.ts";
 interface Searched {
   readonly states: number;
   readonly log: PredecessorLog;
+  /** Writes the fingerprint of the state at a place of the visited set. */
+  readonly printAt: (place: number, out: Int32Array) => void;
 }
 
 /** `name`: the promise. */
@@ -18,11 +20,14 @@ export function trapViolation(
   { system, hashing }: { readonly system: TransitionSystem; readonly hashing: Hashing },
   name: string,
   traps: Traps,
-  { states, log }: Searched,
+  { states, log, printAt }: Searched,
 ): Violated {
   const nearest = new Set<string>();
-  for (let i = 0; i < traps.prints.length; i += 2) nearest.add(`${traps.prints[i]} ${traps.prints[i + 1]}`);
   const print = new Int32Array(2);
+  for (const place of traps.places) {
+    printAt(place, print);
+    nearest.add(`${print[0]} ${print[1]}`);
+  }
   const isNearest = (words: Int32Array, at: number): boolean => {
     hashing.fingerprint(words, at, print, 0);
     return nearest.has(`${print[0]} ${print[1]}`);

@@ -70,7 +70,7 @@ export class GraphSystem implements TransitionSystem {
   }
 
   get #node(): number {
-    return this.vector[0]! & 0xffff;
+    return this.vector[0]! & 0xffffff;
   }
   #enter(node: number): void {
     this.vector.fill(0);
@@ -103,7 +103,7 @@ export class GraphSystem implements TransitionSystem {
   setBranch(choices: readonly number[]): void { this.#script.set(choices); }
   checkState(): number { return brokenAt(this.#graph, this.#node)[0] ?? -1; }
   checkStep(before: Int32Array): number {
-    const from = before[0]! & 0xffff;
+    const from = before[0]! & 0xffffff;
     return this.#graph.badSteps.some(([a, b]) => a === from && b === this.#node) ? 0 : -1;
   }
   checkEnd(): number { return this.#graph.badEnd[this.#node] === true ? 0 : -1; }

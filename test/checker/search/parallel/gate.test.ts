@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRanges } from "../../../../checker/search/store/ranges.ts";
-import { claim, moveRange, type Leftovers } from "../../../../checker/search/store/visited.ts";
+import { ENTRIES_ONLY, LEFTOVER, claim, moveRange, type Leftovers } from "../../../../checker/search/store/visited.ts";
 
-const add = (table: Int32Array, low: number, high: number): boolean =>
+/** The slot of a fingerprint that was not there, or -1 less its slot. */
+const add = (table: Int32Array, low: number, high: number): number =>
   claim(table, table.length - 1, (high >>> (32 - Math.log2(table.length / 2))) << 1, low, high);
 
 describe("growing a shared table", () => {
@@ -25,34 +26,42 @@ describe("growing a shared table", () => {
     }
   });
 
-  test("whatever the order in which ranges are moved, every fingerprint is found again, and no other", () => {
+  test("whatever the order in which ranges are moved, every fingerprint is found again where it is said to be, and no other", () => {
     const crowd = fc.record({ home: fc.integer(), size: fc.integer({ min: 1, max: 60 }), step: fc.constantFrom(0, 1, 1 << 20) });
     fc.assert(fc.property(fc.array(crowd, { minLength: 1, maxLength: 10 }), fc.infiniteStream(fc.nat()), (crowds, random) => {
-      const slots = 1024;
-      const half = new Int32Array(2 * slots);
+      const size = 1024;
+      const half = new Int32Array(2 * size);
       const known = new Set<string>();
-      for (const { home, size, step } of crowds) {
-        for (let i = 0; i < size; i++) {
+      const slots: number[] = [];
+      for (const { home, size: many, step } of crowds) {
+        for (let i = 0; i < many; i++) {
           const low = known.size + 1;
           const high = (home + i * step) | 0 || 1;
-          expect(add(half, low, high)).toBe(true);
+          slots.push(add(half, low, high));
+          expect(slots.at(-1)).toBeGreaterThanOrEqual(0);
           known.add(`${low} ${high}`);
         }
       }
-      const table = new Int32Array(4 * slots);
+      const table = new Int32Array(4 * size);
       table.set(half);
       const leftovers: Leftovers = [];
-      const waiting = planRanges(slots, 128);
+      const moved = new Int32Array(size).fill(-1);
+      const waiting = planRanges(size, 128);
       for (let done = 0; waiting.length > 0; done++) {
         const ready = waiting.filter((r) => r.after <= done);
         const range = ready[random.next().value! % ready.length]!;
         waiting.splice(waiting.indexOf(range), 1);
-        moveRange(table, range.from, range.to, leftovers);
+        moveRange(table, range.from, range.to, leftovers, { ...ENTRIES_ONLY, moved });
       }
-      for (let i = 0; i < leftovers.length; i += 3) expect(add(table, leftovers[i]!, leftovers[i + 2]!)).toBe(true);
-      for (const print of known) {
+      for (let i = 0; i < leftovers.length; i += LEFTOVER) {
+        const slot = add(table, leftovers[i]!, leftovers[i + 2]!);
+        expect(slot).toBeGreaterThanOrEqual(0);
+        expect(moved[leftovers[i + 3]!]).toBe(-1);
+        moved[leftovers[i + 3]!] = slot;
+      }
+      for (const [i, print] of [...known].entries()) {
         const [low, high] = print.split(" ").map(Number);
-        expect(add(table, low!, high!)).toBe(false);
+        expect(add(table, low!, high!)).toBe(~moved[slots[i]!]!);
       }
       expect(table.filter((word, i) => i % 2 === 0 && word !== 0)).toHaveLength(known.size);
     }), { numRuns: 200 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Control } from "../../../../checker/search/parallel/control.ts";
+import { Moves } from "../../../../checker/search/store/moves.ts";
 import { SharedFingerprintSet } from "../../../../checker/search/store/shared-set.ts";
 import { StateIndex } from "../../../../checker/search/store/state-index.ts";
 import type { Visited } from "../../../../checker/search/store/visited.ts";
@@ -69,5 +70,50 @@ describe("numbered states", () => {
         expect(index.number(i + 1, Math.imul(i + 1, 0x9e3779b1), NOWHERE, 0)).toBe(i);
       }
     }
+  });
+});
+
+describe("places", () => {
+  type Prints = readonly (readonly [low: number, high: number])[];
+  const expectPlaced = (visited: Visited, moves: Moves | null, bytes: () => number, prints: Prints): void => {
+    const first = bytes() / 8;
+    const noted: [place: number, generation: number][] = [];
+    const add = (low: number, high: number): number => {
+      visited.prepare(1);
+      visited.finish(visited.add(low, high, NOWHERE, 0) ? 1 : 0);
+      return visited.last;
+    };
+    for (const [low, high] of prints) noted.push([add(low, high), visited.generation]);
+    expect(visited.generation).toBe(moves === null ? 0 : Math.log2(bytes() / 8 / first));
+    moves?.compose(first, bytes() / 8);
+    for (const [i, [low, high]] of prints.entries()) {
+      const [place, generation] = noted[i]!;
+      const now = generation === visited.generation ? place : moves!.of(first * 2 ** generation)![place];
+      expect(add(low, high)).toBe(now);
+    }
+  };
+  const random = Array.from({ length: 60_000 }, (_, i) => [i + 1, Math.imul(i + 1, 0x9e3779b1)] as const);
+  const crowded = Array.from({ length: 14_000 }, (_, i) => [i + 1, (i & 1) === 0 ? 1 + (i % 50) : -1 - (i % 50)] as const);
+
+  test.each([["random", random], ["crowded", crowded]])("can be brought up to date after the table has grown: %s", (_, prints) => {
+    for (const shared of [false, true]) {
+      const table = reserveTable();
+      const moves = new Moves();
+      const control = new Control(Control.allocate(1), 1, 0);
+      const visited = shared ? new SharedFingerprintSet(table, control, moves) : new FingerprintSet(table, moves);
+      expectPlaced(visited, moves, () => table.byteLength, prints);
+    }
+  });
+
+  test("of numbered states do not change", () => {
+    expectPlaced(new StateIndex(4, false), null, () => 8, random);
+  });
+
+  test("that cannot be written down for want of memory are known to be lost", () => {
+    const moves = new Moves(new SharedArrayBuffer(65536, { maxByteLength: 65536 }));
+    moves.begin(8192);
+    expect([moves.lost, moves.of(8192)?.length]).toEqual([false, 8192]);
+    moves.begin(16384);
+    expect([moves.lost, moves.of(16384), moves.of(8192), new Moves(moves.buffer).lost]).toEqual([true, null, null, true]);
   });
 });

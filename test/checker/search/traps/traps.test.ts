@@ -96,6 +96,52 @@ describe("random graphs", () => {
   }, 60_000);
 });
 
+describe("many states", () => {
+  /**
+   * A tree of `n` nodes, an odd number, whose leaves lead back to some node, at random; every 50th is an end. From the nodes below
+   * `trap` (a node, or null) leaves lead only to such nodes, and none of them is an end.
+   */
+  function tree(n: number, trap: number | null, seed: number): Graph {
+    let x = seed;
+    const random = (below: number): number => (x = (Math.imul(x, 1664525) + 1013904223) >>> 0) % below;
+    const isTrapped = Array.from({ length: n }, () => false);
+    if (trap !== null) for (let i = trap; i < n; i++) isTrapped[i] = i === trap || isTrapped[(i - 1) >> 1]!;
+    const trapped = [...isTrapped.keys()].filter((i) => isTrapped[i]);
+    const steps = Array.from({ length: n }, (_, i) => {
+      if (2 * i + 2 < n) return [2 * i + 1, 2 * i + 2];
+      if (isTrapped[i]) return [trapped[random(trapped.length)]!];
+      return i % 50 === 0 ? [] : [random(n), random(n)];
+    });
+    return graph(steps);
+  }
+
+  /** How many nodes no way leads to an end from: all nodes are reachable. */
+  function countTrapped({ steps }: Graph): number {
+    const sources: number[][] = steps.map(() => []);
+    for (const [from, targets] of steps.entries()) for (const to of targets.flat()) sources[to]!.push(from);
+    const settled = new Set([...steps.keys()].filter((i) => steps[i]!.flat().length === 0));
+    for (const node of settled) for (const from of sources[node]!) settled.add(from);
+    return steps.length - settled.size;
+  }
+
+  const growing = { expectedStates: null };
+  /** Of two workers each moves a part of the table when it has 2^17 slots or more. */
+  const many = 250_001;
+  test.each([
+    ["a table that grows", 60_001, growing], ["a table that is large enough", 60_001, { expectedStates: 60_000 }],
+    ["whole states", 30_001, { exact: true }], ["two workers and a table that grows", many, { ...growing, workers: 2 }],
+    ["two workers and a table that is large enough", 60_001, { expectedStates: 60_000, workers: 2 }],
+  ])("are named by their places: %s", async (_, n, options) => {
+    const free = tree(n, null, 7);
+    expect(countTrapped(free)).toBe(0);
+    expect(await look(free, options)).toMatchObject({ states: n, finding: null, notChecked: [] });
+    const trap = tree(n, 9, 8);
+    const { finding } = await look(trap, { ...options, minimise: false });
+    expect(finding!.message.replaceAll(",", "")).toContain(`from ${countTrapped(trap)} states of ${n} `);
+    expect(finding!.steps).toHaveLength(3);
+  }, 60_000);
+});
+
 describe("traps", () => {
   test("a loop that can be left is none", async () => {
     expect(await look(graph([[1], [0, 2], []]))).toMatchObject({ finding: null, notChecked: [] });
