@@ -35,7 +35,7 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
   };
   paragraph(`broken: ${promiseInWords(property)}`, "alarm");
   if (explanation === null) {
-    paragraph(`  ${message}`, "plain");
+    sentences(property, message).forEach((sentence, n) => { paragraph(`${n === 0 ? "  " : "    "}${sentence}`, "plain"); });
     if (story.expectation !== null) paragraph(`  expected: ${story.expectation}`, "plain");
   } else {
     const { conjunct, values, source } = explanation;
@@ -49,6 +49,12 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
   if (story.why !== null) paragraph(`  why it is promised: ${story.why}`, "dim");
   for (const sentence of waiting) paragraph(`  ${sentence}${whyBlocked(sentence, t, story)}`, "plain");
   return lines;
+}
+
+/** A finding of a sanitizer tells of several threads, and what to do: each of these begins a line. */
+function sentences({ kind, name }: PropertyRef, message: string): string[] {
+  const isOfSanitizer = kind === "fault" && ["atomicity", "data-race", "lock-order"].includes(name);
+  return isOfSanitizer ? message.split(/(?<=[;.]) (?=[A-Za-z])/) : [message];
 }
 
 /**
@@ -68,13 +74,15 @@ function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
   return order.sort((a, b) => a.weight - b.weight || a.n - b.n).map(({ r }) => r);
 }
 
-/** What the guard of an actor reads that cannot move; its lock has been named. */
+/** What the guard of an actor reads that cannot move, or one that goes round in a trap; a lock has been named. */
 function whyBlocked(sentence: string, t: ReplayedTrace, { blocked }: TraceStory): string {
-  const of = blocked.find((b) => sentence.startsWith(`${b.actor} waits at `) || sentence.startsWith(`${b.actor} cannot move`));
+  const isOf = (actor: string): boolean => ["waits at", "cannot move", "goes round"].some((what) => sentence.startsWith(`${actor} ${what}`));
+  const of = blocked.find((b) => isOf(b.actor));
   if (of === undefined || of.reads.length === 0) return "";
   const telling = [...of.reads.filter((r) => r.writer > 0), ...of.reads.filter((r) => r.writer === 0)];
   const more = telling.length > BLOCKED_WORDS_MAX ? ", ..." : "";
-  return `: ${telling.slice(0, BLOCKED_WORDS_MAX).map((r) => readInWords(r, t)).join(", ")}${more}`;
+  const words = telling.slice(0, BLOCKED_WORDS_MAX).map((r) => readInWords(r, t)).join(", ");
+  return `${sentence.endsWith("its guard is false") ? ":" : "; it reads"} ${words}${more}`;
 }
 
 function list(lines: Line[], title: string, parts: readonly string[], width: number, max: number | null): void {

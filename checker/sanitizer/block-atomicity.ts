@@ -84,7 +84,7 @@ export function atomicityFinding(e: Evidence, b: Block, earlier: number, later: 
   const oneLine = e.place(sites[0]!) === e.place(sites[1]!);
   const remedy = oneLine ? "Make it one atomic operation, put a yield between" : `Put a yield before ${e.place(sites[0]!)}`;
   const message =
-    `atomicity: block "${b.label}" of ${e.actor(b.actor)} is not atomic: ` +
+    `block "${b.label}" of ${e.actor(b.actor)} is not atomic: ` +
     `at ${e.place(sites[0]!)} it ${described(e, b, later)}, ` +
     `after it ${described(e, b, earlier)} at ${e.place(sites[1]!)}; other threads can run between the two. ` +
     `${remedy}, or hold a declared lock over both`;

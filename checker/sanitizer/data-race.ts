@@ -86,7 +86,7 @@ export function raceFinding(e: Evidence, b: Block, access: number, other: number
   const rival = e.rival(b.actor, operation, element);
   const { missing, remedy } = whatIsMissing(e, operation, element);
   const message =
-    `data-race: ${e.actor(b.actor)} ${e.operation(operation, element)} at ${e.place(sites[0]!)} plainly and ${missing} ` +
+    `${e.actor(b.actor)} ${e.operation(operation, element)} at ${e.place(sites[0]!)} plainly and ${missing} ` +
     `(it holds ${e.heldNames(heldBefore(b, access))}), and not alone in block "${b.label}", which also ` +
     `${e.operation(operationOf(b, other), subjectOf(b, other))} at ${e.place(sites[1]!)}` +
     (rival === null ? "" : `; ${e.actor(rival.actor)} ${e.operation(rival.operation, element)} at ${e.place(rival.site)}`) +
@@ -111,7 +111,7 @@ function trespassFinding(e: Evidence, b: Block, nth: number): Finding {
   const site = siteOf(b, nth);
   const operation = operationOf(b, nth);
   const message =
-    `data-race: ${e.actor(b.actor)} ${e.operation(operation, subjectOf(b, nth))} at ${e.place(site)}, in block "${b.label}" ` +
+    `${e.actor(b.actor)} ${e.operation(operation, subjectOf(b, nth))} at ${e.place(site)}, in block "${b.label}" ` +
     `(it holds ${e.heldNames(heldBefore(b, nth))}). ` +
     trespassRemedy(operation);
   return { rule: "data-race", message, sites: [site, site], source: e.source(site), actor: b.actor, label: b.label };

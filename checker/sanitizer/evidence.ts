@@ -3,6 +3,7 @@
  *
  * The rules (block-atomicity, data-race, lock-order) judge from this and from nothing else.
  */
+import { shortPath } from "../error-sentence.ts";
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
 import {
@@ -103,14 +104,16 @@ export class Evidence {
     return this.actors[actor] ?? `thread ${actor}`;
   }
 
-  /** `file:line` */
+  /** `file:line`, the file as people write it. */
   place(site: number): string {
     const s = this.sites[site];
-    return s === undefined ? "(unknown line)" : `${s.file}:${s.line}`;
+    return s === undefined ? "(unknown line)" : shortPath(`${s.file}:${s.line}`);
   }
 
+  /** `file:line`, the file as the system knows it. */
   source(site: number): string | null {
-    return this.sites[site] === undefined ? null : this.place(site);
+    const s = this.sites[site];
+    return s === undefined ? null : `${s.file}:${s.line}`;
   }
 
   lockName(lock: number): string {

@@ -8,7 +8,6 @@
  *
  * Why this finds every such taking: docs/proofs/late-uses.md.
  */
-import { shortPath } from "../error-sentence.ts";
 import { OWNED, OWNER_TAKEN, isAccess, isForeign } from "./block-log.ts";
 import { MoverSequence, groupOf } from "./block-atomicity.ts";
 import { heldBefore, lengthOf, operationOf, siteOf, subjectOf, type Block, type Evidence, type Finding } from "./evidence.ts";
@@ -101,10 +100,10 @@ export class LateUses {
     for (const block of e.blocks) {
       for (const taking of takings(block)) {
         if (!e.elements.isReferenced(taking.object)) continue;
-        const taken = `${e.elements.path(taking.object)} at ${shortPath(e.place(siteOf(block, taking.nth)))}`;
+        const taken = `${e.elements.path(taking.object)} at ${e.place(siteOf(block, taking.nth))}`;
         for (const use of this.#overtakenBy(taking, block.besides)) {
           const lines = uses.get(taken) ?? new Set();
-          uses.set(taken, lines.add(shortPath(e.place(siteOf(use.block, use.nth)))));
+          uses.set(taken, lines.add(e.place(siteOf(use.block, use.nth))));
         }
       }
     }
@@ -120,7 +119,7 @@ function takenFinding(e: Evidence, use: Occasion, taking: Occasion): Finding {
   const what = e.operation(operationOf(block, use.nth), subjectOf(block, use.nth));
   const taker = e.actor(taking.block.actor);
   const message =
-    `atomicity: block "${block.label}" of ${e.actor(block.actor)} ${what} at ${e.place(sites[0]!)} ` +
+    `block "${block.label}" of ${e.actor(block.actor)} ${what} at ${e.place(sites[0]!)} ` +
     `(it holds ${e.heldNames(use.held)}), after what makes the block visible to others; ` +
     `just before that ${taker} can have taken the object for itself, ` +
     `at ${e.place(sites[1]!)} in block "${taking.block.label}" (it holds ${e.heldNames(taking.held)}). ` +

@@ -207,8 +207,8 @@ export function orderFinding(e: Evidence, order: LockOrder, cycle: readonly Lock
     `while holding ${mode(c.held, c.fromMode)}, taken at ${e.place(order.heldSite(c))}`);
   const names = cycle.map((c) => c.from);
   const message = cycle.length === 1
-    ? `lock-order: two locks of class ${names[0]} are nested${order.isAscending(names[0]!) ? " against their ascending order" : ""}: ` +
+    ? `two locks of class ${names[0]} are nested${order.isAscending(names[0]!) ? " against their ascending order" : ""}: ` +
       `${links[0]}. Take the lower index first and declare the class ascending, or declare it nested if another rule orders them`
-    : `lock-order: ${[...names, names[0]].join(" -> ")} is a cycle: ${links.join("; ")}. Take these locks in one order everywhere`;
+    : `${[...names, names[0]].join(" -> ")} is a cycle: ${links.join("; ")}. Take these locks in one order everywhere`;
   return { rule: "lock-order", message, sites: order.sites(cycle), source: e.source(at.site), actor: at.actor, label: at.label };
 }

@@ -66,13 +66,17 @@ export function attempt(run: () => void): void {
   }
 }
 
-/** An actor that can neither move nor rest, and what keeps it from moving: its lock, and what its guard reads. */
+/**
+ * An actor that can neither move nor rest, and what keeps it from moving: its lock, and what its guard reads. In a trap also
+ * one that goes round, and what it looks at next.
+ */
 export interface BlockedActor {
   readonly actor: string;
   readonly words: Words;
 }
 
-export function blockedActors({ system, recorder }: TraceEnd): BlockedActor[] {
+export function blockedActors({ system, recorder, replayed }: TraceEnd): BlockedActor[] {
+  const isTrap = replayed.property.kind === "recurring";
   return system.actors.flatMap(({ name }, actor): BlockedActor[] => {
     if (system.atRest(actor)) return [];
     const words: Words = new Map();
@@ -83,7 +87,7 @@ export function blockedActors({ system, recorder }: TraceEnd): BlockedActor[] {
     attempt(() => { system.setBranch([]); system.step(actor); });
     const moved = saved.some((word, i) => i < system.stateWords && word !== system.vector[i]);
     system.vector.set(saved);
-    if (moved) return [];
+    if (moved && !isTrap) return [];
     for (const [word, at] of log.reads) words.set(word, at);
     return [{ actor: name, words }];
   });

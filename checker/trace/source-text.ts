@@ -7,13 +7,13 @@
  */
 import { pathToFileURL } from "node:url";
 import * as t from "@babel/types";
+import { contraryOf } from "../compile/contrary.ts";
 import { originOf, SourceModules, type SourceModule } from "../compile/source-module.ts";
 import { patchOf, underPatch } from "../patch/patch.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 
 /** A longer call says more than a reader wants to know. */
 const CALL_LENGTH_MAX = 70;
-const OPPOSITE: Readonly<Record<string, string>> = { "===": "!==", "!==": "===", "<": ">=", ">=": "<", ">": "<=", "<=": ">" };
 
 export class SourceText {
   readonly #modules = new SourceModules();
@@ -45,7 +45,7 @@ export class SourceText {
     const condition = found.length === 1 ? found[0]!.call.arguments[0] : undefined;
     // vmBugOn(true, ...), vmBugOn(foreign, ...): the condition was asked before.
     if (condition === undefined || t.isBooleanLiteral(condition) || t.isIdentifier(condition)) return null;
-    return negated(found[0]!.module, condition);
+    return contraryOf(condition, (node) => oneLine(found[0]!.module, node));
   }
 
   #callsOn(file: string, line: number): { readonly module: SourceModule; readonly call: t.CallExpression }[] {
@@ -64,13 +64,3 @@ export class SourceText {
 }
 
 const oneLine = (module: SourceModule, node: t.Node): string => module.textOf(node).replace(/\s+/g, " ");
-
-/** The contrary of a condition, as a person would write it. */
-function negated(module: SourceModule, node: t.Node): string {
-  if (t.isUnaryExpression(node, { operator: "!" })) return oneLine(module, node.argument).replace(/^\((.*)\)$/, "$1");
-  const opposite = t.isBinaryExpression(node) ? OPPOSITE[node.operator] : undefined;
-  if (t.isBinaryExpression(node) && opposite !== undefined) {
-    return `${oneLine(module, node.left)} ${opposite} ${oneLine(module, node.right)}`;
-  }
-  return `!(${oneLine(module, node)})`;
-}

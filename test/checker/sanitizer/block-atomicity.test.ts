@@ -194,7 +194,7 @@ describe("the report", () => {
     const [finding] = feed([...writers, { actor: 0, does: [read("mm.flag"), read("mm.other")] }], only).findings();
     expect(finding!.source).toBe("script.ts:302");
     expect(finding!.message).toBe(
-      'atomicity: block "block 3" of anna is not atomic: at script.ts:302 it reads mm.other (ben writes mm.other (marked) at script.ts:201), ' +
+      'block "block 3" of anna is not atomic: at script.ts:302 it reads mm.other (ben writes mm.other (marked) at script.ts:201), ' +
       "after it reads mm.flag (ben writes mm.flag (marked) at script.ts:101) at script.ts:301; other threads can run between the two. " +
       "Put a yield before script.ts:302, or hold a declared lock over both");
   });

@@ -72,7 +72,7 @@ describe("the report", () => {
     ], only).findings();
     expect(finding!.source).toBe("script.ts:102");
     expect(finding!.message).toBe(
-      "data-race: anna writes page[2].slot at script.ts:102 plainly and without pool.lock held exclusively (it holds mm.sem (shared)), " +
+      "anna writes page[2].slot at script.ts:102 plainly and without pool.lock held exclusively (it holds mm.sem (shared)), " +
       'and not alone in block "block 1", which also reads mm.flag at script.ts:101; ben reads page[2].slot at script.ts:202. ' +
       "Take the lock, mark the access (once, setOnce), or give it a block of its own");
   });

@@ -34,7 +34,7 @@ describe("an inversion", () => {
     const [finding, ...others] = feed(blocks, only).findings();
     expect(others).toEqual([]);
     expect(finding!.message).toBe(
-      "lock-order: mm.sem -> page.lock -> pool.lock -> mm.sem is a cycle: " +
+      "mm.sem -> page.lock -> pool.lock -> mm.sem is a cycle: " +
       "ben takes page[0].lock at script.ts:202 while holding mm.sem, taken at script.ts:201; " +
       "cara takes pool.lock at script.ts:401 while holding page[0].lock, taken at script.ts:301; " +
       "anna takes mm.sem at script.ts:102 while holding pool.lock, taken at script.ts:101. Take these locks in one order everywhere");

@@ -54,7 +54,7 @@ describe("an object that is taken while another thread is past its commit and ha
     expect(found([taker, counts, late])).toEqual(["atomicity 302 101"]);
     const [finding] = feed([taker, counts, late]).findings();
     expect(finding!.message).toBe(
-      'atomicity: block "block 3" of ben reads thing[0].value at script.ts:302 (it holds no lock), after what makes the block visible to others; ' +
+      'block "block 3" of ben reads thing[0].value at script.ts:302 (it holds no lock), after what makes the block visible to others; ' +
       'just before that anna can have taken the object for itself, at script.ts:101 in block "block 1" (it holds no lock). Put a yield before script.ts:302, or hold one lock over both');
   });
 

@@ -125,7 +125,7 @@ describe("collecting", () => {
     const reads = (): void => s.access(fieldId("mm.flag"), 0, 0, READ, 7);
     s.beginStep(0, "block 1");
     reads();
-    expect(reads).toThrow("atomicity");
+    expect(reads).toThrow(expect.objectContaining({ rule: "atomicity" }));
     reads();
     reads();
   });

@@ -76,6 +76,20 @@ export default scenario({ ...base, threads: [{ name: "user", run: user }] });
     expect(text).toMatch(/\n {2}assertion: nobody: uses it0 .*\n {2}expected: k\.s\.users\.get\(\) !== 0\n {2}it read: s\.users = 0\n/);
   });
 
+  it.each([
+    ["if (k.s.x.get() !== i * 2 + 1 && i > 0) return false;", "!(k.s.x.get() !== i * 2 + 1 && i > 0)", "k.s.x.get() = 2, i = 1"],
+    ["if (k.s.x.get() > i) { return false; }", "k.s.x.get() <= i", "k.s.x.get() = 2, i = 0"],
+    ["if (!(k.s.free.get() || i > 7)) return false;", "k.s.free.get() || i > 7", "k.s.free.get() = false, i = 0"],
+  ])("of a promise that says `%s` has the contrary, and the loop's counter", async (statement, expected, found) => {
+    const { text } = await told(`${HEAD}
+function* user(k) { yield at("use"); k.s.x.set(2); k.s.free.set(false); }
+export default scenario({ ...base, threads: [{ name: "user", run: user }],
+  finally: { "it fits": (k) => { for (let i = 0; i < 3; i++) { ${statement} } return true; } } });
+`);
+    expect(text).toContain(`\n  expected: ${expected}  (`);
+    expect(text).toContain(`\n  found: ${found}\n`);
+  });
+
   it("of a guard that stays false says what the guard reads", async () => {
     const { story, text } = await told(`${HEAD}
 function* taker(k) { yield at("take"); k.s.free.set(false); }
