@@ -76,8 +76,8 @@ function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
 
 /** What the guard of an actor reads that cannot move, or one that goes round in a trap; a lock has been named. */
 function whyBlocked(sentence: string, t: ReplayedTrace, { blocked }: TraceStory): string {
-  const isOf = (actor: string): boolean => ["waits at", "cannot move", "goes round"].some((what) => sentence.startsWith(`${actor} ${what}`));
-  const of = blocked.find((b) => isOf(b.actor));
+  const stuck = ["waits at", "cannot move", "goes round"];
+  const of = blocked.find((b) => stuck.some((what) => sentence.startsWith(`${b.actor} ${what}`)));
   if (of === undefined || of.reads.length === 0) return "";
   const telling = [...of.reads.filter((r) => r.writer > 0), ...of.reads.filter((r) => r.writer === 0)];
   const more = telling.length > BLOCKED_WORDS_MAX ? ", ..." : "";
