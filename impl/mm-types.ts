@@ -24,6 +24,7 @@ import { anonVma, avc } from "./structs/anon-vma.ts";
 import { tracepoint, vmstat } from "./structs/counters.ts";
 import { cpu } from "./structs/cpu.ts";
 import { collapse, user, userCall } from "./structs/ghosts.ts";
+import { splitBatch, splitList } from "./structs/list.ts";
 import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
@@ -42,7 +43,7 @@ export function kernelStructs(c: KernelConfig) {
     zone: zone(c), lruvec: lruvec(c), node: node(c),
     cpu: cpu(c),
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),
-    hugeZero: hugeZero(), deferredSplit: deferredSplit(c), khugepaged: khugepaged(c),
+    hugeZero: hugeZero(), deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c),
     tracepoint: tracepoint(), vmstat: vmstat(),

@@ -18,6 +18,18 @@ export const SCHEME_DOUBLEMAP_2015 = 1 as const;
 export const SCHEME_FOLIO = 2 as const;
 export type RefcountScheme = typeof SCHEME_TAIL_PINS_2011 | typeof SCHEME_DOUBLEMAP_2015 | typeof SCHEME_FOLIO;
 
+/**
+ * What the split queue's shrinker does with the folios that it takes off the queue. Values of `param.splitQueueScan`.
+ *
+ * Onto a list of its own, on which each is until it has been seen to, with the queue's count; into an array; onto a list of
+ * its own, from which each goes before it is seen to.
+ * @kernel mm/huge_memory.c deferred_split_scan() and its history
+ */
+export const SPLIT_SCAN_PRIVATE_LIST = 0 as const;
+export const SPLIT_SCAN_BATCH = 1 as const;
+export const SPLIT_SCAN_DISPOSE_LIST = 2 as const;
+export type SplitQueueScan = typeof SPLIT_SCAN_PRIVATE_LIST | typeof SPLIT_SCAN_BATCH | typeof SPLIT_SCAN_DISPOSE_LIST;
+
 /** Bits of `vma.flags` and `mm.flags` that invariants ask for. */
 export const VM_WRITE = 1 << 1;
 export const MMF_VM_HUGEPAGE = 1 << 0;

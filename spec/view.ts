@@ -23,7 +23,7 @@ interface Many<F> { readonly shape: "table"; readonly fields: F }
 export interface ViewFields {
   param: One<{
     hpagePmdNr: "int"; hpagePmdOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
-    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int";
+    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int";
   }>;
   page: Many<{
     lock: "lock";
@@ -52,6 +52,8 @@ export interface ViewFields {
   resvLru: One<{ lock: "lock"; length: "int"; items: "ref[]" }>;
   hugeZero: One<{ refcount: "int"; page: "ref" }>;
   deferredSplit: One<{ lock: "lock"; length: "int" }>;
+  /** None of them but with the grain `lists`. */
+  splitList: Many<{ next: "ref"; prev: "ref"; scanning: "int"; editing: "int" }>;
   /** The attempt to collapse that each CPU is making. */
   collapse: Many<{ stage: "int"; table: "ref" }>;
   khugepaged: One<{ lock: "lock"; slots: "bitset"; cursorMm: "ref"; cursorAddress: "int" }>;

@@ -3,11 +3,13 @@
  *
  * The same code runs with 2 pages per huge page and a dozen frames (exhaustive checks) and with 512 and gigabytes
  * (simulation). Routines read these values as `k.param.<name>.get()`; the compiler turns each into a constant.
- * Switches are rows of `release.ts`, knobs rows of `knobs.ts`; bounds and what may fail are here.
+ * Switches are rows of `release.ts`, knobs rows of `knobs.ts`, parts of the grain rows of `grain.ts`; bounds and what may
+ * fail are here.
  */
 import type { Bounds } from "../../spec/bounds.ts";
 import { MECHANISM_OFF, MECHANISM_RFC_2018 } from "../../spec/enumerations.ts";
 import { switchesOf, type Switches } from "../policy/switches.ts";
+import { grainFlags, type Grain, type GrainFlags } from "./grain.ts";
 import { knobValues, type KnobOptions, type KnobValues } from "./knobs.ts";
 import { switchValues, type SwitchOptions, type SwitchValues } from "./release.ts";
 
@@ -71,13 +73,15 @@ export interface KernelOptions extends RequiredBounds, Partial<DefaultedBounds>,
   readonly linux?: string;
   /** THP reservations, by this policy of impl/policy/. Without one they do not exist, and their tables take no room. */
   readonly policy?: string;
+  /** Which words are written one after the other, and not in one step; "coarse" unless given. See `grain.ts`. */
+  readonly grain?: Grain;
 }
 
 /** Members of an interface as a type of plain data, which `scenario.config` takes. */
 type Plain<T> = { readonly [K in keyof T]: T[K] };
 
 /** Plain data, with everything filled in and the derived sizes that types such as `UpTo<"vpnMax">` refer to. */
-export type KernelConfig = Plain<Bounds & Flags & SwitchValues & KnobValues & Switches & {
+export type KernelConfig = Plain<Bounds & Flags & SwitchValues & KnobValues & Switches & GrainFlags & {
   /** Only where they are given. */
   readonly policy?: string;
   readonly linux?: string;
@@ -103,6 +107,7 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     ...(o.policy === undefined ? {} : { policy: o.policy }),
     ...(o.linux === undefined ? {} : { linux: o.linux }),
     ...policy, ...bounds, ...switchValues(o, o.linux), ...flagsOf(o), ...knobs, ...reservationRoom(bounds, policy),
+    ...grainFlags(o.grain ?? "coarse"),
     hpagePmdOrder: Math.log2(h), maxOrder: Math.log2(h), vpnMax: bounds.hugeRanges * h,
     entryMax: 2 ** ENTRY_TARGET_SHIFT * 2 ** Math.ceil(Math.log2(Math.max(bounds.frames, bounds.pageTables) + 1)) - 1,
   };

@@ -1,6 +1,7 @@
 /** The structs `k.param`, which is constant, and `k.knob`: both follow from the configuration and its rows. */
 import { bool, int, struct } from "thpcheck";
 import { MECHANISM_OFF } from "../../spec/enumerations.ts";
+import { GRAIN_NAMES, GRAIN_PARTS, type GrainFlags, type GrainPart } from "./grain.ts";
 import { KNOB_NAMES, KNOB_ROWS, type KnobName, type KnobRow } from "./knobs.ts";
 import type { KernelConfig } from "./options.ts";
 import { SWITCHES, SWITCH_NAMES, type SwitchName } from "./release.ts";
@@ -25,7 +26,7 @@ export function paramStruct(c: KernelConfig) {
     contents: constant(c.contents, "page contents; this value is poison"),
     gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
     lruBatch: constant(c.lruBatch, "pages of one LRU batch"),
-    ...switchConstants(c),
+    ...switchConstants(c), ...grainConstants(c),
     allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),
     chargeMayFail: constant(c.chargeMayFail, "charges may fail"),
     copyMayMeetPoison: constant(c.copyMayMeetPoison, "copies may meet poison"),
@@ -44,6 +45,14 @@ export function paramStruct(c: KernelConfig) {
 
 function switchConstants(c: KernelConfig): { readonly [K in SwitchName]: IntField } {
   return Object.fromEntries(SWITCH_NAMES.map((name) => [name, constant(c[name], SWITCHES[name].meaning)])) as Record<SwitchName, IntField>;
+}
+
+function grainConstants(c: KernelConfig): { readonly [N in keyof GrainFlags]: IntField } {
+  const row = (name: GrainPart): [string, IntField] => {
+    const { constant: flag, meaning } = GRAIN_PARTS[name];
+    return [flag, constant(c[flag], meaning)];
+  };
+  return Object.fromEntries(GRAIN_NAMES.map(row)) as Record<keyof GrainFlags, IntField>;
 }
 
 type KnobFields = { readonly [K in KnobName]: (typeof KNOB_ROWS)[K] extends { readonly takes: string } ? BoolField : IntField };

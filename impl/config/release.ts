@@ -11,7 +11,9 @@
  * pages could not be collapsed before 4.0; the exact rules by which a mapping counts as shared, before 6.15. Sizes
  * between a page and a PMD, swap and files are in no preset.
  */
-import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../spec/enumerations.ts";
+import {
+  SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
+} from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
 
 /** A switch that is off before `since`, on from it, and off again from `until`. */
@@ -119,6 +121,22 @@ export const SWITCHES = {
     since: ["6.11"], until: ["6.12.117", "7.3.3"], default: false,
     meaning: "reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts it back; else it splits the PMD",
     source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (7.3.3, 6.12.117; not in 7.2.13)",
+  },
+  splitQueueScan: {
+    values: [
+      // The queue itself came with 4.5.
+      { value: SPLIT_SCAN_PRIVATE_LIST, name: "SPLIT_SCAN_PRIVATE_LIST", since: ["2.6.38"] },
+      { value: SPLIT_SCAN_BATCH, name: "SPLIT_SCAN_BATCH", since: ["6.19"] },
+      { value: SPLIT_SCAN_DISPOSE_LIST, name: "SPLIT_SCAN_DISPOSE_LIST", since: ["7.2"] },
+    ],
+    default: SPLIT_SCAN_DISPOSE_LIST,
+    meaning: "what holds the folios of a scan of the split queue; by the grain `lists` only",
+    source: "mm/huge_memory.c deferred_split_scan() of 6.12, 6.19 and 7.2",
+  },
+  splitQueueResetsNextFirst: {
+    since: ["6.12"], default: false,
+    meaning: "a folio that leaves a scan's list without the lock looks unlisted before both its words are reset; by the grain `lists` only",
+    source: "dafff3f4c850: list_del_init() where list_del_init_careful() is needed, or the lock; still so in 7.3",
   },
   directReclaim: {
     since: [], default: false,

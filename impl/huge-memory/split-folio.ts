@@ -31,7 +31,7 @@ import { folioExpectedRefCount, folioRefFreeze, folioRefUnfreeze } from "../page
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
-import { folioUnqueueDeferredSplit } from "./deferred-split.ts";
+import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
 
 /**
  * Splits the folio into single pages. The caller's lock and reference stay on the first one; the others keep the
@@ -77,17 +77,11 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
   yield* tryToMigrate(k, folio); // unmap_folio()
 
   const nr: PteIndex = folioNrPages(k, folio);
-  // Masking interrupts only delays others, so it belongs to the step that follows. Unmasking belongs to the step
-  // before.
-  yield at("S8: folio_ref_freeze");
-  localIrqSave(k);
-  const frozen: boolean = folioRefFreeze(k, folio, 1);
+  const frozen: boolean = yield* freezeFolio(k, folio);
   if (!frozen) {
-    localIrqRestore(k);
     yield* removeMigrationPtes(k, folio, false);
     return -EAGAIN;
   }
-  emit(k, EV.FOLIO_FREEZE, folio);
   yield* splitFrozenFolio(k, folio);
 
   for (let i: PteIndex = 0; i < nr; i++) yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
@@ -96,6 +90,28 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
     yield* folioPut(k, folio + i);
   }
   return 0;
+}
+
+/**
+ * Takes the last reference, if there is no other, with interrupts off from then on.
+ *
+ * Masking interrupts only delays others, so it belongs to the step that follows. Unmasking belongs to the step before.
+ * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped()
+ * @returns whether it could; if not, interrupts are as before
+ */
+function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
+  // With its list words the folio leaves the queue in the same section, before a scan can meet it frozen on the queue.
+  if (k.param.grainLists.get() !== 0) yield* spinLock(k, k.deferredSplit.lock.at());
+  else yield at("S8: folio_ref_freeze");
+  localIrqSave(k);
+  const frozen: boolean = folioRefFreeze(k, folio, 1);
+  if (frozen) emit(k, EV.FOLIO_FREEZE, folio);
+  else localIrqRestore(k);
+  if (k.param.grainLists.get() !== 0) {
+    if (frozen) yield* unqueueFrozen(k, folio);
+    spinUnlock(k, k.deferredSplit.lock.at());
+  }
+  return frozen;
 }
 
 /**
@@ -110,7 +126,7 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
  */
 function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
   const nr: PteIndex = folioNrPages(k, folio);
-  yield* folioUnqueueDeferredSplit(k, folio);
+  if (k.param.grainLists.get() === 0) yield* folioUnqueueDeferredSplit(k, folio);
   yield* spinLock(k, k.lruvec.lock.at());
   accountSplit(k, folio);
   vmBugOn(!k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");

@@ -17,6 +17,8 @@ export type Cpu = Ref<"cpu">;
 export type Reservation = Ref<"resv">;
 /** Container of reservations: see `resvs` in reservation.ts. */
 export type Container = Ref<"resvs">;
+/** A node of the split queue's lists: see list.ts. */
+export type SplitNode = Ref<"splitList">;
 /** Virtual page number, or the end of a VMA. */
 export type Vpn = UpTo<"vpnMax">;
 /** Index of a PMD entry in its mm: vpn / HPAGE_PMD_NR. */

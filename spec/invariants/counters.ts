@@ -143,16 +143,4 @@ export const counterInvariants: readonly Invariant[] = [
       return { conjunct: "NR_FREE_PAGES === pages of free blocks", values: { counted: v.zone.freePages.get(), free } };
     },
   },
-  {
-    id: "D3", name: "the split queue's length equals its members",
-    why: "the shrinker reports it to reclaim",
-    source: "mm/huge_memory.c deferred_split_folio()",
-    excuse: (v) => v.deferredSplit.lock.isHeld(),
-    holds: (v) => {
-      let queued = 0;
-      for (let i = 0; i < v.page.count; i++) if (v.page.deferred.get(i)) queued++;
-      if (queued === v.deferredSplit.length.get()) return true;
-      return { conjunct: "split_queue_len === folios on the queue", values: { counted: v.deferredSplit.length.get(), queued } };
-    },
-  },
 ];

@@ -1,6 +1,7 @@
 /** Every invariant that is stated over states; `catalogue.ts` has the other promises, too. */
 import type { Invariant } from "../invariant.ts";
 import { counterInvariants } from "./counters.ts";
+import { deferredInvariants } from "./deferred.ts";
 import { exclusivityInvariants } from "./exclusivity.ts";
 import { khugepagedInvariants } from "./khugepaged.ts";
 import { mapcountInvariants } from "./mapcount.ts";
@@ -13,8 +14,8 @@ import { vmaInvariants } from "./vma.ts";
 /** By family, the name of its file. */
 export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
   mapcount: mapcountInvariants, "page-table": pageTableInvariants, page: pageInvariants, exclusivity: exclusivityInvariants,
-  vma: vmaInvariants, tlb: tlbInvariants, counters: counterInvariants, khugepaged: khugepagedInvariants,
-  reservations: reservationInvariants,
+  vma: vmaInvariants, tlb: tlbInvariants, counters: counterInvariants, deferred: deferredInvariants,
+  khugepaged: khugepagedInvariants, reservations: reservationInvariants,
 };
 
 export const INVARIANTS: readonly Invariant[] = Object.values(FAMILIES).flat();

@@ -39,5 +39,4 @@ export const NOT_EXPRESSIBLE: readonly NotExpressible[] = [
   { id: "anon-exclusive-barriers", needs: "weaker memory models: stores that wait in a buffer" },
   { id: "highpte-used-after-unmap", needs: "highpte: page tables in high memory, and the windows through which they are seen" },
   { id: "tail-refcount-in-count-field", needs: "the reference counts of 2011: pins counted on tail pages, which a split distributes" },
-  { id: "scan-unlocked-list-del", needs: "the split queue as a linked list, whose nodes the shrinker's private list takes over; here it is a set" },
 ];

@@ -122,7 +122,7 @@ export const SPLIT: Operation = {
     },
     { item: "S6", does: "flush what was deferred", with: "S5.v", because: "each entry is flushed as it is cleared, which the kernel does where unmapping is not batched" },
     { item: "S7", does: "interrupts off", with: "S8", because: "masking interrupts only holds others back: commutes to the right" },
-    { item: "S8", does: "freeze the reference count", labels: ["splitUnderAnonVma: S8: folio_ref_freeze"] },
+    { item: "S8", does: "freeze the reference count", labels: ["freezeFolio: S8: folio_ref_freeze"] },
     { item: "S9", does: "off the deferred split queue", labels: ["folioUnqueueDeferredSplit: spin_lock(deferredSplit.lock)"] },
     { item: "S10", does: "take lru_lock", labels: ["splitFrozenFolio: spin_lock(lruvec.lock)"] },
     { item: "S11.i", does: "prepare each tail, lock included; the head is one no more", labels: ["splitFrozenFolio: S11: PG_locked", "splitFrozenFolio: S11: clear_compound_head"], note: "the fields of pages whose count is 0, by which nobody can take a reference to look, with these" },

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { selectScenarios } from "../../checker/project/select.ts";
-import { SWITCH_DEFAULTS, SWITCH_NAMES, SWITCHES, type SwitchRow } from "../../impl/config/release.ts";
+import { linuxRelease } from "../../impl/config/linux-release.ts";
+import { SWITCH_DEFAULTS, SWITCH_NAMES, SWITCHES, switchesAt, type SwitchRow } from "../../impl/config/release.ts";
 import { ROOT } from "./sources.ts";
 
 interface Row { readonly name: string; readonly releases: string; readonly promise: string; readonly scenario: string }
@@ -42,15 +43,19 @@ describe("what Linux did", () => {
     expect(property === promise || property.startsWith(`${promise} `) || promise.startsWith(`${property}: `)).toBe(true);
   });
   it("names the releases of the switch", () => {
-    for (const [i, { name, releases }] of rows.entries()) {
+    for (const [i, { name, releases, scenario }] of rows.entries()) {
       if (releases === "the same") {
         expect(rows[i - 1]?.name).toBe(name);
         continue;
       }
       const row: SwitchRow = SWITCHES[name as keyof typeof SWITCHES];
-      const since = "values" in row ? row.values[0]!.since : row.since;
-      expect(releases.startsWith(since.at(-1)!), releases).toBe(true);
-      for (const stable of "values" in row ? [] : (row.until ?? []).slice(0, -1)) expect(releases).toContain(stable);
+      if ("values" in row) {
+        const value = switchesAt(linuxRelease(releases.split(" ")[0]!))[name as keyof typeof SWITCHES];
+        expect(value, releases).toBe(scenarios.get(scenario)!.config?.[name]);
+        continue;
+      }
+      expect(releases.startsWith(row.since.at(-1)!), releases).toBe(true);
+      for (const stable of (row.until ?? []).slice(0, -1)) expect(releases).toContain(stable);
     }
   });
 });

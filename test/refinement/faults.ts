@@ -47,17 +47,9 @@ export const FAULTS: readonly SeededFault[] = [
     machine: "deferred-split", why: "a folio that is freed loses its mark as partially mapped while it is still on the queue, where the mark says why",
     scenario: "deferred-split-exit", file: "impl/huge-memory/deferred-split.ts",
     text: `  if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
-  if (k.page.partiallyMapped.get(folio)) {
-    k.page.partiallyMapped.set(folio, false);
-    emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-    if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
-  }
+  clearPartiallyMapped(k, folio);
 `,
-    replacement: `  if (k.page.partiallyMapped.get(folio)) {
-    k.page.partiallyMapped.set(folio, false);
-    emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-    if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
-  }
+    replacement: `  clearPartiallyMapped(k, folio);
   if (k.page.deferred.get(folio)) removeFromQueue(k, folio);
 `,
   },

@@ -20,6 +20,8 @@ const ZERO = 4;
 /** A kernel with huge pages, and one with two reservations, of ranges 0 and 1, each with its first page handed out. */
 let huge: SequentialKernel;
 let reserving: SequentialKernel;
+/** A kernel with a folio on the split queue, whose lists are words: the grain `lists`. */
+let listed: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -40,7 +42,13 @@ beforeAll(() => {
   reserving.mmap(0, 0, 4, RW, MAP_FIXED);
   reserving.store(0, 0, 1);
   reserving.store(0, 2, 1);
-  marks = [huge.mark(), reserving.mark()];
+  listed = new SequentialKernel({
+    pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, vmas: 2, cpus: 1,
+    enabled: ENABLED_ALWAYS, shrinkUnderused: true, grain: ["lists"],
+  });
+  listed.mmap(0, 0, 2, RW, MAP_FIXED);
+  listed.store(0, 0, 1);
+  marks = [huge.mark(), reserving.mark(), listed.mark()];
 }, 60_000);
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -92,6 +100,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   B2: () => { const block = freeBlock(); s.k.page.order.set(block, 0); s.k.page.buddy.set(block + 1, true); },
   B1: () => { s.k.zone.freePages.add(-1); },
   D3: () => { s.k.deferredSplit.length.add(1); },
+  D4: () => { s = listed; s.k.splitList.prev.set(0, 1); },
   K1: () => { s.k.mm.flags.set(0, 0); },
   T2a: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
   P18: () => { s.k.page.content.set(folio() + 1, s.config.contents); },
@@ -117,6 +126,8 @@ describe("the kernel that is corrupted", () => {
   it("breaks no promise before, and has what the corruptions look for", () => {
     expect(s.violations()).toEqual([]);
     expect(reserving.violations()).toEqual([]);
+    expect(listed.violations()).toEqual([]);
+    expect(listed.k.deferredSplit.length.get()).toBe(1);
     expect([0, 1].map((res) => [reserving.k.resv.allocated.get(res), reserving.k.resv.unused.get(res)])).toEqual([[true, 1], [true, 1]]);
     expect([s.isHuge(0, HUGE), s.isHuge(0, PTES), s.isHuge(0, ZERO), s.frame(0, ZERO)].slice(0, 3)).toEqual([true, false, true]);
   });

@@ -69,8 +69,8 @@ describe("the switches of", () => {
     expect(on(release)).toEqual(switches);
     expect(switchesAt(linuxRelease(release)).refcountScheme).toBe(scheme);
   });
-  it("the newest release are the defaults, but for those that scenarios set", () => {
-    expect({ ...switchesAt(linuxRelease("7.3")), ptReclaim: false }).toEqual(SWITCH_DEFAULTS);
+  it("the newest release are the defaults, but for one that scenarios set, and for what is mended here", () => {
+    expect({ ...switchesAt(linuxRelease("7.3")), ptReclaim: false, splitQueueResetsNextFirst: false }).toEqual(SWITCH_DEFAULTS);
   });
 });
 

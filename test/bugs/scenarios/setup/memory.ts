@@ -7,6 +7,7 @@
  */
 import { NONE } from "thpcheck";
 import { bootVma } from "../../../../impl/entry/boot.ts";
+import { deferredNode, listAddTail, splitQueue } from "../../../../impl/huge-memory/deferred-list.ts";
 import type { Kernel } from "../../../../impl/mm-types.ts";
 import { COLLAPSE_SCANNING } from "../../../../impl/structs/ghosts.ts";
 import { MMF_HUGE_ZERO_FOLIO_BIT } from "../../../../impl/structs/mm.ts";
@@ -101,13 +102,17 @@ export function bootHugePage(k: Kernel, vma: Vma, haddr: Vpn, content: Content):
   k.node.anonThps.add(h);
   k.node.nrAnon.add(1);
   account(k, mm, h);
-  if (k.knob.shrinkUnderused.get()) {
-    k.page.deferred.set(folio, true);
-    k.deferredSplit.length.add(1);
-  }
+  if (k.knob.shrinkUnderused.get()) bootQueued(k, folio);
   bootTable(k, mm, TABLE_DEPOSITED);
   k.mm.pmd.set(mm, pmdIndex(k, haddr), maybeMkwrite(mkHugePmd(folio, k.vma.flags.get(vma)) | DIRTY, k.vma.flags.get(vma)));
   return folio;
+}
+
+/** The folio is the last of the split queue. @kernel mm/huge_memory.c deferred_split_folio() */
+function bootQueued(k: Kernel, folio: Pfn): void {
+  k.page.deferred.set(folio, true);
+  k.deferredSplit.length.add(1);
+  if (k.param.grainLists.get() !== 0) listAddTail(k, deferredNode(k, folio), splitQueue(k));
 }
 
 /** The same huge page in the forked child, too: mapped by both, writable for neither. @kernel mm/huge_memory.c copy_huge_pmd() */
