@@ -362,7 +362,7 @@ export interface IovIter {
  *   first range that is not empty
  */
 export function* processMadvise(k: Kernel, mm: Mm, iter: IovIter, advice: Advice, capable: boolean): Routine<AddressOrErrno> {
-  if (mm !== k.cpu.mm.get(current(k))) {
+  if (mm !== k.cpu.mm.get(current(k)) || k.param.processMadviseOfSelf.get() === 0) {
     if (advice !== MADV_COLLAPSE) return -EINVAL;
     if (!capable) return -EPERM;
   }

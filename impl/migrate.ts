@@ -59,7 +59,10 @@ export function* tryToMigrate(k: Kernel, folio: Pfn): Routine {
   }
 }
 
-/** @kernel mm/rmap.c try_to_migrate_one() @returns false: a page of it stays mapped here */
+/**
+ * @kernel mm/rmap.c try_to_migrate_one()
+ * @returns false: a page of it stays mapped here, or, with `param.migrateStopsAtSplitPmd`, nobody has looked
+ */
 function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
@@ -72,6 +75,7 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
     if (pvmw.table === NONE) {
       yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), true);
       spinUnlock(k, pmdLockptr(k, mm));
+      if (k.param.migrateStopsAtSplitPmd.get() !== 0) return false;
       // If it may be pinned, PTEs map it now, and the walk begins again.
       pvmw.address = start;
       continue;

@@ -137,10 +137,12 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
 
 /**
  * Entries from `vpn` on that are changed together: of one folio, all writable or all not.
- * @kernel mm/mprotect.c mprotect_folio_pte_batch(), since 6.17
+ * One by one before `param.mprotectByBatch`.
+ * @kernel mm/mprotect.c mprotect_folio_pte_batch()
  * @holds the table's lock
  */
 function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
+  if (k.param.mprotectByBatch.get() === 0) return 1;
   const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
   return !ptePresent(first) || entryZeroPage(first) ? 1 : folioPteBatchRespectWrite(k, table, pteIndex(k, vpn), end - vpn);
 }

@@ -26,7 +26,7 @@ import { hasReservations, isRfc2018 } from "./thp-reservation/container.ts";
 import { reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
-import { findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
+import { findVma, findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
 import {
   vmAreaAlloc, vmAreaFree, vmaLink, vmaMergeNewRange, vmaStartWriteNew, vmasFree, vmgVmaState, type VmaMergeStruct,
 } from "./vma.ts";
@@ -69,10 +69,14 @@ export function* doMremap(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrn
   if (!paramsValid(k, vrm)) return -EINVAL;
   yield* mmapWriteLock(k, vrm.mm);
   let result: AddressOrErrno = 0;
-  if ((vrm.flags & MREMAP_FIXED) !== 0 && vrm.oldLen === vrm.newLen) result = yield* remapMove(k, vrm);
+  const moves = (vrm.flags & MREMAP_FIXED) !== 0 && vrm.oldLen === vrm.newLen;
+  if (moves && k.param.mremapMovesSeveral.get() !== 0) result = yield* remapMove(k, vrm);
   else {
     vrm.vma = vmaLookup(k, vrm.mm, vrm.addr);
-    result = checkPrepVma(k, vrm);
+    const late: boolean = impliesNewAddr(vrm) && k.param.mremapUnmapsFirst.get() !== 0;
+    if (!late) result = checkPrepVma(k, vrm);
+    else if (vrm.vma === NONE) result = -EFAULT;
+    else if (!newAddrValid(k, vrm)) result = -EINVAL;
     if (result === 0 && impliesNewAddr(vrm)) result = yield* mremapTo(k, vrm);
     else if (result === 0) result = yield* mremapAt(k, vrm);
   }
@@ -86,6 +90,11 @@ function paramsValid(k: Kernel, vrm: VmaRemapStruct): boolean {
   if (vrm.newLen === 0 || vrm.newLen > k.param.vpnMax.get()) return false;
   if (impliesNewAddr(vrm) && (vrm.flags & MREMAP_MAYMOVE) === 0) return false;
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0 && vrm.oldLen !== vrm.newLen) return false;
+  return k.param.mremapUnmapsFirst.get() !== 0 || newAddrValid(k, vrm);
+}
+
+/** A new address that is given does not overlap the old one. @kernel mm/mremap.c check_mremap_params() */
+function newAddrValid(k: Kernel, vrm: VmaRemapStruct): boolean {
   if ((vrm.flags & MREMAP_FIXED) === 0) return true;
   const overlap = vrm.addr + vrm.oldLen > vrm.newAddr && vrm.newAddr + vrm.newLen > vrm.addr;
   return vrm.newAddr + vrm.newLen <= k.param.vpnMax.get() && !overlap;
@@ -100,7 +109,7 @@ function impliesNewAddr(vrm: VmaRemapStruct): boolean {
  * Moves all that is mapped in the range, VMA by VMA, with the holes between them. A VMA that cannot be moved ends
  * it, with those before it moved.
  *
- * @kernel mm/mremap.c remap_move(), since 6.17; before, the range had to lie in one VMA
+ * @kernel mm/mremap.c remap_move(); before `param.mremapMovesSeveral` the range had to lie in one VMA
  * @holds mmap_lock for writing
  * @returns newAddr; -EFAULT: nothing is mapped at `addr`
  */
@@ -141,6 +150,10 @@ function* mremapTo(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   }
   // The range that was unmapped does not overlap the source, but may have been a part of its VMA.
   vrm.vma = vmaLookup(k, vrm.mm, vrm.addr);
+  if (k.param.mremapUnmapsFirst.get() !== 0) {
+    const err: Errno = checkPrepVma(k, vrm);
+    if (err !== 0) return err;
+  }
   if ((vrm.flags & MREMAP_FIXED) === 0 && !setNewAddr(k, vrm)) return -ENOMEM;
   return yield* moveVma(k, vrm);
 }
@@ -172,6 +185,7 @@ function* expandVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   if (atEnd && findVmaIntersection(k, vrm.mm, end, newEnd) === NONE) {
     const vmg: VmaMergeStruct = vmgVmaState(k, vrm.vma, end, newEnd);
     vmg.middle = NONE;
+    if (k.param.mremapGrowthLeavesNext.get() !== 0) vmg.apart = findVma(k, vrm.mm, newEnd);
     const merged: Vma = yield* vmaMergeNewRange(k, vmg);
     return merged === NONE ? -ENOMEM : vrm.addr;
   }
@@ -271,7 +285,10 @@ function* copyVma(k: Kernel, vrm: VmaRemapStruct, pmc: PagetableMoveControl): Ro
   const vmg: VmaMergeStruct = vmgVmaState(k, vrm.vma, vrm.addr, vrm.addr);
   vmg.start = vrm.newAddr;
   vmg.end = vrm.newAddr + vrm.newLen;
-  if (vmg.anonVma === NONE) vmg.pgoff = vrm.newAddr;
+  if (vmg.anonVma === NONE) {
+    vmg.pgoff = vrm.newAddr;
+    if ((vrm.flags & MREMAP_DONTUNMAP) !== 0 && k.param.dontunmapKeepsSource.get() !== 0) vmg.apart = vrm.vma;
+  }
   vmg.middle = NONE;
   vmg.copiedFrom = vrm.vma;
   const pgoff: Vpn = vmg.pgoff;

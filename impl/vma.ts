@@ -149,6 +149,8 @@ export interface VmaMergeStruct {
   anonVma: AnonVma;
   /** The VMA that mremap copies here, or NONE. */
   copiedFrom: Vma;
+  /** A neighbour with which a new range does not merge, or NONE. */
+  apart: Vma;
   /** The range could have been merged, but the chain of anon_vmas could not be copied. @kernel mm/vma.h vmg_nomem() */
   nomem: boolean;
   /** `middle` loses its head to `prev`. */
@@ -162,8 +164,8 @@ export interface VmaMergeStruct {
 /** The new range start..end of `mm`, without pages. @kernel mm/vma.h VMG_STATE() */
 export function vmgState(mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): VmaMergeStruct {
   return record({
-    mm, middle: NONE, prev: NONE, next: NONE, target: NONE, start, end, pgoff, flags, anonVma: NONE, copiedFrom: NONE, nomem: false,
-    adjustMiddleStart: false, adjustNextStart: false, removeMiddle: false, removeNext: false,
+    mm, middle: NONE, prev: NONE, next: NONE, target: NONE, start, end, pgoff, flags, anonVma: NONE, copiedFrom: NONE, apart: NONE,
+    nomem: false, adjustMiddleStart: false, adjustNextStart: false, removeMiddle: false, removeNext: false,
   });
 }
 
@@ -189,13 +191,13 @@ function vmaHadUncowedParents(k: Kernel, vma: Vma): boolean {
 }
 
 /**
- * May `target` take in the range of `vmg`, as far as their anon_vmas go? The rule since 6.16 and its fix for mremap of
- * 2026; before, a target without anon_vma took in no range that had one.
+ * May `target` take in the range of `vmg`, as far as their anon_vmas go? With the fix for mremap of 2026.
  *
  * @kernel mm/vma.c is_mergeable_anon_vma()
  */
 function isMergeableAnonVma(k: Kernel, vmg: VmaMergeStruct, target: Vma): boolean {
   const own = k.vma.anonVma.get(target);
+  if (own === NONE && vmg.anonVma !== NONE && k.param.unfaultedVmaTakesIn.get() === 0) return false;
   if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.middle) && !vmaHadUncowedParents(k, vmg.copiedFrom);
   if (own !== NONE && vmg.anonVma === NONE) return !vmaHadUncowedParents(k, target);
   return own === vmg.anonVma;
@@ -353,9 +355,9 @@ function rangeOfMergeExisting(k: Kernel, vmg: VmaMergeStruct): void {
  */
 export function* vmaMergeNewRange(k: Kernel, vmg: VmaMergeStruct): Routine<Vma> {
   vmg.prev = vmaBefore(k, vmg.mm, vmg.start);
-  if (!canVmaMergeLeft(k, vmg)) vmg.prev = NONE;
+  if (vmg.prev === vmg.apart || !canVmaMergeLeft(k, vmg)) vmg.prev = NONE;
   vmg.next = findVma(k, vmg.mm, vmg.end);
-  if (!canVmaMergeRight(k, vmg)) vmg.next = NONE;
+  if (vmg.next === vmg.apart || !canVmaMergeRight(k, vmg)) vmg.next = NONE;
   if (vmg.prev === NONE && vmg.next === NONE) return NONE;
   vmg.removeNext = vmg.prev !== NONE && vmg.next !== NONE;
   vmg.target = vmg.prev !== NONE ? vmg.prev : vmg.next;

@@ -80,6 +80,59 @@ export const SWITCHES = {
     meaning: "a range without a page that is mapped writable is not collapsed",
     source: "10359213d05a (4.0), mm/khugepaged.c SCAN_PAGE_RO before 6.18",
   },
+  collapseUnmapsByBatch: {
+    since: ["6.17"], default: true,
+    meaning: "a collapse unmaps neighbouring pages of one folio at once; before, one by one, which puts the folio on the deferred split " +
+      "queue on its way out",
+    source: "mm/khugepaged.c __collapse_huge_page_copy_succeeded(): seen, 6.16.12 counts thp_deferred_split_page and 6.17.8 does not",
+  },
+  mprotectByBatch: {
+    since: ["6.17"], default: true,
+    meaning: "mprotect() changes neighbouring pages of one folio at once: all are dirty then if one is",
+    source: "mm/mprotect.c mprotect_folio_pte_batch(): seen, LazyFree of 6.16.12 and 6.17.8",
+  },
+  migrateStopsAtSplitPmd: {
+    since: ["6.16"], until: ["6.19.10", "7.0"], default: false,
+    meaning: "try_to_migrate() ends at the first PMD that it splits: splitting a folio which several processes map by PMDs fails, " +
+      "once for each of them but the last",
+    source: "mm/rmap.c try_to_migrate_one(): seen, 6.12.117 and 6.19.10 split at once, 6.16.3 to 6.18.15 and 6.19.8 do not; " +
+      "6.18.16 on was not run",
+  },
+  processMadviseOfSelf: {
+    since: ["6.13"], default: true,
+    meaning: "process_madvise() of the caller itself takes any advice; before, MADV_COLLAPSE only, as of others",
+    source: "mm/madvise.c process_madvise_remote_valid(): seen, 6.12.117 refuses and 6.16.3 does not; what is between was not run",
+  },
+  thpDisableExceptAdvised: {
+    since: ["6.18"], default: true,
+    meaning: "prctl(PR_SET_THP_DISABLE) has the flag PR_THP_DISABLE_EXCEPT_ADVISED", source: "kernel/sys.c prctl_set_thp_disable()",
+  },
+  mremapMovesSeveral: {
+    since: ["6.17"], default: true,
+    meaning: "mremap() that only moves takes several VMAs and the holes between them; before, -EFAULT",
+    source: "mm/mremap.c remap_move()",
+  },
+  mremapUnmapsFirst: {
+    since: ["2.6.38"], until: ["6.17"], default: false,
+    meaning: "mremap() with MREMAP_FIXED has unmapped what was at the new address when it finds that the old range is not in one VMA " +
+      "(-EFAULT) or empty (-EINVAL); that nothing is mapped at the old address (-EFAULT) it finds before it looks at the new one",
+    source: "mm/mremap.c mremap_to(): seen, 6.16.12 and 6.17.8",
+  },
+  unfaultedVmaTakesIn: {
+    since: ["6.16"], default: true,
+    meaning: "a VMA without anon_vma merges with a range that has one; before, only the other way round",
+    source: "mm/vma.c is_mergeable_anon_vma(): seen, 6.12.117 does not and 6.16.3 does; what is between was not run",
+  },
+  dontunmapKeepsSource: {
+    since: ["6.12.117", "7.2.11", "7.3"], default: true,
+    meaning: "memory without anon_vma that mremap() with MREMAP_DONTUNMAP gives a second place does not merge with the VMA that it is from",
+    source: "mm/vma.c copy_vma() keep_source: seen, 6.12.117, 7.2.11 and 7.3.4 keep it, 6.12.107, 6.18.44, 7.1.13 and 7.2.9 do not",
+  },
+  mremapGrowthLeavesNext: {
+    since: ["6.12"], until: ["6.16"], default: false,
+    meaning: "memory that mremap() grows in place does not merge with the VMA behind it",
+    source: "mm/vma.c vma_merge_extend(): seen, 6.12.43 leaves it and 6.16.3 does not; what is between was not run",
+  },
   ptReclaim: {
     since: ["6.14"], default: false,
     meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, most scenarios are about other things",

@@ -129,7 +129,8 @@ export const PR_THP_DISABLE_EXCEPT_ADVISED = 2;
  */
 export function* sysSetThpDisable(k: Kernel, disable: boolean, flags: Int<0, 3>): Routine<Errno> {
   const mm: Mm = currentMm(k);
-  if ((flags & ~PR_THP_DISABLE_EXCEPT_ADVISED) !== 0 || (!disable && flags !== 0)) return -EINVAL;
+  const known = k.param.thpDisableExceptAdvised.get() !== 0 ? PR_THP_DISABLE_EXCEPT_ADVISED : 0;
+  if ((flags & ~known) !== 0 || (!disable && flags !== 0)) return -EINVAL;
   yield* mmapWriteLock(k, mm);
   const exceptAdvised: boolean = (flags & PR_THP_DISABLE_EXCEPT_ADVISED) !== 0;
   if (disable && !exceptAdvised) k.mm.flags.insert(mm, MMF_DISABLE_THP_COMPLETELY_BIT);

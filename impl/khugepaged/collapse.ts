@@ -186,7 +186,7 @@ function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boo
 }
 
 /**
- * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (since 6.18). A single
+ * Unmaps the source pages and gives them up (K30.i), consecutive pages of one folio at once (`param.collapseUnmapsByBatch`). A single
  * page is released first; a folio of several pages after its last PTE. The kernel releases these after the whole
  * table, and they stay locked until then. Only a trylock can see the difference, and that trylock could have come a
  * moment earlier.
@@ -211,7 +211,8 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
     const large: boolean = folioTestLarge(k, folio);
     if (!large) yield* releasePteFolio(k, folio);
     yield* spinLock(k, ptlOf(k, table));
-    const nr: PteIndex = folioPteBatch(k, table, i, (1 << cc.order) - i);
+    const atOnce = k.param.collapseUnmapsByBatch.get() !== 0 ? (1 << cc.order) - i : 1;
+    const nr: PteIndex = folioPteBatch(k, table, i, atOnce);
     for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), nr, vma);

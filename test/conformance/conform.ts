@@ -18,7 +18,7 @@ import { ImplKernel } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
-import { recordings, saveRecording } from "./recording.ts";
+import { BASE, recordings, saveRecording, type RecordedRun } from "./recording.ts";
 import { disagreement, observations, statisticsText } from "./report.ts";
 import { Statistics } from "./statistics.ts";
 import { Tally } from "./tally.ts";
@@ -100,8 +100,11 @@ class Conform {
     }
     const options = guestOptions(this.#flags);
     const images = await kernelsFor(wanted, { modules: options.swap?.on === "zram" || options.modules.length > 0, said: say });
+    // The one that the others are told from comes first.
+    const isBase = (image: KernelImage): number => Number(this.#flags.record === true && image.release === BASE);
+    const ordered = images.toSorted((a, b) => isBase(b) - isBase(a));
     if (images.length === 0) this.#skip("no kernel is here yet: npx thpcheck kernels --fetch", 1);
-    for (const image of images) if (!this.#tally.interrupted) await this.#onGuest(image, options);
+    for (const image of ordered) if (!this.#tally.interrupted) await this.#onGuest(image, options);
   }
 
   async #onGuest(image: KernelImage, options: ReturnType<typeof guestOptions>): Promise<void> {
@@ -127,7 +130,7 @@ class Conform {
     try {
       const impl = new ImplKernel(kernel.release);
       if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
-      else if (this.#flags.record === true) await this.#record(kernel, impl);
+      else if (this.#flags.record === true) await this.#record(kernel, impl, guest !== "");
       else {
         await this.#cases(kernel, impl, guest);
         await this.#random(kernel, impl, guest);
@@ -238,12 +241,21 @@ class Conform {
     this.#count({ name: first.name, program }, last ?? await this.#judge(first.program, kernel, impl), kernel.release, guest);
   }
 
-  async #record(kernel: RealKernel, impl: ImplKernel): Promise<void> {
-    const runs = [];
-    for (const { name, program } of CASES.filter((c) => kernel.can(c.program))) runs.push({
-      name, program: programToJson(program), seen: await this.#undisturbed(program, kernel, impl),
-    });
-    say(`recorded ${runs.length} programs in ${saveRecording({ kernel: kernel.release, runs })}`);
+  /** Of a guest random programs as well, and by what differs from BASE. */
+  async #record(kernel: RealKernel, impl: ImplKernel, isGuest: boolean): Promise<void> {
+    const { programs, seed } = this.#flags;
+    const random = drawn(seed, isGuest ? programs : 0, (p) => kernel.can(p)).able;
+    const all: Named[] = [
+      ...CASES.filter((c) => kernel.can(c.program)),
+      ...random.map(({ index, program }) => ({ name: `random ${index}, seed ${seed}`, program })),
+    ];
+    const runs: RecordedRun[] = [];
+    await sideBySide(all, kernel.width, async ({ name, program }, place) => {
+      runs[place] = { name, program: programToJson(program), seen: await this.#undisturbed(program, kernel, impl) };
+    }, () => this.#tally.interrupted);
+    if (this.#tally.interrupted) return;
+    const file = saveRecording({ kernel: kernel.release, runs }, isGuest && kernel.release !== BASE ? BASE : null);
+    say(`recorded ${runs.length} programs in ${file}`);
   }
 
   /** A run in which nobody else moved the counters: one that agrees, if there is one. */

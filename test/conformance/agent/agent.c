@@ -29,6 +29,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef PR_SET_THP_DISABLE
+#define PR_SET_THP_DISABLE 41
+#endif
+
 static pid_t worker;
 static void end_worker(int number) { (void)number; if (worker > 0) kill(worker, SIGKILL); }
 
@@ -98,6 +102,11 @@ static void work(void)
 {
 	struct utsname name;
 	uname(&name);
+	/*
+	 * Without huge pages the agent never becomes known to khugepaged, which a fork would hand on: under enabled=always a
+	 * fault of its own would do. Its processes, and the holder, have them again.
+	 */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	processes_init();
 	snapshot_init();
 	khugepaged_quiet();

@@ -229,6 +229,9 @@ void knobs_set(const struct knobs *k)
 
 /* ---- the holder --------------------------------------------------------------------------------------------- */
 
+#ifndef PR_SET_THP_DISABLE
+#define PR_SET_THP_DISABLE 41
+#endif
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
 #endif
@@ -238,6 +241,7 @@ static void __attribute__((noreturn)) hold(void)
 {
 	const size_t huge = HPAGE * PAGE;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
 	close(to_holder[1]);
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ageOf, hostRelease, linuxRelease } from "../../../impl/config/linux-release.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import {
-  SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchRow,
+  SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchName, type SwitchRow,
 } from "../../../impl/config/release.ts";
 import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../../spec/enumerations.ts";
 import { switchRows } from "../../commands/catalogue.ts";
@@ -71,6 +71,21 @@ describe("the switches of", () => {
   });
   it("the newest release are the defaults, but for one that scenarios set, and for what is mended here", () => {
     expect({ ...switchesAt(linuxRelease("7.3")), ptReclaim: false, splitQueueResetsNextFirst: false }).toEqual(SWITCH_DEFAULTS);
+  });
+});
+
+/** What guests have shown (`test/conformance/RELEASES.md`): the last release that was seen without, the first with. */
+describe("seen in guests:", () => {
+  it.each<[SwitchName, boolean, string, string]>([
+    ["collapseUnmapsByBatch", true, "6.16.12", "6.17.8"], ["mprotectByBatch", true, "6.16.12", "6.17.8"],
+    ["migrateStopsAtSplitPmd", true, "6.12.117", "6.16.3"], ["migrateStopsAtSplitPmd", false, "6.19.8", "6.19.10"],
+    ["migrateStopsAtSplitPmd", false, "6.18.15", "7.0.4"], ["processMadviseOfSelf", true, "6.12.117", "6.16.3"],
+    ["thpDisableExceptAdvised", true, "6.17.13", "6.18.5"], ["mremapMovesSeveral", true, "6.16.12", "6.17.8"],
+    ["mremapUnmapsFirst", false, "6.16.12", "6.17.8"], ["unfaultedVmaTakesIn", true, "6.12.117", "6.16.3"],
+    ["mremapGrowthLeavesNext", false, "6.12.117", "6.16.3"], ["dontunmapKeepsSource", true, "6.12.107", "6.12.117"],
+    ["dontunmapKeepsSource", true, "7.2.9", "7.2.11"], ["dontunmapKeepsSource", true, "7.1.13", "7.3.4"],
+  ])("%s becomes %s between %s and %s", (name, value, before, from) => {
+    expect([before, from].map((r) => switchesAt(linuxRelease(r))[name])).toEqual([!value, value]);
   });
 });
 
