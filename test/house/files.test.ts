@@ -8,6 +8,7 @@ const TOP_FOLDERS = ["checker", "spec", "impl", "test"];
 const ENTRIES = [
   "checker/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts",
   "test/bench/bench.ts", "test/bench/full-size-faults.ts", "test/moves/carry.ts",
+  "test/attack/attack.ts", "test/attack/victim.ts",
 ];
 /** Found by their names: tests, and folders that a command reads. */
 const FOUND_BY_NAME = [/\.(test|test-d|bench)\.ts$/, /^test\/(models|scenarios|bugs\/scenarios)\/[^/]+\.ts$/, /^examples\/[^/]+\.ts$/];
