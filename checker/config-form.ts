@@ -24,9 +24,17 @@ const rows = v.pipe(
 
 /** What is wrong with a configuration, as the end of a sentence; null: nothing. */
 export function configProblem(value: unknown): string | null {
-  return problemOf(config, value) ?? (value as { commands?: readonly { readonly name: string }[] }).commands
-    ?.map((c) => c.name).filter((n, i, all) => all.indexOf(n) !== i).map((n) => `two commands are named ${JSON.stringify(n)}`)[0] ?? null;
+  const problem = problemOf(config, value);
+  if (problem !== null) return problem;
+  const names = ((value as { commands?: readonly { readonly name: string }[] }).commands ?? []).map((c) => c.name);
+  const taken = names.find((n) => OWN_COMMANDS.includes(n));
+  if (taken !== undefined) return `a command may not be named ${JSON.stringify(taken)}`;
+  const twice = names.find((n, i) => names.indexOf(n) !== i);
+  return twice === undefined ? null : `two commands are named ${JSON.stringify(twice)}`;
 }
+
+/** Commands that every project has. */
+export const OWN_COMMANDS: readonly string[] = ["check", "list", "replay", "help"];
 
 /** The same of what `refine` gave. */
 export function machinesProblem(value: unknown): string | null {

@@ -1,6 +1,8 @@
 /** One sentence for an error that someone else's code threw: its message and the nearest line that is not ours. */
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { inWords } from "./form.ts";
+import { shortWords } from "./usage-error.ts";
 
 const FRAME = /(file:\/\/[^\s():]+(?::[^\s():]+)*?|\/[^\s():]+):(\d+)(?::\d+)?\)?$/;
 const CHECKER = new URL(".", import.meta.url).href;
@@ -15,10 +17,29 @@ export function shortPath(path: string): string {
   return fromHere === "" || fromHere.startsWith(`..${sep}..`) ? plain : fromHere;
 }
 
+/** Whether it is an error. Never throws: a Proxy may throw when it is asked what it is. */
+export function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
+/** What was thrown, in words: the message of an error, or what else it is. Never throws. */
+export function thrownInWords(thrown: unknown): string {
+  if (!isError(thrown)) return typeof thrown === "string" ? thrown : inWords(thrown);
+  try {
+    return String(thrown.message);
+  } catch {
+    return "its message cannot be read";
+  }
+}
+
 /** `file:line` of the innermost frame of user code, or null. */
 export function placeOf(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  for (const line of (error.stack ?? "").split("\n")) {
+  if (!isError(error)) return null;
+  for (const line of (typeof error.stack === "string" ? error.stack : "").split("\n")) {
     const frame = FRAME.exec(line.trim());
     if (frame === null) continue;
     const path = frame[1]!;
@@ -33,8 +54,9 @@ const SELF_EXPLAINING = new Set(["Error", "UsageError", "ReplayMismatch", "Compi
 
 /** The sentence. Its first line only: some errors append source excerpts and hints of their own. */
 export function errorSentence(error: unknown): string {
-  if (!(error instanceof Error)) return `a value that is no Error was thrown: ${String(error)}`;
-  const message = error.message.split("\n", 1)[0]!.trim();
+  const said = shortWords(thrownInWords(error));
+  const message = said.split("\n", 1)[0]!.trim();
+  if (!isError(error)) return `a value that is no Error was thrown: ${message}`;
   if (error instanceof RangeError && /allocation failed|Invalid typed array length|Array buffer/.test(message)) {
     return `there is not enough memory (${message}); bound the search with --max-states or --memory`;
   }

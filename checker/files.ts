@@ -1,5 +1,5 @@
 /** Files that are whole whatever happens: written beside themselves under a name of its own, then renamed. */
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readFileSync, statSync, unlinkSync } from "node:fs";
 import { lockSync } from "proper-lockfile";
 import writeFileAtomic from "write-file-atomic";
 import { UsageError } from "./usage-error.ts";
@@ -50,7 +50,9 @@ function lock(path: string): () => void {
  * the option writes; `what`: its name. An empty file, a device and a pipe belong to nobody. Throws a UsageError.
  */
 export function refuseForeign(path: string, option: string, isOurs: (text: string) => boolean, what: string): void {
+  if (path === "") throw new UsageError(`${option} needs the name of a file`);
   const existing = statSync(path, { throwIfNoEntry: false });
+  if (existing === undefined) refuseUnwritable(path, option);
   if (existing?.isDirectory() === true) throw new UsageError(`${option} ${path} cannot be written: it is a folder`);
   if (existing?.isFile() !== true || existing.size === 0) return;
   let text: string;
@@ -64,6 +66,16 @@ export function refuseForeign(path: string, option: string, isOurs: (text: strin
     throw new UsageError(
       `${option} ${path} would overwrite a file that is no ${what}; it is left as it is: name another file, or remove it`,
     );
+  }
+}
+
+/** Makes the file for a moment: whether that can be done is known before hours of work, and not after. */
+function refuseUnwritable(path: string, option: string): void {
+  try {
+    closeSync(openSync(path, "wx"));
+    unlinkSync(path);
+  } catch (e) {
+    throw new UsageError(`${option} ${path} cannot be written: ${reasonOf(e)}`);
   }
 }
 

@@ -2,6 +2,7 @@
  * The form of what people write (scenarios, configurations, files), in words: where, what must stand there, what does.
  * Schemas are made with valibot, whose issues carry the path; each schema's message is the phrase after "must be".
  */
+import { types } from "node:util";
 import * as v from "valibot";
 import { didYouMean } from "./nearest.ts";
 
@@ -25,8 +26,8 @@ export function inWords(value: unknown): string {
   switch (typeof value) {
     case "string": return shortened(JSON.stringify(value));
     case "bigint": return shortened(`${value}n`);
-    case "function": return functionInWords(value);
-    case "object": return value === null ? "null" : objectInWords(value);
+    case "function": return types.isProxy(value) ? "a Proxy" : functionInWords(value);
+    case "object": return value === null ? "null" : types.isProxy(value) ? "a Proxy" : objectInWords(value);
     case "number": return Object.is(value, -0) ? "-0" : String(value);
     case "boolean": case "symbol": return String(value);
     case "undefined": return "nothing";
@@ -37,7 +38,8 @@ function functionInWords(f: object): string {
   const kind = Object.prototype.toString.call(f).slice(8, -1);
   if (kind === "AsyncFunction") return "an async function";
   if (kind === "GeneratorFunction") return "a generator function";
-  return kind === "AsyncGeneratorFunction" ? "an async generator function" : "a function";
+  if (kind === "AsyncGeneratorFunction") return "an async generator function";
+  return Function.prototype.toString.call(f).startsWith("class") ? "a class" : "a function";
 }
 
 function objectInWords(o: object): string {

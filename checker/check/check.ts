@@ -2,7 +2,7 @@
  * Checks one scenario: compile, explore, rebuild the trace, compare with what the scenario expects. The answer is data;
  * `report/` renders it.
  */
-import { errorSentence } from "../error-sentence.ts";
+import { errorSentence, isError } from "../error-sentence.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import { group } from "../numbers.ts";
 import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace } from "../result.ts";
@@ -49,7 +49,7 @@ async function attempt(a: Attempt): Promise<Checked | null> {
   try {
     return await checkOnce(a);
   } catch (e) {
-    if (!a.sourceMap && e instanceof Error && EMITTED_PROGRAM.test(e.stack ?? "")) return null;
+    if (!a.sourceMap && isError(e) && EMITTED_PROGRAM.test(e.stack ?? "")) return null;
     throw e;
   }
 }

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import picocolors from "picocolors";
 import type { Engine } from "../check/options.ts";
-import { errorSentence, placeOf } from "../error-sentence.ts";
+import { errorSentence, isError, placeOf, thrownInWords } from "../error-sentence.ts";
 import type { Output, Paint } from "../report/output.ts";
 
 export const EXIT_AS_EXPECTED = 0;
@@ -66,7 +66,7 @@ export function watchProcess(): Mishaps {
   };
   const thrown = (e: unknown): void => {
     // The fault is ours where no line of the user's has to do with it: then nothing that follows can be trusted.
-    if (placeOf(e) !== null || !(e instanceof Error)) say(`outside of any scenario: ${errorSentence(e)}${placed(e)}`);
+    if (placeOf(e) !== null || !isError(e)) say(`outside of any scenario: ${errorSentence(e)}${placed(e)}`);
     else {
       process.stderr.write(internalError(e));
       process.exit(EXIT_USAGE);
@@ -98,6 +98,6 @@ const placed = (e: unknown): string => {
 
 /** What is said of an error that no line of the user's has to do with. */
 export function internalError(e: unknown): string {
-  const what = e instanceof Error ? e.stack : String(e);
+  const what = isError(e) ? e.stack : thrownInWords(e);
   return `[thpcheck internal] this is a fault of thpcheck, not of your scenario; please report it\n${what}\n`;
 }

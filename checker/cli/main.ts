@@ -4,7 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { errorSentence, placeOf, shortPath } from "../error-sentence.ts";
+import { errorSentence, isError, placeOf, shortPath } from "../error-sentence.ts";
+import { OWN_COMMANDS } from "../config-form.ts";
 import { findConfigFile, loadConfig } from "../project/project.ts";
 import { runUserCode } from "../project/user-code.ts";
 import type { Tier } from "../result.ts";
@@ -14,8 +15,6 @@ import {
   EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, internalError, processHost, watchProcess, type Host,
 } from "./host.ts";
 import { formatOption, readPatch, tierOption } from "./options.ts";
-
-const OWN_COMMANDS = ["check", "list", "replay", "help"];
 
 /** Runs the command as the whole work of this process, and ends the process, whatever else may keep it alive. */
 export async function runProcess(args: readonly string[]): Promise<never> {
@@ -49,10 +48,14 @@ export async function main(args: readonly string[], host: Host = processHost()):
 
 /** Says what went wrong, unless that was said already. */
 function exitCodeOfError(e: unknown, host: Host): number {
+  if (!isError(e)) {
+    host.err.write(`thpcheck: ${errorSentence(e)}\n`);
+    return EXIT_USAGE;
+  }
   // Commander has written its own message; asking for help is no error.
   if (e instanceof CommanderError) return e.exitCode === 0 ? EXIT_AS_EXPECTED : EXIT_USAGE;
   if (e instanceof UsageError) for (const line of e.message.split("\n")) host.err.write(`thpcheck: ${line}\n`);
-  else if (placeOf(e) !== null || !(e instanceof Error)) host.err.write(`thpcheck: ${errorSentence(e)}\n`);
+  else if (placeOf(e) !== null) host.err.write(`thpcheck: ${errorSentence(e)}\n`);
   else host.err.write(internalError(e));
   return EXIT_USAGE;
 }
@@ -163,10 +166,9 @@ async function addProjectCommands(program: Command, args: readonly string[], hos
     return;
   }
   for (const command of config.commands ?? []) {
-    if (OWN_COMMANDS.includes(command.name)) {
-      throw new UsageError(`${file}: a command may not be named ${JSON.stringify(command.name)}`);
-    }
     const added = program.command(command.name).description(command.description);
+    const idle = `${shortPath(file)}: command ${JSON.stringify(command.name)} does nothing; its \`register\` gives it no action`;
+    added.action(() => { throw new UsageError(idle); });
     await runUserCode(`${shortPath(file)}: register of command ${JSON.stringify(command.name)}`, () => { command.register(added); });
   }
 }

@@ -5,6 +5,7 @@
  * bytes after every step. The price: a generator can neither be copied nor rewound, so a run only goes forward. To
  * take another branch, make a new `NativeRun` and give it the same steps up to there; `nextChoices` names the branch.
  */
+import { isError, thrownInWords } from "../error-sentence.ts";
 import type { ProgramScenario } from "../scenario.ts";
 import { StepFault } from "../fault.ts";
 import { planLayout, type LayoutPlan, type Structs } from "../program/layout.ts";
@@ -123,7 +124,7 @@ class NativeMachine<S extends Structs> implements Scheduler {
       return run();
     } catch (error) {
       if (error instanceof StepFault || error instanceof ChoiceError) throw error;
-      throw new StepFault("exception", error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+      throw new StepFault("exception", isError(error) ? `${error.name}: ${thrownInWords(error)}` : thrownInWords(error));
     } finally {
       this.#activity = NOTHING;
     }

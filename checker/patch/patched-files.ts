@@ -34,6 +34,8 @@ interface Working {
 
 /** Applies the changes one after the other. `patch` is the name in messages. Throws a UsageError. */
 export function patchedFiles(patch: string, changes: readonly FileChange[], root: string): PatchedFile[] {
+  const odd = changes.flatMap((c) => [c.from, c.to]).find((name) => name?.includes("\0") === true);
+  if (odd !== undefined) throw new UsageError(`${patch} names a file ${JSON.stringify(odd)}, which no file can be called`);
   const files = new Map<string, Working>();
   const names = new Map<string, string>();
   const textOf = (path: string): string | null => (files.has(path) ? files.get(path)!.after : textOnDisk(path));

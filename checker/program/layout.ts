@@ -11,6 +11,7 @@
  * reference, false, the empty set, a free lock.
  */
 
+import { inWords, isRecord } from "../form.ts";
 import { didYouMean } from "../nearest.ts";
 
 /** "No such object": the value of a reference that points nowhere. Stored as 0. */
@@ -111,8 +112,8 @@ const FIELD_OPTIONS = ["guard", "role", "init", "wrapping", "show"];
 
 /** Throws a RangeError for a meaning that says nothing and for options that a field does not have. */
 function checkDeclaration(call: string, meaning: unknown, options: unknown, known: readonly string[]): void {
-  if (typeof meaning !== "string" || meaning === "") throw new RangeError(`${call}: the meaning must be a text, found ${String(meaning)}`);
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+  if (typeof meaning !== "string" || meaning === "") throw new RangeError(`${call}: the meaning must be a text, found ${inWords(meaning)}`);
+  if (!isRecord(options)) {
     throw new RangeError(`${call}: the options must be an object such as { ${known[0]}: ... }`);
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
@@ -136,7 +137,7 @@ export function bool(meaning: string, options: FieldOptions = {}): BoolField {
 }
 /** An index into table `table`, or NONE. */
 export function ref(table: string, meaning: string, options: FieldOptions = {}): RefField {
-  if (typeof table !== "string") throw new RangeError(`ref(${String(table)}, "${meaning}"): the table is given by its name`);
+  if (typeof table !== "string") throw new RangeError(`ref(${inWords(table)}, "${meaning}"): the table is given by its name`);
   checkDeclaration(`ref("${table}", "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "ref", table, meaning, ...options };
 }

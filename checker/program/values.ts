@@ -3,6 +3,9 @@
  *
  * `page[2].refcount = 1`, `pmd.maps = page 3`, `mm.cpus = {0,2}`, `mm.mmapLock = held by fault`.
  */
+import { thrownInWords } from "../error-sentence.ts";
+import { inWords } from "../form.ts";
+import { shortWords } from "../usage-error.ts";
 import type { NamedValue } from "../system.ts";
 import { NONE, isOwner, type FieldOptions, type FieldPlan, type LayoutPlan, type LockPlan, type Structs } from "./layout.ts";
 import { LockTable } from "./locks.ts";
@@ -73,9 +76,19 @@ export function elementText(
   if (f.lockBase >= 0) return lockText(new LockTable(plan, bytes), plan.locks[f.lockBase + i]!, actors);
   const value = bytes.raw(f, positionOf(f, 0, i, j)) + f.min;
   const show = shows.get(f.path);
-  if (show !== undefined) return show(value);
+  if (show !== undefined) return shownBy(show, value);
   if (isOwner(f.guard)) return value === NONE ? "nobody" : actors[value] ?? String(value);
   return valueText(f.kind, value, f.refersTo);
+}
+
+/** What the declaration's own words come to. A trace is no place for their mistakes. */
+function shownBy(show: (value: number) => unknown, value: number): string {
+  try {
+    const text = show(value);
+    return typeof text === "string" ? text : `${value} (its show gives ${inWords(text)})`;
+  } catch (e) {
+    return `${value} (its show throws: ${shortWords(thrownInWords(e))})`;
+  }
 }
 
 /** One value as a reader writes it. `refersTo`: the table that a reference points into. */

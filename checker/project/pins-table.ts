@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { shortPath } from "../error-sentence.ts";
 import { withLock, writeWhole } from "../files.ts";
+import { isRecord } from "../form.ts";
 import type { Expectation, Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Pins, PinUpdate } from "./pins.ts";
@@ -78,10 +79,10 @@ function read(file: string): Record<string, Pins> {
   } catch (e) {
     throw new UsageError(`${shortPath(file)} is no JSON: ${(e as Error).message}`);
   }
-  if (isObject(table) && Object.values(table).every((pins) => isObject(pins) && Object.values(pins).every(Number.isSafeInteger))) {
-    return table as Record<string, Pins>;
+  if (isRecord(table) && Object.values(table).every((pins) => isRecord(pins) && Object.values(pins).every(isCount))) {
+    return table as unknown as Record<string, Pins>;
   }
   throw new UsageError(`${shortPath(file)} is no table of pins; it must say { "scenario": { "states": 5 } }, and --update-pins writes it`);
 }
 
-const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+const isCount = (n: unknown): boolean => Number.isSafeInteger(n) && (n as number) >= 0;

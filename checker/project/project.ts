@@ -128,16 +128,21 @@ export async function loadModule(file: string, patch: string | null = null): Pro
   const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
   const sound: Scenario[] = [];
   const failures: string[] = [];
+  let wrong = 0;
   for (const [i, s] of all.entries()) {
     const problem = problemWith(s);
     const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
     if (problem === null) sound.push(s as Scenario);
-    else failures.push(`${shortPath(file)}: ${problem.replace("%", which)}`);
+    else if (wrong++ < WRONG_SHOWN) failures.push(`${shortPath(file)}: ${problem.replace("%", () => which)}`);
   }
+  if (wrong > WRONG_SHOWN) failures.push(`${shortPath(file)}: and ${wrong - WRONG_SHOWN} more elements are no scenarios`);
   const pinned = withPins(sound, file, failures.length > 0);
   const scenarios = pinned.map((scenario, i) => ({ scenario, file, from: null, pinnedInSource: isPinned(sound[i]!) }));
   return { scenarios, failures };
 }
+
+/** Elements of a module that are named of those that are no scenarios. */
+const WRONG_SHOWN = 20;
 
 /** What keeps a value from being a scenario, `%` for which it is; null: nothing. */
 function problemWith(s: unknown): string | null {

@@ -36,6 +36,7 @@ const isGlob = (pattern: string): boolean => /[*?[\]{}!]/.test(pattern);
 
 /** Chooses among loaded scenarios by name. Throws a UsageError when a pattern matches nothing. */
 export function matchScenarios(pattern: string, all: readonly LoadedScenario[], tier: Tier): LoadedScenario[] {
+  if (pattern === "") throw new UsageError('a pattern is empty; "npx thpcheck list" shows the names of all scenarios');
   const exact = all.find((s) => s.scenario.name === pattern);
   if (exact !== undefined) return [exact];
   const names = all.map((s) => s.scenario.name);

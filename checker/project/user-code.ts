@@ -2,7 +2,7 @@
  * Code of the user's that is run for what it gives: a module that is imported, a function of the configuration. It has a
  * deadline, must not end the process, and whatever it throws becomes one sentence with its name.
  */
-import { errorSentence } from "../error-sentence.ts";
+import { errorSentence, isError } from "../error-sentence.ts";
 import { UsageError } from "../usage-error.ts";
 import { relax, watch } from "./watchdog.ts";
 
@@ -48,10 +48,13 @@ export async function runUserCode<T>(whose: string, code: () => T | Promise<T>):
   }
   started = performance.now();
   try {
-    return await Promise.race([Promise.resolve().then(code), stuck]);
+    const given = await Promise.race([Promise.resolve().then(code), stuck]);
+    // Promises that it goes on with for ever let nothing else of the process run: then this, too, is never reached.
+    await Promise.race([new Promise((resolve) => setImmediate(resolve)), stuck]);
+    return given;
   } catch (e) {
-    if (e instanceof UsageError) throw e;
-    throw new UsageError(`${whose}: ${e instanceof ProcessEnd ? e.message : errorSentence(e)}`);
+    if (isError(e) && e instanceof UsageError) throw e;
+    throw new UsageError(`${whose}: ${isError(e) && e instanceof ProcessEnd ? e.message : errorSentence(e)}`);
   } finally {
     clearTimeout(timer);
     process.off("beforeExit", idle);

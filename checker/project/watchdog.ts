@@ -14,19 +14,25 @@ const STRUCK = 2;
 
 /** Milliseconds that a blocked thread has to let itself be ended, before its process is. */
 const PATIENCE_MS = 5000;
+const INTERVAL_MS = 20;
 
 const THREAD = `
-const { workerData: { memory, patience } } = require("node:worker_threads");
+const { workerData: { memory, patience, interval } } = require("node:worker_threads");
 const { Session } = require("node:inspector");
 const words = new Int32Array(memory);
 for (;;) {
   Atomics.wait(words, ${STATE}, ${IDLE});
-  const ended = Atomics.wait(words, ${STATE}, ${WATCHING}, Atomics.load(words, ${MILLISECONDS}));
+  let ended = Atomics.wait(words, ${STATE}, ${WATCHING}, Atomics.load(words, ${MILLISECONDS}));
   if (ended !== "timed-out" || Atomics.compareExchange(words, ${STATE}, ${WATCHING}, ${STRUCK}) !== ${WATCHING}) continue;
   const session = new Session();
   session.connectToMainThread();
-  session.post("Runtime.terminateExecution");
-  if (Atomics.wait(words, ${STATE}, ${STRUCK}, patience) === "timed-out") process.kill(process.pid, "SIGKILL");
+  // More than once: of promises without end, each time only the one that runs is ended.
+  let end = Date.now() + patience;
+  do {
+    session.post("Runtime.terminateExecution");
+    ended = Atomics.wait(words, ${STATE}, ${STRUCK}, interval);
+  } while (ended === "timed-out" && Date.now() < end);
+  if (ended === "timed-out") process.kill(process.pid, "SIGKILL");
   session.disconnect();
 }`;
 
@@ -38,7 +44,7 @@ export function watch(milliseconds: number): void {
     shared = new Int32Array(new SharedArrayBuffer(8));
     const thread = new Worker(THREAD, {
       eval: true,
-      workerData: { memory: shared.buffer, patience: PATIENCE_MS },
+      workerData: { memory: shared.buffer, patience: PATIENCE_MS, interval: INTERVAL_MS },
       stdout: true,
       stderr: true,
     });

@@ -1,4 +1,5 @@
 /** Violations as the search meets them, before one is chosen and made into a trace. */
+import { isError, thrownInWords } from "../error-sentence.ts";
 import type { PropertyRef } from "../result.ts";
 import { StepFault } from "../fault.ts";
 
@@ -75,7 +76,7 @@ export function sameBroken(a: Broken, b: Broken): boolean {
 /** A step or `init` threw: a finding about the program, whatever was thrown. */
 export function faultOf(error: unknown): Broken {
   if (error instanceof StepFault) return { kind: "fault", index: -1, name: error.rule, message: error.message };
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = isError(error) ? `${error.name}: ${thrownInWords(error)}` : thrownInWords(error);
   return { kind: "fault", index: -1, name: "exception", message };
 }
 

@@ -5,7 +5,7 @@
  *
  *     npm run attack                                  all of them
  *     npm run attack -- --sample 400                  as many: of every rule one, and others by the seed
- *     npm run attack -- --only flags/check            those whose names contain it
+ *     npm run attack -- --only flags/check,pins       those whose names contain one of them
  *
  * Exit code 1 if something was found.
  */
@@ -92,7 +92,7 @@ async function run(): Promise<number> {
   const start = performance.now();
   const seconds = (): string => ((performance.now() - start) / 1000).toFixed(0);
   const all = await allInputs(arena);
-  const named = given.only === undefined ? all : all.filter((i) => nameOf(i).includes(given.only!));
+  const named = given.only === undefined ? all : all.filter((i) => given.only!.split(",").some((part) => nameOf(i).includes(part)));
   const chosen = given.sample === undefined ? named : sampleOf(named, numberIn(given.sample, "sample"), new Dice(seed));
   if (given.list) {
     console.log(chosen.map(nameOf).join("\n"));

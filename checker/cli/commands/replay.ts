@@ -10,7 +10,7 @@ import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
 import { checkTrace } from "../../trace/json.ts";
 import type { Recipe } from "../../trace/recipe.ts";
 import { ReplayMismatch, replay } from "../../trace/replay.ts";
-import { UsageError } from "../../usage-error.ts";
+import { UsageError, shortWords } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { withMachines } from "../../project/machines.ts";
 import { replayCommand } from "../../report/replay-command.ts";
@@ -56,7 +56,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     return EXIT_AS_EXPECTED;
   } catch (e) {
     if (!(e instanceof ReplayMismatch)) throw e;
-    host.err.write(`thpcheck: ${scenario.name}: ${e.message}\n`);
+    host.err.write(`thpcheck: ${scenario.name}: ${shortWords(e.message)}\n`);
     return EXIT_USAGE;
   }
 }

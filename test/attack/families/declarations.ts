@@ -31,16 +31,17 @@ const FIELDS: Readonly<Record<string, readonly Call[]>> = {
     call(["undefined"], (v) => `int(0, 4, "m", { init: (${v}) } as any)`),
     call(["undefined", "yes"], (v) => `bool("m", { init: (${v}) } as any)`),
     call(["undefined", "yes"], (v) => `int(0, 4, "m", { wrapping: (${v}) } as any)`),
-    call(["undefined", "function"], (v) => `int(0, 4, "m", { show: (${v}) } as any)`),
+    call(["undefined", "function", "bound"], (v) => `int(0, 4, "m", { show: (${v}) } as any)`),
     call([], (v) => `int(0, 4, "m", { zzz: (${v}) } as any)`),
     call(["undefined"], (v) => `array(2, int(0, 4, "m", { init: (${v}) } as any))`),
   ],
   locks: [
     ...["spinlock", "mutex", "rwsem"].flatMap((lock) => [
       call(TEXTS, (v) => `${lock}((${v}) as any)`), call(OPTIONS, (v) => `${lock}("m", (${v}) as any)`),
-      call(["undefined"], (v) => `${lock}("m", { nesting: (${v}) } as any)`),
+      call(["undefined", "null"], (v) => `${lock}("m", { nesting: (${v}) } as any)`),
     ]),
-    call(["undefined", "yes"], (v) => `rwsem("m", { queued: (${v}) } as any)`), call([], (v) => `mutex("m", { queued: (${v}) } as any)`),
+    call(["undefined", "null", "yes"], (v) => `rwsem("m", { queued: (${v}) } as any)`),
+    call([], (v) => `mutex("m", { queued: (${v}) } as any)`),
   ],
 };
 

@@ -22,7 +22,7 @@ const thread = (name: string, run: string, more = ""): string => `[{ name: ${nam
 const PLACES: readonly Place[] = [
   place("name", ["text", "long text"]), place("why", TEXTS), place("tier", []), place("config", [...RECORDS, "stranger", "proto member"]),
   place("structs", []), place("structs", [], (v) => `{ counter: (${v}) }`), place("structs", [], (v) => `{ ...structs, other: (${v}) }`),
-  place("structs", [], (v) => `{ ...structs, other: { ...structs.counter, fields: (${v}) } }`),
+  place("structs", ["record", "bare", "proxy"], (v) => `{ ...structs, other: { ...structs.counter, fields: (${v}) } }`),
   place("structs", [], (v) => `{ ...structs, other: { ...structs.counter, fields: { f: (${v}) } } }`),
   place("structs", [], (v) => `{ ...structs, other: { ...structs.counter, count: (${v}) } }`),
   place("structs", [], (v) => `{ ...structs, other: { ...structs.counter, shape: (${v}) } }`),
@@ -38,7 +38,8 @@ const PLACES: readonly Place[] = [
   place("always", ["undefined", "function"], (v) => `{ p: Object.assign((k: K) => true, { excuse: (${v}) }) }`),
   place("always", VALUE_NAMES, (v) => `{ p: Object.assign((k: K) => true, { why: (${v}) }) }`),
   place("endless", ["undefined", "yes"]), place("clearDeadLocals", ["undefined", "yes"]), place("sanitize", ["undefined", "yes"]),
-  place("policy", ["undefined", ...TEXTS]), place("underPolicy", ["undefined", "function"]), place("refine", ["undefined", "array"]),
+  place("policy", ["undefined", ...TEXTS]), place("underPolicy", ["undefined", "function", "bound"]),
+  place("refine", ["undefined", "array"]),
   place("refine", [], (v) => `[(${v})]`), place("calls", ["undefined", "array"]), place("calls", [], (v) => `[(${v})]`),
   place("calls", ["generator"], (v) => `[{ run: (${v}) }]`),
   place("calls", ["undefined", "five", "minus one"], (v) => `[{ run: increment, failure: (${v}) }]`),
@@ -56,7 +57,7 @@ const PLACES: readonly Place[] = [
 
 const MODEL = '{ structs, actors: [{ name: "a", step: (k: K) => null, atRest: (k: K) => true }] }';
 const MODEL_PLACES: readonly Place[] = [
-  place("model", []), place("model", [], (v) => `{ ...${MODEL}, structs: (${v}) }`),
+  place("model", []), place("model", ["record", "bare", "proxy"], (v) => `{ ...${MODEL}, structs: (${v}) }`),
   place("model", [], (v) => `{ ...${MODEL}, actors: (${v}) }`),
   place("model", ["undefined", "function"], (v) => `{ ...${MODEL}, init: (${v}) }`),
   place("model", [], (v) => `{ ...${MODEL}, zzz: (${v}) }`),
