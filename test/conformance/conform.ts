@@ -12,7 +12,7 @@ import { drawn, shrunk, sideBySide, type Drawn } from "./drawn.ts";
 import { GuestPool } from "./guest/guest-pool.ts";
 import { guestOptions, type GuestFlags } from "./guest/guest-flags.ts";
 import { whyNoGuests } from "./guest/qemu.ts";
-import { kernelsFor, type KernelImage } from "./guest/store.ts";
+import { kernelsFor, NotFetched, type KernelImage } from "./guest/store.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
@@ -99,7 +99,15 @@ class Conform {
       return;
     }
     const options = guestOptions(this.#flags);
-    const images = await kernelsFor(wanted, { modules: options.swap?.on === "zram" || options.modules.length > 0, said: say });
+    const modules = options.swap?.on === "zram" || options.modules.length > 0;
+    const images = await kernelsFor(wanted, { modules, said: say }).catch((e: unknown) => {
+      if (!(e instanceof NotFetched)) throw e;
+      return e;
+    });
+    if (images instanceof NotFetched) {
+      this.#skip(images.message.split("\n")[0]!, 1);
+      return;
+    }
     // The one that the others are told from comes first.
     const isBase = (image: KernelImage): number => Number(this.#flags.record === true && image.release === BASE);
     const ordered = images.toSorted((a, b) => isBase(b) - isBase(a));

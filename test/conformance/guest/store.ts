@@ -65,13 +65,16 @@ export interface FetchOptions {
   readonly said: (text: string) => void;
 }
 
-/** Fetches what does not lie here yet. Throws a UsageError that says why one cannot be had; what was fetched before it stays. */
+/** A kernel is not here, and cannot be had: no fault of the person's. */
+export class NotFetched extends UsageError {}
+
+/** Fetches what does not lie here yet. Throws a NotFetched that says why one cannot be had; what was fetched before it stays. */
 export async function fetchKernels(kernels: readonly PinnedKernel[], { modules, said }: FetchOptions): Promise<void> {
   // Of some kernels the archive has the modules no more.
   const wanted = kernels.filter((k) => stored(k) === null || (modules && k.packages.length > 1 && stored(k)!.modules === null));
   if (wanted.length === 0) return;
   const why = whyNoPackages();
-  if (why !== null) throw new UsageError(`Linux ${wanted[0]!.name} is not here yet, and cannot be fetched: ${why}`);
+  if (why !== null) throw new NotFetched(`Linux ${wanted[0]!.name} is not here yet, and cannot be fetched: ${why}`);
   mkdirSync(storeFolder(), { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(storeFolder(), "apt-"));
   try {
@@ -85,7 +88,7 @@ export async function fetchKernels(kernels: readonly PinnedKernel[], { modules, 
     }
   } catch (e) {
     const remedy = "what is here already works without: npx thpcheck kernels";
-    throw new UsageError(`a kernel cannot be fetched: ${(e as Error).message}\n${remedy}`);
+    throw new NotFetched(`a kernel cannot be fetched: ${(e as Error).message}\n${remedy}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
