@@ -9,6 +9,7 @@ import { graph } from "./test/commands/graph.ts";
 import { invariants } from "./test/commands/invariants.ts";
 import { kernels } from "./test/commands/kernels.ts";
 import { mutate } from "./test/commands/mutate.ts";
+import { pairs } from "./test/commands/pairs.ts";
 import { policies } from "./test/commands/policies.ts";
 import { scanResults } from "./test/commands/scan-results.ts";
 import { specCoverage } from "./test/commands/spec-coverage.ts";
@@ -30,5 +31,7 @@ export default defineConfig({
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),
     switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
-  commands: [bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, policies, specCoverage],
+  commands: [
+    bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, pairs, policies, specCoverage,
+  ],
 });

@@ -32,6 +32,8 @@ import {
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
+import { hasReservations } from "./thp-reservation/container.ts";
+import { reservationBlocksHugePmd, reservationLosesPages } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryDiscarded, userMemoryFreed } from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFaultReason } from "./vm-fault.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
@@ -225,6 +227,17 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
     if (!ptePresent(pte) || entryZeroPage(pte)) {
       addr++;
       continue;
+    }
+    if (hasReservations(k)) {
+      // Reclaim will free the page: it must not be part of a reservation any more.
+      const reserved: boolean = yield* reservationBlocksHugePmd(k, vma, hpageAddress(k, addr));
+      if (reserved) {
+        spinUnlock(k, ptlOf(k, table));
+        yield* reservationLosesPages(k, vma, addr);
+        table = yield* pteOffsetMapLock(k, mm, addr);
+        if (table === NONE) return;
+        continue;
+      }
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
     const nr: Vpn = folioPteBatch(k, table, pteIndex(k, addr), end - addr);

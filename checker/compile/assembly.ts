@@ -8,6 +8,7 @@ import type { StepObserver } from "../program/observer.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import { refinementProperty, type Refinement } from "../refinement.ts";
 import type { ModelScenario, ProgramScenario, Scenario } from "../scenario.ts";
+import { accessSetOf, readSetOf, type AccessSet, type FunctionName } from "./access-sets.ts";
 import { affectedFunction } from "./affected.ts";
 import { wantedBy } from "./arity.ts";
 import { comparison } from "./comparison.ts";
@@ -116,6 +117,25 @@ export class Assembly {
     return {
       image: this.#image(refinement),
       ask: (machine, state, column) => compiler!.ask(machine, state, refinement!.machines[machine]!.columns[column]!),
+    };
+  }
+
+  /**
+   * What each group of functions may access, and what each promise reads. To be called once, in place of `assembled`. Throws an
+   * Error for a function that is no part of the program.
+   */
+  accessSets<N extends string>(groups: Readonly<Record<N, readonly FunctionName[]>>): {
+    readonly of: Readonly<Record<N, AccessSet>>;
+    readonly promises: readonly AccessSet[];
+  } {
+    this.#build();
+    const { always = {}, step = {}, finally: atEnd = {} } = this.#scenario;
+    const excuses = Object.values(always).flatMap((f) => f.excuse ?? []);
+    const of = Object.entries<readonly FunctionName[]>(groups).map(([name, functions]) => [name, accessSetOf(this.#linker, functions)]);
+    const promises = [...Object.values(always), ...excuses, ...Object.values(step), ...Object.values(atEnd)];
+    return {
+      of: Object.fromEntries(of) as Readonly<Record<N, AccessSet>>,
+      promises: promises.map((f) => readSetOf(this.#linker, f)),
     };
   }
 

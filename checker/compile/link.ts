@@ -68,6 +68,8 @@ export class Linker {
   readonly blocks: number[] = [];
   /** What each plain function reads and calls, by its emitted name. */
   readonly reads = new Map<string, Reads>();
+  /** The same of each routine, and the routines that it calls. */
+  readonly routineReads = new Map<string, { readonly reads: Reads; readonly callees: readonly string[] }>();
   readonly calls: OutsideCallRows;
   readonly pointTable: { routine: string; pc: number }[] = [];
   readonly #fields: ReadonlyMap<string, FieldPlan>;
@@ -178,6 +180,19 @@ export class Linker {
       this.#queue.push(fn);
     }
     return fn;
+  }
+
+  /** A routine is lowered: what it accesses and calls. */
+  noteRoutine(fn: LinkedFunction, reads: Reads, callees: readonly string[]): void {
+    this.routineReads.set(fn.emitted, { reads, callees });
+  }
+
+  /** Emitted names of the functions that a file, by the end of its path, has under this name: in all roles that are part of the program. */
+  emittedNames(file: string, label: string): readonly string[] {
+    return [...this.#queued].filter((fn) => fn.label === label && fn.module.file.endsWith(`/${file}`)).map((fn) => fn.emitted);
+  }
+  emittedNamesOf(value: unknown): readonly string[] {
+    return [...(this.#linked.get(value)?.values() ?? [])].filter((fn) => this.#queued.has(fn)).map((fn) => fn.emitted);
   }
 
   /** A function hands back `count` members: the program needs as many registers. */

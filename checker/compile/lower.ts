@@ -88,6 +88,7 @@ class RoutineLowering {
     this.#nextLabel = this.#points.length;
     this.#block(body.body);
     this.#push(this.#returnStatements(null));
+    this.#linker.noteRoutine(this.#fn, this.#tr.reads, this.#callees);
     return {
       emitted: this.#fn.emitted, name: this.#fn.label, frame: this.#frame, points: this.#points, callees: this.#callees,
       code: this.#assemble(),

@@ -18,9 +18,9 @@ export type Source =
   | { readonly kind: "operation"; readonly operator: string; readonly operands: readonly Source[] }
   | null;
 
-/** The accesses and calls of one function. */
+/** The accesses and calls of one function. `changes`: it may store, or takes a lock's name. */
 export interface Reads {
-  readonly accesses: { readonly field: FieldPlan; readonly i: Source; readonly j: Source }[];
+  readonly accesses: { readonly field: FieldPlan; readonly i: Source; readonly j: Source; readonly changes: boolean }[];
   readonly calls: { readonly callee: string; readonly args: readonly Source[] }[];
 }
 

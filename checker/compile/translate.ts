@@ -453,7 +453,7 @@ export class Translator {
     }
     const i = f.singleton ? null : this.source(node.arguments[0]);
     const j = f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]);
-    this.reads.accesses.push({ field: f, i, j });
+    this.reads.accesses.push({ field: f, i, j, changes: operation.writes || operation.gives === "lock" });
     const args = node.arguments.map((a) => this.expression(a));
     const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
     return this.withPlace(accessExpression(f, name as OperationName, args, c), node);

@@ -1,10 +1,10 @@
 /**
  * The ways into the kernel, one row a call: its arguments, and the error numbers that it can return. From these rows
- * follow the cases of `dispatch` (sequential.ts), the methods of the sequential kernel, the words of conformance
+ * follow the cases of `carryOut` (carry-out.ts), the methods of the sequential kernel, the words of conformance
  * programs, the operations of their agent, and what random programs are made of.
  *
  * A call that is not in the table is an error wherever one is named. How a call is added: its routine (syscalls.ts), a
- * row here, a case in sequential.ts, and for a system call a case in test/conformance/agent/process.c.
+ * row here, a case in carry-out.ts, and for a system call a case in test/conformance/agent/process.c.
  */
 import type * as ERRNO from "../errno.ts";
 import { FOLL_DUMP, FOLL_FORCE, FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from "../gup.ts";

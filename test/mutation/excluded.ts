@@ -19,6 +19,7 @@ export const EXCLUDED: readonly Excluded[] = [
   { path: "impl/errno.ts", why: "constants" },
   { path: "impl/vm-fault.ts", why: "constants" },
   { path: "impl/khugepaged/scan-result.ts", why: "constants" },
+  { path: "impl/entry/carry-out.ts", why: "tells the calls of the table apart, for programs of calls and for pairs of them" },
   { path: "impl/entry/sequential.ts", why: "runs programs of system calls for `thpcheck conform`; no scenario is made of it" },
   { path: "impl/policy/", why: "the table of reservation policies: data" },
   { path: "impl/thp-reservation/rfc-2018", why: "the patch of 2018 with its defects: scenarios of it are expected to be violated, so there is no promise for a mutant to break" },

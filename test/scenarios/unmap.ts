@@ -1,5 +1,5 @@
 /** Memory goes while its process uses it: munmap(), mmap(MAP_FIXED), MADV_DONTNEED against loads, stores and first faults. */
-import { holds, type Routine } from "thpcheck";
+import { holds, violated, type Expectation, type Routine } from "thpcheck";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
@@ -25,6 +25,13 @@ const ROOM: Partial<KernelOptions> = {
 function* fill(k: K): Routine {
   yield* store(k, 0, 1);
   yield* openGate(k);
+}
+/** A page of a huge page is left, in a table of which every entry will be empty. */
+function* discardsRest(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
 }
 function* unmapsAll(k: K): Routine {
   yield* fill(k);
@@ -94,7 +101,25 @@ const small = { ...ROOM, enabled: ENABLED_NEVER };
 const gone = { "the area is gone": (k: K) => k.gate.open.get() && k.vma.mm.get(0) < 0 };
 const again = { "a huge page again": (k: K) => isHuge(k, 0, 0) && k.page.content.get(0) !== 1 && k.mm.anonPages.get(0) === 2 };
 
+/** Where the table goes before the flush, a huge page can be there before the flush as well. */
+function dontneedBeforeHuge(name: string, ptReclaim: boolean, expect: Expectation) {
+  return thpScenario({
+    name,
+    why:
+      "MADV_DONTNEED frees an empty table, and a fault maps a huge page there, before the small translations are flushed: a CPU " +
+      "that has one of them takes up the huge one as well (Linux since 6.14)",
+    tier: "quick",
+    options: { ...ROOM, ptReclaim },
+    threads: { discardsRest, writer },
+    expect,
+  });
+}
+
 export default [
+  dontneedBeforeHuge("dontneed-table-stays", false, holds({ states: 2138 })),
+  dontneedBeforeHuge(
+    "dontneed-table-goes-first", true, violated("T5 no CPU caches a small and a huge translation of one address", { length: 74 }),
+  ),
   thpScenario({
     name: "munmap-huge",
     why:

@@ -1,4 +1,4 @@
-/** The table of calls: what dispatches goes by it, and no call returns an error that it does not name. */
+/** The table of calls: what carries them out goes by it, and no call returns an error that it does not name. */
 import { readFileSync } from "node:fs";
 import { parse } from "@babel/parser";
 import type { Node, SwitchStatement } from "@babel/types";
@@ -19,25 +19,25 @@ const s = new SequentialKernel({ ...MACHINE, ...ROOM, chargeMayFail: true, copyM
 const PAGES = Number(s.config.vpnMax);
 const argsOf = (name: CallName): readonly Arg[] => CALLS[name].args;
 
-/** Source texts of the cases of the switch in `dispatch`; "default" for that. */
+/** Source texts of the cases of the switch in `carryOut`; "default" for that. */
 function dispatched(): readonly { readonly test: string; readonly does: string }[] {
-  const text = readFileSync(new URL("../../../impl/entry/sequential.ts", import.meta.url), "utf8");
+  const text = readFileSync(new URL("../../../impl/entry/carry-out.ts", import.meta.url), "utf8");
   const of = (n: Node | null | undefined): string => (n ? text.slice(n.start!, n.end!) : "default");
   const program = parse(text, { sourceType: "module", plugins: ["typescript"] }).program.body;
-  const dispatch = program.map((n) => (n.type === "ExportNamedDeclaration" ? n.declaration : n))
-    .find((n) => n?.type === "FunctionDeclaration" && n.id?.name === "dispatch");
-  if (dispatch?.type !== "FunctionDeclaration") throw new Error("impl/entry/sequential.ts has no function dispatch");
-  const statement = dispatch.body.body.find((n): n is SwitchStatement => n.type === "SwitchStatement")!;
+  const carryOut = program.map((n) => (n.type === "ExportNamedDeclaration" ? n.declaration : n))
+    .find((n) => n?.type === "FunctionDeclaration" && n.id?.name === "carryOut");
+  if (carryOut?.type !== "FunctionDeclaration") throw new Error("impl/entry/carry-out.ts has no function carryOut");
+  const statement = carryOut.body.body.find((n): n is SwitchStatement => n.type === "SwitchStatement")!;
   return statement.cases.map((c) => ({ test: of(c.test), does: c.consequent.map(of).join(" ") }));
 }
 
-describe("dispatch", () => {
+describe("carryOut", () => {
   it("has one case for each call of the table, in its order, and none besides", () => {
     expect(dispatched().map((c) => c.test)).toEqual([...CALL_NAMES.map((name) => `CALL.${name}`), "default"]);
   });
   it("gives each call a routine of its own, and each of its arguments", () => {
     const cases = dispatched().slice(0, -1);
-    const words = ["a0", "a1", "a2", "a3", "a4", "k.call.a5.get()", "k.call.a6.get()", "k.call.a7.get()"];
+    const words = ["a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"];
     for (const [i, { does }] of cases.entries()) {
       const name = CALL_NAMES[i]!;
       const used = words.filter((w) => does.includes(w));

@@ -13,6 +13,7 @@ import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../../../impl/madvise.ts";
 import { folioTestLarge, pageFolio } from "../../../impl/page-flags.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable } from "../../../impl/pgtable.ts";
+import type { Kernel } from "../../../impl/mm-types.ts";
 import type { Content, Errno, Frames, Mm, Pfn, Vpn } from "../../../impl/structs/types.ts";
 import { folioLock, folioPut, folioUnlock } from "../../../impl/swap.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
@@ -72,7 +73,7 @@ export function* deviceWrites(k: K, mm: Mm, vpn: Vpn, page: Pfn, content: Conten
   if (pageAt(k, mm, vpn) === page) userMemoryStored(k, mm, vpn, content);
 }
 /** The frame behind `vpn`, mapped or behind a migration entry; NONE for nothing and for zero pages. */
-function pageAt(k: K, mm: Mm, vpn: Vpn): number {
+export function pageAt(k: Kernel, mm: Mm, vpn: Vpn): number {
   const h = k.param.hpagePmdNr.get();
   const pmd = k.mm.pmd.once(mm, Math.floor(vpn / h));
   const entry = pmdTable(pmd) ? k.ptTable.pte.once(entryTarget(pmd), vpn % h) : pmd;
