@@ -181,12 +181,95 @@ export interface ResultV1
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
 }
 
+/** A place that a hunk changes, and who ran it under the patch. */
+export interface PatchPlace {
+  /** In a line that was put in, or taken out; or between two lines, where some were taken out. */
+  readonly kind: "added" | "removed" | "between";
+  /** In the text as patched; of a removed line in the text without the patch. */
+  readonly line: number;
+  readonly function: string;
+  /** The line; empty for a place between lines. */
+  readonly source: string;
+  /** False: the head of a statement whose body is changed as well, of which alone the effect is. */
+  readonly leaf: boolean;
+  /** Of the scenarios of the run, those that ran it, and how often. Of a removed line: those that run it without the patch, not counted. */
+  readonly ranIn: readonly { readonly scenario: string; readonly times: number | null }[];
+  /** Nothing is known of it: it is part of no program of the run, or, of a removed line, of no program of the index. */
+  readonly unknown: boolean;
+}
+
+/**
+ * What a run says of a hunk. `ran`: its changed lines did. `elsewhere`: they are nothing that is counted, but programs are others by
+ * the patch. `nothing`: they are comments, empty lines, or no part of a module. `never`: none of the above, so that the results say
+ * nothing of the hunk.
+ */
+export type HunkEffect = "ran" | "elsewhere" | "nothing" | "never";
+
+export interface PatchHunk {
+  /** The line at which the patch says that it begins, and that at which it does. */
+  readonly says: number;
+  readonly at: number;
+  /** Other lines at which it would fit as well, where it does not lie where it says. */
+  readonly elsewhere: readonly number[];
+  readonly places: readonly PatchPlace[];
+  /** What its lines are besides, in words: "comments", "constants", ... */
+  readonly others: readonly string[];
+  readonly effect: HunkEffect;
+}
+
+export interface PatchFile {
+  readonly file: string;
+  /** The name that it had; null where the patch does not rename it. */
+  readonly was: string | null;
+  readonly change: "changed" | "new" | "gone" | "renamed";
+  readonly isModule: boolean;
+  /** Parts of the patch that change it; where there are several, the hunks are what they come to. */
+  readonly parts: number;
+  readonly hunks: readonly PatchHunk[];
+}
+
+/** A scenario that, without the patch, comes to changed lines. */
+export interface PatchReach {
+  readonly scenario: string;
+  readonly tier: Tier;
+  readonly states: number;
+  /** Of the changed places that are known to the index, how many. */
+  readonly places: number;
+}
+
+/** What a run under a patch says of the patch itself. */
+export interface PatchReport {
+  readonly name: string;
+  readonly files: readonly PatchFile[];
+  /** Scenarios of the run. */
+  readonly scenarios: readonly string[];
+  /** Of these, the programs that are others by the patch, where that was asked because nothing else could tell; null: it was not. */
+  readonly otherPrograms: readonly string[] | null;
+  /** Scenarios that pin how many states they have, and have as many under the patch; and those that have others. */
+  readonly countsAsPinned: readonly string[];
+  readonly countsOther: readonly string[];
+  /** Some hunk is `ran` or `elsewhere`. Otherwise the results say nothing of the patch. */
+  readonly wasExercised: boolean;
+  /** Changed places that the index knows. */
+  readonly knownPlaces: number;
+  /** Scenarios that come to changed lines and were not part of the run, in the order in which to try them; null: there is no index. */
+  readonly reach: readonly PatchReach[] | null;
+  /** Scenarios, too large to be explored whole, that may come there as well. */
+  readonly mayReach: readonly string[];
+  /** Functions whose text is another than the index has: what it says of them is about the whole function. */
+  readonly outdated: readonly string[];
+  /** Scenarios that are others by now than the index has. They are offered all the same; of the run, nothing is said by their rows. */
+  readonly outdatedScenarios: number;
+}
+
 export interface ResultFile {
   readonly format: typeof RESULT_FORMAT;
   readonly version: typeof RESULT_VERSION;
   readonly tier: Tier;
   readonly seed: number;
   readonly results: readonly ResultV1[];
+  /** Under a patch, when the run has ended. */
+  readonly patch?: PatchReport;
 }
 
 /** One row of a trace as `replay` recomputes it; the terminal view and any other view start from here. */

@@ -13,7 +13,9 @@ import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
 import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
-import { clearsDeadLocals, isSearch, workersFor, type Checked, type CheckOptions, type Compiled, type Engine } from "./options.ts";
+import {
+  clearsDeadLocals, isSearch, nothingChecked, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
+} from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
 
 /** How the text of a program is named in stack traces; see `CompiledSystem`. */
@@ -29,7 +31,7 @@ export async function checkScenario(s: Scenario, options: CheckOptions, cores: n
     const first: Attempt = { scenario: s, options, clearing, workers, engine: engine ?? (await defaultEngine()), sourceMap: false };
     return (await attempt(first)) ?? (await attempt({ ...first, sourceMap: true }))!;
   } catch (e) {
-    return { result: errorResult(s, options, workers, errorSentence(e)), replayed: null, statesWithoutClearing: null, coverage: [] };
+    return nothingChecked(errorResult(s, options, workers, errorSentence(e)));
   }
 }
 
@@ -79,7 +81,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
   const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...trapsLeftOut(s, options), ...taken] });
-  return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome) };
+  return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome), program: source?.programHash ?? null };
 }
 
 /**
@@ -153,5 +155,6 @@ async function sanitizedCheck(a: Attempt, searched: Compiled, plain: Outcome): P
   const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], statesWithoutClearing: null };
   const others = findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
   const result = resultOf(judged, { system: searched.system, outcome: plain, notChecked: [...others, ...trusted] });
-  return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(searched.system, plain) };
+  const program = searched.source?.programHash ?? null;
+  return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(searched.system, plain), program };
 }

@@ -61,6 +61,13 @@ export interface Checked {
   readonly statesWithoutClearing: number | null;
   /** How often each basic block ran, where that was asked for. */
   readonly coverage: readonly { readonly site: Site; readonly count: number }[];
+  /** Hash of the program that was searched, with its counters; null when there was none. */
+  readonly program: string | null;
+}
+
+/** What is handed back of a scenario that could not be checked. */
+export function nothingChecked(result: ScenarioResult): Checked {
+  return { result, replayed: null, statesWithoutClearing: null, coverage: [], program: null };
 }
 
 /** Whether the strategy covers a state space: walks do not. */

@@ -36,6 +36,7 @@ export interface CheckFlags {
   invariants?: boolean;
   full?: boolean;
   strict?: boolean;
+  reach?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -49,6 +50,7 @@ Examples:
   npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
   npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
   npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
+  npx thpcheck check --patch idea.patch --reach     whatever comes to the lines that it changes
   npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
   npx thpcheck check --format json --out run.json   results for a machine
   npx thpcheck check dining --update-pins           write its state counts into its source
@@ -75,6 +77,7 @@ export function addCheckOptions(command: Command): Command {
     .addOption(formatOption())
     .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
+    .option("--reach", "with --patch: run the scenarios of any tier that come to the changed lines, until one is not as expected")
     .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", SANITIZE)
@@ -120,6 +123,8 @@ export function refuseContradictions(f: CheckFlags): void {
   refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
   refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined),
     "--audit chooses strategies, workers and exactness itself; leave those options out");
+  refuse(f.reach === true && f.patch === undefined, "--reach runs what comes to the lines of a patch; name it: --patch idea.patch");
+  refuse(f.reach === true && f.policy !== undefined, "--reach chooses by names, policies included (NAME@POLICY); leave out --policy");
   if (f.updatePins !== true) return;
   refuse(f.patch !== undefined, "--update-pins would pin the counts of the patched program; leave out --patch");
   refuse(f.policy !== undefined, "--update-pins writes into scenarios as they are listed; leave out --policy");
@@ -137,10 +142,13 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
     invariants = false,
     full = false,
     strict = false,
+    reach = false,
     upTo = null,
     policy = null,
   } = flags;
-  return { patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, strict, upTo, policy };
+  return {
+    patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, strict, upTo, policy, reach,
+  };
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {

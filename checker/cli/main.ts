@@ -86,6 +86,7 @@ before 2, and 2 before 3: a violation that was found is never hidden.`);
   addCheck(program, host, done);
   addList(program, host, done);
   addReplay(program, host, done);
+  addReach(program, host, done);
   return program;
 }
 
@@ -147,13 +148,37 @@ Examples:
     });
 }
 
+function addReach(program: Command, host: Host, done: (exitCode: number) => void): void {
+  program.command("reach")
+    .description("say which scenarios, of whatever tier, run a line; keep the index that knows it")
+    .argument("[place...]", "file:line or file:function")
+    .option("--update", "make the index thpcheck.reach.json, or measure again the scenarios whose programs are others by now")
+    .option("--check", "compare the index with the programs of today, exit code 1 if it is out of date")
+    .addOption(formatOption())
+    .addHelpText("after", `
+The index lies beside thpcheck.config.ts and is committed. It knows blocks by file, function and number within the function, so
+lines may move. "check --patch" asks it who comes to the lines that a patch changes.
+
+Examples:
+  npx thpcheck reach impl/memory.ts:111
+  npx thpcheck reach impl/memory.ts:handlePteFault
+  npx thpcheck reach --update`)
+    .action(async (places: string[], flags: { update?: boolean; check?: boolean; format: "pretty" | "json" }) => {
+      const { update = false, check = false, format } = flags;
+      if ((update || check) && places.length > 0) throw new UsageError("--update and --check are of the whole index; leave out the places");
+      if (update && check) throw new UsageError("--check compares only, --update writes; leave out one of them");
+      const { runReach } = await import("./commands/reach.ts");
+      done(await runReach({ places, update, check, format }, host));
+    });
+}
+
 /**
- * Adds the commands of the project's configuration. `check`, `list` and `replay` do without: they load the configuration
+ * Adds the commands of the project's configuration. Those of our own do without: they load the configuration
  * themselves, if they need it, after their own options have been found right.
  */
 async function addProjectCommands(program: Command, args: readonly string[], host: Host): Promise<void> {
   const wanted = args.find((a) => !a.startsWith("-"));
-  if (wanted !== undefined && OWN_COMMANDS.slice(0, 3).includes(wanted)) return;
+  if (wanted !== undefined && OWN_COMMANDS.slice(0, -1).includes(wanted)) return;
   const file = findConfigFile(host.folder);
   if (file === null) return;
   let config: Awaited<ReturnType<typeof loadConfig>>["config"];

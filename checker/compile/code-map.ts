@@ -24,6 +24,8 @@ export interface CodeFunction {
   readonly name: string;
   /** Of its text without comments and spacing. */
   readonly hash: string;
+  /** Offset of its first character. */
+  readonly start: number;
   readonly firstLine: number;
   readonly lastLine: number;
   /** In the order of the text; a block is known by its number here. */
@@ -40,6 +42,8 @@ export interface CodeUnit {
   readonly start: number;
   readonly end: number;
   readonly ref: BlockRef;
+  /** A declaration of variables: what it gives matters where it is used. */
+  readonly declares: boolean;
   /** The unit that it is written in. */
   readonly outer: CodeUnit | null;
 }
@@ -68,6 +72,19 @@ interface List {
   readonly statements: readonly CodeUnit[];
   /** Whoever comes to the end of the list; null: nobody counts them. */
   readonly atEnd: CodeUnit | null;
+}
+
+/** Code maps by text: a process that looks at many scenarios meets the same files each time. */
+const maps = new Map<string, CodeMap>();
+
+/** As `codeMap`, which each text goes through once. */
+export function mapOf(text: string): CodeMap {
+  let map = maps.get(text);
+  if (map === undefined) {
+    map = codeMap(text);
+    maps.set(text, map);
+  }
+  return map;
 }
 
 /** Throws a SyntaxError when the text does not parse. */
@@ -123,7 +140,7 @@ class Mapper {
     this.#names.set(base, times);
     const blocks: BlockStart[] = [];
     const fn: CodeFunction = {
-      name: times === 1 ? base : `${base}#${times}`, hash: this.#hash(node),
+      name: times === 1 ? base : `${base}#${times}`, hash: this.#hash(node), start: node.start!,
       firstLine: node.loc!.start.line, lastLine: node.loc!.end.line, blocks,
     };
     this.#functions.push(fn);
@@ -239,7 +256,8 @@ class FunctionWalk {
   }
 
   #unit(node: t.Node, block: number, outer: CodeUnit | null): CodeUnit {
-    const unit: CodeUnit = { start: node.start!, end: node.end!, ref: { function: this.#fn, block }, outer };
+    const declares = t.isVariableDeclaration(node);
+    const unit: CodeUnit = { start: node.start!, end: node.end!, ref: { function: this.#fn, block }, declares, outer };
     this.#units.push(unit);
     return unit;
   }

@@ -11,6 +11,7 @@ import { types } from "node:util";
 import { shortPath } from "../error-sentence.ts";
 import { inWords } from "../form.ts";
 import type { Scenario } from "../scenario.ts";
+import { mapOf } from "./code-map.ts";
 import { originOf, type Origin } from "./source-module.ts";
 
 /** A line: where the value is, and what it is. */
@@ -30,15 +31,35 @@ export function digestOf(scenario: Scenario): string {
   const hash = createHash("sha256");
   // Where a value is matters only to who reads it.
   const text: string[] = [];
-  new Walk((_, value) => text.push(value), null).scenario(scenario);
+  new Walk((_, value) => text.push(value), null).scenario(scenario, PARTS);
   hash.update(text.join("\n"));
   return hash.digest("hex").slice(0, 16);
+}
+
+/** What decides which states there are; where a violation is expected also what a search ends with. */
+const STEPS = ["config", "structs", "model", "init", "threads"] as const;
+const ENDS = ["always", "step", "finally"] as const;
+
+/**
+ * A hash of what decides where the scenario's steps lead: of functions only their own text counts, without comments and spacing,
+ * and without the places of their modules. It stays the same from one checkout, and from one version of the checker, to another.
+ * Declarations of types are left out: they decide how wide a local is kept, and nothing else.
+ */
+export function stepsDigestOf(scenario: Scenario): string {
+  const text: string[] = [];
+  const parts = scenario.expect.verdict === "violated" ? [...STEPS, ...ENDS] : STEPS;
+  new Walk((_, value) => text.push(value), null, ownText).scenario(scenario, parts);
+  return createHash("sha256").update(text.join("\n")).digest("hex").slice(0, 16);
+}
+
+function ownText({ module: { text }, start }: Origin): string {
+  return mapOf(text).functions.find((f) => f.start === start)?.hash ?? text.slice(start);
 }
 
 /** The lines themselves: the first that differs from another process's says what differs. */
 export function digestLines(scenario: Scenario): DigestLine[] {
   const lines: DigestLine[] = [];
-  new Walk((where, value) => lines.push({ where, value }), placeOf).scenario(scenario);
+  new Walk((where, value) => lines.push({ where, value }), placeOf).scenario(scenario, PARTS);
   return lines;
 }
 
@@ -54,19 +75,23 @@ function placeOf({ module: { url, text }, start }: Origin): string {
   return `${shortPath(url.replace(/\?.*$/, ""))}:${text.slice(0, start).split("\n").length}`;
 }
 
+type TextOf = (origin: Origin) => string;
+
 class Walk {
   readonly #line: (where: string, value: string) => void;
   /** Null: nobody asks where a line is. */
-  readonly #placeOf: ((origin: Origin) => string) | null;
+  readonly #placeOf: TextOf | null;
+  readonly #textOf: TextOf;
   readonly #numbers = new Map<unknown, number>();
 
-  constructor(line: (where: string, value: string) => void, place: ((origin: Origin) => string) | null) {
+  constructor(line: (where: string, value: string) => void, place: TextOf | null, textOf: TextOf = textInModule) {
     this.#line = line;
     this.#placeOf = place;
+    this.#textOf = textOf;
   }
 
-  scenario(s: Scenario): void {
-    for (const part of PARTS) if (part in s) this.#value(part, (s as unknown as Record<string, unknown>)[part]);
+  scenario(s: Scenario, parts: readonly string[]): void {
+    for (const part of parts) if (part in s) this.#value(part, (s as unknown as Record<string, unknown>)[part]);
   }
 
   #value(where: string, value: unknown): void {
@@ -101,7 +126,7 @@ class Walk {
     const name = String((f as { name?: unknown }).name);
     if (origin === null) this.#line(where, `function ${name}`);
     else {
-      this.#line(where, `function ${name} at ${origin.start} of ${textHash(origin)}`);
+      this.#line(where, `function ${name} ${this.#textOf(origin)}`);
       this.#captured(name === "" ? where : name, origin);
     }
     // Such as the excuse of a promise.
@@ -158,6 +183,8 @@ function textOfMembers(value: object): string | null {
   }
   return `{ ${parts.join(", ")} }`;
 }
+
+const textInModule = (origin: Origin): string => `at ${origin.start} of ${textHash(origin)}`;
 
 const hashes = new WeakMap<Origin["module"], string>();
 

@@ -1,5 +1,5 @@
 /** The results of a run as one JSON document: in the file of `--out`, or on the standard output. */
-import type { ScenarioResult, Tier } from "../result.ts";
+import type { PatchReport, ScenarioResult, Tier } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 import { resultFile, toJson, type OutFile } from "./json.ts";
 import type { Output } from "./output.ts";
@@ -12,8 +12,8 @@ abstract class JsonReporter implements Reporter {
 
   get hasFailed(): boolean { return false; }
 
-  protected document(): string {
-    return toJson(resultFile(this.#tier, this.#seed, this.#results));
+  protected document(patch: PatchReport | null = null): string {
+    return toJson(resultFile(this.#tier, this.#seed, this.#results, patch));
   }
 
   begin({ tier, options }: RunHead): void {
@@ -42,8 +42,8 @@ export class JsonStreamReporter extends JsonReporter {
     this.#out = out;
   }
 
-  override end(): void {
-    this.#out.write(this.document());
+  override end({ patch }: RunEnd): void {
+    this.#out.write(this.document(patch));
   }
   override close(): void {}
 }
@@ -81,8 +81,11 @@ export class JsonFileReporter extends JsonReporter {
       this.#complain(e.message);
     }
   }
-  override end(): void {
-    this.#attempt(() => { this.#file.finish(); });
+  override end({ patch }: RunEnd): void {
+    this.#attempt(() => {
+      if (patch !== null) this.#file.write(this.document(patch));
+      this.#file.finish();
+    });
   }
   override close(): void {}
 }

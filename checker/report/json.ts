@@ -4,11 +4,14 @@ import { dirname } from "node:path";
 import * as v from "valibot";
 import { isJson, readJson, reasonOf, refuseForeign, writeWhole } from "../files.ts";
 import { count, flag, oneOf, problemOf, recordForm, text } from "../form.ts";
-import { RESULT_FORMAT, RESULT_VERSION, type ResultFile, type ResultV1, type ScenarioResult, type Tier } from "../result.ts";
+import {
+  RESULT_FORMAT, RESULT_VERSION, type PatchReport, type ResultFile, type ResultV1, type ScenarioResult, type Tier,
+} from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
-export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[]): ResultFile {
-  return { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results: results.map(toV1) };
+export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[], patch: PatchReport | null = null): ResultFile {
+  const file: ResultFile = { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results: results.map(toV1) };
+  return patch === null ? file : { ...file, patch };
 }
 
 /** Readers of version 1 know these names, and a name changes only together with the version (`ResultV1`). */

@@ -9,7 +9,7 @@
 import type { Audit } from "../check/audit.ts";
 import type { Checked, CheckOptions } from "../check/options.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import type { ScenarioResult, Tier, TraceStory } from "../result.ts";
+import type { PatchReport, ScenarioResult, Tier, TraceStory } from "../result.ts";
 import type { Progress } from "../search/explore.ts";
 
 /** What is known before any scenario is loaded. */
@@ -49,6 +49,8 @@ export interface RunEnd {
   readonly auditsCut: readonly string[];
   /** What audits found that differs between variants, a sentence each. */
   readonly disagreements: readonly string[];
+  /** What the run says of the patch that it ran under; null: it ran under none. */
+  readonly patch: PatchReport | null;
 }
 
 export interface Reporter {

@@ -9,6 +9,7 @@ import { renderTrace } from "./counterexample.ts";
 import { CoverageTotals } from "./coverage.ts";
 import { invariantsTable } from "./invariants.ts";
 import { lineWidth, type Output, type Paint } from "./output.ts";
+import { patchInWords } from "./patch-report.ts";
 import { ProgressLine } from "./progress.ts";
 import { refinementLine } from "./refinement.ts";
 import { TRACE_STRING_MAX, replayCommand, replayFromFile } from "./replay-command.ts";
@@ -119,7 +120,7 @@ export class TerminalReporter implements Reporter {
     for (const d of disagreements) this.remark(`     ${paint.red(d)}`);
   }
 
-  end({ results, notRun, failures, auditsCut, disagreements }: RunEnd): void {
+  end({ results, notRun, failures, auditsCut, disagreements, patch }: RunEnd): void {
     const { paint, invariants } = this.#view;
     this.#progress.clear();
     for (const others of this.#errors.values()) {
@@ -134,9 +135,11 @@ export class TerminalReporter implements Reporter {
     if (refined !== null) this.remark(refined);
     const onTrust = results.filter((r) => r.notChecked.includes(ATOMICITY_NOT_CHECKED)).length;
     if (onTrust > 0) this.remark(`${ATOMICITY_NOT_CHECKED}${results.length > 1 ? ` (${onTrust} of these scenarios)` : ""}`);
-    if (notRun.length > 0) this.remark(`not run: ${notRun.join(", ")}`);
+    if (notRun.length > 0) this.remark(`not run: ${listed(notRun)}`);
     if (auditsCut.length > 0) this.remark(`audit incomplete, since a variant ended early: ${auditsCut.join(", ")}`);
     for (const d of disagreements) this.remark(paint.red(d));
+    const nothingRan = results.every((r) => r.verdict === "error");
+    if (patch !== null && !nothingRan) this.remark(`\n${patchInWords(patch, results.some(isFinding), paint)}`);
     // Said once more at the end, where it is not scrolled away by the results.
     if (results.length > 1) for (const f of failures) this.complain(f);
   }
@@ -153,6 +156,14 @@ export class TerminalReporter implements Reporter {
     this.#view.err.write(`thpcheck: ${text}\n`);
   }
 }
+
+/** Names of scenarios that are told at most. */
+const NAMES_SHOWN = 10;
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, NAMES_SHOWN).join(", ")}${names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more` : ""}`;
+
+const isFinding = (r: ScenarioResult): boolean => r.verdict === "violated" && !r.asExpected;
 
 /** Whether a variant of an audit agrees with the first one. */
 function agreement({ result, disagreements }: Audit["rows"][number], isFirst: boolean): string {

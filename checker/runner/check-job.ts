@@ -2,11 +2,12 @@
 import { auditScenario, type Audit } from "../check/audit.ts";
 import { checkScenario } from "../check/check.ts";
 import { defaultEngine } from "../check/engine.ts";
-import type { Checked, CheckOptions, Engine } from "../check/options.ts";
+import { nothingChecked, type Checked, type CheckOptions, type Engine } from "../check/options.ts";
 import { errorResult } from "../check/verdict.ts";
 import { digestLines, digestOf, type DigestLine } from "../compile/digest.ts";
 import type { JobContext } from "./pool/job.ts";
 import { registerPatch } from "../patch/patch.ts";
+import type { Probe } from "../reach/block-key.ts";
 import type { ScenarioResult, TraceStory } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Progress } from "../search/explore.ts";
@@ -14,15 +15,13 @@ import { withMachines } from "../project/machines.ts";
 import { scenarioUnder } from "../project/under-policy.ts";
 import { loadModule, patchRoot } from "../project/project.ts";
 import { absent } from "./unlike.ts";
+import { isSameWithoutPatch, type Origin } from "./without-patch.ts";
 
 /** What it takes to find the scenario again in another process, and how to check it. */
-export interface CheckTask {
-  /** The module of the scenario. */
-  readonly file: string;
-  readonly name: string;
-  readonly folder: string;
-  readonly policy: string | null;
+export interface CheckTask extends Origin {
   readonly audit: boolean;
+  /** As `RunSettings.probe`. */
+  readonly probe: Probe | null;
   readonly cores: number;
   /** What the scenario is made of in the process that asks; see `compile/digest.ts`. */
   readonly digest: string;
@@ -38,22 +37,24 @@ export interface CheckAnswer {
   readonly audit: Audit | null;
   /** Why the steps of the trace matter; null where the trace will not be shown, or there is none. */
   readonly story: TraceStory | null;
+  /** Whether the program is the same without the patch; null where that was not asked. */
+  readonly sameProgram: boolean | null;
   /** The scenario is made of something else in the process that answers, of this: it was not checked. Null: it is the same. */
   readonly unlike: readonly DigestLine[] | null;
 }
 
 /** An answer that says only what went wrong. */
 export function errorAnswer(result: ScenarioResult): CheckAnswer {
-  return { checked: { result, replayed: null, statesWithoutClearing: null, coverage: [] }, audit: null, story: null, unlike: null };
+  return { checked: nothingChecked(result), audit: null, story: null, sameProgram: null, unlike: null };
 }
 
 /** The module of this job, for `Pool.run`. */
 export const CHECK_JOB = import.meta.url;
 
 export async function perform(task: CheckTask, { tell, shouldStop }: JobContext<CheckNews>): Promise<CheckAnswer> {
-  const { folder, audit, cores } = task;
+  const { audit, cores, probe } = task;
   const options = { ...task.options, shouldStop, onProgress: (progress: Progress) => { tell({ progress }); } };
-  const context = { folder, audit, cores, engine: await defaultEngine() };
+  const context = { origin: task, audit, cores, probe, engine: await defaultEngine() };
   const scenario = await scenarioOf(task);
   if (digestOf(scenario) !== task.digest) {
     return { ...errorAnswer(errorResult(scenario, options, 1, "it is another program in another process")), unlike: digestLines(scenario) };
@@ -72,24 +73,24 @@ async function scenarioOf({ file, name, folder, policy, options }: CheckTask): P
 
 /** What a check needs besides the scenario and its options. */
 export interface CheckContext {
-  /** The folder whose configuration names the machines. */
-  readonly folder: string;
+  readonly origin: Origin;
   readonly audit: boolean;
+  /** As `RunSettings.probe`. */
+  readonly probe: Probe | null;
   readonly cores: number;
   readonly engine: Engine;
 }
 
 /** Checks or audits one scenario in this process. `onVariant` hears which variant of an audit begins. */
 export async function checkOne(
-  s: Scenario, options: CheckOptions, { folder, audit, cores, engine }: CheckContext, onVariant: (name: string) => void,
+  s: Scenario, options: CheckOptions, { origin, audit, cores, probe, engine }: CheckContext, onVariant: (name: string) => void,
 ): Promise<CheckAnswer> {
-  const scenario = await withMachines(s, folder);
-  if (!audit) {
-    const checked = await checkScenario(scenario, options, cores, engine);
-    return { checked, audit: null, story: await storyFor(scenario, checked, options), unlike: null };
-  }
-  const audited = await auditScenario(scenario, options, { cores, engine, onVariant });
-  return { checked: audited.checked, audit: audited, story: await storyFor(scenario, audited.checked, options), unlike: null };
+  const scenario = await withMachines(s, origin.folder);
+  const audited = audit ? await auditScenario(scenario, options, { cores, engine, onVariant }) : null;
+  const checked = audited?.checked ?? (await checkScenario(scenario, options, cores, engine));
+  const story = await storyFor(scenario, checked, options);
+  const sameProgram = probe === null ? null : await isSameWithoutPatch(checked, origin, probe, options, engine);
+  return { checked, audit: audited, story, sameProgram, unlike: null };
 }
 
 /** The trace of a violation that is wanted is told only to who asked for it. */

@@ -21,13 +21,15 @@ export class InProcessRunner implements Runner {
 
   /** Checks one scenario, whether the run is to stop or not. */
   async one(s: LoadedScenario, index: number, listener: RunListener): Promise<void> {
-    const { options, folder, audit, cores, engine, shouldStop } = this.#settings;
+    const { options, folder, policy, audit, cores, probe, engine, shouldStop } = this.#settings;
     listener.started(s, index);
     const onProgress = (progress: Progress): void => { listener.news({ progress }); };
     const onVariant = (variant: string): void => { listener.news({ variant }); };
     const { difference, notCompared } = await secondLook(s, this.#settings);
     if (difference !== null) return listener.answered(s, errorAnswer(errorResult(s.scenario, options, 1, difference)));
-    const answer = await checkOne(s.scenario, { ...options, shouldStop, onProgress }, { folder, audit, cores, engine }, onVariant);
+    const origin = { file: s.file, name: s.scenario.name, folder, policy };
+    const context = { origin, audit, cores, probe, engine };
+    const answer = await checkOne(s.scenario, { ...options, shouldStop, onProgress }, context, onVariant);
     listener.answered(s, notCompared === null ? answer : withRemark(answer, notCompared));
   }
 }

@@ -3,6 +3,7 @@
  * answers are handed over in the order of the scenarios, and are the same from any runner (`runners.ts`).
  */
 import type { CheckOptions, Engine } from "../check/options.ts";
+import type { Probe } from "../reach/block-key.ts";
 import type { LoadedScenario } from "../project/project.ts";
 import type { CheckAnswer, CheckNews } from "./check-job.ts";
 
@@ -13,6 +14,8 @@ export interface RunSettings {
   /** The policy that the scenarios were put under; null: none. */
   readonly policy: string | null;
   readonly audit: boolean;
+  /** Under a patch, the places that it changes: where none ran, the program is compared with that without it. Null: nobody has to ask. */
+  readonly probe: Probe | null;
   /** The folder whose configuration applies. */
   readonly folder: string;
   /** Cores of the machine. */

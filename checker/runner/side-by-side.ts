@@ -68,10 +68,10 @@ export class SideBySideRunner implements Runner {
 
   /** Checks a scenario in a process of the pool. Whatever happens to that process is an error of this scenario alone. */
   async #elsewhere(pool: Pool, s: LoadedScenario, hear: (news: CheckNews) => void): Promise<CheckAnswer> {
-    const { folder, policy, audit, options } = this.#settings;
+    const { folder, policy, audit, probe, options } = this.#settings;
     const workers = options.workers === null ? null : 1;
     const task: CheckTask = {
-      file: s.file, name: s.scenario.name, folder, policy, audit, cores: 1, digest: digestOf(s.scenario),
+      file: s.file, name: s.scenario.name, folder, policy, audit, probe, cores: 1, digest: digestOf(s.scenario),
       options: { ...withoutFunctions(options), workers },
     };
     try {

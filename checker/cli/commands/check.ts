@@ -8,12 +8,15 @@ import { updateTable } from "../../project/pins-table.ts";
 import { anyPolicy, underPolicy } from "../../project/under-policy.ts";
 import type { LoadedScenario } from "../../project/project.ts";
 import { selectScenarios, type Selection } from "../../project/select.ts";
+import type { PatchImpact } from "../../reach/impact.ts";
 import type { Reporter, RunEnd } from "../../report/reporter.ts";
+import { appliedInWords } from "../../report/patch-report.ts";
 import { reportersFor } from "../../report/reporters.ts";
 import type { ScenarioResult, Tier } from "../../result.ts";
 import type { CheckAnswer } from "../../runner/check-job.ts";
 import { runnerFor } from "../../runner/runners.ts";
 import { UsageError } from "../../usage-error.ts";
+import { impactOf, reachingScenarios, reportOf } from "./check-patch.ts";
 import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 
 export interface CheckRequest {
@@ -35,6 +38,8 @@ export interface CheckRequest {
   readonly policy: string | null;
   /** Leave out scenarios that pin more states than this, or none; null: leave out none. */
   readonly upTo: number | null;
+  /** Runs the scenarios that come to the lines that the patch changes, of any tier, until one is not as expected. */
+  readonly reach: boolean;
 }
 
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
@@ -58,6 +63,10 @@ class CheckRun {
   readonly #results: ScenarioResult[] = [];
   readonly #disagreements: string[] = [];
   readonly #auditsCut: string[] = [];
+  /** What the patch changes, and who runs it; null: there is no patch. */
+  readonly #impact: PatchImpact | null;
+  /** Something was found that ends the run. */
+  #isOver = false;
   /** Scenarios whose pins could not be written. */
   #unwritten = 0;
 
@@ -65,12 +74,15 @@ class CheckRun {
     this.#request = request;
     this.#host = host;
     this.#reporter = reporter;
+    const { patch } = request.options;
+    this.#impact = patch === null ? null : impactOf(patch, host.folder);
   }
 
   async run(): Promise<number> {
     const { tier, audit, options, policy } = this.#request;
     const { folder, cores } = this.#host;
     this.#reporter.begin({ tier, audit, options });
+    if (this.#impact !== null) this.#reporter.remark(appliedInWords(this.#impact.report()).join("\n"));
     const selection = await this.#select();
     const { scenarios, failures, warnings } = selection;
     for (const text of [...warnings, ...failures]) this.#reporter.complain(text);
@@ -79,16 +91,19 @@ class CheckRun {
     }
     const engine = this.#host.engine ?? (await defaultEngine());
     const settings = {
-      options: { ...options, story: scenarios.length === 1 },
+      options: {
+        ...options, story: scenarios.length === 1, coverage: options.coverage || (this.#impact?.files ?? false),
+      },
       policy,
       audit,
+      probe: this.#impact?.probe ?? null,
       folder,
       cores,
       engine,
-      shouldStop: () => this.#host.interrupted(),
+      shouldStop: () => this.#isOver || this.#host.interrupted(),
     };
     this.#reporter.plan(scenarios.length);
-    const checked = await runnerFor(scenarios, settings, { alone: this.#host.engine !== undefined }).run(scenarios, {
+    await runnerFor(scenarios, settings, { alone: this.#host.engine !== undefined }).run(scenarios, {
       started: (s, index) => { this.#reporter.start({ name: s.scenario.name, index, of: scenarios.length }); },
       news: (news) => {
         if ("variant" in news) this.#reporter.variant(news.variant);
@@ -96,18 +111,29 @@ class CheckRun {
       },
       answered: (s, answer) => { this.#take(s, answer); },
     });
+    const patch = this.#impact === null ? null : await reportOf(this.#impact, folder);
     const end: RunEnd = {
-      results: this.#results, notRun: scenarios.slice(checked).map((s) => s.scenario.name), failures,
-      auditsCut: this.#auditsCut, disagreements: this.#disagreements,
+      results: this.#results, notRun: this.#notRun(scenarios), failures,
+      auditsCut: this.#auditsCut, disagreements: this.#disagreements, patch,
     };
     this.#reporter.end(end);
     return exitCodeOf(end, { unwritten: this.#unwritten > 0 || this.#reporter.hasFailed, strict: this.#request.strict });
   }
 
+  #notRun(scenarios: readonly LoadedScenario[]): string[] {
+    const done = new Set(this.#results.map((r) => r.scenario));
+    return scenarios.map((s) => s.scenario.name).filter((name) => !done.has(name));
+  }
+
   async #select(): Promise<Selection> {
-    const { patterns, tier, options, policy } = this.#request;
+    const { patterns, tier, options, policy, reach } = this.#request;
+    const { folder } = this.#host;
+    if (reach) {
+      const names = reachingScenarios(options.patch!, this.#impact!, patterns, folder);
+      return this.#withoutLarge(await selectScenarios(names, "nightly", folder, options.patch));
+    }
     const wanted = policy === null ? patterns : patterns.map(anyPolicy);
-    const found = await selectScenarios(wanted, tier, this.#host.folder, options.patch);
+    const found = await selectScenarios(wanted, tier, folder, options.patch);
     return this.#withoutLarge(policy === null ? found : underPolicy(found, policy));
   }
 
@@ -123,8 +149,12 @@ class CheckRun {
     return { ...selection, scenarios: small };
   }
 
-  #take(loaded: LoadedScenario, { checked, audit, story }: CheckAnswer): void {
+  #take(loaded: LoadedScenario, { checked, audit, story, sameProgram }: CheckAnswer): void {
+    // Others that had begun were told to stop: what they have is no result.
+    if (this.#isOver) return;
     const { name } = loaded.scenario;
+    this.#impact?.add(loaded.scenario, checked.result, checked.coverage, sameProgram);
+    this.#isOver = this.#request.reach && isFinding(checked.result);
     this.#results.push(checked.result);
     this.#reporter.result({ loaded, checked, audit, story });
     if (audit !== null) {
@@ -153,18 +183,21 @@ function writePins({ file, scenario, pinnedInSource }: LoadedScenario, pins: Pin
   return (inSource.outcome === "by hand" && !pinnedInSource ? updateTable(file, scenario.name, pins) : inSource).message;
 }
 
+const isFinding = (r: ScenarioResult): boolean => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error";
+
 /**
  * A violation that was found is never hidden, whatever else went wrong: 1 comes before 2. A run that could not look at all it
  * was asked for is never a success: 2 comes before 3, and 3 before 0.
  */
 function exitCodeOf(
-  { results, notRun, failures, auditsCut, disagreements }: RunEnd,
+  { results, notRun, failures, auditsCut, disagreements, patch }: RunEnd,
   { unwritten, strict }: { readonly unwritten: boolean; readonly strict: boolean },
 ): number {
-  const isFinding = (r: ScenarioResult): boolean => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error";
   const found = results.some((r) => isFinding(r) || (strict && r.warnings.length > 0));
   if (disagreements.length > 0 || found) return EXIT_NOT_AS_EXPECTED;
   if (failures.length > 0 || unwritten || results.some((r) => r.verdict === "error")) return EXIT_USAGE;
+  // Of a patch that nobody came to, results say nothing: the run has not done what it was asked for.
+  const isIdle = patch?.wasExercised === false;
   const isCut = notRun.length > 0 || auditsCut.length > 0 || results.some((r) => r.verdict === "incomplete");
-  return isCut ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
+  return isIdle || isCut ? EXIT_INCOMPLETE : EXIT_AS_EXPECTED;
 }
