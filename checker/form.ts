@@ -76,7 +76,7 @@ type AnyFunction = (...args: never) => unknown;
 export const plainFunction = (what = "a function"): v.GenericSchema<AnyFunction> =>
   v.custom<AnyFunction>((f) => typeof f === "function" && functionInWords(f) === "a function", what);
 export const anyFunction = (what = "a function"): v.GenericSchema<AnyFunction> =>
-  v.custom<AnyFunction>((f) => typeof f === "function", what);
+  v.custom<AnyFunction>((f) => typeof f === "function" && functionInWords(f) !== "a class", what);
 
 export const oneOf = (options: readonly string[]): v.GenericSchema<string> =>
   v.picklist(options, options.map((o) => JSON.stringify(o)).join(", ").replace(/, ([^,]*)$/, " or $1"));

@@ -3,6 +3,7 @@
  * explanations are read from the image's tables.
  */
 import { StepFault, type FaultRule } from "../fault.ts";
+import { inWords as valueInWords } from "../form.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import type { StepObserver } from "../program/observer.ts";
 import { statisticValues, structValues } from "../program/values.ts";
@@ -351,7 +352,15 @@ function callSites(image: ProgramImage): OutsideCallSite[] {
   }));
 }
 
-const inWords = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value) ?? String(value));
+/** A text as it is, what JSON can hold as JSON, anything else by what it is. */
+function inWords(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? valueInWords(value);
+  } catch {
+    return valueInWords(value);
+  }
+}
 
 /** The image has no functions to ask: its tables are whole. */
 function noAnswer(machine: number, state: number, column: number): never {

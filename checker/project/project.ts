@@ -2,12 +2,14 @@
 import { existsSync, globSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { types } from "node:util";
 import type { Config } from "../config.ts";
 import { configProblem } from "../config-form.ts";
 import { underPatch, withoutAddresses } from "../patch/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
-import { FormError, inWords } from "../form.ts";
-import { scenario as validated, type Scenario } from "../scenario.ts";
+import { inWords } from "../form.ts";
+import type { Scenario } from "../scenario.ts";
+import { scenarioProblem } from "../scenario-form.ts";
 import { UsageError } from "../usage-error.ts";
 import { isPinned, withPins } from "./pins-table.ts";
 import { runUserCode } from "./user-code.ts";
@@ -125,13 +127,14 @@ export async function loadModule(file: string, patch: string | null = null): Pro
   if (exported === undefined) {
     throw new UsageError(`${shortPath(file)} has no default export; write "export default scenario({...})", or an array of them`);
   }
-  const all = Array.isArray(exported) ? (exported as unknown[]) : [exported];
+  const isList = !types.isProxy(exported) && Array.isArray(exported);
+  const all = isList ? (exported as unknown[]) : [exported];
   const sound: Scenario[] = [];
   const failures: string[] = [];
   let wrong = 0;
   for (const [i, s] of all.entries()) {
     const problem = problemWith(s);
-    const which = Array.isArray(exported) ? `element ${i} of the default export` : "the default export";
+    const which = isList ? `element ${i} of the default export` : "the default export";
     if (problem === null) sound.push(s as Scenario);
     else if (wrong++ < WRONG_SHOWN) failures.push(`${shortPath(file)}: ${problem.replace("%", () => which)}`);
   }
@@ -146,14 +149,16 @@ const WRONG_SHOWN = 20;
 
 /** What keeps a value from being a scenario, `%` for which it is; null: nothing. */
 function problemWith(s: unknown): string | null {
-  if (typeof s !== "object" || s === null || !("name" in s || "threads" in s || "model" in s)) {
+  if (typeof s !== "object" || s === null || types.isProxy(s) || !("name" in s || "threads" in s || "model" in s)) {
     return `% is no scenario, but ${inWords(s)}; write scenario({ name, why, tier, structs, threads, expect })`;
   }
   try {
-    validated(s as Parameters<typeof validated>[0]);
-    return null;
+    // Asked anew: a module may have changed it since it was declared.
+    const problem = scenarioProblem(s);
+    const name: unknown = (s as { readonly name?: unknown }).name;
+    return problem === null ? null : `${typeof name === "string" ? `scenario ${inWords(name)}` : "a scenario without a name"}: ${problem}`;
   } catch (e) {
-    return e instanceof FormError ? e.message : `% is no scenario: ${errorSentence(e)}`;
+    return `% is no scenario: ${errorSentence(e)}`;
   }
 }
 

@@ -2,7 +2,7 @@
  * Code of the user's that is run for what it gives: a module that is imported, a function of the configuration. It has a
  * deadline, must not end the process, and whatever it throws becomes one sentence with its name.
  */
-import { errorSentence, isError } from "../error-sentence.ts";
+import { errorSentence, isError, thrownInWords } from "../error-sentence.ts";
 import { UsageError } from "../usage-error.ts";
 import { relax, watch } from "./watchdog.ts";
 
@@ -15,6 +15,12 @@ function secondsAllowed(): number {
 }
 
 class ProcessEnd extends Error {}
+
+/** The fault is theirs, also where no line of theirs is in the stack: what a value does that they give is done in ours. */
+function sentenceOf(e: unknown): string {
+  const said = errorSentence(e);
+  return said.startsWith("[thpcheck internal]") ? thrownInWords(e) : said;
+}
 
 /** Pieces of the user's code that are running: there, \`process.exit\` is an error. */
 let running = 0;
@@ -54,7 +60,7 @@ export async function runUserCode<T>(whose: string, code: () => T | Promise<T>):
     return given;
   } catch (e) {
     if (isError(e) && e instanceof UsageError) throw e;
-    throw new UsageError(`${whose}: ${isError(e) && e instanceof ProcessEnd ? e.message : errorSentence(e)}`);
+    throw new UsageError(`${whose}: ${isError(e) && e instanceof ProcessEnd ? e.message : sentenceOf(e)}`);
   } finally {
     clearTimeout(timer);
     process.off("beforeExit", idle);
