@@ -70,6 +70,10 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     "cpu.lruBatch": `page % is outside the LRU batch: lruBatch is ${c.lruBatch}`,
     "khugepaged.budget": `% is more than one scan looks at: pagesToScan is ${c.pagesToScan}`,
     "knob.pagesToScan": `pages_to_scan % is more than the layout has room for: pagesToScan is ${c.pagesToScan}`,
+    splitList: `there is no list of folios %: frames is ${c.frames}, pagesPerHugePage is ${c.pagesPerHugePage}, cpus is ${c.cpus}`,
+    splitBatch: cpu,
+    "splitBatch.folios":
+      `folio % is more than the blocks that can be huge: frames is ${c.frames}, pagesPerHugePage is ${c.pagesPerHugePage}`,
     entryMax: `entry % is beyond frames and page tables: frames is ${c.frames}, pageTables is ${c.pageTables}`,
   };
 }
