@@ -5,6 +5,7 @@
 import type { Reason } from "./compare.ts";
 
 const NATIVE = "runs once, as ordinary code, when a scenario or a test is set up: it is no part of the program whose blocks are counted";
+const SHOWN = "a value in words, for traces: it runs as ordinary code where a trace is told (test/impl/words.test.ts)";
 const NO_PMD_MIGRATION = "nobody makes a migration entry of a huge page: a split makes those of its pages, and migration proper is not modelled";
 const FLUSH_WAITS = "kept as the kernel has it. The walker has interrupts off, and a page leaves its folio only after its entries were cleared and flushed, which waits for this CPU; only on machines that flush without interrupts, which are not modelled, can this happen";
 
@@ -20,6 +21,14 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/cpu.ts", function: "cpu", source: "export function cpu(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "collapse", source: "export function collapse(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "user", source: "export function user(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/ghosts.ts", function: "userCall", source: "export function userCall(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/structs/list.ts", function: "splitList", source: "export function splitList(c: Bounds & GrainFlags) {", why: NATIVE,
+  },
+  {
+    file: "impl/structs/list.ts", function: "splitBatch", source: "export function splitBatch(c: Bounds & GrainFlags & SwitchValues) {",
+    why: NATIVE,
+  },
   { file: "impl/structs/mm.ts", function: "mm", source: "export function mm(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page-table.ts", function: "ptTable", source: "export function ptTable(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page-table.ts", function: "rcu", source: "export function rcu(b: Bounds) {", why: NATIVE },
@@ -33,9 +42,32 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/thp.ts", function: "deferredSplit", source: "export function deferredSplit(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/thp.ts", function: "khugepaged", source: "export function khugepaged(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/vma.ts", function: "vma", source: "export function vma(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/words.ts", function: "entryInWords", source: "export function entryInWords(e: number): string {", why: SHOWN },
+  { file: "impl/structs/words.ts", function: "pmdInWords", source: "export function pmdInWords(e: number): string {", why: SHOWN },
+  {
+    file: "impl/structs/words.ts", function: "flagsInWords",
+    source: "export function flagsInWords(names: readonly string[]): (mask: number) => string {", why: SHOWN,
+  },
+  {
+    file: "impl/structs/words.ts", function: "valuesInWords",
+    source: "export function valuesInWords(names: readonly string[]): (value: number) => string {", why: SHOWN,
+  },
+  {
+    file: "impl/structs/words.ts", function: "contentInWords",
+    source: "export function contentInWords(contents: number): (content: number) => string {", why: SHOWN,
+  },
   { file: "impl/structs/zone.ts", function: "zone", source: "export function zone(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/zone.ts", function: "lruvec", source: "export function lruvec(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/zone.ts", function: "node", source: "export function node(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/entry/errnos.ts", function: "bitOf",
+    source: "const bitOf = (name: ErrnoName): number => (NUMBERS[name] === EHWPOISON ? 1 : 1 << NUMBERS[name]);", why: NATIVE,
+  },
+  {
+    file: "impl/entry/errnos.ts", function: "mayReturn", source: "export function mayReturn(errnos: Errnos, result: number): boolean {",
+    why: "asked after each call by the scenarios any-calls, which are of the full tier; here it runs as ordinary code, in "
+      + "test/impl/entry/calls.test.ts",
+  },
   { file: "impl/entry/sequential.ts", function: "word", source: 'const word = (meaning: string) => int(-0x8000_0000, 0x7fff_ffff, meaning, { guard: "atomic", init: 0 });', why: NATIVE },
   { file: "impl/entry/sequential.ts", function: "sequentialStructs", source: "export function sequentialStructs(c: KernelConfig) {", why: NATIVE },
   { file: "impl/sysfs.ts", function: "parseKnob", source: "export function parseKnob(knob: Knob, text: string): KnobValue {", why: NATIVE },
@@ -56,6 +88,11 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/refcount/folio.ts", function: "accountMapPmd", source: "return first ? folioNrPages(k, folio) - k.page.nrPagesMapped.get(folio) : 0;", why: `${NO_PMD_MIGRATION}; without, only fork adds a PMD mapping to a folio that is known, and the parent has one already` },
 
   // ---- checks that an earlier check makes superfluous
+  {
+    file: "impl/mremap.ts", function: "movePtes", source: "if (oldTable === NONE) return false;",
+    why: "kept as the kernel has it, where a collapse of shared memory takes tables away. What moveExtent() has seen to be a table stays "
+      + "one: who frees it needs mmap_lock or the VMA lock, and reclaim empties huge PMDs only, which the caller has split",
+  },
   { file: "impl/mremap.ts", function: "pmcProgress", source: "return pmc.oldAddr < asked ? 0 : pmc.oldAddr - asked;", why: "kept as the kernel has it. A move that begins below its address begins with a whole table, or an empty entry, neither of which needs memory: it never ends before it has passed its address" },
   { file: "impl/thp-reservation/container.ts", function: "unusedObject", source: 'vmBugOn(true, "thp-reservation: there are more reservations than blocks of memory and threads that free one");', why: "an assertion about the bound that kernelConfig() derives: each reservation has a block of its own, but for the one that a thread is about to free" },
   { file: "impl/thp-reservation/safe-move.ts", function: "rekey", source: "if (source === target && haddr === newHaddr) return;", why: "a second opinion: boundaries change nothing where reservations belong to the address space, and mremap moves to another address" },
