@@ -26,11 +26,6 @@ export const EQUIVALENT: readonly Explanation[] = [
     why: "mayBeMappedByPmd() decides only whether the walk takes the PMD lock and releases it again with nothing in between, to wait for whoever is just installing a PMD. Without the size it waits for small folios, too. A wait reads and writes nothing; the same walk takes the same lock from the same place two lines below, so it can neither deadlock nor find itself in another context.",
   },
   {
-    id: "222ddbeca6",
-    change: "- if (entryHas(pmdpGet(k, mm, haddr), DIRTY)) k.page.dirty.set(folio, true);  + if (entryHas(pmdpGet(k, mm, haddr), DIRTY)) {}",
-    why: "A second look comes after pmdp_huge_clear_flush(), which returns the entry with its dirty bit: a PMD that was dirty before is dirty in `old`, since nobody cleans an entry under the PMD lock that is held, and the folio then becomes dirty and swapbacked, and the entry is put back. The entry is empty for a moment, as it is whenever the first look is passed.",
-  },
-  {
     id: "c1a6868bc9",
     change: "yield* mapAnonFolioPmd(k, folio, vmf.vma, haddr, table);  <->  k.mm.nrPtes.add(mm, 1);",
     why: "nr_ptes is read in one place, when the last user of the address space has gone (mm-refs.ts), and is an atomic counter: no lock and no order make it right, only that both updates happen. The mapping does not read it. Both orders lie inside one section of the PMD lock, during which the promise about the count (T2b) excuses a difference; and there is one in either order, from the deposit on.",
