@@ -1,6 +1,7 @@
 /** The form of a configuration, of its commands, and of the machines that it hands out. */
 import * as v from "valibot";
-import { anyFunction, isRecord, objectOf, plainFunction, problemOf, recordOf, text } from "./form.ts";
+import { anyFunction, objectOf, plainFunction, problemOf, recordOf, text } from "./form.ts";
+import { isRecord } from "./value-in-words.ts";
 import { outsideCalls, refinement } from "./scenario-form.ts";
 
 const command = objectOf({

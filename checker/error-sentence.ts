@@ -1,7 +1,7 @@
 /** One sentence for an error that someone else's code threw: its message and the nearest line that is not ours. */
 import { relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inWords } from "./form.ts";
+import { inWords } from "./value-in-words.ts";
 import { shortWords } from "./usage-error.ts";
 
 const FRAME = /(file:\/\/[^\s():]+(?::[^\s():]+)*?|\/[^\s():]+):(\d+)(?::\d+)?\)?$/;

@@ -8,8 +8,6 @@ import {
   anyFunction,
   count,
   flag,
-  inWords,
-  isRecord,
   objectOf,
   oneOf,
   plainData,
@@ -20,6 +18,7 @@ import {
   whole,
   type Form,
 } from "./form.ts";
+import { inWords, isRecord } from "./value-in-words.ts";
 import {
   ACTORS_MAX,
   BITSET_SIZE_MAX,

@@ -1,5 +1,6 @@
 /** The scenario module: what a user writes, and what every strategy runs. See contracts, "Scenario module". */
-import { FormError, inWords } from "./form.ts";
+import { FormError } from "./form.ts";
+import { inWords } from "./value-in-words.ts";
 import type { Structs } from "./program/layout.ts";
 import type { Routine } from "./program/routine.ts";
 import type { World } from "./program/world.ts";

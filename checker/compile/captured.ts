@@ -1,7 +1,7 @@
 /** What captured names stand for: values that are known when the program is compiled. */
 import { types } from "node:util";
 import * as t from "@babel/types";
-import { inWords } from "../form.ts";
+import { inWords } from "../value-in-words.ts";
 import { isLocalName } from "./locals.ts";
 
 type Scope = Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { types } from "node:util";
 import { shortPath } from "../error-sentence.ts";
-import { inWords } from "../form.ts";
+import { inWords } from "../value-in-words.ts";
 import type { Scenario } from "../scenario.ts";
 import { mapOf } from "./code-map.ts";
 import { originOf, type Origin } from "./source-module.ts";

@@ -3,7 +3,7 @@
  * inlined, captured values and helpers linked, the world parameter gone. `lower.ts` handles what contains yields.
  */
 import * as t from "@babel/types";
-import { inWords } from "../form.ts";
+import { inWords } from "../value-in-words.ts";
 import type { FieldPlan } from "../program/layout.ts";
 import {
   indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName,

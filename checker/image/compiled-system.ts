@@ -3,7 +3,7 @@
  * explanations are read from the image's tables.
  */
 import { StepFault, type FaultRule } from "../fault.ts";
-import { inWords as valueInWords } from "../form.ts";
+import { inWords as valueInWords } from "../value-in-words.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import type { StepObserver } from "../program/observer.ts";
 import { statisticValues, structValues } from "../program/values.ts";

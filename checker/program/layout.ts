@@ -11,7 +11,7 @@
  * reference, false, the empty set, a free lock.
  */
 
-import { inWords, isRecord } from "../form.ts";
+import { inWords, isRecord } from "../value-in-words.ts";
 import { didYouMean } from "../nearest.ts";
 
 /** "No such object": the value of a reference that points nowhere. Stored as 0. */

@@ -4,7 +4,7 @@
  * `page[2].refcount = 1`, `pmd.maps = page 3`, `mm.cpus = {0,2}`, `mm.mmapLock = held by fault`.
  */
 import { thrownInWords } from "../error-sentence.ts";
-import { inWords } from "../form.ts";
+import { inWords } from "../value-in-words.ts";
 import { shortWords } from "../usage-error.ts";
 import type { NamedValue } from "../system.ts";
 import { NONE, isOwner, type FieldOptions, type FieldPlan, type LayoutPlan, type LockPlan, type Structs } from "./layout.ts";

@@ -8,7 +8,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { shortPath } from "../error-sentence.ts";
 import { withLock, writeWhole } from "../files.ts";
-import { isRecord } from "../form.ts";
+import { isRecord } from "../value-in-words.ts";
 import type { Expectation, Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Pins, PinUpdate } from "./pins.ts";

@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { configProblem } from "../config-form.ts";
 import { underPatch, withoutAddresses } from "../patch/patch.ts";
 import { errorSentence, shortPath } from "../error-sentence.ts";
-import { inWords } from "../form.ts";
+import { inWords } from "../value-in-words.ts";
 import type { Scenario } from "../scenario.ts";
 import { scenarioProblem } from "../scenario-form.ts";
 import { UsageError } from "../usage-error.ts";

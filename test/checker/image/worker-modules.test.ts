@@ -12,7 +12,7 @@ const CHECKER = fileURLToPath(new URL("../../../checker", import.meta.url));
 
 /** The thread's own module (`team.ts` starts it), and the one that it imports by address (`SystemSource.module`). */
 const ENTRIES = ["search/parallel/helper.ts", "image/compiled-system.ts"];
-const ROOMS = /^(search|image|program)\/|^(error-sentence|fault|nearest|refinement-plan|system|usage-error)\.ts$/;
+const ROOMS = /^(search|image|program)\/|^(error-sentence|fault|nearest|refinement-plan|system|usage-error|value-in-words)\.ts$/;
 /** What a module of Node or of a package may be. */
 const PACKAGES = /^node:/;
 
