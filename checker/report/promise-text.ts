@@ -43,7 +43,10 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
     // A plain "return false" says nothing: what the promise read says what it saw.
     if (conjunct !== "false") paragraph(`  expected: ${conjunct}${place}`, "plain");
     else paragraph(`  it returned false${place}`, "plain");
-    if (values.length > 0) list(lines, "  found: ", values.map((v) => `${v.name} = ${v.value}`), width, null);
+    // The sentence about a machine has the machine and its states in it.
+    const isOfMachine = property.kind === "step" && property.name.startsWith("refines ");
+    const found = isOfMachine ? values.filter((v) => !conjunct.includes(v.value)) : values;
+    if (found.length > 0) list(lines, "  found: ", found.map((v) => `${v.name} = ${v.value}`), width, null);
   }
   if (story.reads.length > 0) list(lines, "  it read: ", mostTelling(story).map((r) => readInWords(r, t)), width, READS_LINES_MAX);
   if (story.why !== null) paragraph(`  why it is promised: ${story.why}`, "dim");

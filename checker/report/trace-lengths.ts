@@ -8,28 +8,36 @@ import { renderTrace } from "./counterexample.ts";
 import { LINES_MAX, LINES_WANTED } from "./slice-view.ts";
 import type { TraceView } from "./trace-view.ts";
 
-/** Lengths are compared at the width of a line where there is no terminal. */
+/** The width of a line where there is no terminal. */
 const WIDTH = 100;
+/** The width of a terminal that nobody has made wider. */
+const NARROW = 80;
 
 /** The lengths of one trace. */
 export interface TraceLength {
   readonly name: string;
   readonly promise: string;
   readonly steps: number;
-  /** Lines of the default view. */
+  /** Lines of the default view, of 100 columns; and of 80. */
   readonly lines: number;
+  readonly narrow: number;
   /** Lines with `--full`. */
   readonly full: number;
-  /** The default view. */
+  /** Nobody saw the accesses: what is shown was chosen by the values that changed alone. */
+  readonly isUntold: boolean;
+  /** The default view, of 100 columns; and of 80. */
   readonly text: string;
+  readonly narrowText: string;
 }
 
 export function traceLength(name: string, replayed: ReplayedTrace, story: TraceStory | null, replayCommand: string): TraceLength {
   const view: TraceView = { width: WIDTH, color: false, full: false, replayCommand };
   const text = renderTrace(replayed, view, story);
+  const narrowText = renderTrace(replayed, { ...view, width: NARROW }, story);
   const full = renderTrace(replayed, { ...view, full: true }, story);
   return {
-    name, promise: replayed.property.name, steps: replayed.trace.steps.length, lines: linesOf(text), full: linesOf(full), text,
+    name, promise: replayed.property.name, steps: replayed.trace.steps.length, isUntold: story === null,
+    lines: linesOf(text), narrow: linesOf(narrowText), full: linesOf(full), text, narrowText,
   };
 }
 
@@ -42,16 +50,23 @@ export function median(numbers: readonly number[]): number | null {
   return sorted.length === 0 ? null : (sorted[Math.ceil(half) - 1]! + sorted[Math.floor(half)]!) / 2;
 }
 
-/** No trace is longer than `LINES_MAX`, and half of them have at most `LINES_WANTED`. */
+/** Of fewer traces, those that were asked for, the median says nothing. */
+const MEDIAN_OF_MIN = 10;
+
+/** No trace is longer than `LINES_MAX` at either width, and half of them have at most `LINES_WANTED`. */
 export function withinLimits(lengths: readonly TraceLength[]): boolean {
-  return lengths.every((l) => l.lines <= LINES_MAX) && (median(lengths.map((l) => l.lines)) ?? 0) <= LINES_WANTED;
+  const areWithin = (lines: readonly number[]): boolean =>
+    lines.every((n) => n <= LINES_MAX) && (lines.length < MEDIAN_OF_MIN || median(lines)! <= LINES_WANTED);
+  return areWithin(lengths.map((l) => l.lines)) && areWithin(lengths.map((l) => l.narrow));
 }
 
 /** The sentence under a table of traces. */
 export function lengthsInWords(lengths: readonly TraceLength[]): string {
-  const middle = median(lengths.map((l) => l.lines));
-  if (middle === null) return "no traces";
-  const longest = Math.max(...lengths.map((l) => l.lines));
-  const words = `median ${middle} lines (at most ${LINES_WANTED}), longest ${longest} (at most ${LINES_MAX})`;
-  return `${count(lengths.length, "trace")} of ${WIDTH} columns: ${words}${withinLimits(lengths) ? "" : ": TOO LONG"}`;
+  if (lengths.length === 0) return "no traces";
+  const words = (lines: readonly number[], width: number): string =>
+    `of ${width} columns: median ${median(lines)!} lines, longest ${Math.max(...lines)}`;
+  const wide = words(lengths.map((l) => l.lines), WIDTH);
+  const narrow = words(lengths.map((l) => l.narrow), NARROW);
+  const limits = `at most ${LINES_WANTED} and ${LINES_MAX} are wanted${withinLimits(lengths) ? "" : ": TOO LONG"}`;
+  return `${count(lengths.length, "trace")} ${wide}; ${narrow}; ${limits}`;
 }

@@ -28,21 +28,22 @@ export interface JudgedTrace extends TraceLength {
 
 export function judgedTrace(name: string, { replayed, story, lastWriters: writers }: ToldTrace, replayCommand: string): JudgedTrace {
   const length = traceLength(name, replayed, story, replayCommand);
-  return { ...length, lastWriters: writers, hidden: missingFrom(length.text, writers) };
+  const hidden = [length.text, length.narrowText].flatMap((text) => missingFrom(text, writers));
+  return { ...length, lastWriters: writers, hidden: writers.filter((w) => hidden.includes(w)) };
 }
 
 /** Prints the table, as JSON with the traces. Sets the exit code where a trace is too long, or hides a last writer. */
 export function printTraceTable(traces: readonly JudgedTrace[], what: string, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify(traces, null, 2)}\n` : render(traces, what));
-  if (!withinLimits(traces) || traces.some((t) => t.hidden.length > 0)) process.exitCode = 1;
+  if (!withinLimits(traces) || traces.some((t) => t.hidden.length > 0 || t.isUntold)) process.exitCode = 1;
 }
 
 function render(traces: readonly JudgedTrace[], what: string): string {
-  const head = [what, "promise", "steps", "lines", "with --full", "last writers shown"];
+  const head = [what, "promise", "steps", "lines", "in 80 columns", "with --full", "last writers shown"];
   const shown = (t: JudgedTrace): string => `${t.lastWriters.length - t.hidden.length} of ${t.lastWriters.length}`;
-  const rows = traces.map((t) => [t.name, t.promise, group(t.steps), group(t.lines), group(t.full), shown(t)]);
+  const rows = traces.map((t) => [t.name, t.promise, group(t.steps), group(t.lines), group(t.narrow), group(t.full), shown(t)]);
   const paint = (line: string, i: number): string => (i === 0 ? pc.bold(line) : traces[i - 1]!.hidden.length > 0 ? pc.red(line) : line);
   const hidden = traces.flatMap((t) => t.hidden.map((h) => `${t.name}: step ${h.step}, which last wrote ${h.word}, is not shown\n`));
-  const body = table([head, ...rows], [false, false, true, true, true, true], paint);
+  const body = table([head, ...rows], [false, false, true, true, true, true, true], paint);
   return `${body}\n${hidden.join("")}${lengthsInWords(traces)}\n`;
 }

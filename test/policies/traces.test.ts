@@ -13,8 +13,11 @@ it("thpcheck policies --traces: half of the traces have at most 45 lines, none m
   const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, maxBuffer: 1 << 26 });
   const traces = JSON.parse(stdout) as JudgedTrace[];
   expect(traces.length).toBeGreaterThan(15);
-  expect(traces.filter((t) => t.lines > LINES_MAX).map((t) => `${t.name}: ${t.lines}`)).toEqual([]);
-  expect(median(traces.map((t) => t.lines))).toBeLessThanOrEqual(LINES_WANTED);
+  for (const width of ["lines", "narrow"] as const) {
+    expect(traces.filter((t) => t[width] > LINES_MAX).map((t) => `${t.name}: ${t[width]}`)).toEqual([]);
+    expect(median(traces.map((t) => t[width]))).toBeLessThanOrEqual(LINES_WANTED);
+  }
+  expect(traces.filter((t) => t.isUntold).map((t) => t.name)).toEqual([]);
   expect(traces.flatMap((t) => t.hidden.map((h) => `${t.name}: step ${h.step} wrote ${h.word}`))).toEqual([]);
   expect(traces.filter((t) => t.lastWriters.length > 0).length).toBeGreaterThan(12);
 }, 300_000);
