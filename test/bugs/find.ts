@@ -34,6 +34,8 @@ export interface FindOptions {
   readonly pct: number | null;
   readonly pctDepth: number;
   readonly seed: number;
+  /** Ask that the scenario holds without the patch; else a bug counts as found where it is seen. */
+  readonly sound: boolean;
   /** Tell what it takes to show each trace. */
   readonly traces: boolean;
 }
@@ -63,7 +65,7 @@ export async function findBug(bug: Bug, options: FindOptions, sound: Soundness):
   const { result } = told.checked;
   const measured = { ...none, states: result.states, walks: result.walks, seconds: result.seconds, steps: result.violation?.length ?? null };
   const why = result.violation !== null && breaks(result.violation, bug.promise)
-    ? await unsound(bug.scenario, options, sound)
+    ? options.sound ? await unsound(bug.scenario, options, sound) : null
     : result.violation !== null ? `it violates ${JSON.stringify(result.violation.property)}: ${result.violation.message}`
     : result.verdict === "holds" ? "every promise holds under the patch" : `${result.verdict}: ${result.reason ?? ""}`;
   return { finding: { ...measured, outcome: why === null ? "found" : "missed", reason: why }, ...told };

@@ -29,7 +29,9 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   const bugs = listed.length > 0 && listed.length === ids.length ? [] : readBugs(ids.filter((id) => !missing.has(id)));
   const { traces = false } = flags;
   const options: FindOptions = {
-    seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed, traces: traces || bugs.length === 1,
+    seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed,
+    // How long traces are is another question than whether they are right.
+    sound: !traces, traces: traces || bugs.length === 1,
   };
   const found = await findAll(bugs, options);
   const findings: Finding[] = [
