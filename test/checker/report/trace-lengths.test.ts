@@ -14,7 +14,7 @@ describe("the limits", () => {
     expect([withinLimits([length(60)]), withinLimits([length(61)]), withinLimits([length(30, 61)])]).toEqual([true, false, false]);
   });
   it("are 45 lines for half of them, where there are some", () => {
-    expect([withinLimits(twelve(45, 60)), withinLimits(twelve(46, 20)), withinLimits([length(60), length(60)])]).toEqual([true, false, true]);
+    expect([twelve(45, 60), twelve(46, 20), [length(60), length(60)]].map(withinLimits)).toEqual([true, false, true]);
   });
 });
 
