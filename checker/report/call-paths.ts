@@ -74,7 +74,7 @@ export class CallPaths {
 
   #several(actor: string, calls: readonly StoryStep[][]): string {
     const texts = calls.map(([first]) => callText(first!) ?? first!.stack[0]?.routine ?? "");
-    const isKnown = this.newCall(actor, calls[0]![0]!) === null;
+    const isKnown = this.#current.has(actor) && this.#current.get(actor) === callKey(calls[0]![0]!.stack);
     this.newCall(actor, calls.at(-1)![0]!);
     return some(isKnown ? ["...", ...texts.slice(1)] : texts);
   }

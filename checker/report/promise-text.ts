@@ -5,8 +5,6 @@ import type { PropertyRef, ReadWord, ReplayedTrace, TraceStory } from "../result
 import { END_STAYS_REACHABLE } from "../search/traps/goals.ts";
 import { packed, type Line, type Style } from "./text-lines.ts";
 
-/** Lines that what a promise reads may take. */
-const READS_LINES_MAX = 4;
 /** So many words that it read last come before others that no step changed: with them it knew. */
 const DECISIVE_WORDS = 3;
 /** So many words say why an actor cannot move. */
@@ -26,7 +24,14 @@ export function promiseInWords(p: PropertyRef): string {
     .exhaustive();
 }
 
-export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number): Line[] {
+/** Characters that a line may take, and lines that what the promise reads may take. */
+export interface PromiseRoom {
+  readonly width: number;
+  readonly reads: number;
+}
+
+export function promiseLines(t: ReplayedTrace, story: TraceStory, room: PromiseRoom): Line[] {
+  const { width } = room;
   const { property, message, explanation, waiting } = t;
   const lines: Line[] = [];
   const paragraph = (text: string, style: Style): void => {
@@ -48,7 +53,7 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, width: number)
     const found = isOfMachine ? values.filter((v) => !conjunct.includes(v.value)) : values;
     if (found.length > 0) list(lines, "  found: ", found.map((v) => `${v.name} = ${v.value}`), width, null);
   }
-  if (story.reads.length > 0) list(lines, "  it read: ", mostTelling(story).map((r) => readInWords(r, t)), width, READS_LINES_MAX);
+  if (story.reads.length > 0) list(lines, "  it read: ", mostTelling(story).map((r) => readInWords(r, t)), width, room.reads);
   if (story.why !== null) paragraph(`  why it is promised: ${story.why}`, "dim");
   for (const sentence of waiting) paragraph(`  ${sentence}${whyBlocked(sentence, t, story)}`, "plain");
   return lines;

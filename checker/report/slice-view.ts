@@ -34,10 +34,15 @@ const LANE_WIDTH_MAX = 64;
 /** Before a step: its number; in a list, the numbers of a stretch, `113-157`. */
 const GUTTER = 6;
 const GUTTER_OF_LIST = 9;
-/** Lines that the values of the initial state may take. */
+/** Lines that the values of the initial state may take; and those that the promise read. */
 const INITIAL_LINES_MAX = 3;
+const READS_LINES_MAX = 4;
+/** Either, in a terse view. */
+const TERSE_LINES_MAX = 2;
 /** Lines that what else a step wrote, or read, may take. */
 const OTHERS_LINES_MAX = 1;
+/** Lines that what it read and another changed may take. */
+const STALE_LINES_MAX = 2;
 
 /** How much is shown. */
 interface Tightness {
@@ -45,17 +50,22 @@ interface Tightness {
   readonly lanes: boolean;
   /** Steps of this rank and those below it; null: every step. */
   readonly rank: Rank | null;
-  /** Each word that the promise reads has a line of its own. */
-  readonly loose: boolean;
+  /**
+   * loose: each word that the promise reads has a line of its own. terse: nothing of what else a step wrote, files without
+   * their folders, fewer values at both ends.
+   */
+  readonly detail: "loose" | "tight" | "terse";
 }
 const VIEWS: readonly Tightness[] = [
-  { lanes: true, rank: null, loose: true },
-  { lanes: false, rank: null, loose: true },
-  { lanes: false, rank: 4, loose: true },
-  { lanes: false, rank: 3, loose: true },
-  { lanes: false, rank: 3, loose: false },
-  { lanes: false, rank: 2, loose: false },
-  { lanes: false, rank: 1, loose: false },
+  { lanes: true, rank: null, detail: "loose" },
+  { lanes: false, rank: null, detail: "loose" },
+  { lanes: false, rank: 4, detail: "loose" },
+  { lanes: false, rank: 3, detail: "loose" },
+  { lanes: false, rank: 3, detail: "tight" },
+  { lanes: false, rank: 2, detail: "tight" },
+  { lanes: false, rank: 2, detail: "terse" },
+  { lanes: false, rank: 1, detail: "tight" },
+  { lanes: false, rank: 1, detail: "terse" },
 ];
 
 /** The view as text, ending with a newline. */
@@ -73,7 +83,8 @@ function sliceLines(t: ReplayedTrace, story: TraceStory, view: TraceView): reado
   // Where threads meet is worth some lines more than wanted.
   const meetings = tried.filter((v) => v.tightness.rank !== 1);
   const fits = (views: typeof tried, max: number): (typeof tried)[number] | undefined => views.find(({ lines }) => lines.length <= max);
-  const { tightness, lines } = fits(meetings, LINES_WANTED) ?? fits(meetings.toReversed(), LINES_MAX) ?? tried.at(-1)!;
+  const { tightness, lines } = fits(meetings, LINES_WANTED) ?? fits(meetings.filter((v) => v.tightness.rank === 2), LINES_MAX)
+    ?? fits(tried, LINES_MAX) ?? tried.at(-1)!;
   let best = lines;
   for (let depth = 1; depth <= DEPTH_MAX; depth++) {
     const deeper = rendered(tightness, depth);
@@ -132,7 +143,8 @@ class SliceRenderer {
     this.#laneHeads();
     this.#steps();
     this.#add("");
-    for (const line of promiseLines(this.#trace, this.#story, this.#view.width)) this.#add(this.#styled(line.text, line.style));
+    const room = { width: this.#view.width, reads: this.#isTerse ? TERSE_LINES_MAX : READS_LINES_MAX };
+    for (const line of promiseLines(this.#trace, this.#story, room)) this.#add(this.#styled(line.text, line.style));
     this.#add("");
     this.#add("replay it with");
     this.#add(`  ${this.#view.replayCommand}`);
@@ -141,6 +153,10 @@ class SliceRenderer {
 
   #add(text: string): void {
     this.#out.push(text.trimEnd());
+  }
+
+  get #isTerse(): boolean {
+    return this.#tightness.detail === "terse";
   }
 
   #shows(step: number): boolean {
@@ -158,7 +174,8 @@ class SliceRenderer {
     const parts = [...(rows[0]?.choices ?? []).map((c) => `[${c}]`), ...values];
     if (parts.length === 0) return;
     const [first, ...rest] = parts;
-    const lines = packed([`at first: ${first!}`, ...rest], ", ", this.#view.width, { max: INITIAL_LINES_MAX, what: "value" });
+    const max = this.#isTerse ? TERSE_LINES_MAX : INITIAL_LINES_MAX;
+    const lines = packed([`at first: ${first!}`, ...rest], ", ", this.#view.width, { max, what: "value" });
     for (const line of lines) this.#add(this.#paint.dim(line));
     this.#add("");
   }
@@ -268,13 +285,13 @@ class SliceRenderer {
       const indent = isLane ? 0 : 2;
       for (const text of packed(parts, "; ", this.#room, { ...limit, indent, first: indent })) lines.push({ text, style });
     };
-    add(stale, "alarm", OTHERS_LINES_MAX, "read");
+    add(stale, "alarm", STALE_LINES_MAX, "read");
     // What the last step reads is said of the broken promise.
     if (row.index < this.#trace.rows.length - 1) add(fresh, "plain", OTHERS_LINES_MAX, "read");
-    if (this.#tightness.loose) for (const change of own) add([change], "change");
+    if (this.#tightness.detail === "loose") for (const change of own) add([change], "change");
     else add(own, "change");
     add(unchanged, "change");
-    add(others, "plain", isLane ? 3 : OTHERS_LINES_MAX);
+    if (!this.#isTerse) add(others, "plain", isLane ? 3 : OTHERS_LINES_MAX);
     add(locks, "dim");
     const isNothing = own.length + unchanged.length + others.length + stale.length + fresh.length + step.locks.length === 0;
     // A step that only looks is often the interesting one.
@@ -299,7 +316,7 @@ class SliceRenderer {
   /** Routine, file and line; the file without its folder where there is no room for more. */
   #place({ routine, file, line }: SourceFrame, room: number): string {
     const whole = `${routine} ${shortPath(file)}:${line}`;
-    return whole.length <= room ? whole : `${routine} ${basename(file)}:${line}`;
+    return whole.length <= room && !this.#isTerse ? whole : `${routine} ${basename(file)}:${line}`;
   }
 
   #styled(text: string, style: Style): string {

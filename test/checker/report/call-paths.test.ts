@@ -39,6 +39,8 @@ describe("a path", () => {
     const paths = new CallPaths();
     paths.newCall("t", stretch[0]!);
     expect(paths.path("t", stretch)).toBe("..., zap(1, 2)");
+    // A step of the thread's own, then a call.
+    expect(new CallPaths().path("t", [step("t:1"), stretch[4]!])).toBe("t, zap(1, 2)");
   });
   it("shortens what is long, and names the routine where the source is not known", () => {
     expect(new CallPaths().path("t", [step("t:1 > a:1 > b:1 > c:1 > d:1 > e:1")])).toBe("a > ... > d > e");
