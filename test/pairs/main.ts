@@ -2,7 +2,7 @@
 import pc from "picocolors";
 import { readPatch } from "../../checker/cli/options.ts";
 import { EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED } from "../../checker/cli/host.ts";
-import { writeWhole } from "../../checker/files.ts";
+import { isJson, refuseForeign, writeWhole } from "../../checker/files.ts";
 import { renderReport } from "./report.ts";
 import type { PairsReport } from "./result.ts";
 import { runPairs } from "./run.ts";
@@ -24,9 +24,12 @@ export interface PairsFlags {
 }
 
 const PROGRESS_MS = 5000;
+const FORMAT = "thpcheck-pairs";
 
 /** Decides the cells and prints the table. Sets the exit code. */
 export async function runPairsCommand(flags: PairsFlags): Promise<void> {
+  // Asked before minutes of work.
+  if (flags.out !== undefined) refuseForeign(flags.out, "--out", (text) => isJson(text, (r) => r["format"] === FORMAT), "table of pairs");
   const cells = selectCells({
     only: flags.only ?? null, operations: flags.operation ?? [], memories: flags.memory ?? [], quick: flags.quick ?? false,
   });
@@ -43,7 +46,7 @@ export async function runPairsCommand(flags: PairsFlags): Promise<void> {
     },
   });
   const seconds = (performance.now() - start) / 1000;
-  const report: PairsReport = { format: "thpcheck-pairs", version: 1, cells: results, seconds };
+  const report: PairsReport = { format: FORMAT, version: 1, cells: results, seconds };
   if (flags.out !== undefined) writeWhole(flags.out, `${JSON.stringify(report)}\n`);
   process.stdout.write(flags.json === true ? `${JSON.stringify(report, null, 2)}\n` : renderReport(results, seconds, flags.list ?? false));
   const isWrong = results.some((r) => !r.asExpected && r.verdict !== "incomplete");
