@@ -223,7 +223,6 @@ export class FingerprintSet implements Visited {
     this.count += added;
   }
 
-
   #view(): void {
     const words = this.#buffer.byteLength / 4;
     this.table = new Int32Array(this.#buffer, 0, words);

@@ -74,7 +74,7 @@ describe("the switches of", () => {
   });
 });
 
-/** What guests have shown (`test/conformance/RELEASES.md`): the last release that was seen without, the first with. */
+/** What `thpcheck conform --kernel` has shown: the last release that was seen without, the first with. */
 describe("seen in guests:", () => {
   it.each<[SwitchName, boolean, string, string]>([
     ["collapseUnmapsByBatch", true, "6.16.12", "6.17.8"], ["mprotectByBatch", true, "6.16.12", "6.17.8"],
