@@ -1,7 +1,7 @@
 /** Exits that only another thread's step in between can cause: each is reached, and the invariants hold all the while. */
 import { expect, test } from "vitest";
 import {
-  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, gupOfNoTable, hugeZeroRace,
+  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, freeOfNoTable, gupOfNoTable, hugeZeroRace,
   migrationOfNoTable, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
   swapinOfNoTable, untouchedAndNoTable, zapOfZapped,
 } from "./races.ts";
@@ -80,4 +80,8 @@ test("a page is given back whose reservation is gone", async () => {
 
 test("the first write to a range whose table is freed meanwhile", async () => {
   expect(await linesReached(untouchedAndNoTable!)).toContain("thp-reservation.ts isUntouched: if (!pmdTable(pmd)) return pmdNone(pmd);");
+}, 300_000);
+
+test("MADV_FREE of a page whose table is freed while it ends the reservation", async () => {
+  expect(await linesReached(freeOfNoTable!)).toContain("madvise.ts madviseFreePteRange: if (table === NONE) return;");
 }, 300_000);

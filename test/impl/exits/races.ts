@@ -237,6 +237,11 @@ function* discards(k: Reserving): Routine {
   yield* passGate(k);
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
 }
+function* storesAndFrees(k: Reserving): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_FREE);
+}
 
 export const [promotionAndScanner] = reservationScenarios({
   name: "exits-promotion", why: "a page gets a reference after its promotion has counted them, before it has frozen it", tier: "quick",
@@ -250,4 +255,8 @@ export const [reservationGone] = reservationScenarios({
 export const [untouchedAndNoTable] = reservationScenarios({
   name: "exits-untouched", why: "the table is freed under the first write to a range", tier: "quick",
   options: { ptReclaim: true }, threads: { storesFirst, discards }, expect: { "first-write": holds() },
+});
+export const [freeOfNoTable] = reservationScenarios({
+  name: "exits-free-no-table", why: "the table is freed while MADV_FREE has dropped its lock, to end the reservation", tier: "quick",
+  options: { ptReclaim: true }, threads: { storesAndFrees, discards }, expect: { "rfc-choices": holds() },
 });

@@ -1,0 +1,98 @@
+/** What rows by release change, each seen by a call: the result before the change, and after it. */
+import { describe, expect, it } from "vitest";
+import type { KernelOptions } from "../../../impl/config/options.ts";
+import { PR_THP_DISABLE_EXCEPT_ADVISED } from "../../../impl/entry/syscalls.ts";
+import { EFAULT, EINVAL } from "../../../impl/errno.ts";
+import { MADV_COLLAPSE, MADV_FREE } from "../../../impl/madvise.ts";
+import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
+import { DIRTY } from "../../../impl/pgtable.ts";
+import { VM_READ } from "../../../impl/structs/vma.ts";
+import { bounds, expectNothingLeft, fill, map, MACHINE } from "../calls.ts";
+import { RW, SequentialKernel } from "../sequential-kernel.ts";
+
+/** Runs the same calls on the machine without the row, and with it. */
+function either<T>(row: keyof KernelOptions, run: (s: SequentialKernel) => T): { off: T; on: T } {
+  const on = (value: boolean): T => {
+    const s = new SequentialKernel({ ...MACHINE, [row]: value });
+    const seen = run(s);
+    expectNothingLeft(s, [0, 1].filter((p) => s.k.cpu.mm.get(p) >= 0));
+    return seen;
+  };
+  return { off: on(false), on: on(true) };
+}
+
+describe("by its row", () => {
+  it("prctl(PR_SET_THP_DISABLE) knows PR_THP_DISABLE_EXCEPT_ADVISED", () => {
+    expect(either("thpDisableExceptAdvised", (s) => s.thpDisable(0, true, PR_THP_DISABLE_EXCEPT_ADVISED))).toEqual({ off: -EINVAL, on: 0 });
+  });
+
+  it("a collapse that unmaps a folio page by page puts it on the split queue first", () => {
+    expect(either("collapseUnmapsByBatch", (s) => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      // A cut and a merge: PTEs map the folio.
+      s.mprotect(0, 1, 1, VM_READ);
+      s.mprotect(0, 1, 1, RW);
+      expect([s.isHuge(0, 0), s.madvise(0, 0, 4, MADV_COLLAPSE), s.isHuge(0, 0)]).toEqual([false, 0, true]);
+      return s.vmstat("thpDeferredSplitPage");
+    })).toEqual({ off: 1, on: 0 });
+  });
+
+  it("mprotect() makes a whole batch dirty if one page of it is", () => {
+    expect(either("mprotectByBatch", (s) => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      s.mprotect(0, 1, 1, VM_READ);
+      s.mprotect(0, 1, 1, RW);
+      s.madvise(0, 0, 4, MADV_FREE);
+      s.store(0, 2, 9);
+      s.mprotect(0, 0, 4, VM_READ);
+      return [0, 1, 2, 3].map((v) => (s.entry(0, v).value & DIRTY) !== 0);
+    })).toEqual({ off: [false, false, true, false], on: [true, true, true, true] });
+  });
+
+  it("a split of what two processes map by PMDs fails once", () => {
+    expect(either("migrateStopsAtSplitPmd", (s) => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      s.fork(0, 1);
+      const failed = (): number => { s.splitHugePages(0, 0, 4); return s.vmstat("thpSplitPageFailed"); };
+      return [failed(), failed(), s.vmstat("thpSplitPage")];
+    })).toEqual({ off: [0, 0, 1], on: [1, 1, 1] });
+  });
+
+  it("mremap() has unmapped the new place before it finds fault with the old one", () => {
+    const move = (s: SequentialKernel, from: number, pages: number, to: number, toPages = pages): [number, string] =>
+      [s.mremap(0, from, pages, toPages, MREMAP_MAYMOVE | MREMAP_FIXED, to), bounds(s)];
+    // Of two areas, resized.
+    expect(either("mremapUnmapsFirst", (s) => {
+      map(s, 0, 2);
+      map(s, 2, 4, VM_READ);
+      map(s, 8, 12);
+      return move(s, 0, 4, 8, 3);
+    })).toEqual({ off: [-EFAULT, "0-2 2-4 8-12"], on: [-EFAULT, "0-2 2-3 11-12"] });
+    // Nothing is there to be moved: found first, either way. A new place that overlaps is found after it.
+    expect(either("mremapUnmapsFirst", (s) => {
+      map(s, 8, 12);
+      return [...move(s, 0, 2, 8, 3), ...move(s, 8, 4, 9, 3)];
+    })).toEqual({ off: [-EFAULT, "8-12", -EINVAL, "8-12"], on: [-EFAULT, "8-12", -EINVAL, "8-12"] });
+  });
+
+  it("memory that grows in place does not merge with the area behind it", () => {
+    expect(either("mremapGrowthLeavesNext", (s) => {
+      map(s, 0, 2);
+      map(s, 4, 6);
+      expect(s.mremap(0, 0, 2, 4, 0)).toBe(0);
+      return bounds(s);
+    })).toEqual({ off: "0-6", on: "0-4 4-6" });
+  });
+
+  it("an area without anon_vma takes in a range that has one", () => {
+    expect(either("unfaultedVmaTakesIn", (s) => {
+      map(s, 0, 2, VM_READ);
+      map(s, 2, 4);
+      fill(s, 2, 4);
+      return [s.mprotect(0, 2, 2, VM_READ), bounds(s)];
+    })).toEqual({ off: [0, "0-2 2-4"], on: [0, "0-4"] });
+  });
+});
