@@ -1,0 +1,82 @@
+/**
+ * The index of the project, `thpcheck.reach.json`: of today's scenarios, right where it is measured again, and good for what it is
+ * for. When the kernel or a scenario has changed: `npx thpcheck reach --update`, some minutes.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { mapOf } from "../../checker/compile/code-map.ts";
+import { filesOf, registerPatch } from "../../checker/patch/patch.ts";
+import type { LoadedScenario } from "../../checker/project/project.ts";
+import { selectScenarios } from "../../checker/project/select.ts";
+import { changesOf } from "../../checker/reach/changed-places.ts";
+import { PatchImpact } from "../../checker/reach/impact.ts";
+import { readIndex, type ReachIndex } from "../../checker/reach/reach-index.ts";
+import { reachedBy } from "../../checker/reach/reached.ts";
+import { freshnessOf } from "../../checker/reach/renewal.ts";
+import type { Patch } from "../../checker/result.ts";
+import { readBugs } from "../bugs/bug.ts";
+import { ROOT as SLASHED } from "./recorded.ts";
+
+const ROOT = SLASHED.replace(/\/$/, "");
+let index: ReachIndex;
+let scenarios: readonly LoadedScenario[];
+beforeAll(async () => {
+  index = readIndex(ROOT)!;
+  ({ scenarios } = await selectScenarios([], "nightly", ROOT));
+}, 60_000);
+
+/** Of the scenarios that explore this many states at most, so many are measured again: every n-th by name. */
+const STATES_MAX = 20_000;
+const SAMPLE = 8;
+
+const offered = (patch: Patch): string[] => {
+  const impact = new PatchImpact(patch.name, changesOf(filesOf(registerPatch(patch, ROOT))), index, ROOT);
+  return impact.report().reach!.map((r) => r.scenario);
+};
+
+describe("the index", () => {
+  it("has the scenarios of today, each with the program of today", () => {
+    const { stale, gone } = freshnessOf(index, scenarios.map((s) => s.scenario), ROOT);
+    expect({ stale, gone }, "npx thpcheck reach --update").toEqual({ stale: [], gone: [] });
+  });
+
+  it("has of a sample of scenarios what they run today", async () => {
+    const small = index.rows.filter((r) => r.states <= STATES_MAX);
+    const every = Math.floor(small.length / SAMPLE);
+    const sample = small.filter((_, n) => n % every === 0).slice(0, SAMPLE);
+    for (const row of sample) {
+      const { scenario } = scenarios.find((s) => s.scenario.name === row.scenario)!;
+      const reached = await reachedBy(scenario, { root: ROOT, read: (file) => readFileSync(file, "utf8") });
+      expect({ states: reached.states, complete: reached.complete }, row.scenario).toEqual({ states: row.states, complete: row.complete });
+      for (const f of reached.functions) {
+        expect(index.ran(index.rows.indexOf(row), f.file, f.name), `${row.scenario}: ${f.name}`).toEqual(f.ran);
+        expect(index.functionNamed(f.file, f.name)).toEqual({ file: f.file, name: f.name, hash: f.hash, blocks: f.blocks });
+      }
+    }
+    expect(sample).toHaveLength(SAMPLE);
+  }, 120_000);
+
+  it("names functions of the project as they are", () => {
+    for (const [file, functions] of Map.groupBy(index.functions, (f) => f.file)) {
+      const today = mapOf(readFileSync(join(ROOT, file), "utf8")).functions;
+      expect(functions.filter((f) => !today.some((g) => g.name === f.name && g.blocks.length === f.blocks)), file).toEqual([]);
+    }
+  });
+
+  // A bug that a scenario finds under its patch is one to whose lines it comes.
+  it.each(readBugs().map((b) => [b.id, b] as const))("offers for the patch of %s the scenario that finds the bug", (_, bug) => {
+    expect(offered(bug.patch)).toContain(bug.scenario);
+  });
+
+  it("offers for a check that is dropped those who take its branch, and no one who only passes it", () => {
+    const file = "impl/memory.ts";
+    const lines = readFileSync(join(ROOT, file), "utf8").split("\n");
+    const at = lines.indexOf("  if (!same) return VM_FAULT_DONE;");
+    const text = `--- a/${file}\n+++ b/${file}\n@@ -${at + 1},1 +${at + 1},0 @@\n-${lines[at]}\n`;
+    const names = offered({ name: "drop-pte-same.patch", text });
+    expect(names).toContain("fork-cow-threads-small");
+    expect(names).not.toContain("fork-cow-small");
+    expect(index.reaching(file, "handlePteFault", 0).map((r) => r.scenario)).toContain("fork-cow-small");
+  });
+});
