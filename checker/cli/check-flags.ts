@@ -1,12 +1,15 @@
 /** The options of `thpcheck check`: their help, which of them contradict one another, and the request that they make. */
+import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { CheckOptions } from "../check/options.ts";
 import type { StrategyName, Tier } from "../result.ts";
 import { SEARCH_WORKERS_MAX } from "../search/run.ts";
+import { RESULT_FORMATS, formatNamed } from "../report/formats/index.ts";
+import type { ResultsFile } from "../report/reporters.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import { UsageError } from "../usage-error.ts";
 import type { CheckRequest } from "./commands/check.ts";
-import { constraints, formatOption, positiveInteger, positiveSeconds, readPatch, seed, size, tierOption } from "./options.ts";
+import { constraints, positiveInteger, positiveSeconds, readPatch, seed, size, tierOption } from "./options.ts";
 
 /** What commander makes of the options of `check`. */
 export interface CheckFlags {
@@ -23,8 +26,8 @@ export interface CheckFlags {
   policy?: string;
   seed: number;
   tier: Tier;
-  format: "pretty" | "json";
-  out?: string;
+  format: string;
+  out?: readonly string[];
   updatePins?: boolean;
   audit?: boolean;
   upTo?: number;
@@ -52,7 +55,8 @@ Examples:
   npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
   npx thpcheck check --patch idea.patch --reach     whatever comes to the lines that it changes
   npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
-  npx thpcheck check --format json --out run.json   results for a machine
+  npx thpcheck check --out run.json                 results for a program, beside those on the screen
+  npx thpcheck check --out junit:run.xml --out sarif:run.sarif   results for a CI system
   npx thpcheck check dining --update-pins           write its state counts into its source
 
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
@@ -61,6 +65,9 @@ const STRATEGIES = "bfs: shortest traces; dfs: less memory at the frontier; rand
 const WORKERS = "how many work at once; the results are the same for any number (default: one for each core). " +
   "Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, " +
   "has its search shared by all; 1: everything in one process";
+const FORMATS = `what the standard output gets: text for people, or ${RESULT_FORMATS.map((f) => `${f.name} (${f.purpose})`).join(", ")}`;
+const OUT = "write the results to a file as well, kept up to date after each scenario: as JSON, or in the format before the colon; " +
+  "may be given several times";
 const SANITIZE = "hold every block to the sanitizers as well: atomicity, data races, lock order " +
   "(in the full tier done for scenarios that ask for it)";
 const PINS = "write the counts found into the scenarios' source files; of scenarios whose names are computed, " +
@@ -74,8 +81,9 @@ export function addCheckOptions(command: Command): Command {
     .addOption(tierOption().default("quick"));
   addSearchOptions(command);
   return command
-    .addOption(formatOption())
-    .option("--out <file>", "write the results as JSON to a file, kept up to date after each scenario")
+    .addOption(new Option("--format <format>", FORMATS).choices(["pretty", ...RESULT_FORMATS.map((f) => f.name)]).default("pretty"))
+    .addOption(new Option("--out <[format:]file>", OUT)
+      .argParser<readonly string[] | undefined>((value, before) => [...before ?? [], value]))
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
     .option("--reach", "with --patch: run the scenarios of any tier that come to the changed lines, until one is not as expected")
     .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
@@ -136,7 +144,7 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
   const {
     tier,
     format,
-    out = null,
+    out = [],
     updatePins = false,
     audit = false,
     invariants = false,
@@ -147,7 +155,8 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
     policy = null,
   } = flags;
   return {
-    patterns, tier, options: optionsOf(flags, defaults), format, out, updatePins, audit, invariants, full, strict, upTo, policy, reach,
+    patterns, tier, options: optionsOf(flags, defaults), format, out: resultsFiles(out), updatePins, audit, invariants, full, strict, upTo,
+    policy, reach,
   };
 }
 
@@ -166,4 +175,21 @@ function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
     coverage: flags.coverage ?? false,
     fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
   };
+}
+
+/** `run.json`, or `junit:run.xml`. A colon after a word that is no format is part of the name. Throws a UsageError for no name. */
+function resultsFile(text: string): ResultsFile {
+  const colon = text.indexOf(":");
+  const format = colon < 0 ? undefined : formatNamed(text.slice(0, colon));
+  const path = format === undefined ? text : text.slice(colon + 1);
+  if (path === "") throw new UsageError(`--out ${text} needs the name of a file${format === undefined ? "" : ` behind ${format.name}:`}`);
+  return { format: format?.name ?? "json", path };
+}
+
+/** Throws a UsageError for a file that is named twice: each format would overwrite the other's. */
+function resultsFiles(texts: readonly string[]): ResultsFile[] {
+  const files = texts.map(resultsFile);
+  const twice = files.find((f, n) => files.some((other, m) => m > n && resolve(other.path) === resolve(f.path)));
+  if (twice !== undefined) throw new UsageError(`--out names ${twice.path} twice; give each format a file of its own`);
+  return files;
 }

@@ -1,27 +1,31 @@
-/** The results of a run as one JSON document: in the file of `--out`, or on the standard output. */
-import type { PatchReport, ScenarioResult, Tier } from "../result.ts";
+/** The results of a run as one document in some format: in a file of `--out`, or on the standard output. */
 import { UsageError } from "../usage-error.ts";
-import { resultFile, toJson, type OutFile } from "./json.ts";
+import type { ReportedRun, ResultFormat } from "./formats/reported-run.ts";
+import type { OutFile } from "./out-file.ts";
 import type { Output } from "./output.ts";
 import type { Reporter, ReportedScenario, RunEnd, RunHead } from "./reporter.ts";
 
-abstract class JsonReporter implements Reporter {
-  #tier: Tier = "quick";
-  #seed = 0;
-  readonly #results: ScenarioResult[] = [];
+abstract class DocumentReporter implements Reporter {
+  readonly #format: ResultFormat;
+  readonly #scenarios: ReportedScenario[] = [];
+  #head: RunHead | null = null;
+
+  constructor(format: ResultFormat) {
+    this.#format = format;
+  }
 
   get hasFailed(): boolean { return false; }
 
-  protected document(patch: PatchReport | null = null): string {
-    return toJson(resultFile(this.#tier, this.#seed, this.#results, patch));
+  protected document(end: RunEnd | null): string {
+    const run: ReportedRun = { head: this.#head!, scenarios: this.#scenarios, end };
+    return this.#format.render(run);
   }
 
-  begin({ tier, options }: RunHead): void {
-    this.#tier = tier;
-    this.#seed = options.seed;
+  begin(head: RunHead): void {
+    this.#head = head;
   }
-  result({ checked }: ReportedScenario): void {
-    this.#results.push(checked.result);
+  result(reported: ReportedScenario): void {
+    this.#scenarios.push(reported);
   }
   plan(): void {}
   start(): void {}
@@ -29,33 +33,32 @@ abstract class JsonReporter implements Reporter {
   variant(): void {}
   remark(): void {}
   complain(): void {}
+  close(): void {}
   abstract end(end: RunEnd): void;
-  abstract close(): void;
 }
 
 /** Writes the document when the run ends. */
-export class JsonStreamReporter extends JsonReporter {
+export class StreamReporter extends DocumentReporter {
   readonly #out: Output;
 
-  constructor(out: Output) {
-    super();
+  constructor(format: ResultFormat, out: Output) {
+    super(format);
     this.#out = out;
   }
 
-  override end({ patch }: RunEnd): void {
-    this.#out.write(this.document(patch));
+  override end(end: RunEnd): void {
+    this.#out.write(this.document(end));
   }
-  override close(): void {}
 }
 
 /** Keeps a file up to date after each scenario. A disk that refuses is reported once, and the run goes on. */
-export class JsonFileReporter extends JsonReporter {
+export class FileReporter extends DocumentReporter {
   readonly #file: OutFile;
   readonly #complain: (text: string) => void;
   #failed = false;
 
-  constructor(file: OutFile, complain: (text: string) => void) {
-    super();
+  constructor(format: ResultFormat, file: OutFile, complain: (text: string) => void) {
+    super(format);
     this.#file = file;
     this.#complain = complain;
   }
@@ -64,11 +67,17 @@ export class JsonFileReporter extends JsonReporter {
 
   /** From here on the file holds a document: one without results, until the first scenario ends. */
   override plan(): void {
-    this.#attempt(() => { this.#file.write(this.document()); });
+    this.#attempt(() => { this.#file.write(this.document(null)); });
   }
   override result(reported: ReportedScenario): void {
     super.result(reported);
-    this.#attempt(() => { this.#file.write(this.document()); });
+    this.#attempt(() => { this.#file.write(this.document(null)); });
+  }
+  override end(end: RunEnd): void {
+    this.#attempt(() => {
+      this.#file.write(this.document(end));
+      this.#file.finish();
+    });
   }
 
   #attempt(write: () => void): void {
@@ -81,11 +90,4 @@ export class JsonFileReporter extends JsonReporter {
       this.#complain(e.message);
     }
   }
-  override end({ patch }: RunEnd): void {
-    this.#attempt(() => {
-      if (patch !== null) this.#file.write(this.document(patch));
-      this.#file.finish();
-    });
-  }
-  override close(): void {}
 }

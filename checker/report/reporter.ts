@@ -17,6 +17,10 @@ export interface RunHead {
   readonly tier: Tier;
   readonly audit: boolean;
   readonly options: CheckOptions;
+  /** The folder that the run is in: reports name files from there. */
+  readonly folder: string;
+  /** A warning is not as expected. */
+  readonly strict: boolean;
 }
 
 /** The place of a scenario in the run. */
@@ -45,12 +49,18 @@ export interface RunEnd {
   readonly notRun: readonly string[];
   /** Why modules could not be loaded, a sentence each. */
   readonly failures: readonly string[];
+  /** Names of scenarios that were left out because they are too large for the run. */
+  readonly leftOut: readonly string[];
+  /** Names of scenarios whose pins could not be written. */
+  readonly unwritten: readonly string[];
   /** Names of scenarios whose audit did not get through all its variants. */
   readonly auditsCut: readonly string[];
   /** What audits found that differs between variants, a sentence each. */
   readonly disagreements: readonly string[];
   /** What the run says of the patch that it ran under; null: it ran under none. */
   readonly patch: PatchReport | null;
+  /** Of the command, unless a reporter cannot write what it is told from here on. */
+  readonly exitCode: number;
 }
 
 export interface Reporter {

@@ -1,15 +1,23 @@
-/** Which reporters a run has: the one place where a further format is added. */
-import { JsonFileReporter, JsonStreamReporter } from "./json-reporter.ts";
-import { OutFile } from "./json.ts";
+/** Which reporters a run has: one for people, and one for each document that is asked for. */
+import { FileReporter, StreamReporter } from "./document-reporter.ts";
+import { formatNamed } from "./formats/index.ts";
+import { OutFile } from "./out-file.ts";
 import type { Output, Paint } from "./output.ts";
 import type { Reporter, ReportedScenario, RunEnd, RunHead, Turn } from "./reporter.ts";
 import { TerminalReporter } from "./terminal-reporter.ts";
 import type { Progress } from "../search/explore.ts";
 
+/** A file of `--out`. */
+export interface ResultsFile {
+  /** One of `RESULT_FORMATS`, by name. */
+  readonly format: string;
+  readonly path: string;
+}
+
 export interface ReporterChoice {
-  readonly format: "pretty" | "json";
-  /** The file of `--out`; null: none. */
-  readonly file: string | null;
+  /** What the standard output gets: text for people, or a document in this format. */
+  readonly format: string;
+  readonly files: readonly ResultsFile[];
   /** Say at the end in how many states each invariant was in force. */
   readonly invariants: boolean;
   /** Show traces with everything. */
@@ -23,17 +31,22 @@ export interface Streams {
   readonly paint: Paint;
 }
 
-/** Throws a UsageError when the file cannot be written. */
-export function reportersFor(choice: ReporterChoice, { out, err, color, paint }: Streams): Reporter {
-  const file = choice.file === null ? null : new OutFile(choice.file);
-  // Results as JSON own the standard output; whatever is for people then goes to the other one.
+/** Throws a UsageError when a file cannot be written. */
+export async function reportersFor(choice: ReporterChoice, { out, err, color, paint }: Streams): Promise<Reporter> {
+  const files = await Promise.all(choice.files.map(async ({ format: name, path }) => {
+    const format = await formatNamed(name)!.load();
+    return { format, file: new OutFile(path, format) };
+  }));
+  const stream = await formatNamed(choice.format)?.load();
+  const results = choice.files.find((f) => f.format === "json")?.path ?? null;
+  // A document owns the standard output; whatever is for people then goes to the other one.
   const terminal = new TerminalReporter({
-    out: choice.format === "json" ? err : out, err, color, paint, width: out, resultsFile: choice.file, invariants: choice.invariants,
-    full: choice.full,
+    out: stream === undefined ? out : err, err, color, paint, width: out, resultsFile: results,
+    invariants: choice.invariants, full: choice.full,
   });
-  const machine: Reporter[] = [];
-  if (file !== null) machine.push(new JsonFileReporter(file, (text) => { terminal.complain(text); }));
-  else if (choice.format === "json") machine.push(new JsonStreamReporter(out));
+  const machine: Reporter[] = files.map(({ format, file }) => new FileReporter(format, file, (text) => { terminal.complain(text); }));
+  // A file in the same format takes the place of the standard output.
+  if (stream !== undefined && !choice.files.some((f) => f.format === choice.format)) machine.push(new StreamReporter(stream, out));
   return new Several([...machine, terminal]);
 }
 

@@ -11,7 +11,7 @@ import { selectScenarios, type Selection } from "../../project/select.ts";
 import type { PatchImpact } from "../../reach/impact.ts";
 import type { Reporter, RunEnd } from "../../report/reporter.ts";
 import { appliedInWords } from "../../report/patch-report.ts";
-import { reportersFor } from "../../report/reporters.ts";
+import { reportersFor, type ResultsFile } from "../../report/reporters.ts";
 import type { ScenarioResult, Tier } from "../../result.ts";
 import type { CheckAnswer } from "../../runner/check-job.ts";
 import { runnerFor } from "../../runner/runners.ts";
@@ -23,9 +23,10 @@ export interface CheckRequest {
   readonly patterns: readonly string[];
   readonly tier: Tier;
   readonly options: CheckOptions;
-  readonly format: "pretty" | "json";
-  /** The file that gets the results as JSON; null: none. */
-  readonly out: string | null;
+  /** What the standard output gets: "pretty", or a format of documents by name. */
+  readonly format: string;
+  /** The files that get documents. */
+  readonly out: readonly ResultsFile[];
   readonly updatePins: boolean;
   readonly audit: boolean;
   /** Say at the end in how many states each invariant was in force. */
@@ -44,7 +45,8 @@ export interface CheckRequest {
 
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
 export async function runCheck(request: CheckRequest, host: Host): Promise<number> {
-  const reporter = reportersFor({ format: request.format, file: request.out, invariants: request.invariants, full: request.full }, host);
+  const { format, out: files, invariants, full } = request;
+  const reporter = await reportersFor({ format, files, invariants, full }, host);
   let exitCode: number;
   try {
     exitCode = await new CheckRun(request, host, reporter).run();
@@ -68,7 +70,8 @@ class CheckRun {
   /** Something was found that ends the run. */
   #isOver = false;
   /** Scenarios whose pins could not be written. */
-  #unwritten = 0;
+  readonly #unwritten: string[] = [];
+  #leftOut: readonly string[] = [];
 
   constructor(request: CheckRequest, host: Host, reporter: Reporter) {
     this.#request = request;
@@ -79,9 +82,9 @@ class CheckRun {
   }
 
   async run(): Promise<number> {
-    const { tier, audit, options, policy } = this.#request;
+    const { tier, audit, options, policy, strict } = this.#request;
     const { folder, cores } = this.#host;
-    this.#reporter.begin({ tier, audit, options });
+    this.#reporter.begin({ tier, audit, options, folder, strict });
     if (this.#impact !== null) this.#reporter.remark(appliedInWords(this.#impact.report()).join("\n"));
     const selection = await this.#select();
     const { scenarios, failures, warnings } = selection;
@@ -112,12 +115,13 @@ class CheckRun {
       answered: (s, answer) => { this.#take(s, answer); },
     });
     const patch = this.#impact === null ? null : await reportOf(this.#impact, folder);
-    const end: RunEnd = {
-      results: this.#results, notRun: this.#notRun(scenarios), failures,
+    const found = {
+      results: this.#results, notRun: this.#notRun(scenarios), leftOut: this.#leftOut, failures, unwritten: this.#unwritten,
       auditsCut: this.#auditsCut, disagreements: this.#disagreements, patch,
     };
-    this.#reporter.end(end);
-    return exitCodeOf(end, { unwritten: this.#unwritten > 0 || this.#reporter.hasFailed, strict: this.#request.strict });
+    const exitCode = (): number => exitCodeOf(found, { unwritten: this.#unwritten.length > 0 || this.#reporter.hasFailed, strict });
+    this.#reporter.end({ ...found, exitCode: exitCode() });
+    return exitCode();
   }
 
   #notRun(scenarios: readonly LoadedScenario[]): string[] {
@@ -142,7 +146,8 @@ class CheckRun {
     if (upTo === null) return selection;
     const { scenarios } = selection;
     const small = scenarios.filter(({ scenario: { expect } }) => expect.verdict !== "holds" || (expect.states ?? Infinity) <= upTo);
-    const left = scenarios.length - small.length;
+    this.#leftOut = scenarios.filter((s) => !small.includes(s)).map((s) => s.scenario.name);
+    const left = this.#leftOut.length;
     if (left > 0) {
       this.#reporter.remark(`left out: ${left} of ${scenarios.length} scenarios, which pin more than ${group(upTo)} states, or none`);
     }
@@ -171,7 +176,7 @@ class CheckRun {
     try {
       this.#reporter.remark(`     pins: ${writePins(loaded, pins)}`);
     } catch (e) {
-      this.#unwritten++;
+      this.#unwritten.push(loaded.scenario.name);
       this.#reporter.complain(`the pins of ${loaded.scenario.name} could not be written: ${reasonOf(e)}`);
     }
   }
@@ -190,7 +195,7 @@ const isFinding = (r: ScenarioResult): boolean => !r.asExpected && r.verdict !==
  * was asked for is never a success: 2 comes before 3, and 3 before 0.
  */
 function exitCodeOf(
-  { results, notRun, failures, auditsCut, disagreements, patch }: RunEnd,
+  { results, notRun, failures, auditsCut, disagreements, patch }: Omit<RunEnd, "exitCode">,
   { unwritten, strict }: { readonly unwritten: boolean; readonly strict: boolean },
 ): number {
   const found = results.some((r) => isFinding(r) || (strict && r.warnings.length > 0));

@@ -1,0 +1,97 @@
+/**
+ * A run as a list of cases with one of four outcomes, which is all that test reports know. A report is read as a pass where none of
+ * its cases is `fail` or `error`; so some case is, exactly if the run's exit code is not 0: `casesOf` sees to that last of all.
+ */
+import type { ReplayedTrace, ScenarioResult } from "../../result.ts";
+import { renderTrace } from "../counterexample.ts";
+import { TRACE_STRING_MAX, replayCommand } from "../replay-command.ts";
+import type { ReportedScenario, RunEnd } from "../reporter.ts";
+import { namedFile, placeOf, type Place } from "./place.ts";
+import type { ReportedRun } from "./reported-run.ts";
+
+/** `error`: not all was looked at, so that nothing is known; an incomplete search as well, which is never a pass. */
+export type Outcome = "pass" | "fail" | "error" | "skip";
+
+export interface RunCase {
+  /** A scenario, or what else a run can fail by. */
+  readonly name: string;
+  /** The module of the scenario, named like the file of a place; "thpcheck" for what is about the whole run. */
+  readonly module: string;
+  readonly outcome: Outcome;
+  /** The promise that broke, or the kind of failure: `incomplete`, `module`, ... Empty for a pass. */
+  readonly rule: string;
+  /** One sentence; of a pass, what was found. */
+  readonly message: string;
+  /** Lines for a person: the trace, and the command that replays it. Empty where there are none. */
+  readonly detail: string;
+  readonly seconds: number;
+  /** Where the promise broke, else where the scenario is; null: nowhere. */
+  readonly place: Place | null;
+  readonly result: ScenarioResult | null;
+  readonly trace: ReplayedTrace | null;
+}
+
+/** Columns of a trace in a report. */
+const WIDTH = 120;
+
+/** The cases of a run, scenarios first. A run that has not ended has a case that says so. */
+export function casesOf(run: ReportedRun): RunCase[] {
+  const { head, scenarios, end } = run;
+  const cases = scenarios.map((s) => caseOf(s, head.folder, head.strict));
+  if (end === null) return [...cases, general("the run", "error", "unfinished", "the run has not ended, or was broken off before it did")];
+  cases.push(...generalCases(end));
+  const isBad = cases.some((c) => c.outcome === "fail" || c.outcome === "error");
+  if (end.exitCode !== 0 && !isBad) cases.push(general("the run", "error", "exit", `the run ended with exit code ${end.exitCode}`));
+  return cases;
+}
+
+function generalCases(end: RunEnd): RunCase[] {
+  const { failures, disagreements, auditsCut, notRun, unwritten, leftOut, patch } = end;
+  const of = (names: readonly string[], outcome: Outcome, rule: string, says: string): RunCase[] =>
+    names.map((name) => general(name, outcome, rule, says));
+  return [
+    ...failures.map((f, n) => general(`module ${n + 1} that gave no scenarios`, "error", "module", f)),
+    ...disagreements.map((d, n) => general(`audit ${n + 1} that disagrees`, "fail", "audit", d)),
+    ...of(auditsCut, "error", "audit-incomplete", "a variant of its audit ended early"),
+    ...of(notRun, "error", "not-run", "the run was stopped before it was checked"),
+    ...of(unwritten, "error", "pins", "its pins could not be written"),
+    ...of(leftOut, "skip", "left-out", "left out by --up-to: it pins more states, or none"),
+    ...(patch?.wasExercised === false
+      ? [general(`patch ${patch.name}`, "error", "patch-not-exercised", "no scenario of this run executes the lines that it changes")]
+      : []),
+  ];
+}
+
+function general(name: string, outcome: Outcome, rule: string, message: string): RunCase {
+  return { name, module: "thpcheck", outcome, rule, message, detail: "", seconds: 0, place: null, result: null, trace: null };
+}
+
+function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, strict: boolean): RunCase {
+  const { result, replayed } = checked;
+  const module = namedFile(loaded.file, folder);
+  const { outcome, rule, message } = judged(result, strict);
+  const source = replayed?.rows.findLast((r) => r.source !== null)?.source ?? null;
+  const isBad = outcome !== "pass";
+  const broke = isBad && source !== null ? placeOf(source, folder) : null;
+  const command = replayed === null ? "" : replayCommand(replayed.trace, replayed.actors, loaded.from);
+  const view = { width: WIDTH, color: false, full: false, replayCommand: command.length <= TRACE_STRING_MAX ? command : "" };
+  return {
+    name: result.scenario, module, outcome, rule, message,
+    detail: isBad && replayed !== null ? renderTrace(replayed, view, story).trimEnd() : "",
+    seconds: result.seconds, place: broke ?? { file: module, line: 1 }, result, trace: isBad ? replayed : null,
+  };
+}
+
+function judged(r: ScenarioResult, strict: boolean): Pick<RunCase, "outcome" | "rule" | "message"> {
+  const because = r.reason === null ? "" : `: ${r.reason}`;
+  if (r.verdict === "error") return { outcome: "error", rule: "error", message: r.reason ?? "it could not be checked" };
+  if (r.verdict === "incomplete") return { outcome: "error", rule: "incomplete", message: `incomplete, which is no pass${because}` };
+  if (!r.asExpected) {
+    const found = r.violation === null ? r.verdict : `violates "${r.violation.property}" in ${r.violation.length} steps`;
+    const also = r.alsoViolated.length === 0 ? "" : `; also ${r.alsoViolated.map((p) => `"${p.name}"`).join(", ")}`;
+    const message = `${found}, expected: ${r.expected}${also}${because}`;
+    return { outcome: "fail", rule: r.violation?.property ?? "not-as-expected", message };
+  }
+  if (strict && r.warnings.length > 0) return { outcome: "fail", rule: "warning", message: r.warnings.join(" ") };
+  return { outcome: "pass", rule: "", message: `${r.expected}, as expected` };
+}

@@ -1,0 +1,165 @@
+/** Formats for machines, each read by a program that is made for it: a run with every outcome, and what the reader makes of it. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import Ajv from "ajv-draft-04";
+import fc from "fast-check";
+import { parse as parseJunit } from "junit2json";
+import type { Log } from "sarif";
+import { Parser } from "tap-parser";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RESULT_FORMATS, formatNamed } from "../../../checker/report/formats/index.ts";
+import { casesOf } from "../../../checker/report/formats/run-case.ts";
+import type { ReportedRun } from "../../../checker/report/formats/reported-run.ts";
+import { CONFIG, LARGE, Project, counters, type Finished } from "../cli/fixture.ts";
+
+const at = (module: string): string => `scenarios/${module}.ts`;
+/** Signs that mean something to some format, and one that XML has no place for. */
+const HARD_NAME = '"no update <is> lost & \\u0007 ]]> %, 100%"';
+/** Pins more states than `--up-to` takes. */
+const TOO_LARGE = LARGE.replace("expect: holds()", "expect: holds({ states: 16_777_216 })").replace('"large"', '"too-large"');
+const renamed = (text: string, from: string, to: string): string => text.replace(`name: "${from}"`, `name: "${to}"`);
+
+const project = new Project({
+  "thpcheck.config.ts": CONFIG,
+  [at("fails")]: renamed(counters("holds({ states: 15 })"), "locked", "locked-1").replace('"no update is lost"', HARD_NAME),
+  [at("as-expected")]: renamed(renamed(counters('violated("no update is lost")'), "racy", "racy-2"), "locked", "locked-2"),
+  [at("incomplete")]: LARGE.replace("expect: holds()", "expect: holds({ states: 900_000 })"),
+  [at("skipped")]: TOO_LARGE,
+  [at("broken")]: "export default 5;\n",
+});
+const FILES = ["json:r.json", "junit:r.xml", "ktap:r.ktap", "sarif:r.sarif", "gitlab:r.gitlab.json", "markdown:r.md"];
+let ran: Finished;
+const read = (name: string): string => readFileSync(join(project.folder, name), "utf8");
+beforeAll(async () => {
+  const out = FILES.flatMap((f) => ["--out", f]);
+  ran = await project.run(["check", "--tier", "full", "--max-states", "5000", "--up-to", "1000000", "--format", "github", ...out]);
+}, 60_000);
+afterAll(() => { project.remove(); });
+
+const BAD = ["large", "module 1 that gave no scenarios", "racy"];
+
+describe("a run in which something failed, was cut short, left out, and could not be loaded", () => {
+  it("is told apart by a reader of JUnit XML", async () => {
+    const suites = (await parseJunit(read("r.xml")))!;
+    if (!("testsuite" in suites)) throw new Error("no suites");
+    const cases = suites.testsuite.flatMap((s) => s.testcase ?? []);
+    const named = (has: (c: (typeof cases)[number]) => boolean): string[] =>
+      cases.filter(has).map((c) => String(c.name)).sort();
+    expect(named((c) => c.failure !== undefined)).toEqual(["racy"]);
+    expect(named((c) => c.error !== undefined)).toEqual(["large", "module 1 that gave no scenarios"]);
+    expect(named((c) => c.skipped !== undefined)).toEqual(["too-large"]);
+    const passed = named((c) => c.failure === undefined && c.error === undefined && c.skipped === undefined);
+    expect(passed).toEqual(["locked-1", "locked-2", "racy-2"]);
+    expect([suites.tests, suites.failures, suites.errors]).toEqual([7, 1, 2]);
+    const [failure] = cases.find((c) => c.name === "racy")!.failure!;
+    expect(failure!.message).toContain('violates "no update <is> lost & ? ]]> %, 100%"');
+    expect(failure!.inner).toContain("npx thpcheck replay");
+  });
+
+  it("is told apart by a TAP parser", () => {
+    const events = Parser.parse(read("r.ktap").replace(/^KTAP version 1$/m, "TAP version 14")) as readonly (readonly unknown[])[];
+    const inside = events.flatMap(([kind, own]) => (kind === "child" ? (own as readonly (readonly unknown[])[]) : []));
+    const points = inside.filter(([kind]) => kind === "assert").map(([, point]) => point as { ok: boolean; name: string; skip: unknown });
+    expect(points.filter((p) => !p.ok).map((p) => p.name).sort()).toEqual(BAD);
+    expect(points.filter((p) => p.skip !== false).map((p) => p.name)).toEqual(["too-large"]);
+  });
+
+  const inSources = globSync("/usr/src/linux*/tools/testing/kunit/kunit.py");
+  const kunit = [process.env["KUNIT"] ?? "", ...inSources].find((f) => f !== "" && existsSync(f));
+  // Without the source of a kernel: KUNIT=/path/to/tools/testing/kunit/kunit.py
+  it.skipIf(kunit === undefined)("is told apart by the kernel's kunit.py, of a source under /usr/src or named by KUNIT", () => {
+    const parsed = spawnSync("python3", [kunit!, "parse", "--json", join(project.folder, "r.ktap")], { encoding: "utf8" });
+    expect(parsed.status).not.toBe(0);
+    expect([...parsed.stdout.matchAll(/\[FAILED\] ([^=]*?)$/gm)].map((m) => m[1]!.trim())).toEqual(expect.arrayContaining(BAD));
+    expect(parsed.stdout).toMatch(/passed: 3, failed: 3, skipped: 1/);
+  });
+
+  it("is valid SARIF, with the trace as a flow for each thread", () => {
+    const inPackage = createRequire(import.meta.url).resolve("@microsoft/jest-sarif");
+    const schema = readFileSync(join(dirname(inPackage), "schemas/sarif-2.1.0-rtm.5.json"), "utf8");
+    const ajv = new Ajv.default({ strict: false, validateFormats: false, unicodeRegExp: false });
+    const validate = ajv.compile(JSON.parse(schema) as object);
+    const log = JSON.parse(read("r.sarif")) as Log;
+    expect(validate(log), JSON.stringify(validate.errors)).toBe(true);
+    const [run] = log.runs;
+    expect(run!.results!.map((r) => r.message.text!.replace(/:.*$/s, "")).sort()).toEqual(BAD);
+    expect(run!.invocations).toMatchObject([{ executionSuccessful: false, exitCode: 1 }]);
+    const racy = run!.results!.find((r) => r.message.text!.startsWith("racy"))!;
+    expect(racy.locations![0]!.physicalLocation)
+      .toMatchObject({ artifactLocation: { uri: at("fails"), uriBaseId: "%SRCROOT%" }, region: { startLine: 9 } });
+    const flows = racy.codeFlows![0]!.threadFlows;
+    expect(flows.map((f) => f.id)).toEqual(["alice", "bob"]);
+    expect(flows.flatMap((f) => f.locations.map((l) => l.executionOrder!)).sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
+    expect(run!.tool.driver.rules!.map((r) => r.id)).toEqual(expect.arrayContaining(run!.results!.map((r) => r.ruleId)));
+  });
+
+  it("is told as annotations, one line each", () => {
+    const annotation = /^::error (?:file=([^,]*),line=(\d+),)?title=thpcheck (.*?)::/;
+    expect(ran.stdout.trimEnd().split("\n").map((l) => annotation.exec(l)!.slice(1).join(" ")).sort())
+      .toEqual(["  module 1 that gave no scenarios", `${at("fails")} 9 racy`, `${at("incomplete")} 1 large`]);
+    expect(ran.stdout).toContain("%25, 100%25");
+  });
+
+  it("is told to GitLab", () => {
+    const issues = JSON.parse(read("r.gitlab.json")) as { description: string; fingerprint: string; location: unknown; severity: string }[];
+    expect(issues.map((i) => i.description.replace(/:.*$/, "")).sort()).toEqual(BAD);
+    expect(new Set(issues.map((i) => i.fingerprint)).size).toBe(3);
+    expect(issues.find((i) => i.description.startsWith("racy")))
+      .toMatchObject({ severity: "critical", location: { path: at("fails"), lines: { begin: 9 } } });
+  });
+
+  it("is summed up in Markdown", () => {
+    expect(read("r.md").startsWith("<!-- thpcheck -->\n\n## thpcheck: 3 cases not as expected\n\n")).toBe(true);
+    expect(read("r.md")).toContain("\n3 as expected, 1 failed, 2 with errors, 1 left out, ");
+    expect(read("r.md")).toContain("| fail | racy | 12 | violates \"no update &lt;is> lost &amp;");
+  });
+
+  it("keeps its exit code", () => { expect(ran.code).toBe(1); });
+
+  it.each(FILES)("overwrites %s, and nothing else", async (named) => {
+    const [format, name] = [named.slice(0, named.indexOf(":")), named.slice(named.indexOf(":") + 1)];
+    const before = read(name);
+    expect((await project.run(["check", "locked-1", "--out", named])).code).toBe(0);
+    expect(read(name)).not.toBe(before);
+    for (const other of FILES.filter((f) => f !== named)) {
+      const refused = await project.run(["check", "locked-1", "--out", `${format}:${other.slice(other.indexOf(":") + 1)}`]);
+      expect(refused.stderr).toContain("would overwrite a file that is no");
+      expect(refused.code).toBe(2);
+    }
+  }, 60_000);
+});
+
+describe("--out", () => {
+  it.each([[["junit:"], "--out junit: needs the name of a file behind junit:"], [[""], "needs the name of a file"],
+    [["a.json", "junit:./a.json"], "--out names a.json twice; give each format a file of its own"],
+  ])("%s is refused", async (files, why) => {
+    const refused = await project.run(["check", "locked-1", ...files.flatMap((f) => ["--out", f])]);
+    expect(refused.stderr).toContain(why);
+    expect(refused.code).toBe(2);
+  });
+  it("takes a colon behind another word as part of the name", async () => {
+    expect((await project.run(["check", "locked-1", "--out", "mine:run.json"])).code).toBe(0);
+    expect(JSON.parse(read("mine:run.json"))).toMatchObject({ format: "thpcheck-result" });
+  });
+});
+
+it("some case is bad exactly if the exit code is not 0, whatever made it so", () => {
+  const names = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 2 });
+  const head = { folder: "/", strict: false } as ReportedRun["head"];
+  const found = fc.record({ failures: names, disagreements: names, auditsCut: names, notRun: names, unwritten: names });
+  fc.assert(fc.property(found, fc.constantFrom(0, 1, 2, 3), (lists, other) => {
+    const isBad = Object.values(lists).some((l) => l.length > 0);
+    const end = { ...lists, results: [], leftOut: ["d"], patch: null, exitCode: isBad ? 1 : other };
+    const bad = casesOf({ head, scenarios: [], end }).filter((c) => c.outcome === "fail" || c.outcome === "error");
+    expect(bad.length > 0).toBe(end.exitCode !== 0);
+  }));
+  expect(casesOf({ head, scenarios: [], end: null }).map((c) => c.outcome)).toEqual(["error"]);
+});
+
+it("every format has its purpose in the help", () => {
+  const help = execFileSync(process.execPath, ["checker/cli/thpcheck.js", "check", "--help"], { encoding: "utf8" }).replaceAll(/\s+/g, " ");
+  for (const { name, purpose } of RESULT_FORMATS) expect(help).toContain(`${name} (${purpose})`);
+  expect(formatNamed("xml")).toBeUndefined();
+});
