@@ -13,7 +13,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, InvalidArgumentError } from "commander";
 import { Arena } from "./arena.ts";
 import { moduleWith } from "./base.ts";
 import { bodies } from "./families/bodies.ts";
@@ -32,20 +32,22 @@ const SEED_DEFAULT = 1;
 const FINDINGS_SHOWN = 40;
 const SLOW_SHOWN = 15;
 
-const { values: given } = parseArgs({
-  options: {
-    sample: { type: "string" }, seed: { type: "string", default: String(SEED_DEFAULT) }, only: { type: "string" },
-    width: { type: "string" },
-    keep: { type: "boolean", default: false }, list: { type: "boolean", default: false }, slow: { type: "boolean", default: false },
-  },
-});
-const numberIn = (text: string, what: string): number => {
+const number = (text: string): number => {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  console.error(`attack: --${what} takes a number, not ${JSON.stringify(text)}`);
-  process.exit(2);
+  throw new InvalidArgumentError("It must be a number of at most nine digits.");
 };
-const seed = numberIn(given.seed, "seed");
-const width = given.width === undefined ? availableParallelism() : numberIn(given.width, "width");
+const { sample, seed, only, width, keep, list, slow } = new Command("npm run attack --")
+  .description("says of thousands of malformed inputs what the command makes of them; exit code 1 if something was found")
+  .allowExcessArguments(false)
+  .option("--sample <n>", "as many: of every rule one, and others by the seed (default: all)", number)
+  .option("--seed <n>", "the seed of what is drawn", number, SEED_DEFAULT)
+  .option("--only <names>", "those whose names contain one of these, with commas between")
+  .option("--width <n>", "how many run at once", number, availableParallelism())
+  .option("--keep", "leave the folders of findings")
+  .option("--list", "name the inputs, and run none")
+  .option("--slow", "name those that took longest")
+  .parse()
+  .opts<{ sample?: number; seed: number; only?: string; width: number; keep?: boolean; list?: boolean; slow?: boolean }>();
 
 /** What a whole run writes, from which damaged files are made. */
 function wholeRun(arena: Arena): Whole {
@@ -85,16 +87,16 @@ const arena = new Arena();
 try {
   process.exitCode = await run();
 } finally {
-  if (!given.keep) arena.remove();
+  if (keep !== true) arena.remove();
 }
 
 async function run(): Promise<number> {
   const start = performance.now();
   const seconds = (): string => ((performance.now() - start) / 1000).toFixed(0);
   const all = await allInputs(arena);
-  const named = given.only === undefined ? all : all.filter((i) => given.only!.split(",").some((part) => nameOf(i).includes(part)));
-  const chosen = given.sample === undefined ? named : sampleOf(named, numberIn(given.sample, "sample"), new Dice(seed));
-  if (given.list) {
+  const named = only === undefined ? all : all.filter((i) => only.split(",").some((part) => nameOf(i).includes(part)));
+  const chosen = sample === undefined ? named : sampleOf(named, sample, new Dice(seed));
+  if (list === true) {
     console.log(chosen.map(nameOf).join("\n"));
     return 0;
   }
@@ -110,8 +112,8 @@ async function run(): Promise<number> {
   if (others.length > 0) console.log(`\n... and ${others.length} more:\n${others.join("\n")}`);
   console.log(`\nfamily         inputs  alone   ok 0    1    2    3  seconds\n${table(chosen, judged)}`);
   const slowest = judged.toSorted((a, b) => b.answer.ms - a.answer.ms).slice(0, SLOW_SHOWN);
-  if (given.slow) console.log(slowest.map((j) => `${(j.answer.ms / 1000).toFixed(1)} s ${nameOf(j.input)}`).join("\n"));
-  const kept = given.keep ? `; kept in ${arena.folder}` : "";
+  if (slow === true) console.log(slowest.map((j) => `${(j.answer.ms / 1000).toFixed(1)} s ${nameOf(j.input)}`).join("\n"));
+  const kept = keep === true ? `; kept in ${arena.folder}` : "";
   console.log(`\n${chosen.length} inputs, ${findings.length} findings, ${seconds()} s${kept}`);
   return findings.length === 0 ? 0 : 1;
 }

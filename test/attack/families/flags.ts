@@ -6,6 +6,7 @@
 import { Command, type Option } from "commander";
 import type { Config } from "../../../checker/config.ts";
 import { addCheckOptions } from "../../../checker/cli/check-flags.ts";
+import { RESULT_FORMATS } from "../../../checker/report/formats/index.ts";
 import { moduleWith } from "../base.ts";
 import type { Input } from "../input.ts";
 
@@ -15,6 +16,10 @@ const NO_FILES = ["no/such/file.json", "", ".", "README.md", "package.json", "ch
 /** Files that no option may write over, and places where nothing can be written. */
 const NO_TARGETS = ["", ".", "no/such/folder/x.json", "README.md", "package.json", "impl/mm-types.ts", "checker", "/proc/x", "\u0000x",
   "x".repeat(5000)];
+/** Files that no run has written, a folder, and no name at all. */
+const FOREIGN = ["m.ts", "note.txt", "data.json", "folder", "link.ts", ""];
+/** Before the name of a file of `--out`. */
+const PREFIXES = ["", ...RESULT_FORMATS.map((f) => `${f.name}:`)];
 const NO_NAMES = ["no-such-name", "*no-such*", "[", "]", "{a,b", "", " ", "\u0000", "../..", "x".repeat(5000), "ä", "!(", "@", "a@b", "%s",
   "'"];
 
@@ -108,7 +113,7 @@ export function flags(config: Config): Input[] {
     ...NO_TARGETS.filter((t) => !/^(README|package|impl|checker)/.test(t)).map((out): Input =>
       ({ family: "flags", rule: "--out of a run", what: shortened(out), args: ["check", "m.ts", "--out", out], ends: "refused",
         files: local })),
-    ...["m.ts", "note.txt", "data.json", "folder", "link.ts"].map((out): Input => ({
+    ...PREFIXES.flatMap((format) => FOREIGN.map((name) => `${format}${name}`)).map((out): Input => ({
       family: "flags", rule: "--out over a file", what: out, args: ["check", "m.ts", "--out", out], ends: "refused",
       files: { ...local, "note.txt": "mine", "data.json": "{\"mine\": true}", "folder/x": "x", "link.ts": "// another" },
     })),
