@@ -15,8 +15,8 @@ export function reasonOf(e: unknown): string {
 }
 
 /** Writes a file that is never seen half written. Throws what the system throws; the file is then as it was. */
-export function writeWhole(path: string, text: string): void {
-  writeFileAtomic.sync(path, text, { fsync: false });
+export function writeWhole(path: string, content: string | Buffer): void {
+  writeFileAtomic.sync(path, content, { fsync: false });
 }
 
 /** Runs `work` while no other process does for this file. Throws a UsageError when the file cannot be locked. */

@@ -18,7 +18,7 @@ import { ImplKernel } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
 import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
-import { BASE, recordings, saveRecording, type RecordedRun } from "./recording.ts";
+import { BASE, Recordings, recordings, type RecordedRun } from "./recording.ts";
 import { disagreement, observations, statisticsText } from "./report.ts";
 import { Statistics } from "./statistics.ts";
 import { Tally } from "./tally.ts";
@@ -30,6 +30,8 @@ export interface ConformFlags extends GuestFlags {
   readonly program?: string;
   /** Keep what this kernel says of the hand-written programs. */
   readonly record?: boolean;
+  /** With `record`: what is recorded already as well. */
+  readonly anew?: boolean;
   /** With `program`: print what was observed after each step on both sides. */
   readonly show?: boolean;
   /** Go on after a disagreement, and make no program smaller. */
@@ -37,6 +39,8 @@ export interface ConformFlags extends GuestFlags {
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
+/** What names of random programs in recordings begin with. */
+const RANDOM = "random ";
 /** How often a program is run to be recorded, if other processes disturb it. */
 const RECORDED_RUNS_MAX = 10;
 /** What a judgement of a recording says of the real kernel. */
@@ -138,7 +142,7 @@ class Conform {
     try {
       const impl = new ImplKernel(kernel.release);
       if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
-      else if (this.#flags.record === true) await this.#record(kernel, impl, guest !== "");
+      else if (this.#flags.record === true) await this.#record(kernel, impl);
       else {
         await this.#cases(kernel, impl, guest);
         await this.#random(kernel, impl, guest);
@@ -249,21 +253,36 @@ class Conform {
     this.#count({ name: first.name, program }, last ?? await this.#judge(first.program, kernel, impl), kernel.release, guest);
   }
 
-  /** Of a guest random programs as well, and by what differs from BASE. */
-  async #record(kernel: RealKernel, impl: ImplKernel, isGuest: boolean): Promise<void> {
-    const { programs, seed } = this.#flags;
-    const random = drawn(seed, isGuest ? programs : 0, (p) => kernel.can(p)).able;
-    const all: Named[] = [
-      ...CASES.filter((c) => kernel.can(c.program)),
-      ...random.map(({ index, program }) => ({ name: `random ${index}, seed ${seed}`, program })),
-    ];
+  /** What is recorded of a program already is kept, unless all is to be recorded anew. */
+  async #record(kernel: RealKernel, impl: ImplKernel): Promise<void> {
+    const { anew, programs, seed } = this.#flags;
+    const store = new Recordings();
+    const before = new Map((anew === true ? null : store.of(kernel.release))?.runs.map((r) => [r.name, r]));
     const runs: RecordedRun[] = [];
-    await sideBySide(all, kernel.width, async ({ name, program }, place) => {
-      runs[place] = { name, program: programToJson(program), seen: await this.#undisturbed(program, kernel, impl) };
+    let kept = 0;
+    await sideBySide(this.#toRecord(store, kernel, seed, programs), kernel.width, async ({ name, program }, place) => {
+      const json = programToJson(program);
+      const known = before.get(name);
+      const isKnown = JSON.stringify(known?.program) === JSON.stringify(json);
+      if (isKnown) kept++;
+      runs[place] = isKnown ? known! : { name, program: json, seen: await this.#undisturbed(program, kernel, impl) };
     }, () => this.#tally.interrupted);
     if (this.#tally.interrupted) return;
-    const file = saveRecording({ kernel: kernel.release, runs }, isGuest && kernel.release !== BASE ? BASE : null);
-    say(`recorded ${runs.length} programs in ${file}`);
+    const file = store.save({ kernel: kernel.release, runs });
+    say(`recorded ${runs.length - kept} programs, and kept ${kept}, in ${file}`);
+  }
+
+  /**
+   * The hand-written programs, and random ones: those that BASE was recorded with, so that all kernels have the same ones
+   * whatever is drawn of that seed today. They are drawn where BASE has none, or is recorded anew.
+   */
+  #toRecord(store: Recordings, kernel: RealKernel, seed: number, count: number): readonly Named[] {
+    const isNew = kernel.release === BASE && this.#flags.anew === true;
+    const known = isNew ? [] : (store.of(BASE)?.runs ?? []).filter(({ name }) => name.startsWith(RANDOM));
+    const random = known.length > 0
+      ? known.map(({ name, program }) => ({ name, program: programFromJson(program) }))
+      : drawn(seed, count, (p) => kernel.can(p)).able.map(({ index, program }) => ({ name: `${RANDOM}${index}, seed ${seed}`, program }));
+    return [...CASES, ...random].filter(({ program }) => kernel.can(program));
   }
 
   /** A run in which nobody else moved the counters: one that agrees, if there is one. */
