@@ -11,6 +11,7 @@ import { kernels } from "./test/commands/kernels.ts";
 import { mutate } from "./test/commands/mutate.ts";
 import { pairs } from "./test/commands/pairs.ts";
 import { policies } from "./test/commands/policies.ts";
+import { releases } from "./test/commands/releases.ts";
 import { scanResults } from "./test/commands/scan-results.ts";
 import { specCoverage } from "./test/commands/spec-coverage.ts";
 import { steps } from "./test/commands/steps.ts";
@@ -32,6 +33,6 @@ export default defineConfig({
     switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
   commands: [
-    bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, pairs, policies, specCoverage,
+    bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, pairs, policies, releases, specCoverage,
   ],
 });

@@ -24,6 +24,7 @@ export const conform: ExtraCommand = {
     .option("--program <file>", "only this one: a file as a disagreement prints it")
     .option("--show", "with --program: print what was observed after each step on both sides")
     .option("--record", "keep what this kernel says of the hand-written programs and of some random ones in test/conformance/recordings/")
+    .option("--recorded", "compare the recordings alone: on no real kernel")
     .option("--anew", "with --record: run again what is recorded already")
     .option("--keep-going", "go on after a random program that disagrees, and make none smaller")
     .option("--kernel <release>", "boot this kernel in QEMU: a release, all that lie here, or the path of a vmlinuz")

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../../checker/usage-error.ts";
 import { AREA_RANGES, HOLDS, HPAGE, PROCESSES } from "./program.ts";
+import { COUNTED } from "./beyond.ts";
 import { agentOperations } from "./vocabulary.ts";
 
 const here = (folder: string): string => fileURLToPath(new URL(folder, import.meta.url));
@@ -32,7 +33,8 @@ export function compiler(): string | null {
  */
 export function agentDefines(): readonly string[] {
   const numbers = { HPAGE, AREA_RANGES, PROCESSES, HOLDS };
-  return [`-DOPERATIONS=${agentOperations()}`, ...Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`)];
+  const counted = COUNTED.map((name) => `"${name}"`).join(",");
+  return [`-DOPERATIONS=${agentOperations()}`, `-DCOUNTED=${counted}`, ...Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`)];
 }
 
 /** The agent; for a guest with all its libraries in it. */

@@ -9,6 +9,7 @@ import { ADVICE, MAP } from "../../impl/entry/calls.ts";
 import {
   AREA_PAGES, AREA_RANGES, CONTENTS, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type Knobs, type Program, type Step,
 } from "./program.ts";
+import { BEYOND } from "./beyond.ts";
 import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName } from "./vocabulary.ts";
 
 interface Range { readonly at: number; readonly pages: number }
@@ -100,7 +101,7 @@ function anyValue(type: Kind): fc.Arbitrary<number> {
   }
 }
 /** Operations whose arguments have no shape of their own here, such as that of a system call which was added to the table. */
-const shapeless = OPERATION_NAMES.filter((name) => !ELSEWHERE.includes(name) && SHAPED.every((d) => d.name !== name))
+const shapeless = OPERATION_NAMES.filter((name) => !ELSEWHERE.includes(name) && !(name in BEYOND) && SHAPED.every((d) => d.name !== name))
   .map((name) => drawn(4, name, fc.tuple(...OPERATIONS[name].args.map(({ type }) => anyValue(type)))));
 const split: fc.Arbitrary<Step> = call("split", ranged(mixed(3, 2, 2)));
 const step: fc.Arbitrary<Step> = fc.oneof(

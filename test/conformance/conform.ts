@@ -10,15 +10,17 @@ import { CASES, type Case } from "./cases.ts";
 import { compare } from "./compare.ts";
 import { drawn, shrunk, sideBySide, type Drawn } from "./drawn.ts";
 import { GuestPool } from "./guest/guest-pool.ts";
-import { guestOptions, type GuestFlags } from "./guest/guest-flags.ts";
-import { whyNoGuests } from "./guest/qemu.ts";
+import { guestOptions, machineOptions, type GuestFlags } from "./guest/guest-flags.ts";
+import { NoModule } from "./guest/modules.ts";
+import { whyNoGuests, type GuestOptions } from "./guest/qemu.ts";
 import { kernelsFor, NotFetched, type KernelImage } from "./guest/store.ts";
 import { HostKernel, whyNot } from "./host.ts";
-import { ImplKernel } from "./implementation.ts";
+import { ImplKernel, ImplKernels } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
-import { programFromJson, programToJson, type Program, type ProgramJson } from "./program.ts";
-import { BASE, Recordings, recordings, type RecordedRun } from "./recording.ts";
+import { lackedBy, programFromJson, type Program, type ProgramJson } from "./program.ts";
+import { BASE, recordings } from "./recording.ts";
+import { Recorder, type RecordOptions } from "./recorder.ts";
 import { disagreement, observations, statisticsText } from "./report.ts";
 import { Statistics } from "./statistics.ts";
 import { Tally } from "./tally.ts";
@@ -30,6 +32,8 @@ export interface ConformFlags extends GuestFlags {
   readonly program?: string;
   /** Keep what this kernel says of the hand-written programs. */
   readonly record?: boolean;
+  /** The recordings alone. */
+  readonly recorded?: boolean;
   /** With `record`: what is recorded already as well. */
   readonly anew?: boolean;
   /** With `program`: print what was observed after each step on both sides. */
@@ -39,10 +43,6 @@ export interface ConformFlags extends GuestFlags {
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-/** What names of random programs in recordings begin with. */
-const RANDOM = "random ";
-/** How often a program is run to be recorded, if other processes disturb it. */
-const RECORDED_RUNS_MAX = 10;
 /** What a judgement of a recording says of the real kernel. */
 const RECORDED = { crash: null, died: null, steps: 0, disturbed: 0 } as const;
 const NO_SPLIT = 'the call "split" needs debugfs\' split_huge_pages, which cannot be opened here (lockdown?)';
@@ -75,13 +75,14 @@ class Conform {
   }
 
   async run(): Promise<number> {
-    const { show, program, kernel, record } = this.#flags;
+    const { show, program, kernel, record, recorded } = this.#flags;
     if (show === true && program === undefined) throw new UsageError(SHOW_WHAT);
     const stop = (): void => { this.#tally.interrupted = true; };
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
     try {
-      await (kernel === undefined ? this.#onHost() : this.#onGuests(kernel));
+      if (recorded === true) this.#recorded();
+      else await (kernel === undefined ? this.#onHost() : this.#onGuests(kernel));
     } finally {
       process.off("SIGINT", stop);
       process.off("SIGTERM", stop);
@@ -93,6 +94,7 @@ class Conform {
     const why = whyNot();
     this.#recorded();
     if (why !== null) this.#skip(why, 1);
+    else if (this.#flags.record === true) await this.#recordHost(await HostKernel.start());
     else await this.#on(await HostKernel.start(), "");
   }
 
@@ -119,14 +121,19 @@ class Conform {
     for (const image of ordered) if (!this.#tally.interrupted) await this.#onGuest(image, options);
   }
 
-  async #onGuest(image: KernelImage, options: ReturnType<typeof guestOptions>): Promise<void> {
+  async #onGuest(image: KernelImage, given: GuestOptions): Promise<void> {
     const unknown = ImplKernel.whyNot(image.release);
     if (unknown !== null) {
       this.#skip(`${unknown} (Linux ${image.name})`, 1);
       return;
     }
     const width = this.#flags.guests ?? (this.#only === null ? availableParallelism() : 1);
-    const pool = await GuestPool.start(image, width, options);
+    if (this.#flags.record === true) {
+      await this.#recordGuest(image, given, width);
+      return;
+    }
+    const machine = this.#only?.program.machine;
+    const pool = await GuestPool.start(image, width, machine === undefined ? given : machineOptions(machine));
     say(`Linux ${image.uname}: ${width === 1 ? "a guest" : `${width} guests`}, booted in ${(pool.bootMs / 1000).toFixed(1)} s`);
     await this.#on(pool, ` --kernel ${image.name}`);
   }
@@ -142,7 +149,6 @@ class Conform {
     try {
       const impl = new ImplKernel(kernel.release);
       if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
-      else if (this.#flags.record === true) await this.#record(kernel, impl);
       else {
         await this.#cases(kernel, impl, guest);
         await this.#random(kernel, impl, guest);
@@ -162,20 +168,30 @@ class Conform {
   /** Where no kernel can be asked, and everywhere else too. */
   #recorded(): void {
     if (this.#flags.program !== undefined || this.#flags.record === true) return;
-    for (const { kernel, runs } of recordings()) {
-      const impl = new ImplKernel(kernel);
+    const impls = new ImplKernels();
+    for (const { kernel, runs: all } of recordings()) {
+      const impl = impls.of(kernel);
+      const runs = all.map((r) => ({ ...r, program: programFromJson(r.program) })).filter(({ program }) => lackedBy(program).length === 0);
       let agree = 0;
-      for (const { name, program: json, seen } of runs) {
-        const program = programFromJson(json);
+      for (const { name, program, seen } of runs) {
         const found = this.#implRun(impl, program, (mine) => ({ ...compare([seen], mine), real: seen, impl: mine, ...RECORDED }), seen);
         if (this.#count({ name: `recorded: ${name}`, program }, found, kernel, "")) agree++;
       }
-      say(`recorded on Linux ${kernel}: ${agree} of ${runs.length} agree`);
+      const more = all.length - runs.length;
+      say(`recorded on Linux ${kernel}: ${agree} of ${runs.length} agree${more === 0 ? "" : `; of ${more} more impl/ lacks a part`}`);
     }
   }
 
   /** The program of a file. */
   async #judgeOnly({ file, program }: OfFile, kernel: RealKernel, impl: ImplKernel): Promise<void> {
+    const lacked = lackedBy(program);
+    if (kernel.can(program) && lacked.length > 0) {
+      this.#tally.skipped++;
+      say(`SKIP: impl/ lacks ${lacked.join(", ")}, and was not asked`);
+      const real = await kernel.run(program);
+      if (this.#flags.show === true) say(observations(program, real, null));
+      return;
+    }
     if (!kernel.can(program)) {
       this.#cannot(1);
       if (this.#flags.show === true) say(observations(program, null, impl.run(program)));
@@ -253,44 +269,48 @@ class Conform {
     this.#count({ name: first.name, program }, last ?? await this.#judge(first.program, kernel, impl), kernel.release, guest);
   }
 
-  /** What is recorded of a program already is kept, unless all is to be recorded anew. */
-  async #record(kernel: RealKernel, impl: ImplKernel): Promise<void> {
-    const { anew, programs, seed } = this.#flags;
-    const store = new Recordings();
-    const before = new Map((anew === true ? null : store.of(kernel.release))?.runs.map((r) => [r.name, r]));
-    const runs: RecordedRun[] = [];
-    let kept = 0;
-    await sideBySide(this.#toRecord(store, kernel, seed, programs), kernel.width, async ({ name, program }, place) => {
-      const json = programToJson(program);
-      const known = before.get(name);
-      const isKnown = JSON.stringify(known?.program) === JSON.stringify(json);
-      if (isKnown) kept++;
-      runs[place] = isKnown ? known! : { name, program: json, seen: await this.#undisturbed(program, kernel, impl) };
-    }, () => this.#tally.interrupted);
-    if (this.#tally.interrupted) return;
-    const file = store.save({ kernel: kernel.release, runs });
-    say(`recorded ${runs.length - kept} programs, and kept ${kept}, in ${file}`);
+  async #recordHost(host: HostKernel): Promise<void> {
+    const recorder = new Recorder(host.release, this.#recordOptions(), (p) => host.can(p), say);
+    try {
+      for (const { cases } of recorder.batches()) await recorder.run(cases, host, new ImplKernel(host.release), this.#stopped);
+    } finally {
+      await host.stop();
+    }
+    if (!this.#tally.interrupted) recorder.save();
   }
 
-  /**
-   * The hand-written programs, and random ones: those that BASE was recorded with, so that all kernels have the same ones
-   * whatever is drawn of that seed today. They are drawn where BASE has none, or is recorded anew.
-   */
-  #toRecord(store: Recordings, kernel: RealKernel, seed: number, count: number): readonly Named[] {
-    const isNew = kernel.release === BASE && this.#flags.anew === true;
-    const known = isNew ? [] : (store.of(BASE)?.runs ?? []).filter(({ name }) => name.startsWith(RANDOM));
-    const random = known.length > 0
-      ? known.map(({ name, program }) => ({ name, program: programFromJson(program) }))
-      : drawn(seed, count, (p) => kernel.can(p)).able.map(({ index, program }) => ({ name: `${RANDOM}${index}, seed ${seed}`, program }));
-    return [...CASES, ...random].filter(({ program }) => kernel.can(program));
+  /** A guest for each machine that a program takes. */
+  async #recordGuest(image: KernelImage, options: GuestOptions, width: number): Promise<void> {
+    const recorder = new Recorder(image.release, this.#recordOptions(), () => true, say);
+    const impl = new ImplKernel(image.release);
+    for (const { machine, cases } of recorder.batches()) {
+      const pool = await this.#booted(image, width, machine === undefined ? options : machineOptions(machine));
+      if (pool === null) continue;
+      try {
+        await recorder.run(cases, pool, impl, this.#stopped);
+      } finally {
+        await pool.stop();
+      }
+    }
+    if (!this.#tally.interrupted) recorder.save();
   }
 
-  /** A run in which nobody else moved the counters: one that agrees, if there is one. */
-  async #undisturbed(program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Observations> {
-    let seen = await kernel.run(program);
-    const mine = impl.run(program);
-    for (let run = 1; run < RECORDED_RUNS_MAX && compare([seen], mine).difference !== null; run++) seen = await kernel.run(program);
-    return seen;
+  /** Null: there is no such module for this kernel. */
+  async #booted(image: KernelImage, width: number, options: GuestOptions): Promise<GuestPool | null> {
+    try {
+      return await GuestPool.start(image, width, options);
+    } catch (e) {
+      if (!(e instanceof NoModule)) throw e;
+      say(`SKIP: ${e.message}`);
+      return null;
+    }
+  }
+
+  readonly #stopped = (): boolean => this.#tally.interrupted;
+
+  #recordOptions(): RecordOptions {
+    const { programs, seed, anew } = this.#flags;
+    return { programs, seed, anew: anew === true };
   }
 
   // ---- one program -----------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seeded } from "../checker/compile/seeded.ts";
 import { programs } from "./arbitraries.ts";
-import { CASES } from "./cases.ts";
 import { compare } from "./compare.ts";
 import { agentDefines } from "./agent-build.ts";
 import { HostKernel, whyNot, type Machine } from "./host.ts";
@@ -13,7 +12,7 @@ import { judge } from "./judge.ts";
 import { CALLS } from "../../impl/entry/calls.ts";
 import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
 import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
-import { pack, recordings, unpack } from "./recording.ts";
+import { pack, unpack } from "./recording.ts";
 import { disagreement, observations } from "./report.ts";
 import { firedTooOften } from "./rules.ts";
 import { OUTCOMES, Statistics } from "./statistics.ts";
@@ -25,22 +24,6 @@ const SMALL = programFromJson({ steps: [
   "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 fork 1", "1 write 0.4 0.1 9", "0 contents",
   "1 contents",
 ] });
-
-describe("recordings", () => {
-  it("there are some, of every hand-written program that needs no debugfs", () => {
-    const names = CASES.filter(({ program }) => program.steps.every((s) => s.call !== "split")).map((c) => c.name);
-    for (const { runs } of recordings()) expect(runs.map((r) => r.name)).toEqual(expect.arrayContaining(names));
-    expect(recordings()).not.toEqual([]);
-  });
-  it.each(recordings().map((r) => [r.kernel, r] as const))("impl/ does what Linux %s did", (kernel, { runs }) => {
-    const machine = new ImplKernel(kernel);
-    const wrong = runs.flatMap(({ name, program, seen }) => {
-      const { difference } = compare([seen], machine.run(programFromJson(program)));
-      return difference === null ? [] : [`${name}: ${JSON.stringify(difference)}`];
-    });
-    expect(wrong).toEqual([]);
-  }, 120_000);
-});
 
 it("each flag of a page has a bit of its own", () => {
   const bits = [PAGE_PRESENT, ...PAGE_WORDS.map(([bit]) => bit)];

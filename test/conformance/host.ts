@@ -9,7 +9,7 @@ import { UsageError } from "../../checker/usage-error.ts";
 import { agentProgram, compiled, compiler } from "./agent-build.ts";
 import { AgentGone, AgentTalk, type RealKernel } from "./agent-talk.ts";
 import type { Observations } from "./observation.ts";
-import { HPAGE, type Program } from "./program.ts";
+import { HPAGE, lackedBy, type Program } from "./program.ts";
 
 const THP = "/sys/kernel/mm/transparent_hugepage";
 
@@ -81,8 +81,8 @@ export class HostKernel implements RealKernel {
     return host;
   }
 
-  can({ steps }: Program): boolean {
-    return this.splits || steps.every((s) => s.call !== "split");
+  can(program: Program): boolean {
+    return lackedBy(program).length === 0 && (this.splits || program.steps.every((s) => s.call !== "split"));
   }
 
   /** Throws a UsageError when the agent fails. */

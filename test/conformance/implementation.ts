@@ -4,7 +4,7 @@ import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRI
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
 import { hostRelease } from "../../impl/config/linux-release.ts";
-import { checkSwitch, SWITCH_NAMES, switchesAt } from "../../impl/config/release.ts";
+import { checkSwitch, SWITCH_NAMES, switchesAt, type SwitchOptions } from "../../impl/config/release.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
@@ -77,13 +77,13 @@ export class ImplKernel {
   /** By number: the frame that is held; negative for the zero page, null for none. */
   #held: (number | null)[] = [];
 
-  /** `release`: as `uname -r` says it, from which the version switches follow. */
-  constructor(release: string) {
+  /** `release`: as `uname -r` says it, from which the version switches follow; those that are given win. */
+  constructor(release: string, switches: SwitchOptions = {}) {
     const frames = (PROCESSES * AREA_RANGES + 16) * HPAGE;
     this.#s = new SequentialKernel({
       pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES, contents: CONTENTS + 1,
       vmas: 160, anonVmas: 160, anonVmaChains: 640,
-      pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)),
+      pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)), ...switches,
     });
     this.#numbers = new Int32Array(frames);
     this.#columns = columns(this.#s);
@@ -342,5 +342,17 @@ export class ImplKernel {
       frame: folio, large, entire: large ? entireMapcount(folio) + 1 : 0, number: this.#numbers[folio]!,
       flags: PAGE_PRESENT | (large ? PAGE_LARGE : 0) | flags.reduce((sum, { bit, isSet }) => sum | (isSet(folio) !== 0 ? bit : 0), 0),
     };
+  }
+}
+
+/** One for each set of switches: compiling a kernel takes as long as some hundred programs. */
+export class ImplKernels {
+  readonly #made = new Map<string, ImplKernel>();
+
+  of(release: string): ImplKernel {
+    const key = JSON.stringify(switchesAt(hostRelease(release)));
+    const made = this.#made.get(key) ?? new ImplKernel(release);
+    this.#made.set(key, made);
+    return made;
   }
 }

@@ -43,9 +43,29 @@ export interface Knobs {
 }
 export const DEFAULT_KNOBS: Knobs = { enabled: "madvise", use_zero_page: 1, max_ptes_none: 511, max_ptes_swap: 64, max_ptes_shared: 256 };
 
+/** What a machine must have for a program: options of `conform --kernel`, in their words. */
+export interface GuestMachine {
+  /** MiB of each node: "512,512". */
+  readonly memory?: string;
+  /** "zram:256". */
+  readonly swap?: string;
+  /** For the kernel's command line: "thp_anon=64K:always". */
+  readonly append?: string;
+}
+
 export interface Program {
   readonly knobs: Knobs;
   readonly steps: readonly Step[];
+  /** A guest of its own; without it any machine will do. */
+  readonly machine?: GuestMachine;
+}
+
+/** What `impl/` lacks to run the program; empty: nothing. */
+export function lackedBy({ steps, machine = {} }: Program): readonly string[] {
+  const parts = steps.flatMap(({ call, args }) => OPERATIONS[call].lacks(args) ?? []);
+  const ofMachine = [...(machine.swap === undefined ? [] : ["swap"]), ...(machine.memory?.includes(",") === true ? ["NUMA"] : []),
+    ...(machine.append === undefined ? [] : ["words of the kernel's command line"])];
+  return [...new Set([...ofMachine, ...parts])];
 }
 
 // ---- words -----------------------------------------------------------------------------------------------------
@@ -115,12 +135,13 @@ export function textToStep(text: string): Step {
 
 /** The form that is kept in files: only the knobs that are not as usual. */
 export interface ProgramJson extends Partial<Knobs> {
+  readonly machine?: GuestMachine;
   readonly steps: readonly string[];
 }
 
-export function programToJson({ knobs, steps }: Program): ProgramJson {
+export function programToJson({ knobs, steps, machine }: Program): ProgramJson {
   const changed = Object.entries(knobs).filter(([name, value]) => DEFAULT_KNOBS[name as keyof Knobs] !== value);
-  return { ...Object.fromEntries(changed), steps: steps.map(stepToText) };
+  return { ...Object.fromEntries(changed), ...(machine === undefined ? {} : { machine }), steps: steps.map(stepToText) };
 }
 
 const upTo = (max: number): Form => v.optional(whole(0, max, `an integer in 0..${max}`));
@@ -128,21 +149,28 @@ const KNOBS = {
   enabled: v.optional(oneOf(["always", "madvise", "never"])), use_zero_page: upTo(1),
   max_ptes_none: upTo(HPAGE - 1), max_ptes_swap: upTo(HPAGE - 1), max_ptes_shared: upTo(HPAGE - 1),
 } satisfies Readonly<Record<keyof Knobs, unknown>>;
+const text = (like: string): Form => v.optional(v.string(`a text such as "${like}"`));
+const MACHINE = { memory: text("512,512"), swap: text("zram:256"), append: text("thp_anon=64K:always") };
 const FORM = objectOf(
-  { steps: v.array(v.string("a text such as \"0 mmap 0.0 1.0 rw fixed\""), "an array of texts"), ...KNOBS },
+  {
+    steps: v.array(v.string("a text such as \"0 mmap 0.0 1.0 rw fixed\""), "an array of texts"),
+    machine: v.optional(v.strictObject(MACHINE, "what a guest must have: memory, swap, append")), ...KNOBS,
+  },
   'a program, { "steps": ["0 mmap 0.0 1.0 rw fixed", ...] }, with knobs beside the steps',
 );
 
 /** Throws RangeError for a program that is not well formed. */
 export function programFromJson(json: ProgramJson): Program {
-  const unknown = Object.keys(json ?? {}).find((name) => name !== "steps" && !Object.hasOwn(KNOBS, name));
+  const unknown = Object.keys(json ?? {}).find((name) => name !== "steps" && name !== "machine" && !Object.hasOwn(KNOBS, name));
   if (unknown !== undefined && !Array.isArray(json)) {
     throw new RangeError(`the knob ${unknown} is none of ${Object.keys(KNOBS).join(", ")}`);
   }
   const wrong = problemOfForm(FORM, json);
   if (wrong !== null) throw new RangeError(wrong);
-  const { steps, ...knobs } = json;
-  const program = { knobs: { ...DEFAULT_KNOBS, ...knobs }, steps: steps.map(textToStep) };
+  const { steps, machine, ...knobs } = json;
+  const program: Program = {
+    knobs: { ...DEFAULT_KNOBS, ...knobs }, steps: steps.map(textToStep), ...(machine === undefined ? {} : { machine }),
+  };
   const problem = malformed(program);
   if (problem !== null) throw new RangeError(problem);
   return program;

@@ -43,11 +43,12 @@ export function disagreement(name: string, program: Program, found: Judgement, k
 
 /**
  * What was observed after each step. A line that both sides have is there once, under "=". `real` null: the program was
- * not run on a real kernel.
+ * not run on a real kernel; `impl` null: `impl/` lacks a part for it.
  */
-export function observations(program: Program, real: Observations | null, impl: Observations): string {
+export function observations(program: Program, real: Observations | null, impl: Observations | null): string {
   return program.steps.flatMap((s, i) => {
     const heading = `step ${i}: ${stepToText(s)}`;
+    if (impl === null) return [heading, ...inOrder(real?.[i] ?? []).map((l) => `  Linux  ${lineToText(l)}`)];
     const mine = inOrder(impl[i] ?? []);
     if (real === null) return [heading, ...mine.map((l) => `  impl   ${lineToText(l)}`)];
     return [heading, ...diffArrays(inOrder(real[i] ?? []), mine).flatMap(({ value, added, removed }) => {

@@ -1,7 +1,9 @@
 /**
  * The operations of programs: the system calls of impl/entry/calls.ts, under their names in C, and what programs do
  * besides. A system call that is added there is one here; its arguments are written, read and drawn by their types.
+ * What `impl/` has no part for yet is in `beyond.ts`: guests are asked for it, and recorded.
  */
+import { BEYOND, type BeyondOperation } from "./beyond.ts";
 import { CALL_NAMES, CALLS, MAP, type ArgType, type CallName, type Words } from "../../impl/entry/calls.ts";
 
 type Snake<S extends string> = S extends `${infer C}${infer Rest}`
@@ -35,6 +37,8 @@ export interface Operation {
   readonly args: readonly Parameter[];
   /** The call that it is, and no more; null for what is put together here. */
   readonly call: CallName | null;
+  /** What `impl/` lacks for it, by the values of the arguments; null: nothing. */
+  lacks(args: readonly number[]): string | null;
 }
 
 const PAGE = { name: "page", type: { kind: "page" } } as const;
@@ -47,7 +51,9 @@ const OWN = {
   hold: [SLOT, PAGE], release: [SLOT],
 } as const satisfies Readonly<Record<string, readonly Parameter[]>>;
 export type OwnOperation = keyof typeof OWN;
-export type OperationName = Snake<Called> | OwnOperation;
+export type OperationName = Snake<Called> | OwnOperation | BeyondOperation;
+
+const NOTHING = (): null => null;
 
 function ofCall(name: Called): Operation {
   const given = GIVEN[name] ?? {};
@@ -55,13 +61,15 @@ function ofCall(name: Called): Operation {
     const words = NARROWED[name]?.[a.name];
     return { name: a.name, type: words === undefined ? a.type : { kind: "word", words } };
   });
-  return { args, call: name };
+  return { args, call: name, lacks: NOTHING };
 }
 
 /** Every operation, in the order of the agent's numbers. */
 export const OPERATIONS = {
   ...Object.fromEntries(CALL_NAMES.filter(isCalled).map((name) => [snake(name), ofCall(name)])),
-  ...Object.fromEntries(Object.entries(OWN).map(([name, args]) => [name, { args, call: null }])),
+  ...Object.fromEntries(Object.entries(OWN).map(([name, args]) => [name, { args, call: null, lacks: NOTHING }])),
+  ...Object.fromEntries(Object.entries(BEYOND).map(([name, { args, lacks }]) =>
+    [name, { args, call: null, lacks: typeof lacks === "string" ? () => lacks : lacks }])),
 } as Readonly<Record<OperationName, Operation>>;
 export const OPERATION_NAMES = Object.keys(OPERATIONS) as readonly OperationName[];
 

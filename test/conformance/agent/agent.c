@@ -75,7 +75,7 @@ static void run_step(int index, const struct step *s)
 			die("khugepaged makes no pass within a minute");
 	} else if (s->op == OP_SPLIT) {
 		debugfs_split(process_pid(s->process), s->arg[0], s->arg[1]);
-	} else if (s->op != OP_CONTENTS) {
+	} else if (!beyond_in_agent(s, process_pid(s->process), &reply) && s->op != OP_CONTENTS) {
 		process_run(s, &reply);
 	}
 	out("r %d %ld %d\n", index, reply.value, reply.error);
@@ -129,6 +129,7 @@ static void work(void)
 		}
 		knobs_set(&k);
 		snapshot_begin();
+		beyond_begin(steps, count);
 		processes_begin();
 		for (int i = 0; i < count; i++)
 			run_step(i, &steps[i]);

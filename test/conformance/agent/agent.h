@@ -8,7 +8,8 @@
 
 /*
  * host.ts compiles this with what programs can say: OPERATIONS (OP_MMAP, ...), HPAGE (pages of a huge page), AREA_RANGES
- * (huge ranges of the test area), PROCESSES (that a program can have in its life), HOLDS (pages that it can hold at a time).
+ * (huge ranges of the test area), PROCESSES (that a program can have in its life), HOLDS (pages that it can hold at a time), and
+ * COUNTED (the counters that have names).
  */
 #ifndef OPERATIONS
 #error "compiled by itself, the agent does not know the operations: npx thpcheck conform --programs 0 compiles it"
@@ -52,10 +53,16 @@ void snapshot_closed(int process);
 void snapshot(void);
 /* Pages of the process that were there, and could be read, at the last snapshot: the next run from `from` on. False: no more. */
 bool snapshot_readable(int process, long *from, long *pages);
+/* How many of the pages pagemap calls soft-dirty; how many PAGEMAP_SCAN calls written; a bit of /proc/kpageflags. -1 and errno. */
+long snapshot_soft_dirty(int process, long first, long pages);
+long snapshot_written(int process, long first, long pages);
+long snapshot_page_flag(int process, long page, int bit);
 
 /* globals.c: what belongs to the whole machine: knobs, counters, khugepaged. */
 void knobs_save(const char *file);
 void knobs_restore(void);
+/* What it was before; NULL: there is no such file. */
+const char *knob_saved(const char *knob);
 /* A machine that an agent left behind that could not clean up. */
 void knobs_restore_leftover(const char *file);
 struct knobs { char enabled[16]; int use_zero_page, max_ptes_none, max_ptes_swap, max_ptes_shared; };
@@ -79,11 +86,21 @@ void counters_of_scan(struct others *others, const char *status);
 /* Less what others are known to have added; and what they have moved, if anything. */
 void counters_report(const struct others *others);
 
+/* beyond.c: what only a guest is asked for. */
+/* Before the program's first step. */
+void beyond_begin(const struct step *steps, int count);
+/* Of a process, by itself. */
+long beyond_in_process(const struct step *s);
+/* False: it is a step for somebody else. */
+bool beyond_in_agent(const struct step *s, pid_t pid, struct reply *reply);
+
 /* debugfs.c */
 void debugfs_init(void);
 bool debugfs_available(void);
 /* Splits the large folios that the process maps there. */
 void debugfs_split(pid_t pid, long first, long pages);
+/* Into folios of that order; 0: into pages. */
+void debugfs_split_to(pid_t pid, long first, long pages, long order);
 
 /* trace.c: the huge_memory tracepoints. */
 /* A mount namespace of the agent's own, where nobody else sees what is mounted. */

@@ -25,8 +25,15 @@ bool debugfs_available(void)
 
 void debugfs_split(pid_t pid, long first, long pages)
 {
+	debugfs_split_to(pid, first, pages, 0);
+}
+
+void debugfs_split_to(pid_t pid, long first, long pages, long order)
+{
 	char text[96];
 	unsigned long start = AREA_BASE + (unsigned long)first * PAGE;
-	snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", pid, start, start + (unsigned long)pages * PAGE);
+	int n = snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", pid, start, start + (unsigned long)pages * PAGE);
+	if (order)
+		snprintf(text + n, sizeof(text) - (size_t)n, ",%ld", order);
 	write_file(SPLIT, text);
 }

@@ -112,6 +112,14 @@ void knobs_save(const char *file)
 	close(fd);
 }
 
+const char *knob_saved(const char *knob)
+{
+	for (int i = 0; i < KNOBS; i++)
+		if (strcmp(knob_files[i], knob) == 0)
+			return saved[i][0] ? saved[i] : NULL;
+	return NULL;
+}
+
 void knobs_restore(void)
 {
 	bool all = true;

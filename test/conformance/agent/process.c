@@ -117,6 +117,8 @@ static long carry_out(const struct step *s)
 	case OP_PROCESS_MADVISE: return advise_process((pid_t)a[0], a[1], a[2], a[3]);
 	case OP_HOLD: return hold(a[0], a[1]);
 	case OP_RELEASE: return release(a[0]);
+	case OP_ADVISE: case OP_TOUCH: case OP_MLOCK: case OP_MUNLOCK: case OP_BIND: case OP_MOVE_PAGE: case OP_NODE_OF: case OP_MIGRATE: case OP_CLEAR_REFS:
+		return beyond_in_process(s);
 	case OP_THP_DISABLE: return prctl(PR_SET_THP_DISABLE, a[0], a[1], 0, 0);
 	case OP_FORK: {
 		pid_t child = fork();
@@ -125,7 +127,8 @@ static long carry_out(const struct step *s)
 		return child;
 	}
 	/* loop() ends the process; the agent does the others itself. */
-	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OPS: break;
+	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OP_SPLIT_TO: case OP_SIZE: case OP_COUNT: case OP_SOFT_DIRTY:
+	case OP_WRITTEN: case OP_PAGE_FLAG: case OP_MEMORY_MAX: case OP_RECLAIM: case OP_WORD_AT_BOOT: case OPS: break;
 	}
 	die("this operation is not one of a process: %d", s->op);
 }

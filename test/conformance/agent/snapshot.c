@@ -26,11 +26,14 @@ enum {
 #define KPF(bit) (1ull << (bit))
 #define KPF_ANON KPF(12)
 #define KPF_SWAPBACKED KPF(14)
+#define KPF_COMPOUND_HEAD KPF(15)
+#define KPF_COMPOUND_TAIL KPF(16)
 #define KPF_THP KPF(22)
 #define KPF_OWNER_2 KPF(34)
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PM_PRESENT (1ull << 63)
 #define PM_SWAP (1ull << 62)
+#define PM_SOFT_DIRTY (1ull << 55)
 #define PM_MMAP_EXCLUSIVE (1ull << 56)
 #define PM_PFN ((1ull << 55) - 1)
 
@@ -38,6 +41,7 @@ enum {
 struct scan { uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask; };
 struct region { uint64_t start, end, categories; };
 #define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct scan)
+#define SCAN_WRITTEN (1ull << 1)
 #define SCAN_PFNZERO (1ull << 5)
 #define SCAN_HUGE (1ull << 6)
 
@@ -89,10 +93,27 @@ void snapshot_closed(int process)
 	memset(t->before[process], 0, sizeof(t->before[process]));
 }
 
-/* The number of a frame in this snapshot; 512 in a row for a huge page. */
+/* The folio of which a frame is a part: it lies in its aligned block of 512. */
+static struct { uint64_t head, pages; } folio;
+static void find_folio(uint64_t pfn)
+{
+	static uint64_t block[HPAGE];
+	uint64_t first = pfn & ~(uint64_t)(HPAGE - 1), at = pfn - first;
+	if (pread(kpageflags, block, sizeof(block), (off_t)(first * 8)) != sizeof(block))
+		die("the frames from %llu on have no flags: %s", (unsigned long long)first, strerror(errno));
+	while (at > 0 && !(block[at] & KPF_COMPOUND_HEAD))
+		at--;
+	folio.head = first + at;
+	for (folio.pages = 1; at + folio.pages < HPAGE && block[at + folio.pages] & KPF_COMPOUND_TAIL;)
+		folio.pages++;
+}
+
+/* The number of a frame in this snapshot; as many in a row as the folio has pages. */
 static uint32_t number_of(uint64_t pfn, bool large)
 {
-	uint64_t frame = large ? pfn & ~(uint64_t)(HPAGE - 1) : pfn;
+	if (large && (pfn < folio.head || pfn >= folio.head + folio.pages))
+		find_folio(pfn);
+	uint64_t frame = large ? folio.head : pfn;
 	uint32_t i = (uint32_t)(frame * 0x9e3779b97f4a7c15ull >> 48);
 	const uint32_t mask = sizeof(t->frames) / sizeof(t->frames[0]) - 1;
 	while (t->frames[i].generation == generation && t->frames[i].frame != frame)
@@ -101,7 +122,7 @@ static uint32_t number_of(uint64_t pfn, bool large)
 		t->frames[i].frame = frame;
 		t->frames[i].generation = generation;
 		t->frames[i].number = numbers;
-		numbers += large ? HPAGE : 1;
+		numbers += large ? (uint32_t)folio.pages : 1;
 	}
 	return t->frames[i].number + (uint32_t)(pfn - frame);
 }
@@ -221,6 +242,7 @@ void snapshot(void)
 {
 	generation++;
 	numbers = 0;
+	folio.pages = 0;
 	for (int process = 0; process < PROCESSES; process++) {
 		if (!process_pid(process))
 			continue;
@@ -247,4 +269,42 @@ bool snapshot_readable(int process, long *from, long *pages)
 	while (*from + *pages < AREA_PAGES && readable[*from + *pages])
 		++*pages;
 	return *pages > 0;
+}
+
+static uint64_t entry_of(int process, long page)
+{
+	uint64_t entry = 0;
+	if (pread(pagemap[process], &entry, sizeof(entry), (off_t)((AREA_BASE / PAGE + (unsigned long)page) * 8)) != sizeof(entry))
+		die("pagemap of process %d cannot be read: %s", process, strerror(errno));
+	return entry;
+}
+
+long snapshot_soft_dirty(int process, long first, long pages)
+{
+	long n = 0;
+	for (long i = first; i < first + pages; i++)
+		n += (entry_of(process, i) & PM_SOFT_DIRTY) != 0;
+	return n;
+}
+
+long snapshot_written(int process, long first, long pages)
+{
+	struct scan s = {
+		.size = sizeof(s), .start = AREA_BASE + (unsigned long)first * PAGE, .end = AREA_BASE + (unsigned long)(first + pages) * PAGE,
+		.vec = (uint64_t)(uintptr_t)t->regions, .vec_len = AREA_PAGES, .category_mask = SCAN_WRITTEN, .return_mask = SCAN_WRITTEN,
+	};
+	int n = ioctl(pagemap[process], PAGEMAP_SCAN_IOCTL, &s);
+	long written = n < 0 ? -1 : 0;
+	for (int i = 0; i < n; i++)
+		written += (long)((t->regions[i].end - t->regions[i].start) / PAGE);
+	return written;
+}
+
+long snapshot_page_flag(int process, long page, int bit)
+{
+	uint64_t entry = entry_of(process, page), flags = 0;
+	errno = ENOENT;
+	if (!(entry & PM_PRESENT) || pread(kpageflags, &flags, sizeof(flags), (off_t)((entry & PM_PFN) * 8)) != sizeof(flags))
+		return -1;
+	return (flags & KPF(bit)) != 0;
 }

@@ -77,6 +77,12 @@ export const RECIPES: Cases = {
   ] },
   "split of a huge page that is written all over": { steps: [...huge(2), "0 split 0.0 2.0", END] },
   "split of a shared huge page": { steps: [...huge(1), "0 fork 1", "0 split 0.0 1.0", "1 write 0.0 0.1 5", END, "1 contents"] },
+  "split of a shared huge page, by one of its pages, twice": { steps: [
+    ...huge(1), "0 fork 1", "0 split 0.5 0.1", "0 split 0.5 0.1", END, "1 contents",
+  ] },
+  "split of a huge page that three share, by one of its pages": { steps: [
+    ...huge(1), "0 fork 1", "1 fork 2", "2 split 0.5 0.1", "0 split 0.5 0.1", "1 split 0.5 0.1", END, "1 contents", "2 contents",
+  ] },
   "split of a huge page that is held": { steps: [...huge(1), "0 hold 0 0.5", "0 split 0.0 1.0", "0 release 0", "0 split 0.0 1.0", END] },
   "split of huge pages mapped by parts, by mremap": { steps: [
     ...huge(2), "0 write 1.0 1.0 9", "0 mremap 0.0 0.1 0.1 fixed 4.0", "0 mremap 1.1 0.1 0.1 fixed 4.1", "0 split 4.0 0.2", END,

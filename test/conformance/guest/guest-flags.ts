@@ -1,5 +1,6 @@
 /** The options of `conform` that are about guests. */
 import { UsageError } from "../../../checker/usage-error.ts";
+import type { GuestMachine } from "../program.ts";
 import { GUEST_DEFAULTS, type GuestOptions } from "./qemu.ts";
 
 export interface GuestFlags {
@@ -26,6 +27,11 @@ export function guestOptions(flags: GuestFlags): GuestOptions {
     memory: memory === undefined ? GUEST_DEFAULTS.memory : memory.split(",").map(mebibytes),
     cpus, swap: swap === undefined ? null : swapOf(swap), modules, append,
   };
+}
+
+/** The machine that a program takes. Throws a UsageError that names what is wrong with it. */
+export function machineOptions({ append, ...flags }: GuestMachine): GuestOptions {
+  return guestOptions({ ...flags, ...(append === undefined ? {} : { append: append.split(/\s+/) }) });
 }
 
 /** Throws a UsageError for an option of guests without any. */

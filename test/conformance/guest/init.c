@@ -162,6 +162,8 @@ int main(int argc, char **argv)
 		dup2(console, fd);
 	mount_at("debugfs", "/sys/kernel/debug");
 	mount_at("tracefs", "/sys/kernel/tracing");
+	mount_at("cgroup2", "/sys/fs/cgroup");
+	write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
 	mkdir("/tmp", 0700);
 	load_modules();
 	for (int i = 1; i < argc; i++)

@@ -6,6 +6,9 @@ import type { ArchivedFile } from "./archive.ts";
 import type { KernelImage } from "./store.ts";
 import { output } from "./system.ts";
 
+/** The kernel has no such module, or it does not lie here. */
+export class NoModule extends UsageError {}
+
 const nameOf = (file: string): string => basename(file).replace(/\.ko(\..*)?$/, "").replaceAll("-", "_");
 
 /** What the module needs, by its own words: `depends=` in its .modinfo. @kernel include/linux/module.h MODULE_INFO */
@@ -18,7 +21,7 @@ const readModule = (file: string): Buffer => (file.endsWith(".xz") ? output("xz"
 
 /**
  * The modules and what they need, each behind what it needs. What is part of the kernel itself has no file, and is left out if
- * another one needs it. Throws a UsageError for a module that the kernel does not have.
+ * another one needs it. Throws a NoModule for a module that the kernel does not have.
  */
 export function modulesFor({ name, modules }: KernelImage, wanted: readonly string[]): ArchivedFile[] {
   const files = new Map(modules === null ? [] : globSync("*.ko*", { cwd: modules }).map((f) => [nameOf(f), join(modules, f)]));
@@ -35,7 +38,7 @@ export function modulesFor({ name, modules }: KernelImage, wanted: readonly stri
   for (const w of wanted) {
     if (!files.has(nameOf(w))) {
       const there = modules === null ? "its modules do not lie here" : `there are ${[...files.keys()].sort().join(", ")}`;
-      throw new UsageError(`Linux ${name} has no module ${JSON.stringify(w)} here: ${there}`);
+      throw new NoModule(`Linux ${name} has no module ${JSON.stringify(w)} here: ${there}`);
     }
     add(nameOf(w));
   }

@@ -1,0 +1,230 @@
+/**
+ * What `impl/` has no part for yet: sizes between a page and a huge page, reclaim and swap, memory failure, guard regions, mlock(),
+ * NUMA, soft-dirty bits, words of the kernel's command line. Guests run these; RELEASES.md has what each release said.
+ */
+import type { Cases } from "./cases-by-name.ts";
+
+const END = "0 contents";
+const huge = (ranges = 1): string[] => [`0 mmap 0.0 ${ranges}.0 rw fixed`, `0 madvise 0.0 ${ranges}.0 HUGEPAGE`, `0 write 0.0 ${ranges}.0 1`];
+const SMALL = ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1"];
+const PTE_MAPPED = [...huge(), "0 mprotect 0.5 0.1 r", "0 mprotect 0.5 0.1 rw"];
+/** Folios of that size alone. */
+const only = (size: string): string[] => [`0 size ${size} madvise`, "0 size 2048kB never"];
+/** Advised: sizes are on for those who ask, so that no other process has any. */
+const area = (at: string, pages: string): string[] => [`0 mmap ${at} ${pages} rw fixed`, `0 madvise ${at} ${pages} HUGEPAGE`];
+const counts = (...names: string[]): string[] => names.map((n) => `0 count ${n}`);
+
+const SIZES: Cases = {
+  "only 64 kB is on: a fault": { steps: [...only("64kB"), ...area("0.0", "1.0"), "0 write 0.20 0.1 1", ...counts("64kB/nr_anon"), END] },
+  "16, 64 and 1024 kB are on: the largest aligned block that is empty and inside the area": { steps: [
+    "0 size 16kB madvise", "0 size 64kB madvise", "0 size 1024kB madvise", "0 size 2048kB never", ...area("0.5", "0.1"), "0 write 0.5 0.1 1",
+    ...area("0.6", "0.506"), "0 write 0.9 0.1 1", "0 write 0.40 0.1 1", "0 write 0.300 0.1 1",
+    ...counts("16kB/nr_anon", "64kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
+  "64 kB folio: DONTNEED of one page": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 madvise 0.3 0.1 DONTNEED",
+    ...counts("64kB/split_deferred", "64kB/nr_anon_partially_mapped", "thp_deferred_split_page"), END,
+  ] },
+  "64 kB folio: FREE of one page": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 madvise 0.3 0.1 FREE",
+    ...counts("64kB/split", "64kB/split_deferred", "64kB/nr_anon", "thp_split_page"), END,
+  ] },
+  "64 kB folio: the child exits, the parent writes one page": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 fork 1", "1 exit", "0 write 0.3 0.1 9",
+    ...counts("64kB/split_deferred", "64kB/nr_anon_partially_mapped"), END,
+  ] },
+  "64 kB folio: the child lives, the parent writes one page": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 fork 1", "0 write 0.3 0.1 9",
+    ...counts("64kB/split_deferred", "64kB/nr_anon"), END, "1 contents",
+  ] },
+  "64 kB folios, COLLAPSE": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 1.0 1", "0 size 2048kB inherit", "0 madvise 0.0 1.0 COLLAPSE",
+    ...counts("64kB/nr_anon", "2048kB/collapse_alloc"), END,
+  ] },
+  "COLLAPSE of small pages, every size never": { enabled: "never", steps: [
+    ...SMALL, "0 size 2048kB never", "0 madvise 0.0 1.0 COLLAPSE", ...counts("thp_collapse_alloc", "2048kB/collapse_alloc"), END,
+  ] },
+  "split of a huge page to 64 kB": { steps: [...huge(), "0 split_to 0.0 1.0 4", ...counts("64kB/nr_anon", "thp_split_page"), END] },
+  "split of a huge page to 1 MB": { steps: [...huge(), "0 split_to 0.0 1.0 8", ...counts("1024kB/nr_anon", "thp_split_page"), END] },
+  "split of a huge page to order 1": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 1", ...counts("thp_split_page", "thp_split_page_failed", "2048kB/split_failed"), END,
+  ] },
+  "split to 64 kB of a huge page of which pages were taken out": { steps: [
+    ...huge(), "0 madvise 0.8 0.100 DONTNEED", "0 split_to 0.0 1.0 4", ...counts("64kB/nr_anon", "64kB/nr_anon_partially_mapped"), END,
+  ] },
+  "split to 64 kB of a huge page that is held": { steps: [
+    ...huge(), "0 hold 0 0.5", "0 split_to 0.0 1.0 4", ...counts("2048kB/split_failed", "64kB/nr_anon"), "0 release 0", END,
+  ] },
+};
+
+/** A pass over small pages with only these sizes on, the process known to the thread. */
+const pass = (sizes: readonly string[]): string[] => [
+  ...sizes.map((s) => `0 size ${s} madvise`), "0 size 2048kB never", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
+];
+const KHUGEPAGED: Cases = {
+  "khugepaged with only 64 kB on, all pages there": { steps: [...SMALL, ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END] },
+  "khugepaged with only 64 kB on, one page there": { steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.300 0.1 1", ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END,
+  ] },
+  "khugepaged with only 64 kB on, max_ptes_none 0, 15 of 16 pages and 16 of 16": { max_ptes_none: 0, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.15 1", "0 write 0.16 0.16 1", ...pass(["64kB"]), ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with 64 and 1024 kB on, one page there": { steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.300 0.1 1", ...pass(["64kB", "1024kB"]), ...counts("64kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
+  "khugepaged comes to 64 kB folios again and again": { steps: [
+    ...SMALL, ...pass(["64kB"]), "0 khugepaged", "0 khugepaged", ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END,
+  ] },
+  "khugepaged with only 64 kB on: a process that asks before it has pages is not known": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 size 64kB never", "0 write 0.0 1.0 1", "0 size 64kB madvise",
+    "0 khugepaged", ...counts("64kB/nr_anon"), "0 madvise 0.0 1.0 NOHUGEPAGE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
+    ...counts("64kB/nr_anon"), END,
+  ] },
+};
+
+const RECLAIM: Cases = {
+  "COLD of one page of a huge page": { steps: [...huge(), "0 advise 0.5 0.1 COLD", END] },
+  "PAGEOUT of one page of a huge page, no swap": { steps: [...huge(), "0 advise 0.5 0.1 PAGEOUT", END] },
+  "FREE of a huge page, then PAGEOUT": { steps: [
+    ...huge(), "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT",
+    ...counts("pglazyfreed", "thp_split_pmd", "thp_deferred_split_page", "thp_split_page"), END,
+  ] },
+  "FREE of a huge page that is shared, then PAGEOUT": { steps: [
+    ...huge(), "0 fork 1", "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT", ...counts("pglazyfreed"), END, "1 contents",
+  ] },
+  "FREE of a huge page that is held, then PAGEOUT": { steps: [
+    ...huge(), "0 hold 0 0.5", "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT", ...counts("pglazyfreed"), "0 release 0", END,
+  ] },
+  "FREE of small pages, then PAGEOUT": { steps: [
+    ...SMALL, "0 madvise 0.0 0.100 FREE", "0 write 0.50 0.1 5", "0 advise 0.0 0.100 PAGEOUT", ...counts("pglazyfreed"), END,
+  ] },
+};
+
+const SWAP = { swap: "zram:64" } as const;
+const SWAPPED: Cases = {
+  "zram: PAGEOUT of a huge page, and back": { machine: SWAP, steps: [
+    ...huge(), "0 advise 0.0 1.0 PAGEOUT", ...counts("thp_swpout", "2048kB/swpout", "pswpout"), "0 read 0.5 0.1", "0 write 0.9 0.1 5", END,
+  ] },
+  "zram: PAGEOUT of a huge page without content": { machine: SWAP, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 madvise 0.0 0.1 POPULATE_WRITE", "0 advise 0.0 1.0 PAGEOUT",
+    ...counts("swpout_zero", "thp_swpout", "pswpout"), END,
+  ] },
+  "zram: PAGEOUT of a huge page that is shared": { machine: SWAP, steps: [
+    ...huge(), "0 fork 1", "0 advise 0.0 1.0 PAGEOUT", ...counts("thp_swpout", "pswpout"), END, "1 contents",
+  ] },
+  "zram: COLLAPSE of a range that is swapped out": { machine: SWAP, steps: [
+    ...SMALL, "0 advise 0.0 1.0 PAGEOUT", "0 madvise 0.0 1.0 COLLAPSE", ...counts("pswpin", "pswpout"), END,
+  ] },
+  "zram: COLLAPSE of a range of which one page is swapped out": { machine: SWAP, steps: [
+    ...SMALL, "0 advise 0.5 0.1 PAGEOUT", "0 madvise 0.0 1.0 COLLAPSE", ...counts("pswpin"), END,
+  ] },
+  "zram: khugepaged, max_ptes_swap reached and exceeded": { machine: SWAP, max_ptes_swap: 8, steps: [
+    ...SMALL, "0 madvise 0.0 1.0 HUGEPAGE", "0 advise 0.10 0.9 PAGEOUT", "0 khugepaged", "0 read 0.10 0.1", "0 khugepaged", ...counts("pswpin"), END,
+  ] },
+  "zram: a 64 kB folio that is shared, and back": { machine: SWAP, steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 advise 0.0 0.16 PAGEOUT", "0 fork 1", "0 read 0.3 0.1",
+    ...counts("64kB/swpout", "64kB/swpin", "pswpin"), "1 write 0.3 0.1 9", END, "1 contents",
+  ] },
+  "zram: a huge page comes back with 64 and 1024 kB on": { machine: SWAP, steps: [
+    "0 size 64kB madvise", "0 size 1024kB madvise", ...huge(), "0 advise 0.0 1.0 PAGEOUT", "0 read 0.300 0.1",
+    ...counts("1024kB/swpin", "64kB/swpin", "pswpin"), END,
+  ] },
+};
+
+const FAILURE: Cases = {
+  "HWPOISON of a page of a huge page": { steps: [
+    ...huge(), "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", "0 touch 0.6", ...counts("HardwareCorrupted", "thp_split_page"),
+    "0 madvise 0.5 0.1 DONTNEED", "0 touch 0.5",
+  ] },
+  "HWPOISON of a page of a huge page that is mapped by PTEs": { steps: [
+    ...PTE_MAPPED, "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted", "thp_split_page"),
+  ] },
+  "HWPOISON of a small page": { steps: [...SMALL, "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted")] },
+  "HWPOISON of a page of a huge page of which another is held": { steps: [
+    ...huge(), "0 hold 0 0.9", "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted", "thp_split_page_failed"), "0 release 0",
+  ] },
+  "HWPOISON of a page of a shared huge page": { steps: [
+    ...huge(), "0 fork 1", "0 advise 0.5 0.1 HWPOISON", "1 touch 0.5", "1 touch 0.5", "0 touch 0.5",
+    ...counts("thp_split_page", "thp_split_page_failed", "thp_split_pmd"),
+  ] },
+  "SOFT_OFFLINE of a page of a huge page": { steps: [
+    ...huge(), "0 advise 0.5 0.1 SOFT_OFFLINE", ...counts("HardwareCorrupted", "pgmigrate_success", "thp_split_page"), END,
+  ] },
+  "SOFT_OFFLINE of a page of a shared huge page, twice": { steps: [
+    ...huge(), "0 fork 1", "0 advise 0.5 0.1 SOFT_OFFLINE", ...counts("thp_split_page", "thp_split_page_failed", "thp_split_pmd"),
+    "0 advise 0.5 0.1 SOFT_OFFLINE", END, "1 contents",
+  ] },
+  "SOFT_OFFLINE of a page that is held": { steps: [...huge(), "0 hold 0 0.9", "0 advise 0.5 0.1 SOFT_OFFLINE", "0 release 0", END] },
+};
+
+const REST: Cases = {
+  "a guard in a huge page": { steps: [
+    ...huge(), "0 advise 0.5 0.1 GUARD_INSTALL", "0 touch 0.5", "0 read 0.4 0.3", "0 advise 0.5 0.1 GUARD_REMOVE", "0 touch 0.5", END,
+  ] },
+  "a guard on a whole huge page": { steps: [...huge(), "0 advise 0.0 1.0 GUARD_INSTALL", "0 touch 0.0", "0 advise 0.0 1.0 GUARD_REMOVE", END] },
+  "a guard in a range, COLLAPSE": { steps: [
+    ...SMALL, "0 advise 0.5 0.1 GUARD_INSTALL", "0 madvise 0.0 1.0 COLLAPSE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged", END,
+  ] },
+  "mlock of half a huge page": { steps: [
+    ...huge(), "0 mlock 0.0 0.256", ...counts("Mlocked", "thp_split_pmd"), "0 page_flag 0.5 mlocked", END,
+  ] },
+  "mlock of a huge page, munlock of half": { steps: [
+    ...huge(), "0 mlock 0.0 1.0", ...counts("Mlocked"), "0 munlock 0.0 0.256", ...counts("Mlocked", "thp_split_pmd"), END,
+  ] },
+  "mlock of a huge page that is mapped by PTEs": { steps: [...PTE_MAPPED, "0 mlock 0.0 1.0", ...counts("Mlocked"), END] },
+  "COLLAPSE of what is locked": { steps: [...SMALL, "0 mlock 0.0 1.0", "0 madvise 0.0 1.0 COLLAPSE", ...counts("Mlocked"), END] },
+  "soft-dirty bits of a huge page": { steps: [
+    ...huge(), "0 soft_dirty 0.0 1.0", "0 clear_refs soft-dirty", "0 soft_dirty 0.0 1.0", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", END,
+  ] },
+  "soft-dirty bits of small pages, COLLAPSE": { steps: [
+    ...SMALL, "0 clear_refs soft-dirty", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", "0 madvise 0.0 1.0 COLLAPSE", "0 soft_dirty 0.0 1.0", END,
+  ] },
+  "PAGEMAP_SCAN: what is written, of pages and of nothing": { steps: [
+    "0 mmap 0.0 2.0 rw fixed", "0 write 0.0 0.1 1", "0 written 0.0 0.1", "0 written 0.0 1.0", "0 written 1.0 1.0",
+  ] },
+  "PAGEMAP_SCAN: what is written, of a huge page": { steps: [...huge(), "0 written 0.0 1.0"] },
+  "kpageflags: KSM of a page that has no twin": { steps: [...SMALL, "0 page_flag 0.5 ksm", ...huge(), "0 page_flag 0.5 ksm"] },
+};
+
+const NODES = { memory: "512,512" } as const;
+const NUMA: Cases = {
+  "two nodes: a huge page is where its area is bound to": { machine: NODES, steps: [
+    "0 mmap 0.0 2.0 rw fixed", "0 madvise 0.0 2.0 HUGEPAGE", "0 bind 1.0 1.0 1", "0 write 0.0 2.0 1", "0 node_of 0.5", "0 node_of 1.5",
+  ] },
+  "two nodes: COLLAPSE goes where most pages are, and equal halves to node 0": { machine: NODES, steps: [
+    "0 mmap 0.0 2.0 rw fixed", "0 bind 0.0 0.300 1", "0 bind 1.0 0.256 1", "0 write 0.0 2.0 1", "0 madvise 0.0 2.0 COLLAPSE",
+    "0 node_of 0.0", "0 node_of 1.0",
+  ] },
+  "two nodes: bind of a part moves the whole huge page": { machine: NODES, steps: [
+    ...huge(), "0 bind 0.0 0.16 1", "0 node_of 0.0", "0 node_of 0.300", ...counts("thp_split_pmd", "thp_split_page", "thp_migration_success"), END,
+  ] },
+  "two nodes: move_pages of pages of one huge page": { machine: NODES, steps: [
+    ...huge(), "0 move_page 0.5 1", "0 node_of 0.300", "0 move_page 0.9 0", "0 node_of 0.5", ...counts("thp_migration_success", "thp_split_page"), END,
+  ] },
+  "two nodes: move_pages of a shared huge page": { machine: NODES, steps: [
+    ...huge(), "0 fork 1", "0 move_page 0.5 1", "0 node_of 0.5", ...counts("thp_migration_success"), END, "1 contents",
+  ] },
+  "two nodes: migrate_pages": { machine: NODES, steps: [
+    ...huge(2), "0 mprotect 1.5 0.1 r", "0 migrate 0 1", "0 node_of 0.0", "0 node_of 1.0", ...counts("thp_migration_success", "thp_split_page"), END,
+  ] },
+};
+
+const every = ["all", "16kB", "32kB", "64kB", "128kB", "256kB", "512kB", "1024kB", "2048kB"].map((s) => `0 word_at_boot ${s}`);
+const BOOT: Cases = {
+  "the words at boot": { steps: every },
+  "the words at boot, with 300 MB": { machine: { memory: "300" }, steps: every },
+  "thp_anon=64K:always": { machine: { append: "thp_anon=64K:always" }, steps: every },
+  "thp_anon=16K-64K,256K:always;2M:inherit": { machine: { append: "thp_anon=16K-64K,256K:always;2M:inherit" }, steps: every },
+  "transparent_hugepage=madvise": { machine: { append: "transparent_hugepage=madvise" }, steps: every },
+};
+
+const LIMITS: Cases = {
+  "memory.max: a huge page that does not fit": { steps: [
+    "0 memory_max 0.256", "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 0.1 1", END,
+  ] },
+  "memory.max: COLLAPSE of what does not fit twice": { steps: [
+    "0 memory_max 1.256", ...SMALL, "0 madvise 0.0 1.0 COLLAPSE", END,
+  ] },
+};
+
+export const BEYOND_BY_NAME: Cases = { ...SIZES, ...KHUGEPAGED, ...RECLAIM, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS };
