@@ -32,6 +32,7 @@ cat >init.c <<'C'
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static long vmstat(const char *name)
@@ -46,6 +47,8 @@ static long vmstat(const char *name)
 
 int main(void)
 {
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sys", "/sys", "sysfs", 0, NULL);
 	mount("debug", "/sys/kernel/debug", "debugfs", 0, NULL);
@@ -89,7 +92,7 @@ boot() {
   "${apt[@]}" download "$1=$2" >/dev/null
   echo "$3  $(ls "$1"_*.deb)" | sha256sum --check --quiet
   dpkg-deb -x "$1"_*.deb "$1"
-  timeout 300 qemu-system-x86_64 -nodefaults -no-reboot -display none -machine pc -cpu max,la57=off -m 512 -serial stdio \
+  timeout 300 qemu-system-x86_64 -nodefaults -no-reboot -display none -machine pc -cpu max,la57=off -m 1024 -serial stdio \
     -kernel "$(ls "$1"/boot/vmlinuz-* "$1"/usr/lib/modules/*/vmlinuz 2>/dev/null | head -1)" -initrd initramfs \
     -append "console=ttyS0 quiet panic=-1 damon_stat.enabled=N" </dev/null | tr -d '\r' | sed -n 's/^.*SEEN //p'
 }

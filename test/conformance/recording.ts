@@ -43,6 +43,7 @@ interface Difference {
 }
 
 const NO_COUNTERS = `k ${COUNTERS.map(() => 0).join(" ")}`;
+const isTrace = (line: string): boolean => line.startsWith("t ");
 const isMemory = (line: string): boolean => line.startsWith("v ") || line.startsWith("p ");
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 const sameLines = (a: readonly string[] | undefined, b: readonly string[] | undefined): boolean => a?.join("\n") === b?.join("\n");
@@ -52,7 +53,9 @@ export function pack(seen: Observations): Observations {
     const memory = lines.filter(isMemory);
     const before = seen[i - 1]?.filter(isMemory);
     const same = before !== undefined && memory.length > 0 && memory.join() === before.join();
-    return [...lines.filter((l) => !isMemory(l) && !isOfOthers(l)).map((l) => (l === NO_COUNTERS ? "k" : l)), ...(same ? ["="] : memory)];
+    const rest = lines.filter((l) => !isMemory(l) && !isOfOthers(l) && !isTrace(l)).map((l) => (l === NO_COUNTERS ? "k" : l));
+    // In which order an agent tells of statuses depends on which it met first in its life.
+    return [...rest, ...lines.filter(isTrace).sort(), ...(same ? ["="] : memory)];
   });
 }
 

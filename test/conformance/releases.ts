@@ -14,9 +14,10 @@ import type { RecordedRun, Recording } from "./recording.ts";
 
 export const RELEASES = fileURLToPath(new URL("./RELEASES.md", import.meta.url));
 
-/** Switches of which no program that runs one step after the other can show anything, or none of these. */
+/** Switches that no program shows which `impl/` can run, with the reason. */
 export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
-  refuseLazyfree: "",
+  lazyfreePmdDiscard: "it takes reclaim by advice, which `impl/` lacks; see below, \"FREE of a huge page, then PAGEOUT\"",
+  splitQueueScan: "it takes two threads, and the words of a list",
 };
 
 /** A switch that has another value on a kernel than on the one recorded before it. */

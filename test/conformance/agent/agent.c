@@ -127,9 +127,9 @@ static void work(void)
 				die("this is no step: %s", line);
 			s->op = (enum op)op;
 		}
+		beyond_begin(steps, count);
 		knobs_set(&k);
 		snapshot_begin();
-		beyond_begin(steps, count);
 		processes_begin();
 		for (int i = 0; i < count; i++)
 			run_step(i, &steps[i]);

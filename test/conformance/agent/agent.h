@@ -71,6 +71,8 @@ void khugepaged_quiet(void);
 pid_t khugepaged_pid(void);
 /* One full scan by the thread. False: it did not happen in time. */
 bool khugepaged_pass(void);
+/* Makes a change of knobs, and waits for the first scan of the thread if that starts it. */
+void khugepaged_while(void (*change)(void));
 void holder_init(void);
 /* Empties the LRU batches. */
 void lru_drain(void);
@@ -87,7 +89,7 @@ void counters_of_scan(struct others *others, const char *status);
 void counters_report(const struct others *others);
 
 /* beyond.c: what only a guest is asked for. */
-/* Before the program's first step. */
+/* Before the program's knobs are set. */
 void beyond_begin(const struct step *steps, int count);
 /* Of a process, by itself. */
 long beyond_in_process(const struct step *s);

@@ -157,14 +157,18 @@ enum { COUNTERS_BY_NAME = sizeof(counted) / sizeof(counted[0]) };
 static long at_start[COUNTERS_BY_NAME];
 static bool started[COUNTERS_BY_NAME];
 
+static void sizes_back(void)
+{
+	for (long kib = 16; kib <= 1024; kib *= 2)
+		size_set(kib, "never");
+	size_set(2048, "inherit");
+}
+
 /* Of the whole program: where each counter stood when it began. */
 void beyond_begin(const struct step *steps, int count)
 {
-	if (sizes_changed) {
-		for (long kib = 16; kib <= 1024; kib *= 2)
-			size_set(kib, "never");
-		size_set(2048, "inherit");
-	}
+	if (sizes_changed)
+		khugepaged_while(sizes_back);
 	if (grouped)
 		rmdir(GROUP);
 	sizes_changed = grouped = false;

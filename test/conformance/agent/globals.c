@@ -167,8 +167,8 @@ static void pause_us(long us) { nanosleep(&(struct timespec){ 0, us * 1000 }, NU
 /* With an unlimited budget, one wake-up is one scan of all address spaces: the thread stops when it is back at the list's head. */
 bool khugepaged_pass(void)
 {
-	char enabled[16];
-	if (!knob_get("enabled", enabled, sizeof(enabled)) || strcmp(enabled, "never") == 0)
+	/* It does not run where no size is on, and before 7.2 where that of a PMD is not. */
+	if (!khugepaged())
 		return true;
 	long before = full_scans();
 	for (int waited = 0; waited < 600000; waited++) {
@@ -180,6 +180,26 @@ bool khugepaged_pass(void)
 		pause_us(100);
 	}
 	return false;
+}
+
+/* A thread that starts begins with a scan, and lowers its own priority. */
+static void wait_for_first_scan(long scans)
+{
+	for (int waited = 0; full_scans() == scans && waited < 600000; waited++) {
+		pause_us(100);
+		if (waited % 100 == 0)
+			khugepaged_priority(0);
+	}
+	khugepaged_priority(0);
+}
+
+void khugepaged_while(void (*change)(void))
+{
+	long scans = full_scans();
+	bool ran = khugepaged() != 0;
+	change();
+	if (!ran && khugepaged())
+		wait_for_first_scan(scans);
 }
 
 static void wait_until_asleep(void)
@@ -226,13 +246,8 @@ void knobs_set(const struct knobs *k)
 	if (strcmp(before, k->enabled) == 0)
 		return;
 	khugepaged_priority(0);
-	/* A thread that starts begins with a scan, and lowers its own priority. */
-	for (int waited = 0; strcmp(before, "never") == 0 && full_scans() == scans && waited < 600000; waited++) {
-		pause_us(100);
-		if (waited % 100 == 0)
-			khugepaged_priority(0);
-	}
-	khugepaged_priority(0);
+	if (strcmp(before, "never") == 0)
+		wait_for_first_scan(scans);
 }
 
 /* ---- the holder --------------------------------------------------------------------------------------------- */
