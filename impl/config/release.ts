@@ -124,9 +124,10 @@ export const SWITCHES = {
     source: "mm/vma.c is_mergeable_anon_vma(): seen, 6.12.117 does not and 6.16.3 does; what is between was not run",
   },
   dontunmapKeepsSource: {
-    since: ["6.12.117", "7.2.11", "7.3"], default: true,
+    since: ["6.12.114", "7.2.11", "7.3"], default: true,
     meaning: "memory without anon_vma that mremap() with MREMAP_DONTUNMAP gives a second place does not merge with the VMA that it is from",
-    source: "mm/vma.c copy_vma() keep_source: seen, 6.12.117, 7.2.11 and 7.3.4 keep it, 6.12.107, 6.18.44, 7.1.13 and 7.2.9 do not",
+    source: "mm/vma.c copy_vma() keep_source, \"fix locked_vm leak from MREMAP_DONTUNMAP self-merge\" (changelogs of 6.12.114 and 7.2.11): " +
+      "seen, 6.12.117, 7.2.11 and 7.3.4 keep it, 6.12.107, 6.18.44, 7.1.13 and 7.2.9 do not",
   },
   mremapGrowthLeavesNext: {
     since: ["6.12"], until: ["6.16"], default: false,
@@ -171,9 +172,9 @@ export const SWITCHES = {
     meaning: "mmap() with MAP_STACK gives a VMA with VM_NOHUGEPAGE", source: "c4608d1bf7c6",
   },
   lazyfreePmdDiscard: {
-    since: ["6.11"], until: ["6.12.117", "7.3.3"], default: false,
+    since: ["6.11"], until: ["6.12.117", "7.3.2"], default: false,
     meaning: "reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts it back; else it splits the PMD",
-    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (7.3.3, 6.12.117; not in 7.2.13)",
+    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in 7.2.13)",
   },
   splitQueueScan: {
     values: [

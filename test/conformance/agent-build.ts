@@ -34,7 +34,8 @@ export function compiler(): string | null {
 export function agentDefines(): readonly string[] {
   const numbers = { HPAGE, AREA_RANGES, PROCESSES, HOLDS };
   const counted = COUNTED.map((name) => `"${name}"`).join(",");
-  return [`-DOPERATIONS=${agentOperations()}`, `-DCOUNTED=${counted}`, ...Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`)];
+  const sizes = Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`);
+  return [`-DOPERATIONS=${agentOperations()}`, `-DCOUNTED=${counted}`, ...sizes];
 }
 
 /** The agent; for a guest with all its libraries in it. */

@@ -12,13 +12,15 @@ const word = <W extends Words>(name: string, words: W) => ({ name, type: { kind:
 /** @kernel include/uapi/asm-generic/mman-common.h */
 export const BEYOND_ADVICE = { COLD: 20, PAGEOUT: 21, HWPOISON: 100, SOFT_OFFLINE: 101, GUARD_INSTALL: 102, GUARD_REMOVE: 103 } as const;
 const LACKED_BY_ADVICE: Readonly<Record<number, string>> = {
-  20: "reclaim by advice", 21: "reclaim by advice", 100: "memory failure", 101: "memory failure", 102: "guard regions", 103: "guard regions",
+  20: "reclaim by advice", 21: "reclaim by advice", 100: "memory failure", 101: "memory failure", 102: "guard regions",
+  103: "guard regions",
 };
 
 /** Counters by name, of `/proc/vmstat`, `/proc/meminfo` (kB) and hugepages-<size>/stats. They are told from the program's start on. */
 export const COUNTED = [
   "pswpin", "pswpout", "swpout_zero", "pglazyfreed", "pgmigrate_success", "thp_swpout", "thp_underused_split_page", "thp_migration_success",
-  "thp_split_page", "thp_split_page_failed", "thp_split_pmd", "thp_deferred_split_page", "thp_collapse_alloc", "HardwareCorrupted", "Mlocked",
+  "thp_split_page", "thp_split_page_failed", "thp_split_pmd", "thp_deferred_split_page", "thp_collapse_alloc", "HardwareCorrupted",
+  "Mlocked",
   ...[16, 64, 1024].flatMap((kib) => ["nr_anon", "split", "split_failed", "split_deferred", "swpout", "swpin"].map((s) => `${kib}kB/${s}`)),
   "2048kB/swpout", "2048kB/swpin", "2048kB/split_failed", "2048kB/collapse_alloc", "64kB/collapse_alloc", "64kB/nr_anon_partially_mapped",
 ] as const;
@@ -35,7 +37,8 @@ export const BEYOND = {
   /** debugfs' split_huge_pages, to folios of that order. */
   split_to: { args: [PAGE, PAGES, number("order")], lacks: SMALLER },
   /** madvise(). Of a signal: 1000 + 100 * si_code + si_addr_lsb. */
-  advise: { args: [PAGE, PAGES, word("advice", BEYOND_ADVICE)], lacks: (args: readonly number[]) => LACKED_BY_ADVICE[args[2]!] ?? "advice" },
+  advise: { args: [PAGE, PAGES, word("advice", BEYOND_ADVICE)],
+    lacks: (args: readonly number[]) => LACKED_BY_ADVICE[args[2]!] ?? "advice" },
   /** Reads one page; of a signal what `advise` says. */
   touch: { args: [PAGE], lacks: "memory failure" },
   mlock: { args: [PAGE, PAGES], lacks: "mlock()" },

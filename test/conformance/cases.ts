@@ -28,5 +28,6 @@ export const BEYOND_CASES: readonly Case[] = parsed(BEYOND_BY_NAME);
 
 for (const [cases, lacks] of [[CASES, false], [BEYOND_CASES, true]] as const) {
   const wrong = cases.find(({ program }) => (lackedBy(program).length > 0) !== lacks);
-  if (wrong !== undefined) throw new Error(`case ${wrong.name}: impl/ ${lacks ? "lacks nothing for it: it is no case of cases/beyond.ts" : "lacks a part for it: it belongs into cases/beyond.ts"}`);
+  const why = lacks ? "lacks nothing for it: it is no case of cases/beyond.ts" : "lacks a part for it: it belongs into cases/beyond.ts";
+  if (wrong !== undefined) throw new Error(`case ${wrong.name}: impl/ ${why}`);
 }

@@ -7,11 +7,12 @@ import { programs } from "./arbitraries.ts";
 import { compare } from "./compare.ts";
 import { agentDefines } from "./agent-build.ts";
 import { HostKernel, whyNot, type Machine } from "./host.ts";
+import { machineOptions } from "./guest/guest-flags.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge } from "./judge.ts";
 import { CALLS } from "../../impl/entry/calls.ts";
 import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
-import { DEFAULT_KNOBS, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
+import { DEFAULT_KNOBS, lackedBy, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
 import { pack, unpack } from "./recording.ts";
 import { disagreement, observations } from "./report.ts";
 import { firedTooOften } from "./rules.ts";
@@ -97,6 +98,20 @@ describe("programs", () => {
   ])("refuses the program %j", (steps, why) => {
     expect(() => programFromJson({ steps })).toThrow(why);
   });
+  it("says which parts impl/ lacks for a program; random ones lack none", () => {
+    const steps = ["0 size 64kB madvise", "0 mmap 0.0 1.0 rw fixed", "0 advise 0.0 1.0 HWPOISON", "0 advise 0.0 1.0 GUARD_INSTALL"];
+    expect(lackedBy(programFromJson({ steps }))).toEqual(["huge pages of other sizes", "memory failure", "guard regions"]);
+    expect(lackedBy(programFromJson({ machine: { swap: "zram:64", memory: "512,512" }, steps: [] }))).toEqual(["swap", "NUMA"]);
+    fc.assert(fc.property(programs(true), (p) => lackedBy(p).length === 0), seeded(200));
+  });
+  it("keeps the machine that it takes, and refuses another form of one", () => {
+    const json = { machine: { append: "thp_anon=64K:always" }, steps: ["0 word_at_boot 64kB", "0 count 64kB/split"] };
+    expect(programToJson(programFromJson(json))).toEqual(json);
+    expect(machineOptions({ append: "a=1 b=2", memory: "256,128" })).toMatchObject({ append: ["a=1", "b=2"], memory: [256, 128] });
+    expect(() => programFromJson({ machine: { disk: "1" }, steps: [] } as never)).toThrow(/machine.*memory, swap, append/);
+    expect(() => programFromJson({ machine: { memory: 512 }, steps: [] } as never)).toThrow('a text such as "512,512"');
+    expect(() => programFromJson({ steps: ["0 count 64kB/nothing"] })).toThrow('counter "64kB/nothing" is not one of pswpin');
+  });
   it("keeps only the knobs that are not as usual", () => {
     expect(programToJson({ knobs: { ...DEFAULT_KNOBS, max_ptes_none: 0 }, steps: [] })).toEqual({ max_ptes_none: 0, steps: [] });
     expect(() => programFromJson({ steps: [], defrag: 1 } as never)).toThrow("the knob defrag");
@@ -165,8 +180,9 @@ describe("the agent", () => {
   });
   it("is compiled with the operations and sizes of programs", () => {
     const defines = agentDefines();
-    expect(defines[0]).toMatch(/^-DOPERATIONS=OP_MMAP,OP_MUNMAP,.*OP_RELEASE$/);
-    expect(defines.slice(1)).toEqual(["-DHPAGE=512", "-DAREA_RANGES=8", "-DPROCESSES=4", "-DHOLDS=4"]);
+    expect(defines[0]).toMatch(/^-DOPERATIONS=OP_MMAP,OP_MUNMAP,.*OP_RELEASE,.*OP_RECLAIM$/);
+    expect(defines[1]).toMatch(/^-DCOUNTED="pswpin",.*"64kB\/split",/);
+    expect(defines.slice(2)).toEqual(["-DHPAGE=512", "-DAREA_RANGES=8", "-DPROCESSES=4", "-DHOLDS=4"]);
   });
   it("has room for the arguments of every operation", () => {
     const room = Number(/ARGS = (\d+)/.exec(source("agent.h"))![1]);

@@ -134,7 +134,8 @@ export class Recordings {
     const file = JSON.parse(text) as Recording | Difference;
     if (!("like" in file)) return { kernel: file.kernel, runs: file.runs.map((r) => ({ ...r, seen: unpack(r.seen) })) };
     if (base === null || hashOf(base) !== file.hash) {
-      throw new UsageError(`the recording of Linux ${file.kernel} says how it differs from one of ${file.like} that is no more\n${recordFirst}`);
+      const why = `the recording of Linux ${file.kernel} says how it differs from one of ${file.like} that is no more`;
+      throw new UsageError(`${why}\n${recordFirst}`);
     }
     const steps = new Map(file.runs.map((r) => [r.name, r.steps]));
     const without = new Set(file.without);
@@ -157,7 +158,9 @@ export class Recordings {
   }
   /** The same text gives the same bytes. */
   #write(kernel: string, text: string): void {
-    const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+    };
     writeWhole(this.#file(kernel), brotliCompressSync(text, { params }));
   }
 }

@@ -105,7 +105,9 @@ export function kernelsText(all: readonly Recording[]): string {
     const names = changes([before.kernel, kernel]).map((c) => `\`${c.name}\``).join(", ");
     return `| ${kernel} | ${runs.length} | ${differs} | ${names || "none"} |`;
   });
-  return ["## The kernels", "", "| kernel | programs | not as on the one before | switches that change |", "|---|---|---|---|", ...rows, ""].join("\n");
+  return [
+    "## The kernels", "", "| kernel | programs | not as on the one before | switches that change |", "|---|---|---|---|", ...rows, "",
+  ].join("\n");
 }
 
 export function changesText(found: readonly Shown[]): string {
@@ -114,7 +116,8 @@ export function changesText(found: readonly Shown[]): string {
     return `| \`${name}\` | ${valueOf(SWITCHES[name], value)} | ${before} | ${from} | ${by} |`;
   });
   return [
-    "## Where behaviour changes", "", "| switch | becomes | last without | first with | shown by (of how many) |", "|---|---|---|---|---|", ...rows, "",
+    "## Where behaviour changes", "",
+    "| switch | becomes | last without | first with | shown by (of how many) |", "|---|---|---|---|---|", ...rows, "",
   ].join("\n");
 }
 
@@ -156,8 +159,9 @@ export function beyondText(all: readonly Recording[]): string {
     rows.push(...changed);
   }
   return [
-    "## Beyond impl/", "", "Programs for which `impl/` lacks a part (`cases/beyond.ts`), and where what they say changes: the first step that differs.",
-    "", "| program | last | first | step | was | is |", "|---|---|---|---|---|---|", ...rows, "",
+    "## Beyond impl/", "",
+    "Programs for which `impl/` lacks a part (`cases/beyond.ts`), and where what they say changes: the first step that differs.", "",
+    "| program | last | first | step | was | is |", "|---|---|---|---|---|---|", ...rows, "",
     "The same on all kernels on which they were run (how many):", "", ...same, "",
   ].join("\n");
 }

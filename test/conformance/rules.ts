@@ -11,7 +11,8 @@ export const RULES = {
     "of these runs, while no step ran or by a tracepoint; and of a counter that only goes up Linux must say more in " +
     "every run, since others can only add.",
   "transient references":
-    "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch) gives up" +
+    "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch, DAMON, whose " +
+    "module damon_stat samples all memory from boot on in Debian's kernels unless damon_stat.enabled=N, as in guests) gives up" +
     " with one of the statuses for which the kernel itself advises to try again. The program is run again, up to four" +
     " times; the run that was not disturbed must agree in everything.",
   "sampled accesses":

@@ -167,12 +167,14 @@ static void pause_us(long us) { nanosleep(&(struct timespec){ 0, us * 1000 }, NU
 /* With an unlimited budget, one wake-up is one scan of all address spaces: the thread stops when it is back at the list's head. */
 bool khugepaged_pass(void)
 {
-	/* It does not run where no size is on, and before 7.2 where that of a PMD is not. */
-	if (!khugepaged())
-		return true;
 	long before = full_scans();
 	for (int waited = 0; waited < 600000; waited++) {
-		/* A thread that was at work when it was woken has not noticed, and sleeps now. */
+		/*
+		 * It does not run where no size is on, and before 7.2 where that of a PMD is not; one that has just ended is seen for a
+		 * moment still. A thread that was at work when it was woken has not noticed, and sleeps now.
+		 */
+		if (waited % 20000 == 0 && !khugepaged())
+			return true;
 		if (waited % 20000 == 0 && !knob_try("khugepaged/scan_sleep_millisecs", SLEEP))
 			return false;
 		if (full_scans() > before)

@@ -5,7 +5,8 @@
 import type { Cases } from "./cases-by-name.ts";
 
 const END = "0 contents";
-const huge = (ranges = 1): string[] => [`0 mmap 0.0 ${ranges}.0 rw fixed`, `0 madvise 0.0 ${ranges}.0 HUGEPAGE`, `0 write 0.0 ${ranges}.0 1`];
+const huge = (ranges = 1): string[] => [`0 mmap 0.0 ${ranges}.0 rw fixed`, `0 madvise 0.0 ${ranges}.0 HUGEPAGE`,
+  `0 write 0.0 ${ranges}.0 1`];
 const SMALL = ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1"];
 const PTE_MAPPED = [...huge(), "0 mprotect 0.5 0.1 r", "0 mprotect 0.5 0.1 rw"];
 /** Folios of that size alone. */
@@ -17,7 +18,8 @@ const counts = (...names: string[]): string[] => names.map((n) => `0 count ${n}`
 const SIZES: Cases = {
   "only 64 kB is on: a fault": { steps: [...only("64kB"), ...area("0.0", "1.0"), "0 write 0.20 0.1 1", ...counts("64kB/nr_anon"), END] },
   "16, 64 and 1024 kB are on: the largest aligned block that is empty and inside the area": { steps: [
-    "0 size 16kB madvise", "0 size 64kB madvise", "0 size 1024kB madvise", "0 size 2048kB never", ...area("0.5", "0.1"), "0 write 0.5 0.1 1",
+    "0 size 16kB madvise", "0 size 64kB madvise", "0 size 1024kB madvise", "0 size 2048kB never", ...area("0.5", "0.1"),
+    "0 write 0.5 0.1 1",
     ...area("0.6", "0.506"), "0 write 0.9 0.1 1", "0 write 0.40 0.1 1", "0 write 0.300 0.1 1",
     ...counts("16kB/nr_anon", "64kB/nr_anon", "1024kB/nr_anon"), END,
   ] },
@@ -62,7 +64,8 @@ const pass = (sizes: readonly string[]): string[] => [
   ...sizes.map((s) => `0 size ${s} madvise`), "0 size 2048kB never", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
 ];
 const KHUGEPAGED: Cases = {
-  "khugepaged with only 64 kB on, all pages there": { steps: [...SMALL, ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END] },
+  "khugepaged with only 64 kB on, all pages there": { steps: [...SMALL, ...pass(["64kB"]), ...counts("64kB/nr_anon",
+    "64kB/collapse_alloc"), END] },
   "khugepaged with only 64 kB on, one page there": { steps: [
     "0 mmap 0.0 1.0 rw fixed", "0 write 0.300 0.1 1", ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END,
   ] },
@@ -119,7 +122,8 @@ const SWAPPED: Cases = {
     ...SMALL, "0 advise 0.5 0.1 PAGEOUT", "0 madvise 0.0 1.0 COLLAPSE", ...counts("pswpin"), END,
   ] },
   "zram: khugepaged, max_ptes_swap reached and exceeded": { machine: SWAP, max_ptes_swap: 8, steps: [
-    ...SMALL, "0 madvise 0.0 1.0 HUGEPAGE", "0 advise 0.10 0.9 PAGEOUT", "0 khugepaged", "0 read 0.10 0.1", "0 khugepaged", ...counts("pswpin"), END,
+    ...SMALL, "0 madvise 0.0 1.0 HUGEPAGE", "0 advise 0.10 0.9 PAGEOUT", "0 khugepaged", "0 read 0.10 0.1", "0 khugepaged",
+    ...counts("pswpin"), END,
   ] },
   "zram: a 64 kB folio that is shared, and back": { machine: SWAP, steps: [
     ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 advise 0.0 0.16 PAGEOUT", "0 fork 1", "0 read 0.3 0.1",
@@ -141,7 +145,8 @@ const FAILURE: Cases = {
   ] },
   "HWPOISON of a small page": { steps: [...SMALL, "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted")] },
   "HWPOISON of a page of a huge page of which another is held": { steps: [
-    ...huge(), "0 hold 0 0.9", "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted", "thp_split_page_failed"), "0 release 0",
+    ...huge(), "0 hold 0 0.9", "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5", ...counts("HardwareCorrupted", "thp_split_page_failed"),
+    "0 release 0",
   ] },
   "HWPOISON of a page of a shared huge page": { steps: [
     ...huge(), "0 fork 1", "0 advise 0.5 0.1 HWPOISON", "1 touch 0.5", "1 touch 0.5", "0 touch 0.5",
@@ -161,7 +166,8 @@ const REST: Cases = {
   "a guard in a huge page": { steps: [
     ...huge(), "0 advise 0.5 0.1 GUARD_INSTALL", "0 touch 0.5", "0 read 0.4 0.3", "0 advise 0.5 0.1 GUARD_REMOVE", "0 touch 0.5", END,
   ] },
-  "a guard on a whole huge page": { steps: [...huge(), "0 advise 0.0 1.0 GUARD_INSTALL", "0 touch 0.0", "0 advise 0.0 1.0 GUARD_REMOVE", END] },
+  "a guard on a whole huge page": { steps: [...huge(), "0 advise 0.0 1.0 GUARD_INSTALL", "0 touch 0.0", "0 advise 0.0 1.0 GUARD_REMOVE",
+    END] },
   "a guard in a range, COLLAPSE": { steps: [
     ...SMALL, "0 advise 0.5 0.1 GUARD_INSTALL", "0 madvise 0.0 1.0 COLLAPSE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged", END,
   ] },
@@ -177,7 +183,8 @@ const REST: Cases = {
     ...huge(), "0 soft_dirty 0.0 1.0", "0 clear_refs soft-dirty", "0 soft_dirty 0.0 1.0", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", END,
   ] },
   "soft-dirty bits of small pages, COLLAPSE": { steps: [
-    ...SMALL, "0 clear_refs soft-dirty", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", "0 madvise 0.0 1.0 COLLAPSE", "0 soft_dirty 0.0 1.0", END,
+    ...SMALL, "0 clear_refs soft-dirty", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", "0 madvise 0.0 1.0 COLLAPSE",
+    "0 soft_dirty 0.0 1.0", END,
   ] },
   "PAGEMAP_SCAN: what is written, of pages and of nothing": { steps: [
     "0 mmap 0.0 2.0 rw fixed", "0 write 0.0 0.1 1", "0 written 0.0 0.1", "0 written 0.0 1.0", "0 written 1.0 1.0",
@@ -196,16 +203,19 @@ const NUMA: Cases = {
     "0 node_of 0.0", "0 node_of 1.0",
   ] },
   "two nodes: bind of a part moves the whole huge page": { machine: NODES, steps: [
-    ...huge(), "0 bind 0.0 0.16 1", "0 node_of 0.0", "0 node_of 0.300", ...counts("thp_split_pmd", "thp_split_page", "thp_migration_success"), END,
+    ...huge(), "0 bind 0.0 0.16 1", "0 node_of 0.0", "0 node_of 0.300", ...counts("thp_split_pmd", "thp_split_page",
+    "thp_migration_success"), END,
   ] },
   "two nodes: move_pages of pages of one huge page": { machine: NODES, steps: [
-    ...huge(), "0 move_page 0.5 1", "0 node_of 0.300", "0 move_page 0.9 0", "0 node_of 0.5", ...counts("thp_migration_success", "thp_split_page"), END,
+    ...huge(), "0 move_page 0.5 1", "0 node_of 0.300", "0 move_page 0.9 0", "0 node_of 0.5", ...counts("thp_migration_success",
+    "thp_split_page"), END,
   ] },
   "two nodes: move_pages of a shared huge page": { machine: NODES, steps: [
     ...huge(), "0 fork 1", "0 move_page 0.5 1", "0 node_of 0.5", ...counts("thp_migration_success"), END, "1 contents",
   ] },
   "two nodes: migrate_pages": { machine: NODES, steps: [
-    ...huge(2), "0 mprotect 1.5 0.1 r", "0 migrate 0 1", "0 node_of 0.0", "0 node_of 1.0", ...counts("thp_migration_success", "thp_split_page"), END,
+    ...huge(2), "0 mprotect 1.5 0.1 r", "0 migrate 0 1", "0 node_of 0.0", "0 node_of 1.0", ...counts("thp_migration_success",
+    "thp_split_page"), END,
   ] },
 };
 
