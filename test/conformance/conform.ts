@@ -320,7 +320,7 @@ class Conform {
     return judge(program, kernel, { run: (p) => this.#timed(impl, p) });
   }
 
-  #timed(impl: ImplKernel, program: Program): Observations {
+  #timed(impl: Pick<ImplKernel, "run">, program: Program): Observations {
     const start = process.cpuUsage();
     try {
       return impl.run(program);
@@ -331,7 +331,7 @@ class Conform {
     }
   }
 
-  #implRun(impl: ImplKernel, program: Program, then: (mine: Observations) => Judgement, real: Observations): Judgement {
+  #implRun(impl: Pick<ImplKernel, "run">, program: Program, then: (mine: Observations) => Judgement, real: Observations): Judgement {
     try {
       return then(this.#timed(impl, program));
     } catch (e) {

@@ -10,7 +10,7 @@ import {
 } from "./releases.ts";
 
 const text = readFileSync(RELEASES, "utf8");
-const section = (title: string): string => `## ${title}${text.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? ""}`;
+const section = (title: string): string => `## ${title}\n${text.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? ""}`;
 const all = ofReleases(recordings());
 const withParts = all.map(compared);
 const found = changes(all.map((r) => r.kernel));
