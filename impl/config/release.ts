@@ -126,8 +126,8 @@ export const SWITCHES = {
   dontunmapKeepsSource: {
     since: ["6.12.114", "7.2.11", "7.3"], default: true,
     meaning: "memory without anon_vma that mremap() with MREMAP_DONTUNMAP gives a second place does not merge with the VMA that it is from",
-    source: "mm/vma.c copy_vma() keep_source, \"fix locked_vm leak from MREMAP_DONTUNMAP self-merge\" (changelogs of 6.12.114 and 7.2.11): " +
-      "seen, 6.12.117, 7.2.11 and 7.3.4 keep it, 6.12.107, 6.18.44, 7.1.13 and 7.2.9 do not",
+    source: "mm/vma.c copy_vma() keep_source, \"fix locked_vm leak from MREMAP_DONTUNMAP self-merge\" (in the changelogs of 6.12.114 and " +
+      "7.2.11): seen, 6.12.117, 7.2.11 and 7.3.4 keep it, 6.12.107, 6.18.44, 7.1.13 and 7.2.9 do not",
   },
   mremapGrowthLeavesNext: {
     since: ["6.12"], until: ["6.16"], default: false,

@@ -194,8 +194,8 @@ describe.skipIf(newest === undefined)(`a guest (${reason ?? newest?.name ?? "no 
       expect(await judge(SMALL, guest, impl)).toMatchObject({ difference: null, died: null });
       // What impl/ lacks a part for: a huge page moves to the other node, whole.
       const seen = await guest.run(programFromJson({ steps: [
-        "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 bind 0.0 1.0 1", "0 write 0.0 1.0 1", "0 node_of 0.9", "0 move_page 0.5 0",
-        "0 node_of 0.9", "0 count thp_migration_success", "0 size 64kB madvise", "0 word_at_boot 64kB",
+        "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 bind 0.0 1.0 1", "0 write 0.0 1.0 1", "0 node_of 0.9",
+        "0 move_page 0.5 0", "0 node_of 0.9", "0 count thp_migration_success", "0 size 64kB madvise", "0 word_at_boot 64kB",
       ] }));
       expect(seen.slice(4).map((lines) => lines[0])).toEqual(["r 4 1 0", "r 5 0 0", "r 6 0 0", "r 7 1 0", "r 8 0 0", "r 9 0 0"]);
     } finally {
