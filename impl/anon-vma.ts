@@ -16,7 +16,9 @@
  */
 import { NONE, at, choose, downRead, downWrite, spinLock, spinUnlock, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
+import { anonVmaIsFree } from "./dead-object.ts";
 import { ENOMEM } from "./errno.ts";
+import { shortageIsSeen } from "./lost-function.ts";
 import { folioMapcount } from "./page-ref.ts";
 import { findVma, vmaBefore } from "./vma-tree.ts";
 import type { Kernel } from "./mm-types.ts";
@@ -30,8 +32,10 @@ const VM_ACCESS_FLAGS = VM_READ | VM_WRITE;
 
 /** Takes the lock of the family for writing. May sleep. @kernel include/linux/rmap.h anon_vma_lock_write() */
 export function* anonVmaLockWrite(k: Kernel, anonVma: AnonVma): Routine {
+  vmBugOn(anonVmaIsFree(k, anonVma), "use after free: anon_vma_lock_write() of an anon_vma that has been freed");
   const root: AnonVma = k.anonVma.root.get(anonVma);
   yield* downWrite(k, k.anonVma.lock.at(root));
+  vmBugOn(anonVmaIsFree(k, root), "use after free: anon_vma_lock_write() has waited for an anon_vma that has been freed");
 }
 /** @kernel include/linux/rmap.h anon_vma_unlock_write() */
 export function anonVmaUnlockWrite(k: Kernel, anonVma: AnonVma): void {
@@ -39,8 +43,10 @@ export function anonVmaUnlockWrite(k: Kernel, anonVma: AnonVma): void {
 }
 /** Takes the lock of the family for reading. May sleep. @kernel include/linux/rmap.h anon_vma_lock_read() */
 export function* anonVmaLockRead(k: Kernel, anonVma: AnonVma): Routine {
+  vmBugOn(anonVmaIsFree(k, anonVma), "use after free: anon_vma_lock_read() of an anon_vma that has been freed");
   const root: AnonVma = k.anonVma.root.get(anonVma);
   yield* downRead(k, k.anonVma.lock.at(root));
+  vmBugOn(anonVmaIsFree(k, root), "use after free: anon_vma_lock_read() has waited for an anon_vma that has been freed");
 }
 /** @kernel include/linux/rmap.h anon_vma_unlock_read() */
 export function anonVmaUnlockRead(k: Kernel, anonVma: AnonVma): void {
@@ -97,7 +103,10 @@ export function* folioGetAnonVma(k: Kernel, folio: Pfn): Routine<AnonVma> {
 
 /** A new root with one reference, or NONE without memory. One step: the slab allocator is atomic. @kernel mm/rmap.c anon_vma_alloc() */
 function anonVmaAlloc(k: Kernel): AnonVma {
-  if (k.param.allocationMayFail.get() !== 0 && choose(k, "anon_vma_alloc fails", 2) === 1) return NONE;
+  if (k.param.allocationMayFail.get() !== 0 && choose(k, "anon_vma_alloc fails", 2) === 1) {
+    shortageIsSeen(k);
+    return NONE;
+  }
   for (let i = 0; i < k.anonVma.count; i++) {
     if (k.anonVma.root.get(i) !== NONE) continue;
     k.anonVma.root.set(i, i);
@@ -111,7 +120,10 @@ function anonVmaAlloc(k: Kernel): AnonVma {
 
 /** A new edge, not in any list, or NONE without memory. @kernel mm/rmap.c anon_vma_chain_alloc() */
 function anonVmaChainAlloc(k: Kernel): Avc {
-  if (k.param.allocationMayFail.get() !== 0 && choose(k, "anon_vma_chain_alloc fails", 2) === 1) return NONE;
+  if (k.param.allocationMayFail.get() !== 0 && choose(k, "anon_vma_chain_alloc fails", 2) === 1) {
+    shortageIsSeen(k);
+    return NONE;
+  }
   for (let i = 0; i < k.avc.count; i++) {
     if (k.avc.allocated.get(i)) continue;
     k.avc.allocated.set(i, true);

@@ -10,12 +10,12 @@
  */
 import { at, NONE, record, spinLock, spinUnlock, type Routine, type U } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
+import { tableIsFree } from "./dead-object.ts";
 import { mmapReadLock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import { rawReadSeqcount, readSeqcountRetry, type WriteProtectSeq } from "./locking/write-protect-seq.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
 import type { Kernel } from "./mm-types.ts";
 import { MMF_HAS_PINNED_BIT } from "./structs/mm.ts";
-import { TABLE_FREE } from "./structs/page-table.ts";
 import type { Content, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_SHARED, VM_WRITE } from "./structs/vma.ts";
 import { pageFolio, pageFolioLockless } from "./page-flags.ts";
@@ -25,6 +25,7 @@ import {
   ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
+import { judgeFastReference, judgeReference, pinReleased, pinTaken } from "./pins.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { pinsGet, pinsPut } from "./refcount/scheme.ts";
 import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
@@ -91,7 +92,10 @@ export function* gupFast(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine
   localIrqRestore(k);
   if (page === NONE || (flags & FOLL_PIN) === 0) return page;
   yield at("G11: read_seqcount_retry(write_protect_seq)");
-  if (!readSeqcountRetry(k, mm, seq)) return page;
+  if (!readSeqcountRetry(k, mm, seq)) {
+    pinTaken(k, page);
+    return page;
+  }
   yield* gupPutFolio(k, pageFolio(k, page), flags);
   return NONE;
 }
@@ -108,6 +112,7 @@ function* gupFastPmd(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags): Routine<Pfn
   if (folio === NONE) return NONE;
   yield at("G8: pmd again");
   let keep: boolean = pmdpGetLockless(k, mm, vpn) === pmd;
+  if (keep) judgeFastReference(k, mm, vpn, (flags & FOLL_WRITE) !== 0);
   if (keep && mayHaveToUnshare(pmd, flags)) {
     yield at("G9: PageAnonExclusive");
     // A PMD mapping has its flag on the head.
@@ -134,6 +139,7 @@ function* gupFastPte(k: Kernel, mm: Mm, vpn: Vpn, flags: FollFlags, pmd: Entry):
   if (keep) {
     yield at("G8: pte again");
     keep = walkersPte(k, mm, entryTarget(pmd), pteIndex(k, vpn)) === pte;
+    if (keep) judgeFastReference(k, mm, vpn, (flags & FOLL_WRITE) !== 0);
   }
   if (keep && mayHaveToUnshare(pte, flags)) {
     yield at("G9: PageAnonExclusive");
@@ -166,8 +172,8 @@ function mayHaveToUnshare(e: Entry, flags: FollFlags): boolean {
 
 /** An entry of a table that nothing but RCU or disabled interrupts keeps from being freed. */
 function walkersPte(k: Kernel, mm: Mm, table: Table, i: PteIndex): Entry {
-  const freed = k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm;
-  vmBugOn(freed, "gup: a page table is freed under a lockless walker");
+  const freed = tableIsFree(k, table) || k.ptTable.mm.get(table) !== mm;
+  vmBugOn(freed, "use after free: a lockless walker is in a page table that has been freed");
   return ptepGetLockless(k, table, i);
 }
 
@@ -213,7 +219,10 @@ function* gupPutFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
  * @holds a pin of the page
  */
 export function* unpinFolio(k: Kernel, page: Pfn): Routine {
-  yield* gupPutFolio(k, pageFolio(k, page), FOLL_PIN);
+  yield at("atomic_sub(_pincount)");
+  pinsPut(k, pageFolio(k, page));
+  pinReleased(k, page);
+  yield* folioPut(k, pageFolio(k, page));
 }
 
 /**
@@ -233,7 +242,10 @@ export function* unpinFolioDirtyLock(k: Kernel, page: Pfn): Routine {
     k.page.dirty.set(folio, true);
     folioUnlock(k, folio);
   }
-  yield* gupPutFolio(k, folio, FOLL_PIN);
+  yield at("atomic_sub(_pincount)");
+  pinsPut(k, folio);
+  pinReleased(k, page);
+  yield* folioPut(k, folio);
 }
 
 // ---- slow ------------------------------------------------------------------------------------------------------
@@ -316,7 +328,7 @@ function* followHugePmd(k: Kernel, follow: FollowPage): Routine<boolean> {
   }
   follow.page = hasFrame(k, entry) ? entryTarget(entry) + pteIndex(k, follow.vpn) : NONE;
   if (follow.page !== NONE) {
-    yield* tryGrabFolio(k, entryTarget(entry), follow.flags);
+    yield* tryGrabFolio(k, follow);
     const writes = (follow.flags & (FOLL_WRITE | FOLL_DUMP)) === FOLL_WRITE;
     if (writes) setPmdAt(k, mm, hpageAddress(k, follow.vpn), entry | YOUNG | DIRTY);
   }
@@ -341,7 +353,7 @@ function* followPagePte(k: Kernel, follow: FollowPage): Routine<boolean> {
   }
   if (!entryZeroPage(entry)) {
     follow.page = entryTarget(entry);
-    yield* tryGrabFolio(k, pageFolio(k, follow.page), follow.flags);
+    yield* tryGrabFolio(k, follow);
     if ((follow.flags & FOLL_DUMP) === 0) yield* touchPte(k, entry, (follow.flags & FOLL_WRITE) !== 0);
   }
   spinUnlock(k, ptlOf(k, table));
@@ -409,12 +421,18 @@ function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags):
  * the page-table lock, as this caller does.
  *
  * @kernel mm/gup.c try_grab_folio()
- * @holds the page-table lock, under which the folio is mapped
+ * @holds the page-table lock, under which the page is mapped
  */
-function* tryGrabFolio(k: Kernel, folio: Pfn, flags: FollFlags): Routine {
+function* tryGrabFolio(k: Kernel, follow: FollowPage): Routine {
+  const folio: Pfn = pageFolio(k, follow.page);
   yield at("try_grab_folio");
   folioGet(k, folio);
-  if ((flags & FOLL_PIN) !== 0) pinsGet(k, folio);
+  judgeReference(
+    k, k.vma.mm.get(follow.vma), follow.vpn, follow.page, (follow.flags & FOLL_WRITE) !== 0, (follow.flags & FOLL_FORCE) !== 0,
+  );
+  if ((follow.flags & FOLL_PIN) === 0) return;
+  pinsGet(k, folio);
+  pinTaken(k, follow.page);
 }
 
 // ---- actors that use pages ---------------------------------------------------------------------------------

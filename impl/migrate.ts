@@ -14,6 +14,7 @@ import { NONE, at, emit, record, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
+import { judgeMappedAgain } from "./lost-function.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
@@ -134,6 +135,7 @@ export function* removeMigrationPtes(k: Kernel, folio: Pfn, useZeroPage: boolean
     if (start !== NONE) yield* removeMigrationPte(k, folio, vma, start, useZeroPage);
     avc = k.avc.nextInTree.get(avc);
   }
+  judgeMappedAgain(k, folio);
 }
 
 /** @kernel mm/migrate.c remove_migration_pte() */

@@ -7,6 +7,7 @@
 import { NONE, at, current, record, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
+import { shortageIsSeen } from "./lost-function.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
@@ -61,7 +62,10 @@ function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Err
   if (first === NONE) return 0;
   if (k.vma.start.get(first) < start) {
     // A hole in the middle of a VMA takes two new ones; map_count is checked before the first.
-    if (end < k.vma.end.get(first) && vmasFree(k) < 2) return -ENOMEM;
+    if (end < k.vma.end.get(first) && vmasFree(k) < 2) {
+      shortageIsSeen(k);
+      return -ENOMEM;
+    }
     const err: Errno = yield* splitVma(k, first, start, true);
     if (err !== 0) return err;
   }

@@ -25,6 +25,7 @@ import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } fr
 import { hasReservations, isRfc2018 } from "./thp-reservation/container.ts";
 import { reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
+import { judgeMoved, moveBegins, moveEnds, shortageIsSeen } from "./lost-function.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
 import { findVma, findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
 import {
@@ -68,6 +69,7 @@ export function vrmState(mm: Mm, addr: Vpn, oldLen: Vpn, newLen: Vpn, flags: Mre
 export function* doMremap(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   if (!paramsValid(k, vrm)) return -EINVAL;
   yield* mmapWriteLock(k, vrm.mm);
+  moveBegins(k);
   let result: AddressOrErrno = 0;
   const moves = (vrm.flags & MREMAP_FIXED) !== 0 && vrm.oldLen === vrm.newLen;
   if (moves && k.param.mremapMovesSeveral.get() !== 0) result = yield* remapMove(k, vrm);
@@ -80,6 +82,7 @@ export function* doMremap(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrn
     if (result === 0 && impliesNewAddr(vrm)) result = yield* mremapTo(k, vrm);
     else if (result === 0) result = yield* mremapAt(k, vrm);
   }
+  moveEnds(k, result);
   if (vrm.mmapLocked) yield* mmapWriteUnlock(k, vrm.mm);
   return result;
 }
@@ -161,7 +164,10 @@ function* mremapTo(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
 /** Finds a place. @kernel mm/mremap.c vrm_set_new_addr() @holds mmap_lock for writing @returns false: there is none */
 function setNewAddr(k: Kernel, vrm: VmaRemapStruct): boolean {
   const found = getUnmappedArea(k, vrm.mm, vrm.newLen);
-  if (found < 0) return false;
+  if (found < 0) {
+    shortageIsSeen(k);
+    return false;
+  }
   vrm.newAddr = found;
   return true;
 }
@@ -213,7 +219,10 @@ function checkPrepVma(k: Kernel, vrm: VmaRemapStruct): Errno {
  * @returns newAddr, or -ENOMEM with the memory still at its old address
  */
 function* moveVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
-  if (vmasFree(k) < 1 + cutsLeft(k, vrm)) return -ENOMEM;
+  if (vmasFree(k) < 1 + cutsLeft(k, vrm)) {
+    shortageIsSeen(k);
+    return -ENOMEM;
+  }
   yield* vmaStartWrite(k, vrm.vma);
   const pmc: PagetableMoveControl = record({
     old: vrm.vma, new: NONE, oldAddr: vrm.addr, oldEnd: vrm.addr + vrm.oldLen, newAddr: vrm.newAddr, lenIn: vrm.oldLen,
@@ -227,6 +236,7 @@ function* moveVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
   if (hasReservations(k)) yield* reservationsMremap(k, vrm.vma, vrm.addr, newVma, vrm.newAddr, vrm.oldLen);
   const moved: Vpn = yield* movePageTables(k, pmc);
   if (moved < vrm.oldLen) yield* moveBack(k, vrm, newVma, moved);
+  else judgeMoved(k, vrm.mm, vrm.addr, vrm.addr + vrm.oldLen);
   userMemoryMoveEnd(k, vrm.mm, vrm.addr, vrm.newAddr, vrm.oldLen);
   if (moved < vrm.oldLen) {
     yield* doMunmap(k, vrm.mm, vrm.newAddr, vrm.newAddr + vrm.newLen, false);

@@ -13,6 +13,7 @@
  * which may miss entries that are clear for a moment, is that of reclaim, which is not here.
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { noteMissedMapping } from "./lost-function.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
@@ -78,6 +79,7 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
       if (pmdNone(seen)) {
         if (mayBeMappedByPmd(k, pvmw.folio, pvmw.vma, pvmw.address)) {
           yield* spinLock(k, pmdLockptr(k, mm));
+          noteMissedMapping(k, pvmw.folio, mm, pvmw.address);
           spinUnlock(k, pmdLockptr(k, mm));
         }
         pvmw.address = hpageAddress(k, pvmw.address) + k.param.hpagePmdNr.get();

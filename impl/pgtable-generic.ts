@@ -10,6 +10,8 @@
 import { NONE, at, choose, current, emit, spinLock, spinUnlock, type LockId, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
+import { mmIsFree, tableIsFree } from "./dead-object.ts";
+import { shortageIsSeen } from "./lost-function.ts";
 import type { Kernel } from "./mm-types.ts";
 import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE, TABLE_PRIVATE } from "./structs/page-table.ts";
 import type { Entry, Mm, Table, Vpn } from "./structs/types.ts";
@@ -44,11 +46,13 @@ export function setPmdAt(k: Kernel, mm: Mm, vpn: Vpn, entry: Entry): void {
 
 /** @kernel include/linux/mm.h pmd_lockptr() */
 export function pmdLockptr(k: Kernel, mm: Mm): LockId {
+  vmBugOn(mmIsFree(k, mm), "use after free: the PMD lock of an mm that is gone");
   return k.mm.pmdLock.at(mm);
 }
 
 /** The lock of the table's entries. @kernel include/linux/mm.h pte_lockptr() */
 export function ptlOf(k: Kernel, table: Table): LockId {
+  vmBugOn(tableIsFree(k, table), "use after free: the lock of a page table that has been freed");
   return k.ptTable.lock.at(table);
 }
 
@@ -96,9 +100,12 @@ function takeTable(k: Kernel, mm: Mm, vpn: Vpn): Table {
  */
 export function* pteAllocOne(k: Kernel, mm: Mm): Routine<Table> {
   yield at("pte_alloc_one");
-  if (k.param.allocationMayFail.get() !== 0 && choose(k, "pte_alloc_one fails", 2) === 1) return NONE;
-  const table: Table = firstTable(k, TABLE_FREE, NONE, 0);
-  if (table === NONE) return NONE;
+  const fails: boolean = k.param.allocationMayFail.get() !== 0 && choose(k, "pte_alloc_one fails", 2) === 1;
+  const table: Table = fails ? NONE : firstTable(k, TABLE_FREE, NONE, 0);
+  if (table === NONE) {
+    shortageIsSeen(k);
+    return NONE;
+  }
   k.ptTable.state.set(table, TABLE_PRIVATE);
   k.ptTable.mm.set(table, mm);
   k.ptTable.owner.set(table, current(k));
@@ -160,10 +167,8 @@ export function* pteOffsetMapLock(k: Kernel, mm: Mm, vpn: Vpn): Routine<Table> {
     const table: Table = entryTarget(pmd);
     rcuReadLock(k);
     yield* spinLock(k, ptlOf(k, table));
-    vmBugOn(
-      k.ptTable.state.get(table) === TABLE_FREE || k.ptTable.mm.get(table) !== mm,
-      "pgtable-generic: the lock of a freed page table is taken",
-    );
+    const freed = tableIsFree(k, table) || k.ptTable.mm.get(table) !== mm;
+    vmBugOn(freed, "use after free: the lock of a page table is taken that has been freed while it was waited for");
     const same = pmdpGetLockless(k, mm, vpn) === mkPmdTable(table);
     if (!same) spinUnlock(k, ptlOf(k, table));
     // The kernel stays in RCU until the table is unmapped; a live table is kept by its lock as well.

@@ -16,6 +16,8 @@
  * Worked example, 9 flag bits: frame 5 mapped writable, dirty and young is 5 << 9 | 0b1111 = 2575. A huge entry after
  * pmdp_invalidate() keeps frame and LEAF but not PRESENT: `pmdTransHuge` and `pmdPresent` stay true, hardware misses.
  */
+import { vmBugOn } from "./bug.ts";
+import { tableIsFree } from "./dead-object.ts";
 import { ENTRY_TARGET_SHIFT } from "./config/options.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Pfn, PmdIndex, PteIndex, Table, Vpn } from "./structs/types.ts";
@@ -96,6 +98,12 @@ export function mkPte(pfn: Pfn, vmFlags: number): Entry { return mkEntry(pfn, vm
  * Stores a PTE. The caller holds the table's lock, or nobody else can reach the table.
  * @kernel include/linux/pgtable.h set_pte_at()
  */
-export function setPteAt(k: Kernel, table: Table, i: PteIndex, e: Entry): void { k.ptTable.pte.set(table, i, e); }
+export function setPteAt(k: Kernel, table: Table, i: PteIndex, e: Entry): void {
+  vmBugOn(tableIsFree(k, table), "use after free: a PTE is stored to a page table that has been freed");
+  k.ptTable.pte.set(table, i, e);
+}
 /** Reads a PTE without the lock. @kernel include/linux/pgtable.h ptep_get_lockless() */
-export function ptepGetLockless(k: Kernel, table: Table, i: PteIndex): Entry { return k.ptTable.pte.once(table, i); }
+export function ptepGetLockless(k: Kernel, table: Table, i: PteIndex): Entry {
+  vmBugOn(tableIsFree(k, table), "use after free: a PTE is read of a page table that has been freed");
+  return k.ptTable.pte.once(table, i);
+}

@@ -16,6 +16,7 @@ import { NONE, at, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
+import { pinIsSeen } from "./lost-function.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
 import { folioMaybeDmaPinned } from "./page-ref.ts";
 import {
@@ -200,7 +201,10 @@ function folioNeedsCowForDma(k: Kernel, vma: Vma, folio: Pfn): boolean {
 export function* folioTryShareAnonRmapPte(k: Kernel, folio: Pfn, page: Pfn): Routine<boolean> {
   vmBugOn(!k.page.anonExclusive.get(page), "rmap: a page that is not exclusive is to be shared");
   yield at("folio_maybe_dma_pinned");
-  if (folioMaybeDmaPinned(k, folio)) return false;
+  if (folioMaybeDmaPinned(k, folio)) {
+    pinIsSeen(k, folio);
+    return false;
+  }
   yield at("ClearPageAnonExclusive");
   k.page.anonExclusive.set(page, false);
   return true;

@@ -12,6 +12,7 @@
 import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
+import { pageIsFree } from "./dead-object.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioNrPages, folioTestLarge } from "./page-flags.ts";
@@ -83,15 +84,18 @@ export function* putReleasedFolio(k: Kernel, folio: Pfn): Routine {
 /** Sleeps until it has PG_locked. @kernel include/linux/pagemap.h folio_lock() */
 export function* folioLock(k: Kernel, folio: Pfn): Routine {
   yield* mutexLock(k, k.page.lock.at(folio));
+  vmBugOn(pageIsFree(k, folio), "use after free: folio_lock() of a page that has been freed");
 }
 
 /** @kernel include/linux/pagemap.h folio_trylock() */
 export function folioTrylock(k: Kernel, folio: Pfn): boolean {
+  vmBugOn(pageIsFree(k, folio), "use after free: folio_trylock() of a page that has been freed");
   return mutexTrylock(k, k.page.lock.at(folio));
 }
 
 /** @kernel mm/filemap.c folio_unlock() */
 export function folioUnlock(k: Kernel, folio: Pfn): void {
+  vmBugOn(pageIsFree(k, folio), "use after free: folio_unlock() of a page that has been freed");
   mutexUnlock(k, k.page.lock.at(folio));
 }
 
@@ -205,6 +209,7 @@ export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
  * @kernel include/linux/mm_inline.h lruvec_add_folio()
  */
 export function lruvecAddFolio(k: Kernel, folio: Pfn): void {
+  vmBugOn(pageIsFree(k, folio), "use after free: a page that has been freed is put on the LRU");
   vmBugOn(k.page.lru.get(folio), "swap: a folio is put on the LRU twice");
   k.page.lru.set(folio, true);
   if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(folioNrPages(k, folio));

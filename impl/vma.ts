@@ -14,6 +14,7 @@ import { vmBugOn } from "./bug.ts";
 import { vmaAdjustTransHuge } from "./huge-memory/change.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { vmaEndWrite, vmaStartWrite } from "./locking/mmap-lock.ts";
+import { shortageIsSeen } from "./lost-function.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { ENOMEM } from "./errno.ts";
@@ -43,7 +44,10 @@ export function vmasFree(k: Kernel): number {
  */
 export function* vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn, flags: VmFlags): Routine<Vma> {
   yield at("vm_area_alloc");
-  if (k.param.allocationMayFail.get() !== 0 && choose(k, "vm_area_alloc fails", 2) === 1) return NONE;
+  if (k.param.allocationMayFail.get() !== 0 && choose(k, "vm_area_alloc fails", 2) === 1) {
+    shortageIsSeen(k);
+    return NONE;
+  }
   for (let v = 0; v < k.vma.count; v++) {
     if (k.vma.mm.get(v) !== NONE) continue;
     k.vma.mm.set(v, mm);
@@ -55,6 +59,7 @@ export function* vmAreaAlloc(k: Kernel, mm: Mm, start: Vpn, end: Vpn, pgoff: Vpn
     k.vma.flags.set(v, flags);
     return v;
   }
+  shortageIsSeen(k);
   return NONE;
 }
 

@@ -38,6 +38,8 @@ export interface Bounds {
   readonly refcountMax: number;
   /** Pages of one mmu_gather batch. */
   readonly gatherBatch: number;
+  /** Pins (FOLL_PIN) that one thread holds at once. */
+  readonly pinsPerThread: number;
   /** Pages of one LRU batch. */
   readonly lruBatch: number;
   /** PTEs of one scan of khugepaged. */

@@ -5,6 +5,7 @@
  *   machine     a machine refuses what would break it, in `machines/`
  *   elsewhere   kept by something else that looks at every run: named in `by`
  *   lacks       not stated: its subject does not exist yet
+ *   unpromised  not promised, though one might expect it: the reason
  */
 import { FAMILIES } from "./invariants/index.ts";
 import type { Invariant } from "./invariant.ts";
@@ -19,6 +20,8 @@ export interface PromiseMade {
   readonly by?: string;
   /** The subject that does not exist yet. */
   readonly lacks?: string;
+  /** Why the kernel does not promise it. */
+  readonly unpromised?: string;
 }
 
 const REST = "test/scenarios/setup/quiescence.ts";
@@ -48,6 +51,16 @@ const OTHERS: readonly PromiseMade[] = [
   {
     id: "X7", name: "a lockless pin is of a page that was mapped and not frozen", family: "exclusivity",
     machines: ["refcount-folio"], by: "a reference is taken only where the count is not 0",
+  },
+  {
+    id: "X9", name: "what FOLL_GET alone holds has the content that its process has", family: "exclusivity",
+    unpromised: "it keeps the frame and not the mapping: fork shares the page, and the next write of its process goes to a copy; " +
+      "so its holder reads what the other side stores later, and what it stores itself may show there. Whoever looks at content " +
+      "asks for FOLL_PIN (Documentation/core-api/pin_user_pages.rst)",
+  },
+  {
+    id: "X10", name: "who takes a reference to a page may do so, FOLL_FORCE's rule included", family: "exclusivity",
+    by: "every reference: impl/pins.ts",
   },
   // page tables
   { id: "T3", name: "PMD transitions", family: "page-table", machines: ["huge-pmd"] },
@@ -109,6 +122,15 @@ const OTHERS: readonly PromiseMade[] = [
   // memcg
   { id: "M1", name: "a cgroup's charge equals its pages", family: "memcg", lacks: "memcg" },
   { id: "M2", name: "a folio is uncharged once", family: "memcg", lacks: "memcg" },
+  // dead objects
+  {
+    id: "O1", name: "a page that has been freed is not locked, referenced, mapped, pinned or put on a list", family: "objects",
+    by: "assertions at each way into the object, with both places: impl/dead-object.ts",
+  },
+  { id: "O2", name: "a page table that is free, or past its readers, is not locked, read or written", family: "objects", by: "the same" },
+  { id: "O3", name: "the lock of an anon_vma is taken while it has a reference", family: "objects", by: "the same" },
+  { id: "O4", name: "an area is locked and unlocked while it is there", family: "objects", by: "the same" },
+  { id: "O5", name: "the locks of an mm are taken while it has a reference (mm_count)", family: "objects", by: "the same" },
   // reservations
   {
     id: "R6", name: "of a released reservation the unused pages are free", family: "reservations",
@@ -162,6 +184,7 @@ export const CATALOGUE: readonly PromiseMade[] = [
 /** How the promise is kept, in a word or two, or what it lacks. */
 export function keptBy(p: PromiseMade): string {
   const machines = p.machines === undefined ? [] : [`machine${p.machines.length > 1 ? "s" : ""} ${p.machines.join(", ")}`];
+  if (p.unpromised !== undefined) return `not promised: ${p.unpromised}`;
   if (p.lacks !== undefined) return [`lacks ${p.lacks}`, ...machines.map((m) => `explored as ${m}`)].join("; ");
   if (p.invariant !== undefined) return "every state";
   return [...machines, ...(p.by === undefined ? [] : [p.by])].join("; ");

@@ -31,7 +31,20 @@ export const SPLIT_SCAN_DISPOSE_LIST = 2 as const;
 export type SplitQueueScan = typeof SPLIT_SCAN_PRIVATE_LIST | typeof SPLIT_SCAN_BATCH | typeof SPLIT_SCAN_DISPOSE_LIST;
 
 /** Bits of `vma.flags` and `mm.flags` that invariants ask for. */
+export const VM_READ = 1 << 0;
 export const VM_WRITE = 1 << 1;
 export const MMF_VM_HUGEPAGE = 1 << 0;
 /** A value of `collapse.stage`. */
 export const COLLAPSE_ISOLATED = 4;
+
+/**
+ * Calls that can lose their function: values of `lost.what`. "Nothing bad happens" is half of a promise; a kernel that always
+ * gives up would keep it. So each failure is judged in the step that decides it: there has to be a cause that is visible, in
+ * the state of that step or seen by the same call before. Where there is none, F1 is broken.
+ */
+export const LOST_NOTHING = 0 as const;
+export const LOST_SPLIT = 1 as const;
+export const LOST_COLLAPSE = 2 as const;
+export const LOST_PROMOTION = 3 as const;
+export const LOST_MOVE = 4 as const;
+export const LOST_MIGRATION = 5 as const;

@@ -32,19 +32,20 @@ export interface ViewFields {
     entireMapcount: "int"; largeMapcount: "int"; nrPagesMapped: "int"; maybeShared: "bool"; pincount: "int";
     /** The thread that has the page to itself, -1 for none. */
     owner: "int";
-    order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref";
-    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool"; content: "int";
+    order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref"; index: "int";
+    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool"; zappedEntry: "bool"; content: "int";
   }>;
   zone: One<{ lock: "lock"; freePages: "int" }>;
   lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;
   node: One<{ anonMapped: "int"; anonThps: "int"; nrAnon: "int"; nrAnonPartiallyMapped: "int"; thpReserved: "int" }>;
-  cpu: Many<{ mm: "ref"; irqsOff: "bool"; tlb: "int[]"; tlbHuge: "int[]"; lruBatch: "ref[]"; gatherPages: "ref[]" }>;
+  cpu: Many<{ mm: "ref"; irqsOff: "bool"; tlb: "int[]"; tlbHuge: "int[]"; lruBatch: "ref[]"; gatherPages: "ref[]"; pinned: "ref[]" }>;
   mm: Many<{
     users: "int"; mmCount: "int"; flags: "bitset"; mmapLock: "lock"; pmdLock: "lock"; pmd: "int[]";
     anonPages: "int"; nrPtes: "int";
   }>;
-  vma: Many<{ mm: "ref"; detached: "bool"; start: "int"; end: "int"; flags: "bitset"; anonVma: "ref"; resvs: "ref" }>;
-  anonVma: Many<{ refcount: "int" }>;
+  vma: Many<{ mm: "ref"; detached: "bool"; start: "int"; end: "int"; flags: "bitset"; pgoff: "int"; anonVma: "ref"; resvs: "ref" }>;
+  anonVma: Many<{ refcount: "int"; tree: "ref" }>;
+  avc: Many<{ vma: "ref"; nextInTree: "ref" }>;
   ptTable: Many<{ state: "int"; mm: "ref"; pmdPage: "int"; lock: "lock"; pte: "int[]" }>;
   /** Containers of reservations, by number: those of areas or of address spaces. */
   resvs: Many<{ lock: "lock"; hash: "ref[]" }>;
@@ -56,6 +57,8 @@ export interface ViewFields {
   splitList: Many<{ next: "ref"; prev: "ref"; scanning: "int"; editing: "int" }>;
   /** The attempt to collapse that each CPU is making. */
   collapse: Many<{ stage: "int"; table: "ref" }>;
+  /** A call that has lost its function: LOST_* of enumerations.ts. */
+  lost: One<{ what: "int"; detail: "int" }>;
   khugepaged: One<{ lock: "lock"; slots: "bitset"; cursorMm: "ref"; cursorAddress: "int" }>;
   knob: One<{ useZeroPage: "bool" }>;
 }

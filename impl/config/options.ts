@@ -48,6 +48,8 @@ interface DefaultedBounds {
   readonly refcountMax: number;
   /** Pages that one mmu_gather holds before it must flush; a huge page unless given. With less, large folios are unmapped in parts. */
   readonly gatherBatch: number;
+  /** Pins (FOLL_PIN) that a thread holds at once; 1 unless given, 64 with more than 8 pages in a huge page. */
+  readonly pinsPerThread: number;
   /** Pages in a CPU's LRU-add batch; 2 unless given, 15 with more than 8 pages in a huge page. @kernel mm/swap.c folio_batch */
   readonly lruBatch: number;
 }
@@ -128,7 +130,8 @@ function boundsOf(o: KernelOptions): GivenBounds {
     pagesPerHugePage: h, hugeRanges: o.hugeRanges, frames: o.frames, mms: o.mms, cpus: o.cpus, vmas,
     pmdsPerPage: o.pmdsPerPage ?? o.hugeRanges, pageTables: o.pageTables ?? o.mms * o.hugeRanges * 2,
     anonVmas: o.anonVmas ?? vmas, anonVmaChains: o.anonVmaChains ?? vmas * 2, contents: o.contents ?? 4,
-    refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff), gatherBatch: o.gatherBatch ?? h, lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
+    refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff), gatherBatch: o.gatherBatch ?? h,
+    pinsPerThread: o.pinsPerThread ?? (h <= 8 ? 1 : 64), lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
   };
   for (const [name, value] of Object.entries(bounds)) {
     const least = MAY_BE_NONE.has(name) ? 0 : 1;

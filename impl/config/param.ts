@@ -25,6 +25,7 @@ export function paramStruct(c: KernelConfig) {
     frames: constant(c.frames, "page frames"),
     contents: constant(c.contents, "page contents; this value is poison"),
     gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
+    pinsPerThread: constant(c.pinsPerThread, "pins that a thread holds at once"),
     lruBatch: constant(c.lruBatch, "pages of one LRU batch"),
     ...switchConstants(c), ...grainConstants(c),
     allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),

@@ -12,6 +12,7 @@ import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { SPLIT_SCAN_PRIVATE_LIST } from "../../spec/enumerations.ts";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
+import { pageIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
 import { folioTestPmdMappable } from "../page-flags.ts";
 import type { Pfn } from "../structs/types.ts";
@@ -48,6 +49,7 @@ export function isListed(k: Kernel, folio: Pfn): boolean {
 
 /** @kernel mm/huge_memory.c deferred_split_folio() @holds split_queue_lock */
 export function addToQueue(k: Kernel, folio: Pfn): void {
+  vmBugOn(pageIsFree(k, folio), "use after free: a folio that has been freed joins the deferred split queue");
   if (k.param.grainLists.get() !== 0) listAddTail(k, deferredNode(k, folio), splitQueue(k));
   k.page.deferred.set(folio, true);
   k.deferredSplit.length.add(1);

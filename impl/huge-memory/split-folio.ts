@@ -24,6 +24,7 @@ import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } fro
 import { vmBugOn } from "../bug.ts";
 import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
+import { judgeEarlyFailure, judgeExpected, judgeFreezeFailure, judgeUnmapped, splitForgets } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "../page-flags.ts";
@@ -43,7 +44,9 @@ import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
  */
 export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
   const pmdSize: boolean = folioTestPmdMappable(k, folio);
+  splitForgets(k);
   const error: Errno = yield* splitToPages(k, folio);
+  splitForgets(k);
   if (pmdSize) {
     if (error === 0) k.vmstat.thpSplitPage.add(1);
     else k.vmstat.thpSplitPageFailed.add(1);
@@ -55,7 +58,10 @@ export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
 function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
   if (k.page.order.get(folio) === 0 || !k.page.anon.get(folio)) return -EINVAL;
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
-  if (anonVma === NONE) return -EBUSY;
+  if (anonVma === NONE) {
+    judgeUnmapped(k, folio);
+    return -EBUSY;
+  }
   yield* anonVmaLockWrite(k, anonVma);
 
   const error: Errno = yield* splitUnderAnonVma(k, folio);
@@ -72,13 +78,18 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
   // below decides.
   yield at("S4: folio_expected_ref_count");
   const expected: Refs = folioExpectedRefCount(k, folio);
+  judgeExpected(k, folio, expected);
   yield at("S4: folio_ref_count");
-  if (k.page.refcount.get(folio) - 1 !== expected) return -EAGAIN;
+  if (k.page.refcount.get(folio) - 1 !== expected) {
+    judgeEarlyFailure(k, folio, expected);
+    return -EAGAIN;
+  }
   yield* tryToMigrate(k, folio); // unmap_folio()
 
   const nr: PteIndex = folioNrPages(k, folio);
   const frozen: boolean = yield* freezeFolio(k, folio);
   if (!frozen) {
+    judgeFreezeFailure(k, folio);
     yield* removeMigrationPtes(k, folio, false);
     return -EAGAIN;
   }
@@ -141,6 +152,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
   const order: Order = k.page.order.get(folio);
   if (folioTestPmdMappable(k, folio)) k.node.nrAnon.add(-1);
   k.page.order.set(folio, 0);
+  k.page.zappedEntry.set(folio, false);
   emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {
     yield at("S12: folio_ref_unfreeze");

@@ -10,6 +10,7 @@ import type { CollapseControl } from "./collapse-control.ts";
 import { collapseHugePage } from "./collapse.ts";
 import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { collapseScanPmd } from "./scan.ts";
+import { judgeRange } from "./visible-cause.ts";
 
 /**
  * Scans one huge range and collapses it if the scan succeeds. Then mmap_lock is dropped before anything is allocated,
@@ -23,6 +24,7 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
   const result: ScanResult = yield* collapseScanPmd(k, mm, vma, start, cc);
   k.tracepoint.khugepagedScanPmd.add(result, 1);
   if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
+    judgeRange(k, mm, start, result, cc);
     announceResult(k, mm, start, result);
     return result;
   }

@@ -64,6 +64,7 @@ import {
   SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
+import { judgeRange, judgeResources } from "./visible-cause.ts";
 
 /**
  * Collapses the huge range at `start`, of which the scan has said `cc.unmapped`.
@@ -75,11 +76,13 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, cc: CollapseCon
   const folio: Pfn = yield* allocFolio(k, cc.order, true);
   if (folio === NONE) {
     k.vmstat.thpCollapseAllocFailed.add(1);
+    judgeResources(k, cc, SCAN_ALLOC_HUGE_PAGE_FAIL);
     return SCAN_ALLOC_HUGE_PAGE_FAIL;
   }
   k.vmstat.thpCollapseAlloc.add(1);
   announceAllocated(k, mm, start, folio);
   if (!memCgroupCharge(k)) {
+    judgeResources(k, cc, SCAN_CGROUP_CHARGE_FAIL);
     yield* folioPutNew(k, folio);
     return SCAN_CGROUP_CHARGE_FAIL;
   }
@@ -106,6 +109,7 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContro
     result = findPmdOrThpOrNone(k, mm, start);
   }
   if (result === SCAN_SUCCEED && cc.unmapped) result = yield* collapseHugePageSwapin(k, mm, start, cc);
+  judgeRange(k, mm, start, result, cc);
   yield* mmapReadUnlock(k, mm);
   return result;
 }
@@ -135,7 +139,10 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn, cc: CollapseCont
 /** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
 function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: CollapseControl): Routine<ScanResult> {
   const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, cc);
-  if (locked !== SCAN_SUCCEED) return locked;
+  if (locked !== SCAN_SUCCEED) {
+    judgeRange(k, mm, start, locked, cc);
+    return locked;
+  }
   const vma: Vma = findVma(k, mm, start);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   const table: Table = yield* detachPageTable(k, mm, start);
@@ -154,6 +161,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
 
   const copied: boolean = yield* collapseHugePageCopy(k, table, folio);
   if (!copied) {
+    judgeResources(k, cc, SCAN_COPY_MC);
     // The table goes back first: the reverse map must find a released page there.
     yield* reattachTable(k, mm, start, table, true);
     yield* releasePtePages(k, table, 1 << cc.order);

@@ -22,6 +22,7 @@ import {
   asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes,
   sharedPtes,
 } from "./suitability.ts";
+import { judgeFolio, judgeTable } from "./visible-cause.ts";
 
 /**
  * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
@@ -64,8 +65,11 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
       break;
     }
     if (!mappedBefore(k, table, i, folio)) {
-      result = yield* isolateFolio(k, folio, extraRefs);
-      if (result !== SCAN_SUCCEED) break;
+      const isolated: ScanResult = yield* isolateFolio(k, folio, extraRefs);
+      if (isolated !== SCAN_SUCCEED) {
+        yield* releasePtePages(k, table, i);
+        return isolated;
+      }
     }
     referenced += referencedPtes(k, folio, pte, cc);
     if (countsAsWritable(k, pte)) writable = true;
@@ -73,6 +77,7 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
   }
   if (result === SCAN_SUCCEED && !writable) result = SCAN_PAGE_RO;
   if (result === SCAN_SUCCEED && cc.isKhugepaged && referenced === 0) result = SCAN_LACK_REFERENCED_PAGE;
+  judgeTable(k, table, result, cc);
   if (result !== SCAN_SUCCEED) yield* releasePtePages(k, table, i);
   return result;
 }
@@ -83,7 +88,10 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
  */
 function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResult> {
   yield at("folio_trylock");
-  if (!folioTrylock(k, folio)) return SCAN_PAGE_LOCK;
+  if (!folioTrylock(k, folio)) {
+    judgeFolio(k, folio, SCAN_PAGE_LOCK, 0);
+    return SCAN_PAGE_LOCK;
+  }
   yield at("folio_expected_ref_count");
   let result: ScanResult = SCAN_SUCCEED;
   // Two counters, read one after the other, as the kernel does.
@@ -95,6 +103,7 @@ function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResu
     const isolated: boolean = yield* folioIsolateLru(k, folio);
     if (!isolated) result = SCAN_DEL_PAGE_LRU;
   }
+  judgeFolio(k, folio, result, expected);
   if (result !== SCAN_SUCCEED) {
     yield at("folio_unlock");
     folioUnlock(k, folio);

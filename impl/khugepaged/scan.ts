@@ -22,6 +22,7 @@ import {
   asksForLazyfree, collapsePossible, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap,
   findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes,
 } from "./suitability.ts";
+import { judgeFolio, judgeImpossible } from "./visible-cause.ts";
 
 /**
  * Looks at every PTE of the huge range. Labels K2 to K5.
@@ -45,6 +46,7 @@ export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: Co
   }
   yield at("collapse_possible_orders");
   const possible: boolean = collapsePossible(k, vma, cc);
+  if (!possible) judgeImpossible(k, mm, start, cc);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) {
     noteProgress(k, 1, cc);
@@ -98,7 +100,10 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
       yield at("folio_expected_ref_count");
       const expected: Refs = folioExpectedRefCount(k, folio);
       yield at("folio_ref_count");
-      if (k.page.refcount.get(folio) !== expected + extraRefs) return SCAN_PAGE_COUNT;
+      if (k.page.refcount.get(folio) !== expected + extraRefs) {
+        judgeFolio(k, folio, SCAN_PAGE_COUNT, expected);
+        return SCAN_PAGE_COUNT;
+      }
       referenced += referencedPtes(k, folio, pte, cc);
     }
   }

@@ -8,6 +8,7 @@
  */
 import { NONE, at, downRead, downReadTrylock, downWrite, downgradeWrite, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
+import { mmIsFree, vmaIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Vma, Vpn } from "../structs/types.ts";
 import { masWalk } from "../vma-tree.ts";
@@ -15,22 +16,26 @@ import { masWalk } from "../vma-tree.ts";
 /** @kernel include/linux/mmap_lock.h mmap_read_lock() */
 export function* mmapReadLock(k: Kernel, mm: Mm): Routine {
   yield* downRead(k, k.mm.mmapLock.at(mm));
+  vmBugOn(mmIsFree(k, mm), "use after free: mmap_read_lock() of an mm that is gone");
 }
 
 /** @kernel include/linux/mmap_lock.h mmap_read_trylock() */
 export function mmapReadTrylock(k: Kernel, mm: Mm): boolean {
+  vmBugOn(mmIsFree(k, mm), "use after free: mmap_read_trylock() of an mm that is gone");
   return downReadTrylock(k, k.mm.mmapLock.at(mm));
 }
 
 /** @kernel include/linux/mmap_lock.h mmap_read_unlock() */
 export function* mmapReadUnlock(k: Kernel, mm: Mm): Routine {
   yield at("mmap_read_unlock");
+  vmBugOn(mmIsFree(k, mm), "use after free: mmap_read_unlock() of an mm that is gone");
   upRead(k, k.mm.mmapLock.at(mm));
 }
 
 /** @kernel include/linux/mmap_lock.h mmap_write_lock() */
 export function* mmapWriteLock(k: Kernel, mm: Mm): Routine {
   yield* downWrite(k, k.mm.mmapLock.at(mm));
+  vmBugOn(mmIsFree(k, mm), "use after free: mmap_write_lock() of an mm that is gone");
 }
 
 /** Ends the write locks of all VMAs, too. @kernel include/linux/mmap_lock.h mmap_write_unlock() */
@@ -73,6 +78,7 @@ export function* lockVmaUnderRcu(k: Kernel, mm: Mm, vpn: Vpn): Routine<Vma> {
 
 /** @kernel include/linux/mmap_lock.h vma_end_read() */
 export function vmaEndRead(k: Kernel, vma: Vma): void {
+  vmBugOn(vmaIsFree(k, vma), "use after free: vma_end_read() of an area that has been freed");
   upRead(k, k.vma.lock.at(vma));
 }
 
@@ -86,10 +92,11 @@ export function vmaEndRead(k: Kernel, vma: Vma): void {
  * @kernel mm/mmap_lock.c __vma_start_write()
  */
 export function* vmaStartWrite(k: Kernel, vma: Vma): Routine {
-  vmBugOn(k.vma.mm.get(vma) === NONE, "mmap-lock: vma_start_write() of an area that has been freed");
+  vmBugOn(vmaIsFree(k, vma), "use after free: vma_start_write() of an area that has been freed");
   vmBugOn(!k.mm.mmapLock.isHeld(k.vma.mm.get(vma)), "mmap-lock: vma_start_write() without mmap_lock");
   if (k.vma.writeLocked.get(vma)) return;
   yield* downWrite(k, k.vma.lock.at(vma));
+  vmBugOn(vmaIsFree(k, vma), "use after free: vma_start_write() waits for an area that has been freed meanwhile");
   k.vma.writeLocked.set(vma, true);
 }
 

@@ -146,7 +146,10 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       const entry: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
       if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
       if (ptePresent(entry)) tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
-      else emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
+      else {
+        emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
+        noteZappedEntry(k, entryTarget(entry));
+      }
     }
     if (ptePresent(seen) && !entryZeroPage(seen)) {
       const page: Pfn = entryTarget(seen);
@@ -161,6 +164,21 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
   if (hasReservations(k)) yield* reservationLosesPages(k, vma, start);
   yield* tlbFlushMmu(k, mm);
   return addr;
+}
+
+/**
+ * The page was unmapped when the entry took its place, and nobody looks now whether its folio is mapped in part. If the
+ * split that made the entry fails, the rest is mapped again, and the folio is not queued. So it is in Linux: P21.
+ * @kernel mm/memory.c zap_nonpresent_ptes()
+ */
+function noteZappedEntry(k: Kernel, page: Pfn): void {
+  vmBugOn(!isNoted(k, page), "zap: a zapped migration entry cannot be noted");
+}
+
+function isNoted(k: Kernel, page: Pfn): boolean {
+  const head = k.page.head.get(page);
+  if (k.page.order.get(head === NONE ? page : head) > 0) k.page.zappedEntry.set(head === NONE ? page : head, true);
+  return true;
 }
 
 /**

@@ -16,6 +16,7 @@
 import { NONE, emit } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
+import { pageIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
@@ -34,13 +35,15 @@ export const folioScheme: RefcountOperations = {
 // refsGet() and refsPut() touch the count last: a thread that gives up a page to others does so in the same instant.
 function refsGet(k: Kernel, page: Pfn, refs: number): void {
   const folio = pageFolio(k, page);
-  vmBugOn(k.page.refcount.get(folio) === 0, "refcount-scheme: a reference is taken to a folio that has none: it is free or frozen");
+  vmBugOn(pageIsFree(k, folio), "use after free: a reference is taken to a page that has been freed");
+  vmBugOn(k.page.refcount.get(folio) === 0, "refcount-scheme: a reference is taken to a folio that has none: it is frozen");
   k.page.refcount.add(folio, refs);
   emit(k, EV.FOLIO_GET, folio, refs);
 }
 
 function refsPut(k: Kernel, page: Pfn, refs: number): void {
   const folio = pageFolio(k, page);
+  vmBugOn(pageIsFree(k, folio), "use after free: a reference to a page that has been freed is dropped");
   vmBugOn(k.page.refcount.get(folio) <= refs, "refcount-scheme: the last reference is dropped where the caller holds another");
   k.page.refcount.add(folio, -refs);
   emit(k, EV.FOLIO_PUT, folio, refs);
@@ -53,8 +56,8 @@ function refsTryGet(k: Kernel, folio: Pfn): boolean {
 }
 
 function refsPutTestzero(k: Kernel, folio: Pfn, refs: number): boolean {
-  vmBugOn(k.page.refcount.get(folio) < refs,
-    "refcount-scheme: more references are dropped than there are: a double put, or a put of a freed folio");
+  vmBugOn(pageIsFree(k, folio), "use after free: a reference to a page that has been freed is dropped: a double put");
+  vmBugOn(k.page.refcount.get(folio) < refs, "refcount-scheme: more references are dropped than there are: a double put");
   if (k.page.refcount.addReturn(folio, -refs) !== 0) {
     emit(k, EV.FOLIO_PUT, folio, refs);
     return false;
@@ -79,6 +82,7 @@ function refsOfPmdSplit(k: Kernel, folio: Pfn, nrPages: number): void {
 // ---- pins -------------------------------------------------------------------------------------------------------
 
 function pinsGet(k: Kernel, folio: Pfn): void {
+  vmBugOn(pageIsFree(k, folio), "use after free: a page that has been freed is pinned");
   k.page.pincount.add(folio, 1);
   emit(k, EV.FOLIO_PIN, folio);
 }
@@ -111,6 +115,7 @@ function accountNew(k: Kernel, folio: Pfn, mm: Mm, pmdMapped: boolean): void {
 
 /** @kernel mm/rmap.c __folio_add_rmap() RMAP_LEVEL_PTE */
 function accountMapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: number, mm: Mm): number {
+  vmBugOn(pageIsFree(k, folio), "use after free: PTEs begin to map a page that has been freed");
   let first = 0;
   for (let i = 0; i < nr; i++) {
     if (k.page.mapcount.get(page + i) === -1) first++;
@@ -124,6 +129,7 @@ function accountMapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: number, mm: Mm): n
 
 /** @kernel mm/rmap.c __folio_remove_rmap() RMAP_LEVEL_PTE */
 function accountUnmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: number, mm: Mm): number {
+  vmBugOn(pageIsFree(k, folio), "use after free: PTEs mapped a page that has been freed");
   if (folioTestLarge(k, folio)) subLargeMapcount(k, folio, nr, mm);
   let last = 0;
   for (let i = 0; i < nr; i++) {
@@ -137,6 +143,7 @@ function accountUnmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: number, mm: Mm):
 
 /** @kernel mm/rmap.c __folio_add_rmap() RMAP_LEVEL_PMD */
 function accountMapPmd(k: Kernel, folio: Pfn, mm: Mm): number {
+  vmBugOn(pageIsFree(k, folio), "use after free: a PMD begins to map a folio that has been freed");
   const first = k.page.entireMapcount.get(folio) === -1;
   k.page.entireMapcount.add(folio, 1);
   addLargeMapcount(k, folio, 1, mm);
@@ -145,6 +152,7 @@ function accountMapPmd(k: Kernel, folio: Pfn, mm: Mm): number {
 
 /** @kernel mm/rmap.c __folio_remove_rmap() RMAP_LEVEL_PMD */
 function accountUnmapPmd(k: Kernel, folio: Pfn, mm: Mm): number {
+  vmBugOn(pageIsFree(k, folio), "use after free: a PMD mapped a folio that has been freed");
   subLargeMapcount(k, folio, 1, mm);
   k.page.entireMapcount.add(folio, -1);
   return k.page.entireMapcount.get(folio) === -1 ? folioNrPages(k, folio) - k.page.nrPagesMapped.get(folio) : 0;

@@ -1,5 +1,5 @@
 /** A CPU: what it runs, what its TLB holds, and what it keeps for later. Every thread of a scenario has its own. */
-import { array, bool, int, ref, table } from "thpcheck";
+import { array, bitset, bool, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { entryInWords } from "./words.ts";
 
@@ -10,6 +10,9 @@ export function cpu(b: Bounds) {
     irqsOff: bool("interrupts are disabled", { guard: "cpu" }),
     rcu: bool("inside rcu_read_lock()", { guard: "cpu" }),
     walking: bool("its hardware walks a page table: a TLB flush of any kind waits for that", { guard: "cpu" }),
+    causes: bitset(4, "causes that the call which runs here has met; of the specification, see lost-function.ts", { guard: "model" }),
+    pinned: array(b.pinsPerThread, ref("page", "what the thread has pinned by FOLL_PIN; of the specification, see pins.ts",
+      { guard: "model" })),
     lruBatch: array(b.lruBatch, ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "cpu" })),
     tlb: array(b.vpnMax, int(0, b.entryMax, "cached 4K translation of this address, 0 for none", { guard: "cpu", show: entryInWords })),
     tlbHuge: array(b.hugeRanges,

@@ -22,6 +22,7 @@ import { collapseHugePageIsolate, folioOfPte, releasePteFolio, releasePtePages }
 import {
   SCAN_CGROUP_CHARGE_FAIL, SCAN_EXCEED_SHARED_PTE, SCAN_PAGE_COUNT, SCAN_SUCCEED, type ScanResult,
 } from "../khugepaged/scan-result.ts";
+import { judgePromotion, judgeRange, judgeResources } from "../khugepaged/visible-cause.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { vmBugOn } from "../bug.ts";
@@ -52,7 +53,10 @@ const USED_REFS = 2;
  */
 export function* safePromote(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   announceAllocated(k, mm, start, NONE);
-  if (!memCgroupCharge(k)) return SCAN_CGROUP_CHARGE_FAIL;
+  if (!memCgroupCharge(k)) {
+    judgeResources(k, cc, SCAN_CGROUP_CHARGE_FAIL);
+    return SCAN_CGROUP_CHARGE_FAIL;
+  }
   yield* mmapWriteLock(k, mm);
   const result: ScanResult = yield* promoteUnderWriteLock(k, mm, start, cc);
   yield at("mmap_write_unlock");
@@ -63,7 +67,10 @@ export function* safePromote(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl)
 /** @holds mmap_lock for writing */
 function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, cc);
-  if (locked !== SCAN_SUCCEED) return locked;
+  if (locked !== SCAN_SUCCEED) {
+    judgeRange(k, mm, start, locked, cc);
+    return locked;
+  }
   const vma: Vma = findVma(k, mm, start);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   const table: Table = yield* detachPageTable(k, mm, start);
@@ -161,7 +168,10 @@ function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: Pte
   const page: Pfn = k.resv.page.get(res) + i;
   if (!k.resv.used.get(res, i)) {
     yield at("folio_ref_freeze: unused");
-    if (!refsFreeze(k, page, 1)) return false;
+    if (!refsFreeze(k, page, 1)) {
+      judgePromotion(k, page, 1);
+      return false;
+    }
     pagesOwn(k, page, 0);
     emit(k, EV.FOLIO_RELEASE, page);
     return true;
@@ -178,6 +188,7 @@ function* freezePage(k: Kernel, vma: Vma, table: Table, res: Reservation, i: Pte
     emit(k, EV.FOLIO_RELEASE, page);
     return true;
   }
+  judgePromotion(k, page, USED_REFS);
   yield at("folio_add_anon_rmap_pte");
   remap(k, vma, table, i, page);
   return false;

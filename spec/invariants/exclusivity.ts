@@ -11,6 +11,12 @@ function mappingsOfPage(v: KernelView, page: number): number {
   return v.page.mapcount.get(page) + 1 + (v.page.order.get(folio) > 0 ? entireMapcountOf(v, folio) : 0);
 }
 
+/** PageAnonExclusive: of a PMD mapping it is the head's. */
+function isExclusive(v: KernelView, page: number): boolean {
+  const head = v.page.head.get(page);
+  return v.page.anonExclusive.get(page) || (head >= 0 && entireMapcountOf(v, head) > 0 && v.page.anonExclusive.get(head));
+}
+
 /** Whether a page table of the address space maps a page of the large folio. */
 function mapsFolio(v: KernelView, mm: number, folio: number, pages: number): boolean {
   for (let p = 0; p < v.param.hugeRanges.get(); p++) {
@@ -71,6 +77,44 @@ export const exclusivityInvariants: readonly Invariant[] = [
               conjunct: "a folio that a writable PMD maps is mapped once",
               values: { mm: m, pmd: p, folio: target(e), mappings: mappingsOfPage(v, target(e)) },
             };
+          }
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "X8", name: "nobody can store to a page that another process maps, by a translation or a pin",
+    why:
+      "secrecy after fork: neither side ever reads what the other stores later. X4 says so of page-table entries; a CPU that " +
+      "has the entry from before the fork, and a device that has the page pinned, do not ask these",
+    source:
+      "kernel/fork.c dup_mmap(): flush_tlb_mm() under mmap_lock; include/linux/rmap.h folio_try_dup_anon_rmap_ptes(): a page " +
+      "that may be pinned is copied; excused under a page-table lock, and of translations, per address space, under mmap_lock",
+    excuse: pageTableLocked,
+    holds: (v) => {
+      const h = v.param.hpagePmdNr.get();
+      for (let c = 0; c < v.cpu.count; c++) {
+        for (let i = 0; i < v.cpu.pinned.length; i++) {
+          const page = v.cpu.pinned.get(c, i);
+          if (page < 0) continue;
+          const mappings = mappingsOfPage(v, page);
+          if (mappings > 1) return { conjunct: "a pinned page has at most one mapping", values: { cpu: c, page, mappings } };
+          if (mappings === 1 && !isExclusive(v, page)) {
+            return { conjunct: "a pinned page that is mapped is exclusive", values: { cpu: c, page } };
+          }
+        }
+        const mm = v.cpu.mm.get(c);
+        if (mm < 0 || v.mm.mmapLock.isHeld(mm)) continue;
+        for (let a = 0; a < v.param.vpnMax.get(); a++) {
+          const huge = v.cpu.tlbHuge.get(c, Math.floor(a / h));
+          const cached = huge === 0 ? v.cpu.tlb.get(c, a) : huge;
+          if ((cached & ENTRY_WRITE) === 0) continue;
+          const page = target(cached) + (huge === 0 ? 0 : a % h);
+          const mappings = mappingsOfPage(v, page);
+          if (mappings > 1) {
+            const values = { cpu: c, address: a, page, mappings };
+            return { conjunct: "a page with a writable translation has at most one mapping", values };
           }
         }
       }

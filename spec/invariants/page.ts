@@ -2,7 +2,7 @@
 import { mapsHugePage, mapsPage, TABLE_LIVE, target } from "../entry.ts";
 import { never, pageTableLocked, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
-import { mapcountOf, pinsOf } from "./refcount.ts";
+import { entireMapcountOf, mapcountOf, pagesMappedByPtes, pinsOf } from "./refcount.ts";
 
 /** In the buddy allocator: part of a block on a free list, or on its way there. Freed frames hold poison. */
 function isFree(v: KernelView, pfn: number): boolean {
@@ -57,6 +57,30 @@ export const pageInvariants: readonly Invariant[] = [
             conjunct: "a queued or partially mapped page heads a large folio",
             values: { page: i, order: v.page.order.get(i), head: v.page.head.get(i) },
           };
+        }
+      }
+      return true;
+    },
+  },
+  {
+    id: "P21", name: "a folio that is mapped in part is on the split queue, unless somebody holds a reference to it",
+    why:
+      "its unmapped pages are lost until it is split, and only the queue leads there. By the mapping counts, since the flag " +
+      "PG_partially_mapped is set in the same breath as the folio is queued, and would be wrong with it",
+    source:
+      "mm/rmap.c __folio_remove_rmap(): deferred_split_folio(); excused under a page-table lock, under which both happen. Who takes " +
+      "it off the queue has a reference: mm/huge_memory.c deferred_split_scan(), which queues it again if it cannot split it, " +
+      "and the split itself. Not promised of a folio of which a migration entry was zapped while a split was under way that " +
+      "failed: mm/memory.c zap_nonpresent_ptes() leaves the reverse map alone, which is gone already, and remap_page() maps the rest",
+    excuse: pageTableLocked,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        if (v.page.order.get(i) !== v.param.hpagePmdOrder.get() || !headsFolio(v, i)) continue;
+        if (v.page.deferred.get(i) || v.page.zappedEntry.get(i)) continue;
+        const mapped = pagesMappedByPtes(v, i);
+        if (mapped === 0 || mapped === v.param.hpagePmdNr.get() || entireMapcountOf(v, i) > 0) continue;
+        if (v.page.refcount.get(i) <= mapcountOf(v, i)) {
+          return { conjunct: "a partially mapped folio that only its mappings refer to is queued", values: { folio: i, mapped } };
         }
       }
       return true;

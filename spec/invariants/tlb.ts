@@ -1,21 +1,11 @@
-/** TLBs: one size for one address. */
-import { ENTRY_WRITE } from "../entry.ts";
-import { VM_WRITE } from "../enumerations.ts";
+/** TLBs: no more rights than the area gives, and one size for one address. */
 import { never, type Invariant } from "../invariant.ts";
-import type { KernelView } from "../view.ts";
-
-/** Whether the area of `mm` at `address` may be written; false where there is none. */
-function areaIsWritable(v: KernelView, mm: number, address: number): boolean {
-  for (let i = 0; i < v.vma.count; i++) {
-    if (v.vma.mm.get(i) === mm && v.vma.start.get(i) <= address && address < v.vma.end.get(i)) return (v.vma.flags.get(i) & VM_WRITE) !== 0;
-  }
-  return false;
-}
+import { grantsTooMuch } from "./permission.ts";
 
 export const tlbInvariants: readonly Invariant[] = [
   {
     id: "T12", name: "no cached translation permits more than its area",
-    why: "once mprotect() or munmap() has returned, no store gets through by an old translation",
+    why: "once mprotect() or munmap() has returned, no access gets through by an old translation",
     source: "mm/mprotect.c, mm/mmap.c: the flush comes before mmap_lock is released; excused, per address space, while it is held",
     excuse: never,
     holds: (v) => {
@@ -24,9 +14,8 @@ export const tlbInvariants: readonly Invariant[] = [
         if (mm < 0 || v.mm.mmapLock.isHeld(mm)) continue;
         for (let a = 0; a < v.param.vpnMax.get(); a++) {
           const cached = v.cpu.tlb.get(c, a) | v.cpu.tlbHuge.get(c, Math.floor(a / v.param.hpagePmdNr.get()));
-          if ((cached & ENTRY_WRITE) !== 0 && !areaIsWritable(v, mm, a)) {
-            return { conjunct: "a writable translation lies in a writable area", values: { cpu: c, address: a } };
-          }
+          const wrong = cached === 0 ? null : grantsTooMuch(v, mm, a, cached);
+          if (wrong !== null) return { conjunct: `a translation: ${wrong}`, values: { cpu: c, address: a } };
         }
       }
       return true;

@@ -4,7 +4,7 @@
  */
 export const CATALOGUE: readonly string[] = [
   // faults, copy-on-write, areas
-  "pmd-reread-under-read-lock", "huge-dirty-cow", "mapcount-vs-pmd-split", "uffd-fill-stale-huge-check", "publish-pmd-before-deposit", "vma-split-leaves-huge", "oom-reaper-vs-munlock", "munlock-skips-by-wrong-mask",
+  "anon-vma-double-reuse", "pmd-reread-under-read-lock", "huge-dirty-cow", "mapcount-vs-pmd-split", "uffd-fill-stale-huge-check", "publish-pmd-before-deposit", "vma-split-leaves-huge", "oom-reaper-vs-munlock", "munlock-skips-by-wrong-mask",
   // mremap, madvise
   "mremap-flush-after-unlock", "mremap-vs-retract", "mremap-leaves-deposit", "dontneed-vs-numa", "madvfree-protection-drops-dirty",
   // reference counts and counters

@@ -88,9 +88,7 @@ describe("patches of impl/", () => {
   testCase({
     name: "a split that fails early although nothing stands in its way",
     ask: check(path("k1-split-shared.ts"), "--patch", path("k1-early-failure.patch")),
-    today: (a) => {
-      expect(broken(a, "k1-split-shared")).toBe("the folio is split");
-    },
+    today: null,
     right: (a) => {
       expect(a.text).toMatch(/broken: .*nothing stands in the way/);
     },

@@ -58,7 +58,7 @@ describe("fast", () => {
     const m = new Machine(SMALL);
     m.run("fill");
     m.k.ptTable.state.set(0, 0);
-    expect(() => m.run("fast", [0, 0])).toThrow(/freed under a lockless walker/);
+    expect(() => m.run("fast", [0, 0])).toThrow(/use after free: a lockless walker is in a page table/);
   });
 });
 

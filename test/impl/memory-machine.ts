@@ -127,6 +127,7 @@ export class Machine {
     const key = JSON.stringify(switches);
     const compiled = machines.get(key) ?? new StraightKernel(kernelScenario(OPERATIONS, bootTwins(8, 0), {
       pagesPerHugePage: 4, hugeRanges: 2, frames: 24, mms: 2, vmas: 2, anonVmas: 4, anonVmaChains: 6, lruBatch: 1, pageTables: 4,
+      pinsPerThread: 4,
       allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true, ...switches,
     }));
     machines.set(key, compiled);
@@ -138,6 +139,11 @@ export class Machine {
 
   get k(): Kernel {
     return this.#kernel.k;
+  }
+
+  /** The CPU that runs an operation. */
+  cpu(operation: string): number {
+    return Object.keys(OPERATIONS).indexOf(operation);
   }
 
   /** Runs an operation, by name, with these arguments; what it returns. `failures`: later choices, 1 for "fails". */

@@ -63,7 +63,8 @@ class Machine {
   protected readonly run: StraightLine;
 
   constructor(options: KernelOptions, probes: readonly Probe[] = []) {
-    this.config = kernelConfig(options);
+    // A program may keep many pins: there is room for them.
+    this.config = kernelConfig({ pinsPerThread: 64, ...options });
     this.run = new StraightLine(programOf(this.config, options.cpus, probes));
     const { system } = this.run;
     this.k = makeWorld(system.image.plan, new StateBytes(system.vector.buffer), system.image.stateWords * 4);

@@ -14,12 +14,22 @@ export const SMALL: KernelOptionsBesideCpus = { pagesPerHugePage: 2, hugeRanges:
 export function kernelScenario(threads: Readonly<Record<string, KernelThread>>, init: (k: Kernel) => void, options: Partial<KernelOptionsBesideCpus> = {}, properties: Partial<ProgramScenario<KernelStructs>> = {}): ProgramScenario {
   const config = kernelConfig({ ...SMALL, ...options, cpus: Object.keys(threads).length });
   const s = scenario<KernelStructs>({
-    name: "kernel-test", why: "a test of a room", tier: "quick", config, structs: kernelStructs(config), init,
+    name: "kernel-test", why: "a test of a room", tier: "quick", config, structs: kernelStructs(config),
+    init: (k) => {
+      init(k);
+      withAddressSpaces(k);
+    },
     threads: Object.entries(threads).map(([name, run]) => ({ name, run })),
     expect: holds(), ...properties,
   });
   // What compiles and runs a scenario does not know its structs.
   return s as unknown as ProgramScenario;
+}
+
+/** Where a test has booted no process, its address spaces are in use all the same: nobody frees them. */
+function withAddressSpaces(k: Kernel): void {
+  for (let mm = 0; mm < k.mm.count; mm++) if (k.mm.mmCount.get(mm) > 0) return;
+  for (let mm = 0; mm < k.mm.count; mm++) k.mm.mmCount.set(mm, 1);
 }
 
 /** Runs threads by name; `k` shows the state at any time. */

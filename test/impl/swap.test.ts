@@ -11,9 +11,10 @@ const batch = (m: StraightKernel, cpu: number): number[] => [0, 1].map((n) => m.
 describe("references", () => {
   test("get, try_get, freeze, unfreeze, and what is counted", () => { kernel({ x: t.references }).run("x"); });
   test.each<[string, KernelThread, RegExp]>([
-    ["a reference to a free folio", t.getFreeFolio, /that has none: it is free or frozen/], ["unfreezing what is not frozen", t.unfreezeLive, /not frozen/],
+    ["a reference to a free folio", t.getFreeFolio, /use after free: a reference is taken to a page that has been freed/], ["unfreezing what is not frozen", t.unfreezeLive, /not frozen/],
     ["unfreezing to nothing", t.unfreezeToNothing, /to no reference/], ["more puts than references", t.putTwo, /more references are dropped than there are/],
-    ["a put of a free folio", t.put(4), /more references/], ["the same in the caller's step", t.putTest(4), /more references/],
+    ["a put of a free folio", t.put(4), /use after free.*a double put/],
+    ["the same in the caller's step", t.putTest(4), /use after free.*a double put/],
   ])("refuses %s", (_, thread, says) => {
     expect(() => kernel({ x: thread }).run("x")).toThrow(says);
   });

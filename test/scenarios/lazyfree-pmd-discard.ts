@@ -68,6 +68,10 @@ export default [
     memory: lazyfreePage, threads: { discards }, others: { reclaims, scanner },
   }, holds(), "assertion"),
   ...bothWays({
+    name: "reclaim-mprotect", why: "mprotect() finds the PMD cleared, and it comes back writable in an area that is read-only",
+    memory: lazyfreePage, threads: { protects }, others: { reclaims, scanner },
+  }, holds(), "T14 no page-table entry grants more than its area"),
+  ...bothWays({
     name: "reclaim-mprotect-cached",
     why: "mprotect() finds the PMD cleared and has nothing to flush: a CPU goes on to write by its translation",
     memory: lazyfreePageInUse, threads: { protects }, others: { reclaims, scanner },

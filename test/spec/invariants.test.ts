@@ -5,6 +5,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_TARGET_SHIFT, ENTRY_WRITE, TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../spec/entry.ts";
 import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
+import { LOST_SPLIT } from "../../spec/enumerations.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
@@ -88,9 +89,14 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   P7: () => { s.k.page.refcount.set(folio(), 0); },
   X2: () => { s.k.page.entireMapcount.add(folio(), 1); },
   X4: () => { s.k.page.mapcount.add(small(), 1); },
+  X8: () => {
+    s.k.cpu.pinned.set(0, 0, small());
+    s.k.page.mapcount.add(small(), 1);
+  },
   X6: () => { s.k.mm.pmd.set(1, 0, s.k.mm.pmd.get(0, 0)); },
   V0: () => { s.k.vma.start.set(area(), s.k.vma.end.get(area())); },
   T12: () => { s.k.cpu.tlb.set(0, 7, (small() << ENTRY_TARGET_SHIFT) | ENTRY_WRITE | 1); },
+  T14: () => { s.k.vma.flags.set(first(s.k.vma.count, (v) => s.k.vma.mm.get(v) === 0 && s.k.vma.start.get(v) === HUGE), VM_READ); },
   T5: () => { s.k.cpu.tlb.set(0, HUGE, 1); s.k.cpu.tlbHuge.set(0, HUGE, 1); },
   T8: () => { s.k.mm.anonPages.add(0, 1); },
   T2b: () => { s.k.mm.nrPtes.add(0, 1); },
@@ -119,6 +125,19 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   R5: () => { s = reserving; s.k.resv.used.set(0, 0, false); },
   R7: () => { s = reserving; s.k.resv.allocated.set(0, false); },
   R8: () => { s = reserving; s.k.mm.pmd.set(0, 0, (s.k.resv.page.get(0) << ENTRY_TARGET_SHIFT) | ENTRY_LEAF | 1); },
+  N1: () => {
+    const other = first(s.k.vma.count, (v) => s.k.vma.mm.get(v) < 0);
+    s.k.vma.mm.set(other, 1);
+    s.k.vma.anonVma.set(other, s.k.vma.anonVma.get(area()));
+  },
+  N2: () => { s.k.avc.vma.set(s.k.anonVma.tree.get(s.k.page.mapping.get(folio())), first(s.k.vma.count, (v) => s.k.vma.mm.get(v) < 0)); },
+  P21: () => {
+    const whole = s.frame(0, PTES);
+    s.k.page.nrPagesMapped.set(whole, 1);
+    s.k.page.largeMapcount.set(whole, s.k.page.refcount.get(whole) - 1);
+    s.k.page.deferred.set(whole, false);
+  },
+  F1: () => { s.k.lost.what.set(LOST_SPLIT); },
   K2: () => { s.k.khugepaged.cursorAddress.set(1); },
 };
 
@@ -162,6 +181,6 @@ describe("the catalogue", () => {
     }
   });
   it("has the promises of every family of the kernel's", () => {
-    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["counters", "deferred", "exclusivity", "khugepaged", "liveness", "locks", "mapcount", "memcg", "page", "page-table", "reservations", "schemes", "split", "tlb", "vma"]);
+    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma"]);
   });
 });

@@ -1,6 +1,6 @@
 /** Areas that are replaced, and tables that come and go, under operations that looked at them before. */
 import { holds, type Routine } from "thpcheck";
-import { bootVma } from "../../../impl/entry/boot.ts";
+import { bootVma, scheduleIn } from "../../../impl/entry/boot.ts";
 import { announceResult } from "../../../impl/khugepaged/announce.ts";
 import { collapseControl, type CollapseControl } from "../../../impl/khugepaged/collapse-control.ts";
 import { collapseHugePage } from "../../../impl/khugepaged/collapse.ts";
@@ -10,10 +10,10 @@ import { TABLE_LIVE } from "../../../impl/structs/page-table.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { mkPmdTable } from "../../../impl/pgtable.ts";
-import { store, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
+import { store, sysFork, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { thpScenario } from "../../scenarios/setup/thp.ts";
 import { isHuge, type K } from "../../scenarios/setup/world.ts";
-import { bootAnonVma, bootPage, bootScanned, bootTable } from "./setup/memory.ts";
+import { bootAnonVma, bootInheritedAnonVmas, bootPage, bootScanned, bootTable } from "./setup/memory.ts";
 
 const RW = VM_READ | VM_WRITE;
 
@@ -48,6 +48,22 @@ function pageInSecond(k: K): void {
   bootPage(k, 0, 2, 1);
 }
 
+/** The one of the third generation is taken up by the first child, and must not be by the second. */
+function* forksTwice(k: K): Routine {
+  yield* sysFork(k, 1);
+  yield* sysFork(k, 2);
+}
+function* child(k: K): Routine {
+  yield* scheduleIn(k);
+}
+function inherited(k: K): void {
+  bootInheritedAnonVmas(k, 0);
+}
+function takenUp(k: K): boolean {
+  for (let vma = 1; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) >= 0 && k.vma.anonVma.get(vma) === 2) return true;
+  return false;
+}
+
 export default [
   thpScenario({
     name: "areas-collapse-mmap-fixed",
@@ -73,5 +89,18 @@ export default [
     threads: { unmapsSecond, touchesFirst },
     sometimes: { "both have a table": (k) => k.mm.pmd.get(0, 0) !== 0 && k.mm.pmd.get(0, 1) !== 0 },
     expect: holds({ states: 768 }),
+  }),
+  thpScenario({
+    name: "areas-forked-twice",
+    why:
+      "a process of the fourth generation, whose elders have ended, forks twice: the anon_vma that serves no area any more is " +
+      "taken up by one of the children (N1). test/scenarios/fork-generations.ts gets there by forks",
+    tier: "full",
+    options: { mms: 3, vmas: 3, anonVmas: 4, anonVmaChains: 12, enabled: ENABLED_NEVER },
+    memory: inherited,
+    threads: { forksTwice },
+    others: { firstChild: child, secondChild: child },
+    sometimes: { "an anon_vma is taken up again": takenUp },
+    expect: holds(),
   }),
 ];

@@ -55,6 +55,39 @@ export function bootForkedVma(k: Kernel, mm: Mm, parent: Vma): Vma {
   return vma;
 }
 
+/**
+ * Gives the area the anon_vmas of a process whose elders have ended: the root's; its parent's, which it has taken up for its
+ * own; and one of the process that forked it, which serves no area any more. @kernel mm/rmap.c anon_vma_fork()
+ */
+export function bootInheritedAnonVmas(k: Kernel, vma: Vma): void {
+  const root = bootAnonVma(k, vma);
+  const own = bootChildAnonVma(k, vma, root, root);
+  bootChildAnonVma(k, vma, own, root);
+  k.anonVma.numActiveVmas.set(root, 0);
+  k.anonVma.numActiveVmas.set(own, 1);
+  k.vma.anonVma.set(vma, own);
+}
+/** One more, with the area in its tree, and none whose own it is. */
+function bootChildAnonVma(k: Kernel, vma: Vma, parent: AnonVma, root: AnonVma): AnonVma {
+  const anonVma = freeAnonVma(k);
+  k.anonVma.root.set(anonVma, root);
+  k.anonVma.parent.set(anonVma, parent);
+  k.anonVma.refcount.set(anonVma, 1);
+  k.anonVma.refcount.add(root, 1);
+  k.anonVma.numChildren.add(parent, 1);
+  let last = k.vma.anonVmaChain.get(vma);
+  while (k.avc.nextOfVma.get(last) !== NONE) last = k.avc.nextOfVma.get(last);
+  let avc = 0;
+  while (k.avc.allocated.get(avc)) avc++;
+  k.avc.allocated.set(avc, true);
+  k.avc.vma.set(avc, vma);
+  k.avc.anonVma.set(avc, anonVma);
+  k.avc.root.set(avc, root);
+  k.avc.nextOfVma.set(last, avc);
+  k.anonVma.tree.set(anonVma, avc);
+  return anonVma;
+}
+
 /** A second area for the memory of `source`, in its reverse map, at `start`. @kernel mm/vma.c copy_vma() */
 export function bootCopiedVma(k: Kernel, source: Vma, start: Vpn, end: Vpn): Vma {
   const vma = bootVma(k, k.vma.mm.get(source), start, end, k.vma.flags.get(source));
