@@ -68,7 +68,7 @@ const OTHERS: readonly PromiseMade[] = [
   { id: "T6", name: "PTEs are written under their lock", family: "page-table", by: "the sanitizers: guard of ptTable.pte" },
   {
     id: "T7b", name: "a table is not reused while a walker may be inside", family: "page-table", machines: ["page-table"],
-    by: "assertions of every walker: gup.ts, tlb.ts",
+    by: "assertions of every walker: gup.ts, tlb.ts; impl/dead-object.ts",
   },
   { id: "T10", name: "who installs an entry holds mmap_lock or the VMA lock", family: "page-table", lacks: "a guard of two locks" },
   // locks
