@@ -113,19 +113,19 @@ const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
 export default [
   thpScenario({
     name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { moves }, sometimes: both, expect: holds({ states: 330 }),
+    threads: { moves }, sometimes: both, expect: holds({ states: 383 }),
   }),
   thpScenario({
     name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM,
-    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 215 }),
+    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 268 }),
   }),
   thpScenario({
     name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 292 }),
+    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 341 }),
   }),
   thpScenario({
     name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
-    threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 145 }),
+    threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 157 }),
   }),
   thpScenario({
     name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3,

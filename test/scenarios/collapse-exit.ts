@@ -85,7 +85,7 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds({ states: 718_294 }),
+    expect: holds({ states: 718_342 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork-writes",

@@ -47,7 +47,7 @@ export default [
     threads: { ownerForks },
     others: { child, shrinker },
     sometimes: { ...scanned, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 130_411 }),
+    expect: holds({ states: 142_174 }),
   }),
   thpScenario({
     name: "deferred-split-two-shrinkers",
@@ -65,7 +65,7 @@ export default [
     threads: { ownerStores, device },
     others: { shrinker },
     sometimes: { ...scanned, "back on the queue": (k) => k.seen.events.has(SPLIT_NONE) && k.deferredSplit.length.get() === 1 },
-    expect: holds({ states: 22_859 }),
+    expect: holds({ states: 22_962 }),
   }),
   thpScenario({
     name: "deferred-split-underused",
@@ -87,7 +87,7 @@ export default [
     threads: { ownerOfZeroes, device },
     others: { shrinker },
     sometimes: { ...scanned, ...zeroed },
-    expect: holds({ states: 17_033 }),
+    expect: holds({ states: 17_678 }),
   }),
   thpScenario({
     name: "deferred-split-lock",

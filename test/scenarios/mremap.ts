@@ -183,7 +183,7 @@ export default [
     threads: { movesThereAndBack, device },
     others: { splitter },
     sometimes: { ...done, ...failed, ...arrived, "migration entries move": moved },
-    expect: holds({ states: 53_538 }),
+    expect: holds({ states: 55_324 }),
   }),
   thpScenario({
     name: "mremap-table-split",

@@ -66,7 +66,7 @@ export default [
     others: { advisesBoth },
     sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 26_345 }),
+    expect: holds({ states: 26_361 }),
   }),
   thpScenario({
     name: "process-madvise-munmap",

@@ -97,7 +97,7 @@ export default [
     tier: "quick",
     threads: { splitter, device, sibling },
     sometimes: { ...done, "GUP-fast meets the split and gives up": noted(FELL_BACK), "the PMD is split in vain": inVain },
-    expect: holds({ states: 116_783 }),
+    expect: holds({ states: 131_545 }),
   }),
   thpScenario({
     name: "split-gup-slow",
@@ -106,7 +106,7 @@ export default [
     threads: { splitter, slowReader, slowWriter },
     sometimes: { ...done, "the PMD is split in vain": inVain },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 56_096 }),
+    expect: holds({ states: 61_580 }),
   }),
   thpScenario({
     name: "split-longterm-pin",

@@ -82,7 +82,7 @@ export default [
     tier: "quick",
     threads: { splitter, discardsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "everything is free": allFree },
-    expect: holds({ states: 47_125 }),
+    expect: holds({ states: 47_135 }),
   }),
   thpScenario({
     name: "split-dontneed-pin",
@@ -91,7 +91,7 @@ export default [
     threads: { splitter, discardsAll, device },
     sometimes: { ...done, "pinned and unmapped": (k) => anyPinned(k) && k.node.anonMapped.get() === 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 9029 }),
+    expect: holds({ states: 9293 }),
   }),
   thpScenario({
     name: "split-dontneed-half",

@@ -101,6 +101,6 @@ export default [
     threads: { forksTwice },
     others: { firstChild: child, secondChild: child },
     sometimes: { "an anon_vma is taken up again": takenUp },
-    expect: holds(),
+    expect: holds({ states: 58 }),
   }),
 ];
