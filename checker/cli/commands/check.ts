@@ -69,6 +69,8 @@ class CheckRun {
   readonly #impact: PatchImpact | null;
   /** Something was found that ends the run. */
   #isOver = false;
+  /** To be written when nobody loads scenarios any more: who loads a file that has changed takes it for another program. */
+  readonly #pins: (readonly [LoadedScenario, Pins])[] = [];
   /** Scenarios whose pins could not be written. */
   readonly #unwritten: string[] = [];
   #leftOut: readonly string[] = [];
@@ -114,6 +116,7 @@ class CheckRun {
       },
       answered: (s, answer) => { this.#take(s, answer); },
     });
+    for (const [loaded, pins] of this.#pins) this.#pin(loaded, pins);
     const patch = this.#impact === null ? null : await reportOf(this.#impact, folder);
     const found = {
       results: this.#results, notRun: this.#notRun(scenarios), leftOut: this.#leftOut, failures, unwritten: this.#unwritten,
@@ -169,7 +172,7 @@ class CheckRun {
     if (!this.#request.updatePins) return;
     const pins = pinsOf(loaded.scenario, checked);
     if (typeof pins === "string") this.#reporter.remark(`     pins: ${name}: left alone, because ${pins}`);
-    else this.#pin(loaded, pins);
+    else this.#pins.push([loaded, pins]);
   }
 
   #pin(loaded: LoadedScenario, pins: Pins): void {
