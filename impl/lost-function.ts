@@ -11,7 +11,7 @@
  * asked, where there is another way to know.
  */
 import { current } from "thpcheck";
-import { LOST_MIGRATION, LOST_MOVE, LOST_SPLIT } from "../spec/enumerations.ts";
+import { LOST_DISCARD, LOST_MIGRATION, LOST_MOVE, LOST_SPLIT } from "../spec/enumerations.ts";
 import { vmBugOn } from "./bug.ts";
 import { EAGAIN, EBUSY, ENOMEM } from "./errno.ts";
 import type { Kernel } from "./mm-types.ts";
@@ -121,7 +121,8 @@ export function judgeMappedAgain(k: Kernel, folio: Pfn): void {
   vmBugOn(!judged(k, !migrationEntryLeft(k, folio, folio + folioNrPages(k, folio)), LOST_MIGRATION, folio), JUDGED);
 }
 
-function migrationEntryLeft(k: Kernel, first: Pfn, end: Pfn): boolean {
+/** An entry stands for one of the pages first..end - 1. @model asked in assertions */
+export function migrationEntryLeft(k: Kernel, first: Pfn, end: Pfn): boolean {
   for (let mm = 0; mm < k.mm.count; mm++) for (let p = 0; p < k.param.hugeRanges.get(); p++) {
     const pmd = k.mm.pmd.once(mm, p);
     if (entryHas(pmd, MIGRATION) && entryTarget(pmd) >= first && entryTarget(pmd) < end) return true;
@@ -169,4 +170,19 @@ function isEmpty(k: Kernel, mm: Mm, start: Vpn, end: Vpn): boolean {
     if (pmdTable(pmd) ? !pteNone(k.ptTable.pte.once(entryTarget(pmd), vpn % h)) : !pmdNone(pmd)) return false;
   }
   return true;
+}
+
+// ---- discards --------------------------------------------------------------------------------------------------
+
+/**
+ * A discard has been through these addresses: nothing is mapped there, and no entry stands for a page. MADV_DONTNEED asks of
+ * the entries of one table, or of one huge PMD, in the step that releases their lock: after it a fault may map new memory.
+ * munmap() and the end of an address space, which no fault gets beside, ask of each area as a whole.
+ *
+ * There is no cause that would excuse. What a load may see after the call has returned is P20, user-memory.ts.
+ * @holds the page-table lock; or mmap_lock, and nobody finds the area
+ * @model judges an outcome
+ */
+export function judgeDiscarded(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  vmBugOn(!judged(k, isEmpty(k, mm, start, end), LOST_DISCARD, start), JUDGED);
 }

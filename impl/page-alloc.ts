@@ -203,7 +203,7 @@ export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.dirty.set(folio, false);
   k.page.uptodate.set(folio, false);
   k.page.anonExclusive.set(folio, false);
-  k.page.zappedEntry.set(folio, false);
+  k.page.unmappedInSplit.set(folio, false);
   clearOwners(k, folio);
 }
 

@@ -15,6 +15,7 @@
 import { NONE, at, emit, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
+import { pageIsFree } from "./dead-object.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
 import { pinIsSeen } from "./lost-function.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
@@ -176,6 +177,7 @@ export function* folioTryDupAnonRmapPmd(k: Kernel, folio: Pfn, dstVma: Vma, srcV
     k.page.anonExclusive.set(folio, false);
   }
   const mm = k.vma.mm.get(dstVma);
+  vmBugOn(pageIsFree(k, folio), "use after free: a PMD begins to map a folio that has been freed");
   modStat(k, accountMapPmd(k, folio, mm), 0);
   emit(k, EV.FOLIO_MAP_PMD, folio, mm);
   return true;

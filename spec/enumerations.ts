@@ -48,3 +48,4 @@ export const LOST_COLLAPSE = 2 as const;
 export const LOST_PROMOTION = 3 as const;
 export const LOST_MOVE = 4 as const;
 export const LOST_MIGRATION = 5 as const;
+export const LOST_DISCARD = 6 as const;

@@ -152,7 +152,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
   const order: Order = k.page.order.get(folio);
   if (folioTestPmdMappable(k, folio)) k.node.nrAnon.add(-1);
   k.page.order.set(folio, 0);
-  k.page.zappedEntry.set(folio, false);
+  k.page.unmappedInSplit.set(folio, false);
   emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {
     yield at("S12: folio_ref_unfreeze");

@@ -4,6 +4,7 @@ import { EV } from "../../spec/events.ts";
 import {
   ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge,
 } from "../pgtable.ts";
+import { judgeDiscarded } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { tlbFlushRange, tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";
@@ -12,6 +13,7 @@ import { pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpInvalidate, pteFreeD
 import { folioRemoveRmapPmd } from "../rmap.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { splitFolio } from "./split-folio.ts";
+import { noteLastMapping } from "./unmapped-in-split.ts";
 
 /**
  * Unmaps the whole huge range at `haddr`: a huge page, the huge zero page or a migration entry. The folio goes to the
@@ -39,12 +41,14 @@ export function* zapHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
   if (present) {
     yield at("folio_remove_rmap_pmd");
     yield* folioRemoveRmapPmd(k, folio, vma);
+    noteLastMapping(k, folio);
   }
   if (counted) k.mm.anonPages.add(mm, -k.param.hpagePmdNr.get());
   yield at("zap_deposited_table");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   pteFreeDefer(k, table);
   k.mm.nrPtes.add(mm, -1);
+  judgeDiscarded(k, mm, haddr, haddr + k.param.hpagePmdNr.get());
   spinUnlock(k, pmdLockptr(k, mm));
   if (present) yield* tlbRemoveHugePage(k, mm, folio);
   return true;

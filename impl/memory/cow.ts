@@ -1,5 +1,6 @@
 /** Writes to pages that are mapped read-only: mm/memory.c do_wp_page(), wp_page_copy(). */
 import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
+import { noteLastMapping } from "../huge-memory/unmapped-in-split.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, Vma } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
@@ -164,6 +165,7 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (oldPage !== NONE) {
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, pageFolio(k, oldPage), oldPage, 1, vmf.vma);
+    noteLastMapping(k, pageFolio(k, oldPage));
   }
   spinUnlock(k, ptlOf(k, vmf.pte));
   if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));

@@ -4,7 +4,9 @@ import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { folioPteBatch } from "../folio-pte-batch.ts";
 import { splitHugePmd } from "../huge-memory/split-pmd.ts";
+import { noteLastMapping, noteZappedEntry } from "../huge-memory/unmapped-in-split.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
+import { judgeDiscarded } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
@@ -61,6 +63,7 @@ export function* unmapVmas(k: Kernel, unmap: UnmapDesc): Routine {
   while (vma !== NONE) {
     const start: Vpn = Math.max(unmap.vmaStart, k.vma.start.get(vma));
     yield* unmapPageRange(k, vma, start, Math.min(unmap.vmaEnd, k.vma.end.get(vma)), false);
+    judgeDiscarded(k, unmap.mm, start, Math.min(unmap.vmaEnd, k.vma.end.get(vma)));
     vma = nextVma(k, unmap, k.vma.end.get(vma));
   }
 }
@@ -155,30 +158,17 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       const page: Pfn = entryTarget(seen);
       yield at("folio_remove_rmap_ptes");
       yield* folioRemoveRmapPtes(k, pageFolio(k, page), page, nr, vma);
+      noteLastMapping(k, pageFolio(k, page));
       for (let i = 0; i < nr; i++) full = tlbRemovePageSize(k, page + i);
     }
     addr += nr;
   }
+  judgeDiscarded(k, mm, start, addr);
   spinUnlock(k, ptlOf(k, table));
   if (!full) return addr;
   if (hasReservations(k)) yield* reservationLosesPages(k, vma, start);
   yield* tlbFlushMmu(k, mm);
   return addr;
-}
-
-/**
- * The page was unmapped when the entry took its place, and nobody looks now whether its folio is mapped in part. If the
- * split that made the entry fails, the rest is mapped again, and the folio is not queued. So it is in Linux: P21.
- * @kernel mm/memory.c zap_nonpresent_ptes()
- */
-function noteZappedEntry(k: Kernel, page: Pfn): void {
-  vmBugOn(!isNoted(k, page), "zap: a zapped migration entry cannot be noted");
-}
-
-function isNoted(k: Kernel, page: Pfn): boolean {
-  const head = k.page.head.get(page);
-  if (k.page.order.get(head === NONE ? page : head) > 0) k.page.zappedEntry.set(head === NONE ? page : head, true);
-  return true;
 }
 
 /**

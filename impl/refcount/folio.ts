@@ -143,7 +143,6 @@ function accountUnmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: number, mm: Mm):
 
 /** @kernel mm/rmap.c __folio_add_rmap() RMAP_LEVEL_PMD */
 function accountMapPmd(k: Kernel, folio: Pfn, mm: Mm): number {
-  vmBugOn(pageIsFree(k, folio), "use after free: a PMD begins to map a folio that has been freed");
   const first = k.page.entireMapcount.get(folio) === -1;
   k.page.entireMapcount.add(folio, 1);
   addLargeMapcount(k, folio, 1, mm);

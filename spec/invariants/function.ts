@@ -1,5 +1,5 @@
 /** Lost function: failure needs a cause that is visible. */
-import { LOST_COLLAPSE, LOST_MIGRATION, LOST_MOVE, LOST_NOTHING, LOST_PROMOTION, LOST_SPLIT } from "../enumerations.ts";
+import { LOST_COLLAPSE, LOST_DISCARD, LOST_MIGRATION, LOST_MOVE, LOST_NOTHING, LOST_PROMOTION, LOST_SPLIT } from "../enumerations.ts";
 import { never, type Invariant } from "../invariant.ts";
 
 /** What must be so, by the call that has lost its function. */
@@ -9,6 +9,7 @@ const FUNCTIONS: Readonly<Record<number, string>> = {
   [LOST_PROMOTION]: "a reservation is promoted, unless what the result names is there",
   [LOST_MOVE]: "memory moves, unless there is no memory or no room, and nothing stays behind",
   [LOST_MIGRATION]: "what migration entries stood for is mapped again",
+  [LOST_DISCARD]: "what is discarded is unmapped",
 };
 
 export const functionInvariants: readonly Invariant[] = [

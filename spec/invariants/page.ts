@@ -70,13 +70,14 @@ export const pageInvariants: readonly Invariant[] = [
     source:
       "mm/rmap.c __folio_remove_rmap(): deferred_split_folio(); excused under a page-table lock, under which both happen. Who takes " +
       "it off the queue has a reference: mm/huge_memory.c deferred_split_scan(), which queues it again if it cannot split it, " +
-      "and the split itself. Not promised of a folio of which a migration entry was zapped while a split was under way that " +
-      "failed: mm/memory.c zap_nonpresent_ptes() leaves the reverse map alone, which is gone already, and remap_page() maps the rest",
+      "and the split itself. Not promised of a folio that lost a mapping amid a split that failed, while others were migration " +
+      "entries: mm/memory.c zap_nonpresent_ptes() does not look, __folio_remove_rmap() sees no page that is mapped still, and " +
+      "remap_page() maps the rest without a look (impl/huge-memory/unmapped-in-split.ts)",
     excuse: pageTableLocked,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.order.get(i) !== v.param.hpagePmdOrder.get() || !headsFolio(v, i)) continue;
-        if (v.page.deferred.get(i) || v.page.zappedEntry.get(i)) continue;
+        if (v.page.deferred.get(i) || v.page.unmappedInSplit.get(i)) continue;
         const mapped = pagesMappedByPtes(v, i);
         if (mapped === 0 || mapped === v.param.hpagePmdNr.get() || entireMapcountOf(v, i) > 0) continue;
         if (v.page.refcount.get(i) <= mapcountOf(v, i)) {

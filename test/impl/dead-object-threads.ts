@@ -8,7 +8,8 @@ import { bootMemory } from "../../impl/page-alloc.ts";
 import { folioGet } from "../../impl/page-ref.ts";
 import { ptepGetLockless, setPteAt } from "../../impl/pgtable.ts";
 import { pmdLockptr, ptlOf } from "../../impl/pgtable-generic.ts";
-import { accountMapPmd, accountMapPtes, pinsGet, refsPut } from "../../impl/refcount/scheme.ts";
+import { accountMapPtes, pinsGet, refsPut } from "../../impl/refcount/scheme.ts";
+import { folioTryDupAnonRmapPmd } from "../../impl/rmap.ts";
 import { TABLE_RCU } from "../../impl/structs/page-table.ts";
 import { folioLock, folioTrylock, lruvecAddFolio } from "../../impl/swap.ts";
 import type { KernelThread } from "./straight-kernel.ts";
@@ -22,7 +23,7 @@ export const USES: Readonly<Record<string, readonly [KernelThread, RegExp]>> = {
   "a page: a pin": [function* pins(k: Kernel): Routine { yield at("use"); pinsGet(k, 1); }, /is pinned/],
   "a page: the LRU": [function* adds(k: Kernel): Routine { yield at("use"); lruvecAddFolio(k, 1); }, /is put on the LRU/],
   "a page: a PTE": [function* maps(k: Kernel): Routine { yield at("use"); accountMapPtes(k, 1, 1, 1, 0); }, /PTEs begin to map/],
-  "a folio: a PMD": [function* maps(k: Kernel): Routine { yield at("use"); accountMapPmd(k, 2, 0); }, /a PMD begins to map/],
+  "a folio: a PMD": [function* maps(k: Kernel): Routine { yield at("use"); yield* folioTryDupAnonRmapPmd(k, 2, 1, 0); }, /a PMD begins to map/],
   "a folio: the split queue": [function* queues(k: Kernel): Routine { yield at("use"); addToQueue(k, 2); }, /joins the deferred split/],
   "a table: its lock": [function* locks(k: Kernel): Routine { yield at("use"); ptlOf(k, 1); }, /the lock of a page table/],
   "a table: a load": [function* reads(k: Kernel): Routine { yield at("use"); ptepGetLockless(k, 1, 0); }, /a PTE is read/],

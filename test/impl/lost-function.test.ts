@@ -64,6 +64,17 @@ const FAULTS: readonly Fault[] = [
     right: "if (!table) return false;", wrong: "if (table) return false;",
     scenario: "failing-mremap", function: /memory moves, unless/,
   },
+  {
+    name: "a discard leaves what is no present page", file: "impl/memory/zap.ts",
+    right: "if (pteNone(seen)) {", wrong: "if (!ptePresent(seen)) {",
+    scenario: "split-dontneed", function: /what is discarded is unmapped/,
+  },
+  {
+    name: "an unmapping ends one page before the end of the area", file: "impl/memory/zap.ts",
+    right: "yield* unmapPageRange(k, vma, start, Math.min(unmap.vmaEnd, k.vma.end.get(vma)), false);",
+    wrong: "yield* unmapPageRange(k, vma, start, Math.min(unmap.vmaEnd, k.vma.end.get(vma)) - 1, false);",
+    scenario: "munmap-huge", function: /what is discarded is unmapped/,
+  },
 ];
 
 /** The file with the text replaced, as a patch. */

@@ -89,7 +89,7 @@ export default [
     threads: { forksAside, sibling },
     others: { leaves, splitter },
     sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 412_135 }),
+    expect: holds({ states: 436_350 }),
   }),
   thpScenario({
     name: "split-cow",

@@ -1,0 +1,41 @@
+/**
+ * Mappings that go while a split has replaced others of the folio by migration entries. Of the specification: P21 does not
+ * promise that such a folio is on the split queue, and no kernel routine decides anything by this.
+ *
+ * Who unmaps a page looks whether the folio is mapped in part then, and queues it. Two do so by counts in which the pages
+ * that migration entries stand for are unmapped, and see none that is mapped: who zaps a migration entry does not come to the
+ * reverse map at all, and who removes the last mapping takes the folio for unmapped. If the split fails after that, what is
+ * left is mapped again (remap_page()), which queues nothing. So it is in Linux; the next unmapping, or a scan of underused
+ * folios, makes up for it.
+ */
+import { NONE } from "thpcheck";
+import { vmBugOn } from "../bug.ts";
+import { migrationEntryLeft } from "../lost-function.ts";
+import type { Kernel } from "../mm-types.ts";
+import { folioNrPages, folioTestLarge } from "../page-flags.ts";
+import { mapcountOf } from "../refcount/scheme.ts";
+import type { Pfn } from "../structs/types.ts";
+
+const UNNOTED = "unmapped in split: a mapping that is gone cannot be noted";
+
+/** @kernel mm/memory.c zap_nonpresent_ptes() */
+export function noteZappedEntry(k: Kernel, page: Pfn): void {
+  vmBugOn(!zapped(k, page), UNNOTED);
+}
+
+/** A mapping of the folio has been removed, by who does not hold its lock. @kernel mm/rmap.c __folio_remove_rmap() */
+export function noteLastMapping(k: Kernel, folio: Pfn): void {
+  vmBugOn(!removed(k, folio), UNNOTED);
+}
+
+function zapped(k: Kernel, page: Pfn): boolean {
+  const head = k.page.head.get(page);
+  if (k.page.order.get(head === NONE ? page : head) > 0) k.page.unmappedInSplit.set(head === NONE ? page : head, true);
+  return true;
+}
+
+function removed(k: Kernel, folio: Pfn): boolean {
+  if (!folioTestLarge(k, folio) || !k.page.lock.isHeld(folio) || mapcountOf(k, folio) > 0) return true;
+  if (migrationEntryLeft(k, folio, folio + folioNrPages(k, folio))) k.page.unmappedInSplit.set(folio, true);
+  return true;
+}
