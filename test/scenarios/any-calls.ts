@@ -223,7 +223,7 @@ export default [
     threads: { first, second },
     sometimes: happened,
     // get_user_pages() keeps no PMD during its look: here and below fewer states differ.
-    expect: holds({ states: 1_873_527 }),
+    expect: holds({ states: 1_874_937 }),
   }),
   thpScenario({
     name: "any-two-calls-of-4",
@@ -236,7 +236,7 @@ export default [
       "migration entries stand": (k: K) => migrating(k, 0),
       "the folio is partially mapped": (k) => k.deferredSplit.length.get() > 0,
     },
-    expect: holds({ states: 2_640_419 }),
+    expect: holds({ states: 2_647_235 }),
   }),
   thpScenario({
     name: "any-two-calls-failing",
@@ -247,7 +247,7 @@ export default [
     areaEnd: 2,
     threads: { firstOfHuge, second },
     sometimes: happened,
-    expect: holds({ states: 2_089_357 }),
+    expect: holds({ states: 2_090_229 }),
   }),
   thpScenario({
     name: "any-two-calls-failing-all",
@@ -268,7 +268,7 @@ export default [
     threads: { firstOfHuge, secondOfFew },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 1_857_932 }),
+    expect: holds({ states: 1_867_878 }),
   }),
   thpScenario({
     name: "any-two-calls-split-all",
@@ -315,6 +315,6 @@ export default [
       "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1),
       "the child shares the huge page": (k) => isHuge(k, 1, 0) && isHuge(k, 0, 0),
     },
-    expect: holds({ states: 3_692_633 }),
+    expect: holds({ states: 3_740_946 }),
   }),
 ];

@@ -47,7 +47,7 @@ export default [
     threads: { ownerForks },
     others: { child, shrinker },
     sometimes: { ...scanned, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 142_174 }),
+    expect: holds({ states: 148_181 }),
   }),
   thpScenario({
     name: "deferred-split-two-shrinkers",
