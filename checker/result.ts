@@ -67,6 +67,8 @@ export interface Violation {
   readonly length: number;
   /** Shortest and with the fewest context switches among the shortest; false when that search would not fit its bounds. */
   readonly minimised: boolean;
+  /** The promise has no value in the last state: what it throws there. */
+  readonly throws?: string;
 }
 
 export interface WitnessReport {

@@ -48,6 +48,8 @@ export interface Explanation {
   readonly values: readonly NamedValue[];
   /** Where the conjunct is written, `file:line`; null when unknown. */
   readonly source: string | null;
+  /** The property has no value in this state: what it throws instead. `conjunct` is empty then. */
+  readonly throws?: string;
 }
 
 export type PropertyKind = "always" | "step" | "finally";
@@ -198,7 +200,7 @@ export interface TransitionSystem {
   /** Follow exactly these choices in the next `step` or `init`. */
   setBranch(choices: readonly number[]): void;
 
-  /** Index of the first violated state property of `vector`, or -1. */
+  /** Index of the first violated state property of `vector`, or -1. A property of any kind that throws is violated. */
   checkState(): number;
   /**
    * Index of the first violated step property of the step `before` -> `vector`, or -1. The step is the one that `step`
@@ -209,7 +211,7 @@ export interface TransitionSystem {
   checkEnd(): number;
   /**
    * Whether this property alone is violated, of `vector` or, for "step", of the step `before` -> `vector`, which is the one
-   * taken last. One that throws is not: asked only where a check function has found some property violated, to name them all.
+   * taken last. Asked only where a check function has found some property violated, to name them all.
    */
   isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean;
   /** Whether witness `index` is shown by `vector`. */

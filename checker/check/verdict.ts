@@ -47,6 +47,7 @@ export function violationOf(f: Finding, replayed: ReplayedTrace | null): Violati
   return {
     property: f.name, kind: f.kind, message: f.kind === "recurring" ? f.message : replayed?.message ?? f.message,
     trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised,
+    ...(f.explanation?.throws === undefined ? {} : { throws: f.explanation.throws }),
   };
 }
 
@@ -126,7 +127,9 @@ function judgement(judged: Judged): Judgement {
 
 function otherVerdict(violation: Violation | null, property: string): string | null {
   if (violation === null) return `${JSON.stringify(property)} should be violated, and every promise holds`;
-  if (violation.property === property) return null;
+  if (violation.property === property) {
+    return violation.throws === undefined ? null : `${JSON.stringify(property)} should be false, and throws ${violation.throws}`;
+  }
   return `${JSON.stringify(property)} should be violated, and ${JSON.stringify(violation.property)} is`;
 }
 

@@ -43,34 +43,35 @@ export class PropertyFunctions {
     const s = this.#scenario;
     const always = this.#group("always", s.always, [""]);
     const excuses = this.#excuses();
-    const some = Object.keys(s.always ?? {}).map((name, i) => `if (${bit(i)}) { ${this.#ask(name, this.always[i]!, i)} }`).join(" ");
-    const step = `${this.#group("step", s.step, ["P", ""])}${checkMachines(Object.keys(s.step ?? {}).length)}`;
+    const some = this.always.map((emitted, i) => `if (${bit(i)}) { ${this.#ask(emitted, i)} }`).join(" ");
+    const step = `${this.#group("step", s.step, ["P", ""])} $asked = -1;${checkMachines(Object.keys(s.step ?? {}).length)}`;
     const final = this.#group("finally", s.finally, [""]);
     const [witnesses, recurring] = [s.sometimes, s.recurring].map((group) => Object.entries(group ?? {})
       .map(([name, f], i) => `case ${i}: return ${this.#link(f, name, "sometimes", [""]).emitted}() === true;`).join(" "));
     return [
       excuses,
-      `let $property = "";
-function $threw(e) {
-  if (e instanceof Error && !e.message.startsWith("the property ")) ${NAME_PROPERTY}
-  throw e;
-}
-function checkSome(m, at) { ${FUEL} try { ${some} return -1; } catch (e) { $threw(e); } }
-function checkState() { ${FUEL} try { ${always} return -1; } catch (e) { $threw(e); } }
+      `let $asked = -1;
+function $broke(e) { if ($asked < 0) throw e; return $asked; }
+function checkSome(m, at) { ${FUEL} $asked = -1; try { ${some} return -1; } catch (e) { return $broke(e); } }
+function checkState() { ${FUEL} $asked = -1; try { ${always} return -1; } catch (e) { return $broke(e); } }
 ${CHECK_STEP}
-function checkChanges() { ${FUEL} try { ${step} return -1; } catch (e) { $threw(e); } }
-function checkEnd() { ${FUEL} try { ${final} return -1; } catch (e) { $threw(e); } }
-function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { } return false; }`,
+function checkChanges() { ${FUEL} $asked = -1; try { ${step} return -1; } catch (e) { return $broke(e); } }
+function checkEnd() { ${FUEL} $asked = -1; try { ${final} return -1; } catch (e) { return $broke(e); } }
+function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { return true; } return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
       `function recurs(i) { ${FUEL} switch (i) { ${recurring} } return false; }`,
       `${EXPLAIN}
-function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { ${this.#explainers.join(" ")} } return $found; }`,
+function explain(kind, index) {
+  ${FUEL} $found = null;
+  try { switch (kind + index) { ${this.#explainers.join(" ")} } } catch (e) { $found = { conjunct: "", site: -1, operands: [], error: e }; }
+  return $found;
+}`,
     ];
   }
 
-  /** Text that asks property number `i`, and returns `i` where it does not hold. */
-  #ask(name: string, emitted: string, i: number): string {
-    return `$property = ${JSON.stringify(name)}; if (${emitted}() !== true) return ${i};`;
+  /** Text that asks property number `i`, and returns `i` where it does not hold. One that throws does not hold, see `$broke`. */
+  #ask(emitted: string, i: number): string {
+    return `$asked = ${i}; if (${emitted}() !== true) return ${i};`;
   }
 
   #group(kind: "always" | "step" | "finally", record: Properties | undefined, worlds: readonly ("" | "P")[]): string {
@@ -81,7 +82,7 @@ function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { $
       this.#emitter.add(explainingFunction(this.#linker, linked, explainer));
       this.#singly.push(`case "${kind}${i}": return ${linked.emitted}() !== true;`);
       this.#explainers.push(`case "${kind}${i}": ${explainer}(); break;`);
-      return this.#ask(name, linked.emitted, i);
+      return this.#ask(linked.emitted, i);
     }).join(" ");
   }
 
@@ -103,12 +104,15 @@ function explain(kind, index) { ${FUEL} $found = null; switch (kind + index) { $
     }
     const first = this.always.length;
     const ask = (e: string, i: number): string => `if (${e}() === true) bits |= ${1 << i};`;
-    const begin = `${FUEL} $property = "(an excuse)";`;
     const changed = this.excuses.map((e, i) => `if (${bit(first + i)}) { bits &= ${~(1 << i)}; ${ask(e, i)} }`).join("\n  ");
-    return `function excuses() { ${begin} let bits = 0; try { ${this.excuses.map(ask).join(" ")} return bits; } catch (e) { $threw(e); } }
-function excused(m, at, before) { ${begin} let bits = before; try {
+    return `function $noExcuse(e) {
+  if (e instanceof Error) e.message = "an excuse throws: " + e.message;
+  throw e;
+}
+function excuses() { ${FUEL} let bits = 0; try { ${this.excuses.map(ask).join(" ")} return bits; } catch (e) { $noExcuse(e); } }
+function excused(m, at, before) { ${FUEL} let bits = before; try {
   ${changed}
-  return bits; } catch (e) { $threw(e); } }`;
+  return bits; } catch (e) { $noExcuse(e); } }`;
   }
 }
 
@@ -121,7 +125,6 @@ const CHECK_STEP = "function checkStep(before) { "
   + "if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); "
   + "$find(); return checkChanges(); }";
 
-const NAME_PROPERTY = "e.message = `the property ${JSON.stringify($property)} throws: ${e.message}`;";
 
 /** What failed: the conjunct that a property names itself, or the source text with its operands. */
 const FOUND = 'v !== null && typeof v === "object" && "conjunct" in v '

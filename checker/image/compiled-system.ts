@@ -2,6 +2,7 @@
  * A program image as a transition system. Its text is evaluated anew for each instance; positions, values and
  * explanations are read from the image's tables.
  */
+import { isError, placeOf, thrownInWords } from "../error-sentence.ts";
 import { StepFault, type FaultRule } from "../fault.ts";
 import { inWords as valueInWords } from "../value-in-words.ts";
 import { coverageLog } from "../program/coverage-log.ts";
@@ -63,6 +64,8 @@ export interface ExplainedReturn {
   readonly conjunct: string;
   readonly site: number;
   readonly operands: readonly (readonly [string, unknown])[];
+  /** What the property threw. */
+  readonly error?: unknown;
 }
 
 export class CompiledSystem implements TransitionSystem {
@@ -331,12 +334,20 @@ export class CompiledSystem implements TransitionSystem {
     if (refinement !== null && machine >= 0) return this.#explainRefusal(refinement, machine);
     const found = this.#emitted.explain(kind, index);
     if (found === null) return null;
+    if ("error" in found) return thrown(found.error);
     return {
       conjunct: found.conjunct,
       values: found.operands.map(([name, value]) => ({ name, value: inWords(value) })),
       source: this.#sourceOf(found.site),
     };
   }
+}
+
+/** A property that throws instead of having a value. */
+function thrown(error: unknown): Explanation {
+  const isFault = error instanceof StepFault;
+  const said = isError(error) && !isFault ? `${error.name}: ${thrownInWords(error)}` : thrownInWords(error);
+  return { conjunct: "", values: [], source: isFault && error.source !== null ? error.source : placeOf(error), throws: said };
 }
 
 /** Which actors run which of the places. */

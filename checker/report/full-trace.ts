@@ -158,7 +158,8 @@ class TraceRenderer {
     this.#paragraph(`  ${message}`, "plain");
     if (explanation !== null) {
       const place = explanation.source === null ? "" : `  (${shortPath(explanation.source)})`;
-      this.#paragraph(`  this failed: ${explanation.conjunct}${place}`, "plain");
+      const failed = explanation.throws === undefined ? `this failed: ${explanation.conjunct}` : `it throws ${explanation.throws}`;
+      this.#paragraph(`  ${failed}${place}`, "plain");
       for (const v of explanation.values) this.#paragraph(`    ${v.name} = ${v.value}`, "change");
     }
     for (const sentence of waiting) this.#paragraph(`  ${sentence}`, "plain");

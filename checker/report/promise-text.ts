@@ -43,10 +43,11 @@ export function promiseLines(t: ReplayedTrace, story: TraceStory, room: PromiseR
     sentences(property, message).forEach((sentence, n) => { paragraph(`${n === 0 ? "  " : "    "}${sentence}`, "plain"); });
     if (story.expectation !== null) paragraph(`  expected: ${story.expectation}`, "plain");
   } else {
-    const { conjunct, values, source } = explanation;
+    const { conjunct, values, source, throws } = explanation;
     const place = source === null || story.ownWords ? "" : `  (${shortPath(source)})`;
     // A plain "return false" says nothing: what the promise read says what it saw.
-    if (conjunct !== "false") paragraph(`  expected: ${conjunct}${place}`, "plain");
+    if (throws !== undefined) paragraph(`  it throws ${throws}${place}`, "plain");
+    else if (conjunct !== "false") paragraph(`  expected: ${conjunct}${place}`, "plain");
     else paragraph(`  it returned false${place}`, "plain");
     // The sentence about a machine has the machine and its states in it.
     const isOfMachine = property.kind === "step" && property.name.startsWith("refines ");

@@ -154,7 +154,8 @@ async function report({ system, options, hashing }: SearchTask, shown: Violated,
   const shortest = options.minimise ? await minimise(minimising) : null;
   const path = shortest ?? shown.path();
   const explanation = explainViolation(system, broken, path);
-  const message = describeViolation(system, broken, path);
+  const throws = explanation?.throws;
+  const message = throws === undefined ? describeViolation(system, broken, path) : `${JSON.stringify(broken.name)} throws: ${throws}`;
   const { initial, steps } = path;
   return { kind: broken.kind, name: broken.name, also, message, initial, steps, minimised: shortest !== null, explanation };
 }

@@ -85,7 +85,7 @@ class Replayer {
     this.#start();
     const initial = this.#values;
     recipe.steps.forEach((step, i) => this.#take(step, i + 1));
-    const { message, explanation } = this.#confirm(recipe.property);
+    const { message, explanation } = withThrown(recipe.property, this.#confirm(recipe.property));
     const { scenario, programHash, config, policy, patch } = this.#subject;
     const trace: Trace = {
       format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: policy ?? null, patch, memoryModel: "sc",
@@ -279,6 +279,12 @@ class Replayer {
 interface Confirmation {
   readonly message: string;
   readonly explanation: Explanation | null;
+}
+
+/** A promise that throws has no value that could be false: the sentence says what it throws. */
+function withThrown({ name }: PropertyRef, confirmed: Confirmation): Confirmation {
+  const thrown = confirmed.explanation?.throws;
+  return thrown === undefined ? confirmed : { ...confirmed, message: `${JSON.stringify(name)} throws at the end: ${thrown}` };
 }
 
 function placeOfMismatch(step: number, steps: number): string {

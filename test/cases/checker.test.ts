@@ -56,10 +56,9 @@ testCase({
 testCase({
   name: "a promise that throws is shown with the run that leads there",
   ask: check("b7-property-throws.ts"),
-  today: (a) => {
-    expect(a.results["b7-property-throws"]).toMatchObject({ verdict: "error", states: 0, violation: null });
-  },
+  today: null,
   right: (a) => {
+    expect(a.results["b7-property-throws"]).toMatchObject({ verdict: "violated", asExpected: false });
     expect(a.text).toMatch(/1 {2}one/);
     expect(a.text).toMatch(/c\.v: 0 -> 2/);
     expect(a.text).toMatch(/t\.x\[2\]: the index is outside 0\.\.1/);

@@ -96,8 +96,9 @@ function reads(k: K): boolean {
 export default scenario({ name: "throws", why: "a test", tier: "quick", structs, threads: [{ name: "a", run: set }], always: { "reads": (k: K) => reads(k) }, expect: holds() });
 ` });
     const run = await project.run(["check", "throws.ts"]);
-    expect(run.code).toBe(2);
-    expect(run.stdout).toMatch(/FAIL throws: TypeError: the property "reads" throws: .* \(throws\.ts:10\)/);
+    expect(run.code).toBe(1);
+    expect(run.stdout).toMatch(/FAIL throws violates "reads" in 0 steps/);
+    expect(run.stdout).toMatch(/it throws TypeError: Cannot read properties of undefined .*\s+\(throws\.ts:10\)/);
     project.remove();
   });
 
