@@ -69,7 +69,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const shown = finding !== null && hasTrace(finding) ? await told(a, searched, finding) : null;
   const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
   const violation = finding === null ? null : violationOf(finding, replayed);
-  if (!sourceMap && violation?.property === "exception") return null;
+  if (!sourceMap && (violation?.property === "exception" || violation?.throws !== undefined)) return null;
 
   let taken: readonly string[] = isModel(s) ? [] : [ATOMICITY_NOT_CHECKED];
   const holds = verdictOf({ violation, outcome }) === "holds";
