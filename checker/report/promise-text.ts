@@ -5,7 +5,7 @@ import type { PropertyRef, ReadWord, ReplayedTrace, TraceStory } from "../result
 import { END_STAYS_REACHABLE } from "../search/traps/goals.ts";
 import { packed, type Line, type Style } from "./text-lines.ts";
 
-/** So many words that it read last come before others that no step changed: with them it knew. */
+/** So many words that it read last come before all others: with them it knew. */
 const DECISIVE_WORDS = 3;
 /** So many words say why an actor cannot move. */
 const BLOCKED_WORDS_MAX = 3;
@@ -67,8 +67,9 @@ function sentences({ kind, name }: PropertyRef, message: string): string[] {
 }
 
 /**
- * What it read, the most telling first: what some step changed; what it read last; what was only stored again, or is as it was
- * at first, the latest read first; then the locks, which mostly say that nobody was in the middle of something.
+ * What it read, the most telling first: what it read last, beginning with the latest; what some step changed; what was only
+ * stored again, or is as it was at first, the latest read first; then the locks, which mostly say that nobody was in the middle
+ * of something.
  */
 function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
   const changed = new Set(steps.flatMap((s) => s.writes.filter((w) => w.before !== w.after).map((w) => w.name)));
@@ -76,10 +77,10 @@ function mostTelling({ reads, steps }: TraceStory): ReadWord[] {
   const decisive = new Set(reads.filter((r) => !used.has(r.name)).slice(-DECISIVE_WORDS));
   const weight = (r: ReadWord): number => {
     if (used.has(r.name) || r.value === "free") return r.value !== "free" ? 4 : r.writer > 0 ? 5 : 6;
-    if (changed.has(r.name)) return 0;
-    return decisive.has(r) ? 1 : r.writer > 0 ? 2 : 3;
+    if (decisive.has(r)) return 0;
+    return changed.has(r.name) ? 1 : r.writer > 0 ? 2 : 3;
   };
-  const order = reads.map((r, n) => ({ r, weight: weight(r), n: weight(r) === 3 ? -n : n }));
+  const order = reads.map((r, n) => ({ r, weight: weight(r), n: weight(r) === 0 || weight(r) === 3 ? -n : n }));
   return order.sort((a, b) => a.weight - b.weight || a.n - b.n).map(({ r }) => r);
 }
 

@@ -24,12 +24,22 @@ export interface JudgedTrace extends TraceLength {
   readonly lastWriters: readonly LastWriter[];
   /** Last writers that the trace does not show. */
   readonly hidden: readonly LastWriter[];
+  /** Words that the promise read last, and by which it knew, of which the trace does not say what they were. */
+  readonly unread: readonly string[];
 }
 
 export function judgedTrace(name: string, { replayed, story, lastWriters: writers }: ToldTrace, replayCommand: string): JudgedTrace {
   const length = traceLength(name, replayed, story, replayCommand);
   const hidden = [length.text, length.narrowText].flatMap((text) => missingFrom(text, writers));
-  return { ...length, lastWriters: writers, hidden: writers.filter((w) => hidden.includes(w)) };
+  const texts = [length.text, length.narrowText].map((text) => text.replaceAll(/\s+/g, " "));
+  const unread = readLast(story).filter((word) => texts.some((text) => !text.includes(`${word} = `)));
+  return { ...length, lastWriters: writers, hidden: writers.filter((w) => hidden.includes(w)), unread };
+}
+
+/** The last of what the promise reads, locks apart. */
+function readLast(story: TraceStory | null): string[] {
+  const used = new Set(story?.steps.flatMap((s) => s.locks.map((l) => l.lock)));
+  return (story?.reads ?? []).filter((r) => !used.has(r.name) && r.value !== "free").slice(-2).map((r) => r.name);
 }
 
 /** Prints the table, as JSON with the traces. Sets the exit code where a trace is too long, or hides a last writer. */

@@ -27,6 +27,7 @@ it("thpcheck bugs --traces: half of the traces have at most 45 lines, none more 
   }
   expect(traces.filter((t) => t.isUntold).map((t) => t.name)).toEqual([]);
   expect(traces.flatMap((t) => t.hidden.map((h) => `${t.name}: step ${h.step} wrote ${h.word}`))).toEqual([]);
+  expect(traces.flatMap((t) => t.unread.map((word) => `${t.name}: ${word}`))).toEqual([]);
   // Most promises read something that a step wrote; where none does, what happened is not what broke the promise.
   expect(traces.filter((t) => t.lastWriters.length > 0).length).toBeGreaterThan(20);
   // Lines of sources move; whoever changes more than that pastes what "npx thpcheck bugs pmd-reread-under-read-lock" prints.
