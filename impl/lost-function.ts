@@ -142,9 +142,36 @@ export function moveBegins(k: Kernel): void {
   k.cpu.causes.insert(current(k), MOVES);
 }
 
-/** An allocation has failed, or there is no room in the address space or in its list of areas. @model notes a cause */
+/** An allocation has failed, or there are as many areas as there may be. @model notes a cause */
 export function shortageIsSeen(k: Kernel): void {
   if (k.cpu.causes.has(current(k), MOVES)) k.cpu.causes.insert(current(k), SHORTAGE_SEEN);
+}
+
+/** So many pages fit nowhere between the areas. @holds mmap_lock for writing @model notes a cause */
+export function noRoomIsSeen(k: Kernel, mm: Mm, pages: number): void {
+  vmBugOn(!roomIsJudged(k, !fitsSomewhere(k, mm, pages)), JUDGED);
+}
+
+/** The address space ends behind `start`, or there is an area before `end`. @holds mmap_lock for writing @model notes a cause */
+export function noRoomBehindIsSeen(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  vmBugOn(!roomIsJudged(k, end > k.param.vpnMax.get() || isTaken(k, mm, start, end)), JUDGED);
+}
+
+function roomIsJudged(k: Kernel, lacks: boolean): boolean {
+  if (lacks) k.cpu.causes.insert(current(k), SHORTAGE_SEEN);
+  return true;
+}
+
+function fitsSomewhere(k: Kernel, mm: Mm, pages: number): boolean {
+  for (let start = 0; start + pages <= k.param.vpnMax.get(); start++) if (!isTaken(k, mm, start, start + pages)) return true;
+  return false;
+}
+
+function isTaken(k: Kernel, mm: Mm, start: Vpn, end: Vpn): boolean {
+  for (let vma = 0; vma < k.vma.count; vma++) {
+    if (k.vma.mm.get(vma) === mm && !k.vma.detached.get(vma) && k.vma.start.get(vma) < end && k.vma.end.get(vma) > start) return true;
+  }
+  return false;
 }
 
 /** mremap() returns: an address, or an error. @model judges a failure */

@@ -25,7 +25,7 @@ import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } fr
 import { hasReservations, isRfc2018 } from "./thp-reservation/container.ts";
 import { reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
 import { flushTlbRange } from "./tlb.ts";
-import { judgeMoved, moveBegins, moveEnds, shortageIsSeen } from "./lost-function.ts";
+import { judgeMoved, moveBegins, moveEnds, noRoomBehindIsSeen, noRoomIsSeen, shortageIsSeen } from "./lost-function.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
 import { findVma, findVmaIntersection, getUnmappedArea, vmaLookup } from "./vma-tree.ts";
 import {
@@ -165,7 +165,7 @@ function* mremapTo(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
 function setNewAddr(k: Kernel, vrm: VmaRemapStruct): boolean {
   const found = getUnmappedArea(k, vrm.mm, vrm.newLen);
   if (found < 0) {
-    shortageIsSeen(k);
+    noRoomIsSeen(k, vrm.mm, vrm.newLen);
     return false;
   }
   vrm.newAddr = found;
@@ -195,7 +195,11 @@ function* expandVma(k: Kernel, vrm: VmaRemapStruct): Routine<AddressOrErrno> {
     const merged: Vma = yield* vmaMergeNewRange(k, vmg);
     return merged === NONE ? -ENOMEM : vrm.addr;
   }
-  if ((vrm.flags & MREMAP_MAYMOVE) === 0 || !setNewAddr(k, vrm)) return -ENOMEM;
+  if ((vrm.flags & MREMAP_MAYMOVE) === 0) {
+    noRoomBehindIsSeen(k, vrm.mm, vrm.addr + vrm.oldLen, newEnd);
+    return -ENOMEM;
+  }
+  if (!setNewAddr(k, vrm)) return -ENOMEM;
   return yield* moveVma(k, vrm);
 }
 

@@ -19,6 +19,7 @@ import type { Pfn, PteIndex, Table, Vma, Vpn } from "./structs/types.ts";
 import { entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone, ptepGetLockless } from "./pgtable.ts";
 import { pmdpGetLockless } from "./pgtable-generic.ts";
 import { FORK_FIRST_WRITER, FORK_NOBODY } from "./policy/switches.ts";
+import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { folioPut, folioPutNew } from "./swap.ts";
 import { FAULT_FLAG_WRITE, type VmFault } from "./vm-fault.ts";
 import { checkNoReservations, hasReservations, isRfc2018, isSafe } from "./thp-reservation/container.ts";
@@ -63,9 +64,17 @@ function* reserveForFirstWrite(k: Kernel, vma: Vma, vpn: Vpn): Routine {
 
 /**
  * Whether nothing but zero pages is mapped: a hint. A page that is mapped meanwhile only makes the reservation one
- * that cannot be promoted. The table stays: see handlePteFault().
+ * that cannot be promoted. The table may be freed meanwhile, by reclaim of page tables; RCU keeps what is read.
  */
 function* isUntouched(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
+  rcuReadLock(k);
+  const untouched: boolean = yield* mapsNothing(k, vma, vpn);
+  rcuReadUnlock(k);
+  return untouched;
+}
+
+/** @holds RCU */
+function* mapsNothing(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
   yield at("is the range untouched: pmd");
   const pmd = pmdpGetLockless(k, k.vma.mm.get(vma), vpn);
   if (!pmdTable(pmd)) return pmdNone(pmd);

@@ -33,7 +33,8 @@ export interface ViewFields {
     /** The thread that has the page to itself, -1 for none. */
     owner: "int";
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref"; index: "int";
-    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool"; unmappedInSplit: "bool"; content: "int";
+    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool";
+    unmappedInSplit: "bool"; content: "int";
   }>;
   zone: One<{ lock: "lock"; freePages: "int" }>;
   lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;

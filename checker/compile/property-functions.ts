@@ -57,7 +57,8 @@ function checkState() { ${FUEL} $asked = -1; try { ${always} return -1; } catch 
 ${CHECK_STEP}
 function checkChanges() { ${FUEL} $asked = -1; try { ${step} return -1; } catch (e) { return $broke(e); } }
 function checkEnd() { ${FUEL} $asked = -1; try { ${final} return -1; } catch (e) { return $broke(e); } }
-function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { return true; } return false; }`,
+function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#singly.join(" ")} } } catch { return true; }
+  return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
       `function recurs(i) { ${FUEL} switch (i) { ${recurring} } return false; }`,
       `${EXPLAIN}

@@ -1,7 +1,7 @@
 /** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
 import { array, bitset, bool, int, ref, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { LOST_MIGRATION, LOST_NOTHING, MECHANISM_OFF } from "../../spec/enumerations.ts";
+import { LOST_DISCARD, LOST_NOTHING, MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { valuesInWords } from "./words.ts";
 
 // ---- stages of a collapse (values of collapse.stage) ------------------------------------------------------------
@@ -67,7 +67,7 @@ export function userCall(b: Bounds) {
 /** A call that has failed without a cause; see lost-function.ts. */
 export function lost() {
   return struct({
-    what: int(LOST_NOTHING, LOST_MIGRATION, "which: LOST_* of spec/enumerations.ts", { guard: "model" }),
+    what: int(LOST_NOTHING, LOST_DISCARD, "which: LOST_* of spec/enumerations.ts", { guard: "model" }),
     detail: int(-133, 0xffff, "its result", { guard: "model", init: 0 }),
   });
 }

@@ -23,7 +23,10 @@ export const USES: Readonly<Record<string, readonly [KernelThread, RegExp]>> = {
   "a page: a pin": [function* pins(k: Kernel): Routine { yield at("use"); pinsGet(k, 1); }, /is pinned/],
   "a page: the LRU": [function* adds(k: Kernel): Routine { yield at("use"); lruvecAddFolio(k, 1); }, /is put on the LRU/],
   "a page: a PTE": [function* maps(k: Kernel): Routine { yield at("use"); accountMapPtes(k, 1, 1, 1, 0); }, /PTEs begin to map/],
-  "a folio: a PMD": [function* maps(k: Kernel): Routine { yield at("use"); yield* folioTryDupAnonRmapPmd(k, 2, 1, 0); }, /a PMD begins to map/],
+  "a folio: a PMD": [function* maps(k: Kernel): Routine {
+    yield at("use");
+    yield* folioTryDupAnonRmapPmd(k, 2, 1, 0);
+  }, /a PMD begins to map/],
   "a folio: the split queue": [function* queues(k: Kernel): Routine { yield at("use"); addToQueue(k, 2); }, /joins the deferred split/],
   "a table: its lock": [function* locks(k: Kernel): Routine { yield at("use"); ptlOf(k, 1); }, /the lock of a page table/],
   "a table: a load": [function* reads(k: Kernel): Routine { yield at("use"); ptepGetLockless(k, 1, 0); }, /a PTE is read/],

@@ -65,9 +65,9 @@ const FAULTS: readonly Fault[] = [
     scenario: "failing-mremap", function: /memory moves, unless/,
   },
   {
-    name: "a discard leaves what is no present page", file: "impl/memory/zap.ts",
-    right: "if (pteNone(seen)) {", wrong: "if (!ptePresent(seen)) {",
-    scenario: "split-dontneed", function: /what is discarded is unmapped/,
+    name: "a discard takes the zero page for a hole", file: "impl/memory/zap.ts",
+    right: "if (pteNone(seen)) {", wrong: "if (pteNone(seen) || entryZeroPage(seen)) {",
+    scenario: "dontneed-pt-reclaim", function: /what is discarded is unmapped/,
   },
   {
     name: "an unmapping ends one page before the end of the area", file: "impl/memory/zap.ts",

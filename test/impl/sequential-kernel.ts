@@ -63,8 +63,8 @@ class Machine {
   protected readonly run: StraightLine;
 
   constructor(options: KernelOptions, probes: readonly Probe[] = []) {
-    // A program may keep many pins: there is room for them.
-    this.config = kernelConfig({ pinsPerThread: 64, ...options });
+    // A program may pin every page of a huge page, and some besides.
+    this.config = kernelConfig({ pinsPerThread: Math.max(64, 2 * options.pagesPerHugePage), ...options });
     this.run = new StraightLine(programOf(this.config, options.cpus, probes));
     const { system } = this.run;
     this.k = makeWorld(system.image.plan, new StateBytes(system.vector.buffer), system.image.stateWords * 4);

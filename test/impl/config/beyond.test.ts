@@ -36,7 +36,7 @@ function growing(o: KernelOptions, bound: keyof KernelConfig, more: number): str
 
 const BOUNDS: readonly (keyof KernelConfig)[] = [
   "pagesPerHugePage", "hugeRanges", "frames", "mms", "cpus", "vmas", "anonVmas", "anonVmaChains", "pageTables", "contents", "refcountMax",
-  "gatherBatch", "lruBatch", "pagesToScan",
+  "gatherBatch", "lruBatch", "pinsPerThread", "pagesToScan",
 ];
 
 describe("what grows with a bound has a sentence that names it", () => {

@@ -79,7 +79,7 @@ test("a page is given back whose reservation is gone", async () => {
 }, 300_000);
 
 test("the first write to a range whose table is freed meanwhile", async () => {
-  expect(await linesReached(untouchedAndNoTable!)).toContain("thp-reservation.ts isUntouched: if (!pmdTable(pmd)) return pmdNone(pmd);");
+  expect(await linesReached(untouchedAndNoTable!)).toContain("thp-reservation.ts mapsNothing: if (!pmdTable(pmd)) return pmdNone(pmd);");
 }, 300_000);
 
 test("MADV_FREE of a page whose table is freed while it ends the reservation", async () => {
