@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { defineConfig } from "vitest/config";
-import { thpcheckPlugin } from "./checker/compile/vitest-plugin.ts";
+import { thpcheckPlugin } from "./checker/vitest/plugin.ts";
 
 const root = import.meta.dirname;
 

@@ -3,6 +3,7 @@
  * once.
  */
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { Command, CommanderError } from "commander";
 import { errorSentence, isError, placeOf, shortPath } from "../error-sentence.ts";
 import { OWN_COMMANDS } from "../config-form.ts";
@@ -61,7 +62,7 @@ function exitCodeOfError(e: unknown, host: Host): number {
 }
 
 function versionOfPackage(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const text = readFileSync(findPackageJSON(import.meta.url)!, "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -57,7 +57,9 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
   // Compiled code and stripped types are kept between runs: from the second on, starting takes a third less.
   (await import("node:module")).enableCompileCache?.();
   endWithParent();
-  const { runProcess } = await import("./main.ts");
+  // The package has the checker as JavaScript, since Node strips no types under node_modules; the sources run as they are.
+  const main = existsSync(join(here, "main.ts")) ? "./main.ts" : "../../dist/checker/cli/main.js";
+  const { runProcess } = await import(main);
   await runProcess(process.argv.slice(2));
 } else {
   const runtime = process.env.THPCHECK_RUNTIME === undefined ? findRuntime() : null;

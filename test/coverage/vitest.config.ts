@@ -1,7 +1,7 @@
 /** The functional tests of the kernel with counters in every program they compile; see `functional-tests.ts`. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { thpcheckPlugin } from "../../checker/compile/vitest-plugin.ts";
+import { thpcheckPlugin } from "../../checker/vitest/plugin.ts";
 
 export default defineConfig({
   plugins: [thpcheckPlugin()],

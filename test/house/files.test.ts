@@ -6,7 +6,7 @@ import { byPath, isRelative, ROOT, sources, target, targets } from "./sources.ts
 
 const TOP_FOLDERS = ["checker", "spec", "impl", "test"];
 const ENTRIES = [
-  "checker/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts",
+  "checker/index.ts", "checker/vitest/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts",
   "test/bench/bench.ts", "test/bench/full-size-faults.ts", "test/moves/carry.ts",
   "test/attack/attack.ts", "test/attack/victim.ts",
 ];

@@ -1,6 +1,6 @@
 /** Adapter for Vitest: the same transform as a Vite plugin, and "thpcheck" resolved to this installation. */
 import { fileURLToPath } from "node:url";
-import { transformModule } from "./transform.ts";
+import { transformModule } from "../compile/transform.ts";
 
 const checkerRoot = fileURLToPath(new URL("../", import.meta.url));
 

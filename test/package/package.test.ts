@@ -1,0 +1,132 @@
+/** The package as `npm pack` makes it, in a folder of somebody else's: what is in it, that it starts, and its types. */
+import { execFileSync, spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "thpcheck-package-"));
+const installed = join(folder, "node_modules/thpcheck");
+const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+
+/** Places a package that the checkout has; with what it depends on, as npm lays it out. */
+function place(name: string): void {
+  const at = join(folder, "node_modules", name);
+  if (existsSync(at)) return;
+  mkdirSync(dirname(at), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules", name), at);
+}
+
+beforeAll(() => {
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  mkdirSync(installed, { recursive: true });
+  execFileSync("tar", ["xzf", join(folder, "thpcheck-0.1.0.tgz"), "-C", installed, "--strip-components=1"]);
+  for (const name of Object.keys(manifest.dependencies)) place(name);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "mine", type: "module" }));
+  const example = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, "README.md"), "utf8"))![1]!;
+  writeFileSync(join(folder, "racy.ts"), example);
+}, 120_000);
+afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+
+const thpcheck = (...args: string[]): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [join(installed, "checker/cli/thpcheck.js"), ...args], { cwd: folder, encoding: "utf8" });
+
+it("checks the scenario of the README, on two workers and in an audit as well", () => {
+  for (const more of [[], ["--workers", "2"], ["--audit"]]) {
+    const { stdout, stderr, status } = thpcheck("check", "./racy.ts", ...more);
+    expect(stdout + stderr).toContain('FAIL racy-counter violates "both count" in 4 steps: 12 states, 14 transitions');
+    expect(status).toBe(1);
+  }
+}, 60_000);
+
+it("replays what it found", () => {
+  const command = /npx thpcheck (replay \S+ --from racy\.ts)/.exec(thpcheck("check", "./racy.ts").stdout)![1]!;
+  expect(thpcheck(...command.split(" ")).stdout).toContain('broken: finally "both count"');
+});
+
+const MANY = `
+import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
+const structs = { counter: struct({ value: int(0, 2, "increments") }) };
+type K = World<typeof structs>;
+function* increment(k: K): Routine {
+  yield at("add");
+  k.counter.value.add(1);
+}
+export default Array.from({ length: 6 }, (_, n) => scenario({ name: "many-" + n, why: "one of many", tier: "quick", structs,
+  threads: [{ name: "a", run: increment }, { name: "b", run: increment }],
+  finally: { "both count": (k: K) => k.counter.value.get() === 2 }, expect: holds() }));
+`;
+it("checks scenarios side by side, in processes of its own", () => {
+  writeFileSync(join(folder, "many.ts"), MANY);
+  const { stdout, stderr, status } = thpcheck("check", "./many.ts", "--workers", "2");
+  expect(stderr).toBe("");
+  expect(stdout).toContain("6 scenarios: 6 as expected");
+  expect(status).toBe(0);
+}, 60_000);
+
+const VITEST_CONFIG = `
+import { defineConfig } from "vitest/config";
+import { thpcheckPlugin } from "thpcheck/vitest";
+export default defineConfig({ plugins: [thpcheckPlugin()] });
+`;
+const VITEST_TEST = `
+import { expect, test } from "vitest";
+import { toBeAsExpected, toHold } from "thpcheck/vitest";
+import many from "./many.ts";
+import racy from "./racy.ts";
+expect.extend({ toHold, toBeAsExpected });
+test("holds", async () => { await expect(many[0]).toHold(); });
+test("does not hold", async () => { await expect(racy).not.toHold(); });
+test("fails with its trace", async () => { await expect(racy).toBeAsExpected(); });
+test("is cut short", async () => { await expect(racy).not.toHold({ maxStates: 3 }); });
+test("is no scenario", async () => { await expect(5).not.toHold(); });
+`;
+it("has matchers for Vitest, which answer only what was checked to its end", () => {
+  writeFileSync(join(folder, "many.ts"), MANY);
+  writeFileSync(join(folder, "vitest.config.ts"), VITEST_CONFIG);
+  writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
+  place("vitest");
+  place("vite");
+  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
+  const run = spawnSync(process.execPath, [vitest, "run", "--reporter=json", "--outputFile=tests.json"],
+    { cwd: folder, encoding: "utf8", env: { ...process.env, VITEST: undefined, TEST: undefined } });
+  expect(existsSync(join(folder, "tests.json")), run.stdout + run.stderr).toBe(true);
+  const { testResults: [file] } = JSON.parse(readFileSync(join(folder, "tests.json"), "utf8")) as VitestReport;
+  expect(file!.assertionResults.map((t) => [t.title, t.status])).toEqual([
+    ["holds", "passed"], ["does not hold", "passed"], ["fails with its trace", "failed"],
+    ["is cut short", "failed"], ["is no scenario", "failed"],
+  ]);
+  const says = file!.assertionResults.map((t) => t.failureMessages.join());
+  expect(says[2]).toMatch(/racy-counter violates "both count" in 4 steps; it expects: holds.*broken: finally "both count"/s);
+  expect(says[3]).toContain("racy-counter: incomplete: the bound of 3 states");
+  expect(says[4]).toContain("toHold() is asked of a scenario");
+}, 60_000);
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly title: string; readonly status: string; readonly failureMessages: readonly string[] }[];
+  }[];
+}
+
+it("says which version it is", () => { expect(thpcheck("--version").stdout).toBe("0.1.0\n"); });
+
+it("has types for whoever looks into its declarations too", () => {
+  const options = {
+    module: "nodenext", target: "es2024", lib: ["es2024"], strict: true, noEmit: true, skipLibCheck: true, types: [],
+    allowImportingTsExtensions: true,
+  };
+  writeFileSync(join(folder, "many.ts"), MANY);
+  writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
+  place("vitest");
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["racy.ts", "racy.test.ts"] }));
+  const { stdout, status } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder, encoding: "utf8" });
+  expect(stdout).toBe("");
+  expect(status).toBe(0);
+}, 60_000);
+
+it("is a package as publint wants it", async () => {
+  const { messages, pkg } = await publint({ pkgDir: installed, strict: true });
+  expect(messages.map((m) => formatMessage(m, pkg as Record<string, unknown>))).toEqual([]);
+});
