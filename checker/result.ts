@@ -181,6 +181,14 @@ export interface ResultV1
   readonly notes?: readonly string[];
   readonly collisionProbability: number;
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
+  /** The scenario's module, with slashes, relative to the folder of the run where it lies in it. This and what follows: as `notes`. */
+  readonly file?: string;
+  /** Where the broken promise was found broken: the source line of the trace's last step; null: there is no trace, or no line. */
+  readonly place?: { readonly file: string; readonly line: number } | null;
+  /** Which part of the promise failed, and the values that it was computed from; null: nothing more is known than the message. */
+  readonly explanation?: Explanation | null;
+  /** The command that replays the violation; null: there is none. */
+  readonly replay?: string | null;
 }
 
 /** A place that a hunk changes, and who ran it under the patch. */
@@ -264,12 +272,31 @@ export interface PatchReport {
   readonly outdatedScenarios: number;
 }
 
+/** What a run has come to. */
+export interface RunTotals {
+  readonly exitCode: number;
+  /** Scenarios that were checked, by what came out: their sum is the number of results. */
+  readonly asExpected: number;
+  readonly notAsExpected: number;
+  readonly incomplete: number;
+  readonly error: number;
+  readonly states: number;
+  readonly seconds: number;
+  /** Names of scenarios that were not checked, because the run was stopped, or that `--up-to` left out. */
+  readonly notRun: readonly string[];
+  readonly leftOut: readonly string[];
+  /** Why modules gave no scenarios, a sentence each. */
+  readonly failures: readonly string[];
+}
+
 export interface ResultFile {
   readonly format: typeof RESULT_FORMAT;
   readonly version: typeof RESULT_VERSION;
   readonly tier: Tier;
   readonly seed: number;
   readonly results: readonly ResultV1[];
+  /** What the run has come to; absent while it goes on, and where it was broken off. */
+  readonly end?: RunTotals;
   /** Under a patch, when the run has ended. */
   readonly patch?: PatchReport;
 }

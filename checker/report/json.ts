@@ -3,13 +3,22 @@ import * as v from "valibot";
 import { readJson } from "../files.ts";
 import { count, flag, oneOf, problemOf, recordForm, text } from "../form.ts";
 import {
-  RESULT_FORMAT, RESULT_VERSION, type PatchReport, type ResultFile, type ResultV1, type ScenarioResult, type Tier,
+  RESULT_FORMAT, RESULT_VERSION, type PatchReport, type ResultFile, type ResultV1, type RunTotals, type ScenarioResult, type Tier,
 } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
-export function resultFile(tier: Tier, seed: number, results: readonly ScenarioResult[], patch: PatchReport | null = null): ResultFile {
-  const file: ResultFile = { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results: results.map(toV1) };
-  return patch === null ? file : { ...file, patch };
+/** What a result of a run has besides: where it comes from, and how it is seen again. */
+export type Surroundings = Required<Pick<ResultV1, "file" | "place" | "explanation" | "replay">>;
+
+/** The document of a run; `end`: of one that has ended. */
+export function resultFile(
+  { tier, seed }: { readonly tier: Tier; readonly seed: number }, results: readonly (readonly [ScenarioResult, Surroundings])[],
+  end: { readonly totals: RunTotals; readonly patch: PatchReport | null } | null,
+): ResultFile {
+  const all = results.map(([r, around]): ResultV1 => ({ ...toV1(r), ...around }));
+  const file: ResultFile = { format: RESULT_FORMAT, version: RESULT_VERSION, tier, seed, results: all };
+  if (end === null) return file;
+  return end.patch === null ? { ...file, end: end.totals } : { ...file, end: end.totals, patch: end.patch };
 }
 
 /** Readers of version 1 know these names, and a name changes only together with the version (`ResultV1`). */

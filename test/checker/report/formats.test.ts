@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import Ajv2020 from "ajv/dist/2020.js";
 import Ajv from "ajv-draft-04";
 import fc from "fast-check";
 import { parse as parseJunit } from "junit2json";
@@ -12,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RESULT_FORMATS, formatNamed } from "../../../checker/report/formats/index.ts";
 import { casesOf } from "../../../checker/report/formats/run-case.ts";
 import type { ReportedRun } from "../../../checker/report/formats/reported-run.ts";
+import type { ResultFile } from "../../../checker/result.ts";
 import { CONFIG, LARGE, Project, counters, type Finished } from "../cli/fixture.ts";
 
 const at = (module: string): string => `scenarios/${module}.ts`;
@@ -37,6 +39,30 @@ beforeAll(async () => {
   ran = await project.run(["check", "--tier", "full", "--max-states", "5000", "--up-to", "1000000", "--format", "github", ...out]);
 }, 60_000);
 afterAll(() => { project.remove(); });
+
+type Schema = { readonly [key: string]: unknown };
+type SchemaParts = { $ref?: string; anyOf?: Schema[]; properties?: Record<string, Schema>; items?: Schema };
+const schemaOf = (name: "result" | "trace"): Schema =>
+  JSON.parse(readFileSync(join(import.meta.dirname, `../../../checker/schemas/${name}.schema.json`), "utf8")) as Schema;
+const validResults = new Ajv2020.default({ allErrors: true }).addSchema(schemaOf("trace")).compile(schemaOf("result"));
+
+/** Paths in a value that its schema says nothing of. */
+function unknownTo(schema: Schema, value: unknown, path = ""): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const { $ref, anyOf, properties, items } = schema as SchemaParts;
+  if ($ref !== undefined) return unknownTo(referred($ref), value, path);
+  if (anyOf !== undefined) return unknownTo(anyOf[0]!, value, path);
+  if (Array.isArray(value)) return value.flatMap((v, i) => unknownTo(items!, v, `${path}[${i}]`));
+  // A configuration is the scenario's own.
+  if (properties === undefined) return [];
+  return Object.entries(value).flatMap(([name, v]) =>
+    (name in properties ? unknownTo(properties[name]!, v, `${path}.${name}`) : [`${path}.${name}`]));
+}
+function referred(ref: string): Schema {
+  const [file, pointer = ""] = ref.split("#");
+  const root = schemaOf(file === "trace.schema.json" || (file === "" && pointer.endsWith("promise")) ? "trace" : "result");
+  return pointer.split("/").slice(1).reduce<Schema>((s, key) => s[key] as Schema, root);
+}
 
 const BAD = ["large", "module 1 that gave no scenarios", "racy"];
 
@@ -93,6 +119,29 @@ describe("a run in which something failed, was cut short, left out, and could no
     expect(flows.map((f) => f.id)).toEqual(["alice", "bob"]);
     expect(flows.flatMap((f) => f.locations.map((l) => l.executionOrder!)).sort((a, b) => a - b)).toEqual([1, 2, 3, 4]);
     expect(run!.tool.driver.rules!.map((r) => r.id)).toEqual(expect.arrayContaining(run!.results!.map((r) => r.ruleId)));
+  });
+
+  it("is what the schema of results says, with nothing that the schema does not know", () => {
+    const results = JSON.parse(read("r.json")) as ResultFile;
+    expect(validResults(results), JSON.stringify(validResults.errors)).toBe(true);
+    expect(unknownTo(schemaOf("result"), results)).toEqual([]);
+    expect(results.end).toMatchObject({
+      exitCode: 1, asExpected: 3, notAsExpected: 1, incomplete: 1, error: 0, notRun: [], leftOut: ["too-large"],
+      failures: [expect.stringContaining("scenarios/broken.ts")],
+    });
+    const racy = results.results.find((r) => r.scenario === "racy")!;
+    expect(racy).toMatchObject({ file: at("fails"), place: { file: at("fails"), line: 9 }, explanation: { conjunct: expect.any(String) } });
+    expect(racy.replay).toMatch(/^npx thpcheck replay tc1\.racy\./);
+  });
+
+  it("would not pass for results where something is missing, or is something else", () => {
+    const good = JSON.parse(read("r.json")) as Record<string, unknown> & { results: Record<string, unknown>[] };
+    const [first] = good.results;
+    for (const name of Object.keys(first!)) {
+      expect(validResults({ ...good, results: [{ ...first, [name]: { no: "such" } }] }), name).toBe(false);
+    }
+    for (const name of ["format", "version", "results"]) expect(validResults({ ...good, [name]: undefined }), name).toBe(false);
+    expect(validResults({ ...good, results: [{ ...first, verdict: undefined }] })).toBe(false);
   });
 
   it("is told as annotations, one line each", () => {
