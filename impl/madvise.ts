@@ -2,10 +2,10 @@
  * madvise() and process_madvise(): mm/madvise.c.
  *
  * Locks by advice. Flags of VMAs need mmap_lock for writing. DONTNEED and FREE need the lock of their VMA if there
- * is one VMA (since 6.17), else mmap_lock for reading. COLLAPSE needs mmap_lock for reading, and drops it in
- * between.
+ * is one VMA (since 6.17), else mmap_lock for reading. COLD and PAGEOUT need mmap_lock for reading; COLLAPSE too, and drops
+ * it in between.
  *
- * Not covered: COLD, PAGEOUT, WILLNEED (there is no reclaim by advice), guard regions, and what is for files and KSM.
+ * Not covered: WILLNEED, guard regions, and what is for files and KSM.
  */
 import { NONE, at, current, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
@@ -18,6 +18,7 @@ import { hugepageMadvise } from "./khugepaged/mm-slot.ts";
 import {
   lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite,
 } from "./locking/mmap-lock.ts";
+import { madviseColdOrPageout } from "./madvise/cold-or-pageout.ts";
 import { zapPageRange } from "./memory/zap.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
@@ -48,6 +49,8 @@ export const MADV_HUGEPAGE = 14;
 export const MADV_NOHUGEPAGE = 15;
 export const MADV_WIPEONFORK = 18;
 export const MADV_KEEPONFORK = 19;
+export const MADV_COLD = 20;
+export const MADV_PAGEOUT = 21;
 export const MADV_POPULATE_READ = 22;
 export const MADV_POPULATE_WRITE = 23;
 export const MADV_COLLAPSE = 25;
@@ -74,7 +77,7 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
     yield* mmapWriteUnlock(k, mm);
     return err;
   }
-  if (advice !== MADV_COLLAPSE) {
+  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
     const vma: Vma = yield* tryVmaReadLock(k, mm, start, end);
     if (vma !== NONE) {
       err = yield* madviseDontneedFree(k, vma, start, end, advice);
@@ -91,7 +94,7 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
 /** @kernel mm/madvise.c madvise_behavior_valid() */
 function isValid(advice: Advice): boolean {
   return isFlag(advice) || advice === MADV_DONTNEED || advice === MADV_FREE || advice === MADV_POPULATE_READ
-    || advice === MADV_POPULATE_WRITE || advice === MADV_COLLAPSE;
+    || advice === MADV_POPULATE_WRITE || advice === MADV_COLLAPSE || advice === MADV_COLD || advice === MADV_PAGEOUT;
 }
 
 /** Whether the advice is kept as a flag of VMAs. */
@@ -140,6 +143,9 @@ function* madviseWalkVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advic
 function* madviseVmaBehavior(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if (isFlag(advice)) return yield* madviseUpdateVma(k, vma, start, end, advice);
   if (advice === MADV_COLLAPSE) return yield* madviseCollapse(k, vma, start, end);
+  if (advice === MADV_COLD || advice === MADV_PAGEOUT) {
+    return yield* madviseColdOrPageout(k, vma, start, end, advice === MADV_PAGEOUT);
+  }
   return yield* madviseDontneedFree(k, vma, start, end, advice);
 }
 
@@ -366,8 +372,9 @@ export interface IovIter {
 }
 
 /**
- * Advice about up to two ranges of another process, or of the caller's own. Another process's memory may only be
- * collapsed, and only with CAP_SYS_NICE (`capable`), since that spends its time; PTRACE_MODE_READ is taken for granted.
+ * Advice about up to two ranges of another process, or of the caller's own. Another process's memory may only be collapsed,
+ * made cold or paged out, and only with CAP_SYS_NICE (`capable`), since that spends its time; PTRACE_MODE_READ is taken for
+ * granted.
  *
  * @kernel mm/madvise.c process_madvise(), vector_madvise()
  * @holds nothing; `mm` is in use
@@ -376,7 +383,7 @@ export interface IovIter {
  */
 export function* processMadvise(k: Kernel, mm: Mm, iter: IovIter, advice: Advice, capable: boolean): Routine<AddressOrErrno> {
   if (mm !== k.cpu.mm.get(current(k)) || k.param.processMadviseOfSelf.get() === 0) {
-    if (advice !== MADV_COLLAPSE) return -EINVAL;
+    if (advice !== MADV_COLLAPSE && advice !== MADV_COLD && advice !== MADV_PAGEOUT) return -EINVAL;
     if (!capable) return -EPERM;
   }
   const err: Errno = yield* doMadvise(k, mm, iter.addr, iter.addr + iter.length, advice);

@@ -204,6 +204,25 @@ export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
+ * The folio will be reclaimed sooner: it moves to the inactive list, as it would if the batch of deactivation were full.
+ * Nothing to do for one that is not active, or not on the LRU. Kernels with CONFIG_LRU_GEN keep generations in place of the
+ * flag, which is clear there.
+ * @kernel mm/folio.c folio_deactivate(), lru_deactivate(); mm/swap.c before 7.3
+ */
+export function* folioDeactivate(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_test_active");
+  if (!k.page.active.get(folio)) return;
+  yield* spinLock(k, k.lruvec.lock.at());
+  if (k.page.lru.get(folio)) {
+    yield at("folio_clear_active");
+    k.page.active.set(folio, false);
+    yield at("folio_clear_referenced");
+    k.page.referenced.set(folio, false);
+  }
+  spinUnlock(k, k.lruvec.lock.at());
+}
+
+/**
  * Puts a folio on the LRU without a batch. The split of a folio does so for its parts.
  * @holds lru_lock
  * @kernel include/linux/mm_inline.h lruvec_add_folio()

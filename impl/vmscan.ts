@@ -1,25 +1,31 @@
 /**
- * Reclaim after MADV_FREE: a clean lazyfree folio, huge or small, is unmapped and freed.
+ * Reclaim: mm/vmscan.c shrink_folio_list(), with mm/rmap.c try_to_unmap().
  *
- * mm/vmscan.c shrink_folio_list() for one folio, with mm/rmap.c try_to_unmap(). A huge PMD is split first, and then its
+ * After MADV_FREE a clean lazyfree folio, huge or small, is unmapped and freed. A huge PMD is split first, and then its
  * PTEs go. Kernels with `param.lazyfreePmdDiscard` unmap the PMD as it is; `discardAnonFolioPmd` says what comes of that.
+ *
+ * There is no swap, so any other anonymous folio stays: folio_alloc_swap() fails. A large one is split first, since there
+ * might be room for its parts.
  *
  * Each entry that is cleared is flushed at once, as on architectures without ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH (see
  * migrate.ts). The walk is PVMW_SYNC for small folios too. Not covered: everything that needs swap, writeback or files;
- * references by accessed bits (folio_check_references()), since that only decides which folio is looked at;
- * VM_DROPPABLE.
+ * references by accessed bits (folio_check_references()), since that only decides which folio is looked at, and
+ * MADV_PAGEOUT does not ask; VM_DROPPABLE; the assertion that no isolated folio is active, since activation here does not
+ * wait for a batch (folioMarkAccessed()).
  */
 import { NONE, at, emit, record, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from "./anon-vma.ts";
 import { vmBugOn } from "./bug.ts";
 import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
+import { isListed } from "./huge-memory/deferred-split.ts";
+import { splitFolioToList } from "./huge-memory/split-folio.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Avc, Entry, Mm, Pfn, Refs, Table, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Avc, Entry, Errno, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
-import { folioNrPages } from "./page-flags.ts";
-import { folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
+import { folioNrPages, folioTestLarge, folioTestPmdMappable } from "./page-flags.ts";
+import { folioExpectedRefCount, folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
 import { pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import { DIRTY, ENTRY_NONE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, pmdIndex, pteIndex, setPteAt } from "./pgtable.ts";
 import {
@@ -47,13 +53,24 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
     yield* folioPutbackLru(k, folio);
     return false;
   }
+  const freed: boolean = yield* freeLazyfreeFolio(k, folio);
+  if (!freed) yield* folioPutbackLru(k, folio);
+  return freed;
+}
+
+/**
+ * Unmaps and frees an isolated lazyfree folio, unless somebody uses it.
+ * @kernel mm/vmscan.c shrink_folio_list(), from try_to_unmap() on
+ * @holds folio lock, which it drops, the isolation and its reference
+ * @returns whether it was freed
+ */
+function* freeLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* tryToUnmap(k, folio);
   const unmapped: boolean = yield* mayBeFreed(k, folio);
   // A frozen folio is out of the reach of all others. The rest, until it is free, concerns this thread alone.
   if (unmapped) yield at("folio_ref_freeze");
   if (!unmapped || !folioRefFreeze(k, folio, 1)) {
     folioUnlock(k, folio);
-    yield* folioPutbackLru(k, folio);
     return false;
   }
   emit(k, EV.FOLIO_RELEASE, folio);
@@ -63,6 +80,133 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* putReleasedFolio(k, folio);
   return true;
 }
+
+// ---- by advice -------------------------------------------------------------------------------------------------
+
+/**
+ * Folios that one thread has isolated, in the order in which they are reclaimed. As in the kernel they are linked by the word
+ * that the allocator links free blocks by: a folio with references is no free block. NONE: there is none.
+ * @kernel include/linux/mm_types.h struct folio, lru; struct page, buddy_list
+ */
+export interface FolioList {
+  first: Pfn;
+  last: Pfn;
+}
+
+/** @kernel include/linux/list.h list_add() @holds the isolation of the folio */
+export function* folioListAdd(k: Kernel, list: FolioList, folio: Pfn): Routine {
+  if (list.first === NONE) list.first = folio;
+  else {
+    yield at("list_add");
+    k.page.next.setOnce(list.last, folio);
+  }
+  list.last = folio;
+}
+/** Before all others. @kernel include/linux/list.h list_add_tail(), where the tail is reclaimed first @holds the isolation */
+function* folioListAddNext(k: Kernel, list: FolioList, folio: Pfn): Routine {
+  if (list.first === NONE) list.last = folio;
+  else {
+    yield at("list_add_tail");
+    k.page.next.setOnce(folio, list.first);
+  }
+  list.first = folio;
+}
+/** @kernel mm/vmscan.c lru_to_folio(), include/linux/list.h list_del() @returns the one that is next */
+function* folioListDel(k: Kernel, list: FolioList): Routine<Pfn> {
+  const folio: Pfn = list.first;
+  yield at("list_del");
+  list.first = k.page.next.xchg(folio, NONE);
+  if (list.first === NONE) list.last = NONE;
+  return folio;
+}
+
+/**
+ * Reclaims the folios of the list, whether they were used lately or not, and gives those back to the LRU that stay.
+ * NR_ISOLATED_ANON counts them here, as it does all that is isolated. The kernel does not where a system call asks.
+ * @kernel mm/vmscan.c reclaim_pages(), reclaim_folio_list()
+ * @holds mmap_lock for reading; the isolation of the folios, each with a reference
+ */
+export function* reclaimPages(k: Kernel, list: FolioList): Routine {
+  let folio: Pfn = list.first;
+  while (folio !== NONE) {
+    yield at("folio_clear_active");
+    k.page.active.set(folio, false);
+    yield at("lru_to_folio");
+    folio = k.page.next.once(folio);
+  }
+  // The kernel's ret_folios.
+  const kept: FolioList = record({ first: NONE, last: NONE });
+  while (list.first !== NONE) {
+    folio = yield* folioListDel(k, list);
+    const freed: boolean = yield* shrinkFolio(k, folio, list);
+    if (!freed) yield* folioListAdd(k, kept, folio);
+  }
+  while (kept.first !== NONE) {
+    folio = yield* folioListDel(k, kept);
+    yield* folioPutbackLru(k, folio);
+  }
+}
+
+/**
+ * One folio of the list. The parts of a folio that is split here come next.
+ * @kernel mm/vmscan.c shrink_folio_list(), the body of the loop
+ * @holds the isolation of the folio and its reference
+ * @returns false: it is to be put back
+ */
+function* shrinkFolio(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> {
+  yield at("folio_trylock");
+  if (!folioTrylock(k, folio)) return false;
+  yield at("folio_test_swapbacked");
+  if (!k.page.swapbacked.once(folio)) return yield* freeLazyfreeFolio(k, folio);
+  const activates: boolean = yield* splitForSwap(k, folio, list);
+  if (activates) {
+    yield at("folio_set_active");
+    k.page.active.set(folio, true);
+  }
+  yield at("folio_unlock");
+  folioUnlock(k, folio);
+  return false;
+}
+
+/**
+ * The folio, which has content, is to go to swap, and there is none. A large one is split, at once if a part of it is
+ * unmapped, or since folio_alloc_swap() finds no room for all of it.
+ * @kernel mm/vmscan.c shrink_folio_list(), from folio_test_swapbacked() to folio_mark_dirty()
+ * @holds folio lock, the isolation and its reference
+ * @returns whether it becomes active (activate_locked and activate_locked_split; else keep_locked)
+ */
+function* splitForSwap(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> {
+  yield at("folio_maybe_dma_pinned");
+  if (folioMaybeDmaPinned(k, folio)) return false;
+  // The folio lock keeps it whole.
+  if (!folioTestLarge(k, folio)) return true;
+  yield at("folio_expected_ref_count");
+  const expected: Refs = folioExpectedRefCount(k, folio);
+  yield at("folio_ref_count");
+  if (k.page.refcount.get(folio) - 1 !== expected) return true;
+  const nr: PteIndex = folioNrPages(k, folio);
+  const pmdSize: boolean = folioTestPmdMappable(k, folio);
+  const partly: boolean = yield* isQueuedInPart(k, folio);
+  const error: Errno = yield* splitFolioToList(k, folio);
+  if (error !== 0) return true;
+  for (let i: PteIndex = 1; i < nr; i++) yield* folioListAddNext(k, list, folio + i);
+  if (!partly && pmdSize) k.vmstat.thpSwpoutFallback.add(1);
+  return true;
+}
+/**
+ * The kernel looks at the two words without the lock. What it sees decides only whether the split counts as a fallback, and
+ * either answer comes before or behind whoever changes them.
+ * @kernel mm/vmscan.c shrink_folio_list()
+ * @holds folio lock
+ */
+function* isQueuedInPart(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield* spinLock(k, k.deferredSplit.lock.at());
+  const partly: boolean = isListed(k, folio) && k.page.partiallyMapped.get(folio);
+  spinUnlock(k, k.deferredSplit.lock.at());
+  return partly;
+}
+
+// ---- unmapping -------------------------------------------------------------------------------------------------
 
 /**
  * Unmapped, and neither pinned nor written to by who had it pinned. Otherwise it becomes active (activate_locked), and

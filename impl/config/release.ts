@@ -171,10 +171,16 @@ export const SWITCHES = {
     since: ["6.7"], default: true,
     meaning: "mmap() with MAP_STACK gives a VMA with VM_NOHUGEPAGE", source: "c4608d1bf7c6",
   },
+  coldForgetsDirty: {
+    since: ["5.4"], default: false,
+    meaning: "MADV_COLD of a huge page puts the PMD back as it was read, without a dirty bit that the hardware has set since",
+    source: "9c276cc65a58 (5.4): what pmdp_invalidate() returns is not used; still so in 7.3",
+  },
   lazyfreePmdDiscard: {
-    since: ["6.11"], until: ["6.12.117", "7.3.2"], default: false,
+    since: ["6.11"], until: ["6.12.117", "6.18.44", "7.3.2"], default: false,
     meaning: "reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts it back; else it splits the PMD",
-    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in 7.2.13)",
+    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in " +
+      "7.2.13); seen: 6.18.44 splits, 6.18.15 does not",
   },
   splitQueueScan: {
     values: [

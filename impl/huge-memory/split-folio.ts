@@ -16,7 +16,7 @@
  * A split of the PMD alone (`split-pmd.ts`) cannot fail. This can, and every caller has another way then.
  *
  * Not covered: other target orders, non-uniform splits (folio_split()), the swap cache and file folios with their
- * page-cache entries, writeback (-EBUSY), a list for the parts (reclaim), device-private folios, -ENOMEM.
+ * page-cache entries, writeback (-EBUSY), device-private folios, -ENOMEM.
  */
 import { NONE, at, emit, mutexTrylock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -28,7 +28,7 @@ import { judgeEarlyFailure, judgeExpected, judgeFreezeFailure, judgeUnmapped, sp
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "../page-flags.ts";
-import { folioExpectedRefCount, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
+import { folioExpectedRefCount, folioGet, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
@@ -45,17 +45,38 @@ import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
 export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
   const pmdSize: boolean = folioTestPmdMappable(k, folio);
   splitForgets(k);
-  const error: Errno = yield* splitToPages(k, folio);
+  const error: Errno = yield* splitToPages(k, folio, false);
   splitForgets(k);
+  countSplit(k, folio, pmdSize, error);
+  return error;
+}
+
+/**
+ * The same for a folio that the caller has isolated from the LRU: the parts are isolated as well, each with a reference of
+ * the caller's, who puts them on a list of its own. The kernel does that in here, where nobody else sees that list.
+ * @kernel mm/huge_memory.c split_folio_to_list()
+ * @holds folio lock, exactly one reference of its own, the isolation
+ * @returns as splitFolio()
+ */
+export function* splitFolioToList(k: Kernel, folio: Pfn): Routine<Errno> {
+  const pmdSize: boolean = folioTestPmdMappable(k, folio);
+  splitForgets(k);
+  const error: Errno = yield* splitToPages(k, folio, true);
+  splitForgets(k);
+  countSplit(k, folio, pmdSize, error);
+  return error;
+}
+
+function countSplit(k: Kernel, folio: Pfn, pmdSize: boolean, error: Errno): void {
   if (pmdSize) {
     if (error === 0) k.vmstat.thpSplitPage.add(1);
     else k.vmstat.thpSplitPageFailed.add(1);
   }
   if (error !== 0) emit(k, EV.FOLIO_SPLIT_FAIL, folio);
-  return error;
 }
 
-function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
+/** `isolated`: the caller has it off the LRU. */
+function* splitToPages(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno> {
   if (k.page.order.get(folio) === 0 || !k.page.anon.get(folio)) return -EINVAL;
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
   if (anonVma === NONE) {
@@ -64,7 +85,7 @@ function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
   }
   yield* anonVmaLockWrite(k, anonVma);
 
-  const error: Errno = yield* splitUnderAnonVma(k, folio);
+  const error: Errno = yield* splitUnderAnonVma(k, folio, isolated);
 
   anonVmaUnlockWrite(k, anonVma);
   yield at("put_anon_vma");
@@ -73,7 +94,7 @@ function* splitToPages(k: Kernel, folio: Pfn): Routine<Errno> {
 }
 
 /** @holds folio lock, anon_vma lock for writing */
-function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
+function* splitUnderAnonVma(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno> {
   // Compares first, so that no PMD is split for nothing. These are two reads, so the answer may be stale. The freeze
   // below decides.
   yield at("S4: folio_expected_ref_count");
@@ -93,7 +114,7 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn): Routine<Errno> {
     yield* removeMigrationPtes(k, folio, false);
     return -EAGAIN;
   }
-  yield* splitFrozenFolio(k, folio);
+  yield* splitFrozenFolio(k, folio, isolated);
 
   for (let i: PteIndex = 0; i < nr; i++) yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
   for (let i: PteIndex = 1; i < nr; i++) {
@@ -126,7 +147,8 @@ function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
 }
 
 /**
- * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was.
+ * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was; or isolated, as
+ * that was, each with a reference more.
  *
  * The count of the first page is 0 until the end, and that of each other page until its own turn. A lockless walker
  * that finds a page by its frame number can take no reference, whatever `head` says. So the pages are this thread's
@@ -135,12 +157,13 @@ function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
  * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
  * @holds the frozen folio, its lock; interrupts are off
  */
-function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
+function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
   const nr: PteIndex = folioNrPages(k, folio);
   if (k.param.grainLists.get() === 0) yield* folioUnqueueDeferredSplit(k, folio);
   yield* spinLock(k, k.lruvec.lock.at());
   accountSplit(k, folio);
-  vmBugOn(!k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
+  vmBugOn(!isolated && !k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
+  vmBugOn(isolated && k.page.lru.get(folio), "split-folio: a folio is on the LRU that the caller has isolated");
   for (let i: PteIndex = 1; i < nr; i++) {
     splitOff(k, folio, folio + i);
     yield at("S11: PG_locked");
@@ -159,8 +182,11 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn): Routine {
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
     yield at("lru_add_split_folio");
-    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
-    emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    if (isolated) folioGet(k, folio + i);
+    else {
+      k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+      emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    }
   }
   yield at("S13: folio_ref_unfreeze");
   folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio));

@@ -19,7 +19,7 @@ export function vmstat() {
       "thpFaultAlloc", "thpFaultFallback", "thpFaultFallbackCharge",
       "thpCollapseAlloc", "thpCollapseAllocFailed",
       "thpZeroPageAlloc", "thpZeroPageAllocFailed",
-      "thpSplitPage", "thpSplitPageFailed", "thpDeferredSplitPage", "thpUnderusedSplitPage", "thpSplitPmd",
+      "thpSplitPage", "thpSplitPageFailed", "thpDeferredSplitPage", "thpUnderusedSplitPage", "thpSplitPmd", "thpSwpoutFallback",
       "thpScanExceedNonePte", "thpScanExceedSwapPte", "thpScanExceedSharedPte",
       "pgfault", "pglazyfree", "pglazyfreed",
       "khugepagedPagesCollapsed", "khugepagedFullScans", "khugepagedResPagesCollapsed",

@@ -39,7 +39,7 @@ export const folioMachine = setup({
     offLru: ({ context }) => !context.lru,
     unpinned: ({ context }) => context.pins === 0,
     pinned: ({ context }) => context.pins > 0,
-    mayFreeze: ({ context }) => context.order > 0 && context.lru && context.pins === 0,
+    mayFreeze: ({ context }) => context.order > 0 && context.pins === 0,
     lastIsPmd: ({ context }) => context.pmds === 1 && context.ptes === 0,
     moreThanPmd: ({ context }) => context.pmds > 0 && context.pmds + context.ptes > 1,
     lastIsPte: ({ context }) => context.ptes === 1 && context.pmds === 0,

@@ -5,9 +5,10 @@ import type { Cases } from "./cases/cases-by-name.ts";
 import { COLLAPSE_CASES } from "./cases/collapse.ts";
 import { COW_CASES } from "./cases/cow.ts";
 import { RECIPES } from "./cases/recipes.ts";
+import { RECLAIM_CASES } from "./cases/reclaim.ts";
 import { VMA_CASES } from "./cases/vma.ts";
 
-const BY_NAME = { ...RECIPES, ...COLLAPSE_CASES, ...COW_CASES, ...VMA_CASES };
+const BY_NAME = { ...RECIPES, ...COLLAPSE_CASES, ...COW_CASES, ...VMA_CASES, ...RECLAIM_CASES };
 
 export interface Case {
   readonly name: string;

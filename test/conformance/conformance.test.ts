@@ -69,7 +69,7 @@ describe("programs", () => {
     ], ["0 mmap 0.0 1.0 rw -", 'flags "-" is not one of fixed, noreplace'],
     ["0 getThpDisable", "the call is one of mmap, munmap"], ["0 get_thp_disable", "the call is one of mmap, munmap"],
     ["0 mmap 0.0 1.0 rw stack", 'flags "stack" is not one of fixed'],
-    ["0 mmap 0.0 1.0 rw fixed stuck", 'flags "fixed stuck" is not one of fixed'], ["0 madvise 0.0 1.0 COLD", 'advice "COLD" is not one of'],
+    ["0 mmap 0.0 1.0 rw fixed stuck", 'flags "fixed stuck" is not one of fixed'], ["0 madvise 0.0 1.0 WARM", 'advice "WARM" is not one of'],
     ["0 madvise 0.0 1.0 toString", "is not one of DONTNEED"], ["0 thp_disable 1 all", 'disable "1" is not one of off, on'],
   ])("refuses the step %s, and names the argument", (text, why) => {
     expect(() => textToStep(text)).toThrow(why);

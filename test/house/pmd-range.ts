@@ -56,6 +56,8 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/khugepaged/collapse-control.ts", function: "collapseControl", uses: 1, why: MADE },
   { file: "impl/khugepaged/madvise-collapse.ts", function: "madviseCollapse", uses: 1, why: RANGE },
   { file: "impl/khugepaged/scan.ts", function: "scanPtes", uses: 2, why: TABLE },
+  { file: "impl/madvise/cold-or-pageout.ts", function: "madviseColdOrPageout", uses: 1, why: RANGE },
+  { file: "impl/madvise/cold-or-pageout.ts", function: "coldHugePmd", uses: 1, why: RANGE },
   { file: "impl/madvise.ts", function: "madviseFreeSingleVma", uses: 1, why: RANGE },
   { file: "impl/memory.ts", function: "handleMmFault", uses: 1, why: MADE },
   { file: "impl/memory/copy.ts", function: "copyPageRange", uses: 1, why: RANGE },

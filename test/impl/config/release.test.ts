@@ -26,9 +26,9 @@ const IN_6_12_117 = ["collapseTableSync", "splitZeroRemap", "collapseNeedsWritab
 const IN_6_12_116 = [...IN_6_12_117, "lazyfreePmdDiscard"];
 const IN_6_18 = [
   "collapseTableSync", "splitZeroRemap", "ptReclaim", "hugeZeroUpgrade", "largeFolioReuse", "tlbFlushInterrupts", "coredumpTakesMmapLock",
-  "lazyfreePmdDiscard",
 ];
-const IN_6_19 = IN_6_18.toSpliced(2, 0, "collapseContinuesAtEmptyPmd");
+const IN_6_18_43 = [...IN_6_18, "lazyfreePmdDiscard"];
+const IN_6_19 = IN_6_18_43.toSpliced(2, 0, "collapseContinuesAtEmptyPmd");
 const IN_7_1 = IN_6_19.toSpliced(1, 0, "refuseLazyfree");
 
 describe("the switches of", () => {
@@ -56,7 +56,8 @@ describe("the switches of", () => {
     ["6.12.116", SCHEME_FOLIO, IN_6_12_116],
     ["6.12", SCHEME_FOLIO, IN_6_12_117],
     ["6.13", SCHEME_FOLIO, IN_6_12_116.toSpliced(3, 0, "hugeZeroUpgrade")],
-    ["6.16.12", SCHEME_FOLIO, IN_6_18.toSpliced(2, 0, "collapseNeedsWritable")],
+    ["6.16.12", SCHEME_FOLIO, IN_6_18_43.toSpliced(2, 0, "collapseNeedsWritable")],
+    ["6.18.43", SCHEME_FOLIO, IN_6_18_43],
     ["6.18", SCHEME_FOLIO, IN_6_18],
     ["6.19", SCHEME_FOLIO, IN_6_19],
     ["7.0", SCHEME_FOLIO, IN_6_19],
@@ -70,7 +71,8 @@ describe("the switches of", () => {
     expect(switchesAt(linuxRelease(release)).refcountScheme).toBe(scheme);
   });
   it("the newest release are the defaults, but for one that scenarios set, and for what is mended here", () => {
-    expect({ ...switchesAt(linuxRelease("7.3")), ptReclaim: false, splitQueueResetsNextFirst: false }).toEqual(SWITCH_DEFAULTS);
+    const mended = { splitQueueResetsNextFirst: false, coldForgetsDirty: false };
+    expect({ ...switchesAt(linuxRelease("7.3")), ptReclaim: false, ...mended }).toEqual(SWITCH_DEFAULTS);
   });
 });
 

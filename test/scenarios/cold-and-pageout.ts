@@ -1,0 +1,93 @@
+/** MADV_COLD and MADV_PAGEOUT beside those who use the memory, or take it apart. */
+import { holds, violated, type Expectation, type Routine } from "thpcheck";
+import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { FOLL_PIN, gupFastFallback, unpinFolio } from "../../impl/gup.ts";
+import { MADV_COLD, MADV_COLLAPSE, MADV_DONTNEED, MADV_PAGEOUT } from "../../impl/madvise.ts";
+import type { Errno, Pfn } from "../../impl/structs/types.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
+import { bootAnonVma, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
+import { thpScenario } from "./setup/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "./setup/world.ts";
+
+const RECLAIMED: Met = 2;
+const COLLAPSED: Met = 3;
+
+// ---- a dirty bit -----------------------------------------------------------------------------------------------
+
+/** The load makes the entry young, without which the advice has nothing to do. */
+function* cools(k: K): Routine {
+  yield* load(k, 0);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_COLD);
+}
+function* writes(k: K): Routine {
+  yield* passGate(k);
+  yield* store(k, 0, 3);
+  yield* load(k, 0);
+}
+function* reclaims(k: K): Routine {
+  yield* passGate(k);
+  const freed: boolean = yield* shrinkLazyfreeFolio(k, 0);
+  if (freed) note(k, RECLAIMED);
+}
+function lazyfreePage(k: K): void {
+  bootAnonVma(k, 0);
+  bootHugePage(k, 0, 0, 1);
+  bootLazyfree(k, 0, 0);
+}
+const coldDirty = (name: string, coldForgetsDirty: boolean, expect: Expectation) => thpScenario({
+  name, why: "a store makes a lazyfree page dirty while MADV_COLD makes its PMD old: the dirty bit stays, or reclaim drops the store",
+  tier: "quick", options: { coldForgetsDirty }, memory: lazyfreePage, threads: { cools, writes }, others: { reclaims },
+  ...(coldForgetsDirty ? {} : { sometimes: { "reclaimed": noted(RECLAIMED) } }), expect,
+});
+
+// ---- splits ----------------------------------------------------------------------------------------------------
+
+function* pagesOut(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_PAGEOUT);
+  yield* load(k, 0);
+}
+/** A part of it goes meanwhile: the folio is on the split queue, or one of its parts is freed by the split. */
+function* discardsOne(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+  yield* load(k, 1);
+}
+function* collapses(k: K): Routine {
+  yield* passGate(k);
+  const error: Errno = yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  if (error === 0) note(k, COLLAPSED);
+  yield* store(k, 1, 3);
+  yield* load(k, 0);
+}
+function* pins(k: K): Routine {
+  yield* passGate(k);
+  const page: Pfn = yield* gupFastFallback(k, 0, 1, FOLL_PIN);
+  if (page >= 0) yield* unpinFolio(k, page);
+  yield* store(k, 1, 3);
+}
+/** All threads are through, and the pages are small. */
+const splitAtLast = { "split": (k: K): boolean => k.cpu.mm.get(0) === 0 && k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0 };
+const stillHuge = { "kept": (k: K): boolean => isHuge(k, 0, 0) && k.page.active.get(0) };
+
+export default [
+  coldDirty("cold-keeps-dirty", false, holds()),
+  coldDirty("cold-forgets-dirty", true, violated("C7 reclaim may drop only what may be lost")),
+  thpScenario({
+    name: "pageout-dontneed",
+    why: "reclaim by advice splits a folio of which another thread discards a part: its parts are isolated, and put back or freed",
+    tier: "quick", threads: { pagesOut, discardsOne }, sometimes: splitAtLast, expect: holds({ states: 4494 }),
+  }),
+  thpScenario({
+    name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
+    tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) }, expect: holds({ states: 3872 }),
+  }),
+  thpScenario({
+    name: "pageout-pin", why: "a pin comes before the references are compared, before the freeze, or after the split",
+    tier: "quick", threads: { pagesOut, pins }, sometimes: { ...splitAtLast, ...stillHuge }, expect: holds({ states: 5278 }),
+  }),
+];
