@@ -84,7 +84,8 @@ export default [
   }),
   thpScenario({
     name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
-    tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) }, expect: holds({ states: 3872 }),
+    tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) },
+    expect: holds({ states: 3872 }),
   }),
   thpScenario({
     name: "pageout-pin", why: "a pin comes before the references are compared, before the freeze, or after the split",
