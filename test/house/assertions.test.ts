@@ -20,7 +20,8 @@ describe("the assertions", () => {
     expect(rows.filter((r) => !["detects", "locks", "bound"].includes(r.kind) || r.why === "")).toEqual([]);
   });
   it("would be noticed, also over several lines and with values", () => {
-    const text = 'function f(k: K): void {\n  vmBugOn(k.x.get() > 0,\n    "room: one");\n  vmBugOn(true, `room: page ${1} is ` + "two");\n}';
+    const text = 'function f(k: K): void {\n  vmBugOn(k.x.get() > 0,\n    "room: one");\n' +
+      '  vmBugOn(true, `room: page ${1} is ` + "two");\n}';
     expect(assertionsIn({ text })).toEqual(["room: one", "room: page"]);
   });
 });
