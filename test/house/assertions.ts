@@ -3,22 +3,39 @@ import * as t from "@babel/types";
 import { parse } from "@babel/parser";
 import type { Source } from "./sources.ts";
 
-/** The messages of `vmBugOn(condition, message)` in a source; of a template what stands before the first value. */
-export function assertionsIn({ text }: Pick<Source, "text">): string[] {
+type Text = Pick<Source, "text">;
+
+/**
+ * The messages of `vmBugOn(condition, message)` in the sources; of a template what stands before the first value. A message may
+ * be a constant of any of them, or one of two.
+ */
+export function assertionsIn(sources: readonly Text[]): string[] {
+  const parsed = sources.map(({ text }) => ({ text, file: parse(text, { sourceType: "module", plugins: ["typescript"] }) }));
+  const constants = new Map<string, t.Node>();
+  for (const { file } of parsed) t.traverseFast(file, (node) => {
+    if (t.isVariableDeclarator(node) && t.isIdentifier(node.id) && t.isStringLiteral(node.init)) constants.set(node.id.name, node.init);
+  });
+  return parsed.flatMap(({ text, file }) => messagesIn(text, file, constants));
+}
+
+function messagesIn(text: string, file: t.Node, constants: ReadonlyMap<string, t.Node>): string[] {
   const found: string[] = [];
-  t.traverseFast(parse(text, { sourceType: "module", plugins: ["typescript"] }), (node) => {
+  t.traverseFast(file, (node) => {
     if (!t.isCallExpression(node) || !t.isIdentifier(node.callee, { name: "vmBugOn" })) return;
-    const message = beginningOf(node.arguments[1]);
-    if (message === null) throw new Error(`an assertion has no message that is written down: ${text.slice(node.start!, node.end!)}`);
-    found.push(message);
+    const messages = beginningsOf(node.arguments[1], constants);
+    if (messages.length === 0) throw new Error(`an assertion has no message that is written down: ${text.slice(node.start!, node.end!)}`);
+    found.push(...messages);
   });
   return found;
 }
 
-function beginningOf(node: t.Node | undefined): string | null {
-  if (t.isStringLiteral(node)) return node.value;
-  if (t.isTemplateLiteral(node)) return (node.quasis[0]!.value.cooked ?? "").trimEnd();
-  return t.isBinaryExpression(node, { operator: "+" }) ? beginningOf(node.left) : null;
+function beginningsOf(node: t.Node | undefined, constants: ReadonlyMap<string, t.Node>): string[] {
+  const of = (part: t.Node | undefined): string[] => beginningsOf(part, constants);
+  if (t.isStringLiteral(node)) return [node.value];
+  if (t.isTemplateLiteral(node)) return [(node.quasis[0]!.value.cooked ?? "").trimEnd()];
+  if (t.isIdentifier(node)) return of(constants.get(node.name));
+  if (t.isConditionalExpression(node)) return [...of(node.consequent), ...of(node.alternate)];
+  return t.isBinaryExpression(node, { operator: "+" }) ? of(node.left) : [];
 }
 
 export interface AssertionRow { readonly message: string; readonly kind: string; readonly why: string }
