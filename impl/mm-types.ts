@@ -45,7 +45,7 @@ export function kernelStructs(c: KernelConfig) {
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),
     hugeZero: hugeZero(), deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
-    collapse: collapse(c), user: user(c), userCall: userCall(c), lost: lost(),
+    collapse: collapse(c), user: user(c), userCall: userCall(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(),
   };
 }

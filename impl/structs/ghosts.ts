@@ -65,9 +65,10 @@ export function userCall(b: Bounds) {
 }
 
 /** A call that has failed without a cause; see lost-function.ts. */
-export function lost() {
+export function lost(b: Bounds) {
   return struct({
     what: int(LOST_NOTHING, LOST_DISCARD, "which: LOST_* of spec/enumerations.ts", { guard: "model" }),
-    detail: int(-133, 0xffff, "its result", { guard: "model", init: 0 }),
+    // In small worlds a byte: 256 values from the errno of the largest number on.
+    detail: int(-133, Math.max(122, b.vpnMax, b.frames), "its result, or where", { guard: "model", init: 0 }),
   });
 }
