@@ -1,5 +1,5 @@
 /**
- * The catalogue: every promise that the specification makes, by its id, in one of four forms.
+ * The catalogue: every promise that the specification makes, by its id, in one of five forms.
  *
  *   invariant   stated over states, in `invariants/`
  *   machine     a machine refuses what would break it, in `machines/`
@@ -22,9 +22,16 @@ export interface PromiseMade {
   readonly lacks?: string;
   /** Why the kernel does not promise it. */
   readonly unpromised?: string;
+  /** What goes wrong without it; an invariant says so itself. */
+  readonly why?: string;
+  /** Where the kernel promises or relies on it; an invariant says so itself. */
+  readonly source?: string;
 }
 
 const REST = "test/scenarios/setup/quiescence.ts";
+
+const INTO_OBJECTS = "assertions at each way into the object, \"use after free\", with both places in the trace: impl/dead-object.ts";
+const GONE = "what was freed is somebody else's by now";
 
 const OTHERS: readonly PromiseMade[] = [
   // pages
@@ -38,6 +45,8 @@ const OTHERS: readonly PromiseMade[] = [
   {
     id: "P20", name: "discarded stays discarded: after the call, only what was stored since it began is read", family: "page",
     by: "every load and every return of such a call: impl/user-memory.ts",
+    why: "allocators and sandboxes give memory to somebody else after MADV_DONTNEED: what was there is a secret by then",
+    source: "man 2 madvise: later accesses see zero-filled pages; mm/memory.c zap_page_range_single(), mm/mmu_gather.c tlb_finish_mmu()",
   },
   // exclusivity
   {
@@ -60,7 +69,10 @@ const OTHERS: readonly PromiseMade[] = [
   },
   {
     id: "X10", name: "who takes a reference to a page may do so, FOLL_FORCE's rule included", family: "exclusivity",
-    by: "every reference: impl/pins.ts",
+    by: "every reference, in the step that takes it for good: impl/pins.ts",
+    why: "a device, ptrace or io_uring goes by the reference and asks neither entry nor area again: what it may do is decided once",
+    source: "mm/gup.c check_vma_flags(), can_follow_write_common() (a forced write is to an exclusive page of a private area), " +
+      "gup_fast_pte_range() (the entry is the permission, read again after the reference)",
   },
   // page tables
   { id: "T3", name: "PMD transitions", family: "page-table", machines: ["huge-pmd"] },
@@ -125,12 +137,29 @@ const OTHERS: readonly PromiseMade[] = [
   // dead objects
   {
     id: "O1", name: "a page that has been freed is not locked, referenced, mapped, pinned or put on a list", family: "objects",
-    by: "assertions at each way into the object, with both places: impl/dead-object.ts",
+    by: INTO_OBJECTS, why: `${GONE}: memory of another process, or of the kernel`,
+    source: "include/linux/mm.h put_page_testzero(), VM_BUG_ON_PAGE(page_ref_count(page) == 0); mm/page_alloc.c free_page_is_bad()",
   },
-  { id: "O2", name: "a page table that is free, or past its readers, is not locked, read or written", family: "objects", by: "the same" },
-  { id: "O3", name: "the lock of an anon_vma is taken while it has a reference", family: "objects", by: "the same" },
-  { id: "O4", name: "an area is locked and unlocked while it is there", family: "objects", by: "the same" },
-  { id: "O5", name: "the locks of an mm are taken while it has a reference (mm_count)", family: "objects", by: "the same" },
+  {
+    id: "O2", name: "a page table that is free, or past its readers, is not locked, read or written", family: "objects",
+    by: INTO_OBJECTS, why: `${GONE}, and the hardware walks it`,
+    source: "mm/pgtable-generic.c pte_offset_map_lock(), pte_free_defer(): RCU; mm/mmu_gather.c tlb_remove_table_sync_one(): an IPI",
+  },
+  {
+    id: "O3", name: "the lock of an anon_vma is taken while it has a reference", family: "objects",
+    by: INTO_OBJECTS, why: `${GONE}: it may be the anon_vma of another family`,
+    source: "mm/rmap.c folio_get_anon_vma(), put_anon_vma(): SLAB_TYPESAFE_BY_RCU keeps the type and not the object",
+  },
+  {
+    id: "O4", name: "an area is locked and unlocked while it is there", family: "objects",
+    by: INTO_OBJECTS, why: `${GONE}: it may be another area, of another process`,
+    source: "include/linux/mmap_lock.h vma_start_read(), mm/mmap_lock.c __vma_start_write(): an area is detached, and waited for, first",
+  },
+  {
+    id: "O5", name: "the locks of an mm are taken while it has a reference (mm_count)", family: "objects",
+    by: INTO_OBJECTS, why: `${GONE}: khugepaged and reclaim come to address spaces that end`,
+    source: "kernel/fork.c __mmdrop(); mm/khugepaged.c hpage_collapse_test_exit(), khugepaged_exit()",
+  },
   // reservations
   {
     id: "R6", name: "of a released reservation the unused pages are free", family: "reservations",

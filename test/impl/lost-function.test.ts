@@ -65,6 +65,11 @@ const FAULTS: readonly Fault[] = [
     scenario: "failing-mremap", function: /memory moves, unless/,
   },
   {
+    name: "a move finds room and says that there is none", file: "impl/mremap.ts",
+    right: "if (found < 0) {", wrong: "if (found >= 0) {",
+    scenario: "failing-mremap-grow", function: /memory moves, unless/,
+  },
+  {
     name: "a discard takes the zero page for a hole", file: "impl/memory/zap.ts",
     right: "if (pteNone(seen)) {", wrong: "if (pteNone(seen) || entryZeroPage(seen)) {",
     scenario: "dontneed-pt-reclaim", function: /what is discarded is unmapped/,

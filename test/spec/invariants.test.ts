@@ -172,6 +172,9 @@ describe("the catalogue", () => {
   });
   it("has all invariants, each with a reason and a source", () => {
     expect(CATALOGUE.flatMap((p) => (p.invariant === undefined ? [] : [p.invariant.id])).sort()).toEqual(INVARIANTS.map((i) => i.id).sort());
+    for (const p of CATALOGUE.filter((q) => q.family === "objects" || ["P20", "X10"].includes(q.id))) {
+      expect([p.why, p.source].every((text) => text !== undefined && text.length > 10), p.id).toBe(true);
+    }
     for (const i of INVARIANTS) expect([i.why, i.source].every((text) => text.length > 10), i.id).toBe(true);
   });
   it("says of every promise how it is kept or what it lacks, by machines that exist", () => {
