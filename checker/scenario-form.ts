@@ -39,6 +39,7 @@ const FIELD_OPTIONS = {
   role: v.optional(oneOf(["state", "ghost", "statistic"])),
   init: v.optional(v.union([v.boolean(), v.pipe(v.number(), v.integer())], "an integer, or true or false")),
   wrapping: v.optional(flag()),
+  marks: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   show: v.optional(plainFunction("a plain function that says a value in words")),
 };
 const SCALAR = "a field: int(...), bool(...), ref(...) or bitset(...)";
@@ -176,7 +177,7 @@ const COMMON = {
     v.pipe(v.custom(isRecord, "a record of plain data"), plainData("plain data: numbers, texts, true, false, null, arrays, records")),
   ),
   clearDeadLocals: v.optional(flag()),
-  sanitize: v.optional(flag()),
+  sanitize: v.optional(v.union([flag(), text()], "true or false, or a text that says why the sanitizers leave it out")),
   always: properties,
   step: properties,
   finally: properties,

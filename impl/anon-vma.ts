@@ -14,7 +14,7 @@
  * folio_lock_anon_vma_read(), by which reclaim takes the lock without a reference. So __put_anon_vma() need not wait
  * for a holder.
  */
-import { NONE, at, choose, downRead, downWrite, spinLock, spinUnlock, upRead, upWrite, type Routine } from "thpcheck";
+import { NONE, at, choose, current, downRead, downWrite, spinLock, spinUnlock, upRead, upWrite, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { anonVmaIsFree } from "./dead-object.ts";
 import { ENOMEM } from "./errno.ts";
@@ -193,7 +193,7 @@ function anonVmaIntervalTreeRemove(k: Kernel, avc: Avc): void {
 }
 
 /** vm_pgoff changes only under mmap_lock, VMA lock and root lock together, so any one of them is enough to read it. */
-function vmaStartPgoff(k: Kernel, vma: Vma): number { return k.vma.pgoff.once(vma); }
+function vmaStartPgoff(k: Kernel, vma: Vma): number { return k.vma.pgoff.get(vma); }
 
 /**
  * Takes the VMA out of the trees it is in, before its bounds change.
@@ -307,7 +307,7 @@ export function* anonVmaClone(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
       if (avc === NONE) {
         // Unlinking must not take an active VMA off an anon_vma that does not count it yet.
         k.vma.anonVma.set(dst, NONE);
-        yield* unlinkAnonVmas(k, dst);
+        yield* unlinkAnonVmas(k, dst, false);
         return -ENOMEM;
       }
     }
@@ -340,7 +340,6 @@ export function* anonVmaClone(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
  */
 export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno> {
   if (k.vma.anonVma.get(parentVma) === NONE) return 0;
-  k.vma.anonVma.set(vma, NONE);
   const error: Errno = yield* anonVmaClone(k, vma, parentVma);
   if (error !== 0) return error;
   if (k.vma.anonVma.get(vma) !== NONE) return 0; // reused
@@ -348,14 +347,14 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
   yield at("anon_vma_alloc");
   const anonVma: AnonVma = anonVmaAlloc(k);
   if (anonVma === NONE) {
-    yield* unlinkAnonVmas(k, vma);
+    yield* unlinkAnonVmas(k, vma, false);
     return -ENOMEM;
   }
   yield at("anon_vma_chain_alloc");
   const avc: Avc = anonVmaChainAlloc(k);
   if (avc === NONE) {
     yield* putAnonVma(k, anonVma);
-    yield* unlinkAnonVmas(k, vma);
+    yield* unlinkAnonVmas(k, vma, false);
     return -ENOMEM;
   }
   const parent: AnonVma = k.vma.anonVma.get(parentVma);
@@ -380,12 +379,18 @@ export function* anonVmaFork(k: Kernel, vma: Vma, parentVma: Vma): Routine<Errno
  * Clears `anonVma`, which faults read under the VMA lock or mmap_lock. No such fault can be running: either the VMA
  * lock is held for writing, or the VMA was detached under it. A detached VMA cannot be found, and every fault that
  * had found it has ended.
+ * `last`: the area is freed next. Nobody can come to it any more, so from here on it is the caller's alone.
  * @kernel mm/rmap.c unlink_anon_vmas()
  * @holds mmap_lock and the VMA lock for writing; or mmap_lock in any mode, and the VMA is detached
  */
-export function* unlinkAnonVmas(k: Kernel, vma: Vma): Routine {
+export function* unlinkAnonVmas(k: Kernel, vma: Vma, last: boolean): Routine {
   const first: Avc = k.vma.anonVmaChain.get(vma);
-  if (first === NONE) return;
+  if (first === NONE) {
+    if (!last) return;
+    yield at("unlink_anon_vmas");
+    k.vma.owner.set(vma, current(k));
+    return;
+  }
   const locked: AnonVma = k.avc.anonVma.get(first);
   yield* anonVmaLockWrite(k, locked);
   // The root may be freed below only after its lock is released: hold on to it.
@@ -405,6 +410,7 @@ export function* unlinkAnonVmas(k: Kernel, vma: Vma): Routine {
     }
     avc = next;
   }
+  if (last) k.vma.owner.set(vma, current(k));
   k.vma.anonVmaChain.set(vma, kept);
   if (k.vma.anonVma.get(vma) !== NONE) {
     k.anonVma.numActiveVmas.add(k.vma.anonVma.get(vma), -1);

@@ -1,27 +1,38 @@
 /** Several entries of a table at once, where they map one folio: mm/internal.h. */
+import { at, type Routine } from "thpcheck";
 import type { Kernel } from "./mm-types.ts";
-import type { PteIndex, Table } from "./structs/types.ts";
+import type { Entry, Pfn, PteIndex, Table, Vpn } from "./structs/types.ts";
 import { folioNrPages, pageFolio } from "./page-flags.ts";
 import { WRITE, entryTarget, entryZeroPage, ptePresent } from "./pgtable.ts";
 
 /**
  * How many entries from `first` on, at most `most`, map one page after the other of the folio that the first one maps. It
- * is present and no zero page. Accessed, dirty and write bits may differ.
+ * is `entry`, present and no zero page, read just now. Accessed, dirty and write bits may differ. Each further one is read on a
+ * step of its own, since the hardware marks entries meanwhile.
  *
  * @kernel mm/internal.h folio_pte_batch()
  * @holds the table's lock
  */
-export function folioPteBatch(k: Kernel, table: Table, first: PteIndex, most: number): number {
-  const page = entryTarget(k.ptTable.pte.get(table, first));
-  const folio = pageFolio(k, page);
-  const limit = Math.min(most, folio + folioNrPages(k, folio) - page);
-  let nr = 1;
+export function* folioPteBatch(k: Kernel, table: Table, first: PteIndex, most: Vpn, entry: Entry): Routine<Vpn> {
+  const limit: Vpn = pagesAhead(k, entryTarget(entry), most);
+  let nr: Vpn = 1;
   while (nr < limit) {
-    const pte = k.ptTable.pte.get(table, first + nr);
-    if (!ptePresent(pte) || entryZeroPage(pte) || entryTarget(pte) !== page + nr) break;
+    yield at("folio_pte_batch: pte");
+    if (!goesOn(k.ptTable.pte.get(table, first + nr), entry, nr)) break;
     nr++;
   }
   return nr;
+}
+
+/** Pages of the folio from `page` on, at most `most`. */
+function pagesAhead(k: Kernel, page: Pfn, most: number): number {
+  const folio = pageFolio(k, page);
+  return Math.min(most, folio + folioNrPages(k, folio) - page);
+}
+
+/** Whether `pte` maps the n-th page behind the one that `entry` maps. */
+function goesOn(pte: Entry, entry: Entry, n: number): boolean {
+  return ptePresent(pte) && !entryZeroPage(pte) && entryTarget(pte) === entryTarget(entry) + n;
 }
 
 /**
@@ -31,10 +42,14 @@ export function folioPteBatch(k: Kernel, table: Table, first: PteIndex, most: nu
  * @kernel mm/internal.h folio_pte_batch_flags() with FPB_RESPECT_WRITE
  * @holds the table's lock
  */
-export function folioPteBatchRespectWrite(k: Kernel, table: Table, first: PteIndex, most: number): number {
-  const entry = k.ptTable.pte.get(table, first);
-  const limit = folioPteBatch(k, table, first, most);
-  let nr = 1;
-  while (nr < limit && ((k.ptTable.pte.get(table, first + nr) ^ entry) & WRITE) === 0) nr++;
+export function* folioPteBatchRespectWrite(k: Kernel, table: Table, first: PteIndex, most: Vpn, entry: Entry): Routine<Vpn> {
+  const limit: Vpn = pagesAhead(k, entryTarget(entry), most);
+  let nr: Vpn = 1;
+  while (nr < limit) {
+    yield at("folio_pte_batch: pte");
+    const pte = k.ptTable.pte.get(table, first + nr);
+    if (!goesOn(pte, entry, nr) || ((pte ^ entry) & WRITE) !== 0) break;
+    nr++;
+  }
   return nr;
 }

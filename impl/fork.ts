@@ -20,7 +20,7 @@ import { reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
 import { flushTlbMm } from "./tlb.ts";
 import { userMemoryForkAbort, userMemoryForkBegin, userMemoryForkEnd } from "./user-memory.ts";
 import { findVma } from "./vma-tree.ts";
-import { vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached } from "./vma.ts";
+import { vmAreaAlloc, vmAreaFree, vmaLink, vmaMarkDetached, vmaStartWriteNew } from "./vma.ts";
 
 // ---- the end ---------------------------------------------------------------------------------------------------
 
@@ -64,7 +64,6 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
   // free_pgtables() does it to one after the other, as it takes them out of the reverse map.
   for (let vma: Vma = findVma(k, mm, 0); vma !== NONE; vma = findVma(k, mm, k.vma.end.get(vma))) {
     yield* vmaStartWrite(k, vma);
-    k.vma.owner.set(vma, current(k));
   }
   yield* freePgtables(k, unmap);
   yield* tlbFinishMmu(k, mm);
@@ -140,7 +139,10 @@ function* dupMmap(k: Kernel, mm: Mm, oldmm: Mm): Routine<Errno> {
   }
   if (err === 0) yield* khugepagedFork(k, mm, oldmm);
   // Incomplete: nobody may fault in it until it is dropped.
-  else k.mm.flags.insert(mm, MMF_UNSTABLE_BIT);
+  else {
+    yield at("MMF_UNSTABLE");
+    k.mm.flags.insert(mm, MMF_UNSTABLE_BIT);
+  }
   yield* mmapWriteUnlock(k, mm);
   yield* flushTlbMm(k, oldmm);
   forkEnd(k, mm, oldmm, vma);
@@ -158,6 +160,8 @@ function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   if (!wipe) userMemoryForkBegin(k, k.vma.mm.get(parent), mm, k.vma.start.get(parent), k.vma.end.get(parent));
   const child: Vma = yield* vmAreaAlloc(k, mm, k.vma.start.get(parent), k.vma.end.get(parent), k.vma.pgoff.get(parent), flags & ~VM_LOCKED);
   if (child === NONE) return -ENOMEM;
+  // In the kernel after anon_vma_fork(); see splitVma().
+  yield* vmaStartWriteNew(k, child);
   if (!wipe) {
     const err: Errno = yield* anonVmaFork(k, child, parent);
     if (err !== 0) {
@@ -167,7 +171,6 @@ function* dupVma(k: Kernel, mm: Mm, parent: Vma): Routine<Errno> {
   }
   yield at("vma_iter_bulk_store");
   vmaLink(k, child);
-  k.vma.owner.set(child, NONE);
   if (wipe) return 0;
   if (hasReservations(k)) yield* reservationsFork(k, parent);
   return yield* copyPageRange(k, child, parent);

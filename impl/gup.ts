@@ -28,7 +28,7 @@ import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt
 import { judgeFastReference, judgeReference, pinReleased, pinTaken } from "./pins.ts";
 import { localIrqRestore, localIrqSave, rcuReadLock, rcuReadUnlock } from "./rcu.ts";
 import { pinsGet, pinsPut } from "./refcount/scheme.ts";
-import { folioLock, folioMarkAccessed, folioPut, folioUnlock } from "./swap.ts";
+import { folioLock, folioMarkAccessed, folioPut, folioPutFound, folioUnlock } from "./swap.ts";
 import { userMemoryLoaded, userMemoryStored } from "./user-memory.ts";
 import { vmaLookup } from "./vma-tree.ts";
 import { FAULT_FLAG_UNSHARE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, type FaultFlags, type VmFaultReason } from "./vm-fault.ts";
@@ -194,7 +194,7 @@ function* tryGrabFolioFast(k: Kernel, page: Pfn, flags: FollFlags): Routine<Pfn>
     yield at("G6: page_folio again");
     if (pageFolioLockless(k, page) === folio) break;
     // The page left the folio before the reference was taken. The reference belongs to another folio.
-    yield* folioPut(k, folio);
+    yield* folioPutFound(k, folio);
   }
   if ((flags & FOLL_PIN) !== 0) {
     yield at("G7: atomic_add(_pincount)");
@@ -240,6 +240,7 @@ export function* unpinFolioDirtyLock(k: Kernel, page: Pfn): Routine {
     yield* folioLock(k, folio);
     yield at("folio_mark_dirty");
     k.page.dirty.set(folio, true);
+    yield at("folio_unlock");
     folioUnlock(k, folio);
   }
   yield at("atomic_sub(_pincount)");
@@ -330,7 +331,10 @@ function* followHugePmd(k: Kernel, follow: FollowPage): Routine<boolean> {
   if (follow.page !== NONE) {
     yield* tryGrabFolio(k, follow);
     const writes = (follow.flags & (FOLL_WRITE | FOLL_DUMP)) === FOLL_WRITE;
-    if (writes) setPmdAt(k, mm, hpageAddress(k, follow.vpn), entry | YOUNG | DIRTY);
+    if (writes) {
+      yield at("touch_pmd");
+      setPmdAt(k, mm, hpageAddress(k, follow.vpn), entry | YOUNG | DIRTY);
+    }
   }
   spinUnlock(k, pmdLockptr(k, mm));
   return true;
@@ -417,8 +421,9 @@ function mustUnshare(k: Kernel, e: Entry, exclusivePage: Pfn, flags: FollFlags):
 }
 
 /**
- * Takes reference and pin in one step. Fork and migration look for pins before they take the page away, and they hold
- * the page-table lock, as this caller does.
+ * Takes reference and pin. Fork and migration look for pins before they take the page away, and they hold the page-table
+ * lock, as this caller does. A pin of a single page is part of its count in the kernel, so that the two are one; here it is
+ * counted beside it, one after the other as for large folios.
  *
  * @kernel mm/gup.c try_grab_folio()
  * @holds the page-table lock, under which the page is mapped
@@ -431,6 +436,7 @@ function* tryGrabFolio(k: Kernel, follow: FollowPage): Routine {
     k, k.vma.mm.get(follow.vma), follow.vpn, follow.page, (follow.flags & FOLL_WRITE) !== 0, (follow.flags & FOLL_FORCE) !== 0,
   );
   if ((follow.flags & FOLL_PIN) === 0) return;
+  yield at("atomic_add(_pincount)");
   pinsGet(k, folio);
   pinTaken(k, follow.page);
 }
@@ -469,7 +475,7 @@ export function* pinnedLoad(k: Kernel, mm: Mm, vpn: Vpn, page: Pfn): Routine<Con
 export function* pfnScanner(k: Kernel, page: Pfn): Routine {
   yield at("get_page_unless_zero");
   if (!folioTryGet(k, page)) return;
-  yield* folioPut(k, page);
+  yield* folioPutFound(k, page);
 }
 
 /**

@@ -24,6 +24,7 @@ import { findVma } from "./vma-tree.ts";
 import { collapseControl, type CollapseControl } from "./khugepaged/collapse-control.ts";
 import { collapseSinglePmd } from "./khugepaged/collapse-single-pmd.ts";
 import { collectMmSlot } from "./khugepaged/mm-slot.ts";
+import { slotNext } from "./khugepaged/mm-slot-list.ts";
 import { noteProgress } from "./khugepaged/scan.ts";
 import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_FAIL, type ScanResult } from "./khugepaged/scan-result.ts";
 import { collapsePossible, collapseTestExitOrDisable } from "./khugepaged/suitability.ts";
@@ -147,6 +148,7 @@ function entersRange(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
 
 /** The mm on the list that comes after `mm` (NONE: the first), or NONE. @holds khugepaged_mm_lock */
 function slotAfter(k: Kernel, mm: Mm): Mm {
+  if (k.param.grainSlots.get() !== 0) return slotNext(k, mm);
   for (let next = mm + 1; next < k.mm.count; next++) if (k.khugepaged.slots.has(next)) return next;
   return NONE;
 }

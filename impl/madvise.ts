@@ -29,7 +29,8 @@ import { type AddressOrErrno } from "./mmap.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "./page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "./page-ref.ts";
 import {
-  DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt,
+  ENTRY_NONE, DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent,
+  setPteAt,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
@@ -246,10 +247,15 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       }
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
-    const nr: Vpn = folioPteBatch(k, table, pteIndex(k, addr), end - addr);
+    const nr: Vpn = yield* folioPteBatch(k, table, pteIndex(k, addr), end - addr, pte);
     if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) {
-      yield at("folio_trylock");
-      if (folioMaybeMappedShared(k, folio) || !folioTrylock(k, folio)) {
+      yield at("folio_maybe_mapped_shared");
+      let locked: boolean = !folioMaybeMappedShared(k, folio);
+      if (locked) {
+        yield at("folio_trylock");
+        locked = folioTrylock(k, folio);
+      }
+      if (!locked) {
         addr += nr;
         continue;
       }
@@ -257,6 +263,7 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       folioGet(k, folio);
       spinUnlock(k, ptlOf(k, table));
       const err: Errno = yield* splitFolio(k, folio);
+      yield at("folio_unlock");
       folioUnlock(k, folio);
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);
@@ -267,34 +274,40 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       continue;
     }
     yield at("folio_test_dirty");
-    const free: boolean = !k.page.dirty.get(folio) || cleanExclusiveFolio(k, folio);
+    let free: boolean = !k.page.dirty.get(folio);
+    if (!free) free = yield* cleanExclusiveFolio(k, folio);
     if (free) {
-      yield at("clear_young_dirty_ptes");
-      clearYoungDirtyPtes(k, table, addr, nr);
+      // clear_young_dirty_ptes(): what the hardware sets until an entry is taken out is cleared as well, and nothing comes in between.
+      for (let i: Vpn = 0; i < nr; i++) {
+        yield at("clear_young_dirty_ptes");
+        if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;
+        yield at("ptep_get_and_clear");
+        const old: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
+        yield at("set_pte_at");
+        setPteAt(k, table, pteIndex(k, addr + i), old & ~(YOUNG | DIRTY));
+        tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
+      }
       yield* folioMarkLazyfree(k, folio);
     }
     addr += nr;
+    if (addr < end) yield at("madvise_free_pte_range: pte");
   }
   spinUnlock(k, ptlOf(k, table));
 }
 
-/** Forgets that the folio is dirty, if it is mapped here only. Nobody else can lock it in between: one step. @holds the table's lock */
-function cleanExclusiveFolio(k: Kernel, folio: Pfn): boolean {
+/** Forgets that the folio is dirty, if it is mapped here only. @kernel mm/madvise.c madvise_free_pte_range() @holds the table's lock */
+function* cleanExclusiveFolio(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield at("folio_trylock");
   if (!folioTrylock(k, folio)) return false;
-  const exclusive = folioMapcount(k, folio) === folioNrPages(k, folio);
-  if (exclusive) k.page.dirty.set(folio, false);
+  yield at("folio_mapcount");
+  const exclusive: boolean = folioMapcount(k, folio) === folioNrPages(k, folio);
+  if (exclusive) {
+    yield at("folio_clear_dirty");
+    k.page.dirty.set(folio, false);
+  }
+  yield at("folio_unlock");
   folioUnlock(k, folio);
   return exclusive;
-}
-
-/** @kernel include/linux/pgtable.h clear_young_dirty_ptes() @holds the table's lock; a gather is open */
-function clearYoungDirtyPtes(k: Kernel, table: Table, addr: Vpn, nr: number): void {
-  for (let i = 0; i < nr; i++) {
-    const pte = k.ptTable.pte.get(table, pteIndex(k, addr + i));
-    if (!entryHas(pte, YOUNG | DIRTY)) continue;
-    setPteAt(k, table, pteIndex(k, addr + i), pte & ~(YOUNG | DIRTY));
-    tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
-  }
 }
 
 // ---- POPULATE --------------------------------------------------------------------------------------------------

@@ -67,10 +67,12 @@ export function* handleMmFault(k: Kernel, vma: Vma, address: Vpn, flags: FaultFl
     }
     const copied: VmFaultReason = yield* doHugePmdWpPage(k, vmf);
     if (copied !== VM_FAULT_FALLBACK) return copied;
-  } else if (thpVmaAllowableOrder(k, vmf.vma, TVA_PAGEFAULT)) {
+  } else {
+    if (k.param.grainKnobs.get() !== 0) yield at("thp_vma_allowable_order");
+    if (!thpVmaAllowableOrder(k, vmf.vma, TVA_PAGEFAULT)) return yield* doAnonymousPage(k, vmf);
     const huge: VmFaultReason = yield* doHugePmdAnonymousPage(k, vmf);
     if (huge !== VM_FAULT_FALLBACK) return huge;
-  } else return yield* doAnonymousPage(k, vmf);
+  }
   yield at("pte_offset_map");
   rcuReadLock(k);
   vmf.origPmd = pmdpGetLockless(k, mm, vmf.address);

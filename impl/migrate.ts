@@ -15,6 +15,7 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import { judgeMappedAgain } from "./lost-function.ts";
+import { assertMigrationLocked } from "./leafops.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
@@ -22,8 +23,8 @@ import { folioTestLarge } from "./page-flags.ts";
 import { folioMapcount } from "./page-ref.ts";
 import { mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import {
-  DIRTY, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone, pmdTransHuge,
-  pteIndex, setPteAt, vmPageProt,
+  DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone,
+  pmdTransHuge, pteIndex, setPteAt,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
 import { refsGet, refsPut } from "./refcount/scheme.ts";
@@ -68,13 +69,13 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
   for (;;) {
-    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
-    if (!hit) {
+    const entry: Entry = yield* pageVmaMappedWalk(k, pvmw);
+    if (entry === ENTRY_NONE) {
       vmBugOn(leavesHalfDone(k, folio, vma, start), "migrate: the walk leaves an area while a mapping of the folio is half changed there");
       return true;
     }
     if (pvmw.table === NONE) {
-      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), true);
+      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), true, entry);
       spinUnlock(k, pmdLockptr(k, mm));
       if (k.param.migrateStopsAtSplitPmd.get() !== 0) return false;
       // If it may be pinned, PTEs map it now, and the walk begins again.
@@ -92,6 +93,7 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
     if (exclusive) {
       const shared: boolean = yield* folioTryShareAnonRmapPte(k, folio, page);
       if (!shared) {
+        yield at("set_pte_at: put back");
         setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), old);
         spinUnlock(k, ptlOf(k, pvmw.table));
         return false;
@@ -122,8 +124,8 @@ function leavesHalfDone(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): boolean {
 /**
  * Maps the folio wherever a migration entry stands for one of its pages, with the rights that the entry keeps.
  * `useZeroPage`: a single page of zeroes is not mapped again. The zero page is mapped in its place, and the page can
- * be freed.
- * @kernel mm/migrate.c remove_migration_ptes(), rmap_walk_locked()
+ * be freed. It is unmapped and locked, so nobody writes to it while it is looked at.
+ * @kernel mm/migrate.c remove_migration_ptes(), rmap_walk_locked(), try_to_map_unused_to_zeropage()
  * @holds folio lock, anon_vma lock for writing, a reference
  */
 export function* removeMigrationPtes(k: Kernel, folio: Pfn, useZeroPage: boolean): Routine {
@@ -143,19 +145,24 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: true });
   for (;;) {
-    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
-    if (!hit) return;
+    const entry: Entry = yield* pageVmaMappedWalk(k, pvmw);
+    if (entry === ENTRY_NONE) return;
+    assertMigrationLocked(k, entry);
     vmBugOn(pvmw.table === NONE, "migrate: a PMD migration entry, which nothing here makes");
-    const entry: Entry = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
     const page: Pfn = folio + linearPageIndex(k, vma, pvmw.address) - k.page.index.get(folio);
     vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");
-    const empty: boolean = useZeroPage && mayUseZeroPage(k, page, vma);
+    const flags = k.vma.flags.once(vma);
+    let pte: Entry = mkPte(page, flags);
+    let empty: boolean = useZeroPage && !folioTestLarge(k, page) && (flags & VM_LOCKED) === 0;
+    if (empty) {
+      yield at("memchr_inv");
+      empty = k.page.content.get(page) === 0;
+    }
     if (empty) {
       yield at("set_pte_at");
-      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG));
+      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte - mkEntry(page, 0) | SPECIAL);
       k.mm.anonPages.add(mm, -1);
     } else {
-      let pte: Entry = mkPte(page, k.vma.flags.once(vma));
       if (!entryHas(entry, YOUNG)) pte = pte & ~YOUNG;
       if (entryHas(entry, WRITE)) pte = pte | WRITE;
       if (entryHas(entry, DIRTY)) {
@@ -172,12 +179,4 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
     emit(k, EV.MIGRATION_REMOVE, mm, pvmw.address, page);
     pvmw.address = pvmw.address + 1;
   }
-}
-
-/**
- * Whether the zero page may be mapped instead. The page is unmapped and locked, so nobody writes to it.
- * @kernel mm/migrate.c try_to_map_unused_to_zeropage()
- */
-function mayUseZeroPage(k: Kernel, page: Pfn, vma: Vma): boolean {
-  return !folioTestLarge(k, page) && (k.vma.flags.once(vma) & VM_LOCKED) === 0 && k.page.content.get(page) === 0;
 }

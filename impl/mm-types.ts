@@ -29,7 +29,7 @@ import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
 import { resv, resvLru, resvs } from "./structs/reservation.ts";
-import { deferredSplit, hugeZero, khugepaged } from "./structs/thp.ts";
+import { deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot } from "./structs/thp.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
 
@@ -43,7 +43,8 @@ export function kernelStructs(c: KernelConfig) {
     zone: zone(c), lruvec: lruvec(c), node: node(c),
     cpu: cpu(c),
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),
-    hugeZero: hugeZero(), deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c),
+    hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c),
+    deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(),

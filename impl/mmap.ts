@@ -4,7 +4,7 @@
  * munmap takes the VMAs out of the tree under mmap_lock for writing. Then it lets readers in again, zaps the pages
  * and frees the tables. Nobody can find the VMAs any more, and no fault can be running in them.
  */
-import { NONE, at, current, record, type Int, type Routine } from "thpcheck";
+import { NONE, at, record, type Int, type Routine } from "thpcheck";
 import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { shortageIsSeen } from "./lost-function.ts";
@@ -81,7 +81,6 @@ function* gatherMunmapVmas(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Err
     // A VMA that was cut off just now is locked already.
     if (k.vma.writeLocked.get(vma)) yield at("vma_mark_detached");
     else yield* vmaStartWrite(k, vma);
-    k.vma.owner.set(vma, current(k));
     vmaMarkDetached(k, vma);
     vma = findVmaIntersection(k, mm, start, end);
   }
@@ -93,7 +92,6 @@ function* reattachVmas(k: Kernel, mm: Mm): Routine {
   for (let vma: Vma = nextDetached(k, mm, 0); vma !== NONE; vma = nextDetached(k, mm, 0)) {
     yield at("vma_mark_attached");
     vmaLink(k, vma);
-    k.vma.owner.set(vma, NONE);
   }
 }
 

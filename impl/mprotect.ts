@@ -9,15 +9,18 @@ import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM } from "./errno.ts";
 import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
-import { canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, readableExclusiveMigrationEntry } from "./huge-memory/change.ts";
+import {
+  canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, mayChangeWritable, readableExclusiveMigrationEntry,
+} from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
+import { assertMigrationLocked } from "./leafops.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { Entry, Errno, Mm, PteIndex, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
+import type { Entry, Errno, Mm, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 import {
   DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration,
-  pteNone, ptePresent, setPteAt,
+  mkEntry, ptePresent, setPteAt,
 } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
@@ -62,6 +65,7 @@ function* mprotectFixup(k: Kernel, vma: Vma, start: Vpn, end: Vpn, flags: VmFlag
   const mine: Vma = yield* vmaModifyFlags(k, vma, start, end, flags);
   if (mine === NONE) return -ENOMEM;
   yield* vmaStartWrite(k, mine);
+  yield at("vm_flags_reset_once");
   k.vma.flags.set(mine, flags);
   yield* changeProtection(k, mine, start, end);
   return 0;
@@ -108,7 +112,7 @@ function* changePmd(k: Kernel, vma: Vma, addr: Vpn, next: Vpn): Routine<boolean>
 }
 
 /**
- * @kernel mm/mprotect.c change_pte_range()
+ * @kernel mm/mprotect.c change_pte_range(), change_present_ptes(); include/linux/pgtable.h modify_prot_start_ptes()
  * @holds mmap_lock and the VMA lock for writing; a gather is open
  * @returns false: there is no table any more (the kernel's -EAGAIN)
  */
@@ -116,20 +120,36 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) return false;
-  let changed: boolean = false;
-  let batchEnd: Vpn = start;
-  let used: Entry = ENTRY_NONE;
-  for (let vpn: Vpn = start; vpn < end; vpn++) {
-    if (pteNone(k.ptTable.pte.get(table, pteIndex(k, vpn)))) continue;
-    // Each entry is exchanged by itself, since hardware and GUP-fast look without the lock; the first exchange is part
-    // of the step that took the lock.
-    if (changed) yield at("ptep_modify_prot_start");
-    if (vpn >= batchEnd) {
-      batchEnd = vpn + mprotectFolioPteBatch(k, table, vpn, end);
-      used = usedBits(k, table, vpn, batchEnd);
+  let vpn: Vpn = start;
+  while (vpn < end) {
+    const seen: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
+    let nr: Vpn = 1;
+    if (ptePresent(seen)) {
+      nr = yield* mprotectFolioPteBatch(k, table, vpn, end, seen);
+      // Exchanged one by one, since hardware and GUP-fast look without the lock: what the hardware set until then counts, in one of
+      // them for all. They are none until they are set again.
+      let entry: Entry = seen & ~(DIRTY | YOUNG);
+      for (let i: Vpn = 0; i < nr; i++) {
+        yield at("ptep_modify_prot_start");
+        entry = entry | (k.ptTable.pte.xchg(table, pteIndex(k, vpn + i), ENTRY_NONE) & (DIRTY | YOUNG));
+      }
+      for (let i: Vpn = 0; i < nr; i++) {
+        let after: Entry = entryModify(entry, k.vma.flags.get(vma)) + mkEntry(i, 0);
+        if (mayChangeWritable(after, k.vma.flags.get(vma))) {
+          yield at("PageAnonExclusive");
+          if (canChangeWritable(k, after, k.vma.flags.get(vma))) after = after | WRITE;
+        }
+        if (entryNeedsFlush(entry, after - mkEntry(i, 0))) tlbFlushRange(k, vpn + i, vpn + i + 1);
+        yield at("ptep_modify_prot_commit");
+        setPteAt(k, table, pteIndex(k, vpn + i), after);
+      }
+    } else if (pteMigration(seen)) {
+      assertMigrationLocked(k, seen);
+      const after = readableExclusiveMigrationEntry(seen);
+      if (after !== seen) setPteAt(k, table, pteIndex(k, vpn), after);
     }
-    changePte(k, vma, table, vpn, used);
-    changed = true;
+    vpn += nr;
+    if (vpn < end && seen !== ENTRY_NONE) yield at("change_pte_range: pte");
   }
   spinUnlock(k, ptlOf(k, table));
   return true;
@@ -141,33 +161,7 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
  * @kernel mm/mprotect.c mprotect_folio_pte_batch()
  * @holds the table's lock
  */
-function mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
-  if (k.param.mprotectByBatch.get() === 0) return 1;
-  const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
-  return !ptePresent(first) || entryZeroPage(first) ? 1 : folioPteBatchRespectWrite(k, table, pteIndex(k, vpn), end - vpn);
-}
-
-/**
- * The accessed and dirty bits that all entries of a batch get: those that one of them has.
- * @kernel include/linux/pgtable.h modify_prot_start_ptes()
- * @holds the table's lock
- */
-function usedBits(k: Kernel, table: Table, vpn: Vpn, end: Vpn): Entry {
-  let bits = 0;
-  if (end - vpn > 1) for (let v = vpn; v < end; v++) bits |= k.ptTable.pte.get(table, pteIndex(k, v)) & (DIRTY | YOUNG);
-  return bits;
-}
-
-/** ptep_modify_prot_start() to ptep_modify_prot_commit() of one entry; `used`: of its batch. @holds the table's lock; a gather is open */
-function changePte(k: Kernel, vma: Vma, table: Table, vpn: Vpn, used: Entry): void {
-  const i: PteIndex = pteIndex(k, vpn);
-  const flags = k.vma.flags.get(vma);
-  const before = k.ptTable.pte.get(table, i);
-  let after = before;
-  if (ptePresent(before)) {
-    after = entryModify(before, flags) | used;
-    if (canChangeWritable(k, after, flags)) after |= WRITE;
-    if (entryNeedsFlush(before, after)) tlbFlushRange(k, vpn, vpn + 1);
-  } else if (pteMigration(before)) after = readableExclusiveMigrationEntry(before);
-  if (after !== before) setPteAt(k, table, i, after);
+function* mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn, first: Entry): Routine<Vpn> {
+  if (k.param.mprotectByBatch.get() === 0 || entryZeroPage(first)) return 1;
+  return yield* folioPteBatchRespectWrite(k, table, pteIndex(k, vpn), end - vpn, first);
 }

@@ -283,7 +283,7 @@ function* moveBack(k: Kernel, vrm: VmaRemapStruct, newVma: Vma, moved: Vpn): Rou
  * @holds mmap_lock and the VMA lock for writing
  */
 function* forgetMovedPages(k: Kernel, vma: Vma): Routine {
-  yield* unlinkAnonVmas(k, vma);
+  yield* unlinkAnonVmas(k, vma, false);
   // It is in no tree any more, so nothing depends on its offset.
   k.vma.pgoff.set(vma, k.vma.start.get(vma));
 }
@@ -322,12 +322,13 @@ function* newCopy(k: Kernel, vrm: VmaRemapStruct, pgoff: Vpn): Routine<Vma> {
   const made: Vma = yield* vmAreaAlloc(k, vrm.mm, vrm.newAddr, vrm.newAddr + vrm.newLen, pgoff, k.vma.flags.get(vrm.vma));
   if (made === NONE) return NONE;
   k.vma.anonVma.set(made, k.vma.anonVma.get(vrm.vma));
+  yield* vmaStartWriteNew(k, made);
   const err: Errno = yield* anonVmaClone(k, made, vrm.vma);
   if (err !== 0) {
     yield* vmAreaFree(k, made);
     return NONE;
   }
-  yield* vmaStartWriteNew(k, made);
+  yield at("vma_link");
   vmaLink(k, made);
   if (hasReservations(k)) yield* reservationsOfNewVma(k, made, vrm.vma);
   return made;

@@ -197,7 +197,8 @@ export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.anon.set(folio, false);
   k.page.mapping.set(folio, NONE);
   k.page.index.set(folio, 0);
-  k.page.swapbacked.set(folio, false);
+  // Of a folio that was on the LRU it is clear; who looks under lru_lock may be about to see that.
+  if (k.page.swapbacked.get(folio)) k.page.swapbacked.set(folio, false);
   k.page.active.set(folio, false);
   k.page.referenced.set(folio, false);
   k.page.dirty.set(folio, false);

@@ -18,7 +18,7 @@ import type { Kernel } from "./mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
 import {
-  entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent,
+  ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 
@@ -43,17 +43,17 @@ export interface PageVmaMappedWalk {
  */
 export function vmaAddress(k: Kernel, folio: Pfn, vma: Vma): number {
   const index = k.page.index.get(folio);
-  const pgoff = k.vma.pgoff.once(vma);
-  if (index < pgoff) return index + folioNrPages(k, folio) > pgoff ? k.vma.start.once(vma) : NONE;
-  const vpn = k.vma.start.once(vma) + index - pgoff;
-  return vpn < k.vma.end.once(vma) ? vpn : NONE;
+  const pgoff = k.vma.pgoff.get(vma);
+  if (index < pgoff) return index + folioNrPages(k, folio) > pgoff ? k.vma.start.get(vma) : NONE;
+  const vpn = k.vma.start.get(vma) + index - pgoff;
+  return vpn < k.vma.end.get(vma) ? vpn : NONE;
 }
 
 /** The end of the folio's pages in the VMA. @kernel mm/internal.h vma_address_end() @holds the folio's anon_vma lock */
 function vmaAddressEnd(k: Kernel, pvmw: PageVmaMappedWalk): number {
   const pages = k.page.index.get(pvmw.folio) + folioNrPages(k, pvmw.folio);
-  const end = k.vma.start.once(pvmw.vma) + pages - k.vma.pgoff.once(pvmw.vma);
-  return end < k.vma.end.once(pvmw.vma) ? end : k.vma.end.once(pvmw.vma);
+  const end = k.vma.start.get(pvmw.vma) + pages - k.vma.pgoff.get(pvmw.vma);
+  return end < k.vma.end.get(pvmw.vma) ? end : k.vma.end.get(pvmw.vma);
 }
 
 /**
@@ -62,9 +62,9 @@ function vmaAddressEnd(k: Kernel, pvmw: PageVmaMappedWalk): number {
  * and calls again.
  * @kernel mm/page_vma_mapped.c page_vma_mapped_walk()
  * @holds folio lock, the folio's anon_vma lock; the lock of `pvmw.table`, unless that is NONE
- * @returns true: a hit, whose lock is held. false: there is none, and no page-table lock is held
+ * @returns the entry as it was found, whose lock is held; ENTRY_NONE: there is none, and no page-table lock is held
  */
-export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean> {
+export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<Entry> {
   const mm: Mm = k.vma.mm.get(pvmw.vma);
   for (;;) {
     const ended = pvmw.address >= vmaAddressEnd(k, pvmw);
@@ -72,7 +72,7 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
       spinUnlock(k, ptlOf(k, pvmw.table));
       pvmw.table = NONE;
     }
-    if (ended) return false;
+    if (ended) return ENTRY_NONE;
     if (pvmw.table === NONE) {
       yield at("pmdp_get_lockless");
       const seen = pmdpGetLockless(k, mm, pvmw.address);
@@ -88,15 +88,17 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
       if (!pmdTable(seen)) {
         yield* spinLock(k, pmdLockptr(k, mm));
         const pmd: Entry = pmdpGet(k, mm, pvmw.address);
-        if (!pmdTable(pmd) && checkPmd(pmd, pvmw)) return true;
+        if (!pmdTable(pmd) && checkPmd(pmd, pvmw)) return pmd;
         spinUnlock(k, pmdLockptr(k, mm));
-        if (!pmdTable(pmd)) return false;
+        if (!pmdTable(pmd)) return ENTRY_NONE;
         // It has been split meanwhile.
       }
       pvmw.table = yield* pteOffsetMapLock(k, mm, pvmw.address);
       if (pvmw.table === NONE) continue;
     }
-    if (checkPte(k, pvmw)) return true;
+    const pte: Entry = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
+    if (checkPte(k, pvmw, pte)) return pte;
+    if (ptePresent(pte)) yield at("next_pte");
     pvmw.address = pvmw.address + 1;
   }
 }
@@ -104,7 +106,7 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
 /** @kernel include/linux/huge_mm.h thp_vma_suitable_order() */
 export function mayBeMappedByPmd(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): boolean {
   const haddr = hpageAddress(k, vpn);
-  return folioTestPmdMappable(k, folio) && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);
+  return folioTestPmdMappable(k, folio) && haddr >= k.vma.start.get(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);
 }
 
 /** @kernel mm/page_vma_mapped.c check_pmd() @holds the PMD lock */
@@ -114,8 +116,7 @@ function checkPmd(pmd: Entry, pvmw: PageVmaMappedWalk): boolean {
 }
 
 /** @kernel mm/page_vma_mapped.c check_pte() @holds the table's lock */
-function checkPte(k: Kernel, pvmw: PageVmaMappedWalk): boolean {
-  const pte = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
+function checkPte(k: Kernel, pvmw: PageVmaMappedWalk, pte: Entry): boolean {
   if (pvmw.migration ? !pteMigration(pte) : !ptePresent(pte) || entryZeroPage(pte)) return false;
   return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);
 }

@@ -33,7 +33,7 @@ import type { Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
  * @kernel include/linux/pagemap.h linear_page_index()
  */
 export function linearPageIndex(k: Kernel, vma: Vma, vpn: Vpn): number {
-  return vpn - k.vma.start.once(vma) + k.vma.pgoff.once(vma);
+  return vpn - k.vma.start.get(vma) + k.vma.pgoff.get(vma);
 }
 
 // ---- adding ---------------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): 
   const mm = k.vma.mm.get(vma);
   const nr = folioNrPages(k, folio);
   const pmdMapped = folioTestPmdMappable(k, folio);
-  vmBugOn(vpn < k.vma.start.once(vma) || vpn + nr > k.vma.end.once(vma), "rmap: a new folio is mapped outside of its VMA");
+  vmBugOn(vpn < k.vma.start.get(vma) || vpn + nr > k.vma.end.get(vma), "rmap: a new folio is mapped outside of its VMA");
   vmBugOn(k.vma.anonVma.get(vma) === NONE, "rmap: an anonymous folio is mapped in a VMA without anon_vma");
   k.page.swapbacked.set(folio, true);
   k.page.anon.set(folio, true);
@@ -94,8 +94,10 @@ export function folioAddAnonRmapPtes(k: Kernel, folio: Pfn, page: Pfn, nr: numbe
  */
 function pageCheckAnonRmap(k: Kernel, folio: Pfn, page: Pfn, vma: Vma, vpn: Vpn): void {
   vmBugOn(!k.page.anon.get(folio), "rmap: the folio is not anonymous");
-  const root = k.anonVma.root.get(k.page.mapping.get(folio));
-  vmBugOn(root !== k.anonVma.root.get(k.vma.anonVma.get(vma)), "rmap: the folio belongs to another family of VMAs");
+  vmBugOn(
+    k.anonVma.root.get(k.page.mapping.get(folio)) !== k.anonVma.root.get(k.vma.anonVma.get(vma)),
+    "rmap: the folio belongs to another family of VMAs",
+  );
   vmBugOn(k.page.index.get(folio) + page - folio !== linearPageIndex(k, vma, vpn), "rmap: the page belongs to another address of the VMA");
 }
 
@@ -153,7 +155,10 @@ export function* folioRemoveRmapPmd(k: Kernel, folio: Pfn, vma: Vma): Routine {
 export function* folioTryDupAnonRmapPte(k: Kernel, folio: Pfn, page: Pfn, dstVma: Vma, srcVma: Vma): Routine<boolean> {
   if (k.page.anonExclusive.get(page)) {
     yield at("folio_needs_cow_for_dma");
-    if (folioNeedsCowForDma(k, srcVma, folio)) return false;
+    if (mmHasPinned(k, srcVma)) {
+      yield at("folio_maybe_dma_pinned");
+      if (folioMaybeDmaPinned(k, folio)) return false;
+    }
     yield at("ClearPageAnonExclusive");
     k.page.anonExclusive.set(page, false);
   }
@@ -172,7 +177,10 @@ export function* folioTryDupAnonRmapPte(k: Kernel, folio: Pfn, page: Pfn, dstVma
 export function* folioTryDupAnonRmapPmd(k: Kernel, folio: Pfn, dstVma: Vma, srcVma: Vma): Routine<boolean> {
   if (k.page.anonExclusive.get(folio)) {
     yield at("folio_needs_cow_for_dma");
-    if (folioNeedsCowForDma(k, srcVma, folio)) return false;
+    if (mmHasPinned(k, srcVma)) {
+      yield at("folio_maybe_dma_pinned");
+      if (folioMaybeDmaPinned(k, folio)) return false;
+    }
     yield at("ClearPageAnonExclusive");
     k.page.anonExclusive.set(folio, false);
   }
@@ -183,11 +191,11 @@ export function* folioTryDupAnonRmapPmd(k: Kernel, folio: Pfn, dstVma: Vma, srcV
   return true;
 }
 
-/** @kernel include/linux/mm.h folio_needs_cow_for_dma() */
-function folioNeedsCowForDma(k: Kernel, vma: Vma, folio: Pfn): boolean {
+/** Whether folios have to be asked. @kernel include/linux/mm.h folio_needs_cow_for_dma() */
+function mmHasPinned(k: Kernel, vma: Vma): boolean {
   const mm: Mm = k.vma.mm.get(vma);
   vmBugOn(k.mm.writeProtectSeq.get(mm) % 2 === 0, "rmap: fork looks for pins without raising write_protect_seq");
-  return k.mm.flags.has(mm, MMF_HAS_PINNED_BIT) && folioMaybeDmaPinned(k, folio);
+  return k.mm.flags.has(mm, MMF_HAS_PINNED_BIT);
 }
 
 // ---- giving up exclusivity, taking it ---------------------------------------------------------------------------

@@ -28,6 +28,23 @@ export function* folioPut(k: Kernel, folio: Pfn): Routine {
   yield* folioPutRefs(k, folio, 1);
 }
 
+/**
+ * Drops a reference that was taken to whatever has a page frame, perhaps to what another thread is just allocating. So its
+ * order is looked at only when the reference was the last.
+ * @kernel include/linux/mm.h folio_put()
+ */
+export function* folioPutFound(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_put");
+  if (!refsPutTestzero(k, folio, 1)) return;
+  pagesOwn(k, folio, 0);
+  const order: Order = k.page.order.get(folio);
+  if (order > 0) {
+    yield at("folio_put: pages");
+    pagesOwn(k, folio, order);
+  }
+  yield* putReleasedFolio(k, folio);
+}
+
 /** Drops `refs` references at once. @kernel include/linux/mm.h folio_put_refs() */
 export function* folioPutRefs(k: Kernel, folio: Pfn, refs: Refs): Routine {
   yield at("folio_put");
@@ -73,6 +90,9 @@ export function* putReleasedFolio(k: Kernel, folio: Pfn): Routine {
   if (k.page.lru.get(folio)) {
     yield* spinLock(k, k.lruvec.lock.at());
     lruvecDelFolio(k, folio);
+    // In the kernel with the other flags, when the pages are free. Reclaim, which looks for lazyfree folios under this lock, finds
+    // folios on the LRU only.
+    k.page.swapbacked.set(folio, false);
     spinUnlock(k, k.lruvec.lock.at());
   }
   if (folioTestLarge(k, folio)) yield* folioUnqueueDeferredSplit(k, folio);
@@ -187,7 +207,8 @@ export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
 export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
   yield* spinLock(k, k.lruvec.lock.at());
   if (k.page.lru.get(folio) && k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
-    lruvecDelFolio(k, folio);
+    k.page.lru.set(folio, false);
+    k.lruvec.anonPages.add(-folioNrPages(k, folio));
     emit(k, EV.FOLIO_ISOLATE, folio);
     yield at("folio_clear_active");
     k.page.active.set(folio, false);

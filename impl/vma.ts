@@ -83,7 +83,7 @@ export function* vmaStartWriteNew(k: Kernel, vma: Vma): Routine {
 export function* vmAreaFree(k: Kernel, vma: Vma): Routine {
   yield at("vm_area_free");
   vmBugOn(k.vma.anonVmaChain.get(vma) !== NONE, "vma: an area is freed while it is in an anon_vma");
-  k.vma.anonVma.set(vma, NONE);
+  if (k.vma.anonVma.get(vma) !== NONE) k.vma.anonVma.set(vma, NONE);
   k.vma.detached.set(vma, false);
   k.vma.start.set(vma, 0);
   k.vma.end.set(vma, 0);
@@ -241,6 +241,7 @@ function canVmaMergeRight(k: Kernel, vmg: VmaMergeStruct): boolean {
  */
 function* dupAnonVma(k: Kernel, dst: Vma, src: Vma): Routine<Errno> {
   if (k.vma.anonVma.get(src) === NONE || k.vma.anonVma.get(dst) !== NONE) return 0;
+  yield at("dup_anon_vma");
   k.vma.anonVma.set(dst, k.vma.anonVma.get(src));
   return yield* anonVmaClone(k, dst, src);
 }
@@ -282,7 +283,7 @@ function* commitMerge(k: Kernel, vmg: VmaMergeStruct): Routine {
 
 /** Frees a VMA that another one covers now. @kernel mm/vma.c vma_complete() @holds mmap_lock and the VMA lock for writing */
 function* removeMerged(k: Kernel, vma: Vma): Routine {
-  yield* unlinkAnonVmas(k, vma);
+  yield* unlinkAnonVmas(k, vma, true);
   yield* vmAreaFree(k, vma);
 }
 
@@ -417,13 +418,14 @@ export function* splitVma(k: Kernel, vma: Vma, addr: Vpn, newBelow: boolean): Ro
   const made: Vma = yield* vmAreaAlloc(k, mm, start, end, pgoff, k.vma.flags.get(vma));
   if (made === NONE) return -ENOMEM;
   k.vma.anonVma.set(made, k.vma.anonVma.get(vma));
+  // In the kernel after anon_vma_clone(). Nobody can find the new area to lock it, but rmap walks read its bounds from there on.
+  yield* vmaStartWriteNew(k, made);
   const err: Errno = yield* anonVmaClone(k, made, vma);
   if (err !== 0) {
     yield* vmAreaFree(k, made);
     return err;
   }
   yield* vmaStartWrite(k, vma);
-  yield* vmaStartWriteNew(k, made);
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   if (anonVma !== NONE) yield* anonVmaLockWrite(k, anonVma);
   yield* vmaAdjustTransHuge(k, vma, k.vma.start.get(vma), addr, NONE);

@@ -29,7 +29,7 @@ import { folioExpectedRefCount, folioMapcount, folioMaybeDmaPinned, folioRefFree
 import { pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import { DIRTY, ENTRY_NONE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, pmdIndex, pteIndex, setPteAt } from "./pgtable.ts";
 import {
-  pgtableTransHugeWithdraw, pmdLockptr, pmdpGet, pmdpHugeClearFlush, pteFreeDefer, ptlOf, setPmdAt,
+  pgtableTransHugeWithdraw, pmdLockptr, pmdpHugeClearFlush, pteFreeDefer, ptlOf, setPmdAt,
 } from "./pgtable-generic.ts";
 import { folioRemoveRmapPmd, folioRemoveRmapPtes } from "./rmap.ts";
 import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecIsolateFolio, putReleasedFolio } from "./swap.ts";
@@ -70,12 +70,14 @@ function* freeLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   // A frozen folio is out of the reach of all others. The rest, until it is free, concerns this thread alone.
   if (unmapped) yield at("folio_ref_freeze");
   if (!unmapped || !folioRefFreeze(k, folio, 1)) {
+    yield at("folio_unlock");
     folioUnlock(k, folio);
     return false;
   }
   emit(k, EV.FOLIO_RELEASE, folio);
   k.vmstat.pglazyfreed.add(folioNrPages(k, folio));
   k.lruvec.isolated.add(-folioNrPages(k, folio));
+  // In the kernel a step later. The machines tell a folio that is frozen to be freed from that of a split by its lock.
   folioUnlock(k, folio);
   yield* putReleasedFolio(k, folio);
   return true;
@@ -257,23 +259,23 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
   for (;;) {
-    const hit: boolean = yield* pageVmaMappedWalk(k, pvmw);
-    if (!hit) return true;
+    const entry: Entry = yield* pageVmaMappedWalk(k, pvmw);
+    if (entry === ENTRY_NONE) return true;
     const huge: boolean = pvmw.table === NONE;
     let unmapped: boolean = (k.vma.flags.once(vma) & VM_LOCKED) === 0;
     if (unmapped && huge) {
       if (k.param.lazyfreePmdDiscard.get() !== 0) {
-        unmapped = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address));
+        unmapped = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address), entry);
         spinUnlock(k, pmdLockptr(k, mm));
         return unmapped;
       }
-      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), false);
+      yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), false, entry);
       spinUnlock(k, pmdLockptr(k, mm));
       // PTEs map it now, and the walk begins again.
       pvmw.address = start;
       continue;
     }
-    if (unmapped) unmapped = yield* unmapLazyfreePtes(k, pvmw);
+    if (unmapped) unmapped = yield* unmapLazyfreePtes(k, pvmw, entry);
     if (!unmapped) {
       spinUnlock(k, huge ? pmdLockptr(k, mm) : ptlOf(k, pvmw.table));
       return false;
@@ -292,12 +294,11 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
  * @holds the table's lock, folio lock, anon_vma lock
  * @returns false: they are mapped as before
  */
-function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean> {
+function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk, first: Entry): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(pvmw.vma);
   vmBugOn(k.page.swapbacked.get(pvmw.folio), "vmscan: somebody makes a folio swapbacked while reclaim has it locked");
-  const nr: Vpn = folioUnmapPteBatch(k, pvmw);
-  const first: Entry = k.ptTable.pte.get(pvmw.table, pteIndex(k, pvmw.address));
   let old: Entry = first & ~(DIRTY | YOUNG);
+  const nr: Vpn = yield* folioUnmapPteBatch(k, pvmw, first);
   for (let i: Vpn = 0; i < nr; i++) {
     yield at("get_and_clear_ptes");
     old = old | (k.ptTable.pte.xchg(pvmw.table, pteIndex(k, pvmw.address + i), ENTRY_NONE) & (DIRTY | YOUNG));
@@ -326,10 +327,10 @@ function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk): Routine<boolean
 }
 
 /** Within the VMA and the table. @kernel mm/rmap.c folio_unmap_pte_batch() @holds the table's lock */
-function folioUnmapPteBatch(k: Kernel, pvmw: PageVmaMappedWalk): number {
+function* folioUnmapPteBatch(k: Kernel, pvmw: PageVmaMappedWalk, first: Entry): Routine<Vpn> {
   const i = pteIndex(k, pvmw.address);
-  const most = Math.min(k.vma.end.once(pvmw.vma) - pvmw.address, k.param.hpagePmdNr.get() - i);
-  return folioPteBatchRespectWrite(k, pvmw.table, i, most);
+  const most = Math.min(k.vma.end.get(pvmw.vma) - pvmw.address, k.param.hpagePmdNr.get() - i);
+  return yield* folioPteBatchRespectWrite(k, pvmw.table, i, most, first);
 }
 
 /**
@@ -360,9 +361,9 @@ function* nobodyElseUses(k: Kernel, folio: Pfn): Routine<boolean> {
  * @holds the PMD lock, folio lock, anon_vma lock
  * @returns false: it is mapped as before
  */
-function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn): Routine<boolean> {
+function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, seen: Entry): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
-  if (entryHas(pmdpGet(k, mm, haddr), DIRTY)) {
+  if (entryHas(seen, DIRTY)) {
     yield at("folio_set_dirty");
     k.page.dirty.set(folio, true);
   }

@@ -53,6 +53,7 @@ export interface ViewFields {
   resv: Many<{ allocated: "bool"; haddr: "int"; page: "ref"; unused: "int"; used: "bool[]" }>;
   resvLru: One<{ lock: "lock"; length: "int"; items: "ref[]" }>;
   hugeZero: One<{ refcount: "int"; page: "ref" }>;
+  hugeZeroWords: Many<{ lock: "lock"; pfn: "ref" }>;
   deferredSplit: One<{ lock: "lock"; length: "int" }>;
   /** None of them but with the grain `lists`. */
   splitList: Many<{ next: "ref"; prev: "ref"; scanning: "int"; editing: "int" }>;
@@ -60,6 +61,7 @@ export interface ViewFields {
   collapse: Many<{ stage: "int"; table: "ref" }>;
   /** A call that has lost its function: LOST_* of enumerations.ts. */
   lost: One<{ what: "int"; detail: "int" }>;
+  mmSlot: Many<{ allocated: "bool"; next: "int"; prev: "int" }>;
   khugepaged: One<{ lock: "lock"; slots: "bitset"; cursorMm: "ref"; cursorAddress: "int" }>;
   knob: One<{ useZeroPage: "bool" }>;
 }

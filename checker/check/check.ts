@@ -14,7 +14,7 @@ import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
 import {
-  clearsDeadLocals, isSearch, nothingChecked, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
+  clearsDeadLocals, isSearch, nothingChecked, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
 } from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
 
@@ -72,12 +72,13 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   if (!sourceMap && (violation?.property === "exception" || violation?.throws !== undefined)) return null;
 
   let taken: readonly string[] = isModel(s) ? [] : [ATOMICITY_NOT_CHECKED];
+  const whySanitized = sanitizes(s, options.sanitize);
   const holds = verdictOf({ violation, outcome }) === "holds";
   if (holds && wantsSanitizers(s, options)) {
     const pass = await sanitizedCheck(a, searched, outcome);
     if ("result" in pass) return pass;
     taken = pass.trusted;
-  }
+  } else if (typeof whySanitized === "string") taken = [`The sanitizers left it out: ${whySanitized}`];
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
   const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...trapsLeftOut(s, options), ...taken] });
@@ -130,9 +131,8 @@ async function countWithoutClearing({ scenario, engine, sourceMap }: Attempt, se
 
 /** A scenario that expects a sanitizer's finding always gets the pass. */
 function wantsSanitizers(s: Scenario, options: CheckOptions): boolean {
-  if (isModel(s)) return false;
   const expected = s.expect.verdict === "violated" && (SANITIZER_RULES as readonly string[]).includes(s.expect.property);
-  return options.sanitize === "all" || expected || (options.sanitize === "asked" && s.sanitize === true);
+  return (expected && !isModel(s)) || sanitizes(s, options.sanitize) === true;
 }
 
 /**

@@ -12,8 +12,11 @@ type Decided = "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "tra
 export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
   readonly workers: number | null;
-  /** Run the sanitizer pass: on scenarios that ask for it ("asked"), on every program ("all"), or on none. */
-  readonly sanitize: "asked" | "all" | "none";
+  /**
+   * Run the sanitizer pass: on scenarios that ask for it ("asked"), on these and on all of the lower tiers that pin few states
+   * ("small"), on every program ("all"), or on none. Those that say why not (`Scenario.sanitize`) are left out by each.
+   */
+  readonly sanitize: "asked" | "small" | "all" | "none";
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
   /** Hold each step to the scenario's machines (`Scenario.refine`). */
@@ -87,6 +90,18 @@ export function reductionsOf(s: Scenario, clearing: boolean): string[] {
 
 /** Pinned size from which threads pay: on two cores, 1.3 million states take longer with two than with one, 4 million less. */
 const PARALLEL_STATES_MIN = 3_000_000;
+
+/** Up to so many pinned states, a scenario of the quick or full tier is sanitized in the nightly one. */
+export const SANITIZED_STATES_MAX = 150_000;
+
+/** Whether the sanitizers look at a program, or else, where the scenario says why not, that text. */
+export function sanitizes(s: Scenario, how: CheckOptions["sanitize"]): boolean | string {
+  if (isModel(s) || how === "none") return false;
+  if (typeof s.sanitize === "string") return how === "asked" ? false : s.sanitize;
+  const states = s.expect.verdict === "holds" ? s.expect.states : null;
+  const small = s.tier !== "nightly" && states !== null && states <= SANITIZED_STATES_MAX;
+  return how === "all" || s.sanitize === true || (how === "small" && small);
+}
 
 /** Threads that one check takes at most when their number is not given. */
 export const DEFAULT_WORKERS_MAX = 8;

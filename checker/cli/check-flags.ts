@@ -69,7 +69,7 @@ const FORMATS = `what the standard output gets: text for people, or ${RESULT_FOR
 const OUT = "write the results to a file as well, kept up to date after each scenario: as JSON, or in the format before the colon; " +
   "may be given several times";
 const SANITIZE = "hold every block to the sanitizers as well: atomicity, data races, lock order " +
-  "(in the full tier done for scenarios that ask for it)";
+  "(in the full tier done for scenarios that ask for it, in the nightly tier for all that pin few states as well)";
 const PINS = "write the counts found into the scenarios' source files; of scenarios whose names are computed, " +
   "into a table beside them (scenarios.ts: scenarios.pins.json)";
 

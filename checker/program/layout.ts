@@ -38,10 +38,12 @@ export interface FieldOptions {
    * - `"ref->lock"`: lock field `lock` of the object that the reference `ref`, a field of the same object, points to at
    *   the moment of the access. While it points nowhere nothing protects the field.
    * - `"first | second"`: two locks, `second` one of the same object. A reader holds either; a writer holds
-   *   both exclusively.
+   *   both exclusively. `"first | second | ref->ref2->lock"`: the same with a third one, where the two references lead now;
+   *   while they lead nowhere there are two.
    * - `"atomic"`: every access is one indivisible operation; to a bit of a set, one of that bit alone.
    * - `"atomic(group)"`: the same, and accesses to fields of one group that follow one another are one operation together.
-   * - `"once"`: written before the object is published and never again.
+   * - `"once"`: written before the object is published and never again. `"once(lock)"`: whoever sets it holds the lock, be it
+   *   shared, so that who holds it exclusively may rely on a value that is not set. The lock is named as in a guard of one lock.
    * - `"cpu"`: object i is part of the CPU that runs actor i. That actor uses it freely; another one only by marked
    *   accesses (`once`, `setOnce`, `cmpxchg`, `xchg`, `addReturn`, `addUnless`), each of which stands for an interrupt there.
    * - `"lifetime"`: set while nobody else has a reference to the object, stable for everybody who has one; looked at
@@ -62,6 +64,12 @@ export interface FieldOptions {
   readonly role?: Role;
   /** Initial value; the smallest value when unset (NONE, false, empty, `min`). */
   readonly init?: number | boolean;
+  /**
+   * Of a field that a lock guards, and that is written without the lock as well: bits which every value has that such a write
+   * finds or leaves, as a page-table entry is present that a hardware walk marks. Reads under the lock of a value without one of
+   * these bits do not mind those writes. The sanitizers hold each write to it. Unset: the initial value is the one without.
+   */
+  readonly marks?: number;
   /** Sequence counters: a store out of range wraps instead of being a fault. Integers only. */
   readonly wrapping?: boolean;
   /** The value in words, for traces: `page 5 rw dirty` in place of 2567. It decides nothing, and is no part of the program. */
@@ -108,7 +116,7 @@ export interface SingletonStruct<F extends Fields = Fields> extends Struct<F> { 
 export interface TableStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "table" }
 export type Structs = Readonly<Record<string, Struct>>;
 
-const FIELD_OPTIONS = ["guard", "role", "init", "wrapping", "show"];
+const FIELD_OPTIONS = ["guard", "role", "init", "wrapping", "marks", "show"];
 
 /** Throws a RangeError for a meaning that says nothing and for options that a field does not have. */
 function checkDeclaration(call: string, meaning: unknown, options: unknown, known: readonly string[]): void {
@@ -228,6 +236,8 @@ export interface FieldPlan {
   readonly min: number;
   readonly max: number;
   readonly wrapping: boolean;
+  /** `FieldOptions.marks`; 0: none. */
+  readonly marks: number;
   /** For references: the table pointed into. */
   readonly refersTo: string | null;
   readonly init: number;
@@ -411,6 +421,7 @@ function planField(s: Struct, struct: string, p: PlacedField, at: Pick<FieldPlan
     meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
     offset: at.offset, stride: at.stride, elementStride: p.elementStride, bits: range.bits, shift: p.shift,
     min: range.min, max: range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
+    marks: scalar.kind === "int" ? scalar.marks ?? 0 : 0,
     refersTo: scalar.kind === "ref" ? scalar.table : null, init, lockBase: at.lockBase, queued: isLock(scalar) && scalar.queued,
   };
 }

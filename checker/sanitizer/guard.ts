@@ -6,7 +6,7 @@
  * fields. Statistics are added up outside the state, so their order cannot matter. Other ghosts are auxiliary variables
  * (Owicki and Gries 1976), written in the action of the real operation beside them. Locks are handled as locks.
  *
- * Why accesses under a guard commute: docs/proofs/lock-guards.md (a lock through a reference, one of two locks) and
+ * Why accesses under a guard commute: docs/proofs/lock-guards.md (a lock through a reference, one of several) and
  * docs/proofs/ownership.md (`"owner"`). What `"lifetime"`, `"cpu"`, `"model"` and groups assume: docs/proofs/trusted-guards.md.
  */
 import { NONE, isAtomic, isOwner, type FieldPlan, type LayoutPlan } from "../program/layout.ts";
@@ -24,6 +24,17 @@ export type GuardKind =
   | typeof GUARD_NONE | typeof GUARD_ATOMIC | typeof GUARD_ONCE | typeof GUARD_LOCK | typeof GUARD_CPU | typeof GUARD_LIFETIME
   | typeof GUARD_OWNER;
 
+/** A lock of the object that a reference of this object leads to by way of another object. */
+interface ThirdLock {
+  /** Ids of the two references: of this struct, and of the struct that it refers to. */
+  readonly first: number;
+  readonly second: number;
+  /** Lock id of instance 0. */
+  readonly lockBase: number;
+  /** For messages: `anonVmaChain->root->lock`. */
+  readonly text: string;
+}
+
 interface GuardedField {
   readonly plan: FieldPlan;
   readonly kind: GuardKind;
@@ -35,6 +46,8 @@ interface GuardedField {
   readonly reference: number;
   /** Lock id of instance 0 of a second lock of the same struct, either of which a reader needs; else -1. */
   readonly eitherBase: number;
+  /** A third lock, found through two references, any of which a reader needs; else null. */
+  readonly third: ThirdLock | null;
   /** For messages: `mmapLock`; empty unless guarded by a lock. */
   readonly lockField: string;
   /** Elements of an object besides those of an array: one for each bit of an atomic set, after the one for all of them. */
@@ -147,7 +160,7 @@ const hasElements = (f: FieldPlan): boolean => isOwner(f.guard) || (f.role === "
 function guardOf(plan: LayoutPlan, f: FieldPlan, groups: readonly string[]): Omit<GuardedField, "firstElement"> {
   const none = {
     bits: 0, group: -1, referenced: false, plan: f, lockBase: -1, instance: "singleton" as const, reference: -1, eitherBase: -1,
-    lockField: "", kind: GUARD_NONE,
+    third: null, lockField: "", kind: GUARD_NONE,
   } satisfies Omit<GuardedField, "firstElement">;
   if (isOwner(f.guard)) {
     checkOwnerField(plan, f);
@@ -155,6 +168,8 @@ function guardOf(plan: LayoutPlan, f: FieldPlan, groups: readonly string[]): Omi
   }
   if (!hasElements(f) || f.guard === null) return none;
   if (isAtomic(f.guard)) return { ...none, kind: GUARD_ATOMIC, bits: bitElements(f), group: groups.indexOf(f.guard) };
+  const onceUnder = /^once\((.+)\)$/.exec(f.guard);
+  if (onceUnder !== null) return { ...none, ...lockGuard(plan, f, onceUnder[1]!), kind: GUARD_ONCE };
   switch (f.guard) {
     case "once": return { ...none, kind: GUARD_ONCE };
     case "lifetime": return { ...none, kind: GUARD_LIFETIME };
@@ -165,15 +180,34 @@ function guardOf(plan: LayoutPlan, f: FieldPlan, groups: readonly string[]): Omi
   }
 }
 
-/** What a guard says that names a lock, or two of which a reader holds either. */
+function thirdLockOf(plan: LayoutPlan, f: FieldPlan, text: string): ThirdLock {
+  const [firstName, secondName, lockName] = text.split("->") as [string, string, string];
+  const fieldOf = (struct: string | null, name: string): FieldPlan | undefined =>
+    plan.fields.find((g) => g.struct === struct && g.field === name);
+  const first = fieldOf(f.struct, firstName);
+  const second = first === undefined ? undefined : fieldOf(first.refersTo, secondName);
+  const lock = second === undefined ? undefined : fieldOf(second.refersTo, lockName);
+  if (lock === undefined || lock.lockBase < 0 || !isReference(first!) || !isReference(second!)) {
+    const remedy = "write two references of role state, and the lock";
+    throw new RangeError(`${f.path}: the third lock of its guard, "${text}", leads to no lock; ${remedy}`);
+  }
+  return { first: first!.id, second: second!.id, lockBase: lock.lockBase, text };
+}
+
+/** What a guard says that names a lock, or several of which a reader holds any. */
 function lockGuard(plan: LayoutPlan, f: FieldPlan, text: string): Partial<GuardedField> {
-  const [guard, either, ...more] = text.split("|").map((part) => part.trim()) as [string, ...string[]];
-  if (more.length > 0) {
-    const problem = `its guard "${text}" names ${more.length + 2} locks`;
-    throw new RangeError(`${f.path}: ${problem}; a field has one lock, or two of which a reader holds either`);
+  const [guard, either, through, ...more] = text.split("|").map((part) => part.trim()) as [string, ...string[]];
+  if (more.length > 0 || (through !== undefined && through.split("->").length !== 3)) {
+    const problem = `its guard "${text}" names ${more.length + (through === undefined ? 2 : 3)} locks`;
+    throw new RangeError(
+      `${f.path}: ${problem}; a field has one lock, or two of which a reader holds either, or a third one besides ` +
+      'that is found through two references, "reference->reference->lock"',
+    );
   }
   const eitherBase = either === undefined ? -1 : eitherLockOf(plan, f, either).lockBase;
-  const locked = ({ lockBase, field }: FieldPlan): Partial<GuardedField> => ({ kind: GUARD_LOCK, lockBase, lockField: field, eitherBase });
+  const third = through === undefined ? null : thirdLockOf(plan, f, through);
+  const locked = ({ lockBase, field }: FieldPlan): Partial<GuardedField> =>
+    ({ kind: GUARD_LOCK, lockBase, lockField: field, eitherBase, third });
   if (guard.includes("->")) {
     const { reference, lock } = guardThroughReference(plan, f, guard);
     return { ...locked(lock), instance: lock.singleton ? "singleton" : "referenced", reference: reference.id };
@@ -287,10 +321,27 @@ export class Elements {
     return f.instance === "referenced" ? f.lockBase + target : f.lockBase;
   }
 
+  /** Whether its guard names a lock. */
+  hasLock(element: number): boolean {
+    return this.#fields[this.#owner[element]!]!.lockBase >= 0;
+  }
+
   /** The second lock, either of which a reader needs; -1 when there is none. */
   eitherLock(element: number): number {
     const f = this.#fields[this.#owner[element]!]!;
     return f.eitherBase < 0 ? -1 : f.eitherBase + (f.plan.singleton ? 0 : Math.floor((element - f.firstElement) / perObject(f)));
+  }
+
+  /**
+   * The third lock, any of which a reader needs, as the references lead now; -1 when there is none, or a reference on the way is NONE.
+   * `valueOf` reads a reference of any object.
+   */
+  thirdLock(element: number, valueOf: (field: number, i: number) => number): number {
+    const f = this.#fields[this.#owner[element]!]!;
+    if (f.third === null) return -1;
+    const by = valueOf(f.third.first, Math.floor((element - f.firstElement) / perObject(f)));
+    const target = by === NONE ? NONE : valueOf(f.third.second, by);
+    return target === NONE ? -1 : f.third.lockBase + target;
   }
 
   /** What the declaration says, for messages: `mm.pageTableLock`, `page[3].lock`, `vma[0].mm->mmapLock`; null where it names no lock. */
@@ -303,7 +354,8 @@ export class Elements {
       ? `${object}.${this.plan.fields[f.reference]!.field}->${f.lockField}`
       : this.plan.locks[f.instance === "same" ? f.lockBase + i : f.lockBase]!.name;
     const second = this.eitherLock(element);
-    return second < 0 ? first : `${first} or ${this.plan.locks[second]!.name}`;
+    const either = second < 0 ? first : `${first} or ${this.plan.locks[second]!.name}`;
+    return f.third === null ? either : `${either} or ${object}.${f.third.text}`;
   }
 
   /** Fields of the same struct whose guard goes through this reference; none for most fields. */

@@ -59,6 +59,8 @@ export interface StateView {
   readonly heldAt: HeldAt;
   /** Whether the element holds the field's initial value now; asked for fields guarded "once" or by a lock. */
   readonly isInitial: (field: number, i: number, j: number) => boolean;
+  /** Whether it has a value that writes without the field's lock neither find nor leave (`FieldOptions.marks`); asked of locked fields. */
+  readonly isStill: (field: number, i: number, j: number) => boolean;
   /** Where the reference `field` of object `i` points now, NONE for nowhere. Asked of references in guards, and of owners. */
   readonly reference: (field: number, i: number) => number;
   /**
@@ -117,6 +119,11 @@ export function viewOf(plan: LayoutPlan, bytes: StateBytes, actors: number, fram
     isInitial: (field, i, j) => {
       const f = plan.fields[field]!;
       return bytes.raw(f, positionOf(f, 0, i, j)) === encode(f, f.init);
+    },
+    isStill: (field, i, j) => {
+      const f = plan.fields[field]!;
+      const raw = bytes.raw(f, positionOf(f, 0, i, j));
+      return f.marks === 0 ? raw === encode(f, f.init) : ((raw + f.min) & f.marks) !== f.marks;
     },
     reference: (field, i) => {
       const f = plan.fields[field]!;
@@ -257,7 +264,7 @@ class BlockSanitizer implements Sanitizer {
     }
     let kind = this.#kindOf(access) | (owner === this.#actor ? OWNED : 0);
     const canBeEmpty = guard === GUARD_LOCK && ((kind & ~OWNED) === COVERED_READ || kind === BARE_WRITE);
-    if (canBeEmpty && this.#view.isInitial(field, i, j)) kind |= EMPTY;
+    if (canBeEmpty && this.#view.isStill(field, i, j)) kind |= EMPTY;
     this.#did((plain ? kind : kind | MARKED) | foreign, element, site);
     if (guard === GUARD_LOCK && (kind & ~EMPTY) === BARE_WRITE) this.#bareWrite = { nth: this.#length - 1, field, i, j };
     // Of a reference that is fixed for a lifetime nobody else knows when it changes.
@@ -276,7 +283,7 @@ class BlockSanitizer implements Sanitizer {
     const w = this.#bareWrite;
     if (w === null) return;
     this.#bareWrite = null;
-    if (this.#view.isInitial(w.field, w.i, w.j)) this.#operations[w.nth * OPERATION_WORDS]! |= EMPTY;
+    if (this.#view.isStill(w.field, w.i, w.j)) this.#operations[w.nth * OPERATION_WORDS]! |= EMPTY;
   }
 
   /** The actor that has the element's object to itself, or NONE. */
@@ -319,15 +326,29 @@ class BlockSanitizer implements Sanitizer {
       case GUARD_LOCK: {
         const lock = this.#evidence.elements.guardLock(element, this.#view.reference);
         const either = this.#evidence.elements.eitherLock(element);
+        const third = this.#evidence.elements.thirdLock(element, this.#view.reference);
         const covered = lock >= 0 && this.#held.covers(lock, write);
-        if (either < 0) return covered;
-        return write ? covered && this.#held.covers(either, true) : covered || this.#held.covers(either, false);
+        // A reader has any of the locks there are, a writer has all.
+        if (reads) return covered || (either >= 0 && this.#held.covers(either, false)) || (third >= 0 && this.#held.covers(third, false));
+        return covered && (either < 0 || this.#held.covers(either, true)) && (third < 0 || this.#held.covers(third, true));
       }
-      case GUARD_ONCE: return this.#view.isInitial(field, i, j) === write;
+      case GUARD_ONCE: return this.#coversOnce(element, this.#view.isInitial(field, i, j), write);
       case GUARD_LIFETIME: return plain;
       case GUARD_CPU: return i === this.#actor || !plain;
       default: return false;
     }
+  }
+
+  /**
+   * A value that is set once is read when it is set, and set when it is not. Where the setting has a lock, a setter holds it,
+   * be it shared, and who holds it exclusively may find the value unset as well.
+   */
+  #coversOnce(element: number, unset: boolean, write: boolean): boolean {
+    const { elements } = this.#evidence;
+    if (!elements.hasLock(element)) return unset === write;
+    const lock = elements.guardLock(element, this.#view.reference);
+    if (write) return unset && lock >= 0 && this.#held.covers(lock, false);
+    return !unset || (lock >= 0 && this.#held.covers(lock, true));
   }
 
   /** A reference changes, and with it the lock that protects what is guarded through it (docs/proofs/lock-guards.md). */

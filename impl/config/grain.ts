@@ -11,6 +11,18 @@ export const GRAIN_PARTS = {
     constant: "grainLists",
     meaning: "the split queue is a list of next and prev; a scan takes many folios at once, onto a list of its own",
   },
+  zero: {
+    constant: "grainZero",
+    meaning: "the huge zero folio and its frame number are two words, under huge_zero_lock; entries are told by the number, not by a flag",
+  },
+  slots: {
+    constant: "grainSlots",
+    meaning: "khugepaged's mm_slots are a list of next and prev in the order of registration, and a slot that is freed is gone",
+  },
+  knobs: {
+    constant: "grainKnobs",
+    meaning: "a fault reads the knob `enabled` on a step of its own, for scenarios that write it meanwhile",
+  },
 } as const satisfies Readonly<Record<string, { readonly constant: `grain${string}`; readonly meaning: string }>>;
 
 export type GrainPart = keyof typeof GRAIN_PARTS;

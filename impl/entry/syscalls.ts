@@ -80,9 +80,9 @@ export function* sysProcessMadvise(
 ): Routine<AddressOrErrno> {
   if (flags !== 0) return -EINVAL;
   yield at("mm_access");
-  const mm: Mm = k.cpu.mm.get(pid);
+  // task->alloc_lock: what runs there is a user of it, until it has another address space.
+  const mm: Mm = k.cpu.mm.once(pid);
   if (mm === NONE) return -ESRCH;
-  // What runs there is a user of it, until it has another address space.
   mmget(k, mm);
   const result: AddressOrErrno = yield* processMadvise(k, mm, iter, advice, capable);
   yield* mmput(k, mm);

@@ -47,13 +47,18 @@ export function readableExclusiveMigrationEntry(e: Entry): Entry {
   return entryHas(e, WRITE) ? (e & ~WRITE) | EXCLUSIVE : e;
 }
 
+/** Whether the page has to be asked for that. @kernel mm/mprotect.c maybe_change_pte_writable() */
+export function mayChangeWritable(e: Entry, vmFlags: number): boolean {
+  return (vmFlags & VM_WRITE) !== 0 && !entryHas(e, PROTNONE) && !entryZeroPage(e);
+}
+
 /**
  * Whether the entry can be made writable without a fault: the page is anonymous and exclusive to this mapping.
  * @kernel mm/huge_memory.c can_change_pmd_writable(), mm/mprotect.c can_change_pte_writable()
  * @holds the page-table lock
  */
 export function canChangeWritable(k: Kernel, e: Entry, vmFlags: number): boolean {
-  if ((vmFlags & VM_WRITE) === 0 || entryHas(e, PROTNONE) || entryZeroPage(e)) return false;
+  if (!mayChangeWritable(e, vmFlags)) return false;
   return k.page.anonExclusive.get(entryTarget(e));
 }
 

@@ -8,7 +8,7 @@ import { folioGet, folioRefSub } from "../page-ref.ts";
 import { entryTarget, entryZeroPage, EXCLUSIVE, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioTryDupAnonRmapPmd } from "../rmap.ts";
-import { mmDupHugeZeroFolio } from "./huge-zero.ts";
+import { mmDupHugeZeroFolio, isHugeZeroPmd } from "./huge-zero.ts";
 import { splitHugePmd } from "./split-pmd.ts";
 
 /**
@@ -33,7 +33,7 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
     yield* pteFree(k, table);
     return -EAGAIN;
   }
-  if (entryZeroPage(entry)) mmDupHugeZeroFolio(k, dst);
+  if (isHugeZeroPmd(k, entry)) yield* mmDupHugeZeroFolio(k, dst);
   else {
     if (!pmdMigration(entry)) {
       const folio: Pfn = entryTarget(entry);

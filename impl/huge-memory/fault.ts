@@ -62,7 +62,7 @@ function* doHugeZeroPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
     return VM_FAULT_FALLBACK;
   }
   yield* spinLock(k, pmdLockptr(k, mm));
-  const stable = checkStableAddressSpace(k, mm);
+  const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);
   if (!pmdNone(pmdpGet(k, mm, haddr)) || stable !== VM_FAULT_DONE) {
     const raced = !pmdNone(pmdpGet(k, mm, haddr));
     spinUnlock(k, pmdLockptr(k, mm));
@@ -107,7 +107,7 @@ function* doHugeAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   }
   yield* spinLock(k, pmdLockptr(k, mm));
   const raced: boolean = !pmdNone(pmdpGet(k, mm, haddr));
-  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
+  const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* pteFree(k, table);

@@ -2,14 +2,15 @@
  * The huge zero folio: one for the machine, allocated on first use, counted once per address space that uses it and once
  * for itself; the shrinker drops it when nobody else does.
  */
-import { at, NONE, type Routine } from "thpcheck";
+import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import type { Kernel } from "../mm-types.ts";
 import { MMF_HUGE_ZERO_FOLIO_BIT } from "../structs/mm.ts";
-import type { Mm, Pfn } from "../structs/types.ts";
+import type { Entry, Mm, Pfn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { pagesDisown } from "../page-ref.ts";
 import { folioZeroUser } from "../memory/folio-zero-user.ts";
+import { entryTarget, entryZeroPage, pmdTransHuge } from "../pgtable.ts";
 import { folioPut, folioPutNew } from "../swap.ts";
 
 /**
@@ -29,6 +30,11 @@ function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
       return false;
     }
     folioZeroUser(k, folio);
+    if (k.param.grainZero.get() !== 0) {
+      const installed: boolean = yield* installUnderLock(k, folio);
+      if (!installed) yield* folioPutNew(k, folio);
+      return true;
+    }
     yield at("cmpxchg(huge_zero_folio)");
     if (k.hugeZero.page.cmpxchg(NONE, folio)) {
       pagesDisown(k, folio, k.param.hpagePmdOrder.get());
@@ -40,6 +46,31 @@ function* getHugeZeroFolio(k: Kernel): Routine<boolean> {
     }
     yield* folioPutNew(k, folio);
   }
+}
+
+/**
+ * Word by word, as since there is huge_zero_lock. The count, which others take references by without the lock, comes last.
+ * @kernel mm/huge_memory.c get_huge_zero_folio()
+ * @returns false: somebody else was faster, and there is a reference to that folio
+ */
+function* installUnderLock(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield* spinLock(k, k.hugeZeroWords.lock.at(0));
+  if (k.hugeZero.page.once() !== NONE) {
+    yield at("atomic_inc(huge_zero_refcount)");
+    k.hugeZero.refcount.add(1);
+    spinUnlock(k, k.hugeZeroWords.lock.at(0));
+    return false;
+  }
+  yield at("WRITE_ONCE(huge_zero_folio)");
+  k.hugeZero.page.setOnce(folio);
+  pagesDisown(k, folio, k.param.hpagePmdOrder.get());
+  yield at("WRITE_ONCE(huge_zero_pfn)");
+  k.hugeZeroWords.pfn.setOnce(0, folio);
+  k.vmstat.thpZeroPageAlloc.add(1);
+  yield at("atomic_set_release(huge_zero_refcount, 2)");
+  k.hugeZero.refcount.set(2);
+  spinUnlock(k, k.hugeZeroWords.lock.at(0));
+  return true;
 }
 
 /** @kernel mm/huge_memory.c put_huge_zero_folio() */
@@ -57,14 +88,20 @@ function putHugeZeroFolio(k: Kernel): void {
  */
 export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
   yield at("test_bit(MMF_HUGE_ZERO_FOLIO)");
-  if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return k.hugeZero.page.once();
-  const got: boolean = yield* getHugeZeroFolio(k);
-  if (!got) return NONE;
-  yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)");
-  // Another thread of the process was faster, and one reference is enough. Its reference keeps the folio, so giving
-  // ours back commutes.
-  if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) putHugeZeroFolio(k);
-  else k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
+  const has: boolean = k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT);
+  if (!has) {
+    const got: boolean = yield* getHugeZeroFolio(k);
+    if (!got) return NONE;
+    yield at("test_and_set_bit(MMF_HUGE_ZERO_FOLIO)", null, { instruction: true });
+    const faster: boolean = k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT);
+    if (!faster) k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
+    if (faster) {
+      // Another thread of the process was faster, and one reference is enough. Its reference keeps the folio.
+      yield at("put_huge_zero_folio");
+      putHugeZeroFolio(k);
+    }
+  }
+  yield at("READ_ONCE(huge_zero_folio)");
   return k.hugeZero.page.once();
 }
 
@@ -74,11 +111,12 @@ export function* mmGetHugeZeroFolio(k: Kernel, mm: Mm): Routine<Pfn> {
  * @kernel mm/huge_memory.c copy_huge_pmd() on mm_get_huge_zero_folio()
  * @holds both PMD locks; `mm` is not running yet
  */
-export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
-  vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: mapped by the parent, but nobody holds a reference");
+export function* mmDupHugeZeroFolio(k: Kernel, mm: Mm): Routine {
   if (k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return;
-  k.hugeZero.refcount.add(1);
   k.mm.flags.insert(mm, MMF_HUGE_ZERO_FOLIO_BIT);
+  yield at("atomic_inc_not_zero(huge_zero_refcount)");
+  vmBugOn(k.hugeZero.refcount.get() === 0, "huge-zero: mapped by the parent, but nobody holds a reference");
+  k.hugeZero.refcount.add(1);
 }
 
 /**
@@ -88,6 +126,7 @@ export function mmDupHugeZeroFolio(k: Kernel, mm: Mm): void {
  * @holds nothing; the page tables of `mm` are gone
  */
 export function* mmPutHugeZeroFolio(k: Kernel, mm: Mm): Routine {
+  yield at("test_bit(MMF_HUGE_ZERO_FOLIO)");
   if (!k.mm.flags.has(mm, MMF_HUGE_ZERO_FOLIO_BIT)) return;
   yield at("atomic_dec_and_test(huge_zero_refcount)");
   putHugeZeroFolio(k);
@@ -107,6 +146,7 @@ export function shrinkHugeZeroFolioCount(k: Kernel): number {
  * @returns whether it was freed
  */
 export function* shrinkHugeZeroFolioScan(k: Kernel): Routine<boolean> {
+  if (k.param.grainZero.get() !== 0) return yield* shrinkUnderLock(k);
   yield at("cmpxchg(huge_zero_refcount, 1, 0)");
   if (!k.hugeZero.refcount.cmpxchg(1, 0)) return false;
   yield at("xchg(huge_zero_folio, NULL)");
@@ -114,4 +154,38 @@ export function* shrinkHugeZeroFolioScan(k: Kernel): Routine<boolean> {
   vmBugOn(folio === NONE, "huge-zero: the count was 1 without a folio");
   yield* folioPut(k, folio);
   return true;
+}
+
+/**
+ * The same word by word, under huge_zero_lock. Between the words nobody can install another folio, whose number would be
+ * overwritten.
+ * @kernel mm/huge_memory.c shrink_huge_zero_folio_scan()
+ */
+function* shrinkUnderLock(k: Kernel): Routine<boolean> {
+  yield* spinLock(k, k.hugeZeroWords.lock.at(0));
+  yield at("cmpxchg(huge_zero_refcount, 1, 0)");
+  const freed: boolean = k.hugeZero.refcount.cmpxchg(1, 0);
+  let folio: Pfn = NONE;
+  if (freed) {
+    yield at("WRITE_ONCE(huge_zero_folio, NULL)");
+    folio = k.hugeZero.page.xchg(NONE);
+    yield at("WRITE_ONCE(huge_zero_pfn, HUGE_ZERO_UNSET_PFN)");
+    k.hugeZeroWords.pfn.setOnce(0, NONE);
+  }
+  spinUnlock(k, k.hugeZeroWords.lock.at(0));
+  if (!freed) return false;
+  vmBugOn(folio === NONE, "huge-zero: the count was 1 without a folio");
+  yield* folioPut(k, folio);
+  return true;
+}
+
+/**
+ * Whether the PMD maps the huge zero folio. With the grain `zero` as the kernel tells: by the frame number, which is a word of
+ * its own. The flag SPECIAL is the specification's then.
+ * @kernel include/linux/huge_mm.h is_huge_zero_pmd(), is_huge_zero_pfn()
+ * @holds the PMD lock, or a copy of the entry that is compared again
+ */
+export function isHugeZeroPmd(k: Kernel, pmd: Entry): boolean {
+  if (k.param.grainZero.get() === 0) return entryZeroPage(pmd);
+  return pmdTransHuge(pmd) && entryTarget(pmd) === k.hugeZeroWords.pfn.once(0);
 }

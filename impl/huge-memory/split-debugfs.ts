@@ -6,6 +6,7 @@
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock } from "../locking/mmap-lock.ts";
+import { isHugeZeroPmd } from "./huge-zero.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Frames, Mm, Pfn, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
@@ -58,7 +59,7 @@ function* lockSplittableFolio(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
     const pmd: Entry = pmdpGet(k, mm, vpn);
     if (pmdTransHuge(pmd)) {
       let folio: Pfn = NONE;
-      if (pmdPresent(pmd) && !entryZeroPage(pmd)) folio = yield* grabSplittable(k, entryTarget(pmd));
+      if (pmdPresent(pmd) && !isHugeZeroPmd(k, pmd)) folio = yield* grabSplittable(k, entryTarget(pmd));
       spinUnlock(k, pmdLockptr(k, mm));
       return folio;
     }

@@ -118,6 +118,7 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn, isolated: boolean): Routine<E
 
   for (let i: PteIndex = 0; i < nr; i++) yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
   for (let i: PteIndex = 1; i < nr; i++) {
+    yield at("S16: folio_unlock");
     folioUnlock(k, folio + i);
     yield* folioPut(k, folio + i);
   }

@@ -8,10 +8,12 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
+import { assertMigrationLocked } from "../leafops.ts";
+import { isHugeZeroPmd } from "./huge-zero.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
-  DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, mkEntry,
+  DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry,
   mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt,
 } from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
@@ -29,9 +31,11 @@ export function* splitHugePmd(k: Kernel, vma: Vma, vpn: Vpn, freeze: boolean): R
   yield* spinLock(k, pmdLockptr(k, mm));
   const locked: Pfn = yield* lockAgainstReuse(k, mm, vpn);
   const pmd = pmdpGet(k, mm, vpn);
-  if (pmdTransHuge(pmd) || pmdMigration(pmd)) yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), freeze);
+  if (pmdTransHuge(pmd) || pmdMigration(pmd)) yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), freeze, pmd);
   spinUnlock(k, pmdLockptr(k, mm));
-  if (locked !== NONE) folioUnlock(k, locked);
+  if (locked === NONE) return;
+  yield at("folio_unlock");
+  folioUnlock(k, locked);
 }
 
 /**
@@ -45,7 +49,7 @@ function* lockAgainstReuse(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
   if (k.param.reuseByMapcount.get() === 0) return NONE;
   for (;;) {
     const pmd: Entry = pmdpGet(k, mm, vpn);
-    if (!pmdTransHuge(pmd) || entryZeroPage(pmd)) return NONE;
+    if (!pmdTransHuge(pmd) || isHugeZeroPmd(k, pmd)) return NONE;
     const folio: Pfn = entryTarget(pmd);
     yield at("trylock_page");
     if (folioTrylock(k, folio)) return folio;
@@ -63,22 +67,21 @@ function* lockAgainstReuse(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
 
 /**
  * Splits the huge PMD at `haddr`. `freeze`: the PTEs become migration entries and the mapping goes. If the folio may
- * be pinned, the PTEs map it after all.
+ * be pinned, the PTEs map it after all. `pmd`: the entry, read under the lock just now.
  * @kernel mm/huge_memory.c split_huge_pmd_locked(), __split_huge_pmd_locked()
  * @holds PMD lock; for `freeze` also folio lock, anon_vma lock for writing and a reference
  */
-export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boolean): Routine {
+export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boolean, pmd: Entry): Routine {
   const mm: Mm = k.vma.mm.get(vma);
-  const beyond = haddr < k.vma.start.once(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.once(vma);
+  const beyond = haddr < k.vma.start.get(vma) || haddr + k.param.hpagePmdNr.get() > k.vma.end.get(vma);
   vmBugOn(beyond, "split-pmd: the huge PMD reaches beyond its VMA");
   k.vmstat.thpSplitPmd.add(1);
-  const pmd: Entry = pmdpGet(k, mm, haddr);
   vmBugOn(!pmdTransHuge(pmd) && !pmdMigration(pmd), "split-pmd: the PMD is not huge");
-  if (pmdMigration(pmd)) return yield* splitMigrationPmd(k, vma, haddr);
-  if (entryZeroPage(pmd)) return yield* splitHugeZeroPagePmd(k, vma, haddr);
+  if (pmdMigration(pmd)) return yield* splitMigrationPmd(k, vma, haddr, pmd);
+  if (isHugeZeroPmd(k, pmd)) return yield* splitHugeZeroPagePmd(k, vma, haddr);
 
   // Not present for the hardware, and flushed: at no time are there a huge and a small translation of one address.
-  const old: Entry = yield* pmdpInvalidate(k, mm, haddr, pmd);
+  let old: Entry = yield* pmdpInvalidate(k, mm, haddr, pmd);
   const folio: Pfn = entryTarget(old);
   if (entryHas(old, DIRTY)) {
     yield at("folio_set_dirty");
@@ -92,6 +95,8 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
     if (!shared) migrate = false;
   }
 
+  yield at("vma->vm_page_prot");
+  old = (mkPte(folio, k.vma.flags.once(vma)) & ~YOUNG) | (old & (WRITE | YOUNG | DIRTY));
   yield at("split_huge_pmd: fill PTEs");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   if (migrate) {
@@ -103,7 +108,7 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
   } else {
     // The PTE mappings come before the PMD mapping goes, so that the folio is mapped all the time.
     for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-      fillPte(k, table, i, (mkPte(folio + i, k.vma.flags.once(vma)) & ~YOUNG) | (old & (WRITE | YOUNG | DIRTY)));
+      fillPte(k, table, i, old + mkEntry(i, 0));
     }
     yield at("split_huge_pmd: folio_ref_add");
     refsOfPmdSplit(k, folio, k.param.hpagePmdNr.get());
@@ -125,8 +130,9 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
 function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* pmdpHugeClearFlush(k, mm, haddr);
+  const zero: Entry = mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
+  yield at("pgtable_trans_huge_withdraw");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
-  const zero = mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, zero);
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);
@@ -136,10 +142,10 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
  * The folio is not mapped here and the hardware has no translation: only the table is filled.
  * @kernel mm/huge_memory.c __split_huge_pmd_locked()
  */
-function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
+function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn, old: Entry): Routine {
   const mm: Mm = k.vma.mm.get(vma);
-  const old = pmdpGet(k, mm, haddr);
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
+  assertMigrationLocked(k, old);
   const kept = MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY));
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, kept));
   yield at("pmd_populate");

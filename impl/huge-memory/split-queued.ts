@@ -7,7 +7,7 @@
 import { at, type Int, type Routine } from "thpcheck";
 import type { Kernel } from "../mm-types.ts";
 import { folioNrPages } from "../page-flags.ts";
-import type { Errno, Pfn } from "../structs/types.ts";
+import type { Errno, Pfn, PteIndex } from "../structs/types.ts";
 import { folioTrylock, folioUnlock } from "../swap.ts";
 import { splitFolio } from "./split-folio.ts";
 
@@ -31,7 +31,7 @@ export function* splitQueued(k: Kernel, folio: Pfn): Routine<Verdict> {
   let underused: boolean = false;
   if (!k.page.partiallyMapped.once(folio)) {
     yield at("thp_underused");
-    underused = thpUnderused(k, folio);
+    underused = yield* thpUnderused(k, folio);
     if (!underused) return VERDICT_USED;
   }
   yield at("folio_trylock");
@@ -45,19 +45,19 @@ export function* splitQueued(k: Kernel, folio: Pfn): Routine<Verdict> {
 
 /**
  * Whether more pages of the folio hold nothing but zeroes than khugepaged would fill when it collapses them. The pages
- * are read while their users may write to them: the answer is a guess, which the split does not rely on.
+ * are read one after the other while their users may write to them: the answer is a guess, which the split does not rely on.
  * @kernel mm/huge_memory.c thp_underused()
  * @holds a reference
  */
-function thpUnderused(k: Kernel, folio: Pfn): boolean {
-  const none = k.knob.maxPtesNone.once();
-  const nr = folioNrPages(k, folio);
-  if (none === k.param.hpagePmdNr.get() - 1) return false;
-  let zeroFilled = 0;
-  for (let i = 0; i < nr; i++) {
+function* thpUnderused(k: Kernel, folio: Pfn): Routine<boolean> {
+  if (k.knob.maxPtesNone.once() === k.param.hpagePmdNr.get() - 1) return false;
+  const nr: PteIndex = folioNrPages(k, folio);
+  let zeroFilled: PteIndex = 0;
+  for (let i: PteIndex = 0; i < nr; i++) {
+    yield at("thp_underused: memchr_inv");
     if (k.page.content.once(folio + i) !== 0) continue;
     zeroFilled++;
-    if (zeroFilled > none) return true;
+    if (zeroFilled > k.knob.maxPtesNone.once()) return true;
   }
   return false;
 }

@@ -1,11 +1,12 @@
 /** Writes to huge pages that are mapped read-only: mm/huge_memory.c. */
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { checkStableAddressSpace } from "../memory/prepare.ts";
+import { isHugeZeroPmd } from "./huge-zero.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioNrPages } from "../page-flags.ts";
 import { folioGet } from "../page-ref.ts";
-import { DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
+import { DIRTY, entryTarget, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
 import { entireMapcountOf } from "../refcount/scheme.ts";
 import { folioMoveAnonRmap } from "../rmap.ts";
@@ -24,7 +25,7 @@ import { splitHugePmd } from "./split-pmd.ts";
  */
 export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   const mm: Mm = k.vma.mm.get(vmf.vma);
-  if (entryZeroPage(vmf.origPmd)) {
+  if (isHugeZeroPmd(k, vmf.origPmd)) {
     const upgraded: VmFaultReason = yield* doHugeZeroWpPmd(k, vmf);
     if (upgraded !== VM_FAULT_FALLBACK) return upgraded;
     yield* splitHugePmd(k, vmf.vma, vmf.address, false);
@@ -115,7 +116,7 @@ function* doHugeZeroWpPmd(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (folio === NONE) return VM_FAULT_FALLBACK;
   yield* spinLock(k, pmdLockptr(k, mm));
   const same: boolean = pmdpGet(k, mm, vmf.address) === vmf.origPmd;
-  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
+  const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);
   if (!same || stable !== VM_FAULT_DONE) {
     spinUnlock(k, pmdLockptr(k, mm));
     yield* folioPutNew(k, folio);

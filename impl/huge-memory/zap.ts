@@ -2,9 +2,10 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import {
-  ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge,
+  ENTRY_NONE, DIRTY, YOUNG, entryHas, entryTarget, hpageAddress, pmdIndex, pmdMigration, pmdTransHuge,
 } from "../pgtable.ts";
 import { judgeDiscarded } from "../lost-function.ts";
+import { isHugeZeroPmd } from "./huge-zero.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { tlbFlushRange, tlbRemoveHugePage, tlbRemoveTlbEntry } from "../mmu-gather.ts";
@@ -32,7 +33,7 @@ export function* zapHugePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine<boolean> {
     return false;
   }
   const folio: Pfn = entryTarget(entry);
-  const counted: boolean = !entryZeroPage(entry);
+  const counted: boolean = !isHugeZeroPmd(k, entry);
   const present: boolean = counted && !pmdMigration(entry);
   yield at("pmdp_huge_get_and_clear");
   k.mm.pmd.xchg(mm, pmdIndex(k, haddr), ENTRY_NONE);
@@ -69,7 +70,7 @@ export function* madviseFreeHugePmd(k: Kernel, vma: Vma, start: Vpn, end: Vpn): 
   yield* spinLock(k, pmdLockptr(k, mm));
   const entry: Entry = pmdpGet(k, mm, haddr);
   const folio: Pfn = entryTarget(entry);
-  if (!pmdTransHuge(entry) || entryZeroPage(entry) || folioMaybeMappedShared(k, folio)) {
+  if (!pmdTransHuge(entry) || isHugeZeroPmd(k, entry) || folioMaybeMappedShared(k, folio)) {
     spinUnlock(k, pmdLockptr(k, mm));
     return false;
   }

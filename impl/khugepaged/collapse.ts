@@ -220,7 +220,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
     if (!large) yield* releasePteFolio(k, folio);
     yield* spinLock(k, ptlOf(k, table));
     const atOnce = k.param.collapseUnmapsByBatch.get() !== 0 ? (1 << cc.order) - i : 1;
-    const nr: PteIndex = folioPteBatch(k, table, i, atOnce);
+    const nr: PteIndex = yield* folioPteBatch(k, table, i, atOnce, pte);
     for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), nr, vma);

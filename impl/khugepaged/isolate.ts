@@ -11,7 +11,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Pfn, PteIndex, Refs, Table } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount } from "../page-ref.ts";
-import { entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
+import { YOUNG, entryHas, entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
 import type { CollapseControl } from "./collapse-control.ts";
 import {
@@ -71,6 +71,7 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
         return isolated;
       }
     }
+    if (cc.isKhugepaged && !entryHas(pte, YOUNG)) yield at("folio_test_referenced");
     referenced += referencedPtes(k, folio, pte, cc);
     if (countsAsWritable(k, pte)) writable = true;
     i++;

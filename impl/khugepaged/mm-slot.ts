@@ -4,7 +4,7 @@
  *
  * The kernel scans in the order of registration, new ones last. Here the list is a set, in the order of the mms'
  * numbers. So a slot that registers during a pass may be scanned in this pass or in the next, like one that registers
- * a little earlier or later. Not covered: no memory for a slot.
+ * a little earlier or later. With the grain `slots` it is the kernel's list (`mm-slot-list.ts`). Not covered: no memory for a slot.
  */
 import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -16,6 +16,7 @@ import type { Kernel } from "../mm-types.ts";
 import { MMF_VM_HUGEPAGE_BIT } from "../structs/mm.ts";
 import type { Mm, Vma } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
+import { slotAdd, slotDelete } from "./mm-slot-list.ts";
 import { collapseTestExit } from "./suitability.ts";
 
 /**
@@ -70,6 +71,7 @@ function* khugepagedEnter(k: Kernel, mm: Mm): Routine {
   k.mm.flags.insert(mm, MMF_VM_HUGEPAGE_BIT);
   yield* spinLock(k, k.khugepaged.lock.at());
   k.khugepaged.slots.insert(mm);
+  if (k.param.grainSlots.get() !== 0) slotAdd(k, mm);
   emit(k, EV.MM_REGISTER, mm);
   spinUnlock(k, k.khugepaged.lock.at());
   // Until the slot has its own reference, the caller's keeps the mm.
@@ -120,5 +122,6 @@ export function* collectMmSlot(k: Kernel, mm: Mm): Routine {
 /** @holds khugepaged_mm_lock */
 function removeSlot(k: Kernel, mm: Mm): void {
   k.khugepaged.slots.remove(mm);
+  if (k.param.grainSlots.get() !== 0) slotDelete(k, mm);
   emit(k, EV.MM_UNREGISTER, mm);
 }

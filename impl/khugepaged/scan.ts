@@ -9,7 +9,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount } from "../page-ref.ts";
-import { entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
+import { YOUNG, entryHas, entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -104,6 +104,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
         judgeFolio(k, folio, SCAN_PAGE_COUNT, expected);
         return SCAN_PAGE_COUNT;
       }
+      if (cc.isKhugepaged && !entryHas(pte, YOUNG)) yield at("folio_test_referenced");
       referenced += referencedPtes(k, folio, pte, cc);
     }
   }

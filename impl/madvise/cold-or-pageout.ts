@@ -116,7 +116,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
       continue;
     }
     const folio: Pfn = pageFolio(k, entryTarget(pte));
-    const nr: Vpn = folioPteBatch(k, table, pteIndex(k, addr), end - addr);
+    const nr: Vpn = yield* folioPteBatch(k, table, pteIndex(k, addr), end - addr, pte);
     if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) {
       yield at("folio_maybe_mapped_shared");
       let locked: boolean = !folioMaybeMappedShared(k, folio);
@@ -132,6 +132,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
       folioGet(k, folio);
       spinUnlock(k, ptlOf(k, table));
       const error: Errno = yield* splitFolio(k, folio);
+      yield at("folio_unlock");
       folioUnlock(k, folio);
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);

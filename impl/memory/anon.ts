@@ -54,7 +54,7 @@ export function* doAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
     return VM_FAULT_DONE;
   }
   const raced: boolean = !pteNone(k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)));
-  const stable: VmFaultReason = checkStableAddressSpace(k, mm);
+  const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);
   if (raced || stable !== VM_FAULT_DONE) {
     spinUnlock(k, ptlOf(k, vmf.pte));
     yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);
@@ -79,7 +79,7 @@ function* mapZeroPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   if (vmf.pte === NONE) return VM_FAULT_DONE;
   let result: VmFaultReason = VM_FAULT_DONE;
   if (pteNone(k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)))) {
-    result = checkStableAddressSpace(k, mm);
+    result = yield* checkStableAddressSpace(k, mm);
     if (result === VM_FAULT_DONE) setPteAt(k, vmf.pte, pteIndex(k, vmf.address), mkZeroPte(k.vma.flags.get(vmf.vma)));
   }
   spinUnlock(k, ptlOf(k, vmf.pte));

@@ -4,6 +4,7 @@ import { EV } from "../../spec/events.ts";
 import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
+import { assertMigrationLocked } from "../leafops.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
@@ -81,7 +82,7 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
           error = yield* copyPresentPage(k, dstVma, addr, dst, entryTarget(entry), prealloc);
           if (error === 0) prealloc = NONE;
         }
-      } else if (!pteNone(entry)) copyMigrationPte(k, k.vma.mm.get(dstVma), addr, dst, src);
+      } else if (!pteNone(entry)) yield* copyMigrationPte(k, k.vma.mm.get(dstVma), addr, dst, src);
       if (error === 0) addr++;
     }
     spinUnlock(k, ptlOf(k, src));
@@ -143,6 +144,7 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
   yield at("copy_mc_user_highpage");
   if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) return -EHWPOISON;
   k.page.content.set(folio, k.page.content.get(page));
+  yield at("folio_add_new_anon_rmap");
   k.page.uptodate.set(folio, true);
   folioAddNewAnonRmap(k, folio, dstVma, vpn);
   yield* folioAddLru(k, folio);
@@ -156,9 +158,11 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
  * A migration entry becomes readable in both: restoring it must give neither of them the right to write.
  * @kernel mm/memory.c copy_nonpresent_pte()
  */
-function copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): void {
+function* copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): Routine {
   const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
+  assertMigrationLocked(k, entry);
   setPteAt(k, src, pteIndex(k, vpn), entry);
+  yield at("set_pte_at");
   setPteAt(k, dst, pteIndex(k, vpn), entry);
   emit(k, EV.MIGRATION_SET, mm, vpn, entryTarget(entry));
   k.mm.anonPages.add(mm, 1);

@@ -66,7 +66,7 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
     // The last mapped page of a folio is copied, so that the folio can be freed as a whole.
     yield at("folio_large_mapcount");
     if (folioMapcount(k, folio) <= 1) return false;
-    yield at("folio_lock_large_mapcount");
+    yield at("folio_lock_large_mapcount", null, { instruction: true });
     return onlyMapped(k, folio);
   }
   // A hint that avoids the work below. Three: this mapping, the LRU batch, the swap cache.

@@ -38,6 +38,9 @@ export function* vmfAnonPrepare(k: Kernel, vmf: VmFault): Routine<VmFaultReason>
  * Fails a fault in an address space whose memory the OOM reaper may have taken.
  * @kernel include/linux/oom.h check_stable_address_space()
  */
-export function checkStableAddressSpace(k: Kernel, mm: Mm): VmFaultReason {
-  return k.mm.flags.has(mm, MMF_UNSTABLE_BIT) ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
+export function* checkStableAddressSpace(k: Kernel, mm: Mm): Routine<VmFaultReason> {
+  const unstable: boolean = k.mm.flags.has(mm, MMF_UNSTABLE_BIT);
+  // The flag is set where fork fails, and nowhere else: what follows is a step of its own only where that can be.
+  if (k.param.allocationMayFail.get() !== 0) yield at("check_stable_address_space");
+  return unstable ? VM_FAULT_SIGBUS : VM_FAULT_DONE;
 }

@@ -7,6 +7,7 @@ import { splitHugePmd } from "../huge-memory/split-pmd.ts";
 import { noteLastMapping, noteZappedEntry } from "../huge-memory/unmapped-in-split.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
 import { judgeDiscarded } from "../lost-function.ts";
+import { assertMigrationLocked } from "../leafops.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
@@ -139,7 +140,7 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       addr++;
       continue;
     }
-    const nr: Vpn = foliosPtes(k, table, addr, end);
+    const nr: Vpn = yield* foliosPtes(k, table, addr, end, seen);
     if (nr > tlbBatchRoom(k)) {
       full = true;
       break;
@@ -150,6 +151,7 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
       if (ptePresent(entry)) tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
       else {
+        assertMigrationLocked(k, entry);
         emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
         noteZappedEntry(k, entryTarget(entry));
       }
@@ -176,10 +178,9 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
  * @kernel mm/memory.c zap_present_ptes()
  * @holds the table's lock
  */
-function foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn): number {
-  const first = k.ptTable.pte.get(table, pteIndex(k, vpn));
+function* foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn, first: Entry): Routine<Vpn> {
   if (!ptePresent(first) || entryZeroPage(first)) return 1;
-  return folioPteBatch(k, table, pteIndex(k, vpn), Math.min(end - vpn, k.param.gatherBatch.get()));
+  return yield* folioPteBatch(k, table, pteIndex(k, vpn), Math.min(end - vpn, k.param.gatherBatch.get()), first);
 }
 
 /**
@@ -195,7 +196,7 @@ export function* freePgtables(k: Kernel, unmap: UnmapDesc): Routine {
   while (vma !== NONE) {
     vmBugOn(!k.vma.writeLocked.get(vma) && !k.vma.detached.get(vma), "memory: an area loses its anon_vma while faults can find it");
     // First, so that no rmap walk is in the tables when they go, or comes later.
-    yield* unlinkAnonVmas(k, vma);
+    yield* unlinkAnonVmas(k, vma, true);
     vma = nextVma(k, unmap, k.vma.end.get(vma));
   }
   let haddr: Vpn = hpageAddress(k, unmap.vmaStart);

@@ -1,7 +1,7 @@
 /** struct mm_struct, an address space: include/linux/mm_types.h. Guards: see `mm-types.ts`. */
 import { NONE, array, bitset, bool, int, rwsem, spinlock, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { flagsInWords, pmdInWords } from "./words.ts";
+import { PMD_MARKS, flagsInWords, pmdInWords } from "./words.ts";
 
 // ---- struct mm_struct.flags (bits of mm.flags) -----------------------------------------------------------------
 /** Registered with khugepaged. */
@@ -35,7 +35,7 @@ export function mm(b: Bounds) {
     mmapLock: rwsem("mmap_lock; fork: the parent's, then the child's, which nobody else can reach", { queued: true, nesting: "nested" }),
     pageTableLock: spinlock("page_table_lock"),
     pmdLock: spinlock("lock of the page of PMDs; fork: the child's, then the parent's", { nesting: "nested" }),
-    pmd: array(b.hugeRanges, int(0, b.entryMax, "PMD entries", { guard: "pmdLock", show: pmdInWords })),
+    pmd: array(b.hugeRanges, int(0, b.entryMax, "PMD entries", { guard: "pmdLock", marks: PMD_MARKS, show: pmdInWords })),
     writeProtectSeq: int(0, 3, "write_protect_seq", { guard: "atomic", wrapping: true }),
     coreState: bool("core_state: its memory is being dumped", { guard: "mmapLock" }),
     anonPages: int(0, b.vpnMax, "MM_ANONPAGES", { guard: "atomic" }),

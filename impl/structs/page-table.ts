@@ -1,7 +1,7 @@
 /** Page-table pages of PTEs: struct ptdesc of include/linux/mm_types.h, and RCU, which frees some of them. */
 import { NONE, array, bitset, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
-import { entryInWords, tableStateInWords } from "./words.ts";
+import { PTE_MARKS, entryInWords, tableStateInWords } from "./words.ts";
 
 // ---- life of a page-table page (values of ptTable.state) --------------------------------------------------------
 export const TABLE_FREE = 0;
@@ -20,7 +20,7 @@ export function ptTable(b: Bounds) {
     pmdPage: int(0, Math.ceil(b.hugeRanges / b.pmdsPerPage) - 1, "deposited: with which page of PMDs, pmd_huge_pte", { guard: "model" }),
     lock: spinlock("its split page-table lock (ptl); fork: that of the child, then of the parent; mremap: the old one, then the new",
       { nesting: "nested" }),
-    pte: array(b.pagesPerHugePage, int(0, b.entryMax, "PTEs", { guard: "lock", show: entryInWords })),
+    pte: array(b.pagesPerHugePage, int(0, b.entryMax, "PTEs", { guard: "lock", marks: PTE_MARKS, show: entryInWords })),
     owner: int(NONE, b.cpus - 1, "who has it to itself: who allocated it, or took it out of the page table",
       { role: "ghost", guard: "owner(referenced)" }),
   });

@@ -18,7 +18,7 @@ export function page(b: Bounds) {
     head: ref("page", "compound_head(): NONE for a head or an order-0 page", { guard: "lifetime" }),
     buddy: bool("PageBuddy: heads a free block", { guard: "zone.lock" }),
     anon: bool("FOLIO_MAPPING_ANON: mapping is an anon_vma (head)", { guard: "atomic" }),
-    mapping: ref("anonVma", "folio->mapping (head)", { guard: "atomic" }),
+    mapping: ref("anonVma", "folio->mapping (head)", { guard: "lock" }),
     index: int(0, b.vpnMax, "folio->index: vm_pgoff-based page number (head)", { guard: "lifetime" }),
     swapbacked: bool("PG_swapbacked (head); clear on an anon folio: lazyfree", { guard: "lruvec.lock" }),
     lru: bool("PG_lru (head)", { guard: "lruvec.lock" }),

@@ -1,6 +1,7 @@
 /** What THP has of its own: the huge zero page, the deferred split queue, khugepaged. @kernel mm/huge_memory.c, mm/khugepaged.c */
-import { bitset, int, ref, spinlock, struct } from "thpcheck";
+import { NONE, bitset, bool, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
+import type { GrainFlags } from "../config/grain.ts";
 
 export function hugeZero() {
   return struct({
@@ -9,10 +10,27 @@ export function hugeZero() {
   });
 }
 
+/** What the grain `zero` adds: none without it. */
+export function hugeZeroWords(c: Bounds & GrainFlags) {
+  return table(c.grainZero ? 1 : 0, {
+    lock: spinlock("huge_zero_lock"),
+    pfn: ref("page", "huge_zero_pfn; NONE: HUGE_ZERO_UNSET_PFN", { guard: "atomic" }),
+  });
+}
+
 export function deferredSplit(b: Bounds) {
   return struct({
     lock: spinlock("split_queue_lock"),
     length: int(0, b.frames, "split_queue_len", { guard: "lock" }),
+  });
+}
+
+/** Slots of mm_slots, one for each address space, and the head of the list behind them: none without the grain `slots`. */
+export function mmSlot(c: Bounds & GrainFlags) {
+  return table(c.grainSlots ? c.mms + 1 : 0, {
+    allocated: bool("kmem_cache_alloc(); of the head, false", { guard: "khugepaged.lock" }),
+    next: int(NONE, c.mms, "mm_node.next; the head is behind the slots; NONE: poison", { guard: "khugepaged.lock", init: c.mms }),
+    prev: int(NONE, c.mms, "mm_node.prev", { guard: "khugepaged.lock", init: c.mms }),
   });
 }
 

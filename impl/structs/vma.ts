@@ -18,6 +18,12 @@ export const VM_FLAG_NAMES: readonly string[] = [
   "VM_READ", "VM_WRITE", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_LOCKED", "VM_DONTCOPY", "VM_WIPEONFORK", "VM_SHARED",
 ];
 
+/**
+ * Bounds change under three locks, of which a reader needs one; walks of the reverse map have the third one, of the family of
+ * anon_vmas. Its chain is changed under mmap_lock and that lock, and led to from a tree only in between.
+ */
+const BOUNDS_GUARD = "mm->mmapLock | lock | anonVmaChain->root->lock";
+
 export function vma(b: Bounds) {
   return table(b.vmas, {
     /**
@@ -25,7 +31,7 @@ export function vma(b: Bounds) {
      * field: that is bookkeeping.
      */
     mm: ref("mm", "vm_mm; NONE: the object is free", { guard: "model" }),
-    owner: int(NONE, b.cpus - 1, "who has the VMA to itself: made and not yet locked and linked, or detached by munmap or exit",
+    owner: int(NONE, b.cpus - 1, "who has the VMA to itself: made and not yet locked, or out of the tree and of the reverse map",
       { role: "ghost", guard: "owner(referenced)" }),
     lock: rwsem("per-VMA lock; mremap, merge and munmap write-lock several, all under mmap_lock for writing", { nesting: "nested" }),
     /** vma_end_write_all() ends the per-VMA locks for which this is set. */
@@ -37,12 +43,12 @@ export function vma(b: Bounds) {
     treeStart: int(0, b.vpnMax, "mm_mt: first page of the VMA's entry", { guard: "model" }),
     treeEnd: int(0, b.vpnMax, "mm_mt: end of the VMA's entry", { guard: "model" }),
     detached: bool("no longer in the tree", { guard: "mm->mmapLock | lock" }),
-    start: int(0, b.vpnMax, "vm_start, in pages", { guard: "mm->mmapLock | lock" }),
-    end: int(0, b.vpnMax, "vm_end, in pages", { guard: "mm->mmapLock | lock" }),
-    pgoff: int(0, b.vpnMax, "vm_pgoff", { guard: "mm->mmapLock | lock" }),
+    start: int(0, b.vpnMax, "vm_start, in pages", { guard: BOUNDS_GUARD }),
+    end: int(0, b.vpnMax, "vm_end, in pages", { guard: BOUNDS_GUARD }),
+    pgoff: int(0, b.vpnMax, "vm_pgoff", { guard: BOUNDS_GUARD }),
     flags: bitset(VM_FLAGS, "VM_*", { guard: "mm->mmapLock | lock", show: flagsInWords(VM_FLAG_NAMES) }),
     /** Set once, by a fault under page_table_lock while other faults may read it; cleared after the VMA has left the tree. */
-    anonVma: ref("anonVma", "anon_vma", { guard: "once" }),
+    anonVma: ref("anonVma", "anon_vma", { guard: "once(mm->mmapLock)" }),
     /**
      * "Serialized by mmap_lock & page_table_lock": changed and walked with mmap_lock for writing, or when the VMA is
      * detached; its first member may also come under mmap_lock for reading with page_table_lock and the lock of the

@@ -4,6 +4,10 @@ import { ENTRY_TARGET_SHIFT } from "../config/options.ts";
 /** The flags of an entry, bit by bit. `pgtable.ts` declares them, above the structs; a test holds the two equal. */
 const [PRESENT, WRITE, DIRTY, YOUNG, SPECIAL, MIGRATION, EXCLUSIVE, LEAF, PROTNONE] = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
 
+/** The hardware sets accessed and dirty bits in entries that have these: present ones; of PMDs, those that map a huge page. */
+export const PTE_MARKS = PRESENT;
+export const PMD_MARKS = PRESENT | LEAF;
+
 /** `page 5 rw dirty`, `huge page 0 ro, invalidated`, `zero page 3 ro`, `migration entry of page 3 rw`, `none`. */
 export function entryInWords(e: number): string {
   if (e === 0) return "none";

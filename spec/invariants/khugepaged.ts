@@ -38,6 +38,25 @@ export const khugepagedInvariants: readonly Invariant[] = [
     },
   },
   {
+    id: "K12", name: "khugepaged's list of slots is whole",
+    why: "the scan goes from slot to slot: what is missing is never collapsed, and what is freed leads anywhere",
+    source: "mm/khugepaged.c mm_slots under khugepaged_mm_lock; include/linux/list.h; excused under that lock",
+    excuse: (v) => v.khugepaged.lock.isHeld(),
+    holds: (v) => {
+      const head = v.mmSlot.count - 1;
+      for (let n = 0; n <= head; n++) {
+        const listed = n === head || v.khugepaged.slots.has(n);
+        if (v.mmSlot.allocated.get(n) !== (listed && n !== head)) {
+          return { conjunct: "a slot is on the list as long as it exists", values: { slot: n } };
+        }
+        const next = listed ? v.mmSlot.next.get(n) : head;
+        const whole = next >= 0 && (!listed || v.mmSlot.prev.get(next) === n);
+        if (!whole) return { conjunct: "node->next->prev === node", values: { node: n, next } };
+      }
+      return true;
+    },
+  },
+  {
     id: "K11", name: "what a collapse has isolated is not pinned",
     why: "the pages are about to be copied and replaced: what a device writes to them afterwards nobody sees",
     source:

@@ -210,6 +210,19 @@ export const pageInvariants: readonly Invariant[] = [
     },
   },
   {
+    id: "P23", name: "the huge zero folio is told by its number",
+    why: "a PMD that maps it has no counts: who takes it for any other folio takes away a mapping and a reference that nobody had",
+    source: "mm/huge_memory.c get_huge_zero_folio(), shrink_huge_zero_folio_scan(): huge_zero_pfn, under huge_zero_lock",
+    excuse: never,
+    holds: (v) => {
+      if (v.hugeZeroWords.count === 0 || v.hugeZero.refcount.get() === 0) return true;
+      return v.hugeZeroWords.pfn.get(0) === v.hugeZero.page.get() ? true : {
+        conjunct: "huge_zero_refcount > 0: huge_zero_pfn is the number of huge_zero_folio",
+        values: { pfn: v.hugeZeroWords.pfn.get(0), folio: v.hugeZero.page.get() },
+      };
+    },
+  },
+  {
     id: "P8", name: "no page is both free and mapped",
     why: "a process that can reach a free page reads and writes whoever gets it next: the safety property of memory management",
     source: "mm/mmu_gather.c: pages are freed only after the TLB flush",

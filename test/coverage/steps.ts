@@ -130,7 +130,7 @@ export const SPLIT: Operation = {
     { item: "S13", does: "unfreeze the head", labels: ["splitFrozenFolio: S13: folio_ref_unfreeze"] },
     { item: "S14", does: "drop lru_lock, interrupts on", with: "S13", because: RELEASE },
     { item: "S15.v", does: "each VMA, each PTE: map again", labels: ["pageVmaMappedWalk: pmdp_get_lockless", "pteOffsetMapLock: spin_lock(ptTable.lock)", "removeMigrationPte: folio_get", "removeMigrationPte: folio_add_anon_rmap_pte", "removeMigrationPte: set_pte_at"] },
-    { item: "S16.i", does: "unlock and put each part", labels: ["folioPutRefs: folio_put"], note: "the unlock with the step before: a release commutes to the left" },
+    { item: "S16.i", does: "unlock and put each part", labels: ["splitUnderAnonVma: S16: folio_unlock", "folioPutRefs: folio_put"] },
     { item: "S17", does: "drop the anon_vma lock", with: "S16.i", because: `${RELEASE}; its reference goes in a step of its own` },
   ],
 };

@@ -44,6 +44,7 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/huge-memory/eligibility.ts", function: "hasAlignedRange", uses: 1, why: RANGE },
   { file: "impl/huge-memory/eligibility.ts", function: "thpVmaSuitableOrder", uses: 1, why: RANGE },
   { file: "impl/huge-memory/huge-zero.ts", function: "getHugeZeroFolio", uses: 2, why: MADE },
+  { file: "impl/huge-memory/huge-zero.ts", function: "installUnderLock", uses: 1, why: MADE },
   { file: "impl/huge-memory/huge-zero.ts", function: "shrinkHugeZeroFolioCount", uses: 1, why: MADE },
   { file: "impl/huge-memory/split-pmd.ts", function: "splitHugePmdLocked", uses: 5, why: RANGE },
   { file: "impl/huge-memory/split-pmd.ts", function: "splitHugeZeroPagePmd", uses: 1, why: TABLE },

@@ -135,7 +135,7 @@ export const unmapPmd = (vma: Vma): KernelThread => (k) => zapPmd(k, vma, 0);
 export const pinned = (pins: number): KernelThread => (k) => pin(k, 0, pins);
 export const moved = (vma: Vma): KernelThread => (k) => moveRmap(k, 0, vma);
 export const prepare = (vma: Vma): KernelThread => (k) => anonVmaPrepare(k, vma);
-export const unlink = (vma: Vma): KernelThread => (k) => unlinkAnonVmas(k, vma);
+export const unlink = (vma: Vma): KernelThread => (k) => unlinkAnonVmas(k, vma, false);
 export const forkVma = (child: Vma, mm: Mm, parent: Vma): KernelThread => (k) => fork(k, child, mm, parent);
 export const clone = (dst: Vma, src: Vma): KernelThread => (k) => cloneInto(k, dst, src);
 export const anonVmaOf = (folio: Pfn): KernelThread => (k) => getAnonVma(k, folio);

@@ -85,6 +85,7 @@ function barriers(processes: number, tier: "quick" | "full", states: number, tra
     k.room.gate.add(room, -1);
   }
   return scenario({
+    sanitize: "its steps are those of the published model, several accesses each",
     name: `barriers-${processes}`,
     why: "the count of TLC",
     tier,

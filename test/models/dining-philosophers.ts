@@ -75,6 +75,7 @@ function neighboursEat(k: C): boolean {
 }
 
 const chandyMisra = scenario({
+    sanitize: "its steps are those of the published model",
   name: `chandy-misra-${PHILOSOPHERS}`,
   why: "67 states in TLC",
   tier: "quick",
@@ -134,7 +135,7 @@ function net(name: string, why: string, waitsForever: boolean, expect: Expectati
 
 // --- Mutexes -------------------------------------------------------------------------------------------------------
 
-const lockedForks = { fork: table(PHILOSOPHERS, { lock: mutex("held by whoever has the fork") }) };
+const lockedForks = { fork: table(PHILOSOPHERS, { lock: mutex("held by whoever has the fork", { nesting: "ascending" }) }) };
 type M = World<typeof lockedForks>;
 
 function diner(first: number, second: number): Thread<typeof lockedForks>["run"] {

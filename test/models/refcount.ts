@@ -167,6 +167,7 @@ function freedIsUnreachable(k: K): boolean {
 function refcount(name: string, why: string, tier: "quick" | "full" | "nightly", b: Bounds, expect: Expectation): Scenario<RefcountStructs> {
   const mostReferences = b.threads + 1;
   return scenario({
+    sanitize: "its steps are those of the published model",
     name, why, tier,
     clearDeadLocals: false,
     config: { ...b },

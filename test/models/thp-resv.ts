@@ -340,6 +340,7 @@ export const clearedRows: readonly Row[] = [
 
 function program(name: string, why: string, tier: Row["tier"], b: Bounds, expect: Expectation, clearDeadLocals: boolean): Scenario<ResvStructs> {
   return scenario({
+    sanitize: "its steps are those of the model that TLC, Spin and Stateright explore",
     name, why, tier, clearDeadLocals,
     config: { ...b },
     structs: structs(b),

@@ -6,10 +6,10 @@ import { dumpPageTables } from "../../impl/gup.ts";
 import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
 import { splitFolio } from "../../impl/huge-memory/split-folio.ts";
-import { folioTestLarge, pageFolio } from "../../impl/page-flags.ts";
+import { folioTestLarge, pageFolio, pageFolioLockless } from "../../impl/page-flags.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import type { Content, Errno, Frames, Pfn, Vpn } from "../../impl/structs/types.ts";
-import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
+import { folioLock, folioPut, folioPutFound, folioUnlock } from "../../impl/swap.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { ACTOR, FIRST_ACTOR } from "./operations.ts";
@@ -59,18 +59,25 @@ function* shrinksReservations(k: K): Routine<boolean> {
 function* splits(k: K): Routine<boolean> {
   yield at("split_huge_pages: page_folio");
   const page: Pfn = k.pair.frame.get();
-  const folio: Pfn = pageFolio(k, page);
+  const folio: Pfn = pageFolioLockless(k, page);
   yield at("split_huge_pages: folio_try_get");
   if (!folioTryGet(k, folio)) return false;
   let done: boolean = false;
   yield at("split_huge_pages: page_folio again");
-  if (pageFolio(k, page) === folio && folioTestLarge(k, folio)) {
+  let there: boolean = pageFolioLockless(k, page) === folio;
+  if (there) {
+    // A page that is just being allocated can have a reference as well.
+    yield at("split_huge_pages: folio_test_lru");
+    there = k.page.lru.once(folio) && folioTestLarge(k, folio);
+  }
+  if (there) {
     yield* folioLock(k, folio);
     const error: Errno = yield* splitFolio(k, folio);
     done = error === 0;
+    yield at("folio_unlock");
     folioUnlock(k, folio);
   }
-  yield* folioPut(k, folio);
+  yield* folioPutFound(k, folio);
   return done;
 }
 /** A reference to whatever begins at the frame. @kernel mm/compaction.c isolate_migratepages_block(): folio_get_nontail_page() */

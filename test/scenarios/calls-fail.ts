@@ -113,38 +113,38 @@ const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
 export default [
   thpScenario({
     name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { moves }, sometimes: both, expect: holds({ states: 383 }),
+    threads: { moves }, sometimes: both, expect: holds({ states: 398 }),
   }),
   thpScenario({
     name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM,
-    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 268 }),
+    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 274 }),
   }),
   thpScenario({
     name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 341 }),
+    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 353 }),
   }),
   thpScenario({
     name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
-    threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 157 }),
+    threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 167 }),
   }),
   thpScenario({
     name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3,
-    threads: { protects }, sometimes: both, expect: holds({ states: 445 }),
+    threads: { protects }, sometimes: both, expect: holds({ states: 469 }),
   }),
   thpScenario({
     name: "failing-pin", why: "the page to be pinned has to be faulted in first", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { pins }, sometimes: both, expect: holds({ states: 45 }),
+    threads: { pins }, sometimes: both, expect: holds({ states: 47 }),
   }),
   thpScenario({
     name: "failing-fork", why: "what fork copies, it copies or gives back; the parent goes on in any case", tier: "quick",
     options: {
       ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4,
-    }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 11_588 }),
+    }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 13_122 }),
   }),
   thpScenario({
     name: "refused-process-madvise", why: "a process may not discard another one's memory", tier: "quick",
     options: {
       ...ROOM, ...TWO_PROCESSES, allocationMayFail: false, hugeRanges: 1, frames: 4,
-    }, areaEnd: 1, threads: { advised }, others: { adviser }, finally: { "it is refused": noted(REFUSED) }, expect: holds({ states: 146 }),
+    }, areaEnd: 1, threads: { advised }, others: { adviser }, finally: { "it is refused": noted(REFUSED) }, expect: holds({ states: 152 }),
   }),
 ];

@@ -80,15 +80,15 @@ export default [
   thpScenario({
     name: "pageout-dontneed",
     why: "reclaim by advice splits a folio of which another thread discards a part: its parts are isolated, and put back or freed",
-    tier: "quick", threads: { pagesOut, discardsOne }, sometimes: splitAtLast, expect: holds({ states: 4494 }),
+    tier: "quick", threads: { pagesOut, discardsOne }, sometimes: splitAtLast, expect: holds({ states: 4698 }),
   }),
   thpScenario({
     name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
     tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) },
-    expect: holds({ states: 3872 }),
+    expect: holds({ states: 4055 }),
   }),
   thpScenario({
     name: "pageout-pin", why: "a pin comes before the references are compared, before the freeze, or after the split",
-    tier: "quick", threads: { pagesOut, pins }, sometimes: { ...splitAtLast, ...stillHuge }, expect: holds({ states: 5575 }),
+    tier: "quick", threads: { pagesOut, pins }, sometimes: { ...splitAtLast, ...stillHuge }, expect: holds({ states: 5859 }),
   }),
 ];

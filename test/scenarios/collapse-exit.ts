@@ -62,7 +62,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 2868 }),
+    expect: holds({ states: 2943 }),
   }),
   collapseScenario({
     name: "collapse-exit-threads",
@@ -73,7 +73,7 @@ export default [
     others: { khugepagedThread },
     daemons: ["khugepagedThread"],
     ...promises,
-    expect: holds({ states: 7883 }),
+    expect: holds({ states: 8033 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork",
@@ -85,7 +85,7 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds({ states: 718_342 }),
+    expect: holds({ states: 777_973 }),
   }),
   collapseScenario({
     name: "collapse-exit-fork-writes",

@@ -81,7 +81,7 @@ export default [
     options: { allocationMayFail: true, chargeMayFail: true, copyMayMeetPoison: true },
     threads: { collapser, sibling },
     sometimes: witness,
-    expect: holds({ states: 29_031 }),
+    expect: holds({ states: 30_651 }),
   }),
   collapseScenario({
     name: "khugepaged-fault",

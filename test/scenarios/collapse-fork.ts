@@ -53,7 +53,7 @@ export default [
       "a collapse succeeds": (k) => isHuge(k, 0, 0),
       "the child shares the huge page": (k) => isHuge(k, 0, 0) && k.mm.pmd.get(0, 0) === k.mm.pmd.get(1, 0),
     },
-    expect: holds({ states: 532_273 }),
+    expect: holds({ states: 537_989 }),
   }),
   collapseScenario({
     name: "collapse-in-child",
@@ -64,6 +64,6 @@ export default [
     threads: { parent },
     others: { childCollapses },
     sometimes: { "the child's collapse succeeds": (k) => entryHas(k.mm.pmd.get(1, 0), LEAF) },
-    expect: holds({ states: 4226 }),
+    expect: holds({ states: 4228 }),
   }),
 ];

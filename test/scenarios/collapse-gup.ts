@@ -77,7 +77,7 @@ export default [
     sanitize: true,
     threads: { collapser, pinsToWrite, pinsToRead },
     sometimes: witnesses,
-    expect: holds({ states: 34_012 }),
+    expect: holds({ states: 34_292 }),
   }),
   collapseScenario({
     name: "collapse-gup-2-ranges",
@@ -86,7 +86,7 @@ export default [
     options: { hugeRanges: 2, frames: 12 },
     threads: { collapserOfTwo, pinsToWrite, pinsHole },
     sometimes: { ...witnesses, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
-    expect: holds({ states: 331_424 }),
+    expect: holds({ states: 337_109 }),
   }),
   collapseScenario({
     name: "collapse-gup-walker",

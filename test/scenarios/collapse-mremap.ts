@@ -65,7 +65,7 @@ export default [
     options: { hugeRanges: 2, vmas: 4, anonVmaChains: 6 },
     threads: { collapser, moves, sibling },
     sometimes: { "a collapse succeeds before the move": (k) => isHuge(k, 0, 0), "the huge page has moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 8995 }),
+    expect: holds({ states: 9141 }),
   }),
   collapseScenario({
     name: "collapse-mremap-stores",
@@ -77,7 +77,7 @@ export default [
       "a collapse succeeds before the move": (k) => isHuge(k, 0, 0),
       "there is a huge page at the new place": (k) => isHuge(k, 0, 1),
     },
-    expect: holds({ states: 271_782 }),
+    expect: holds({ states: 274_736 }),
   }),
   collapseScenario({
     name: "collapse-mremap-page",
@@ -87,6 +87,6 @@ export default [
     options: { hugeRanges: 2, vmas: 5, anonVmaChains: 8 },
     threads: { collapsesBoth, movesOnePage },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) },
-    expect: holds({ states: 717 }),
+    expect: holds({ states: 727 }),
   }),
 ];

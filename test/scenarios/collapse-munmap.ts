@@ -69,7 +69,7 @@ export default [
     options: { hugeRanges: 2, frames: 12, vmas: 4, anonVmaChains: 4 },
     threads: { collapserOfTwo, unmapsAcross, storesAround },
     sometimes: { ...witness, "both ranges are collapsed": (k) => isHuge(k, 0, 0) && isHuge(k, 0, 1) },
-    expect: holds({ states: 271_276 }),
+    expect: holds({ states: 272_190 }),
   }),
   collapseScenario({
     name: "collapse-munmap-half",
@@ -79,6 +79,6 @@ export default [
     options: { vmas: 3 },
     threads: { collapser, unmapsHalf, sibling },
     sometimes: { ...witness, "the area is half": (k) => k.vma.mm.get(0) >= 0 && k.vma.end.get(0) - k.vma.start.get(0) === 1 },
-    expect: holds({ states: 9879 }),
+    expect: holds({ states: 9934 }),
   }),
 ];

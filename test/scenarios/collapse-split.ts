@@ -65,7 +65,7 @@ export default [
       "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0,
       "the folio is split": (k) => !isHuge(k, 0, 0) && k.gate.open.get() && k.deferredSplit.length.get() === 0,
     },
-    expect: holds({ states: 101_549 }),
+    expect: holds({ states: 110_130 }),
   }),
   collapseScenario({
     name: "collapse-split-references",
@@ -75,7 +75,7 @@ export default [
     threads: { collapser, busySibling },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0 },
-    expect: holds({ states: 349_220 }),
+    expect: holds({ states: 379_443 }),
   }),
   collapseScenario({
     name: "collapse-split-poison",
@@ -86,7 +86,7 @@ export default [
     threads: { collapser },
     others: { shrinker },
     sometimes: { "a collapse succeeds": (k) => isHuge(k, 0, 0) && k.deferredSplit.length.get() === 0 },
-    expect: holds({ states: 5800 }),
+    expect: holds({ states: 6188 }),
   }),
   collapseScenario({
     name: "collapse-pfn-scanner",

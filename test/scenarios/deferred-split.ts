@@ -17,7 +17,7 @@ export default [
     threads: { ownerDiscards, sibling },
     others: { shrinker },
     sometimes: { ...scanned, "the shrinker works": (k) => migrating(k, 0) },
-    expect: holds({ states: 628_148 }),
+    expect: holds({ states: 662_650 }),
   }),
   thpScenario({
     name: "deferred-split-munmap",
@@ -27,7 +27,7 @@ export default [
     others: { shrinker },
     sometimes: scanned,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 44_908 }),
+    expect: holds({ states: 46_775 }),
   }),
   thpScenario({
     name: "deferred-split-exit",
@@ -37,7 +37,7 @@ export default [
     others: { shrinker },
     sometimes: { ...scanned, "the shrinker keeps a page of nobody": (k) => k.mm.mmCount.get(0) === 0 && k.page.refcount.get(0) > 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 22_894 }),
+    expect: holds({ states: 24_413 }),
   }),
   thpScenario({
     name: "deferred-split-fork",
@@ -47,7 +47,7 @@ export default [
     threads: { ownerForks },
     others: { child, shrinker },
     sometimes: { ...scanned, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 148_181 }),
+    expect: holds({ states: 156_398 }),
   }),
   thpScenario({
     name: "deferred-split-two-shrinkers",
@@ -56,7 +56,7 @@ export default [
     threads: { ownerDiscards },
     others: { shrinker, otherShrinker },
     sometimes: scanned,
-    expect: holds({ states: 10_620 }),
+    expect: holds({ states: 11_015 }),
   }),
   thpScenario({
     name: "deferred-split-pin",
@@ -65,7 +65,7 @@ export default [
     threads: { ownerStores, device },
     others: { shrinker },
     sometimes: { ...scanned, "back on the queue": (k) => k.seen.events.has(SPLIT_NONE) && k.deferredSplit.length.get() === 1 },
-    expect: holds({ states: 22_962 }),
+    expect: holds({ states: 24_638 }),
   }),
   thpScenario({
     name: "deferred-split-underused",
@@ -77,7 +77,7 @@ export default [
     threads: { ownerOfZeroes, readerOfZeroes },
     others: { shrinker },
     sometimes: { ...scanned, ...zeroed },
-    expect: holds({ states: 57_159 }),
+    expect: holds({ states: 61_712 }),
   }),
   thpScenario({
     name: "deferred-split-underused-pin",
@@ -87,7 +87,7 @@ export default [
     threads: { ownerOfZeroes, device },
     others: { shrinker },
     sometimes: { ...scanned, ...zeroed },
-    expect: holds({ states: 17_678 }),
+    expect: holds({ states: 19_139 }),
   }),
   thpScenario({
     name: "deferred-split-lock",
@@ -100,6 +100,6 @@ export default [
       ...scanned,
       "back on the queue": (k) => k.seen.events.has(SPLIT_NONE) && k.deferredSplit.length.get() === 1 && k.page.partiallyMapped.get(0),
     },
-    expect: holds({ states: 54_834 }),
+    expect: holds({ states: 57_818 }),
   }),
 ];

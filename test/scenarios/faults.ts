@@ -78,7 +78,7 @@ export default [
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { first, second, reader },
     sometimes: { ...huge, ...zero },
-    expect: holds({ states: 1_596_934 }),
+    expect: holds({ states: 1_733_715 }),
   }),
   thpScenario({
     name: "faults-fallback",
@@ -89,7 +89,7 @@ export default [
     options: { allocationMayFail: true, chargeMayFail: true, anonVmas: 4, anonVmaChains: 4 },
     threads: { first, second },
     sometimes: { ...huge, ...fallback },
-    expect: holds({ states: 150_106 }),
+    expect: holds({ states: 172_575 }),
   }),
   thpScenario({
     name: "faults-small",
@@ -107,7 +107,7 @@ export default [
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { switchesOff, writesOnce, readsOnce },
     sometimes: { ...huge, ...fallback },
-    expect: holds({ states: 2_390_671 }),
+    expect: holds({ states: 2_451_643 }),
   }),
   thpScenario({
     name: "faults-populate",
@@ -116,7 +116,7 @@ export default [
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { populatesToWrite, populatesToRead, discards },
     sometimes: { ...huge, ...zero },
-    expect: holds({ states: 714_518 }),
+    expect: holds({ states: 730_624 }),
   }),
   thpScenario({
     name: "faults-pin",
@@ -127,6 +127,6 @@ export default [
     options: { anonVmas: 4, anonVmaChains: 4 },
     threads: { first, pins, second },
     sometimes: { ...huge, "pinned": (k) => folioMaybeDmaPinned(k, 0) },
-    expect: holds({ states: 983_482 }),
+    expect: holds({ states: 1_121_408 }),
   }),
 ];

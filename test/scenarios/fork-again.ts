@@ -34,6 +34,6 @@ export default [
     tier: "quick", options: { ...TWO_PROCESSES, frames: 6 }, threads: { parent }, others: { firstChild, secondChild },
     sometimes: { "the second child shares the huge page": (k) => k.gate.open.get() && isHuge(k, 1, 0) },
     finally: { "it may have huge pages": (k) => !k.seen.events.has(DISABLED) },
-    expect: holds({ states: 121 }),
+    expect: holds({ states: 126 }),
   }),
 ];

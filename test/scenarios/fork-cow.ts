@@ -134,7 +134,7 @@ export default [
     threads: { parent },
     others: { child },
     sometimes: { ...bothSmall, "one is huge, the other split": (k) => isHuge(k, 0, 0) && !isHuge(k, 1, 0) && k.mm.anonPages.get(1) === 2 },
-    expect: holds({ states: 10_128 }),
+    expect: holds({ states: 10_279 }),
   }),
   thpScenario({
     name: "fork-cow-small",
@@ -144,7 +144,7 @@ export default [
     threads: { parent },
     others: { child },
     sometimes: { ...bothSmall, ...reused },
-    expect: holds({ states: 12_547 }),
+    expect: holds({ states: 12_549 }),
   }),
   thpScenario({
     name: "fork-cow-exit",
@@ -157,7 +157,7 @@ export default [
       "the parent's huge page is whole and writable again": (k) => isHuge(k, 0, 0) && k.page.anonExclusive.get(0) && k.page.content.get(0) === 3 && k.mm.mmCount.get(1) === 0,
       "the parent has split it": (k) => !isHuge(k, 0, 0) && k.gate.open.get(),
     },
-    expect: holds({ states: 2421 }),
+    expect: holds({ states: 2565 }),
   }),
   thpScenario({
     name: "fork-cow-discard",
@@ -167,7 +167,7 @@ export default [
     threads: { parent },
     others: { discardingChild },
     sometimes: { "partially mapped": (k) => k.deferredSplit.length.get() > 0, "the parent is alone": (k) => k.mm.mmCount.get(1) === 0 },
-    expect: holds({ states: 13_507 }),
+    expect: holds({ states: 13_905 }),
   }),
   thpScenario({
     name: "fork-cow-both-exit",
@@ -178,7 +178,7 @@ export default [
     others: { survivingChild },
     sometimes: bothSmall,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 17_851 }),
+    expect: holds({ states: 18_917 }),
   }),
   thpScenario({
     name: "fork-sibling-huge",
@@ -191,7 +191,7 @@ export default [
       "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3,
       "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2 && !isHuge(k, 1, 0),
     },
-    expect: holds({ states: 801_720 }),
+    expect: holds({ states: 817_064 }),
   }),
   thpScenario({
     name: "fork-sibling-small",
@@ -204,7 +204,7 @@ export default [
       "the sibling writes before the flush": (k) => k.mm.writeProtectSeq.get(0) % 2 !== 0 && k.page.content.get(0) === 3,
       "the child has a page of its own": (k) => k.mm.anonPages.get(1) === 2,
     },
-    expect: holds({ states: 312_022 }),
+    expect: holds({ states: 312_052 }),
   }),
   thpScenario({
     name: "fork-gup-huge",
@@ -218,7 +218,7 @@ export default [
       "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 386_467 }),
+    expect: holds({ states: 416_657 }),
   }),
   thpScenario({
     name: "fork-gup-small",
@@ -231,7 +231,7 @@ export default [
       "pinned, and fork copies for the child": (k) => folioMaybeDmaPinned(k, 0) && k.mm.anonPages.get(1) === 2 && k.page.anonExclusive.get(0),
       "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
     },
-    expect: holds({ states: 136_831 }),
+    expect: holds({ states: 147_028 }),
   }),
   thpScenario({
     name: "fork-gup-read-huge",
@@ -247,7 +247,7 @@ export default [
       "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k),
     },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 488_933 }),
+    expect: holds({ states: 525_149 }),
   }),
   thpScenario({
     name: "fork-gup-read-small",
@@ -260,7 +260,7 @@ export default [
       "pinned while write_protect_seq is odd": (k) => folioMaybeDmaPinned(k, 0) && k.mm.writeProtectSeq.get(0) % 2 !== 0,
       "another page is pinned": (k) => !folioMaybeDmaPinned(k, 0) && anyPinned(k),
     },
-    expect: holds({ states: 183_293 }),
+    expect: holds({ states: 196_552 }),
   }),
   thpScenario({
     name: "fork-cow-threads",
@@ -270,7 +270,7 @@ export default [
     threads: { forkedParent, cowSibling },
     others: { child },
     sometimes: bothSmall,
-    expect: holds({ states: 461_040 }),
+    expect: holds({ states: 465_511 }),
   }),
   thpScenario({
     name: "fork-cow-threads-small",
@@ -280,6 +280,6 @@ export default [
     threads: { forkedParent, cowSibling },
     others: { child },
     sometimes: bothSmall,
-    expect: holds({ states: 210_983 }),
+    expect: holds({ states: 210_985 }),
   }),
 ];

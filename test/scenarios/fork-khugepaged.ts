@@ -55,7 +55,7 @@ export default [
     sometimes: {
       "the parent's pages are collapsed": (k: K) => isHuge(k, 0, 0), "both are registered": (k) => k.khugepaged.slots.get() === 3,
     },
-    expect: holds({ states: 351_070 }),
+    expect: holds({ states: 354_516 }),
   }),
   thpScenario({
     name: "fork-collapse-shared",
@@ -67,6 +67,6 @@ export default [
     threads: { forker },
     others: { collapsingChild, oneScan },
     sometimes: collapsed,
-    expect: holds({ states: 1_711_523 }),
+    expect: holds({ states: 1_718_063 }),
   }),
 ];

@@ -86,7 +86,7 @@ export default [
     options: { hugeRanges: 2 },
     threads: { recyclesHuge, device, slowDevice },
     sometimes: { ...met, "the frame is back in the other range": (k) => isHuge(k, 0, 1) && !isHuge(k, 0, 0) },
-    expect: holds({ states: 29_467 }),
+    expect: holds({ states: 32_235 }),
   }),
   thpScenario({
     name: "gup-discard-parts",
@@ -95,6 +95,6 @@ export default [
     options: { vmas: 3, anonVmaChains: 4, anonVmas: 3 },
     threads: { recyclesAsSmall, device, slowDevice },
     sometimes: met,
-    expect: holds({ states: 67_427 }),
+    expect: holds({ states: 69_680 }),
   }),
 ];

@@ -75,7 +75,7 @@ export default [
       "the shrinker frees it": noted(FREED), "somebody was faster than the shrinker": noted(KEPT),
       "the count is 0 while the folio is there": (k) => k.hugeZero.refcount.get() === 0 && k.hugeZero.page.get() >= 0,
     },
-    expect: holds({ states: 228_605 }),
+    expect: holds({ states: 251_190 }),
   }),
   thpScenario({
     name: "huge-zero-write",
@@ -87,7 +87,7 @@ export default [
       "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
       "a huge page has taken its place": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && k.hugeZero.page.get() >= 0,
     },
-    expect: holds({ states: 48_436 }),
+    expect: holds({ states: 52_228 }),
   }),
   thpScenario({
     name: "huge-zero-write-splits",
@@ -100,7 +100,7 @@ export default [
       "it is mapped": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0,
       "one small page beside a zero page": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 1,
     },
-    expect: holds({ states: 132_640 }),
+    expect: holds({ states: 139_264 }),
   }),
   thpScenario({
     name: "huge-zero-fork",
@@ -110,6 +110,6 @@ export default [
     threads: { forks },
     others: { child, shrinkerTwice },
     sometimes: { "two users": (k) => k.hugeZero.refcount.get() === 3, "the shrinker frees it": noted(FREED) },
-    expect: holds({ states: 5292 }),
+    expect: holds({ states: 5663 }),
   }),
 ];

@@ -34,7 +34,7 @@ export default [
     others: { scans },
     sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
     finally: { "one page is left": (k) => k.mm.anonPages.get(0) === 1 },
-    expect: holds({ states: 972 }),
+    expect: holds({ states: 993 }),
   }),
   collapseScenario({
     name: "nohugepage-stays-small",

@@ -150,7 +150,7 @@ export default [
     threads: { moves, follower },
     others: { splitter },
     sometimes: { ...done, ...arrived, "migration entries move": moved },
-    expect: holds({ states: 134_017 }),
+    expect: holds({ states: 155_873 }),
   }),
   thpScenario({
     name: "mremap-page-split",
@@ -161,7 +161,7 @@ export default [
     threads: { movesOnePage, writer },
     others: { splitter },
     sometimes: { ...done, "migration entries move": moved },
-    expect: holds({ states: 110_081 }),
+    expect: holds({ states: 122_614 }),
   }),
   thpScenario({
     name: "mremap-back-split",
@@ -172,7 +172,7 @@ export default [
     threads: { movesBack, writer },
     others: { splitter },
     sometimes: done,
-    expect: holds({ states: 120_387 }),
+    expect: holds({ states: 132_999 }),
   }),
   thpScenario({
     name: "mremap-there-and-back",
@@ -183,7 +183,7 @@ export default [
     threads: { movesThereAndBack, device },
     others: { splitter },
     sometimes: { ...done, ...failed, ...arrived, "migration entries move": moved },
-    expect: holds({ states: 55_324 }),
+    expect: holds({ states: 64_701 }),
   }),
   thpScenario({
     name: "mremap-table-split",
@@ -198,7 +198,7 @@ export default [
     sometimes: {
       ...done, "the table has moved": (k) => k.mm.pmd.get(0, 1) !== 0 && k.mm.pmd.get(0, 0) === 0, "migration entries move": moved,
     },
-    expect: holds({ states: 89_407 }),
+    expect: holds({ states: 100_690 }),
   }),
   thpScenario({
     name: "mremap-underused",
@@ -211,7 +211,7 @@ export default [
     threads: { movesZeroes, writer },
     others: { shrinker },
     sometimes: { "an empty page is mapped to the zero page, at the new address": given },
-    expect: holds({ states: 44_220 }),
+    expect: holds({ states: 48_473 }),
   }),
   thpScenario({
     name: "mremap-page-underused",
@@ -222,7 +222,7 @@ export default [
     threads: { movesZeroPage, lateWriter },
     others: { shrinker },
     sometimes: { "an empty page is mapped to the zero page, at the new address": given },
-    expect: holds({ states: 38_609 }),
+    expect: holds({ states: 41_594 }),
   }),
   thpScenario({
     name: "mremap-table-underused",
@@ -235,7 +235,7 @@ export default [
     threads: { movesTableOfZeroes, readsBoth },
     others: { shrinker },
     sometimes: { "an empty page is mapped to the zero page, at the new address": (k) => k.mm.anonPages.get(0) === 0 && k.mm.pmd.get(0, 1) !== 0 },
-    expect: holds({ states: 10_394 }),
+    expect: holds({ states: 11_326 }),
   }),
   thpScenario({
     name: "mremap-fault",
@@ -245,7 +245,7 @@ export default [
     areaEnd: 2,
     threads: { moves, follower, writer },
     sometimes: arrived,
-    expect: holds({ states: 5298 }),
+    expect: holds({ states: 5348 }),
   }),
   thpScenario({
     name: "mremap-fault-small",
@@ -255,7 +255,7 @@ export default [
     areaEnd: 2,
     threads: { moves, follower, writer },
     sometimes: { "the table has moved": (k) => k.mm.pmd.get(0, 1) !== 0 && k.mm.pmd.get(0, 0) === 0 },
-    expect: holds({ states: 9141 }),
+    expect: holds({ states: 9225 }),
   }),
   thpScenario({
     name: "mremap-dontneed",
@@ -265,6 +265,6 @@ export default [
     areaEnd: 2,
     threads: { moves, discarder, writer },
     sometimes: arrived,
-    expect: holds({ states: 197_163 }),
+    expect: holds({ states: 210_014 }),
   }),
 ];

@@ -55,7 +55,7 @@ export default [
     threads: { target },
     others: { adviser },
     sometimes: { ...collapsed, "the adviser alone keeps the memory": (k) => k.cpu.mm.get(0) < 0 && k.mm.users.get(0) === 1 },
-    expect: holds({ states: 2979 }),
+    expect: holds({ states: 2995 }),
   }),
   thpScenario({
     name: "process-madvise-both",
@@ -66,7 +66,7 @@ export default [
     others: { advisesBoth },
     sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 26_361 }),
+    expect: holds({ states: 27_000 }),
   }),
   thpScenario({
     name: "process-madvise-munmap",
@@ -76,6 +76,6 @@ export default [
     threads: { targetUnmaps },
     others: { adviser },
     sometimes: collapsed,
-    expect: holds({ states: 4402 }),
+    expect: holds({ states: 4414 }),
   }),
 ];

@@ -95,8 +95,6 @@ export default [
     why: "an area is split between two reserved ranges and merged again, while a fault takes a page of one",
     tier: "quick",
     options: twoRanges,
-    // Of the rooms around: unlink_anon_vmas() of the area that the merge removes clears vma.anonVma while a fault may look.
-    sanitize: false,
     threads: { splitsAndMerges, storesInFirst },
     sometimes: { "both are used up": (k) => reserved(k) === 2 && k.node.thpReserved.get() === 0 },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },

@@ -34,8 +34,6 @@ export default reservationScenarios({
   tier: "quick",
   threads: { frees, storesOther },
   others: { reclaims },
-  // Known and open: MADV_FREE looks at one PTE in the block in which it leaves lru_lock for the one before.
-  sanitize: false,
   sometimes: {
     "the page is reclaimed": noted(RECLAIMED),
     "the reservation is used up": (k) => reserved(k) === 1 && k.node.thpReserved.get() === 0,

@@ -110,8 +110,7 @@ export default [
       "fail, and is not lost",
     tier: "quick",
     options: four,
-    // The allocator gives the pages of a block their references in one step: who looks at one page cannot tell, the rule can.
-    sanitize: false,
+    sanitize: "the allocator gives the pages of a block their references in one step: who looks at one page cannot tell, the rule can",
     threads: { storesHalf },
     others: { scans, looksAtUnused },
     sometimes: huge,

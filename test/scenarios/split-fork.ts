@@ -79,7 +79,7 @@ export default [
       ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1),
       "the child shares the huge page": (k) => isHuge(k, 1, 0),
     },
-    expect: holds({ states: 65_408 }),
+    expect: holds({ states: 74_743 }),
   }),
   thpScenario({
     name: "split-fork-sibling",
@@ -89,7 +89,7 @@ export default [
     threads: { forksAside, sibling },
     others: { leaves, splitter },
     sometimes: { ...done, "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1) },
-    expect: holds({ states: 436_350 }),
+    expect: holds({ states: 507_124 }),
   }),
   thpScenario({
     name: "split-cow",
@@ -101,7 +101,7 @@ export default [
     threads: { sharer },
     others: { sharingChild, splitter },
     sometimes: { ...done, "one has migration entries, the other its own page": (k) => migrating(k, 0) !== migrating(k, 1) },
-    expect: holds({ states: 419_022 }),
+    expect: holds({ states: 471_334 }),
   }),
   thpScenario({
     name: "split-unshare",
@@ -112,6 +112,6 @@ export default [
     others: { pinningChild, splitter },
     sometimes: done,
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 561_224 }),
+    expect: holds({ states: 639_655 }),
   }),
 ];

@@ -97,7 +97,7 @@ export default [
     tier: "quick",
     threads: { splitter, device, sibling },
     sometimes: { ...done, "GUP-fast meets the split and gives up": noted(FELL_BACK), "the PMD is split in vain": inVain },
-    expect: holds({ states: 131_545 }),
+    expect: holds({ states: 147_823 }),
   }),
   thpScenario({
     name: "split-gup-slow",
@@ -106,7 +106,7 @@ export default [
     threads: { splitter, slowReader, slowWriter },
     sometimes: { ...done, "the PMD is split in vain": inVain },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 61_580 }),
+    expect: holds({ states: 72_149 }),
   }),
   thpScenario({
     name: "split-longterm-pin",
@@ -120,6 +120,6 @@ export default [
     sometimes: { ...done, "the PMD is split in vain": inVain },
     always: { "X3 a pinned page is not replaced, not even by a migration entry": (k) => !k.seen.events.has(PINNED) || !migratingAt(k, 2) },
     finally: { "X3 the pinned page is exclusive": (k) => !anyPinned(k) || k.page.anonExclusive.get(2) || (isHuge(k, 0, 0) && k.page.anonExclusive.get(0)) },
-    expect: holds({ states: 55_290 }),
+    expect: holds({ states: 67_394 }),
   }),
 ];

@@ -82,7 +82,7 @@ export default [
     tier: "quick",
     threads: { splitter, discardsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k), "everything is free": allFree },
-    expect: holds({ states: 47_135 }),
+    expect: holds({ states: 54_964 }),
   }),
   thpScenario({
     name: "split-dontneed-pin",
@@ -91,7 +91,7 @@ export default [
     threads: { splitter, discardsAll, device },
     sometimes: { ...done, "pinned and unmapped": (k) => anyPinned(k) && k.node.anonMapped.get() === 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 9293 }),
+    expect: holds({ states: 10_701 }),
   }),
   thpScenario({
     name: "split-dontneed-half",
@@ -102,7 +102,7 @@ export default [
       ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k),
       "partially mapped": (k) => k.deferredSplit.length.get() > 0,
     },
-    expect: holds({ states: 195_051 }),
+    expect: holds({ states: 219_357 }),
   }),
   thpScenario({
     name: "split-munmap",
@@ -111,7 +111,7 @@ export default [
     threads: { splitter, unmapsAll, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 26_330 }),
+    expect: holds({ states: 30_609 }),
   }),
   thpScenario({
     name: "split-munmap-half",
@@ -120,7 +120,7 @@ export default [
     options: { vmas: 3, anonVmaChains: 4 },
     threads: { splitter, unmapsHalf, sibling },
     sometimes: { ...done, "the zap meets migration entries": (k) => migrating(k, 0) && gathered(k) },
-    expect: holds({ states: 64_770 }),
+    expect: holds({ states: 73_305 }),
   }),
   thpScenario({
     name: "split-free-half",
@@ -131,6 +131,6 @@ export default [
       ...done,
       "half of it is lazyfree": (k) => !isHuge(k, 0, 0) && (!k.page.swapbacked.get(0)) && k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0,
     },
-    expect: holds({ states: 66_370 }),
+    expect: holds({ states: 79_479 }),
   }),
 ];

@@ -149,7 +149,7 @@ export default [
     options: ROOM,
     threads: { unmapsHalf, writer, discardsHalf },
     sometimes: { "the folio is partially mapped": (k) => k.deferredSplit.length.get() === 1 },
-    expect: holds({ states: 20_213 }),
+    expect: holds({ states: 21_503 }),
   }),
   thpScenario({
     name: "munmap-across",
@@ -158,7 +158,7 @@ export default [
     options: { ...ROOM, hugeRanges: 2 },
     threads: { unmapsAcross, writesAround, toucher },
     sometimes: { "both folios are partially mapped": (k) => k.deferredSplit.length.get() === 2 },
-    expect: holds({ states: 19_250 }),
+    expect: holds({ states: 19_430 }),
   }),
   thpScenario({
     name: "mmap-fixed",
@@ -167,7 +167,7 @@ export default [
     options: ROOM,
     threads: { replaces, writesOnce, touchesOnce },
     sometimes: again,
-    expect: holds({ states: 1_687_199 }),
+    expect: holds({ states: 1_827_469 }),
   }),
   thpScenario({
     name: "dontneed-huge",
@@ -176,7 +176,7 @@ export default [
     options: ROOM,
     threads: { discards, writer, toucher },
     sometimes: again,
-    expect: holds({ states: 761_401 }),
+    expect: holds({ states: 912_221 }),
   }),
   thpScenario({
     name: "dontneed-pt-reclaim",
@@ -209,6 +209,6 @@ export default [
     options: ROOM,
     threads: { discards, discardsHalf, toucher },
     sometimes: again,
-    expect: holds({ states: 665_802 }),
+    expect: holds({ states: 773_397 }),
   }),
 ];

@@ -105,7 +105,7 @@ export default [
       ...cut, "a huge page before the cut": (k) => isHuge(k, 0, 0),
       "small pages in the end": (k) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 && areas(k) === 1,
     },
-    expect: holds({ states: 2_872_770 }),
+    expect: holds({ states: 2_875_241 }),
   }),
   thpScenario({
     name: "vma-cut-collapse",
@@ -114,7 +114,7 @@ export default [
     options: { ...ROOM, frames: 10 },
     threads: { cutsAndJoins, collapser, touchesOnce },
     sometimes: { ...cut, "collapsed": (k) => isHuge(k, 0, 0) },
-    expect: holds({ states: 904_226 }),
+    expect: holds({ states: 908_734 }),
   }),
   thpScenario({
     name: "mprotect-half",
@@ -125,7 +125,7 @@ export default [
     options: ROOM,
     threads: { protectsHalf, toucher, other },
     sometimes: { ...cut, "the huge page is split": (k) => areas(k) === 2 && !isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 2 },
-    expect: holds({ states: 18_059 }),
+    expect: holds({ states: 24_237 }),
   }),
   thpScenario({
     name: "mprotect-half-pin",
@@ -136,7 +136,7 @@ export default [
     options: ROOM,
     threads: { protectsHalf, device, toucher },
     sometimes: { ...cut, "pinned and split": (k) => anyPinned(k) && !isHuge(k, 0, 0) },
-    expect: holds({ states: 16_549 }),
+    expect: holds({ states: 19_236 }),
   }),
   thpScenario({
     name: "mprotect-huge",
@@ -145,7 +145,7 @@ export default [
     options: ROOM,
     threads: { protectsAll, toucher, other },
     sometimes: { "read-only for a while": (k) => isHuge(k, 0, 0) && (k.vma.flags.get(0) & VM_WRITE) === 0 },
-    expect: holds({ states: 3374 }),
+    expect: holds({ states: 3538 }),
   }),
   thpScenario({
     name: "mprotect-none-dontneed",
@@ -157,7 +157,7 @@ export default [
     threads: { protectsFromAll, discarder, device },
     sometimes: { "nothing is permitted for a while": (k) => isHuge(k, 0, 0) && (k.mm.pmd.get(0, 0) & 1) === 0 },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 182_902 }),
+    expect: holds({ states: 214_908 }),
   }),
   thpScenario({
     name: "mprotect-split",
@@ -167,7 +167,7 @@ export default [
     threads: { protectsAll, toucher },
     others: { splitter },
     sometimes: { ...done, "migration entries in a read-only area": (k) => migrating(k, 0) && (k.vma.flags.get(0) & VM_WRITE) === 0 },
-    expect: holds({ states: 159_898 }),
+    expect: holds({ states: 199_469 }),
   }),
   thpScenario({
     name: "mprotect-half-split",
@@ -177,6 +177,6 @@ export default [
     threads: { protectsHalf, toucher },
     others: { splitter },
     sometimes: { ...done, ...cut, "migration entries in a cut area": (k) => migrating(k, 0) && areas(k) === 2 },
-    expect: holds({ states: 294_778 }),
+    expect: holds({ states: 341_864 }),
   }),
 ];

@@ -78,7 +78,7 @@ export default [
     threads: { splits, sibling },
     others: { scanner, otherScanner },
     sometimes: done,
-    expect: holds({ states: 36_988 }),
+    expect: holds({ states: 41_709 }),
   }),
   thpScenario({
     name: "scanner-free",
@@ -87,7 +87,7 @@ export default [
     threads: { discards, sibling },
     others: { scanner, otherScanner },
     sometimes: { "a scanner is left with the folio": (k) => k.mm.anonPages.get(0) === 0 && k.page.refcount.get(0) > 0 && k.gate.open.get() && k.node.anonMapped.get() === 0 },
-    expect: holds({ states: 92_579 }),
+    expect: holds({ states: 108_904 }),
   }),
   thpScenario({
     name: "walker-munmap",
@@ -109,7 +109,7 @@ export default [
     others: { walker, splitter },
     sometimes: { ...waiting, "split": noted(SPLIT_DONE) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 66_770 }),
+    expect: holds({ states: 75_298 }),
   }),
   thpScenario({
     name: "walker-collapse",

@@ -36,6 +36,6 @@ export default [
     why: "the child has gone: the parent takes its page out of the LRU batch that holds the last other reference, and keeps it",
     tier: "quick", options: { ...TWO_PROCESSES, frames: 4, enabled: ENABLED_NEVER }, areaEnd: 1, threads: { parent }, others: { child },
     finally: { "the page is written in place": noted(IN_PLACE) },
-    expect: holds({ states: 108 }),
+    expect: holds({ states: 111 }),
   }),
 ];

@@ -23,6 +23,10 @@ let huge: SequentialKernel;
 let reserving: SequentialKernel;
 /** A kernel with a folio on the split queue, whose lists are words: the grain `lists`. */
 let listed: SequentialKernel;
+/** The huge zero folio by its number. */
+let zeroByNumber: SequentialKernel;
+/** khugepaged's slots on their list. */
+let slotted: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -49,7 +53,17 @@ beforeAll(() => {
   });
   listed.mmap(0, 0, 2, RW, MAP_FIXED);
   listed.store(0, 0, 1);
-  marks = [huge.mark(), reserving.mark(), listed.mark()];
+  zeroByNumber = new SequentialKernel({
+    pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, grain: ["zero"],
+  });
+  zeroByNumber.mmap(0, 0, 2, RW, MAP_FIXED);
+  zeroByNumber.load(0, 0);
+  slotted = new SequentialKernel({
+    pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, grain: ["slots"],
+  });
+  slotted.mmap(0, 0, 2, RW, MAP_FIXED);
+  slotted.store(0, 0, 1);
+  marks = [slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
 }, 60_000);
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -111,6 +125,8 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   T2a: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
   P18: () => { s.k.page.content.set(folio() + 1, s.config.contents); },
   P19: () => { s.k.page.content.set(s.k.hugeZero.page.get(), 1); },
+  K12: () => { s = slotted; s.k.mmSlot.prev.set(0, 0); },
+  P23: () => { s = zeroByNumber; s.k.hugeZeroWords.pfn.set(0, -1); },
   K11: () => {
     s.k.collapse.stage.set(0, COLLAPSE_ISOLATED);
     s.k.collapse.table.set(0, s.k.mm.pmd.get(0, PTES / 2) >> ENTRY_TARGET_SHIFT);

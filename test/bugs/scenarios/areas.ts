@@ -88,7 +88,7 @@ export default [
     memory: pageInSecond,
     threads: { unmapsSecond, touchesFirst },
     sometimes: { "both have a table": (k) => k.mm.pmd.get(0, 0) !== 0 && k.mm.pmd.get(0, 1) !== 0 },
-    expect: holds({ states: 768 }),
+    expect: holds({ states: 778 }),
   }),
   thpScenario({
     name: "areas-forked-twice",
@@ -101,6 +101,6 @@ export default [
     threads: { forksTwice },
     others: { firstChild: child, secondChild: child },
     sometimes: { "an anon_vma is taken up again": takenUp },
-    expect: holds({ states: 58 }),
+    expect: holds({ states: 64 }),
   }),
 ];

@@ -61,7 +61,7 @@ export default [
       "discarded, read again": (k) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 && k.page.content.get(2) === k.param.contents.get(),
     },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 3323 }),
+    expect: holds({ states: 3617 }),
   }),
   thpScenario({
     name: "cow-reuse-pmd-split",
@@ -74,6 +74,6 @@ export default [
     threads: { parentWrites },
     others: { childDiscardsHalf },
     sometimes: { "split in the child": (k) => !isHuge(k, 1, 0) && isHuge(k, 0, 0) },
-    expect: holds({ states: 1023 }),
+    expect: holds({ states: 1119 }),
   }),
 ];

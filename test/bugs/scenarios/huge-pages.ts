@@ -89,7 +89,7 @@ export default [
     threads: { discardsAll },
     others: { splitter },
     sometimes: splitOrNot,
-    expect: holds({ states: 477 }),
+    expect: holds({ states: 537 }),
   }),
   thpScenario({
     name: "huge-split-lazyfree",
@@ -99,7 +99,7 @@ export default [
     threads: { freesAll },
     others: { splitter },
     sometimes: { ...split, "lazyfree": (k) => !k.page.swapbacked.get(0) },
-    expect: holds({ states: 561 }),
+    expect: holds({ states: 710 }),
   }),
   thpScenario({
     name: "huge-split-pmd-store",
@@ -110,7 +110,7 @@ export default [
     memory: oneLazyfreePage,
     threads: { discardsHalf, writes },
     sometimes: { "written before the split": dirty, "split": (k) => !isHuge(k, 0, 0) },
-    expect: holds({ states: 155 }),
+    expect: holds({ states: 161 }),
   }),
   thpScenario({
     name: "huge-lazyfree-mprotect",
@@ -121,7 +121,7 @@ export default [
     threads: { writesAndProtects },
     others: { splitter },
     sometimes: { ...split, "written": dirty },
-    expect: holds({ states: 999 }),
+    expect: holds({ states: 1288 }),
   }),
   thpScenario({
     name: "huge-munmap-half",
@@ -131,7 +131,7 @@ export default [
     memory: oneHugePage,
     threads: { unmapsHalf, reads },
     sometimes: { "half of it is left": (k) => k.mm.anonPages.get(0) === 1 },
-    expect: holds({ states: 245 }),
+    expect: holds({ states: 249 }),
   }),
   thpScenario({
     name: "huge-split-scanner",
@@ -143,7 +143,7 @@ export default [
     threads: { reads },
     others: { splitter, scanner },
     sometimes: split,
-    expect: holds({ states: 1129 }),
+    expect: holds({ states: 1287 }),
   }),
   thpScenario({
     name: "huge-zero-zap-shrink",
@@ -153,6 +153,6 @@ export default [
     threads: { discardsAll, reads },
     others: { zeroShrinker },
     sometimes: { "discarded": (k) => k.mm.pmd.get(0, 0) === 0 },
-    expect: holds({ states: 74 }),
+    expect: holds({ states: 76 }),
   }),
 ];

@@ -63,6 +63,6 @@ export default [
       "the torn folio is freed while it is on the list of the scan": (k) => k.splitList.scanning.get(6) !== 0 && k.page.buddy.get(TORN),
       "what is left goes back to the queue": (k) => k.splitList.scanning.get(6) === 0 && !k.page.deferred.get(USED) && queued(k, TORN),
     },
-    expect: holds({ states: 378 }),
+    expect: holds({ states: 411 }),
   }),
 ];

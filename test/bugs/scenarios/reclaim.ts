@@ -88,7 +88,7 @@ export default [
     threads: { reads },
     others: { reclaimsUnderFolioLock },
     sometimes: { "the locked folio is taken off the queue": (k) => k.deferredSplit.length.get() === 0 && k.page.lock.isHeld(0) },
-    expect: holds({ states: 18 }),
+    expect: holds({ states: 20 }),
   }),
   thpScenario({
     name: "reclaim-lazyfree-redirty",
@@ -100,7 +100,7 @@ export default [
     threads: { writes },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 888 }),
+    expect: holds({ states: 955 }),
   }),
   thpScenario({
     name: "reclaim-lazyfree-dontneed",
@@ -110,7 +110,7 @@ export default [
     threads: { discards, reads },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 4871 }),
+    expect: holds({ states: 5260 }),
   }),
   thpScenario({
     name: "moved-to-another-pmd-page",
@@ -123,7 +123,7 @@ export default [
     memory: lazyfreePageAndCopiedArea,
     threads: { movesAndDiscards, reads },
     sometimes: { "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 646 }),
+    expect: holds({ states: 684 }),
   }),
   thpScenario({
     name: "reclaim-moved",
@@ -137,6 +137,6 @@ export default [
     threads: { moves, reads },
     others: { reclaims },
     sometimes: { "reclaimed": noted(RECLAIMED), "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 5837 }),
+    expect: holds({ states: 6274 }),
   }),
 ];

@@ -88,7 +88,7 @@ export default [
       "reserved": (k) => k.resvLru.length.get() === 1,
       "not reserved, but written": (k) => k.resvLru.length.get() === 0 && k.mm.anonPages.get(0) === 1,
     },
-    expect: holds({ states: 92 }),
+    expect: holds({ states: 94 }),
   }),
   thpScenario({
     name: "reserved-used-up",
@@ -133,7 +133,7 @@ export default [
     threads: { splitsArea },
     others: { shrinks },
     sometimes: { "the shrinker has it": noted(FREED), "the new area has it": (k) => k.resvs.hash.get(1, 0) >= 0 },
-    expect: holds({ states: 124 }),
+    expect: holds({ states: 136 }),
   }),
   thpScenario({
     name: "reserved-take-release",

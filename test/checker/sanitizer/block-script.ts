@@ -107,7 +107,7 @@ export const sites: readonly Site[] = Array.from({ length: 1000 }, (_, line) => 
 export function feed(blocks: readonly Script[], options: SanitizerOptions = {}): Sanitizer {
   let now: Script = { actor: 0, does: [] };
   let references: Record<string, number> = {};
-  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, reference: (field, i) => references[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE, actors: 3, position: (actor) => 10 * actor + (actor === now.actor ? now.endsAt ?? 0 : now.besides?.[actor] ?? 0) }, { actors: ["anna", "ben", "cara"], ...options });
+  const sanitizer = makeSanitizer(plan, sites, { heldAt: () => now.holding ?? [], isInitial: () => now.set !== true, isStill: () => now.set !== true, reference: (field, i) => references[`${plan.fields[field]!.struct}[${i}].${plan.fields[field]!.field}`] ?? NONE, actors: 3, position: (actor) => 10 * actor + (actor === now.actor ? now.endsAt ?? 0 : now.besides?.[actor] ?? 0) }, { actors: ["anna", "ben", "cara"], ...options });
   blocks.forEach((b, n) => {
     now = b;
     references = { ...b.references };

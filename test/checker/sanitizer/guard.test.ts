@@ -26,7 +26,7 @@ describe("a guard through a reference", () => {
 
   it("is looked up at each access: the reference may be set on the way", () => {
     let owner: number = NONE;
-    const sanitizer = makeSanitizer(plan, [], { heldAt: () => [holding("task[0].lock")], isInitial: () => false, reference: () => owner, actors: 1, position: () => 0 }, races);
+    const sanitizer = makeSanitizer(plan, [], { heldAt: () => [holding("task[0].lock")], isInitial: () => false, isStill: () => false, reference: () => owner, actors: 1, position: () => 0 }, races);
     const [owns, name] = ["page.owner", "page.name"].map((path) => plan.fields.find((f) => f.path === path)!.id) as [number, number];
     sanitizer.beginStep(0, "init");
     sanitizer.access(owns, 1, 0, WRITE, 1);

@@ -193,7 +193,7 @@ describe("a guard that names no usable lock", () => {
   const make = (guard: string): unknown => makeSanitizer(planLayout({
     mm: struct({ lock: mutex("one"), n: int(0, 1, "guarded", { guard }) }),
     page: table(2, { lock: spinlock("one each") }),
-  }, 1), [], { heldAt: () => [], isInitial: () => true, reference: () => NONE, actors: 1, position: () => 0 });
+  }, 1), [], { heldAt: () => [], isInitial: () => true, isStill: () => true, reference: () => NONE, actors: 1, position: () => 0 });
   it("is refused", () => {
     expect(make("lock")).toBeDefined();
     expect(() => make("lok")).toThrow('mm.n: its guard "lok" is not a lock of the program; write "atomic", "once", "cpu", "lifetime", "model", "owner", "reference->lock" or one of mm.lock, page.lock');

@@ -316,7 +316,7 @@ export function exploreBlocks(program: TinyProgram, options: SanitizerOptions = 
     for (const c of threadKey(now.threads[me]!)) hash = (Math.imul(hash, 31) + c.charCodeAt(0)) | 0;
     return hash;
   };
-  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial, reference: (field) => (field === OWNER ? now.owner : now.fields[FIELDS.indexOf(plan.fields[field]!.field as FieldName)]! + NONE), actors: program.length, position }, options);
+  const sanitizer = makeSanitizer(plan, [], { heldAt, isInitial, isStill: isInitial, reference: (field) => (field === OWNER ? now.owner : now.fields[FIELDS.indexOf(plan.fields[field]!.field as FieldName)]! + NONE), actors: program.length, position }, options);
   const runBlock = (s: State, me: number, observer: Sanitizer | null): boolean => {
     for (;;) {
       const result = micro(program, s, me, observer);

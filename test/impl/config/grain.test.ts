@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { planLayout } from "../../../checker/program/layout.ts";
-import { GRAIN_NAMES, grainFlags, type Grain } from "../../../impl/config/grain.ts";
+import { GRAIN_NAMES, GRAIN_PARTS, grainFlags, type Grain } from "../../../impl/config/grain.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
 import { ROOT } from "../../bugs/bug.ts";
+import coarseTwins from "./coarse-twins.ts";
 
 const SMALL: KernelOptions = { pagesPerHugePage: 2, hugeRanges: 1, frames: 8, mms: 1, cpus: 2 };
 const bytes = (grain?: Grain): number =>
@@ -21,29 +22,57 @@ describe("the grain of a scenario", () => {
     expect(kernelConfig({ ...SMALL, grain: ["lists"] }).grainLists).toBe(true);
   });
   it("is refused in words where there is no such part", () => {
-    expect(() => grainFlags(["list"] as unknown as Grain)).toThrow('grain: there is no part "list"; parts are lists');
-    expect(() => grainFlags("finer" as Grain)).toThrow('grain "finer": "coarse", "fine", or some of lists');
+    expect(() => grainFlags(["list"] as unknown as Grain)).toThrow('grain: there is no part "list"; parts are lists, zero, slots, knobs');
+    expect(() => grainFlags("finer" as Grain)).toThrow('grain "finer": "coarse", "fine", or some of lists, zero, slots, knobs');
   });
   it("takes no bit where it is off", () => {
     expect(bytes("coarse")).toBe(bytes());
-    expect(bytes(["lists"])).toBeGreaterThan(bytes());
+    for (const part of ["lists", "slots"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
+    // A lock and a number find room where the coarse layout has holes, or take more.
+    expect(bytes(["zero"])).toBeGreaterThanOrEqual(bytes());
+    expect(bytes(["knobs"])).toBe(bytes());
   });
 });
 
-/** Exit code and output of a check under the patch of a bug. */
+/** Exit code and output of a check under a patch. */
 function checked(scenario: string, patch: string): Promise<{ readonly code: number; readonly stdout: string }> {
-  const args = ["check", scenario, "--patch", join(ROOT, "test/bugs", patch), "--workers", "1"];
+  const args = ["check", scenario, "--patch", join(ROOT, patch), "--workers", "1"];
   const run = promisify(execFile)(process.execPath, [join(ROOT, "checker/cli/thpcheck.js"), ...args], { cwd: ROOT, maxBuffer: 1 << 26 });
   return run.then(({ stdout }) => ({ code: 0, stdout }), (e: unknown) => e as { code: number; stdout: string });
 }
 
-describe("a neighbour on the list of a scan that is freed", () => {
-  it("shows with the list words, as a corrupted list", async () => {
-    const { code, stdout } = await checked("lists-scan-and-free", "scan-unlocked-list-del.patch");
-    expect([code, stdout]).toEqual([1, expect.stringContaining('violates "D4 the split queue\'s lists are whole"')]);
+/** A fault, the scenario that shows it by the grain, what it breaks there, and a scenario without the grain that it leaves alone. */
+const FAULTS = [
+  [
+    "a neighbour on the list of a scan is freed", "test/bugs/scan-unlocked-list-del.patch", "lists-scan-and-free",
+    "D4 the split queue's lists are whole", "deferred-split-two-shrinkers",
+  ],
+  [
+    "the number of the huge zero folio is reset late", "test/impl/config/faults/huge-zero-number-late.patch", "grain-zero-shrinker",
+    "P23 the huge zero folio is told by its number", "test/impl/config/coarse-twins.ts",
+  ],
+  [
+    "a slot is freed before the next one is looked for", "test/impl/config/faults/slot-freed-before-next.patch", "grain-slots-exit",
+    "assertion", "test/impl/config/coarse-twins.ts",
+  ],
+] as const;
+
+it("has twins of its scenarios that ask for no part of it", () => {
+  expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
+    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []],
+  ]);
+});
+
+describe.each(FAULTS)("%s", (_what, patch, fine, promise, coarse) => {
+  it("shows with the grain", async () => {
+    const { code, stdout } = await checked(fine, patch);
+    expect([code, stdout]).toEqual([1, expect.stringContaining(`violates "${promise}"`)]);
   }, 60_000);
-  it("does not show without them", async () => {
-    const { code, stdout } = await checked("deferred-split-two-shrinkers", "scan-unlocked-list-del.patch");
-    expect([code, stdout]).toEqual([0, expect.stringContaining("deferred-split-two-shrinkers holds")]);
+  it("does not show without it", async () => {
+    const { code, stdout } = await checked(coarse, patch);
+    expect(stdout).not.toContain("violates");
+    expect(stdout).toMatch(/^ok +\S+ holds/m);
+    // 3: that no line of the patch runs is what is meant where the grain is off.
+    expect([0, 3]).toContain(code);
   }, 60_000);
 });

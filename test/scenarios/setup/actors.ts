@@ -10,12 +10,12 @@ import { deferredSplitScan } from "../../../impl/huge-memory/deferred-split-shri
 import { splitFolio } from "../../../impl/huge-memory/split-folio.ts";
 import { khugepaged, khugepagedDoScan } from "../../../impl/khugepaged.ts";
 import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { folioTestLarge, pageFolio } from "../../../impl/page-flags.ts";
+import { folioTestLarge, pageFolioLockless } from "../../../impl/page-flags.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable } from "../../../impl/pgtable.ts";
 import type { Kernel } from "../../../impl/mm-types.ts";
 import type { Content, Errno, Frames, Mm, Pfn, Vpn } from "../../../impl/structs/types.ts";
-import { folioLock, folioPut, folioUnlock } from "../../../impl/swap.ts";
+import { folioLock, folioPutFound, folioUnlock } from "../../../impl/swap.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
 import { reservationsShrink } from "../../../impl/thp-reservation/shrinker.ts";
 import { userMemoryStored } from "../../../impl/user-memory.ts";
@@ -36,17 +36,24 @@ export const SPLIT_FAILED: Met = 1;
  */
 export function* splitPage(k: Noting, page: Pfn): Routine {
   yield at("split_huge_pages: page_folio");
-  const folio: Pfn = pageFolio(k, page);
+  const folio: Pfn = pageFolioLockless(k, page);
   yield at("split_huge_pages: folio_try_get");
   if (!folioTryGet(k, folio)) return;
   yield at("split_huge_pages: page_folio again");
-  if (pageFolio(k, page) === folio && folioTestLarge(k, folio)) {
+  let there: boolean = pageFolioLockless(k, page) === folio;
+  if (there) {
+    // A page that is just being allocated can have a reference as well.
+    yield at("split_huge_pages: folio_test_lru");
+    there = k.page.lru.once(folio) && folioTestLarge(k, folio);
+  }
+  if (there) {
     yield* folioLock(k, folio);
     const error: Errno = yield* splitFolio(k, folio);
     note(k, error === 0 ? SPLIT_DONE : SPLIT_FAILED);
+    yield at("folio_unlock");
     folioUnlock(k, folio);
   }
-  yield* folioPut(k, folio);
+  yield* folioPutFound(k, folio);
 }
 
 /** Splits the folio of frame 0. */
@@ -68,7 +75,7 @@ export function* shrinker(k: K): Routine {
  * this page reads what was not stored.
  */
 export function* deviceWrites(k: K, mm: Mm, vpn: Vpn, page: Pfn, content: Content): Routine {
-  yield at("store through a pin");
+  yield at("store through a pin", null, { instruction: true });
   k.page.content.set(page, content);
   if (pageAt(k, mm, vpn) === page) userMemoryStored(k, mm, vpn, content);
 }
