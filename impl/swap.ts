@@ -134,6 +134,14 @@ export function* folioAddLru(k: Kernel, folio: Pfn): Routine {
   yield* batchAdd(k, folio);
 }
 
+/**
+ * A fault is about to add the folio to the LRU, where nobody sees it yet: the multi-gen LRU takes that for a use.
+ * @kernel mm/swap.c folio_add_lru(), lru_gen_in_fault()
+ */
+export function folioMarkFaulted(k: Kernel, folio: Pfn): void {
+  if (k.param.faultMarksReferenced.get() !== 0) k.page.referenced.set(folio, true);
+}
+
 /** Empties this CPU's batch. @kernel mm/swap.c lru_add_drain() */
 export function* lruAddDrain(k: Kernel): Routine {
   yield* lruAddDrainCpu(k, current(k));
@@ -183,12 +191,13 @@ export function* folioPutbackLru(k: Kernel, folio: Pfn): Routine {
 /**
  * Notes a use of the folio that is not through a mapping (accessed bits note those). The first use makes the folio
  * referenced, the second active. Each flag is a step of its own. A use that comes in between is lost, as in the
- * kernel.
- * @kernel mm/swap.c folio_mark_accessed()
+ * kernel. The multi-gen LRU counts further uses elsewhere; it is here with its switch only.
+ * @kernel mm/swap.c folio_mark_accessed(), lru_gen_inc_refs()
  */
 export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
   yield at("folio_test_referenced");
   const referenced: boolean = k.page.referenced.get(folio);
+  if (k.param.faultMarksReferenced.get() !== 0 && referenced) return;
   yield at("folio_test_active");
   if (referenced && k.page.active.get(folio)) return;
   if (referenced) {

@@ -139,6 +139,12 @@ export const SWITCHES = {
     meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, most scenarios are about other things",
     source: "6375e95f381e",
   },
+  faultMarksReferenced: {
+    since: ["7.2"], default: false,
+    meaning: "CONFIG_LRU_GEN: a page that a fault adds to the LRU is referenced, and uses do not take that away; off unless set, most " +
+      "scenarios are about other things",
+    source: "mm/swap.c folio_add_lru() lru_gen_in_fault(), lru_gen_inc_refs(): seen, khugepaged of 7.2.6 takes what 7.1.13 lacks a reference to",
+  },
   hugeZeroUpgrade: {
     since: ["6.13"], default: true,
     meaning: "a write to the huge zero page allocates a huge page at once; before, it splits", source: "1ced09e0331f",

@@ -16,7 +16,7 @@ import {
 } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
-import { folioAddLru, folioPutNew } from "../swap.ts";
+import { folioAddLru, folioMarkFaulted, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_FALLBACK, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
 import { reservationBlocksHugePmd, reserveForFault, reservesInsteadOfHuge } from "../thp-reservation.ts";
@@ -164,6 +164,7 @@ export function* vmaAllocAnonFolioPmd(k: Kernel, vmf: VmFault): Routine<Pfn> {
  * @holds the PMD lock; a table is deposited for this PMD
  */
 export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
+  folioMarkFaulted(k, folio);
   yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);
   k.mm.anonPages.add(k.vma.mm.get(vma), folioNrPages(k, folio));
   k.vmstat.thpFaultAlloc.add(1);

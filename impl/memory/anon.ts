@@ -11,7 +11,7 @@ import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
 import { announceReservedPage, getReservedPage, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
-import { folioAddLru, folioPutNew } from "../swap.ts";
+import { folioAddLru, folioMarkFaulted, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { folioZeroUser } from "./folio-zero-user.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
@@ -64,6 +64,7 @@ export function* doAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
   k.mm.anonPages.add(mm, folioNrPages(k, folio));
   folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
   if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
+  folioMarkFaulted(k, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vmf.vma);

@@ -12,7 +12,7 @@ import { hasReservations } from "../thp-reservation/container.ts";
 import {
   announceReservedPage, getReservedPage, putUnmappedPage, reservationForCow, reservedPageMapped,
 } from "../thp-reservation.ts";
-import { folioAddLru, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
+import { folioAddLru, folioMarkFaulted, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
 import {
   FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault, type VmFaultReason,
 } from "../vm-fault.ts";
@@ -155,6 +155,7 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   yield at("folio_add_new_anon_rmap");
   folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
   if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
+  folioMarkFaulted(k, folio);
   yield* folioAddLru(k, folio);
   yield at("set_pte_at");
   const vmFlags = k.vma.flags.get(vmf.vma);

@@ -110,6 +110,10 @@ export const RECIPES: Cases = {
       "0 khugepaged", END,
     ],
   },
+  "khugepaged, a child that has touched nothing": { max_ptes_shared: 511, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.256 5", "0 fork 1", "0 write 0.0 1.0 4", "1 madvise 0.0 1.0 HUGEPAGE", "1 khugepaged",
+    "1 contents", END,
+  ] },
   "COLLAPSE of nothing": { steps: [
     "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 COLLAPSE", "0 read 0.0 0.1", "0 madvise 0.0 1.0 COLLAPSE", "0 write 0.0 0.1 1",
     "0 madvise 0.0 1.0 DONTNEED", "0 madvise 0.0 1.0 COLLAPSE", END,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { PR_THP_DISABLE_EXCEPT_ADVISED } from "../../../impl/entry/syscalls.ts";
 import { EFAULT, EINVAL } from "../../../impl/errno.ts";
-import { MADV_COLLAPSE, MADV_FREE } from "../../../impl/madvise.ts";
+import { MADV_COLLAPSE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { DIRTY } from "../../../impl/pgtable.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
@@ -76,6 +76,30 @@ describe("by its row", () => {
       map(s, 8, 12);
       return [...move(s, 0, 2, 8, 3), ...move(s, 8, 4, 9, 3)];
     })).toEqual({ off: [-EFAULT, "8-12", -EINVAL, "8-12"], on: [-EFAULT, "8-12", -EINVAL, "8-12"] });
+  });
+
+  it("a page that was faulted in is referenced for khugepaged, whoever maps it now", () => {
+    expect(either("faultMarksReferenced", (s) => {
+      map(s, 0, 4);
+      s.madvise(0, 0, 4, MADV_NOHUGEPAGE);
+      fill(s, 0, 4);
+      s.fork(0, 1);
+      // The parent has copies then, and the child, which has touched nothing, the pages.
+      fill(s, 0, 4);
+      s.madvise(1, 0, 4, MADV_HUGEPAGE);
+      s.khugepaged();
+      return s.isHuge(1, 0);
+    })).toEqual({ off: false, on: true });
+    expect(either("faultMarksReferenced", (s) => {
+      map(s, 0, 4);
+      s.madvise(0, 0, 4, MADV_NOHUGEPAGE);
+      fill(s, 0, 1);
+      return Array.from({ length: 3 }, () => {
+        const frame = s.getUserPage(0, 0, 0, false);
+        s.putUserPage(0, frame, false);
+        return s.k.page.referenced.get(frame);
+      });
+    })).toEqual({ off: [true, false, true], on: [true, true, true] });
   });
 
   it("memory that grows in place does not merge with the area behind it", () => {
