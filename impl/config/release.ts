@@ -143,7 +143,7 @@ export const SWITCHES = {
     since: ["7.2"], default: false,
     meaning: "CONFIG_LRU_GEN: a page that a fault adds to the LRU is referenced, and uses do not take that away; off unless set, most " +
       "scenarios are about other things",
-    source: "mm/swap.c folio_add_lru() lru_gen_in_fault(), lru_gen_inc_refs(): seen, khugepaged of 7.2.6 takes what 7.1.13 lacks a reference to",
+    source: "mm/swap.c folio_add_lru(), lru_gen_inc_refs(): seen, khugepaged of 7.2.6 takes pages which that of 7.1.13 takes for unused",
   },
   hugeZeroUpgrade: {
     since: ["6.13"], default: true,
