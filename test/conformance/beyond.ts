@@ -10,10 +10,9 @@ const number = (name: string) => ({ name, type: { kind: "number" } }) as const;
 const word = <W extends Words>(name: string, words: W) => ({ name, type: { kind: "word", words } }) as const;
 
 /** @kernel include/uapi/asm-generic/mman-common.h */
-export const BEYOND_ADVICE = { COLD: 20, PAGEOUT: 21, HWPOISON: 100, SOFT_OFFLINE: 101, GUARD_INSTALL: 102, GUARD_REMOVE: 103 } as const;
+export const BEYOND_ADVICE = { PAGEOUT: 21, HWPOISON: 100, SOFT_OFFLINE: 101, GUARD_INSTALL: 102, GUARD_REMOVE: 103 } as const;
 const LACKED_BY_ADVICE: Readonly<Record<number, string>> = {
-  20: "reclaim by advice", 21: "reclaim by advice", 100: "memory failure", 101: "memory failure", 102: "guard regions",
-  103: "guard regions",
+  21: "swap", 100: "memory failure", 101: "memory failure", 102: "guard regions", 103: "guard regions",
 };
 
 /** Counters by name, of `/proc/vmstat`, `/proc/meminfo` (kB) and hugepages-<size>/stats. They are told from the program's start on. */

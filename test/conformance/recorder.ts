@@ -4,7 +4,7 @@
  */
 import { KernelDied, type RealKernel } from "./agent-talk.ts";
 import { BEYOND_CASES, CASES, type Case } from "./cases.ts";
-import { compare } from "./compare.ts";
+import { compare, isOfOthers } from "./compare.ts";
 import { drawn, sideBySide } from "./drawn.ts";
 import type { ImplKernel } from "./implementation.ts";
 import type { Observations } from "./observation.ts";
@@ -93,7 +93,10 @@ export class Recorder {
   /** A run that nobody disturbed: one that agrees, if there is one; of what `impl/` lacks a part for, one that is seen twice. */
   async #steady(name: string, program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Observations | null> {
     try {
-      return lackedBy(program).length > 0 ? await this.#twice(name, program, kernel) : await undisturbed(program, kernel, impl);
+      if (lackedBy(program).length > 0) return await this.#twice(name, program, kernel);
+      const seen = await undisturbed(program, kernel, impl);
+      if (seen === null) this.#said(`others moved counters in each run of "${name}", and it is not recorded`);
+      return seen;
     } catch (e) {
       if (!(e instanceof KernelDied)) throw e;
       this.#said(`"${name}" is the end of Linux ${this.#release}: ${e.message}\n${e.console.map((line) => `    ${line}`).join("\n")}`);
@@ -114,10 +117,12 @@ export class Recorder {
   }
 }
 
-/** Others may move counters meanwhile. */
-async function undisturbed(program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Observations> {
-  let seen = await kernel.run(program);
+/** Others may move counters meanwhile. Null: they did each time, and what the program itself does cannot be told. */
+async function undisturbed(program: Program, kernel: RealKernel, impl: ImplKernel): Promise<Observations | null> {
   const mine = impl.run(program);
-  for (let run = 1; run < RUNS_MAX && compare([seen], mine).difference !== null; run++) seen = await kernel.run(program);
-  return seen;
+  for (let run = 1; ; run++) {
+    const seen = await kernel.run(program);
+    if (compare([seen], mine).difference === null) return seen;
+    if (run >= RUNS_MAX) return seen.some((lines) => lines.some(isOfOthers)) ? null : seen;
+  }
 }

@@ -16,7 +16,6 @@ export const RELEASES = fileURLToPath(new URL("./RELEASES.md", import.meta.url))
 
 /** Switches that no program shows which `impl/` can run, with the reason. */
 export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
-  lazyfreePmdDiscard: "it takes reclaim by advice, which `impl/` lacks; see below, \"FREE of a huge page, then PAGEOUT\"",
   splitQueueScan: "it takes two threads, and the words of a list",
 };
 

@@ -1,5 +1,5 @@
 /**
- * What `impl/` has no part for yet: sizes between a page and a huge page, reclaim and swap, memory failure, guard regions, mlock(),
+ * What `impl/` has no part for yet: sizes between a page and a huge page, swap, memory failure, guard regions, mlock(),
  * NUMA, soft-dirty bits, words of the kernel's command line. Guests run these; RELEASES.md has what each release said.
  */
 import type { Cases } from "./cases-by-name.ts";
@@ -82,24 +82,6 @@ const KHUGEPAGED: Cases = {
     ...only("64kB"), ...area("0.0", "1.0"), "0 size 64kB never", "0 write 0.0 1.0 1", "0 size 64kB madvise",
     "0 khugepaged", ...counts("64kB/nr_anon"), "0 madvise 0.0 1.0 NOHUGEPAGE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
     ...counts("64kB/nr_anon"), END,
-  ] },
-};
-
-const RECLAIM: Cases = {
-  "COLD of one page of a huge page": { steps: [...huge(), "0 advise 0.5 0.1 COLD", END] },
-  "PAGEOUT of one page of a huge page, no swap": { steps: [...huge(), "0 advise 0.5 0.1 PAGEOUT", END] },
-  "FREE of a huge page, then PAGEOUT": { steps: [
-    ...huge(), "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT",
-    ...counts("pglazyfreed", "thp_split_pmd", "thp_deferred_split_page", "thp_split_page"), END,
-  ] },
-  "FREE of a huge page that is shared, then PAGEOUT": { steps: [
-    ...huge(), "0 fork 1", "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT", ...counts("pglazyfreed"), END, "1 contents",
-  ] },
-  "FREE of a huge page that is held, then PAGEOUT": { steps: [
-    ...huge(), "0 hold 0 0.5", "0 madvise 0.0 1.0 FREE", "0 advise 0.0 1.0 PAGEOUT", ...counts("pglazyfreed"), "0 release 0", END,
-  ] },
-  "FREE of small pages, then PAGEOUT": { steps: [
-    ...SMALL, "0 madvise 0.0 0.100 FREE", "0 write 0.50 0.1 5", "0 advise 0.0 0.100 PAGEOUT", ...counts("pglazyfreed"), END,
   ] },
 };
 
@@ -237,4 +219,4 @@ const LIMITS: Cases = {
   ] },
 };
 
-export const BEYOND_BY_NAME: Cases = { ...SIZES, ...KHUGEPAGED, ...RECLAIM, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS };
+export const BEYOND_BY_NAME: Cases = { ...SIZES, ...KHUGEPAGED, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS };
