@@ -298,7 +298,8 @@ function* unmapLazyfreePtes(k: Kernel, pvmw: PageVmaMappedWalk, first: Entry): R
   const mm: Mm = k.vma.mm.get(pvmw.vma);
   vmBugOn(k.page.swapbacked.get(pvmw.folio), "vmscan: somebody makes a folio swapbacked while reclaim has it locked");
   let old: Entry = first & ~(DIRTY | YOUNG);
-  const nr: Vpn = yield* folioUnmapPteBatch(k, pvmw, first);
+  let nr: Vpn = 1;
+  if (k.param.lazyfreeUnmapsByBatch.get() !== 0) nr = yield* folioUnmapPteBatch(k, pvmw, first);
   for (let i: Vpn = 0; i < nr; i++) {
     yield at("get_and_clear_ptes");
     old = old | (k.ptTable.pte.xchg(pvmw.table, pteIndex(k, pvmw.address + i), ENTRY_NONE) & (DIRTY | YOUNG));
@@ -336,7 +337,7 @@ function* folioUnmapPteBatch(k: Kernel, pvmw: PageVmaMappedWalk, first: Entry): 
 /**
  * Whether the folio, some of whose entries are clear, is clean, and referred to by its mappings and the isolation alone.
  * References are read before the dirty bit: who drops a reference after writing has made the folio dirty before. A dirty
- * folio is no longer lazyfree.
+ * folio is no longer lazyfree, and with `lazyfreeInUseIsSwapbacked` nor is one that somebody uses.
  * @kernel mm/rmap.c ttu_anon_lazyfree_folio()
  * @holds folio lock, a page-table lock under which it is mapped
  */
@@ -346,7 +347,8 @@ function* nobodyElseUses(k: Kernel, folio: Pfn): Routine<boolean> {
   yield at("folio_mapcount");
   const expected: boolean = refs === folioMapcount(k, folio) + 1;
   yield at("folio_test_dirty");
-  if (!k.page.dirty.get(folio)) return expected;
+  const clean: boolean = !k.page.dirty.get(folio);
+  if (clean && (expected || k.param.lazyfreeInUseIsSwapbacked.get() === 0)) return expected;
   yield at("folio_set_swapbacked");
   k.page.swapbacked.setOnce(folio, true);
   return false;

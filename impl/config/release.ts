@@ -188,6 +188,16 @@ export const SWITCHES = {
     source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in " +
       "7.2.13); seen: 6.18.44 splits, 6.18.15 does not",
   },
+  lazyfreeUnmapsByBatch: {
+    since: ["6.15"], default: true,
+    meaning: "reclaim unmaps the pages of a lazyfree folio that neighbouring PTEs map at once; before, one by one, up to the first dirty one",
+    source: "mm/rmap.c folio_unmap_pte_batch(): seen, 6.12.117 does not and 6.16.12 does; what is between was not run",
+  },
+  lazyfreeInUseIsSwapbacked: {
+    since: ["4.12"], until: ["6.15"], default: false,
+    meaning: "a lazyfree folio that reclaim finds in use is no longer lazyfree; since then, only one that has been written to",
+    source: "mm/rmap.c try_to_unmap_one(), folio_set_swapbacked(): seen, 6.12.117 and 6.16.12; what is between was not run",
+  },
   splitQueueScan: {
     values: [
       // The queue itself came with 4.5.

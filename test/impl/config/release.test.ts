@@ -86,6 +86,7 @@ describe("seen in guests:", () => {
     ["thpDisableExceptAdvised", true, "6.17.13", "6.18.5"], ["mremapMovesSeveral", true, "6.16.12", "6.17.8"],
     ["mremapUnmapsFirst", false, "6.16.12", "6.17.8"], ["unfaultedVmaTakesIn", true, "6.12.117", "6.16.3"],
     ["mremapGrowthLeavesNext", false, "6.12.117", "6.16.3"], ["dontunmapKeepsSource", true, "6.12.107", "6.12.117"],
+    ["lazyfreeUnmapsByBatch", true, "6.12.117", "6.16.12"], ["lazyfreeInUseIsSwapbacked", false, "6.12.117", "6.16.12"],
     ["faultMarksReferenced", true, "7.1.13", "7.2.6"],
     ["dontunmapKeepsSource", true, "7.2.9", "7.2.11"], ["dontunmapKeepsSource", true, "7.1.13", "7.3.4"],
   ])("%s becomes %s between %s and %s", (name, value, before, from) => {

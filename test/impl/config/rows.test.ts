@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { PR_THP_DISABLE_EXCEPT_ADVISED } from "../../../impl/entry/syscalls.ts";
 import { EFAULT, EINVAL } from "../../../impl/errno.ts";
-import { MADV_COLLAPSE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE } from "../../../impl/madvise.ts";
+import { MADV_COLLAPSE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_PAGEOUT } from "../../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { DIRTY } from "../../../impl/pgtable.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
@@ -100,6 +100,32 @@ describe("by its row", () => {
         return s.k.page.referenced.get(frame);
       });
     })).toEqual({ off: [true, false, true], on: [true, true, true] });
+  });
+
+  it("reclaim of a lazyfree folio that PTEs map, a page of which was written again", () => {
+    expect(either("lazyfreeUnmapsByBatch", (s) => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      s.mprotect(0, 1, 1, VM_READ);
+      s.mprotect(0, 1, 1, RW);
+      s.madvise(0, 0, 4, MADV_FREE);
+      s.store(0, 2, 9);
+      s.madvise(0, 0, 4, MADV_PAGEOUT);
+      return [0, 1, 2, 3].map((v) => s.entry(0, v).value !== 0);
+    })).toEqual({ off: [false, false, true, true], on: [true, true, true, true] });
+  });
+
+  it("reclaim of a lazyfree folio that somebody uses", () => {
+    expect(either("lazyfreeInUseIsSwapbacked", (s) => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      const frame = s.getUserPage(0, 0, 0, false);
+      s.madvise(0, 0, 4, MADV_FREE);
+      s.madvise(0, 0, 4, MADV_PAGEOUT);
+      const swapbacked = s.k.page.swapbacked.get(frame);
+      s.putUserPage(0, frame, false);
+      return swapbacked;
+    })).toEqual({ off: false, on: true });
   });
 
   it("memory that grows in place does not merge with the area behind it", () => {
