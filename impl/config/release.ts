@@ -190,7 +190,7 @@ export const SWITCHES = {
   },
   lazyfreeUnmapsByBatch: {
     since: ["6.15"], default: true,
-    meaning: "reclaim unmaps the pages of a lazyfree folio that neighbouring PTEs map at once; before, one by one, up to the first dirty one",
+    meaning: "reclaim unmaps pages of a lazyfree folio that neighbouring PTEs map at once; before, one by one, up to the first dirty one",
     source: "mm/rmap.c folio_unmap_pte_batch(): seen, 6.12.117 does not and 6.16.12 does; what is between was not run",
   },
   lazyfreeInUseIsSwapbacked: {
