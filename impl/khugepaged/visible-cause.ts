@@ -17,7 +17,7 @@ import { judged, JUDGED } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import { pageFolio } from "../page-flags.ts";
 import {
-  DIRTY, entryHas, entryTarget, entryZeroPage, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone, ptePresent, WRITE,
+  entryHas, entryTarget, entryZeroPage, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone, ptePresent, WRITE,
 } from "../pgtable.ts";
 import { mapcountOf, maybeMappedShared } from "../refcount/scheme.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED } from "../structs/mm.ts";
@@ -175,7 +175,8 @@ function isSuch(k: Kernel, pte: number, result: ScanResult, cc: CollapseControl)
     case SCAN_PAGE_LRU: return !k.page.lru.once(folio);
     case SCAN_PAGE_LOCK: return k.page.lock.isHeld(folio);
     case SCAN_PAGE_ANON: return !k.page.anon.get(folio);
-    case SCAN_PAGE_LAZYFREE: return cc.isKhugepaged && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY);
+    // The entry was clean when it was read. The hardware may have made it dirty since, without a lock.
+    case SCAN_PAGE_LAZYFREE: return cc.isKhugepaged && !k.page.swapbacked.once(folio);
     default: return false;
   }
 }
