@@ -116,9 +116,9 @@ function dontneedBeforeHuge(name: string, ptReclaim: boolean, expect: Expectatio
 }
 
 export default [
-  dontneedBeforeHuge("dontneed-table-stays", false, holds({ states: 2138 })),
+  dontneedBeforeHuge("dontneed-table-stays", false, holds({ states: 2172 })),
   dontneedBeforeHuge(
-    "dontneed-table-goes-first", true, violated("T5 no CPU caches a small and a huge translation of one address", { length: 74 }),
+    "dontneed-table-goes-first", true, violated("T5 no CPU caches a small and a huge translation of one address", { length: 76 }),
   ),
   thpScenario({
     name: "munmap-huge",

@@ -121,7 +121,7 @@ export default [
     threads: { writesAndProtects },
     others: { splitter },
     sometimes: { ...split, "written": dirty },
-    expect: holds({ states: 1288 }),
+    expect: holds({ states: 1284 }),
   }),
   thpScenario({
     name: "huge-munmap-half",
