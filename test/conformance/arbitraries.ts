@@ -1,6 +1,7 @@
 /**
  * Random programs that stay meaningful: most of the memory that they talk about is mapped, ranges begin and end at and
- * around the boundaries of huge pages, processes fork and go on writing.
+ * around the boundaries of huge pages, processes fork and go on writing, huge pages move to another offset within a huge
+ * range and lose what lies beside, tables are emptied and freed.
  *
  * A step that names a process which does not live then goes to one that does, so that shrinking may drop forks.
  */
@@ -52,7 +53,7 @@ const mremapArgs: fc.Arbitrary<readonly number[]> = fc.tuple(
   return [from.at, from.pages, pages, flags, at];
 });
 const processMadviseArgs: fc.Arbitrary<readonly number[]> = fc.tuple(
-  fc.nat(PROCESSES - 1), mixed(5, 1, 2), advice("COLLAPSE", "COLLAPSE", "DONTNEED", "HUGEPAGE"),
+  fc.nat(PROCESSES - 1), mixed(5, 1, 2), advice("COLLAPSE", "COLLAPSE", "DONTNEED", "HUGEPAGE", "COLD", "PAGEOUT"),
 ).map(([target, r, a]) => [target, r.at, r.pages, a]);
 
 interface Drawn {
@@ -70,6 +71,7 @@ const SHAPED: readonly Drawn[] = [
   drawn(8, "read", ranged(mixed(3, 4, 2))),
   drawn(9, "madvise", ranged(sometimesEmpty(mixed(4, 4, 4)), advice("DONTNEED", "DONTNEED", "FREE"))),
   drawn(9, "madvise", ranged(sometimesEmpty(mixed(8, 0, 3)), advice("COLLAPSE"))),
+  drawn(5, "madvise", ranged(sometimesEmpty(mixed(4, 3, 3)), advice("PAGEOUT", "PAGEOUT", "COLD"))),
   drawn(6, "madvise", ranged(sometimesEmpty(mixed(4, 2, 4)), FLAGS_OF_AREAS)),
   drawn(4, "madvise", ranged(mixed(4, 2, 2), advice("POPULATE_READ", "POPULATE_WRITE", "UNKNOWN"))),
   drawn(5, "munmap", ranged(sometimesEmpty(mixed(2, 3, 3)))),
@@ -129,9 +131,69 @@ const collapseStory: fc.Arbitrary<readonly Step[]> = fc.tuple(
     default: return [writes, by("fork", 0), by("write", range + o, 1, c), ...collapse];
   }
 });
+
+/** What becomes of a folio whose pages lie in two tables: `first` and `second` are its ranges there. */
+function fateAcross(how: string, process: number, first: Range, second: Range, c: number): readonly Step[] {
+  const by = (name: OperationName, ...args: number[]): Step => ({ process, call: name, args });
+  const advises = ({ at, pages }: Range, advice: keyof typeof ADVICE): Step => by("madvise", at, pages, ADVICE[advice]);
+  const table = ({ at }: Range): Range => ({ at: at - (at % HPAGE), pages: HPAGE });
+  switch (how) {
+    // The one or the other half goes, so that the rest lies beside a hole; or what lies in the table beside it does.
+    case "discard first": return [advises(first, "DONTNEED"), by("write", first.at, 1, c)];
+    case "discard second": return [advises(second, "DONTNEED"), advises(table(second), "COLLAPSE")];
+    // All of a range: an empty table is freed (PT_RECLAIM), and a huge page may come there.
+    case "empty a table": return [advises(table(second), "DONTNEED"), by("write", second.at, 1, c)];
+    case "unmap": return [by("munmap", second.at, second.pages), advises(first, "PAGEOUT")];
+    case "free": return [advises(first, "FREE"), by("write", first.at + first.pages - 1, 1, c), advises(first, "PAGEOUT")];
+    case "free all": return [advises(first, "FREE"), advises(second, "FREE"), advises(table(first), "PAGEOUT")];
+    case "protect": return [by("mprotect", second.at, second.pages, 1), by("fork", 0), by("write", first.at, 1, c)];
+    case "collapse": return [advises(table(first), "COLLAPSE"), advises(table(second), "COLLAPSE")];
+    case "fork": return [by("fork", 0), by("write", second.at, second.pages, c)];
+    case "back": return [by("mremap", first.at, first.pages + second.pages, first.pages + second.pages, 3, first.at - (first.at % HPAGE))];
+    default: return [advises(first, "PAGEOUT"), advises(second, "COLD")];
+  }
+}
+const FATES = [
+  "discard first", "discard second", "empty a table", "unmap", "free", "free all", "protect", "collapse", "fork", "back", "page out",
+];
+
+/** A huge page moves to another offset within a huge range, so that two tables map it. */
+const acrossStory: fc.Arbitrary<readonly Step[]> = fc.tuple(
+  fc.nat(2), fc.nat(AREA_RANGES - 2), fc.constantFrom(1, 2, 255, 256, 257, 510, 511), fc.nat(PROCESSES - 1),
+  fc.array(fc.constantFrom(...FATES), { minLength: 1, maxLength: 2 }), content,
+).filter(([from, to]) => from !== to && from !== to + 1).map(([from, to, o, process, fates, c]) => {
+  const at = to * HPAGE + o;
+  const [first, second] = [{ at, pages: HPAGE - o }, { at: at + HPAGE - o, pages: o }];
+  const by = (name: OperationName, ...args: number[]): Step => ({ process, call: name, args });
+  return [
+    // The range may have been unmapped, protected, advised against, or moved.
+    by("mmap", from * HPAGE, HPAGE, 3, MAP.fixed), by("madvise", from * HPAGE, HPAGE, ADVICE.HUGEPAGE),
+    by("write", from * HPAGE, HPAGE, c), by("mremap", from * HPAGE, HPAGE, HPAGE, 3, at),
+    ...fates.flatMap((how) => fateAcross(how, process, first, second, c)),
+  ];
+});
+
+/** Tables that MADV_DONTNEED empties: of small pages, or of a huge page that PTEs map. */
+const tableStory: fc.Arbitrary<readonly Step[]> = fc.tuple(
+  fc.nat(2), fc.constantFrom(1, 2), offset, fc.nat(PROCESSES - 1), fc.constantFrom("touch", "collapse", "read", "fork"), content,
+).map(([r, n, o, process, then, c]) => {
+  const range = r * HPAGE;
+  const by = (name: OperationName, ...args: number[]): Step => ({ process, call: name, args });
+  const after: Record<typeof then, Step> = {
+    touch: by("write", range + o, 1, c), collapse: by("madvise", range, HPAGE, ADVICE.COLLAPSE), read: by("read", range, n * HPAGE),
+    fork: by("fork", 0),
+  };
+  return [
+    by("write", range, n * HPAGE, c), by("mprotect", range + o, 1, 1), by("mprotect", range + o, 1, 3),
+    by("madvise", range, n * HPAGE, ADVICE.DONTNEED), after[then],
+  ];
+});
+
 const steps = (splits: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof(
   { weight: 48, arbitrary: step.map((s) => [s]) },
   { weight: 4, arbitrary: collapseStory },
+  { weight: 4, arbitrary: acrossStory },
+  { weight: 2, arbitrary: tableStory },
   { weight: splits ? 1 : 0, arbitrary: split.map((s) => [s]) },
 );
 

@@ -21,7 +21,7 @@ export const HPAGE = 512;
 export const AREA_RANGES = 8;
 export const AREA_PAGES = AREA_RANGES * HPAGE;
 /** Processes that a program can have in its life. */
-export const PROCESSES = 4;
+export const PROCESSES = 6;
 /** Pages that can be held at a time. */
 export const HOLDS = 4;
 /** `write` stores contents 1..CONTENTS, another one to each page. */

@@ -1,7 +1,7 @@
 /** What programs have reached: so that agreement is worth something. */
-import { ERRNO, PAGE_HUGE, type Observations } from "./observation.ts";
+import { ERRNO, PAGE_HUGE, PAGE_LARGE, type Observations } from "./observation.ts";
 import { ADVICE, CALLS } from "../../impl/entry/calls.ts";
-import type { Program, Step } from "./program.ts";
+import { HPAGE, type Program, type Step } from "./program.ts";
 import { OPERATIONS } from "./vocabulary.ts";
 
 /** Outcomes that a call can have in a sequential program of this area; what is left out is in the README. */
@@ -21,6 +21,8 @@ export const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   "madvise POPULATE_READ": ["success", "EINVAL", "ENOMEM"],
   "madvise POPULATE_WRITE": ["success", "EINVAL", "ENOMEM"],
   "madvise COLLAPSE": ["success", "EAGAIN", "EINVAL", "ENOMEM"],
+  "madvise COLD": ["success", "ENOMEM"],
+  "madvise PAGEOUT": ["success", "ENOMEM"],
   "madvise UNKNOWN": ["EINVAL"],
   "read": ["success", "signal"],
   "write": ["success", "signal"],
@@ -37,8 +39,29 @@ export const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
 /** How often each outcome is wanted. */
 const WANTED = 20;
 
-const MILESTONES = { "create a huge PMD": 0.5, "split one": 0.3, "collapse one": 0.2, "fork": 0.3 } as const;
+const ACROSS = "map a folio from two tables";
+const MILESTONES = { "create a huge PMD": 0.5, "split one": 0.3, "collapse one": 0.2, "fork": 0.3, [ACROSS]: 0.4 } as const;
 type Milestone = keyof typeof MILESTONES;
+
+/** A process maps pages of one folio from two tables: it has moved them to another offset within a huge range. */
+function mapsAcross(lines: readonly string[]): boolean {
+  const tables = new Map<string, number>();
+  for (const line of lines) {
+    if (!line.startsWith("p ")) continue;
+    const [process, start, pages, flags, frame] = line.split(" ").slice(1).map(Number) as [number, number, number, number, number];
+    if ((flags & PAGE_LARGE) === 0) continue;
+    for (let at = start; at < start + pages;) {
+      const number = frame + at - start;
+      const folio = `${process} ${Math.floor(number / HPAGE)}`;
+      const table = Math.floor(at / HPAGE);
+      if ((tables.get(folio) ?? table) !== table) return true;
+      tables.set(folio, table);
+      // To the end of the table, or of the folio.
+      at += Math.min(HPAGE - (at % HPAGE), HPAGE - (number % HPAGE));
+    }
+  }
+  return false;
+}
 
 function untold(): readonly (readonly [string, readonly string[]])[] {
   const told = new Set(Object.keys(OUTCOMES).map((what) => what.split(" ")[0]!));
@@ -60,7 +83,9 @@ function outcomeOf(step: Step, line: string): string {
 export class Statistics {
   programs = 0;
   steps = 0;
-  readonly #reached: Record<Milestone, number> = { "create a huge PMD": 0, "split one": 0, "collapse one": 0, "fork": 0 };
+  readonly #reached: Record<Milestone, number> = {
+    "create a huge PMD": 0, "split one": 0, "collapse one": 0, "fork": 0, [ACROSS]: 0,
+  };
   readonly #outcomes = new Map<string, number>();
 
   /** @param seen - what the real kernel or impl/ says: they agree */
@@ -69,6 +94,7 @@ export class Statistics {
     this.steps += program.steps.length;
     const reached = new Set<Milestone>();
     for (const [i, step] of program.steps.entries()) {
+      if (!reached.has(ACROSS) && mapsAcross(seen[i] ?? [])) reached.add(ACROSS);
       for (const line of seen[i] ?? []) {
         const words = line.split(" ");
         if (words[0] === "p" && (Number(words[4]) & PAGE_HUGE) !== 0) reached.add("create a huge PMD");

@@ -18,7 +18,11 @@ export function setsIn(scenario: Scenario): ReturnType<Assembly["accessSets"]> {
 
 /** Pairs of numbers of operations, the smaller first. */
 export function independentIn(scenario: Scenario): readonly (readonly [number, number])[] {
-  const { of, promises } = setsIn(scenario);
+  return independentBy(setsIn(scenario));
+}
+
+/** By sets that are given. */
+export function independentBy({ of, promises }: ReturnType<typeof setsIn>): readonly (readonly [number, number])[] {
   // A call of which nobody has said what carries it out may meet anything.
   const setOf = ({ call, name }: Operation): AccessSet | undefined => of[call ?? name];
   return OPERATIONS.flatMap((a, first) => OPERATIONS.slice(first).flatMap((b, further): (readonly [number, number])[] => {
