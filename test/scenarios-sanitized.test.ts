@@ -16,6 +16,7 @@ const LEFT_OUT: readonly (readonly [what: string, names: RegExp])[] = [
   ["lists that change under a lock in one step", /^(grain-lists-|lists-scan-and-free$)/],
   ["frames that the allocator hands out in one step", /^reservation-scanner@/],
   ["a folio that reclaim unlocks as it freezes it", /^(lazyfree-pin|reclaim-freed-again)$/],
+  ["a list of isolated folios in the words of the free lists", /^pageout-collapse$/],
   ["two reads that are one step here", /^(khugepaged-remap|vma-joins-unused)$/],
 ];
 

@@ -143,7 +143,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
     }
     const alone: boolean = yield* isOnLruAndExclusive(k, folio);
     if (alone) {
-      if (!pageout) testAndClearYoungPtes(k, table, addr, nr);
+      if (!pageout) yield* testAndClearYoungPtes(k, table, addr, nr);
       yield* coldFolio(k, folio, pageout, list);
     }
     addr += nr;
@@ -172,8 +172,9 @@ function* isOnLruAndExclusive(k: Kernel, folio: Pfn): Routine<boolean> {
  * @kernel include/linux/pgtable.h clear_young_dirty_ptes() with CYDP_CLEAR_YOUNG
  * @holds the table's lock; a gather is open
  */
-function testAndClearYoungPtes(k: Kernel, table: Table, addr: Vpn, nr: number): void {
-  for (let i = 0; i < nr; i++) {
+function* testAndClearYoungPtes(k: Kernel, table: Table, addr: Vpn, nr: Vpn): Routine {
+  for (let i: Vpn = 0; i < nr; i++) {
+    yield at("ptep_test_and_clear_young", null, { instruction: true });
     const pte = k.ptTable.pte.get(table, pteIndex(k, addr + i));
     if (!entryHas(pte, YOUNG)) continue;
     setPteAt(k, table, pteIndex(k, addr + i), pte & ~YOUNG);

@@ -83,6 +83,7 @@ export default [
     tier: "quick", threads: { pagesOut, discardsOne }, sometimes: splitAtLast, expect: holds({ states: 4698 }),
   }),
   thpScenario({
+    sanitize: "the folios that MADV_PAGEOUT has isolated are a list in the words of the free lists, which zone->lock guards",
     name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
     tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) },
     expect: holds({ states: 4055 }),
