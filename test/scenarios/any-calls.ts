@@ -257,7 +257,7 @@ export default [
     areaEnd: 2,
     threads: { first, second },
     sometimes: happened,
-    expect: holds({ states: 13_262_080 }),
+    expect: holds({ states: 15_316_184 }),
   }),
   thpScenario({
     name: "any-two-calls-split",
