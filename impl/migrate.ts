@@ -15,7 +15,6 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import { judgeMappedAgain } from "./lost-function.ts";
-import { assertMigrationLocked } from "./leafops.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
@@ -147,7 +146,6 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
   for (;;) {
     const entry: Entry = yield* pageVmaMappedWalk(k, pvmw);
     if (entry === ENTRY_NONE) return;
-    assertMigrationLocked(k, entry);
     vmBugOn(pvmw.table === NONE, "migrate: a PMD migration entry, which nothing here makes");
     const page: Pfn = folio + linearPageIndex(k, vma, pvmw.address) - k.page.index.get(folio);
     vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");

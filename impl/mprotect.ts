@@ -14,7 +14,6 @@ import {
 } from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
-import { assertMigrationLocked } from "./leafops.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
@@ -144,7 +143,6 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
         setPteAt(k, table, pteIndex(k, vpn + i), after);
       }
     } else if (pteMigration(seen)) {
-      assertMigrationLocked(k, seen);
       const after = readableExclusiveMigrationEntry(seen);
       if (after !== seen) setPteAt(k, table, pteIndex(k, vpn), after);
     }

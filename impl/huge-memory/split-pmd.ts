@@ -8,7 +8,6 @@
 import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
-import { assertMigrationLocked } from "../leafops.ts";
 import { isHugeZeroPmd } from "./huge-zero.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
@@ -33,9 +32,8 @@ export function* splitHugePmd(k: Kernel, vma: Vma, vpn: Vpn, freeze: boolean): R
   const pmd = pmdpGet(k, mm, vpn);
   if (pmdTransHuge(pmd) || pmdMigration(pmd)) yield* splitHugePmdLocked(k, vma, hpageAddress(k, vpn), freeze, pmd);
   spinUnlock(k, pmdLockptr(k, mm));
-  if (locked === NONE) return;
-  yield at("folio_unlock");
-  folioUnlock(k, locked);
+  // In the kernel a step later, when nothing keeps the folio any more: who discards its pages meanwhile frees a locked page.
+  if (locked !== NONE) folioUnlock(k, locked);
 }
 
 /**
@@ -145,7 +143,6 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
 function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn, old: Entry): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
-  assertMigrationLocked(k, old);
   const kept = MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY));
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, kept));
   yield at("pmd_populate");

@@ -4,7 +4,6 @@ import { EV } from "../../spec/events.ts";
 import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
-import { assertMigrationLocked } from "../leafops.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
@@ -160,7 +159,6 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
  */
 function* copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): Routine {
   const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
-  assertMigrationLocked(k, entry);
   setPteAt(k, src, pteIndex(k, vpn), entry);
   yield at("set_pte_at");
   setPteAt(k, dst, pteIndex(k, vpn), entry);

@@ -1,6 +1,5 @@
 /** Waiting for a folio that is being split or moved: mm/migrate.c. */
 import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
-import { assertMigrationLocked } from "../leafops.ts";
 import { pageFolioLockless } from "../page-flags.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
@@ -23,7 +22,6 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   if (pteMigration(entry)) {
     // The folio may be split at this moment.
     yield at("pfn_swap_entry_folio");
-    assertMigrationLocked(k, entry);
     folio = pageFolioLockless(k, entryTarget(entry));
   }
   spinUnlock(k, ptlOf(k, table));
@@ -39,7 +37,6 @@ export function* pmdMigrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   yield* spinLock(k, pmdLockptr(k, mm));
   const entry: Entry = pmdpGet(k, mm, vpn);
   const folio: Pfn = pmdMigration(entry) ? entryTarget(entry) : NONE;
-  if (folio !== NONE) assertMigrationLocked(k, entry);
   spinUnlock(k, pmdLockptr(k, mm));
   if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));
 }

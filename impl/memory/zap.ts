@@ -7,7 +7,6 @@ import { splitHugePmd } from "../huge-memory/split-pmd.ts";
 import { noteLastMapping, noteZappedEntry } from "../huge-memory/unmapped-in-split.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
 import { judgeDiscarded } from "../lost-function.ts";
-import { assertMigrationLocked } from "../leafops.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
@@ -151,7 +150,6 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
       if (ptePresent(entry)) tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
       else {
-        assertMigrationLocked(k, entry);
         emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
         noteZappedEntry(k, entryTarget(entry));
       }
