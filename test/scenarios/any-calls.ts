@@ -279,7 +279,7 @@ export default [
     threads: { firstOfHuge, second },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 7_199_782 }),
+    expect: holds({ states: 8_522_278 }),
   }),
   thpScenario({
     name: "any-two-calls-shrinker",
@@ -301,7 +301,7 @@ export default [
     threads: { firstOfTorn, second },
     others: { shrinker },
     sometimes: { "migration entries stand": (k: K) => migrating(k, 0) },
-    expect: holds({ states: 9_497_820 }),
+    expect: holds({ states: 10_237_476 }),
   }),
   thpScenario({
     name: "any-call-fork",
