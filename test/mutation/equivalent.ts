@@ -21,11 +21,6 @@ export const EQUIVALENT: readonly Explanation[] = [
     why: "batchAdd() drains the batch in the same call in which its last place is filled, and only the CPU itself adds: whenever batchCount() is called the last place is empty, which its assertion holds in every state. The loop stops at lruBatch - 1 in either case, by the bound or by the empty place.",
   },
   {
-    id: "497ec62774",
-    change: "- return folioTestPmdMappable(k, folio) && haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);  + return haddr >= k.vma.start.once(vma) && haddr + k.param.hpagePmdNr.get() <= k.vma.end.once(vma);",
-    why: "mayBeMappedByPmd() decides only whether the walk takes the PMD lock and releases it again with nothing in between, to wait for whoever is just installing a PMD. Without the size it waits for small folios, too. A wait reads and writes nothing; the same walk takes the same lock from the same place two lines below, so it can neither deadlock nor find itself in another context.",
-  },
-  {
     id: "c1a6868bc9",
     change: "yield* mapAnonFolioPmd(k, folio, vmf.vma, haddr, table);  <->  k.mm.nrPtes.add(mm, 1);",
     why: "nr_ptes is read in one place, when the last user of the address space has gone (mm-refs.ts), and is an atomic counter: no lock and no order make it right, only that both updates happen. The mapping does not read it. Both orders lie inside one section of the PMD lock, during which the promise about the count (T2b) excuses a difference; and there is one in either order, from the deposit on.",

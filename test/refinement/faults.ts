@@ -20,15 +20,21 @@ export const FAULTS: readonly SeededFault[] = [
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
     yield at("lru_add_split_folio");
-    k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
-    emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    if (isolated) folioGet(k, folio + i);
+    else {
+      k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+      emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    }
 `,
     replacement: `    yield at("lru_add_split_folio");
-    k.page.lru.set(folio + i, true);
-    emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    if (!isolated) {
+      k.page.lru.set(folio + i, true);
+      emit(k, EV.FOLIO_LRU_ADD, folio + i);
+    }
     yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    if (isolated) folioGet(k, folio + i);
 `,
   },
   {
