@@ -39,10 +39,10 @@ function* unmapsAndMaps(k: K): Routine {
 export default [
   thpScenario({
     name: "populate-munmap", why: "MADV_POPULATE_WRITE faults pages in, one after the other, of an area that munmap() takes away",
-    tier: "quick", threads: { populates, unmaps }, sometimes: { "populated": noted(POPULATED) }, expect: holds({ states: 145 }),
+    tier: "quick", threads: { populates, unmaps }, sometimes: { "populated": noted(POPULATED) }, expect: holds({ states: 148 }),
   }),
   thpScenario({
     name: "debugfs-split-munmap", why: "a write to split_huge_pages walks the areas of a process that unmaps them, and maps another",
-    tier: "quick", threads: { splitsByRange, unmapsAndMaps }, sometimes: { "split": noted(SPLIT) }, expect: holds({ states: 508 }),
+    tier: "quick", threads: { splitsByRange, unmapsAndMaps }, sometimes: { "split": noted(SPLIT) }, expect: holds({ states: 520 }),
   }),
 ];

@@ -167,7 +167,7 @@ export default [
     threads: { protectsAll, toucher },
     others: { splitter },
     sometimes: { ...done, "migration entries in a read-only area": (k) => migrating(k, 0) && (k.vma.flags.get(0) & VM_WRITE) === 0 },
-    expect: holds({ states: 199_469 }),
+    expect: holds({ states: 199_409 }),
   }),
   thpScenario({
     name: "mprotect-half-split",
