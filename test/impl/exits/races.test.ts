@@ -1,8 +1,9 @@
 /** Exits that only another thread's step in between can cause: each is reached, and the invariants hold all the while. */
 import { expect, test } from "vitest";
 import {
-  areaShrinks, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, freeOfNoTable, gupOfNoTable, hugeZeroRace,
-  migrationOfNoTable, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
+  areaShrinks, coldOfNoTable, collapseAndMigration, collapseOfNoTable, faultsFallBack, forkAndHardware, freeOfNoTable, gupOfNoTable,
+  hugeZeroRace, hugeZeroWordsRace,
+  migrationOfNoTable, pageoutOfLocked, promotionAndScanner, reservationGone, reuseAndLocker, splitOfSplit, splitWaitsForLock,
   swapinOfNoTable, untouchedAndNoTable, zapOfZapped,
 } from "./races.ts";
 import { linesReached } from "./reached.ts";
@@ -84,4 +85,19 @@ test("the first write to a range whose table is freed meanwhile", async () => {
 
 test("MADV_FREE of a page whose table is freed while it ends the reservation", async () => {
   expect(await linesReached(freeOfNoTable!)).toContain("madvise.ts madviseFreePteRange: if (table === NONE) return;");
+}, 300_000);
+
+test("the huge zero page, word by word: the slower one gives its page back", async () => {
+  const lines = await linesReached(hugeZeroWordsRace);
+  expect(lines).toContain('huge-memory/huge-zero.ts installUnderLock: yield at("atomic_inc(huge_zero_refcount)");');
+}, 300_000);
+
+test("MADV_COLD of pages whose table is freed before it is locked, or amid a split", async () => {
+  for (const s of coldOfNoTable) {
+    expect(await linesReached(s)).toContain("madvise/cold-or-pageout.ts coldPteRange: if (table === NONE) return;");
+  }
+}, 300_000);
+
+test("MADV_PAGEOUT of a folio that somebody has locked", async () => {
+  expect(await linesReached(pageoutOfLocked)).toContain("vmscan.ts shrinkFolio: if (!folioTrylock(k, folio)) return false;");
 }, 300_000);

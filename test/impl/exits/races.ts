@@ -2,7 +2,7 @@
 import { NONE, at, current, holds, type Routine, type Scenario } from "thpcheck";
 import { gupSlow, pfnScanner } from "../../../impl/gup.ts";
 import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
-import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
+import { MADV_COLD, MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Mm, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../../impl/config/knobs.ts";
@@ -10,7 +10,8 @@ import { pageFolio } from "../../../impl/page-flags.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import { anonVmaLockWrite, anonVmaUnlockWrite, folioGetAnonVma, putAnonVma } from "../../../impl/anon-vma.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMunmap } from "../../../impl/entry/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/entry/syscalls.ts";
+import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 import { prepare, scans, shrinks } from "../../scenarios/setup/actors.ts";
 import { collapseScenario, type K } from "../../scenarios/setup/collapse.ts";
@@ -259,4 +260,44 @@ export const [untouchedAndNoTable] = reservationScenarios({
 export const [freeOfNoTable] = reservationScenarios({
   name: "exits-free-no-table", why: "the table is freed while MADV_FREE has dropped its lock, to end the reservation", tier: "quick",
   options: { ptReclaim: true }, threads: { storesAndFrees, discards }, expect: { "rfc-choices": holds() },
+});
+
+// ---- the huge zero page, word by word -----------------------------------------------------------------------------
+export const hugeZeroWordsRace: Scenario<Structs> = collapseScenario({
+  name: "exits-huge-zero-words", tier: "quick",
+  why: "two threads install the huge zero page under its lock: the slower one takes a reference",
+  options: { enabled: ENABLED_ALWAYS, grain: ["zero"] }, threads: { loadsLow, loadsHigh }, expect: holds(),
+});
+
+// ---- MADV_COLD and MADV_PAGEOUT ------------------------------------------------------------------------------------
+function* coolsSmall(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_COLD);
+}
+function* empties(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+/** The folio is one still, and PTEs map it. */
+function* coolsHalfOfFolio(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysMprotect(k, 0, 1, VM_READ);
+  yield* sysMprotect(k, 0, 1, VM_READ | VM_WRITE);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_COLD);
+}
+function* pagesOut(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_PAGEOUT);
+}
+const COLD = [{ enabled: ENABLED_NEVER, cools: coolsSmall }, { enabled: ENABLED_ALWAYS, cools: coolsHalfOfFolio }] as const;
+export const coldOfNoTable: readonly Scenario<Structs>[] = COLD.map(({ enabled, cools }, n) => collapseScenario({
+  name: `exits-cold-no-table-${n}`, why: "the table is freed before MADV_COLD locks it, or while it splits", tier: "quick",
+  options: { enabled, ptReclaim: true, vmas: 4, anonVmaChains: 8 }, threads: { cools, empties }, expect: holds(),
+}));
+export const pageoutOfLocked: Scenario<Structs> = collapseScenario({
+  name: "exits-pageout-locked", why: "the folio that MADV_PAGEOUT has isolated is locked by somebody else", tier: "quick",
+  options: { enabled: ENABLED_ALWAYS }, threads: { pagesOut }, others: { locksFirstPage }, expect: holds(),
 });
