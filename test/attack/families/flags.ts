@@ -35,7 +35,7 @@ function wordsFor(command: string, o: Option): readonly string[] {
   if (`${command} ${o.long}` in LEFT_ALONE) return [];
   if (o.argChoices !== undefined) return NO_WORDS.filter((w) => !w.startsWith("-"));
   const named = /<(.*)>/.exec(o.flags)?.[1] ?? "";
-  if (/^file$/.test(named)) return /--(out|keep)$/.test(o.long ?? "") ? NO_TARGETS : NO_FILES;
+  if (/^(\[format:\])?file$/.test(named)) return /--(out|keep)$/.test(o.long ?? "") ? NO_TARGETS : NO_FILES;
   return NO_NUMBERS;
 }
 

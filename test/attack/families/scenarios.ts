@@ -37,7 +37,7 @@ const PLACES: readonly Place[] = [
   ]),
   place("always", ["undefined", "function"], (v) => `{ p: Object.assign((k: K) => true, { excuse: (${v}) }) }`),
   place("always", VALUE_NAMES, (v) => `{ p: Object.assign((k: K) => true, { why: (${v}) }) }`),
-  place("endless", ["undefined", "yes"]), place("clearDeadLocals", ["undefined", "yes"]), place("sanitize", ["undefined", "yes"]),
+  place("endless", ["undefined", "yes"]), place("clearDeadLocals", ["undefined", "yes"]), place("sanitize", ["undefined", "yes", ...TEXTS]),
   place("policy", ["undefined", ...TEXTS]), place("underPolicy", ["undefined", "function", "bound"]),
   place("refine", ["undefined", "array"]),
   place("refine", [], (v) => `[(${v})]`), place("calls", ["undefined", "array"]), place("calls", [], (v) => `[(${v})]`),
