@@ -51,7 +51,8 @@ export class PropertyFunctions {
     return [
       excuses,
       `let $asked = -1;
-function $broke(e) { if ($asked < 0) throw e; return $asked; }
+// Out of rounds it is no broken promise but one that nobody can ask: to show it would be to go round again.
+function $broke(e) { if ($asked < 0 || $fuel < 0) throw e; return $asked; }
 function checkSome(m, at) { ${FUEL} $asked = -1; try { ${some} return -1; } catch (e) { return $broke(e); } }
 function checkState() { ${FUEL} $asked = -1; try { ${always} return -1; } catch (e) { return $broke(e); } }
 ${CHECK_STEP}

@@ -33,7 +33,8 @@ const PLACES: readonly Place[] = [
   place("threads", ["undefined", "yes"], (v) => thread('"a"', "increment", `, daemon: (${v})`)),
   place("threads", [], (v) => thread('"a"', "increment", `, zzz: (${v})`)),
   ...["always", "step", "finally", "sometimes", "recurring"].flatMap((m) => [
-    place(m, RECORDS), place(m, ["function"], (v) => `{ p: (${v}) }`, "failed"),
+    // An object whose toString() throws is a record of one promise, of that name.
+    place(m, [...RECORDS, "text that throws"]), place(m, ["function"], (v) => `{ p: (${v}) }`, "failed"),
   ]),
   place("always", ["undefined", "function"], (v) => `{ p: Object.assign((k: K) => true, { excuse: (${v}) }) }`),
   place("always", VALUE_NAMES, (v) => `{ p: Object.assign((k: K) => true, { why: (${v}) }) }`),

@@ -46,3 +46,11 @@ it("is not the violation that is expected", async () => {
   expect(r.code).toBe(1);
   project.remove();
 });
+
+it("is no broken promise when it goes round for ever: nobody can ask it, and to show it would be to go round again", async () => {
+  const project = new Project({ "a.ts": scenarioWith('always: { "no end": () => (() => { for (;;); })() }', "holds()") });
+  const r = await project.run(["check", "a.ts"]);
+  expect(r.stdout).toMatch(/^FAIL beyond: .*a\.ts:\d+/m);
+  expect(r.code).toBe(2);
+  project.remove();
+}, 20_000);
