@@ -1,4 +1,5 @@
 import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "./checker/vitest/plugin.ts";
 
@@ -27,6 +28,8 @@ export default defineConfig({
   test: {
     // Worker threads of a search outlive a test that times out; processes end them, at the latest with the run.
     pool: "forks",
+    // By default one core is left out, which on two is half of them.
+    maxWorkers: availableParallelism(),
     testTimeout: 30_000,
     projects: [
       { extends: true, test: { name: "sharing a process", include: sharing, isolate: false } },

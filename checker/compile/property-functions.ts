@@ -127,7 +127,6 @@ const CHECK_STEP = "function checkStep(before) { "
   + "if (before !== $before) $before.set(before.length === $before.length ? before : before.subarray(0, $before.length)); "
   + "$find(); return checkChanges(); }";
 
-
 /** What failed: the conjunct that a property names itself, or the source text with its operands. */
 const FOUND = 'v !== null && typeof v === "object" && "conjunct" in v '
   + "? { conjunct: v.conjunct, site, operands: Object.entries(v.values) } : "

@@ -3,6 +3,7 @@ import type {} from "vitest";
 import { checkScenario } from "../check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, type Checked } from "../check/options.ts";
 import { renderTrace } from "../report/counterexample.ts";
+import { verdictInWords } from "../report/summary.ts";
 import { isScenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -48,9 +49,8 @@ async function check(received: unknown, { seconds, maxStates, sanitize }: Matche
 }
 
 function inWords({ result, replayed }: Checked): string {
-  const { scenario, verdict, violation, expected, reason } = result;
-  const found = violation === null ? verdict : `violates "${violation.property}" in ${violation.length} steps`;
-  const head = `${scenario} ${found}; it expects: ${expected}${reason === null ? "" : `; ${reason}`}`;
+  const { scenario, expected, reason } = result;
+  const head = `${scenario} ${verdictInWords(result)}; it expects: ${expected}${reason === null ? "" : `; ${reason}`}`;
   if (replayed === null) return head;
   return `${head}\n\n${renderTrace(replayed, { width: WIDTH, color: false, full: false, replayCommand: "" }).trimEnd()}`;
 }

@@ -4,23 +4,32 @@ import { RESULT_FORMAT, type RunTotals } from "../../result.ts";
 import { resultFile, toJson, type Surroundings } from "../json.ts";
 import { replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
-import { namedFile, placeOf } from "./place.ts";
+import { namedFile, placeOfBreak } from "./place.ts";
 import type { ReportedRun, ResultFormat } from "./reported-run.ts";
 
 export const json: ResultFormat = {
   what: "file of results",
   render({ head, scenarios, end }: ReportedRun): string {
-    const results = scenarios.map((s) => [s.checked.result, surroundingsOf(s, head.folder)] as const);
+    const results = scenarios.map((s) => [s.checked.result, surroundingsOnce(s, head.folder)] as const);
     const { seed } = head.options;
     return toJson(resultFile({ tier: head.tier, seed }, results, end === null ? null : { totals: totalsOf(end), patch: end.patch }));
   },
   isOurs: (text) => isJson(text, (value) => value["format"] === RESULT_FORMAT),
 };
 
+/** The document is written anew after each scenario, and a trace is not encoded anew for each. */
+const known = new WeakMap<ReportedScenario, Surroundings>();
+function surroundingsOnce(s: ReportedScenario, folder: string): Surroundings {
+  const before = known.get(s);
+  if (before !== undefined) return before;
+  const made = surroundingsOf(s, folder);
+  known.set(s, made);
+  return made;
+}
+
 function surroundingsOf({ loaded, checked: { replayed } }: ReportedScenario, folder: string): Surroundings {
-  const source = replayed?.rows.findLast((r) => r.source !== null)?.source ?? null;
   return {
-    file: namedFile(loaded.file, folder), place: source === null ? null : placeOf(source, folder),
+    file: namedFile(loaded.file, folder), place: placeOfBreak(replayed, folder),
     explanation: replayed?.explanation ?? null,
     replay: replayed === null ? null : replayCommand(replayed.trace, replayed.actors, loaded.from),
   };

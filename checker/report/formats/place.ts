@@ -1,5 +1,6 @@
 /** Lines of sources, as reports name them. */
 import { relative } from "node:path";
+import type { ReplayedTrace } from "../../result.ts";
 
 /** A line of a source, from 1 upward. */
 export interface Place {
@@ -15,3 +16,9 @@ export function namedFile(file: string, folder: string): string {
 }
 
 export const placeOf = ({ file, line }: Place, folder: string): Place => ({ file: namedFile(file, folder), line });
+
+/** The line of the last step that has one: where the promise was found broken. Null: there is no trace, or no line. */
+export function placeOfBreak(t: ReplayedTrace | null, folder: string): Place | null {
+  const source = t?.rows.findLast((r) => r.source !== null)?.source ?? null;
+  return source === null ? null : placeOf(source, folder);
+}

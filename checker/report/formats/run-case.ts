@@ -6,7 +6,7 @@ import type { ReplayedTrace, ScenarioResult } from "../../result.ts";
 import { renderTrace } from "../counterexample.ts";
 import { TRACE_STRING_MAX, replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
-import { namedFile, placeOf, type Place } from "./place.ts";
+import { namedFile, placeOfBreak, type Place } from "./place.ts";
 import type { ReportedRun } from "./reported-run.ts";
 
 /** `error`: not all was looked at, so that nothing is known; an incomplete search as well, which is never a pass. */
@@ -37,7 +37,7 @@ const WIDTH = 120;
 /** The cases of a run, scenarios first. A run that has not ended has a case that says so. */
 export function casesOf(run: ReportedRun): RunCase[] {
   const { head, scenarios, end } = run;
-  const cases = scenarios.map((s) => caseOf(s, head.folder, head.strict));
+  const cases = scenarios.map((s) => caseOnce(s, head.folder, head.strict));
   if (end === null) return [...cases, general("the run", "error", "unfinished", "the run has not ended, or was broken off before it did")];
   cases.push(...generalCases(end));
   const isBad = cases.some((c) => c.outcome === "fail" || c.outcome === "error");
@@ -66,13 +66,22 @@ function general(name: string, outcome: Outcome, rule: string, message: string):
   return { name, module: "thpcheck", outcome, rule, message, detail: "", seconds: 0, place: null, result: null, trace: null };
 }
 
+/** A document is written anew after each scenario, and a trace is not told anew for each. */
+const known = new WeakMap<ReportedScenario, RunCase>();
+function caseOnce(s: ReportedScenario, folder: string, strict: boolean): RunCase {
+  const before = known.get(s);
+  if (before !== undefined) return before;
+  const made = caseOf(s, folder, strict);
+  known.set(s, made);
+  return made;
+}
+
 function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, strict: boolean): RunCase {
   const { result, replayed } = checked;
   const module = namedFile(loaded.file, folder);
   const { outcome, rule, message } = judged(result, strict);
-  const source = replayed?.rows.findLast((r) => r.source !== null)?.source ?? null;
   const isBad = outcome !== "pass";
-  const broke = isBad && source !== null ? placeOf(source, folder) : null;
+  const broke = isBad ? placeOfBreak(replayed, folder) : null;
   const command = replayed === null ? "" : replayCommand(replayed.trace, replayed.actors, loaded.from);
   const view = { width: WIDTH, color: false, full: false, replayCommand: command.length <= TRACE_STRING_MAX ? command : "" };
   return {
@@ -87,6 +96,7 @@ function judged(r: ScenarioResult, strict: boolean): Pick<RunCase, "outcome" | "
   if (r.verdict === "error") return { outcome: "error", rule: "error", message: r.reason ?? "it could not be checked" };
   if (r.verdict === "incomplete") return { outcome: "error", rule: "incomplete", message: `incomplete, which is no pass${because}` };
   if (!r.asExpected) {
+    // The name as it is, without the escapes of `verdictInWords`: each format has its own.
     const found = r.violation === null ? r.verdict : `violates "${r.violation.property}" in ${r.violation.length} steps`;
     const also = r.alsoViolated.length === 0 ? "" : `; also ${r.alsoViolated.map((p) => `"${p.name}"`).join(", ")}`;
     const message = `${found}, expected: ${r.expected}${also}${because}`;

@@ -21,6 +21,14 @@ function either<T>(row: keyof KernelOptions, run: (s: SequentialKernel) => T, en
   return { off: on(false), on: on(true) };
 }
 
+/** A folio of four pages, written to and mapped by PTEs: its area was cut and has merged again. */
+function mapsFolioByPtes(s: SequentialKernel): void {
+  map(s, 0, 4);
+  fill(s, 0, 4);
+  s.mprotect(0, 1, 1, VM_READ);
+  s.mprotect(0, 1, 1, RW);
+}
+
 describe("by its row", () => {
   it("prctl(PR_SET_THP_DISABLE) knows PR_THP_DISABLE_EXCEPT_ADVISED", () => {
     expect(either("thpDisableExceptAdvised", (s) => s.thpDisable(0, true, PR_THP_DISABLE_EXCEPT_ADVISED))).toEqual({ off: -EINVAL, on: 0 });
@@ -28,11 +36,7 @@ describe("by its row", () => {
 
   it("a collapse that unmaps a folio page by page puts it on the split queue first", () => {
     expect(either("collapseUnmapsByBatch", (s) => {
-      map(s, 0, 4);
-      fill(s, 0, 4);
-      // A cut and a merge: PTEs map the folio.
-      s.mprotect(0, 1, 1, VM_READ);
-      s.mprotect(0, 1, 1, RW);
+      mapsFolioByPtes(s);
       expect([s.isHuge(0, 0), s.madvise(0, 0, 4, MADV_COLLAPSE), s.isHuge(0, 0)]).toEqual([false, 0, true]);
       return s.vmstat("thpDeferredSplitPage");
     })).toEqual({ off: 1, on: 0 });
@@ -40,10 +44,7 @@ describe("by its row", () => {
 
   it("mprotect() makes a whole batch dirty if one page of it is", () => {
     expect(either("mprotectByBatch", (s) => {
-      map(s, 0, 4);
-      fill(s, 0, 4);
-      s.mprotect(0, 1, 1, VM_READ);
-      s.mprotect(0, 1, 1, RW);
+      mapsFolioByPtes(s);
       s.madvise(0, 0, 4, MADV_FREE);
       s.store(0, 2, 9);
       s.mprotect(0, 0, 4, VM_READ);
@@ -107,10 +108,7 @@ describe("by its row", () => {
 
   it("reclaim of a lazyfree folio that PTEs map, a page of which was written again", () => {
     expect(either("lazyfreeUnmapsByBatch", (s) => {
-      map(s, 0, 4);
-      fill(s, 0, 4);
-      s.mprotect(0, 1, 1, VM_READ);
-      s.mprotect(0, 1, 1, RW);
+      mapsFolioByPtes(s);
       s.madvise(0, 0, 4, MADV_FREE);
       s.store(0, 2, 9);
       s.madvise(0, 0, 4, MADV_PAGEOUT);
