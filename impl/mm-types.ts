@@ -27,6 +27,7 @@ import { collapse, lost, user, userCall } from "./structs/ghosts.ts";
 import { splitBatch, splitList } from "./structs/list.ts";
 import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
+import { folioWait, pageWaiters } from "./structs/page-flags.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
 import { resv, resvLru, resvs } from "./structs/reservation.ts";
 import { deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot } from "./structs/thp.ts";
@@ -39,7 +40,7 @@ export function kernelStructs(c: KernelConfig) {
     param: paramStruct(c),
     knob: knobStruct(c),
 
-    page: page(c),
+    page: page(c), pageWaiters: pageWaiters(c), folioWait: folioWait(c),
     zone: zone(c), lruvec: lruvec(c), node: node(c),
     cpu: cpu(c),
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),

@@ -13,6 +13,7 @@
 import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
+import { PAGE_FLAGS_CHECK_AT_PREP, PG_LOCKED, pageFlagsNonatomic } from "./page-flag-word.ts";
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Order, Pfn, PteIndex } from "./structs/types.ts";
@@ -89,6 +90,7 @@ export function* freeFolio(k: Kernel, folio: Pfn): Routine {
     vmBugOn(k.page.head.get(folio + i) !== folio, "page-alloc: a tail page is freed with another head");
     k.page.head.set(folio + i, NONE);
   }
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, PAGE_FLAGS_CHECK_AT_PREP & ~PG_LOCKED, 0);
   yield* spinLock(k, k.zone.lock.at());
   freePagesPrepare(k, folio, order);
   freeOnePage(k, folio, order);

@@ -13,6 +13,7 @@ import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { pageIsFree } from "./dead-object.ts";
+import { folioLockOrSleep, folioWake } from "./folio-wait.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioNrPages, folioTestLarge } from "./page-flags.ts";
@@ -103,7 +104,8 @@ export function* putReleasedFolio(k: Kernel, folio: Pfn): Routine {
 
 /** Sleeps until it has PG_locked. @kernel include/linux/pagemap.h folio_lock() */
 export function* folioLock(k: Kernel, folio: Pfn): Routine {
-  yield* mutexLock(k, k.page.lock.at(folio));
+  if (k.param.grainFlags.get() !== 0) yield* folioLockOrSleep(k, folio);
+  else yield* mutexLock(k, k.page.lock.at(folio));
   vmBugOn(pageIsFree(k, folio), "use after free: folio_lock() of a page that has been freed");
 }
 
@@ -117,6 +119,7 @@ export function folioTrylock(k: Kernel, folio: Pfn): boolean {
 export function folioUnlock(k: Kernel, folio: Pfn): void {
   vmBugOn(pageIsFree(k, folio), "use after free: folio_unlock() of a page that has been freed");
   mutexUnlock(k, k.page.lock.at(folio));
+  if (k.param.grainFlags.get() !== 0) folioWake(k, folio);
 }
 
 // ---- the LRU ---------------------------------------------------------------------------------------------------

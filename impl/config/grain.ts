@@ -23,6 +23,10 @@ export const GRAIN_PARTS = {
     constant: "grainKnobs",
     meaning: "a fault reads the knob `enabled` on a step of its own, for scenarios that write it meanwhile",
   },
+  flags: {
+    constant: "grainFlags",
+    meaning: "a page's flags are one word, which setters that are not atomic load and store; who waits for a folio lock sets PG_waiters",
+  },
 } as const satisfies Readonly<Record<string, { readonly constant: `grain${string}`; readonly meaning: string }>>;
 
 export type GrainPart = keyof typeof GRAIN_PARTS;

@@ -4,6 +4,7 @@ import { EV } from "../../spec/events.ts";
 import { announceInstalled } from "../khugepaged/announce.ts";
 import { khugepagedEnterVma } from "../khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
+import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import { PROMOTION_NONE } from "../structs/ghosts.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
@@ -152,6 +153,7 @@ export function* vmaAllocAnonFolioPmd(k: Kernel, vmf: VmFault): Routine<Pfn> {
     return NONE;
   }
   folioZeroUser(k, folio);
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
   return folio;
 }
 
@@ -178,6 +180,7 @@ export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, ta
  */
 export function* mapAnonFolioPmdNopf(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, table: Table): Routine {
   const mm: Mm = k.vma.mm.get(vma);
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_SWAPBACKED);
   folioAddNewAnonRmap(k, folio, vma, haddr);
   yield* folioAddLru(k, folio);
   yield at("set_pmd_at");

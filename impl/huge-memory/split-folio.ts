@@ -25,6 +25,7 @@ import { vmBugOn } from "../bug.ts";
 import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
 import { judgeEarlyFailure, judgeExpected, judgeFreezeFailure, judgeUnmapped, splitForgets } from "../lost-function.ts";
+import { cloneFlags } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "../page-flags.ts";
@@ -166,6 +167,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
   vmBugOn(!isolated && !k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
   vmBugOn(isolated && k.page.lru.get(folio), "split-folio: a folio is on the LRU that the caller has isolated");
   for (let i: PteIndex = 1; i < nr; i++) {
+    if (k.param.grainFlags.get() !== 0) yield* cloneFlags(k, folio, folio + i);
     splitOff(k, folio, folio + i);
     yield at("S11: PG_locked");
     const locked: boolean = mutexTrylock(k, k.page.lock.at(folio + i));

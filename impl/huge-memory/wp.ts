@@ -2,6 +2,7 @@
 import { at, mutexLock, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { checkStableAddressSpace } from "../memory/prepare.ts";
 import { isHugeZeroPmd } from "./huge-zero.ts";
+import { folioLockOrSleep } from "../folio-wait.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, PteIndex, Refs } from "../structs/types.ts";
 import { folioNrPages } from "../page-flags.ts";
@@ -44,7 +45,8 @@ export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
       yield at("folio_get");
       folioGet(k, folio);
       spinUnlock(k, pmdLockptr(k, mm));
-      yield* mutexLock(k, k.page.lock.at(folio));
+      if (k.param.grainFlags.get() !== 0) yield* folioLockOrSleep(k, folio);
+      else yield* mutexLock(k, k.page.lock.at(folio));
       yield* spinLock(k, pmdLockptr(k, mm));
       if (pmdpGet(k, mm, vmf.address) !== vmf.origPmd) {
         spinUnlock(k, pmdLockptr(k, mm));

@@ -41,6 +41,7 @@ import { mapAnonFolioPmdNopf } from "../huge-memory/fault.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { migrationEntryWait } from "../memory/migration-wait.ts";
+import { PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
@@ -167,6 +168,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
     yield* releasePtePages(k, table, 1 << cc.order);
     return SCAN_COPY_MC;
   }
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
   k.page.uptodate.set(folio, true);
   announceCopied(k, mm, start);
   yield* collapseHugePageCopySucceeded(k, vma, table, cc);

@@ -1,6 +1,7 @@
 /** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { memCgroupCharge } from "../memcontrol.ts";
+import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Order, Pfn } from "../structs/types.ts";
 import { VM_WRITE } from "../structs/vma.ts";
@@ -62,6 +63,7 @@ export function* doAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
   }
   if (reserved) yield* reservedPageMapped(k, vmf.vma, vmf.address);
   k.mm.anonPages.add(mm, folioNrPages(k, folio));
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_SWAPBACKED);
   folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
   if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
   folioMarkFaulted(k, folio);
@@ -104,5 +106,6 @@ export function* folioPrealloc(k: Kernel, order: Order, zeroed: boolean): Routin
     return NONE;
   }
   if (zeroed) folioZeroUser(k, folio);
+  if (zeroed && k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
   return folio;
 }

@@ -4,6 +4,7 @@ import { EV } from "../../spec/events.ts";
 import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
+import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
@@ -143,6 +144,7 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
   yield at("copy_mc_user_highpage");
   if (k.param.copyMayMeetPoison.get() !== 0 && choose(k, "copy_mc_user_highpage meets poison", 2) === 1) return -EHWPOISON;
   k.page.content.set(folio, k.page.content.get(page));
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE | PG_SWAPBACKED);
   yield at("folio_add_new_anon_rmap");
   k.page.uptodate.set(folio, true);
   folioAddNewAnonRmap(k, folio, dstVma, vpn);

@@ -1,6 +1,7 @@
 /** Writes to pages that are mapped read-only: mm/memory.c do_wp_page(), wp_page_copy(). */
 import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
 import { noteLastMapping } from "../huge-memory/unmapped-in-split.ts";
+import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, Vma } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
@@ -138,6 +139,7 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
     }
     k.page.content.set(folio, k.page.content.get(oldPage));
     k.page.uptodate.set(folio, true);
+    if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
   }
   vmf.pte = yield* pteOffsetMapLock(k, mm, vmf.address);
   const same: boolean = vmf.pte !== NONE && k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)) === vmf.origPte;
@@ -153,6 +155,7 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   yield* ptepClearFlush(k, mm, vmf.pte, vmf.address);
   if (reserved) yield* reservedPageMapped(k, vmf.vma, vmf.address);
   yield at("folio_add_new_anon_rmap");
+  if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_SWAPBACKED);
   folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);
   if (reserved) announceReservedPage(k, vmf.vma, vmf.address, folio);
   folioMarkFaulted(k, folio);

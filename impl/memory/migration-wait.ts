@@ -1,8 +1,9 @@
 /** Waiting for a folio that is being split or moved: mm/migrate.c. */
-import { at, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { at, current, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { joinFolioWaiters } from "../folio-wait.ts";
 import { pageFolioLockless } from "../page-flags.ts";
 import type { Kernel } from "../mm-types.ts";
-import type { Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
+import type { Cpu, Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 
@@ -23,6 +24,16 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
     // The folio may be split at this moment.
     yield at("pfn_swap_entry_folio");
     folio = pageFolioLockless(k, entryTarget(entry));
+  }
+  if (k.param.grainFlags.get() !== 0 && folio !== NONE) {
+    const cpu: Cpu = current(k);
+    yield at("folio_set_waiters");
+    joinFolioWaiters(k, folio);
+    yield at("folio_trylock_flag");
+    if (!k.page.lock.isHeld(folio)) k.folioWait.folio.set(cpu, NONE);
+    spinUnlock(k, ptlOf(k, table));
+    yield at("io_schedule", () => k.folioWait.folio.once(cpu) === NONE);
+    return;
   }
   spinUnlock(k, ptlOf(k, table));
   if (folio !== NONE) yield at("migration_entry_wait_on_locked", () => !k.page.lock.isHeld(folio));

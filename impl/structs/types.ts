@@ -33,5 +33,7 @@ export type Content = UpTo<"contents">;
 export type Refs = UpTo<"refcountMax">;
 /** 0 or a negative errno. */
 export type Errno = Int<-133, 0>;
+/** A set of PG_* flags, see `page-flag-word.ts`. */
+export type PageFlags = Mask<9>;
 /** A set of VM_* flags, see vma.ts; as many bits as VM_FLAGS says. */
 export type VmFlags = Mask<8>;

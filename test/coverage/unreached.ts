@@ -38,6 +38,13 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/refcount/fields.ts", function: "schemeFields", source: "export function schemeFields(b: Bounds) {", why: NATIVE },
   { file: "impl/refcount/fields.ts", function: "folioFields", source: "function folioFields(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/page.ts", function: "page", source: "export function page(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/structs/page-flags.ts", function: "pageWaiters", source: "export function pageWaiters(c: Bounds & GrainFlags) {",
+    why: NATIVE,
+  },
+  {
+    file: "impl/structs/page-flags.ts", function: "folioWait", source: "export function folioWait(c: Bounds & GrainFlags) {", why: NATIVE,
+  },
   { file: "impl/structs/reservation.ts", function: "resvs", source: "export function resvs(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/reservation.ts", function: "resv", source: "export function resv(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/reservation.ts", function: "resvLru", source: "export function resvLru(b: Bounds) {", why: NATIVE },

@@ -1,6 +1,11 @@
 /** Scenarios of the grain without it: what its faults are not seen by. */
 import { holds } from "thpcheck";
+import { flagsLock } from "../../scenarios/grain-flags.ts";
 import { slotsExit } from "../../scenarios/grain-slots.ts";
 import { zeroShrinker } from "../../scenarios/grain-zero.ts";
 
-export default [slotsExit("coarse-slots-exit", "coarse", holds()), zeroShrinker("coarse-zero-shrinker", "coarse", holds())];
+export default [
+  slotsExit("coarse-slots-exit", "coarse", holds()),
+  zeroShrinker("coarse-zero-shrinker", "coarse", holds()),
+  flagsLock("coarse-flags-lock", "coarse", holds()),
+];

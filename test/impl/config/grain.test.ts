@@ -22,12 +22,13 @@ describe("the grain of a scenario", () => {
     expect(kernelConfig({ ...SMALL, grain: ["lists"] }).grainLists).toBe(true);
   });
   it("is refused in words where there is no such part", () => {
-    expect(() => grainFlags(["list"] as unknown as Grain)).toThrow('grain: there is no part "list"; parts are lists, zero, slots, knobs');
-    expect(() => grainFlags("finer" as Grain)).toThrow('grain "finer": "coarse", "fine", or some of lists, zero, slots, knobs');
+    const parts = "lists, zero, slots, knobs, flags";
+    expect(() => grainFlags(["list"] as unknown as Grain)).toThrow(`grain: there is no part "list"; parts are ${parts}`);
+    expect(() => grainFlags("finer" as Grain)).toThrow(`grain "finer": "coarse", "fine", or some of ${parts}`);
   });
   it("takes no bit where it is off", () => {
     expect(bytes("coarse")).toBe(bytes());
-    for (const part of ["lists", "slots"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
+    for (const part of ["lists", "slots", "flags"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
     // A lock and a number find room where the coarse layout has holes, or take more.
     expect(bytes(["zero"])).toBeGreaterThanOrEqual(bytes());
     expect(bytes(["knobs"])).toBe(bytes());
@@ -55,11 +56,19 @@ const FAULTS = [
     "a slot is freed before the next one is looked for", "test/impl/config/faults/slot-freed-before-next.patch", "grain-slots-exit",
     "assertion", "test/impl/config/coarse-twins.ts",
   ],
+  [
+    "a walker sets a flag of a folio that others lock without an atomic operation", "test/impl/config/faults/flag-set-nonatomic.patch",
+    "grain-flags-lock", "assertion", "test/impl/config/coarse-twins.ts",
+  ],
+  [
+    "a folio is unlocked without an atomic operation", "test/impl/config/faults/unlock-loses-waiters.patch", "grain-flags-lock",
+    "deadlock", "test/impl/config/coarse-twins.ts",
+  ],
 ] as const;
 
 it("has twins of its scenarios that ask for no part of it", () => {
   expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
-    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []],
+    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-flags-lock", []],
   ]);
 });
 
