@@ -160,13 +160,14 @@ function* madviseVmaBehavior(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: 
  */
 function* madviseUpdateVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   const flags: VmFlags = flagsAfter(k.vma.flags.get(vma), advice);
-  if (advice === MADV_HUGEPAGE) yield* hugepageMadvise(k, vma);
+  if (advice === MADV_HUGEPAGE && k.param.adviceEntersIfNew.get() === 0) yield* hugepageMadvise(k, vma);
   if (flags === k.vma.flags.get(vma)) return 0;
   const mine: Vma = yield* vmaModifyFlags(k, vma, start, end, flags);
   // "kernel resources, such as slab, are temporarily unavailable"
   if (mine === NONE) return -EAGAIN;
   yield* vmaStartWrite(k, mine);
   k.vma.flags.set(mine, flags);
+  if (k.param.adviceEntersIfNew.get() !== 0 && (flags & VM_HUGEPAGE) !== 0) yield* hugepageMadvise(k, mine);
   return 0;
 }
 

@@ -139,6 +139,15 @@ export const SWITCHES = {
     meaning: "CONFIG_PT_RECLAIM: MADV_DONTNEED frees the tables that it empties; off unless set, most scenarios are about other things",
     source: "6375e95f381e",
   },
+  adviceEntersIfNew: {
+    since: ["6.12.112", "7.2"], default: false,
+    meaning: "advice makes the address space known to khugepaged where it changes an area that is VM_HUGEPAGE then, and only if that " +
+      "part of it can hold a huge page; before, MADV_HUGEPAGE did, changed or not, by the size of the whole area; off unless set, " +
+      "most scenarios advise first of all",
+    source: "mm/madvise.c madvise_update_vma() calls khugepaged_enter_vma(), before mm/khugepaged.c hugepage_madvise() did: \"fix " +
+      "incorrect vm_flags usage when checking allowable orders for tmpfs\" (changelog of 6.12.112); seen: khugepaged of 6.12.117 and " +
+      "7.2.12 does not come after the same advice again; that of 6.12.107, 6.18.15 and 7.1.13 does",
+  },
   faultMarksReferenced: {
     since: ["7.2"], default: false,
     meaning: "CONFIG_LRU_GEN: a page that a fault adds to the LRU is referenced, and uses do not take that away; off unless set, most " +

@@ -91,6 +91,18 @@ export const COLLAPSE_CASES: Cases = {
     "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 thp_disable on all", "0 fork 1", "1 write 0.0 1.0 1",
     "1 khugepaged", "1 thp_disable off all", "1 khugepaged", "1 contents",
   ] },
+  "HUGEPAGE again, of a process that the first advice has not made known to khugepaged": { steps: [
+    "0 thp_disable on all", "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 HUGEPAGE", "0 thp_disable off all",
+    "0 khugepaged", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged", "0 madvise 0.0 1.0 NOHUGEPAGE", "0 madvise 0.0 1.0 HUGEPAGE",
+    "0 khugepaged", END,
+  ] },
+  "HUGEPAGE of less than a range, in an area that holds some": {
+    enabled: "always",
+    steps: [
+      "0 thp_disable on all", "0 mmap 0.0 3.0 rw fixed", "0 write 0.0 3.0 1", "0 thp_disable off all", "0 khugepaged",
+      "0 madvise 0.0 0.256 HUGEPAGE", "0 khugepaged", "0 madvise 0.256 1.0 HUGEPAGE", "0 khugepaged", END,
+    ],
+  },
   "THPs disabled: what prctl refuses": { steps: [
     "0 thp_disable on unknown", "0 thp_disable off unknown", "0 thp_disable off except-advised",
   ] },

@@ -71,7 +71,7 @@ describe("the switches of", () => {
     expect(switchesAt(linuxRelease(release)).refcountScheme).toBe(scheme);
   });
   it("the newest release are the defaults, but for some that scenarios set, and for what is mended here", () => {
-    const unlessSet = { ptReclaim: false, faultMarksReferenced: false };
+    const unlessSet = { ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false };
     const mended = { splitQueueResetsNextFirst: false, coldForgetsDirty: false };
     expect({ ...switchesAt(linuxRelease("7.3")), ...unlessSet, ...mended }).toEqual(SWITCH_DEFAULTS);
   });
@@ -87,6 +87,8 @@ describe("seen in guests:", () => {
     ["mremapUnmapsFirst", false, "6.16.12", "6.17.8"], ["unfaultedVmaTakesIn", true, "6.12.117", "6.16.3"],
     ["mremapGrowthLeavesNext", false, "6.12.117", "6.16.3"], ["dontunmapKeepsSource", true, "6.12.107", "6.12.117"],
     ["lazyfreeUnmapsByBatch", true, "6.12.117", "6.16.12"], ["lazyfreeInUseIsSwapbacked", false, "6.12.117", "6.16.12"],
+    ["adviceEntersIfNew", true, "7.1.13", "7.2.12"],
+    ["adviceEntersIfNew", true, "6.12.107", "6.12.117"], ["adviceEntersIfNew", false, "6.12.117", "6.16.12"],
     ["faultMarksReferenced", true, "7.1.13", "7.2.6"],
     ["dontunmapKeepsSource", true, "7.2.9", "7.2.11"], ["dontunmapKeepsSource", true, "7.1.13", "7.3.4"],
   ])("%s becomes %s between %s and %s", (name, value, before, from) => {

@@ -6,6 +6,7 @@ import { EFAULT, EINVAL } from "../../../impl/errno.ts";
 import { MADV_COLLAPSE, MADV_FREE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_PAGEOUT } from "../../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { DIRTY } from "../../../impl/pgtable.ts";
+import { MMF_VM_HUGEPAGE_BIT } from "../../../impl/structs/mm.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
 import { bounds, expectNothingLeft, fill, map, MACHINE } from "../calls.ts";
 import { RW, SequentialKernel } from "../sequential-kernel.ts";
@@ -104,6 +105,31 @@ describe("by its row", () => {
         return s.k.page.referenced.get(frame);
       });
     })).toEqual({ off: [true, false, true], on: [true, true, true] });
+  });
+
+  it("the same advice again makes a process known to khugepaged, and so does advice for a part that is too small", () => {
+    // Written to, and not known: what the process did while huge pages were disabled for it has told khugepaged nothing.
+    const unknown = (s: SequentialKernel, advised: number): void => {
+      s.thpDisable(0, true, 0);
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      s.madvise(0, 0, advised, MADV_HUGEPAGE);
+      s.thpDisable(0, false, 0);
+    };
+    const collapses = (s: SequentialKernel, ...advice: readonly number[]): boolean => {
+      for (const a of advice) s.madvise(0, 0, 4, a);
+      s.khugepaged();
+      return s.isHuge(0, 0);
+    };
+    expect(either("adviceEntersIfNew", (s) => {
+      unknown(s, 4);
+      return [collapses(s), collapses(s, MADV_HUGEPAGE), collapses(s, MADV_NOHUGEPAGE, MADV_HUGEPAGE)];
+    })).toEqual({ off: [false, true, true], on: [false, false, true] });
+    expect(either("adviceEntersIfNew", (s) => {
+      unknown(s, 0);
+      s.madvise(0, 0, 2, MADV_HUGEPAGE);
+      return s.k.mm.flags.has(s.k.cpu.mm.get(0), MMF_VM_HUGEPAGE_BIT);
+    })).toEqual({ off: true, on: false });
   });
 
   it("reclaim of a lazyfree folio that PTEs map, a page of which was written again", () => {
