@@ -4,6 +4,7 @@ import type { KernelConfig } from "./impl/config/options.ts";
 import { bugs } from "./test/commands/bugs.ts";
 import { conform } from "./test/commands/conform.ts";
 import { coverage } from "./test/commands/coverage.ts";
+import { force } from "./test/commands/force.ts";
 import { functions } from "./test/commands/functions.ts";
 import { graph } from "./test/commands/graph.ts";
 import { invariants } from "./test/commands/invariants.ts";
@@ -33,6 +34,7 @@ export default defineConfig({
     switches: async () => (await import("./test/commands/catalogue.ts")).switchRows(),
   },
   commands: [
-    bugs, conform, steps, scanResults, coverage, functions, graph, invariants, kernels, mutate, pairs, policies, releases, specCoverage,
+    bugs, conform, steps, scanResults, coverage, force, functions, graph, invariants, kernels, mutate, pairs, policies, releases,
+    specCoverage,
   ],
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../../checker/usage-error.ts";
 import { AREA_RANGES, HOLDS, HPAGE, PROCESSES } from "./program.ts";
@@ -16,8 +16,9 @@ const COMPILERS = ["cc", "gcc", "clang"];
 export interface CProgram {
   /** Of the executable. */
   readonly name: string;
-  /** Its sources; a change of any of them, or of a header beside them, compiles it anew. */
+  /** Where the compiler runs. */
   readonly folder: string;
+  /** As seen from there; a change of any of them, or of a header beside one, compiles it anew. */
   readonly sources: readonly string[];
   readonly flags: readonly string[];
 }
@@ -52,7 +53,8 @@ export const LAUNCHER: CProgram = { name: "launch", folder: here("./guest/"), so
 /** The executable of this source. Throws a UsageError with the compiler's words; needs a compiler. */
 export function compiled({ name, folder: cwd, sources, flags }: CProgram): string {
   const hash = createHash("sha256").update(flags.join());
-  for (const s of [...sources, ...globSync("*.h", { cwd }).sort()]) hash.update(s).update(readFileSync(join(cwd, s)));
+  const headers = [...new Set(sources.map((s) => dirname(s)))].flatMap((folder) => globSync(join(folder, "*.h"), { cwd }).sort());
+  for (const s of [...sources, ...headers]) hash.update(s).update(readFileSync(join(cwd, s)));
   const folder = join(tmpdir(), `thpcheck-conform-${process.getuid?.() ?? 0}`);
   const file = join(folder, `${name}-${hash.digest("hex").slice(0, 16)}`);
   if (existsSync(file)) return file;

@@ -10,11 +10,11 @@ const MAP_BITS: readonly (readonly [mine: number, real: number])[] = [
   [MAP_FIXED, 0x10], [MAP_FIXED_NOREPLACE, 0x10_0000], [MAP_STACK, 0x2_0000],
 ];
 
-/** A step in the agent's numbers. */
-function stepToNumbers({ process: p, call, args }: Step): string {
+/** A step in the agent's numbers. `stride`: by how much the content rises from page to page where a step writes several. */
+export function stepToNumbers({ process: p, call, args }: Step, stride = 1): string {
   const a = [...args, 0, 0, 0, 0, 0].slice(0, 5);
   if (call === "mmap") a[3] = MAP_BITS.reduce((bits, [mine, real]) => bits | ((a[3]! & mine) !== 0 ? real : 0), 0);
-  if (call === "write") [a[3], a[4]] = [1, CONTENTS];
+  if (call === "write") [a[3], a[4]] = [stride, CONTENTS];
   return [OPERATION_NAMES.indexOf(call), p, ...a].join(" ");
 }
 
@@ -93,7 +93,7 @@ export class AgentTalk {
   /** Runs the program and gives what can be seen after each step. Throws AgentGone. */
   async run({ knobs: k, steps }: Program): Promise<Observations> {
     const head = `run ${steps.length} ${k.enabled} ${k.use_zero_page} ${k.max_ptes_none} ${k.max_ptes_swap} ${k.max_ptes_shared}`;
-    this.#input.write(`${[head, ...steps.map(stepToNumbers)].join("\n")}\n`);
+    this.#input.write(`${[head, ...steps.map((s) => stepToNumbers(s))].join("\n")}\n`);
     const out: string[][] = [];
     await this.#lines((line) => {
       if (line === ".") return true;
@@ -104,6 +104,17 @@ export class AgentTalk {
       } else out.at(-1)!.push(line);
       return false;
     }, out);
+    return out;
+  }
+
+  /** Says `request` if there is one, and gives the lines up to the first that is the last. Throws AgentGone. */
+  async ask(request: string | null, isLast: (line: string) => boolean): Promise<readonly string[]> {
+    if (request !== null) this.#input.write(request);
+    const out: string[] = [];
+    await this.#lines((line) => {
+      out.push(line);
+      return isLast(line);
+    }, [out]);
     return out;
   }
 

@@ -44,6 +44,11 @@ void processes_end(void);
 /* 0: no such process, or it has ended. */
 pid_t process_pid(int process);
 
+/* As the first process of a program begins, in it; NULL: nothing. */
+extern void (*process_begins)(void);
+/* What the first process does for OPS, which is no operation of programs; NULL: there is nothing of the kind. */
+extern long (*process_own)(void);
+
 /* snapshot.c: what the kernel says of the memory of a process. */
 void snapshot_init(void);
 void snapshot_begin(void);
@@ -109,6 +114,8 @@ void debugfs_split_to(pid_t pid, long first, long pages, long order);
 bool private_mounts(void);
 void trace_init(void);
 void trace_discard(void);
+/* Threads of the process that is reported of next: what they pass counts as its own. 0: none. */
+void trace_threads(pid_t first, pid_t second);
 /* Reports how often which of them `pid` has passed since the last time, and adds up what other processes have. */
 void trace_report(pid_t pid, struct others *others);
 /* Finds out which address spaces are those of the program. False: that cannot be had. */

@@ -32,6 +32,8 @@ static int held[HOLDS][2];
 static pid_t pids[PROCESSES];
 static pid_t group;
 uint8_t contents[CONTENTS_MAX];
+void (*process_begins)(void);
+long (*process_own)(void);
 
 pid_t process_pid(int process) { return pids[process]; }
 
@@ -126,9 +128,13 @@ static long carry_out(const struct step *s)
 			loop((int)a[0]);
 		return child;
 	}
+	case OPS:
+		if (process_own)
+			return process_own();
+		break;
 	/* loop() ends the process; the agent does the others itself. */
 	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OP_SPLIT_TO: case OP_SIZE: case OP_COUNT: case OP_SOFT_DIRTY:
-	case OP_WRITTEN: case OP_PAGE_FLAG: case OP_MEMORY_MAX: case OP_RECLAIM: case OP_WORD_AT_BOOT: case OPS: break;
+	case OP_WRITTEN: case OP_PAGE_FLAG: case OP_MEMORY_MAX: case OP_RECLAIM: case OP_WORD_AT_BOOT: break;
 	}
 	die("this operation is not one of a process: %d", s->op);
 }
@@ -174,6 +180,8 @@ static void __attribute__((noreturn)) first_process(void)
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
 	signal(SIGCHLD, SIG_IGN);
+	if (process_begins)
+		process_begins();
 	loop(0);
 }
 

@@ -216,6 +216,19 @@ static void of_others(struct others *others, int kind, const char *status, bool 
 		counters_of_scan(others, status);
 }
 
+static pid_t threads[2];
+void trace_threads(pid_t first, pid_t second)
+{
+	threads[0] = first;
+	threads[1] = second;
+}
+
+static bool is_of(pid_t pid, const char *line)
+{
+	pid_t is = pid_of(line);
+	return is == pid || (is > 0 && (is == threads[0] || is == threads[1]));
+}
+
 void trace_report(pid_t pid, struct others *others)
 {
 	bool complete = opened();
@@ -226,7 +239,7 @@ void trace_report(pid_t pid, struct others *others)
 		int kind = kind_of(line);
 		if (kind < 0 || !value_of(line, "status=", status, sizeof(status)))
 			continue;
-		if (pid_of(line) == pid)
+		if (is_of(pid, line))
 			count(kind, status);
 		else
 			of_others(others, kind, status, pid_of(line) == khugepaged_pid());

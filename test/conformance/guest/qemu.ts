@@ -67,10 +67,12 @@ export interface Files {
   readonly initramfs: string;
   /** A disk of `swap.mib`, if swap is on one. */
   readonly disk: string | null;
+  /** A socket for QEMU's debugger to listen at; null or left out: there is no debugger. */
+  readonly gdb?: string | null;
 }
 
 /** The program and its arguments. The agent's port is the socket of file descriptor 3, the console is standard output. */
-export function qemuCommand(options: GuestOptions, { kernel, initramfs, disk }: Files, by: Accelerator): readonly string[] {
+export function qemuCommand(options: GuestOptions, { kernel, initramfs, disk, gdb = null }: Files, by: Accelerator): readonly string[] {
   const { memory, cpus } = options;
   const total = memory.reduce((a, b) => a + b, 0);
   const nodes = memory.length === 1 ? [] : memory.flatMap((mib, i) => [
@@ -85,6 +87,7 @@ export function qemuCommand(options: GuestOptions, { kernel, initramfs, disk }: 
     "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
     "-chardev", "socket,id=agent,fd=3", "-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=agent",
     ...(disk === null ? [] : ["-drive", `file=${disk},if=none,id=disk,format=raw,cache=unsafe`, "-device", "nvme,drive=disk,serial=disk"]),
+    ...(gdb === null ? [] : ["-gdb", `unix:${gdb},server=on,wait=off`]),
   ];
 }
 

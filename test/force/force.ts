@@ -1,0 +1,182 @@
+/** `thpcheck force`: pairs of calls, in many orders on a real kernel, and in all orders in the checker. */
+import picomatch from "picomatch";
+import { UsageError } from "../../checker/usage-error.ts";
+import { whyNoGuests } from "../conformance/guest/qemu.ts";
+import { kernelsFor, NotFetched, type KernelImage } from "../conformance/guest/store.ts";
+import { anchorInWords } from "./anchors.ts";
+import { ForcedMachine } from "./machine.ts";
+import { outcomeSet, type OutcomeSet } from "./model-set.ts";
+import { outcomeInWords, outcomeKey, type Outcome } from "./outcome.ts";
+import { pairNamed, PAIRS, type Pair } from "./pairs.ts";
+import { forcedRecordings, keep, recorded, type RecordedPair } from "./recording.ts";
+import { becameInWords, scheduleIn, scheduleInWords, type Schedule } from "./schedule.ts";
+import { followed, realise, schedulesOf, type Anchors, type Run } from "./sweep.ts";
+
+export interface ForceFlags {
+  readonly kernel?: string;
+  readonly schedule?: string;
+  readonly anchors?: boolean;
+  readonly record?: boolean;
+  readonly recorded?: boolean;
+  readonly least: number;
+  readonly show?: boolean;
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+export async function runForce(patterns: readonly string[], flags: ForceFlags): Promise<void> {
+  const pairs = selected(patterns);
+  if (flags.recorded === true || flags.kernel === undefined) {
+    compareRecordings(pairs);
+    return;
+  }
+  const schedule = scheduleOf(flags, pairs);
+  const why = whyNoGuests();
+  if (why !== null) {
+    say(`SKIP: ${why}; nothing is forced`);
+    return;
+  }
+  try {
+    for (const image of await kernelsFor(flags.kernel, { modules: false, said: say })) await onKernel(image, pairs, schedule, flags);
+  } catch (e) {
+    if (!(e instanceof NotFetched)) throw e;
+    say(`SKIP: ${e.message}`);
+  }
+}
+
+function selected(patterns: readonly string[]): readonly Pair[] {
+  if (patterns.length === 0) return PAIRS;
+  const matches = patterns.map((p) => picomatch(p.replaceAll("+", "\\+")));
+  const found = PAIRS.filter(({ name }) => matches.some((m) => m(name)));
+  if (found.length > 0) return found;
+  throw new UsageError(`no pair is named ${patterns.join(" or ")}: they are ${PAIRS.map((p) => p.name).join(", ")}`);
+}
+function scheduleOf({ schedule }: ForceFlags, pairs: readonly Pair[]): Schedule | null {
+  if (schedule === undefined) return null;
+  if (pairs.length !== 1) throw new UsageError("--schedule is of one pair: name it");
+  try {
+    return scheduleIn(schedule);
+  } catch (e) {
+    if (e instanceof RangeError) throw new UsageError(`--schedule: ${e.message}`);
+    throw e;
+  }
+}
+
+// ---- on a kernel ---------------------------------------------------------------------------------------------------
+
+/** What was found of a pair. */
+interface Found {
+  readonly runs: readonly Run[];
+  readonly set: OutcomeSet;
+}
+
+async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Schedule | null, flags: ForceFlags): Promise<void> {
+  const start = performance.now();
+  const host: Host = { image, machine: await ForcedMachine.boot(image) };
+  let [realised, all] = [0, 0];
+  try {
+    say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
+    // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
+    await followed(host.machine, pairs[0]!);
+    for (const pair of pairs) {
+      const found = await onPair(host, pair, schedule, flags);
+      if (found === null) continue;
+      all += found.runs.length;
+      realised += found.runs.filter((r) => r.not === null).length;
+      if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
+    }
+  } finally {
+    await host.machine.stop();
+  }
+  const minutes = (performance.now() - start) / 60_000;
+  if (all > 0) say(`${realised} of ${all} schedules realised, ${Math.round(all / minutes)} a minute with boot and the checker's part`);
+}
+
+/** A guest that has gone wrong is replaced. */
+interface Host {
+  readonly image: KernelImage;
+  machine: ForcedMachine;
+}
+/** What `use` gives of the machine; tried once more on a fresh one. */
+async function on<T>(host: Host, use: (machine: ForcedMachine) => Promise<T>): Promise<T> {
+  try {
+    return await use(host.machine);
+  } catch (e) {
+    await host.machine.stop();
+    say(`  a new guest, since: ${(e as Error).message}`);
+    host.machine = await ForcedMachine.boot(host.image);
+    return use(host.machine);
+  }
+}
+
+async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: ForceFlags): Promise<Found | null> {
+  const { anchors, memory } = await on(host, (m) => followed(m, pair));
+  if (flags.anchors === true) {
+    sayAnchors(pair, anchors);
+    return null;
+  }
+  const set = outcomeSet(host.image.release, pair);
+  if (JSON.stringify(withoutContents(memory)) !== JSON.stringify(withoutContents(set.memory))) {
+    throw new Error(`${pair.name} begins with ${JSON.stringify(memory)} on Linux, and with ${JSON.stringify(set.memory)} in the checker`);
+  }
+  const runs: Run[] = [];
+  for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
+    const run = await on(host, (m) => realise(m, pair, s, anchors));
+    runs.push(run);
+    if (schedule !== null || flags.show === true) say(`${scheduleInWords(s)}\n${runInWords(run)}`);
+  }
+  report(pair.name, runs.filter((r) => r.not === null).map((r) => [scheduleInWords(r.schedule), r.outcome]), set,
+    runs.flatMap((r) => (r.not === null ? [] : [[scheduleInWords(r.schedule), r.not]])));
+  return { runs, set };
+}
+/** What pages hold is not read before the calls: that could change the accessed bits. */
+const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): unknown =>
+  [areas, pages.map((p) => p.replace(/; holds .*$/, "").replace("same frame as before, ", ""))];
+
+function sayAnchors({ name }: Pair, anchors: Anchors): void {
+  say(`${name}`);
+  anchors.forEach((of, side) => {
+    say(`  ${"AB"[side]}, alone, comes by ${of.length} anchors`);
+    for (const a of of) say(`    ${anchorInWords(a)}`);
+  });
+}
+function runInWords({ schedule, became, outcome, not, tries, ms }: Run): string {
+  const names = [...schedule, { side: 0, until: null }, { side: 1, until: null }] as Schedule;
+  const lines = became.flatMap((b, i) => (b.what === "skipped" ? [] : [`  ${scheduleInWords([names[i]!])}: ${becameInWords(b)}`]));
+  const took = `${ms} ms${tries === 1 ? "" : `, try ${tries}`}`;
+  return [...lines, `  ${not === null ? "realised" : `not realised: ${not}`}, ${took}`, `  ${outcomeInWords(outcome)}`].join("\n");
+}
+
+// ---- compared with the checker -------------------------------------------------------------------------------------
+
+type Shown = readonly (readonly [schedule: string, outcome: Outcome])[];
+
+/** Says what agrees and what does not; a difference makes the exit code 1. */
+function report(name: string, shown: Shown, set: OutcomeSet, not: readonly (readonly string[])[]): void {
+  const keys = new Set(shown.map(([, o]) => outcomeKey(o)));
+  const unknown = shown.filter(([, o]) => !set.outcomes.has(outcomeKey(o)));
+  const unseen = [...set.outcomes].filter(([key]) => !keys.has(key));
+  say(`${name}: ${shown.length} schedules realised, ${not.length} not; ${keys.size} outcomes of the checker's ${set.outcomes.size} ` +
+    `(${set.states} states)${unknown.length === 0 ? "" : `; ${unknown.length} schedules end OUTSIDE OF THEM`}`);
+  const told = new Map<string, string[]>();
+  for (const [schedule, o] of unknown) told.set(outcomeInWords(o), [...told.get(outcomeInWords(o)) ?? [], schedule]);
+  for (const [outcome, schedules] of told) {
+    const more = schedules.length > 3 ? [`and ${schedules.length - 3} more`] : [];
+    say([`  Linux, and not the checker: ${outcome}`, ...schedules.slice(0, 3), ...more].join("\n    "));
+  }
+  for (const [, o] of unseen) say(`  not seen: ${outcomeInWords(o)}`);
+  for (const [schedule, why] of not) say(`  not realised: ${schedule}: ${why}`);
+  if (unknown.length > 0) process.exitCode = 1;
+}
+
+function compareRecordings(pairs: readonly Pair[]): void {
+  for (const { kernel, pairs: kept } of forcedRecordings()) {
+    say(`Linux ${kernel}, recorded`);
+    for (const p of kept) {
+      if (!pairs.some(({ name }) => name === p.name)) continue;
+      report(p.name, shownOf(p), outcomeSet(kernel, pairNamed(p.name)), p.not);
+    }
+  }
+}
+/** The runs of a recording, each with its outcome. */
+export const shownOf = ({ outcomes, runs }: RecordedPair): Shown => runs.map(([schedule, , place]) => [schedule, outcomes[place]!]);

@@ -1,0 +1,102 @@
+/**
+ * A pair on a real kernel, in many orders: all schedules with at most two switches at the anchors of both calls, and some with
+ * three. A run counts only if every hold was where the same call comes by when it is alone, with the same entry; it is
+ * tried again otherwise, and then reported as not realised.
+ */
+import { anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
+import type { ForcedMachine } from "./machine.ts";
+import { realMemory, realOutcome, type Outcome } from "./outcome.ts";
+import type { Pair } from "./pairs.ts";
+import { otherSide, scheduleInWords, type Became, type Schedule, type Segment, type Side } from "./schedule.ts";
+import type { Threads } from "./threads.ts";
+
+const TRIES = 3;
+const ENDS: Schedule = [{ side: 0, until: null }, { side: 1, until: null }];
+
+export type Anchors = readonly [readonly Anchor[], readonly Anchor[]];
+
+/** One schedule, run. */
+export interface Run {
+  readonly schedule: Schedule;
+  /** By segment; those behind the schedule's own last one are the ends that were left. */
+  readonly became: readonly Became[];
+  readonly outcome: Outcome;
+  /** Why the schedule is not realised; null: it is. */
+  readonly not: string | null;
+  readonly tries: number;
+  /** Milliseconds, all tries together. */
+  readonly ms: number;
+}
+
+export interface Followed {
+  readonly anchors: Anchors;
+  /** What the calls find. */
+  readonly memory: Pick<Outcome, "areas" | "pages">;
+}
+/** Where each of the two calls comes by when it is the first and alone. */
+export async function followed(machine: ForcedMachine, pair: Pair): Promise<Followed> {
+  const points = entryPoints(machine.symbols);
+  const writes = writePoints();
+  const found: Anchor[][] = [];
+  let memory: Pick<Outcome, "areas" | "pages"> | null = null;
+  for (const side of [0, 1] as const) {
+    const seen = await machine.run(pair, async (threads) => {
+      const there = [...points, ...(await threads.thatExist(writes))];
+      const { became, hits } = await threads.follow(side, there, MOST);
+      if (became.what !== "ended") throw new Error(`${pair.name}: a call that is alone does not end`);
+      await threads.segment({ side: otherSide(side), until: null });
+      return anchorsOf(there, hits);
+    });
+    memory ??= realMemory(pair, seen.before);
+    found.push([...seen.driven]);
+  }
+  return { anchors: [found[0]!, found[1]!], memory: memory! };
+}
+
+/** All with at most two switches, then as many of those with three as make it `least`, evenly from all of these. */
+export function schedulesOf([a, b]: Anchors, least: number): readonly Schedule[] {
+  const end = (side: Side): Segment => ({ side, until: null });
+  const held = (side: Side, anchor: Anchor): Segment => ({ side, until: anchor.point });
+  const two = [
+    [end(0), end(1)], [end(1), end(0)],
+    ...a.map((x) => [held(0, x), end(1), end(0)]), ...b.map((y) => [held(1, y), end(0), end(1)]),
+  ];
+  const three = a.flatMap((x) => b.flatMap((y) => [[held(0, x), held(1, y), end(0), end(1)], [held(1, y), held(0, x), end(1), end(0)]]));
+  const wanted = Math.min(three.length, Math.max(0, least - two.length));
+  return [...two, ...Array.from({ length: wanted }, (_, i) => three[Math.floor((i * three.length) / wanted)]!)];
+}
+
+/** Runs the schedule until it is realised, at most TRIES times. */
+export async function realise(machine: ForcedMachine, pair: Pair, schedule: Schedule, anchors: Anchors): Promise<Run> {
+  const start = performance.now();
+  for (let tries = 1; ; tries++) {
+    const { after, driven } = await machine.run(pair, (threads) => carryOut(threads, schedule));
+    const not = whyNot(schedule, driven, anchors);
+    const ms = Math.round(performance.now() - start);
+    if (not === null || tries === TRIES) return { schedule, became: driven, outcome: realOutcome(pair, after), not, tries, ms };
+  }
+}
+
+async function carryOut(threads: Threads, schedule: Schedule): Promise<readonly Became[]> {
+  const became: Became[] = [];
+  for (const segment of [...schedule, ...ENDS]) became.push(await threads.segment(segment));
+  return became;
+}
+
+/** Null: the schedule is realised. A thread that waits for the other one before its point takes its turn: that is a result. */
+export function whyNot(schedule: Schedule, became: readonly Became[], anchors: Anchors): string | null {
+  const lost = became.find((b) => b.what === "lost");
+  if (lost !== undefined) return lost.what === "lost" ? lost.why : null;
+  for (const [i, { side, until }] of schedule.entries()) {
+    const is = became[i]!;
+    if (until === null || is.what === "blocked") continue;
+    const name = scheduleInWords([{ side, until }]);
+    if (is.what !== "held") return `${name}: it has ${is.what === "ended" ? "ended before" : "not begun"}`;
+    const anchor = anchors[side].find((x) => x.point.kind === until.kind && scheduleInWords([{ side, until: x.point }]) === name);
+    if (anchor === undefined) return `${name} is no anchor of this call`;
+    if (is.place !== anchor.place) return `${name}: held at ${is.place}, and alone it comes by ${anchor.place}`;
+    // What the other one has done before may show in the entry.
+    if (i === 0 && is.value !== anchor.value) return `${name}: the entry is ${is.value}, and alone it was ${anchor.value}`;
+  }
+  return null;
+}
