@@ -15,6 +15,7 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import { judgeMappedAgain } from "./lost-function.ts";
+import { migrationDirty, migrationExclusive, migrationWrite, migrationYoung, mkMigrationEntry } from "./migration-entry.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Mm, Pfn, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
@@ -22,20 +23,12 @@ import { folioTestLarge } from "./page-flags.ts";
 import { folioMapcount } from "./page-ref.ts";
 import { mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import {
-  DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone,
+  DIRTY, ENTRY_NONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone,
   pmdTransHuge, pteIndex, setPteAt,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
 import { refsGet, refsPut } from "./refcount/scheme.ts";
 import { folioAddAnonRmapPtes, folioRemoveRmapPtes, folioTryShareAnonRmapPte, linearPageIndex } from "./rmap.ts";
-
-/**
- * The entry that stands for a page which `old`, present, mapped.
- * @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings
- */
-export function mkMigrationEntry(page: Pfn, old: Entry, exclusive: boolean): Entry {
-  return mkEntry(page, MIGRATION | (old & (WRITE | DIRTY | YOUNG)) | (exclusive ? EXCLUSIVE : 0));
-}
 
 /**
  * Replaces the mappings of the folio by migration entries, in all VMAs of its anon_vma's tree. Stops at a page that may
@@ -99,7 +92,7 @@ function* tryToMigrateOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<
       }
     }
     yield at("S5: set_pte_at");
-    setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), mkMigrationEntry(page, old, exclusive));
+    setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), mkMigrationEntry(k, page, old, exclusive));
     emit(k, EV.MIGRATION_SET, mm, pvmw.address, page);
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, page, 1, vma);
@@ -161,16 +154,16 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
       setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte - mkEntry(page, 0) | SPECIAL);
       k.mm.anonPages.add(mm, -1);
     } else {
-      if (!entryHas(entry, YOUNG)) pte = pte & ~YOUNG;
-      if (entryHas(entry, WRITE)) pte = pte | WRITE;
-      if (entryHas(entry, DIRTY)) {
+      if (!migrationYoung(k, entry)) pte = pte & ~YOUNG;
+      if (migrationWrite(k, entry)) pte = pte | WRITE;
+      if (migrationDirty(k, entry)) {
         yield at("folio_test_dirty");
         if (k.page.dirty.get(folio)) pte = pte | DIRTY;
       }
       yield at("folio_get");
       refsGet(k, page, 1);
       yield at("folio_add_anon_rmap_pte");
-      folioAddAnonRmapPtes(k, folio, page, 1, vma, pvmw.address, entryHas(entry, WRITE) || entryHas(entry, EXCLUSIVE));
+      folioAddAnonRmapPtes(k, folio, page, 1, vma, pvmw.address, migrationExclusive(k, entry));
       yield at("set_pte_at");
       setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte);
     }

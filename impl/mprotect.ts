@@ -10,10 +10,11 @@ import { vmBugOn } from "./bug.ts";
 import { EINVAL, ENOMEM } from "./errno.ts";
 import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
 import {
-  canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, mayChangeWritable, readableExclusiveMigrationEntry,
+  canChangeWritable, changeHugePmd, entryModify, entryNeedsFlush, mayChangeWritable,
 } from "./huge-memory/change.ts";
 import { vmaStartWrite } from "./locking/mmap-lock.ts";
 import { tlbFinishMmu, tlbFlushRange, tlbGatherMmu } from "./mmu-gather.ts";
+import { readableExclusiveMigrationEntry, softleafToFolio } from "./migration-entry.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
@@ -143,7 +144,8 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
         setPteAt(k, table, pteIndex(k, vpn + i), after);
       }
     } else if (pteMigration(seen)) {
-      const after = readableExclusiveMigrationEntry(seen);
+      if (k.param.grainMigration.get() !== 0) yield* softleafToFolio(k, seen);
+      const after = readableExclusiveMigrationEntry(k, seen);
       if (after !== seen) setPteAt(k, table, pteIndex(k, vpn), after);
     }
     vpn += nr;

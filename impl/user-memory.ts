@@ -55,9 +55,12 @@
  */
 import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
+import { migrationDirty } from "./migration-entry.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Content, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
-import { DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone } from "./pgtable.ts";
+import {
+  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteMigration, pteNone,
+} from "./pgtable.ts";
 
 /** Index in `k.user` of a page of an address space. */
 function userIndex(k: Kernel, mm: Mm, vpn: Vpn): number {
@@ -274,5 +277,6 @@ function mappedPage(k: Kernel, vpn: Vpn, pmd: Entry, entry: Entry): Pfn {
 /** Lazyfree and not written since: reclaim may drop it. */
 function mayBeDiscarded(k: Kernel, page: Pfn, entry: Entry): boolean {
   const folio = k.page.head.get(page) === NONE ? page : k.page.head.get(page);
-  return k.page.anon.get(folio) && !k.page.swapbacked.get(folio) && !k.page.dirty.get(folio) && !entryHas(entry, DIRTY);
+  return k.page.anon.get(folio) && !k.page.swapbacked.get(folio) && !k.page.dirty.get(folio)
+    && !(pteMigration(entry) ? migrationDirty(k, entry) : entryHas(entry, DIRTY));
 }

@@ -7,6 +7,13 @@ export const ENTRY_LEAF = 1 << 7;
 export const ENTRY_PROTNONE = 1 << 8;
 export const ENTRY_TARGET_SHIFT = 9;
 
+/**
+ * The right to write that an entry has or, for migration, keeps. `encoded`: migration entries have the kernel's own encoding, by
+ * the grain `migration`: bits 1 and 2 are a type, and 2 is SWP_MIGRATION_WRITE.
+ */
+export function permitsWrite(entry: number, encoded: boolean): boolean {
+  return encoded && (entry & ENTRY_MIGRATION) !== 0 ? (entry & (3 << 1)) === 2 << 1 : (entry & ENTRY_WRITE) !== 0;
+}
 /** Maps a counted page: present for the kernel (with or without permission), and no zero page. */
 export function mapsPage(pte: number): boolean {
   return (pte & (ENTRY_PRESENT | ENTRY_PROTNONE)) !== 0 && (pte & ENTRY_SPECIAL) === 0;

@@ -23,7 +23,7 @@ interface Many<F> { readonly shape: "table"; readonly fields: F }
 export interface ViewFields {
   param: One<{
     hpagePmdNr: "int"; hpagePmdOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
-    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int";
+    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int"; grainMigration: "int";
   }>;
   page: Many<{
     lock: "lock";

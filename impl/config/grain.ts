@@ -27,6 +27,10 @@ export const GRAIN_PARTS = {
     constant: "grainFlags",
     meaning: "a page's flags are one word, which setters that are not atomic load and store; who waits for a folio lock sets PG_waiters",
   },
+  migration: {
+    constant: "grainMigration",
+    meaning: "migration entries have an encoding of their own, and the folio behind one is looked up, and asserted to be locked",
+  },
 } as const satisfies Readonly<Record<string, { readonly constant: `grain${string}`; readonly meaning: string }>>;
 
 export type GrainPart = keyof typeof GRAIN_PARTS;

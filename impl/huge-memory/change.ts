@@ -8,11 +8,12 @@ import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { tlbFlushRange } from "../mmu-gather.ts";
+import { readableExclusiveMigrationEntry } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Vma, Vpn } from "../structs/types.ts";
 import { VM_WRITE } from "../structs/vma.ts";
 import {
-  DIRTY, ENTRY_NONE, EXCLUSIVE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage,
+  DIRTY, ENTRY_NONE, LEAF, PRESENT, PROTNONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage,
   hpageAddress, hpageAligned, mkEntry, pmdIndex, pmdMigration, pmdNone, pmdPresent, pmdTransHuge, vmPageProt,
 } from "../pgtable.ts";
 import {
@@ -37,14 +38,6 @@ export function entryNeedsFlush(before: Entry, after: Entry): boolean {
   if (!entryHas(before, PRESENT)) return false;
   const changed = before ^ after;
   return (changed & (WRITE | PRESENT | PROTNONE)) !== 0 || (changed & before & (DIRTY | YOUNG)) !== 0;
-}
-
-/**
- * The migration entry without the right to write. Removing the entry asks the VMA's flags again.
- * @kernel include/linux/swapops.h make_readable_exclusive_migration_entry()
- */
-export function readableExclusiveMigrationEntry(e: Entry): Entry {
-  return entryHas(e, WRITE) ? (e & ~WRITE) | EXCLUSIVE : e;
 }
 
 /** Whether the page has to be asked for that. @kernel mm/mprotect.c maybe_change_pte_writable() */
@@ -83,7 +76,7 @@ export function* changeHugePmd(k: Kernel, vma: Vma, addr: Vpn): Routine<boolean>
   const before = pmdpGet(k, mm, addr);
   const migration = pmdMigration(before);
   const flags = k.vma.flags.get(vma);
-  let after = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+  let after = migration ? readableExclusiveMigrationEntry(k, before) : entryModify(before, flags);
   if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
   if (after !== before) setPmdAt(k, mm, addr, after);
   if (!migration && entryNeedsFlush(before, after)) tlbFlushRange(k, addr, addr + k.param.hpagePmdNr.get());

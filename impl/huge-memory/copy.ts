@@ -2,10 +2,11 @@
 import { at, emit, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { EAGAIN, ENOMEM } from "../errno.ts";
+import { readableMigrationEntry } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
-import { entryTarget, entryZeroPage, EXCLUSIVE, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
+import { entryTarget, entryZeroPage, pmdIndex, pmdMigration, pmdTransHuge, WRITE, YOUNG } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pteAllocOne, pteFree, setPmdAt, tableDisown } from "../pgtable-generic.ts";
 import { folioTryDupAnonRmapPmd } from "../rmap.ts";
 import { mmDupHugeZeroFolio, isHugeZeroPmd } from "./huge-zero.ts";
@@ -61,12 +62,12 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
   let seen: Entry = entry;
   for (;;) {
     yield at("pmdp_set_wrprotect");
-    if (k.mm.pmd.cmpxchg(src, pmdIndex(k, haddr), seen, readOnly(seen))) break;
+    if (k.mm.pmd.cmpxchg(src, pmdIndex(k, haddr), seen, readOnly(k, seen))) break;
     yield at("pmdp_set_wrprotect: again");
     seen = pmdpGet(k, src, haddr);
   }
   yield at("set_pmd_at");
-  setPmdAt(k, dst, haddr, readOnly(entry) & ~YOUNG);
+  setPmdAt(k, dst, haddr, readOnly(k, entry) & ~YOUNG);
   tableDisown(k, table);
   if (entryZeroPage(entry)) emit(k, EV.PMD_SET_HUGE_ZERO, dst, pmdIndex(k, haddr));
   else emit(k, EV.PMD_SET_HUGE, dst, pmdIndex(k, haddr), entryTarget(entry));
@@ -76,6 +77,6 @@ export function* copyHugePmd(k: Kernel, dstVma: Vma, srcVma: Vma, haddr: Vpn): R
 }
 
 /** pmd_wrprotect(), make_readable_migration_entry() */
-function readOnly(e: Entry): Entry {
-  return e & ~(WRITE | (pmdMigration(e) ? EXCLUSIVE : 0));
+function readOnly(k: Kernel, e: Entry): Entry {
+  return pmdMigration(e) ? readableMigrationEntry(k, e) : e & ~WRITE;
 }

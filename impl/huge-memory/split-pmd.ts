@@ -9,6 +9,7 @@ import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { isHugeZeroPmd } from "./huge-zero.ts";
+import { mkMigrationEntry } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
@@ -98,9 +99,8 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
   yield at("split_huge_pmd: fill PTEs");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   if (migrate) {
-    const kept = MIGRATION | (old & (WRITE | YOUNG | DIRTY)) | (exclusive ? EXCLUSIVE : 0);
     for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
-      fillPte(k, table, i, mkEntry(folio + i, kept));
+      fillPte(k, table, i, mkMigrationEntry(k, folio + i, old, exclusive));
       emit(k, EV.MIGRATION_SET, mm, haddr + i, folio + i);
     }
   } else {
@@ -143,6 +143,7 @@ function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
 function* splitMigrationPmd(k: Kernel, vma: Vma, haddr: Vpn, old: Entry): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
+  // In either encoding these are the bits of rights, young and dirty.
   const kept = MIGRATION | (old & (WRITE | EXCLUSIVE | YOUNG | DIRTY));
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, mkEntry(entryTarget(old) + i, kept));
   yield at("pmd_populate");

@@ -5,12 +5,13 @@ import { EAGAIN, EHWPOISON, ENOMEM } from "../errno.ts";
 import { copyHugePmd } from "../huge-memory/copy.ts";
 import { rawWriteSeqcountBegin, rawWriteSeqcountEnd } from "../locking/write-protect-seq.ts";
 import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
+import { readableMigrationEntry, softleafToFolio } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
 import {
-  DIRTY, entryTarget, entryZeroPage, EXCLUSIVE, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
+  DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
   pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG,
 } from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -160,7 +161,8 @@ function* copyPresentPage(k: Kernel, dstVma: Vma, vpn: Vpn, dst: Table, page: Pf
  * @kernel mm/memory.c copy_nonpresent_pte()
  */
 function* copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): Routine {
-  const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn)) & ~(WRITE | EXCLUSIVE);
+  const entry: Entry = readableMigrationEntry(k, k.ptTable.pte.get(src, pteIndex(k, vpn)));
+  if (k.param.grainMigration.get() !== 0) yield* softleafToFolio(k, entry);
   setPteAt(k, src, pteIndex(k, vpn), entry);
   yield at("set_pte_at");
   setPteAt(k, dst, pteIndex(k, vpn), entry);

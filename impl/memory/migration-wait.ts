@@ -2,6 +2,7 @@
 import { at, current, NONE, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { joinFolioWaiters } from "../folio-wait.ts";
 import { pageFolioLockless } from "../page-flags.ts";
+import { softleafToFolio } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Cpu, Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { entryTarget, pmdMigration, pteIndex, pteMigration } from "../pgtable.ts";
@@ -20,7 +21,10 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
   if (table === NONE) return;
   const entry: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
   let folio: Pfn = NONE;
-  if (pteMigration(entry)) {
+  if (pteMigration(entry) && k.param.grainMigration.get() !== 0) {
+    const found: Pfn = yield* softleafToFolio(k, entry);
+    folio = found;
+  } else if (pteMigration(entry)) {
     // The folio may be split at this moment.
     yield at("pfn_swap_entry_folio");
     folio = pageFolioLockless(k, entryTarget(entry));

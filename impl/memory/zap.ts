@@ -7,6 +7,7 @@ import { splitHugePmd } from "../huge-memory/split-pmd.ts";
 import { noteLastMapping, noteZappedEntry } from "../huge-memory/unmapped-in-split.ts";
 import { zapHugePmd } from "../huge-memory/zap.ts";
 import { judgeDiscarded } from "../lost-function.ts";
+import { softleafToFolio } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
@@ -15,7 +16,7 @@ import {
 import { pageFolio } from "../page-flags.ts";
 import {
   ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex,
-  pteNone, ptePresent,
+  pteMigration, pteNone, ptePresent,
 } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";
@@ -144,6 +145,7 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
       full = true;
       break;
     }
+    if (k.param.grainMigration.get() !== 0 && pteMigration(seen)) yield* softleafToFolio(k, seen);
     for (let i: Vpn = 0; i < nr; i++) {
       yield at("ptep_get_and_clear");
       const entry: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);

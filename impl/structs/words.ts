@@ -19,6 +19,12 @@ export function entryInWords(e: number): string {
   return `${words.join(" ")}${has(PRESENT | PROTNONE) ? "" : ", invalidated"}`;
 }
 
+/** The same with migration entries in their own encoding, by the grain `migration`: `../migration-entry.ts`. */
+export function encodedPteInWords(e: number): string {
+  if ((e & MIGRATION) === 0) return entryInWords(e);
+  return `migration entry of page ${e >> ENTRY_TARGET_SHIFT}${["", " exclusive", " rw"][(e >> 1) & 3] ?? ""}`;
+}
+
 /** As an entry; where it points to a table, the table. */
 export function pmdInWords(e: number): string {
   return (e & (PRESENT | LEAF)) === PRESENT ? `ptTable ${e >> ENTRY_TARGET_SHIFT}` : entryInWords(e);

@@ -1,5 +1,5 @@
 /** Permission: no page-table entry grants more than its area. Cached translations are T12, in `tlb.ts`; pins X10, in impl/pins.ts. */
-import { ENTRY_LEAF, ENTRY_PRESENT, ENTRY_WRITE, pointsToTable, target } from "../entry.ts";
+import { ENTRY_LEAF, ENTRY_PRESENT, permitsWrite, pointsToTable, target } from "../entry.ts";
 import { VM_READ, VM_WRITE } from "../enumerations.ts";
 import { never, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
@@ -19,7 +19,8 @@ function flagsAt(v: KernelView, mm: number, address: number): number {
 export function grantsTooMuch(v: KernelView, mm: number, address: number, entry: number): string | null {
   const flags = flagsAt(v, mm, address);
   if (flags < 0) return "it lies in an area";
-  if ((entry & ENTRY_WRITE) !== 0 && (flags & VM_WRITE) === 0) return "one that may be written through lies in a writable area";
+  const writable = permitsWrite(entry, v.param.grainMigration.get() !== 0);
+  if (writable && (flags & VM_WRITE) === 0) return "one that may be written through lies in a writable area";
   if ((entry & ENTRY_PRESENT) !== 0 && (flags & (VM_READ | VM_WRITE)) === 0) return "a usable one lies in an area that may be used";
   return null;
 }

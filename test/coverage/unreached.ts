@@ -33,7 +33,7 @@ export const UNREACHED: readonly Reason[] = [
     why: NATIVE,
   },
   { file: "impl/structs/mm.ts", function: "mm", source: "export function mm(b: Bounds) {", why: NATIVE },
-  { file: "impl/structs/page-table.ts", function: "ptTable", source: "export function ptTable(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/page-table.ts", function: "ptTable", source: "export function ptTable(b: Bounds & GrainFlags) {", why: NATIVE },
   { file: "impl/structs/page-table.ts", function: "rcu", source: "export function rcu(b: Bounds) {", why: NATIVE },
   { file: "impl/refcount/fields.ts", function: "schemeFields", source: "export function schemeFields(b: Bounds) {", why: NATIVE },
   { file: "impl/refcount/fields.ts", function: "folioFields", source: "function folioFields(b: Bounds) {", why: NATIVE },
@@ -54,6 +54,10 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/vma.ts", function: "vma", source: "export function vma(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/words.ts", function: "entryInWords", source: "export function entryInWords(e: number): string {", why: SHOWN },
   { file: "impl/structs/words.ts", function: "pmdInWords", source: "export function pmdInWords(e: number): string {", why: SHOWN },
+  {
+    file: "impl/structs/words.ts", function: "encodedPteInWords",
+    source: "export function encodedPteInWords(e: number): string {", why: SHOWN,
+  },
   {
     file: "impl/structs/words.ts", function: "flagsInWords",
     source: "export function flagsInWords(names: readonly string[]): (mask: number) => string {", why: SHOWN,

@@ -6,8 +6,9 @@ import * as ghosts from "../../impl/structs/ghosts.ts";
 import * as mm from "../../impl/structs/mm.ts";
 import * as vma from "../../impl/structs/vma.ts";
 import {
-  contentInWords, entryInWords, flagsInWords, pmdInWords, tableStateInWords, valuesInWords,
+  contentInWords, encodedPteInWords, entryInWords, flagsInWords, pmdInWords, tableStateInWords, valuesInWords,
 } from "../../impl/structs/words.ts";
+import { permitsWrite } from "../../spec/entry.ts";
 
 it.each([
   [0, "none"],
@@ -23,6 +24,16 @@ it.each([
   [mkEntry(2, LEAF | PRESENT | SPECIAL | YOUNG), "huge zero page 2 ro young"],
 ])("entry %i is %s", (entry, words) => {
   expect(entryInWords(entry)).toBe(words);
+});
+
+it("a migration entry in its own encoding says its type, and the specification reads the right to write from it", () => {
+  const types = [0, 1, 2].map((type) => mkEntry(3, MIGRATION | YOUNG | (type << 1)));
+  expect(types.map(encodedPteInWords)).toEqual([
+    "migration entry of page 3", "migration entry of page 3 exclusive", "migration entry of page 3 rw",
+  ]);
+  expect(types.map((e) => permitsWrite(e, true))).toEqual([false, false, true]);
+  const present = mkEntry(3, PRESENT | WRITE);
+  expect([encodedPteInWords(present), permitsWrite(present, true)]).toEqual(["page 3 rw", true]);
 });
 
 it("a PMD without LEAF points to a table", () => {

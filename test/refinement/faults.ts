@@ -67,11 +67,11 @@ export const FAULTS: readonly SeededFault[] = [
   {
     machine: "huge-pmd", why: "mprotect clears a huge PMD for a moment: a zap that looked then would find nothing mapped",
     scenario: "mprotect-huge", file: "impl/huge-memory/change.ts",
-    text: `  let after = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+    text: `  let after = migration ? readableExclusiveMigrationEntry(k, before) : entryModify(before, flags);
   if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
   if (after !== before) setPmdAt(k, mm, addr, after);
 `,
-    replacement: `  let after: Entry = migration ? readableExclusiveMigrationEntry(before) : entryModify(before, flags);
+    replacement: `  let after: Entry = migration ? readableExclusiveMigrationEntry(k, before) : entryModify(before, flags);
   if (!migration && canChangeWritable(k, after, flags)) after |= WRITE;
   setPmdAt(k, mm, addr, 0);
   yield at("set_pmd_at");

@@ -1,6 +1,7 @@
 /** Scenarios of the grain without it: what its faults are not seen by. */
 import { holds } from "thpcheck";
 import { flagsLock } from "../../scenarios/grain-flags.ts";
+import { migrationFork } from "../../scenarios/grain-migration.ts";
 import { slotsExit } from "../../scenarios/grain-slots.ts";
 import { zeroShrinker } from "../../scenarios/grain-zero.ts";
 
@@ -8,4 +9,5 @@ export default [
   slotsExit("coarse-slots-exit", "coarse", holds()),
   zeroShrinker("coarse-zero-shrinker", "coarse", holds()),
   flagsLock("coarse-flags-lock", "coarse", holds()),
+  migrationFork("coarse-migration-fork", "coarse", holds()),
 ];

@@ -22,7 +22,7 @@ describe("the grain of a scenario", () => {
     expect(kernelConfig({ ...SMALL, grain: ["lists"] }).grainLists).toBe(true);
   });
   it("is refused in words where there is no such part", () => {
-    const parts = "lists, zero, slots, knobs, flags";
+    const parts = "lists, zero, slots, knobs, flags, migration";
     expect(() => grainFlags(["list"] as unknown as Grain)).toThrow(`grain: there is no part "list"; parts are ${parts}`);
     expect(() => grainFlags("finer" as Grain)).toThrow(`grain "finer": "coarse", "fine", or some of ${parts}`);
   });
@@ -31,7 +31,7 @@ describe("the grain of a scenario", () => {
     for (const part of ["lists", "slots", "flags"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
     // A lock and a number find room where the coarse layout has holes, or take more.
     expect(bytes(["zero"])).toBeGreaterThanOrEqual(bytes());
-    expect(bytes(["knobs"])).toBe(bytes());
+    for (const part of ["knobs", "migration"] as const) expect(bytes([part]), part).toBe(bytes());
   });
 });
 
@@ -64,11 +64,15 @@ const FAULTS = [
     "a folio is unlocked without an atomic operation", "test/impl/config/faults/unlock-loses-waiters.patch", "grain-flags-lock",
     "deadlock", "test/impl/config/coarse-twins.ts",
   ],
+  [
+    "fork write-protects a migration entry as if it were present", "test/impl/config/faults/migration-entry-wrprotect.patch",
+    "grain-migration-fork", "assertion", "test/impl/config/coarse-twins.ts",
+  ],
 ] as const;
 
 it("has twins of its scenarios that ask for no part of it", () => {
   expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
-    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-flags-lock", []],
+    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-flags-lock", []], ["coarse-migration-fork", []],
   ]);
 });
 
