@@ -23,6 +23,11 @@ export const SURVIVORS: readonly Explanation[] = [
     why: "A folio that the PMD had to itself, or that another PMD still maps as a whole, goes on the split queue as partially mapped. The queue is a hint: the shrinker tries to split what is on it, and whoever frees the folio takes it off. \"Partially mapped\" cannot be promised to be true, either: in Linux as here it stays when a split fails and the pages are mapped again.",
   },
   {
+    id: "d5640bc40e",
+    change: "- yield* spinLock(k, pmdLockptr(k, mm)); / spinUnlock(k, pmdLockptr(k, mm));  + yield at(\"spinLock: dropped\");",
+    why: "Nothing makes a PMD migration entry: pages that a PMD maps are split before they move (migrate.c here, and every caller). A fault that would wait for the end of one therefore finds none, whether or not it looks under the lock. It becomes visible with migration of whole huge pages between nodes.",
+  },
+  {
     id: "de302fa5cd",
     change: "yield* folioRemoveRmapPtes(k, folio, page, 1, vma);  <->  refsPut(k, page, 1);",
     why: "For a moment the folio has a reference less than mappings and holders. Whoever compares the two without the folio lock, which the split holds, is the reuse of a large folio by a write fault, under the lock of its own page table; while the folio is mapped from one table, that is the table whose lock is held here. A scenario would need a folio in two tables of one process, not exclusive (moved in part by mremap, after a fork whose child has gone), that is written to while it is split.",
