@@ -4,6 +4,7 @@ import picocolors from "picocolors";
 import type { Engine } from "../check/options.ts";
 import { errorSentence, isError, placeOf, thrownInWords } from "../error-sentence.ts";
 import type { Output, Paint } from "../report/output.ts";
+import { isInterrupted, listenForInterruption } from "./interruption.ts";
 
 export const EXIT_AS_EXPECTED = 0;
 export const EXIT_NOT_AS_EXPECTED = 1;
@@ -23,25 +24,13 @@ export interface Host {
   interrupted(): boolean;
 }
 
-/** A second Ctrl-C sooner than this is the same one, which reached us on two ways (the terminal and a parent process). */
-const SAME_SIGNAL_MS = 250;
-
-/** The real process. The first SIGINT or SIGTERM asks the run to end with what it has, the second ends it at once. */
+/** The real process. */
 export function processHost(): Host {
-  let askedAt: number | null = null;
-  const ask = (signal: NodeJS.Signals): void => {
-    const now = performance.now();
-    if (askedAt === null) {
-      askedAt = now;
-      process.stderr.write(`\nthpcheck: ${signal}: ending with the results so far; once more ends it at once\n`);
-    } else if (now - askedAt > SAME_SIGNAL_MS) process.exit(130);
-  };
-  process.on("SIGINT", ask);
-  process.on("SIGTERM", ask);
+  listenForInterruption();
   const color = picocolors.isColorSupported && (process.stdout.isTTY || process.env["FORCE_COLOR"] !== undefined);
   return {
     out: process.stdout, err: process.stderr, color, paint: picocolors.createColors(color),
-    folder: process.cwd(), cores: availableParallelism(), interrupted: () => askedAt !== null,
+    folder: process.cwd(), cores: availableParallelism(), interrupted: isInterrupted,
   };
 }
 

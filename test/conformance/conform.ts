@@ -3,6 +3,7 @@
  * kernel, or in guests on others.
  */
 import { availableParallelism } from "node:os";
+import { onInterruption } from "../../checker/cli/interruption.ts";
 import { readJson } from "../../checker/files.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import type { RealKernel } from "./agent-talk.ts";
@@ -77,15 +78,12 @@ class Conform {
   async run(): Promise<number> {
     const { show, program, kernel, record, recorded } = this.#flags;
     if (show === true && program === undefined) throw new UsageError(SHOW_WHAT);
-    const stop = (): void => { this.#tally.interrupted = true; };
-    process.once("SIGINT", stop);
-    process.once("SIGTERM", stop);
+    const release = onInterruption(() => { this.#tally.interrupted = true; });
     try {
       if (recorded === true) this.#recorded();
       else await (kernel === undefined ? this.#onHost() : this.#onGuests(kernel));
     } finally {
-      process.off("SIGINT", stop);
-      process.off("SIGTERM", stop);
+      release();
     }
     return record === true ? 0 : this.#end();
   }

@@ -5,6 +5,7 @@
  * What was not run can only make code look less reached than it is, so to stop early hides nothing. A run that is counted
  * twice does no harm.
  */
+import { onInterruption } from "../../checker/cli/interruption.ts";
 import type { Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { measureTests, testFiles, type TestRun } from "./functional-tests.ts";
@@ -34,14 +35,11 @@ export interface Measured extends Recorded {
 /** Until it is enough. Throws a UsageError when the person interrupts it: half of it would look like lines that nothing reaches. */
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const interruption = new AbortController();
-  const interrupt = (): void => { interruption.abort(); };
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  const release = onInterruption(() => { interruption.abort(); });
   try {
     return await measureAll(options, interruption.signal);
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    release();
   }
 }
 

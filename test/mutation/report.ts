@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pc from "picocolors";
+import { onInterruption } from "../../checker/cli/interruption.ts";
 import { table } from "../../checker/report/summary.ts";
 import type { Tier } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
@@ -72,9 +73,7 @@ function byOperator(mutants: readonly Mutant[]): ReadonlyMap<OperatorName, reado
 
 async function run(ranks: ReadonlyMap<OperatorName, readonly Mutant[]>, wanted: ReadonlyMap<OperatorName, number>, flags: MutateFlags): Promise<{ tried: Tried[]; scenarios: readonly Measured[]; interrupted: boolean }> {
   const interruption = new AbortController();
-  const interrupt = (): void => { interruption.abort(); };
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  const release = onInterruption(() => { interruption.abort(); });
   const say = (text: string): void => { process.stderr.write(`${text}\n`); };
   try {
     mkdirSync(flags.cache, { recursive: true });
@@ -94,8 +93,7 @@ async function run(ranks: ReadonlyMap<OperatorName, readonly Mutant[]>, wanted: 
     end();
     return { tried, scenarios, interrupted: interruption.signal.aborted };
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    release();
   }
 }
 

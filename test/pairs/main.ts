@@ -2,6 +2,7 @@
 import pc from "picocolors";
 import { readPatch } from "../../checker/cli/options.ts";
 import { EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED } from "../../checker/cli/host.ts";
+import { isInterrupted } from "../../checker/cli/interruption.ts";
 import { isJson, refuseForeign, writeWhole } from "../../checker/files.ts";
 import { renderReport } from "./report.ts";
 import type { PairsReport } from "./result.ts";
@@ -39,6 +40,7 @@ export async function runPairsCommand(flags: PairsFlags): Promise<void> {
     workers: flags.workers ?? null, seed: flags.seed, maxStates: flags.maxStates ?? null,
     patch: flags.patch === undefined ? null : readPatch(flags.patch),
     view: { width: process.stdout.columns || 100, color: pc.isColorSupported, full: flags.full ?? false },
+    shouldStop: isInterrupted,
     onProgress: (done, of) => {
       if (performance.now() - told < PROGRESS_MS && done < of) return;
       told = performance.now();

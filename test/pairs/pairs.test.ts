@@ -17,7 +17,8 @@ import { PAIRS_JOB, type PairsAnswer, type PairsTask } from "./job.ts";
 import { overlapOf } from "./overlap.ts";
 import { overlapNaively } from "./overlap-naively.ts";
 import { programNamed } from "./program-of.ts";
-import type { CellResult } from "./result.ts";
+import { renderReport } from "./report.ts";
+import { INTERRUPTED, type CellResult } from "./result.ts";
 import { runPairs } from "./run.ts";
 import { selectCells } from "./select.ts";
 
@@ -180,5 +181,18 @@ describe("a run", () => {
     const cells = selectCells({ only: null, operations: ["exit"], memories: ["hole"], quick: true });
     const run = (workers: number, batch: number) => runPairs(cells, { ...OPTIONS, workers, batch, onProgress: () => {} });
     expect(await run(2, 20)).toEqual(await run(1, 1000));
+  }, 120_000);
+
+  it("that is interrupted tells what it knows, and how many cells nobody has looked at", async () => {
+    const cells = selectCells({ only: null, operations: ["exit"], memories: ["hole"], quick: true });
+    let done = 0;
+    const results = await runPairs(cells, {
+      ...OPTIONS, workers: 1, batch: 10, onProgress: (n) => { done = n; }, shouldStop: () => done > 0,
+    });
+    const rest = results.filter((r) => r.reason === INTERRUPTED);
+    expect(rest.length).toBeGreaterThan(0);
+    expect(rest.every((r) => r.verdict === "incomplete" && !r.asExpected)).toBe(true);
+    expect(results.length - rest.length).toBe(done);
+    expect(renderReport(results, 1, false)).toMatch(new RegExp(`${done} hold.*\ninterrupted: ${rest.length} cells more`, "s"));
   }, 120_000);
 });

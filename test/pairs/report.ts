@@ -6,7 +6,7 @@ import { CALL_NAMES } from "../../impl/entry/calls.ts";
 import { MEMORIES } from "./memory.ts";
 import { OPERATIONS, PART_OF } from "./operations.ts";
 import type { Overlap } from "./overlap.ts";
-import type { CellResult } from "./result.ts";
+import { INTERRUPTED, type CellResult } from "./result.ts";
 
 /** Traces that are printed at most; the others are named with the command that shows them. */
 const TRACES_MAX = 2;
@@ -26,12 +26,15 @@ const NOT_THERE = [
   "two scans by khugepaged, of which there is one", "allocations that fail", "more than 2 pages in a huge page",
 ];
 
-export function renderReport(results: readonly CellResult[], seconds: number, list: boolean): string {
+export function renderReport(all: readonly CellResult[], seconds: number, list: boolean): string {
+  const results = all.filter((r) => r.reason !== INTERRUPTED);
+  const left = all.length - results.length;
   const parts = [
     list ? listing(results) : matrix(results),
     missing(results),
     violations(results),
     tally(results, seconds),
+    left === 0 ? "" : pc.red(`interrupted: ${count(left, "cell")} more, which nobody has looked at`),
   ];
   return `${parts.filter((p) => p !== "").join("\n\n")}\n`;
 }

@@ -1,6 +1,9 @@
 /** What is known of a cell when it is decided; the one schema for people and machines. */
 import type { Overlap } from "./overlap.ts";
 
+/** The reason of a cell that was not begun with. */
+export const INTERRUPTED = "interrupted";
+
 export interface CellResult {
   /** As `--only` takes it. */
   readonly cell: string;

@@ -5,7 +5,7 @@ import { nameOf, programOf, type Cell } from "./cells.ts";
 import { named, type DecideOptions } from "./decide.ts";
 import { PAIRS_JOB, perform, type PairsAnswer, type PairsTask } from "./job.ts";
 import { OPERATIONS } from "./operations.ts";
-import type { CellResult } from "./result.ts";
+import { INTERRUPTED, type CellResult } from "./result.ts";
 
 export interface RunOptions extends DecideOptions {
   /** Processes at most; null: one for each core, and no more than `PROCESSES_MAX`. */
@@ -14,6 +14,8 @@ export interface RunOptions extends DecideOptions {
   readonly batch?: number;
   /** Is told how many cells are decided. */
   readonly onProgress: (done: number, of: number) => void;
+  /** Whether to begin with no more cells: those are "incomplete" then. Never, unless given. */
+  readonly shouldStop?: () => boolean;
 }
 
 const PROCESSES_MAX = 8;
@@ -22,7 +24,7 @@ const BATCH = 300;
 
 /** The results, in the order of the cells; they are the same from any number of processes. */
 export async function runPairs(cells: readonly Cell[], options: RunOptions): Promise<readonly CellResult[]> {
-  const { workers, onProgress, seed, maxStates, patch, view, batch = BATCH } = options;
+  const { workers, onProgress, shouldStop = () => false, seed, maxStates, patch, view, batch = BATCH } = options;
   const size = Math.max(1, Math.min(workers ?? availableParallelism(), PROCESSES_MAX, Math.ceil(cells.length / batch)));
   const pool = new Pool(size);
   const ask: Ask = (task) =>
@@ -30,11 +32,13 @@ export async function runPairs(cells: readonly Cell[], options: RunOptions): Pro
   const results = new Map<string, CellResult>();
   try {
     const asked = cells.length === 1 ? [] : programsWithPairs(cells);
-    const apart = new Map(await inTurn(pool, asked, async (program) => [program, await independent(ask, program, patch)] as const));
+    const lookAt = async (program: string): Promise<Set<number>> => (shouldStop() ? new Set() : independent(ask, program, patch));
+    const apart = new Map(await inTurn(pool, asked, async (program) => [program, await lookAt(program)] as const));
     const leftOut = cells.filter((c) => c.third === "none" && apart.get(programOf(c))?.has(pairOf(c)) === true);
     for (const cell of leftOut) results.set(nameOf(cell), leftOutResult(cell));
     const rest = cells.filter((c) => !results.has(nameOf(c)));
     await inTurn(pool, batches(rest, batch), async ({ program, part }) => {
+      if (shouldStop()) return;
       const answer = await ask({ kind: "decide", program, cells: part, options: { seed, maxStates, patch, view } });
       for (const r of "results" in answer ? answer.results : []) results.set(r.cell, r);
       onProgress(results.size, cells.length);
@@ -42,7 +46,7 @@ export async function runPairs(cells: readonly Cell[], options: RunOptions): Pro
   } finally {
     pool.close();
   }
-  return cells.map((cell) => results.get(nameOf(cell))!);
+  return cells.map((cell) => results.get(nameOf(cell)) ?? interruptedResult(cell));
 }
 
 const NO_CONTEXT = { tell: () => {}, shouldStop: () => false };
@@ -64,6 +68,10 @@ const programsWithPairs = (cells: readonly Cell[]): string[] => [...new Set(cell
 
 const pairOf = ({ first, second }: Pick<Cell, "first" | "second">): number =>
   Math.min(first, second) * OPERATIONS.length + Math.max(first, second);
+
+function interruptedResult(cell: Cell): CellResult {
+  return { ...named(cell), verdict: "incomplete", asExpected: false, reason: INTERRUPTED, states: 0, overlap: null, violation: null };
+}
 
 type Ask = (task: PairsTask) => Promise<PairsAnswer>;
 

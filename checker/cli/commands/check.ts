@@ -86,6 +86,8 @@ class CheckRun {
   async run(): Promise<number> {
     const { tier, audit, options, policy, strict } = this.#request;
     const { folder, cores } = this.#host;
+    // From here on a signal ends the run with what it has.
+    this.#host.interrupted();
     this.#reporter.begin({ tier, audit, options, folder, strict });
     if (this.#impact !== null) this.#reporter.remark(appliedInWords(this.#impact.report()).join("\n"));
     const selection = await this.#select();

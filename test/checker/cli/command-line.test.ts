@@ -81,6 +81,19 @@ describe("check", () => {
     project.remove();
   });
 
+  it("ends at once where the command does not look for signals", async () => {
+    const project = new Project({ "thpcheck.config.ts": `import { defineConfig } from "thpcheck";
+const waits = { name: "waits", description: "waits", register: (c) => c.action(() => new Promise((r) => { console.log("waiting"); setTimeout(r, 60_000); })) };
+export default defineConfig({ scenarios: [], commands: [waits] });
+` });
+    const start = performance.now();
+    const r = await project.run(["waits"], (stdout, signal) => { if (stdout.includes("waiting")) signal("SIGTERM"); });
+    expect(r.code).toBe(130);
+    expect(r.stderr).toContain("SIGTERM: ended; this command prints its results when it has them all");
+    expect(performance.now() - start).toBeLessThan(30_000);
+    project.remove();
+  });
+
   it("names the line of the source in which a property throws", async () => {
     const project = new Project({ "throws.ts": `import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
 const structs = { counter: struct({ value: int(0, 9, "the count") }) };
