@@ -83,7 +83,8 @@ describe("check", () => {
 
   it("ends at once where the command does not look for signals", async () => {
     const project = new Project({ "thpcheck.config.ts": `import { defineConfig } from "thpcheck";
-const waits = { name: "waits", description: "waits", register: (c) => c.action(() => new Promise((r) => { console.log("waiting"); setTimeout(r, 60_000); })) };
+const forever = () => new Promise((r) => { console.log("waiting"); setTimeout(r, 60_000); });
+const waits = { name: "waits", description: "waits", register: (c) => c.action(forever) };
 export default defineConfig({ scenarios: [], commands: [waits] });
 ` });
     const start = performance.now();
