@@ -33,7 +33,9 @@ export const conform: ExtraCommand = {
     .option("--cpus <n>", "of a guest (default: 1)", atLeastOne)
     .option("--swap <where:MiB>", "of a guest: zram:256, or disk:256")
     .option("--module <names>", "to be loaded in a guest: loop,hwpoison-inject", (text) => text.split(","))
-    .option("--append <words>", "for the guest's kernel: 'thp_anon=64K:always lru_gen=n'", words)
+    .option("--append <words>", "for the guest's kernel: 'thp_anon=64K:always transparent_hugepage=madvise'", words)
+    .option("--lru <lists>", "in a guest: classic, or multi-gen (default: as the kernel is configured)")
+    .option("--compaction <0..100>", "in a guest: how hard kcompactd compacts ahead of need (default: 0, not at all)", count)
     .addHelpText("after", `
 The hand-written programs of test/conformance/cases/, random ones, and what was recorded on other kernels. It takes root
 and a C compiler; where they or huge pages are missing it says SKIP, and why, and compares the recordings alone. The

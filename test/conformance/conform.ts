@@ -13,7 +13,7 @@ import { drawn, shrunk, sideBySide, type Drawn } from "./drawn.ts";
 import { GuestPool } from "./guest/guest-pool.ts";
 import { guestOptions, machineOptions, type GuestFlags } from "./guest/guest-flags.ts";
 import { NoModule } from "./guest/modules.ts";
-import { whyNoGuests, type GuestOptions } from "./guest/qemu.ts";
+import { whyNoGuests, type GuestOptions, type Lru } from "./guest/qemu.ts";
 import { kernelsFor, NotFetched, type KernelImage } from "./guest/store.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel, ImplKernels } from "./implementation.ts";
@@ -55,6 +55,8 @@ interface OfFile {
   readonly file: string;
   readonly program: Program;
 }
+/** Seconds since a moment of performance.now(), as they are printed. */
+const secondsSince = (start: number): string => `${((performance.now() - start) / 1000).toFixed(1)} s`;
 /** A program, with the name under which it is spoken of. */
 type Named = Pick<Case, "name" | "program">;
 
@@ -131,9 +133,12 @@ class Conform {
       return;
     }
     const machine = this.#only?.program.machine;
-    const pool = await GuestPool.start(image, width, machine === undefined ? given : machineOptions(machine));
+    const options = machine === undefined ? given : { ...machineOptions(machine), lru: given.lru, compaction: given.compaction };
+    const pool = await GuestPool.start(image, width, options);
     say(`Linux ${image.uname}: ${width === 1 ? "a guest" : `${width} guests`}, booted in ${(pool.bootMs / 1000).toFixed(1)} s`);
-    await this.#on(pool, ` --kernel ${image.name}`);
+    const words = `${this.#flags.lru === undefined ? "" : ` --lru ${this.#flags.lru}`}${
+      this.#flags.compaction === undefined ? "" : ` --compaction ${this.#flags.compaction}`}`;
+    await this.#on(pool, ` --kernel ${image.name}${words}`, options.lru);
   }
 
   #skip(why: string, kernels: number): void {
@@ -143,9 +148,10 @@ class Conform {
   }
 
   /** `guest`: what names the kernel on the command line; empty for this machine's. */
-  async #on(kernel: RealKernel, guest: string): Promise<void> {
+  async #on(kernel: RealKernel, guest: string, lru: Lru | null = null): Promise<void> {
     try {
-      const impl = new ImplKernel(kernel.release);
+      // Only on the lists of generations does a fault make a page referenced.
+      const impl = new ImplKernel(kernel.release, lru === "classic" ? { faultMarksReferenced: false } : {});
       if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
       else {
         await this.#cases(kernel, impl, guest);
@@ -208,10 +214,11 @@ class Conform {
   async #cases(kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
     const able = CASES.filter(({ program }) => kernel.can(program));
     this.#cannot(CASES.length - able.length);
+    const start = performance.now();
     const found = await this.#judgeAll(able, kernel, impl);
     const agree = able.filter((c, i) => found[i] !== undefined && this.#count(c, found[i], kernel.release, guest)).length;
     const beyond = guest === "" ? "" : `; of ${BEYOND_CASES.length} more impl/ lacks a part: they are recorded, and not compared`;
-    say(`hand-written, on Linux ${kernel.release}: ${agree} of ${able.length} agree${beyond}`);
+    say(`hand-written, on Linux ${kernel.release}: ${agree} of ${able.length} agree, in ${secondsSince(start)}${beyond}`);
   }
 
   /** In the order of the programs; without those that were not begun, since there was an end. */
@@ -236,6 +243,7 @@ class Conform {
     const statistics = new Statistics();
     const { able, unable } = drawn(seed, wanted, (p) => kernel.can(p));
     this.#cannot(unable);
+    const start = performance.now();
     const named = able.map((d) => ({ ...d, name: `random program ${d.index}, seed ${seed}` }));
     const found = await this.#judgeAll(named, kernel, impl, ({ difference }) => keepGoing !== true && difference !== null);
     let first: (Named & Drawn) | null = null;
@@ -249,7 +257,7 @@ class Conform {
       if (this.#count(one, f, kernel.release, guest)) statistics.add(one.program, f.impl);
     }
     if (first !== null) await this.#smaller(first, kernel, impl, guest);
-    say(`random, seed ${seed}, on Linux ${kernel.release}: ${statistics.programs} of ${wanted} agree`);
+    say(`random, seed ${seed}, on Linux ${kernel.release}: ${statistics.programs} of ${wanted} agree, in ${secondsSince(start)}`);
     if (!this.#statisticsTold) say(statisticsText(statistics));
     this.#statisticsTold = true;
   }

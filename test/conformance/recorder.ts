@@ -36,7 +36,7 @@ export class Recorder {
   readonly #cases: readonly Case[];
   readonly #said: (text: string) => void;
   readonly #runs = new Map<string, RecordedRun>();
-  /** Programs that were run, and not kept as they are recorded. */
+  /** Programs whose run was taken, and is not kept from before. */
   #ran = 0;
 
   /** `can`: whether the kernel can run the program. */
@@ -78,7 +78,8 @@ export class Recorder {
   async run(cases: readonly Case[], kernel: RealKernel, impl: ImplKernel, stop: () => boolean): Promise<void> {
     await sideBySide(cases, kernel.width, async ({ name, program }) => {
       const seen = await this.#steady(name, program, kernel, impl);
-      if (seen !== null) this.#runs.set(name, { name, program: programToJson(program), seen });
+      if (seen === null) return;
+      this.#runs.set(name, { name, program: programToJson(program), seen });
       this.#ran++;
     }, stop);
   }

@@ -19,13 +19,21 @@ const PROGRAMS = 60;
 /** Bytes that all recordings together may take. */
 const ROOM = 400_000;
 
+/** Kernels that could be asked once, and programs that came after them. */
+const GONE: ReadonlySet<string> = new Set(["6.18.44-fc-v657"]);
+const SINCE_THEN: ReadonlySet<string> = new Set([
+  "HUGEPAGE again, of a process that the first advice has not made known to khugepaged",
+  "HUGEPAGE of less than a range, in an area that holds some",
+]);
+
 describe("the recordings", () => {
   it("are of ten releases and more, of every hand-written program, and small", () => {
     expect(ofReleases(all).length).toBeGreaterThanOrEqual(10);
     for (const { kernel, runs } of all) {
       const splits = ofReleases(all).some((r) => r.kernel === kernel);
       const names = CASES.filter(({ program }) => splits || program.steps.every((s) => s.call !== "split")).map((c) => c.name);
-      expect(runs.map((r) => r.name), kernel).toEqual(expect.arrayContaining(names));
+      const lacking = names.filter((name) => !runs.some((r) => r.name === name));
+      expect(lacking, kernel).toEqual(GONE.has(kernel) ? lacking.filter((name) => SINCE_THEN.has(name)) : []);
     }
     const bytes = readdirSync(RECORDINGS).reduce((sum, f) => sum + statSync(join(RECORDINGS, f)).size, 0);
     expect(bytes).toBeLessThan(ROOM);

@@ -11,10 +11,12 @@ export const RULES = {
     "of these runs, while no step ran or by a tracepoint; and of a counter that only goes up Linux must say more in " +
     "every run, since others can only add.",
   "transient references":
-    "A scan of pages that somebody else holds for a moment (compaction, a kernel thread that drains a batch, DAMON, whose " +
-    "module damon_stat samples all memory from boot on in Debian's kernels unless damon_stat.enabled=N, as in guests) gives up" +
-    " with one of the statuses for which the kernel itself advises to try again. The program is run again, up to four" +
-    " times; the run that was not disturbed must agree in everything.",
+    "A scan of pages that somebody else holds for a moment gives up with one of the statuses for which the kernel itself " +
+    "advises to try again. On a host that somebody is kcompactd, kswapd, NUMA balancing, a kernel thread that drains a batch, or " +
+    "DAMON, whose module damon_stat samples all memory from boot on in Debian's kernels. In guests DAMON and NUMA balancing are " +
+    "off, compaction too unless --compaction asks for it, and kswapd has nothing to do; what remains is compaction for an " +
+    "allocation, and kernel threads that drain a batch. The program is run again, up to four times; the run that was not " +
+    "disturbed must agree in everything.",
   "sampled accesses":
     "DAMON and idle page tracking move accessed bits from the entries of one process to the folio, where khugepaged " +
     "sees them for all: it finds a page referenced that nobody it looks at has touched. The program is run again, up " +

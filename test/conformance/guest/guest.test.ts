@@ -118,6 +118,10 @@ describe("what a guest is started with", () => {
     expect(command).toContain("memory-backend-ram,id=node1,size=256M -numa node,nodeid=1,memdev=node1,cpus=1");
     expect(command).toContain("nodeid=0,memdev=node0,cpus=0,cpus=2");
     expect(commandLine(options)).toMatch(/damon_stat.enabled=N .*thp_anon=64K:always -- .*swap=\/dev\/zram0:67108864$/);
+    expect(commandLine(options)).toMatch(/compaction_proactiveness=0 (?!.*lru_gen)/);
+    const actors = commandLine(guestOptions({ lru: "classic", compaction: 90 }));
+    expect(actors).toMatch(/ -- write:\/proc\/sys\/vm\/compaction_proactiveness=90 write:\/sys\/kernel\/mm\/lru_gen\/enabled=n /);
+    expect(commandLine(guestOptions({ lru: "multi-gen" }))).toContain("lru_gen/enabled=y ");
     expect(modulesOf(options)).toEqual(["zram"]);
     const onDisk = { ...options, memory: [512], swap: { on: "disk", mib: 8 } } as const;
     const disk = qemuCommand(onDisk, { kernel: "K", initramfs: "I", disk: "D" }, "kvm").join(" ");
@@ -126,13 +130,18 @@ describe("what a guest is started with", () => {
   });
   it.each([
     [{ memory: "64" }, "--memory takes MiB"], [{ memory: "1024,x" }, '"x" is none'],
-    [{ swap: "ram:3" }, "--swap takes"], [{ swap: "zram:0" }, "--swap takes"],
+    [{ swap: "ram:3" }, "--swap takes"], [{ swap: "zram:0" }, "--swap takes"], [{ lru: "old" }, "--lru is one of classic, multi-gen"],
+    [{ compaction: 101 }, "--compaction takes 0"],
   ])("%o is refused", (flags, why) => {
     expect(() => guestOptions(flags)).toThrow(why);
   });
   it("options of guests need a kernel", () => {
     expect(() => { refuseWithoutKernel({ swap: "zram:1" }); }).toThrow("--swap is about a guest");
     expect(() => { refuseWithoutKernel({ swap: "zram:1", kernel: "7.3.4" }); }).not.toThrow();
+    expect(() => { refuseWithoutKernel({ lru: "classic" }); }).toThrow("--lru is about a guest");
+    const kept = { record: true, kernel: "7.3.4" };
+    expect(() => { refuseWithoutKernel({ ...kept, compaction: 20 }); }).toThrow("--compaction and --record contradict one another");
+    expect(() => { refuseWithoutKernel(kept); }).not.toThrow();
   });
 });
 

@@ -16,8 +16,14 @@ export interface GuestOptions {
   readonly modules: readonly string[];
   /** Words for the kernel's command line, behind those of its own: "thp_anon=64K:always". */
   readonly append: readonly string[];
+  /** The lists that pages age on; null: as the kernel is configured. @kernel mm/vmscan.c enabled_store() of lru_gen */
+  readonly lru: Lru | null;
+  /** How hard kcompactd compacts ahead of need, 0 (not at all) to 100; Linux's own default is 20. @kernel mm/compaction.c */
+  readonly compaction: number;
 }
-export const GUEST_DEFAULTS: GuestOptions = { memory: [1024], cpus: 1, swap: null, modules: [], append: [] };
+export const LRUS = ["classic", "multi-gen"] as const;
+export type Lru = (typeof LRUS)[number];
+export const GUEST_DEFAULTS: GuestOptions = { memory: [1024], cpus: 1, swap: null, modules: [], append: [], lru: null, compaction: 0 };
 
 /** The processor's own virtualization, or QEMU's translation of each instruction. */
 export type Accelerator = "kvm" | "tcg";
@@ -48,13 +54,20 @@ const WORDS = [
   "console=ttyS0", "quiet", "panic=-1", "oops=panic", "mitigations=off", "nokaslr", "no_timer_check",
   "damon_stat.enabled=N", "numa_balancing=disable", "random.trust_cpu=1",
 ];
-/** What `init.c` does before the agent starts: no compaction ahead of need, statistics that are not folded meanwhile. */
-const SETTINGS = ["write:/proc/sys/vm/compaction_proactiveness=0", "write:/proc/sys/vm/stat_interval=3600"];
+/**
+ * What `init.c` does before the agent starts: how much is compacted ahead of need, the lists that pages age on (there is
+ * no word for either that the kernel itself would read), statistics that are not folded meanwhile.
+ */
+function settings({ lru, compaction }: GuestOptions): readonly string[] {
+  const lists = lru === null ? [] : [`write:/sys/kernel/mm/lru_gen/enabled=${lru === "classic" ? "n" : "y"}`];
+  return [`write:/proc/sys/vm/compaction_proactiveness=${compaction}`, ...lists, "write:/proc/sys/vm/stat_interval=3600"];
+}
 
 /** `-append`. */
-export function commandLine({ swap, append }: GuestOptions): string {
+export function commandLine(options: GuestOptions): string {
+  const { swap, append } = options;
   const swaps = swap === null ? [] : [swap.on === "zram" ? `swap=/dev/zram0:${swap.mib * 1024 * 1024}` : "swap=/dev/nvme0n1"];
-  return [...WORDS, ...append, "--", ...SETTINGS, ...swaps].join(" ");
+  return [...WORDS, ...append, "--", ...settings(options), ...swaps].join(" ");
 }
 
 /** Modules for what the options ask for. */
