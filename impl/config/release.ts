@@ -187,15 +187,17 @@ export const SWITCHES = {
     meaning: "mmap() with MAP_STACK gives a VMA with VM_NOHUGEPAGE", source: "c4608d1bf7c6",
   },
   coldForgetsDirty: {
-    since: ["5.4"], default: false,
+    since: ["5.4"], until: ["6.12.117", "7.3.4"], default: false,
     meaning: "MADV_COLD of a huge page puts the PMD back as it was read, without a dirty bit that the hardware has set since",
-    source: "9c276cc65a58 (5.4): what pmdp_invalidate() returns is not used; still so in 7.3",
+    source: "9c276cc65a58 (5.4): what pmdp_invalidate() returns is not used; mm/madvise.c \"atomically clear the young bit on THP " +
+      "MADV_COLD\" (changelogs of 6.12.117 and 7.3.4; not in those up to 7.2.13), pmdp_test_and_clear_young() since",
   },
   lazyfreePmdDiscard: {
     since: ["6.11"], until: ["6.12.117", "6.18.44", "7.3.2"], default: false,
     meaning: "reclaim of a lazyfree huge page clears the PMD, looks for other references, and puts it back; else it splits the PMD",
-    source: "735ecdfaf4e8 (6.11); mm/rmap.c \"don't discard lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in " +
-      "7.2.13); seen: 6.18.44 splits, 6.18.15 does not",
+    source: "735ecdfaf4e8, whose last version was sent on 22 June 2024, at 6.10-rc4: too late for 6.10 (no kernel of 6.10 or 6.11 was " +
+      "to be had; 6.12.43 on have unmap_huge_pmd_locked()); mm/rmap.c \"don't discard " +
+      "lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in 7.2.13); seen: 6.18.44 splits, 6.18.15 does not",
   },
   lazyfreeUnmapsByBatch: {
     since: ["6.15"], default: true,
@@ -216,7 +218,9 @@ export const SWITCHES = {
     ],
     default: SPLIT_SCAN_DISPOSE_LIST,
     meaning: "what holds the folios of a scan of the split queue; by the grain `lists` only",
-    source: "mm/huge_memory.c deferred_split_scan() of 6.12, 6.19 and 7.2",
+    source: "mm/huge_memory.c deferred_split_scan(); by the symbols and code of Debian's kernels: 6.17.13 and 6.18.15 have a frame of " +
+      "0x40 bytes and no folio_split_queue_lock_irqsave(), 6.19.6 and 7.1.13 have that and a frame of 0x130 (31 folios in a batch), " +
+      "7.2.6 on deferred_split_isolate() and no batch",
   },
   splitQueueResetsNextFirst: {
     since: ["6.12"], default: false,

@@ -17,6 +17,7 @@ export const RELEASES = fileURLToPath(new URL("./RELEASES.md", import.meta.url))
 /** Switches that no program shows which `impl/` can run, with the reason. */
 export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   splitQueueScan: "it takes two threads, and the words of a list",
+  coldForgetsDirty: "it takes a store while the advice is given",
 };
 
 /** A switch that has another value on a kernel than on the one recorded before it. */

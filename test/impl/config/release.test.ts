@@ -5,7 +5,9 @@ import { kernelConfig, type KernelOptions } from "../../../impl/config/options.t
 import {
   SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchName, type SwitchRow,
 } from "../../../impl/config/release.ts";
-import { SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011 } from "../../../spec/enumerations.ts";
+import {
+  SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
+} from "../../../spec/enumerations.ts";
 import { switchRows } from "../../commands/catalogue.ts";
 
 const SMALL: KernelOptions = { pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, cpus: 1 };
@@ -72,7 +74,7 @@ describe("the switches of", () => {
   });
   it("the newest release are the defaults, but for some that scenarios set, and for what is mended here", () => {
     const unlessSet = { ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false };
-    const mended = { splitQueueResetsNextFirst: false, coldForgetsDirty: false };
+    const mended = { splitQueueResetsNextFirst: false };
     expect({ ...switchesAt(linuxRelease("7.3")), ...unlessSet, ...mended }).toEqual(SWITCH_DEFAULTS);
   });
 });
@@ -93,6 +95,18 @@ describe("seen in guests:", () => {
     ["dontunmapKeepsSource", true, "7.2.9", "7.2.11"], ["dontunmapKeepsSource", true, "7.1.13", "7.3.4"],
   ])("%s becomes %s between %s and %s", (name, value, before, from) => {
     expect([before, from].map((r) => switchesAt(linuxRelease(r))[name])).toEqual([!value, value]);
+  });
+});
+
+/** What changelogs, symbols and the code of kernels have shown: `source` of the row says how. */
+describe("read off kernels:", () => {
+  it.each<[SwitchName, number | boolean, number | boolean, string, string]>([
+    ["coldForgetsDirty", true, false, "6.12.107", "6.12.117"], ["coldForgetsDirty", true, true, "6.18.15", "7.2.13"],
+    ["coldForgetsDirty", true, false, "7.3.3", "7.3.4"],
+    ["splitQueueScan", SPLIT_SCAN_PRIVATE_LIST, SPLIT_SCAN_BATCH, "6.18.15", "6.19.6"],
+    ["splitQueueScan", SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, "7.1.13", "7.2.6"],
+  ])("%s is %s, then %s: %s, %s", (name, before, after, ...releases) => {
+    expect(releases.map((r) => switchesAt(linuxRelease(r))[name])).toEqual([before, after]);
   });
 });
 
