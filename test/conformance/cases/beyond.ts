@@ -51,6 +51,13 @@ const SIZES: Cases = {
   "split of a huge page to order 1": { steps: [
     ...huge(), "0 split_to 0.0 1.0 1", ...counts("thp_split_page", "thp_split_page_failed", "2048kB/split_failed"), END,
   ] },
+  "split of a huge page to 2 MB": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 9", ...counts("thp_split_page", "thp_split_page_failed", "2048kB/split_failed"), END,
+  ] },
+  "COLLAPSE with 64 and 1024 kB on": { steps: [
+    ...SMALL, "0 size 64kB madvise", "0 size 1024kB madvise", "0 madvise 0.0 1.0 HUGEPAGE", "0 madvise 0.0 1.0 COLLAPSE",
+    ...counts("64kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
   "split to 64 kB of a huge page of which pages were taken out": { steps: [
     ...huge(), "0 madvise 0.8 0.100 DONTNEED", "0 split_to 0.0 1.0 4", ...counts("64kB/nr_anon", "64kB/nr_anon_partially_mapped"), END,
   ] },
@@ -82,6 +89,68 @@ const KHUGEPAGED: Cases = {
     ...only("64kB"), ...area("0.0", "1.0"), "0 size 64kB never", "0 write 0.0 1.0 1", "0 size 64kB madvise",
     "0 khugepaged", ...counts("64kB/nr_anon"), "0 madvise 0.0 1.0 NOHUGEPAGE", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
     ...counts("64kB/nr_anon"), END,
+  ] },
+};
+
+/** Folios of `size` by faults, in an area that khugepaged does not know yet; then the pass, with these sizes on. */
+const folios = (size: string, ...sizes: string[]): string[] => [
+  ...only(size), ...area("0.0", "1.0"), "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 NOHUGEPAGE", `0 size ${size} never`, ...pass(sizes),
+];
+/** Small pages first..first + pages - 1, then a pass; 2048 kB is on as well. */
+const passWithHuge = (pages: string): string[] => [
+  "0 mmap 0.0 1.0 rw fixed", `0 write 0.0 ${pages} 1`, "0 size 64kB madvise", "0 madvise 0.0 1.0 HUGEPAGE", "0 khugepaged",
+];
+const EVERY_SIZE = ["16kB", "32kB", "64kB", "128kB", "256kB", "512kB", "1024kB"] as const;
+const MORE_KHUGEPAGED: Cases = {
+  "khugepaged with every size but 2048 kB on, one page there": { steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.5 0.1 1", ...pass(EVERY_SIZE), ...counts("16kB/nr_anon", "64kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
+  "khugepaged with only 64 kB on, max_ptes_none 255 counts as 0": { max_ptes_none: 255, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.15 1", "0 write 0.16 0.16 1", ...pass(["64kB"]), ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with 16 and 1024 kB on, max_ptes_none 0, 511 of 512 pages": { max_ptes_none: 0, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.511 1", ...pass(["16kB", "1024kB"]), ...counts("16kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
+  "khugepaged with 64 and 2048 kB on, max_ptes_none 0, all pages": { max_ptes_none: 0, steps: [
+    ...passWithHuge("1.0"), ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with 64 and 2048 kB on, max_ptes_none 0, some pages": { max_ptes_none: 0, steps: [
+    ...passWithHuge("0.40"), ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with 64 and 2048 kB on, some pages": { steps: [...passWithHuge("0.40"), ...counts("64kB/nr_anon"), END] },
+  "khugepaged with 16 to 128 kB on, max_ptes_none 0, pages 0 to 39": { max_ptes_none: 0, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.40 1", ...pass(EVERY_SIZE.slice(0, 4)), ...counts("16kB/nr_anon", "64kB/nr_anon"), END,
+  ] },
+  "khugepaged with 16 to 128 kB on, max_ptes_none 0, pages 4 to 35": { max_ptes_none: 0, steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.4 0.32 1", ...pass(EVERY_SIZE.slice(0, 4)), ...counts("16kB/nr_anon", "64kB/nr_anon"), END,
+  ] },
+  "khugepaged with only 1024 kB on, 64 kB folios": { steps: [
+    ...folios("64kB", "1024kB"), ...counts("64kB/nr_anon", "1024kB/nr_anon"), END,
+  ] },
+  "khugepaged with only 16 kB on, 1 MB folios": { steps: [...folios("1024kB", "16kB"), ...counts("16kB/nr_anon", "1024kB/nr_anon"), END] },
+  "khugepaged with only 64 kB on, a huge page": { steps: [
+    ...huge(), "0 madvise 0.0 1.0 NOHUGEPAGE", ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), END,
+  ] },
+  "khugepaged with only 64 kB on, all pages shared": { steps: [...SMALL, "0 fork 1", ...pass(["64kB"]), ...counts("64kB/nr_anon"), END] },
+  "khugepaged with only 64 kB on, the first hundred pages shared": { steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.100 1", "0 fork 1", "0 write 0.100 0.412 1", ...pass(["64kB"]),
+    ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with only 64 kB on, a page of the range is held": { steps: [
+    ...SMALL, "0 hold 0 0.300", ...pass(["64kB"]), ...counts("64kB/nr_anon", "64kB/collapse_alloc"), "0 release 0", END,
+  ] },
+  "khugepaged with only 64 kB on, areas that hold no range, half a range more, and one in the middle": { steps: [
+    "0 mmap 0.0 0.256 rw fixed", "0 mmap 1.0 1.256 rw fixed", "0 mmap 3.256 2.0 rw fixed", "0 write 0.0 0.256 1", "0 write 1.0 1.256 1",
+    "0 write 3.256 2.0 1", ...pass(["64kB"]), "0 madvise 1.0 1.256 HUGEPAGE", "0 madvise 3.256 2.0 HUGEPAGE", "0 khugepaged",
+    ...counts("64kB/nr_anon"), END,
+  ] },
+  "khugepaged with only 64 kB on, what may not be written, and what is locked": { steps: [
+    "0 mmap 0.0 2.0 rw fixed", "0 write 0.0 2.0 1", "0 mprotect 0.0 1.0 r", "0 mlock 1.0 1.0", ...pass(["64kB"]),
+    "0 madvise 1.0 1.0 HUGEPAGE", "0 khugepaged", ...counts("64kB/nr_anon", "Mlocked"), END,
+  ] },
+  "khugepaged with only 64 kB on, zero pages, then one page among them": { steps: [
+    "0 mmap 0.0 1.0 rw fixed", "0 write 0.0 0.1 1", "0 madvise 0.0 0.1 DONTNEED", "0 read 0.0 1.0", ...pass(["64kB"]),
+    ...counts("64kB/nr_anon"), "0 write 0.20 0.1 1", "0 khugepaged", ...counts("64kB/nr_anon"), END,
   ] },
 };
 
@@ -141,6 +210,14 @@ const FAILURE: Cases = {
     ...huge(), "0 fork 1", "0 advise 0.5 0.1 SOFT_OFFLINE", ...counts("thp_split_page", "thp_split_page_failed", "thp_split_pmd"),
     "0 advise 0.5 0.1 SOFT_OFFLINE", END, "1 contents",
   ] },
+  "HWPOISON and SOFT_OFFLINE of pages of 64 kB folios": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.48 1", "0 advise 0.5 0.1 HWPOISON", "0 touch 0.5",
+    ...counts("HardwareCorrupted", "64kB/split"), "0 advise 0.20 0.1 SOFT_OFFLINE", ...counts("HardwareCorrupted", "64kB/split"),
+    "0 touch 0.20",
+  ] },
+  "COLLAPSE of a range with a poisoned page": { steps: [
+    ...SMALL, "0 advise 0.5 0.1 HWPOISON", "0 madvise 0.0 1.0 COLLAPSE", "0 madvise 0.5 0.1 DONTNEED", "0 madvise 0.0 1.0 COLLAPSE", END,
+  ] },
   "SOFT_OFFLINE of a page that is held": { steps: [...huge(), "0 hold 0 0.9", "0 advise 0.5 0.1 SOFT_OFFLINE", "0 release 0", END] },
 };
 
@@ -160,6 +237,9 @@ const REST: Cases = {
     ...huge(), "0 mlock 0.0 1.0", ...counts("Mlocked"), "0 munlock 0.0 0.256", ...counts("Mlocked", "thp_split_pmd"), END,
   ] },
   "mlock of a huge page that is mapped by PTEs": { steps: [...PTE_MAPPED, "0 mlock 0.0 1.0", ...counts("Mlocked"), END] },
+  "mlock of half a 64 kB folio": { steps: [
+    ...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.16 1", "0 mlock 0.0 0.8", ...counts("Mlocked", "64kB/split"), END,
+  ] },
   "COLLAPSE of what is locked": { steps: [...SMALL, "0 mlock 0.0 1.0", "0 madvise 0.0 1.0 COLLAPSE", ...counts("Mlocked"), END] },
   "soft-dirty bits of a huge page": { steps: [
     ...huge(), "0 soft_dirty 0.0 1.0", "0 clear_refs soft-dirty", "0 soft_dirty 0.0 1.0", "0 write 0.5 0.1 9", "0 soft_dirty 0.0 1.0", END,
@@ -214,9 +294,15 @@ const LIMITS: Cases = {
   "memory.max: a huge page that does not fit": { steps: [
     "0 memory_max 0.256", "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 0.1 1", END,
   ] },
+  "reclaim of a huge page that is full of zeros": { max_ptes_none: 409, steps: [
+    "0 memory_max 4.0", "0 mmap 0.0 2.0 rw fixed", "0 madvise 0.0 2.0 HUGEPAGE", "0 write 0.5 0.1 1", "0 write 1.0 1.0 1", "0 reclaim 2.0",
+    ...counts("thp_underused_split_page", "thp_split_page", "thp_split_pmd"), END,
+  ] },
   "memory.max: COLLAPSE of what does not fit twice": { steps: [
     "0 memory_max 1.256", ...SMALL, "0 madvise 0.0 1.0 COLLAPSE", END,
   ] },
 };
 
-export const BEYOND_BY_NAME: Cases = { ...SIZES, ...KHUGEPAGED, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS };
+export const BEYOND_BY_NAME: Cases = {
+  ...SIZES, ...KHUGEPAGED, ...MORE_KHUGEPAGED, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS,
+};
