@@ -266,8 +266,10 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
     if (unmapped && huge) {
       if (k.param.lazyfreePmdDiscard.get() !== 0) {
         unmapped = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address), entry);
-        spinUnlock(k, pmdLockptr(k, mm));
-        return unmapped;
+        if (unmapped || k.param.lazyfreeFailedDiscardSplits.get() === 0) {
+          spinUnlock(k, pmdLockptr(k, mm));
+          return unmapped;
+        }
       }
       yield* splitHugePmdLocked(k, vma, hpageAddress(k, pvmw.address), false, entry);
       spinUnlock(k, pmdLockptr(k, mm));
@@ -355,6 +357,21 @@ function* nobodyElseUses(k: Kernel, folio: Pfn): Routine<boolean> {
 }
 
 /**
+ * As nobodyElseUses(); where the PMD is split next, nothing is said of the folio: its PTEs will.
+ * @kernel mm/huge_memory.c __discard_anon_folio_pmd_locked()
+ * @holds folio lock, the PMD lock
+ */
+function* mayBeDiscarded(k: Kernel, folio: Pfn): Routine<boolean> {
+  if (k.param.lazyfreeFailedDiscardSplits.get() === 0) return yield* nobodyElseUses(k, folio);
+  yield at("folio_ref_count");
+  const refs: Refs = k.page.refcount.get(folio);
+  yield at("folio_mapcount");
+  const expected: boolean = refs === folioMapcount(k, folio) + 1;
+  yield at("folio_test_dirty");
+  return expected && !k.page.dirty.get(folio);
+}
+
+/**
  * Unmaps the huge PMD of a clean lazyfree folio that nobody else refers to, as Linux did from 6.11 to 7.3.2: clears the
  * entry, looks, and puts it back. In between the PMD is none although memory is mapped there, and who looks without its
  * lock believes that. MADV_DONTNEED, mprotect() and mremap() go on to the next range, though they hold what is to keep
@@ -371,6 +388,7 @@ function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, seen:
   }
   yield at("folio_test_dirty");
   if (k.page.dirty.get(folio)) {
+    if (k.param.lazyfreeFailedDiscardSplits.get() !== 0) return false;
     yield at("folio_set_swapbacked");
     k.page.swapbacked.setOnce(folio, true);
     return false;
@@ -380,7 +398,7 @@ function* discardAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, seen:
     yield at("folio_set_dirty");
     k.page.dirty.set(folio, true);
   }
-  const idle: boolean = yield* nobodyElseUses(k, folio);
+  const idle: boolean = yield* mayBeDiscarded(k, folio);
   if (!idle) {
     yield at("set_pmd_at");
     setPmdAt(k, mm, haddr, old);

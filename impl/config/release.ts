@@ -199,6 +199,13 @@ export const SWITCHES = {
       "to be had; 6.12.43 on have unmap_huge_pmd_locked()); mm/rmap.c \"don't discard " +
       "lazyfree THPs at PMD level\" (changelogs of 7.3.2 and 6.12.117; not in 7.2.13); seen: 6.18.44 splits, 6.18.15 does not",
   },
+  lazyfreeFailedDiscardSplits: {
+    since: ["6.11"], until: ["6.15"], default: false,
+    meaning: "where a lazyfree huge page is not discarded (`lazyfreePmdDiscard`), since it was written to or is in use, its PMD is split " +
+      "and the PTEs are asked; since then, it stays as it is",
+    source: "mm/rmap.c try_to_unmap_one(), mm/huge_memory.c __discard_anon_folio_pmd_locked(): seen, 6.12.43 splits and 6.16.3 does not; " +
+      "what is between was not run",
+  },
   lazyfreeUnmapsByBatch: {
     since: ["6.15"], default: true,
     meaning: "reclaim unmaps pages of a lazyfree folio that neighbouring PTEs map at once; before, one by one, up to the first dirty one",

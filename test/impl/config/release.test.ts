@@ -89,7 +89,7 @@ describe("seen in guests:", () => {
     ["mremapUnmapsFirst", false, "6.16.12", "6.17.8"], ["unfaultedVmaTakesIn", true, "6.12.117", "6.16.3"],
     ["mremapGrowthLeavesNext", false, "6.12.117", "6.16.3"], ["dontunmapKeepsSource", true, "6.12.107", "6.12.117"],
     ["lazyfreeUnmapsByBatch", true, "6.12.117", "6.16.12"], ["lazyfreeInUseIsSwapbacked", false, "6.12.117", "6.16.12"],
-    ["adviceEntersIfNew", true, "7.1.13", "7.2.12"],
+    ["adviceEntersIfNew", true, "7.1.13", "7.2.12"], ["lazyfreeFailedDiscardSplits", false, "6.12.43", "6.16.3"],
     ["adviceEntersIfNew", true, "6.12.107", "6.12.117"], ["adviceEntersIfNew", false, "6.12.117", "6.16.12"],
     ["faultMarksReferenced", true, "7.1.13", "7.2.6"],
     ["dontunmapKeepsSource", true, "7.2.9", "7.2.11"], ["dontunmapKeepsSource", true, "7.1.13", "7.3.4"],

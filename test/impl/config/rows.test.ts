@@ -142,6 +142,25 @@ describe("by its row", () => {
     })).toEqual({ off: [false, false, true, true], on: [true, true, true, true] });
   });
 
+  it("reclaim of a lazyfree huge page that was written to splits the PMD that it could not discard", () => {
+    const run = (s: SequentialKernel): [boolean, boolean, number] => {
+      map(s, 0, 4);
+      fill(s, 0, 4);
+      s.madvise(0, 0, 4, MADV_FREE);
+      s.store(0, 2, 9);
+      const { value } = s.entry(0, 0);
+      s.madvise(0, 0, 4, MADV_PAGEOUT);
+      return [value !== 0, s.isHuge(0, 0), s.load(0, 2)];
+    };
+    const both = (value: boolean): [boolean, boolean, number] => {
+      const s = new SequentialKernel({ ...MACHINE, lazyfreePmdDiscard: true, lazyfreeFailedDiscardSplits: value });
+      const seen = run(s);
+      expectNothingLeft(s);
+      return seen;
+    };
+    expect([both(false), both(true)]).toEqual([[true, true, 9], [true, false, 9]]);
+  });
+
   it("reclaim of a lazyfree folio that somebody uses", () => {
     expect(either("lazyfreeInUseIsSwapbacked", (s) => {
       map(s, 0, 4);
