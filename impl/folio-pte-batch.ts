@@ -3,7 +3,7 @@ import { at, type Routine } from "thpcheck";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Pfn, PteIndex, Table, Vpn } from "./structs/types.ts";
 import { folioNrPages, pageFolio } from "./page-flags.ts";
-import { WRITE, entryTarget, entryZeroPage, ptePresent } from "./pgtable.ts";
+import { WRITE, entryTarget, isZeroPte, ptePresent } from "./pgtable.ts";
 
 /**
  * How many entries from `first` on, at most `most`, map one page after the other of the folio that the first one maps. It
@@ -18,7 +18,7 @@ export function* folioPteBatch(k: Kernel, table: Table, first: PteIndex, most: V
   let nr: Vpn = 1;
   while (nr < limit) {
     yield at("folio_pte_batch: pte");
-    if (!goesOn(k.ptTable.pte.get(table, first + nr), entry, nr)) break;
+    if (!goesOn(k, k.ptTable.pte.get(table, first + nr), entry, nr)) break;
     nr++;
   }
   return nr;
@@ -31,8 +31,8 @@ function pagesAhead(k: Kernel, page: Pfn, most: number): number {
 }
 
 /** Whether `pte` maps the n-th page behind the one that `entry` maps. */
-function goesOn(pte: Entry, entry: Entry, n: number): boolean {
-  return ptePresent(pte) && !entryZeroPage(pte) && entryTarget(pte) === entryTarget(entry) + n;
+function goesOn(k: Kernel, pte: Entry, entry: Entry, n: number): boolean {
+  return ptePresent(pte) && !isZeroPte(k, pte) && entryTarget(pte) === entryTarget(entry) + n;
 }
 
 /**
@@ -48,7 +48,7 @@ export function* folioPteBatchRespectWrite(k: Kernel, table: Table, first: PteIn
   while (nr < limit) {
     yield at("folio_pte_batch: pte");
     const pte = k.ptTable.pte.get(table, first + nr);
-    if (!goesOn(pte, entry, nr) || ((pte ^ entry) & WRITE) !== 0) break;
+    if (!goesOn(k, pte, entry, nr) || ((pte ^ entry) & WRITE) !== 0) break;
     nr++;
   }
   return nr;

@@ -21,8 +21,8 @@ import { VM_READ, VM_SHARED, VM_WRITE } from "./structs/vma.ts";
 import { pageFolio, pageFolioLockless } from "./page-flags.ts";
 import { folioGet, folioTryGet } from "./page-ref.ts";
 import {
-  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT, pteIndex,
-  ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG,
+  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, isZeroPte, LEAF, pmdNone, pmdPresent, pmdTable, pmdTransHuge, PRESENT,
+  pteIndex, ptepGetLockless, pteNone, ptePresent, WRITE, YOUNG,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { judgeFastReference, judgeReference, pinReleased, pinTaken } from "./pins.ts";
@@ -355,7 +355,7 @@ function* followPagePte(k: Kernel, follow: FollowPage): Routine<boolean> {
     spinUnlock(k, ptlOf(k, table));
     return false;
   }
-  if (!entryZeroPage(entry)) {
+  if (!isZeroPte(k, entry)) {
     follow.page = entryTarget(entry);
     yield* tryGrabFolio(k, follow);
     if ((follow.flags & FOLL_DUMP) === 0) yield* touchPte(k, entry, (follow.flags & FOLL_WRITE) !== 0);

@@ -29,7 +29,7 @@ import { type AddressOrErrno } from "./mmap.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "./page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "./page-ref.ts";
 import {
-  ENTRY_NONE, DIRTY, WRITE, YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent,
+  ENTRY_NONE, DIRTY, WRITE, YOUNG, entryHas, entryTarget, isZeroPte, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent,
   setPteAt,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
@@ -232,7 +232,7 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
   let addr: Vpn = start;
   while (addr < end) {
     const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
-    if (!ptePresent(pte) || entryZeroPage(pte)) {
+    if (!ptePresent(pte) || isZeroPte(k, pte)) {
       addr++;
       continue;
     }
@@ -364,7 +364,7 @@ function* followPage(k: Kernel, mm: Mm, vpn: Vpn, write: boolean): Routine<boole
   if (table === NONE) return false;
   const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
   const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));
-  if (there && !entryZeroPage(pte)) yield* touchPte(k, pte, write);
+  if (there && !isZeroPte(k, pte)) yield* touchPte(k, pte, write);
   spinUnlock(k, ptlOf(k, table));
   return there;
 }

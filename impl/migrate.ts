@@ -24,7 +24,7 @@ import { folioMapcount } from "./page-ref.ts";
 import { mayBeMappedByPmd, pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import {
   DIRTY, ENTRY_NONE, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, mkPte, pmdNone,
-  pmdTransHuge, pteIndex, setPteAt,
+  pmdTransHuge, pteIndex, setPteAt, zeroPfn,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGetLockless, ptepClearFlush, ptlOf } from "./pgtable-generic.ts";
 import { refsGet, refsPut } from "./refcount/scheme.ts";
@@ -151,7 +151,7 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
     }
     if (empty) {
       yield at("set_pte_at");
-      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte - mkEntry(page, 0) | SPECIAL);
+      setPteAt(k, pvmw.table, pteIndex(k, pvmw.address), pte - mkEntry(page - zeroPfn(k), 0) | SPECIAL);
       k.mm.anonPages.add(mm, -1);
     } else {
       if (!migrationYoung(k, entry)) pte = pte & ~YOUNG;

@@ -19,7 +19,7 @@ import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_READ, VM_WRITE } from "./structs/vma.ts";
 import {
-  DIRTY, ENTRY_NONE, WRITE, YOUNG, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration,
+  DIRTY, ENTRY_NONE, WRITE, YOUNG, isZeroPte, hpageAddress, pmdMigration, pmdNone, pmdTransHuge, pteIndex, pteMigration,
   mkEntry, ptePresent, setPteAt,
 } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
@@ -162,6 +162,6 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
  * @holds the table's lock
  */
 function* mprotectFolioPteBatch(k: Kernel, table: Table, vpn: Vpn, end: Vpn, first: Entry): Routine<Vpn> {
-  if (k.param.mprotectByBatch.get() === 0 || entryZeroPage(first)) return 1;
+  if (k.param.mprotectByBatch.get() === 0 || isZeroPte(k, first)) return 1;
   return yield* folioPteBatchRespectWrite(k, table, pteIndex(k, vpn), end - vpn, first);
 }

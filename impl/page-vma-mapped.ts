@@ -18,7 +18,8 @@ import type { Kernel } from "./mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "./structs/types.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
 import {
-  ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration, ptePresent,
+  ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, isZeroPte, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, pteMigration,
+  ptePresent,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
 
@@ -117,6 +118,6 @@ function checkPmd(pmd: Entry, pvmw: PageVmaMappedWalk): boolean {
 
 /** @kernel mm/page_vma_mapped.c check_pte() @holds the table's lock */
 function checkPte(k: Kernel, pvmw: PageVmaMappedWalk, pte: Entry): boolean {
-  if (pvmw.migration ? !pteMigration(pte) : !ptePresent(pte) || entryZeroPage(pte)) return false;
+  if (pvmw.migration ? !pteMigration(pte) : !ptePresent(pte) || isZeroPte(k, pte)) return false;
   return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);
 }

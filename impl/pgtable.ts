@@ -71,6 +71,24 @@ export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; 
 export function entryZeroPage(e: Entry): boolean { return (e & SPECIAL) !== 0; }
 
 /**
+ * The frame of the zero page, which is none of `k.page`. By the grain `zero` a number that no page has; without it the flag
+ * SPECIAL tells, and there is no number.
+ * @kernel include/linux/pgtable.h zero_pfn(), my_zero_pfn() before 7.0
+ */
+export function zeroPfn(k: Kernel): Pfn { return k.param.grainZero.get() === 0 ? 0 : k.param.frames.get(); }
+/**
+ * Whether the PTE maps the zero page. By the grain `zero` as the kernel tells: by the frame number, and any other entry that is
+ * special is a bad one.
+ * @kernel include/linux/pgtable.h is_zero_pfn(), mm/memory.c vm_normal_page(), print_bad_pte()
+ */
+export function isZeroPte(k: Kernel, e: Entry): boolean {
+  if (k.param.grainZero.get() === 0) return entryZeroPage(e);
+  const zero = ptePresent(e) && entryTarget(e) === zeroPfn(k);
+  vmBugOn(ptePresent(e) && !zero && entryHas(e, SPECIAL), "pgtable: bad page map: an entry is special, and maps no zero page");
+  return zero;
+}
+
+/**
  * vm_page_prot of a VMA as entry flags, from which `mkPte` and `mkHugePmd` start. Never writable.
  * @kernel arch/x86/mm/pgprot.c vm_get_page_prot()
  */

@@ -16,7 +16,7 @@ import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { memCgroupCharge } from "./memcontrol.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Pfn, PteIndex, Table, Vma, Vpn } from "./structs/types.ts";
-import { entryTarget, entryZeroPage, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone, ptepGetLockless } from "./pgtable.ts";
+import { entryTarget, isZeroPte, pmdIndex, pmdNone, pmdTable, pteIndex, pteNone, ptepGetLockless } from "./pgtable.ts";
 import { pmdpGetLockless } from "./pgtable-generic.ts";
 import { FORK_FIRST_WRITER, FORK_NOBODY } from "./policy/switches.ts";
 import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
@@ -82,7 +82,7 @@ function* mapsNothing(k: Kernel, vma: Vma, vpn: Vpn): Routine<boolean> {
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     yield at("is the range untouched: pte");
     const pte = ptepGetLockless(k, table, i);
-    if (!pteNone(pte) && !entryZeroPage(pte)) return false;
+    if (!pteNone(pte) && !isZeroPte(k, pte)) return false;
   }
   return true;
 }

@@ -13,7 +13,7 @@ export const GRAIN_PARTS = {
   },
   zero: {
     constant: "grainZero",
-    meaning: "the huge zero folio and its frame number are two words, under huge_zero_lock; entries are told by the number, not by a flag",
+    meaning: "huge zero folio and frame number are two words, under huge_zero_lock; zero pages of both sizes are told by the number",
   },
   slots: {
     constant: "grainSlots",

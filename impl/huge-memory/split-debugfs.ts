@@ -11,7 +11,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Frames, Mm, Pfn, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount, folioGet } from "../page-ref.ts";
-import { entryTarget, entryZeroPage, pmdPresent, pmdTransHuge, pteIndex, ptePresent } from "../pgtable.ts";
+import { entryTarget, isZeroPte, pmdPresent, pmdTransHuge, pteIndex, ptePresent } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioPut, folioTrylock, folioUnlock } from "../swap.ts";
 import { vmaLookup } from "../vma-tree.ts";
@@ -70,7 +70,7 @@ function* lockSplittableFolio(k: Kernel, mm: Mm, vpn: Vpn): Routine<Pfn> {
   if (table === NONE) return NONE;
   const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));
   let folio: Pfn = NONE;
-  if (ptePresent(pte) && !entryZeroPage(pte)) folio = yield* grabSplittable(k, pageFolio(k, entryTarget(pte)));
+  if (ptePresent(pte) && !isZeroPte(k, pte)) folio = yield* grabSplittable(k, pageFolio(k, entryTarget(pte)));
   spinUnlock(k, ptlOf(k, table));
   return folio;
 }

@@ -14,7 +14,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
   DIRTY, ENTRY_NONE, EXCLUSIVE, MIGRATION, SPECIAL, WRITE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry,
-  mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt,
+  mkPte, pmdIndex, pmdMigration, pmdTransHuge, vmPageProt, zeroPfn,
 } from "../pgtable.ts";
 import { pgtableTransHugeWithdraw, pmdLockptr, pmdPopulate, pmdpGet, pmdpHugeClearFlush, pmdpInvalidate } from "../pgtable-generic.ts";
 import { refsGet, refsOfPmdSplit, refsPut } from "../refcount/scheme.ts";
@@ -128,7 +128,7 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
 function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* pmdpHugeClearFlush(k, mm, haddr);
-  const zero: Entry = mkEntry(0, vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
+  const zero: Entry = mkEntry(zeroPfn(k), vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
   yield at("pgtable_trans_huge_withdraw");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, zero);

@@ -47,7 +47,7 @@ import type { AnonVma, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../stru
 import { allocFolio } from "../page-alloc.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
 import {
-  ENTRY_NONE, entryTarget, entryZeroPage, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt,
+  ENTRY_NONE, entryTarget, isZeroPte, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt,
 } from "../pgtable.ts";
 import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
@@ -184,7 +184,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
 function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boolean> {
   for (let i: PteIndex = 0; i < folioNrPages(k, folio); i++) {
     const pte: Entry = ptepGetLockless(k, table, i);
-    if (pteNone(pte) || entryZeroPage(pte)) {
+    if (pteNone(pte) || isZeroPte(k, pte)) {
       k.page.content.set(folio + i, 0);
       continue;
     }
@@ -206,7 +206,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
   let i: PteIndex = 0;
   while (i < 1 << cc.order) {
     const pte: Entry = ptepGetLockless(k, table, i);
-    if (pteNone(pte) || entryZeroPage(pte)) {
+    if (pteNone(pte) || isZeroPte(k, pte)) {
       // A hole, or the zero page, which is not counted, becomes a page of its own.
       k.mm.anonPages.add(k.vma.mm.get(vma), 1);
       if (!pteNone(pte)) {

@@ -11,7 +11,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Pfn, PteIndex, Refs, Table } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount } from "../page-ref.ts";
-import { YOUNG, entryHas, entryTarget, entryZeroPage, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
+import { YOUNG, entryHas, entryTarget, isZeroPte, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
 import type { CollapseControl } from "./collapse-control.ts";
 import {
@@ -41,7 +41,7 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
   while (i < 1 << cc.order) {
     if (i > 0) yield at("__collapse_huge_page_isolate: pte");
     const pte: Entry = k.ptTable.pte.get(table, i);
-    if (pteNone(pte) || entryZeroPage(pte)) {
+    if (pteNone(pte) || isZeroPte(k, pte)) {
       noneOrZero++;
       if (exceedsMaxPtesNone(k, noneOrZero, cc)) {
         result = SCAN_EXCEED_NONE_PTE;
@@ -135,7 +135,7 @@ export function mapsFolio(k: Kernel, table: Table, begin: PteIndex, end: PteInde
  */
 export function folioOfPte(k: Kernel, table: Table, i: PteIndex): Pfn {
   const pte = ptepGetLockless(k, table, i);
-  return ptePresent(pte) && !entryZeroPage(pte) ? pageFolio(k, entryTarget(pte)) : NONE;
+  return ptePresent(pte) && !isZeroPte(k, pte) ? pageFolio(k, entryTarget(pte)) : NONE;
 }
 
 /**

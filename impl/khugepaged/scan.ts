@@ -9,7 +9,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "../structs/types.ts";
 import { pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount } from "../page-ref.ts";
-import { YOUNG, entryHas, entryTarget, entryZeroPage, pteNone, ptePresent } from "../pgtable.ts";
+import { YOUNG, entryHas, entryTarget, isZeroPte, pteNone, ptePresent } from "../pgtable.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -70,7 +70,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
     if (i > 0) yield at("collapse_scan_pmd: pte");
     noteProgress(k, 1, cc);
     const pte: Entry = k.ptTable.pte.get(table, i);
-    if (pteNone(pte) || entryZeroPage(pte)) {
+    if (pteNone(pte) || isZeroPte(k, pte)) {
       noneOrZero++;
       if (exceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
     } else if (!ptePresent(pte)) {

@@ -17,7 +17,7 @@ import type { Kernel } from "../mm-types.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts";
 import {
-  YOUNG, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt,
+  YOUNG, entryHas, entryTarget, entryZeroPage, isZeroPte, hpageAddress, pmdIndex, pmdNone, pmdTransHuge, pteIndex, ptePresent, setPteAt,
 } from "../pgtable.ts";
 import {
   pmdLockptr, pmdpGet, pmdpGetLockless, pmdpInvalidate, pteOffsetMapLock, ptlOf, setPmdAt,
@@ -111,7 +111,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
   let addr: Vpn = start;
   while (addr < end) {
     const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
-    if (!ptePresent(pte) || entryZeroPage(pte)) {
+    if (!ptePresent(pte) || isZeroPte(k, pte)) {
       addr++;
       continue;
     }

@@ -7,7 +7,7 @@ import type { Entry, Mm, Order, Pfn } from "../structs/types.ts";
 import { VM_WRITE } from "../structs/vma.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { folioNrPages } from "../page-flags.ts";
-import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG } from "../pgtable.ts";
+import { DIRTY, mkEntry, mkPte, pteIndex, pteNone, setPteAt, SPECIAL, vmPageProt, WRITE, YOUNG, zeroPfn } from "../pgtable.ts";
 import { pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
@@ -21,8 +21,8 @@ import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
  * The PTE that maps the zero page. Its frame is none of `k.page`: the zero page has no state.
  * @kernel include/linux/pgtable.h my_zero_pfn()
  */
-export function mkZeroPte(vmFlags: number): Entry {
-  return mkEntry(0, vmPageProt(vmFlags) | SPECIAL | YOUNG);
+export function mkZeroPte(k: Kernel, vmFlags: number): Entry {
+  return mkEntry(zeroPfn(k), vmPageProt(vmFlags) | SPECIAL | YOUNG);
 }
 
 /**
@@ -83,7 +83,7 @@ function* mapZeroPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   let result: VmFaultReason = VM_FAULT_DONE;
   if (pteNone(k.ptTable.pte.get(vmf.pte, pteIndex(k, vmf.address)))) {
     result = yield* checkStableAddressSpace(k, mm);
-    if (result === VM_FAULT_DONE) setPteAt(k, vmf.pte, pteIndex(k, vmf.address), mkZeroPte(k.vma.flags.get(vmf.vma)));
+    if (result === VM_FAULT_DONE) setPteAt(k, vmf.pte, pteIndex(k, vmf.address), mkZeroPte(k, k.vma.flags.get(vmf.vma)));
   }
   spinUnlock(k, ptlOf(k, vmf.pte));
   return result;

@@ -11,7 +11,7 @@ import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts
 import { pageFolio } from "../page-flags.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
 import {
-  DIRTY, entryTarget, entryZeroPage, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
+  DIRTY, entryTarget, isZeroPte, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
   pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG,
 } from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -107,7 +107,7 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
  */
 function* copyPresentPte(k: Kernel, dstVma: Vma, srcVma: Vma, vpn: Vpn, dst: Table, src: Table): Routine<boolean> {
   const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn));
-  if (!entryZeroPage(entry)) {
+  if (!isZeroPte(k, entry)) {
     const folio: Pfn = pageFolio(k, entryTarget(entry));
     yield at("folio_get");
     folioGet(k, folio);

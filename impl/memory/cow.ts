@@ -6,7 +6,7 @@ import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, Vma } from "../structs/types.ts";
 import { folioTestLarge, pageFolio } from "../page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts";
-import { DIRTY, entryTarget, entryZeroPage, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
+import { DIRTY, entryTarget, isZeroPte, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioMoveAnonRmap, folioRemoveRmapPtes } from "../rmap.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
@@ -28,7 +28,7 @@ import { vmfAnonPrepare } from "./prepare.ts";
  * @holds the lock of `vmf.pte`, where `vmf.origPte` was found; it is released. The VMA lock or mmap_lock, for reading
  */
 export function* doWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
-  if (entryZeroPage(vmf.origPte)) {
+  if (isZeroPte(k, vmf.origPte)) {
     spinUnlock(k, ptlOf(k, vmf.pte));
     return yield* wpPageCopy(k, vmf);
   }
@@ -113,7 +113,7 @@ function onlyMapped(k: Kernel, folio: Pfn): boolean {
  */
 function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   const mm: Mm = k.vma.mm.get(vmf.vma);
-  const oldPage: Pfn = entryZeroPage(vmf.origPte) ? NONE : entryTarget(vmf.origPte);
+  const oldPage: Pfn = isZeroPte(k, vmf.origPte) ? NONE : entryTarget(vmf.origPte);
   const prepared: VmFaultReason = yield* vmfAnonPrepare(k, vmf);
   if (prepared !== VM_FAULT_DONE) {
     yield* putOldFolio(k, oldPage);

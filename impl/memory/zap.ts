@@ -15,7 +15,7 @@ import {
 } from "../mmu-gather.ts";
 import { pageFolio } from "../page-flags.ts";
 import {
-  ENTRY_NONE, entryTarget, entryZeroPage, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex,
+  ENTRY_NONE, entryTarget, isZeroPte, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex,
   pteMigration, pteNone, ptePresent,
 } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -149,14 +149,14 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
     for (let i: Vpn = 0; i < nr; i++) {
       yield at("ptep_get_and_clear");
       const entry: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
-      if (!entryZeroPage(entry)) k.mm.anonPages.add(mm, -1);
+      if (!isZeroPte(k, entry)) k.mm.anonPages.add(mm, -1);
       if (ptePresent(entry)) tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
       else {
         emit(k, EV.MIGRATION_ZAP, mm, addr + i, entryTarget(entry));
         noteZappedEntry(k, entryTarget(entry));
       }
     }
-    if (ptePresent(seen) && !entryZeroPage(seen)) {
+    if (ptePresent(seen) && !isZeroPte(k, seen)) {
       const page: Pfn = entryTarget(seen);
       yield at("folio_remove_rmap_ptes");
       yield* folioRemoveRmapPtes(k, pageFolio(k, page), page, nr, vma);
@@ -179,7 +179,7 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
  * @holds the table's lock
  */
 function* foliosPtes(k: Kernel, table: Table, vpn: Vpn, end: Vpn, first: Entry): Routine<Vpn> {
-  if (!ptePresent(first) || entryZeroPage(first)) return 1;
+  if (!ptePresent(first) || isZeroPte(k, first)) return 1;
   return yield* folioPteBatch(k, table, pteIndex(k, vpn), Math.min(end - vpn, k.param.gatherBatch.get()), first);
 }
 

@@ -9,7 +9,7 @@ import { SCAN_FAIL, SCAN_PAGE_COUNT, SCAN_SUCCEED, SCAN_VMA_CHECK, type ScanResu
 import { mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Container, Entry, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vpn } from "../structs/types.ts";
-import { ENTRY_NONE, entryZeroPage, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
+import { ENTRY_NONE, isZeroPte, pmdIndex, pteNone, ptepGetLockless, setPteAt } from "../pgtable.ts";
 import { joinPages } from "../page-alloc.ts";
 import { ptlOf } from "../pgtable-generic.ts";
 import { anonVmaUnlockWrite } from "../anon-vma.ts";
@@ -110,7 +110,7 @@ function* convert(k: Kernel, mm: Mm, vma: Vma, table: Table, base: Pfn, cc: Coll
   k.page.refcount.set(base, 1);
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     const pte: Entry = ptepGetLockless(k, table, i);
-    if (pteNone(pte) || entryZeroPage(pte)) {
+    if (pteNone(pte) || isZeroPte(k, pte)) {
       yield at("clear_user_highpage");
       k.page.content.set(base + i, 0);
       k.mm.anonPages.add(mm, 1);

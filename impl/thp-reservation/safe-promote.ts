@@ -32,7 +32,7 @@ import type { AnonVma, Container, Mm, Pfn, PteIndex, Reservation, Table, Vma, Vp
 import { joinPages } from "../page-alloc.ts";
 import { pagesDisown, pagesOwn } from "../page-ref.ts";
 import {
-  ENTRY_NONE, WRITE, entryHas, entryTarget, entryZeroPage, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt,
+  ENTRY_NONE, WRITE, entryHas, entryTarget, isZeroPte, pmdIndex, pteNone, ptePresent, ptepGetLockless, setPteAt,
 } from "../pgtable.ts";
 import { ptlOf } from "../pgtable-generic.ts";
 import { refsFreeze, refsUnfreeze } from "../refcount/scheme.ts";
@@ -108,7 +108,7 @@ function* promoteUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContr
 function isShared(k: Kernel, table: Table): boolean {
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
     const pte = ptepGetLockless(k, table, i);
-    if (ptePresent(pte) && !entryZeroPage(pte) && k.page.mapcount.get(entryTarget(pte)) > 0) return true;
+    if (ptePresent(pte) && !isZeroPte(k, pte) && k.page.mapcount.get(entryTarget(pte)) > 0) return true;
   }
   return false;
 }
@@ -153,7 +153,7 @@ function* freezeReservation(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: C
 function fits(k: Kernel, table: Table, res: Reservation): boolean {
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
     const pte = ptepGetLockless(k, table, i);
-    const mapped = ptePresent(pte) && !entryZeroPage(pte);
+    const mapped = ptePresent(pte) && !isZeroPte(k, pte);
     if (mapped !== k.resv.used.get(res, i)) return false;
     if (mapped && entryTarget(pte) !== k.resv.page.get(res) + i) return false;
   }

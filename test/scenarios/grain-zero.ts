@@ -4,8 +4,11 @@
  */
 import { at, holds, type Expectation } from "thpcheck";
 import type { Grain } from "../../impl/config/grain.ts";
+import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
+import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinker.ts";
 import { shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/huge-memory/huge-zero.ts";
-import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { thpScenario } from "./setup/thp.ts";
 import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
@@ -41,6 +44,46 @@ function* comesAndWrites(k: K) {
   yield* load(k, 1);
 }
 
+/** A page of zeroes beside one that is written to: where the folio is split, the zero page takes its place. */
+function* writesOne(k: K) {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* load(k, 1);
+  yield* sysMadvise(k, 1, 1, MADV_DONTNEED);
+}
+function* splitsUnderused(k: K) {
+  yield* passGate(k);
+  yield* deferredSplitScan(k);
+}
+/** Small zero pages, of parent and child: shared, discarded, written to, collapsed. */
+function* readsAndForks(k: K) {
+  yield* load(k, 0);
+  yield* store(k, 1, 1);
+  yield* sysFork(k, 1);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
+  yield* load(k, 0);
+}
+function* childWritesAndDiscards(k: K) {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* store(k, 0, 2);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+  yield* load(k, 0);
+}
+
+/** The same, of a split that maps the zero page in place of pages of zeroes. */
+export const zeroSplit = (name: string, grain: Grain, expect: Expectation) => thpScenario({
+  name,
+  why: "a split maps the zero page where a page holds zeroes: by its frame, since that alone tells it",
+  tier: "quick",
+  options: { shrinkUnderused: true, maxPtesNone: 0, grain },
+  threads: { writesOne },
+  others: { splitsUnderused },
+  sometimes: { "the zero page is mapped in place of a page": (k) => k.mm.anonPages.get(0) === 1 && !isHuge(k, 0, 0) },
+  expect,
+});
+
 /** With the grain that is asked for: a test does without, to show what is not seen then. */
 export const zeroShrinker = (name: string, grain: Grain, expect: Expectation) => thpScenario({
   name,
@@ -58,6 +101,19 @@ export const zeroShrinker = (name: string, grain: Grain, expect: Expectation) =>
 
 export default [
   zeroShrinker("grain-zero-shrinker", ["zero"], holds()),
+  zeroSplit("grain-zero-split", ["zero"], holds()),
+  thpScenario({
+    name: "grain-zero-small",
+    why: "small zero pages, told by their frame, are copied by fork, written to, discarded and collapsed",
+    tier: "quick",
+    options: { ...TWO_PROCESSES, grain: ["zero"], enabled: ENABLED_NEVER },
+    threads: { readsAndForks },
+    others: { childWritesAndDiscards },
+    sometimes: {
+      "the parent has a huge page": (k) => isHuge(k, 0, 0), "the child has pages of its own": (k) => k.mm.anonPages.get(1) === 2,
+    },
+    expect: holds({ states: 2903 }),
+  }),
   thpScenario({
     name: "grain-zero-write",
     why: "the same, and a write takes its place",

@@ -3,11 +3,12 @@ import { holds } from "thpcheck";
 import { flagsLock } from "../../scenarios/grain-flags.ts";
 import { migrationFork } from "../../scenarios/grain-migration.ts";
 import { slotsExit } from "../../scenarios/grain-slots.ts";
-import { zeroShrinker } from "../../scenarios/grain-zero.ts";
+import { zeroShrinker, zeroSplit } from "../../scenarios/grain-zero.ts";
 
 export default [
   slotsExit("coarse-slots-exit", "coarse", holds()),
   zeroShrinker("coarse-zero-shrinker", "coarse", holds()),
+  zeroSplit("coarse-zero-split", "coarse", holds()),
   flagsLock("coarse-flags-lock", "coarse", holds()),
   migrationFork("coarse-migration-fork", "coarse", holds()),
 ];

@@ -68,11 +68,16 @@ const FAULTS = [
     "fork write-protects a migration entry as if it were present", "test/impl/config/faults/migration-entry-wrprotect.patch",
     "grain-migration-fork", "assertion", "test/impl/config/coarse-twins.ts",
   ],
+  [
+    "a split makes an entry special, and leaves the frame of the page in it", "test/impl/config/faults/zero-page-by-flag.patch",
+    "grain-zero-split", "assertion", "test/impl/config/coarse-twins.ts",
+  ],
 ] as const;
 
 it("has twins of its scenarios that ask for no part of it", () => {
   expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
-    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-flags-lock", []], ["coarse-migration-fork", []],
+    ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-zero-split", []], ["coarse-flags-lock", []],
+    ["coarse-migration-fork", []],
   ]);
 });
 
@@ -80,12 +85,12 @@ describe.each(FAULTS)("%s", (_what, patch, fine, promise, coarse) => {
   it("shows with the grain", async () => {
     const { code, stdout } = await checked(fine, patch);
     expect([code, stdout]).toEqual([1, expect.stringContaining(`violates "${promise}"`)]);
-  }, 60_000);
+  }, 240_000);
   it("does not show without it", async () => {
     const { code, stdout } = await checked(coarse, patch);
     expect(stdout).not.toContain("violates");
     expect(stdout).toMatch(/^ok +\S+ holds/m);
     // 3: that no line of the patch runs is what is meant where the grain is off.
     expect([0, 3]).toContain(code);
-  }, 60_000);
+  }, 240_000);
 });
