@@ -22,8 +22,8 @@ import { judgeRange } from "./visible-cause.ts";
  */
 export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   const result: ScanResult = yield* collapseScanPmd(k, mm, vma, start, cc);
-  k.tracepoint.khugepagedScanPmd.add(result, 1);
   if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
+    k.tracepoint.khugepagedScanPmd.add(result, 1);
     judgeRange(k, mm, start, result, cc);
     announceResult(k, mm, start, result);
     return result;
@@ -31,6 +31,7 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
   if (hasReservations(k) && result === SCAN_SUCCEED) {
     const promoted: PromotionResult = yield* promoteRange(k, mm, vma, start, cc);
     if (promoted !== NOT_RESERVED) {
+      k.tracepoint.khugepagedScanPmd.add(promoted, 1);
       announceResult(k, mm, start, promoted);
       if (cc.isKhugepaged && promoted === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
       if (!cc.lockDropped || cc.isKhugepaged || promoted === SCAN_SUCCEED) return promoted;
@@ -48,6 +49,8 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
     collapsed = yield* collapseHugePage(k, mm, start, cc);
     k.tracepoint.collapseHugePage.add(collapsed, 1);
   }
+  // The scan's tracepoint stands behind the collapse, and tells of it what became of that: seen, 6.18.15 and 7.3.4.
+  k.tracepoint.khugepagedScanPmd.add(collapsed, 1);
   announceResult(k, mm, start, collapsed);
   if (cc.isKhugepaged && collapsed === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
   return collapsed;

@@ -3,8 +3,8 @@
  * three. A run counts only if every hold was where the same call comes by when it is alone, with the same entry; it is
  * tried again otherwise, and then reported as not realised.
  */
-import { anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
-import type { ForcedMachine } from "./machine.ts";
+import { anchorInWords, anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
+import type { ForcedMachine, Seen } from "./machine.ts";
 import { realMemory, realOutcome, type Outcome } from "./outcome.ts";
 import type { Pair } from "./pairs.ts";
 import { otherSide, scheduleInWords, type Became, type Schedule, type Segment, type Side } from "./schedule.ts";
@@ -40,15 +40,18 @@ export async function followed(machine: ForcedMachine, pair: Pair): Promise<Foll
   const found: Anchor[][] = [];
   let memory: Pick<Outcome, "areas" | "pages"> | null = null;
   for (const side of [0, 1] as const) {
-    const seen = await machine.run(pair, async (threads) => {
+    const follow = (): Promise<Seen<readonly Anchor[]>> => machine.run(pair, async (threads) => {
       const there = [...points, ...(await threads.thatExist(writes))];
       const { became, hits } = await threads.follow(side, there, MOST);
       if (became.what !== "ended") throw new Error(`${pair.name}: a call that is alone does not end`);
       await threads.segment({ side: otherSide(side), until: null });
       return anchorsOf(there, hits);
     });
+    const seen = await follow();
     memory ??= realMemory(pair, seen.before);
-    found.push([...seen.driven]);
+    // On a busy machine a call comes by some places only because it was interrupted.
+    const again = new Set((await follow()).driven.map(anchorInWords));
+    found.push(seen.driven.filter((x) => again.has(anchorInWords(x))));
   }
   return { anchors: [found[0]!, found[1]!], memory: memory! };
 }
@@ -61,7 +64,12 @@ export function schedulesOf([a, b]: Anchors, least: number): readonly Schedule[]
     [end(0), end(1)], [end(1), end(0)],
     ...a.map((x) => [held(0, x), end(1), end(0)]), ...b.map((y) => [held(1, y), end(0), end(1)]),
   ];
-  const three = a.flatMap((x) => b.flatMap((y) => [[held(0, x), held(1, y), end(0), end(1)], [held(1, y), held(0, x), end(1), end(0)]]));
+  // When one has begun, there may be no entry that the other one could be waited for at.
+  const entries = (of: readonly Anchor[]): readonly Anchor[] => of.filter((x) => x.point.kind === "entry");
+  const three = [
+    ...a.flatMap((x) => entries(b).map((y) => [held(0, x), held(1, y), end(0), end(1)])),
+    ...b.flatMap((y) => entries(a).map((x) => [held(1, y), held(0, x), end(1), end(0)])),
+  ];
   const wanted = Math.min(three.length, Math.max(0, least - two.length));
   return [...two, ...Array.from({ length: wanted }, (_, i) => three[Math.floor((i * three.length) / wanted)]!)];
 }

@@ -1,6 +1,7 @@
 /** What a real kernel was seen to do (test/conformance/) where this one once did something else. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { EINVAL } from "../../impl/errno.ts";
+import { EINVAL, ENOMEM } from "../../impl/errno.ts";
+import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_SUCCEED } from "../../impl/khugepaged/scan-result.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
 import { DIRTY, YOUNG } from "../../impl/pgtable.ts";
@@ -103,6 +104,19 @@ describe("MADV_POPULATE leaves the traces of an access", () => {
     expect(s.entry(0, 0).value & (YOUNG | DIRTY)).toBe(YOUNG | DIRTY);
     expectNothingLeft(s);
   });
+});
+
+it("the tracepoint of a scan that has succeeded tells what became of the collapse", () => {
+  const kernel = new SequentialKernel({ ...MACHINE, allocationMayFail: true });
+  map(kernel, 0, 4);
+  fill(kernel, 0, 4);
+  kernel.mprotect(0, 1, 1, VM_READ);
+  kernel.mprotect(0, 1, 1, RW);
+  // What the call itself needs is there; a huge page is not.
+  expect(kernel.madvise(0, 0, 4, MADV_COLLAPSE, [0, 1])).toBe(-ENOMEM);
+  expect(kernel.madvise(0, 0, 4, MADV_COLLAPSE)).toBe(0);
+  const told = [SCAN_SUCCEED, SCAN_ALLOC_HUGE_PAGE_FAIL].map((status) => kernel.k.tracepoint.khugepagedScanPmd.get(status));
+  expect(told).toEqual([1, 1]);
 });
 
 it("MADV_COLLAPSE of a range without a huge-page boundary: a success since 2026, -EINVAL before", () => {
