@@ -30,7 +30,7 @@ Examples:
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --anchors
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --schedule 'A:collapse_huge_page B:end A:end'
 
-Exit codes: 0 all outcomes are the checker's, or skipped; 1 one is not.`)
+Exit codes: 0 all outcomes are the checker's, or skipped; 1 one is not; 3 it was stopped.`)
     .action(async (pairs: readonly string[], flags: ForceFlags) => {
       const { runForce } = await import("../force/force.ts");
       await runForce(pairs, flags);

@@ -22,6 +22,7 @@ export interface ForceFlags {
   readonly show?: boolean;
 }
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 export async function runForce(patterns: readonly string[], flags: ForceFlags): Promise<void> {
@@ -72,21 +73,28 @@ interface Found {
 
 async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Schedule | null, flags: ForceFlags): Promise<void> {
   const start = performance.now();
-  const host: Host = { image, machine: await ForcedMachine.boot(image) };
+  const host: Host = { image, machine: await ForcedMachine.boot(image), stopped: false };
+  const stop = (): void => { host.stopped = true; };
+  for (const signal of SIGNALS) process.once(signal, stop);
   let [realised, all] = [0, 0];
   try {
     say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
     // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
     await followed(host.machine, pairs[0]!);
     for (const pair of pairs) {
-      const found = await onPair(host, pair, schedule, flags);
-      if (found === null) continue;
+      const found = host.stopped ? null : await onPair(host, pair, schedule, flags);
+      if (found === null || host.stopped) continue;
       all += found.runs.length;
       realised += found.runs.filter((r) => r.not === null).length;
       if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
     }
   } finally {
+    for (const signal of SIGNALS) process.off(signal, stop);
     await host.machine.stop();
+  }
+  if (host.stopped) {
+    say("stopped: of what was not finished nothing is said, or kept");
+    process.exitCode = 3;
   }
   const minutes = (performance.now() - start) / 60_000;
   if (all > 0) say(`${realised} of ${all} schedules realised, ${Math.round(all / minutes)} a minute with boot and the checker's part`);
@@ -96,6 +104,8 @@ async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Sc
 interface Host {
   readonly image: KernelImage;
   machine: ForcedMachine;
+  /** Somebody wants an end of it. */
+  stopped: boolean;
 }
 /** What `use` gives of the machine; tried once more on a fresh one. */
 async function on<T>(host: Host, use: (machine: ForcedMachine) => Promise<T>): Promise<T> {
@@ -121,6 +131,7 @@ async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: 
   }
   const runs: Run[] = [];
   for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
+    if (host.stopped) return null;
     const run = await on(host, (m) => realise(m, pair, s, anchors));
     runs.push(run);
     if (schedule !== null || flags.show === true) say(`${scheduleInWords(s)}\n${runInWords(run)}`);

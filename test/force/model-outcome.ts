@@ -8,7 +8,7 @@ import {
   COUNTERS, isGauge, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO,
 } from "../conformance/observation.ts";
 import { HPAGE } from "../conformance/program.ts";
-import type { K } from "./model-program.ts";
+import { SHOWN_RANGES, type K } from "./model-program.ts";
 import { areaInWords, countersInWords, pageInWords, returnInWords, type Outcome } from "./outcome.ts";
 import type { Pair } from "./pairs.ts";
 
@@ -53,7 +53,10 @@ function returned(pair: Pair, side: 0 | 1, value: number, k: K): string {
 /** Areas and pages. `frames`: as of `before`. */
 export function modelMemory(k: K, frames: readonly number[]): Pick<Outcome, "areas" | "pages"> {
   const areas: number[] = [];
-  for (let v = 0; v < k.vma.count; v++) if (k.vma.mm.get(v) === MM && !k.vma.detached.get(v)) areas.push(v);
+  const end = SHOWN_RANGES * k.param.hpagePmdNr.get();
+  for (let v = 0; v < k.vma.count; v++) {
+    if (k.vma.mm.get(v) === MM && !k.vma.detached.get(v) && k.vma.start.get(v) < end) areas.push(v);
+  }
   areas.sort((x, y) => k.vma.start.get(x) - k.vma.start.get(y));
   return {
     areas: areas.map((v) => {

@@ -9,11 +9,12 @@ import { ENABLED_MADVISE } from "../../impl/config/knobs.ts";
 import { hostRelease } from "../../impl/config/linux-release.ts";
 import { kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { switchesAt } from "../../impl/config/release.ts";
-import { boot, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
+import { boot, bootVma, gateStructs, openGate, passGate } from "../../impl/entry/boot.ts";
 import { CALL } from "../../impl/entry/calls.ts";
 import { carryOut, type CallNumber, type CallResult } from "../../impl/entry/carry-out.ts";
 import { unpinFolio } from "../../impl/gup.ts";
 import { kernelStructs } from "../../impl/mm-types.ts";
+import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { lruAddDrainAll } from "../../impl/swap.ts";
 import { PAIRS, type Pair } from "./pairs.ts";
 import { scaledWords } from "./scaled.ts";
@@ -21,6 +22,8 @@ import { scaledWords } from "./scaled.ts";
 /** CPUs: the two sides, the one that looks, and two that children run on, which do nothing. */
 const CPUS = 5;
 const CHILDREN = 3;
+/** Huge ranges that pairs are about, and that outcomes tell of. */
+export const SHOWN_RANGES = 3;
 /** Steps of a preparation. */
 const STEPS_MAX = 6;
 /** What a result is before the call has returned: no call returns it. */
@@ -85,8 +88,8 @@ function* looks(k: K): Routine {
 /** The pairs with so many pages per huge page, on this release. Its `init` chooses one by its place in PAIRS. */
 export function modelProgram(release: string, pages: number): Scenario {
   const options: KernelOptions = {
-    pagesPerHugePage: pages, hugeRanges: 3, frames: 8 * pages, mms: 3, cpus: CPUS, contents: 5, vmas: 9, anonVmas: 9, anonVmaChains: 18,
-    pageTables: 15, refcountMax: 31, enabled: ENABLED_MADVISE, pagesToScan: 4 * pages,
+    pagesPerHugePage: pages, hugeRanges: SHOWN_RANGES + 1, frames: 8 * pages, mms: 3, cpus: CPUS, contents: 5, vmas: 12, anonVmas: 12, anonVmaChains: 24,
+    pageTables: 18, refcountMax: 31, enabled: ENABLED_MADVISE, pagesToScan: 4 * pages,
     // No batch is ever full: that of the kernel has 31 places, and the calls add a few pages.
     lruBatch: 2 * pages + 2, ...switchesAt(hostRelease(release)),
   };
@@ -99,6 +102,8 @@ export function modelProgram(release: string, pages: number): Scenario {
       k.forced.a.set(NOT_YET);
       k.forced.b.set(NOT_YET);
       boot(k, 2);
+      // The real process has areas behind those of the pair: who looks for one that is gone finds the next.
+      bootVma(k, 0, SHOWN_RANGES * pages, SHOWN_RANGES * pages + 1, VM_READ | VM_WRITE);
     },
     threads: [{ name: "A", run: first }, { name: "B", run: second }, { name: "looks", run: looks }],
     always: {}, expect: holds(),

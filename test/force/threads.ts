@@ -236,6 +236,11 @@ export class Threads {
       return { what: "blocked", place: waits.place };
     }
     if (performance.now() < end) return null;
+    // It spins for a lock that it has met where nobody looked, in an interrupt or before.
+    if (spins && this.#threads[otherSide(t.side)].heldAt !== null) {
+      t.blocked = true;
+      return { what: "blocked", place: this.#m.symbols.functionAt(rip)!.name };
+    }
     return { what: "lost", why: `it is still at ${this.#m.symbols.inWords(rip)}${isOn ? "" : ", where another thread runs"}` };
   }
 
