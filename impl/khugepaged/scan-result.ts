@@ -68,3 +68,14 @@ export const SCAN_STATUS: Readonly<Record<number, string>> = {
   [SCAN_COPY_MC]: "copy_poisoned_page",
   [SCAN_PAGE_RO]: "no_writable_page",
 };
+
+/** Of the enumerators that SCAN_NO_PTE_TABLE has replaced, the one that stood for a table that is gone. @kernel 6.18 SCAN_PMD_NULL */
+const BEFORE_NO_PTE_TABLE = "pmd_null";
+
+/**
+ * The word of a result as the tracepoints of a release print it. `one`: whether it has one result for "no table of PTEs", as it has
+ * where `param.collapseContinuesAtEmptyPmd` is on.
+ */
+export function scanStatusWord(result: number, one: boolean): string | undefined {
+  return result === SCAN_NO_PTE_TABLE && !one ? BEFORE_NO_PTE_TABLE : SCAN_STATUS[result];
+}

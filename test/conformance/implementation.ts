@@ -2,7 +2,7 @@
 import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibility.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/structs/vma.ts";
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
-import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
+import { SCAN_STATUS, scanStatusWord } from "../../impl/khugepaged/scan-result.ts";
 import { hostRelease } from "../../impl/config/linux-release.ts";
 import { checkSwitch, SWITCH_NAMES, switchesAt, type SwitchOptions } from "../../impl/config/release.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
@@ -225,7 +225,9 @@ export class ImplKernel {
   #statuses(): { readonly tracepoint: number; readonly name: string; readonly count: number }[] {
     const { khugepagedScanPmd, collapseHugePage } = this.#s.k.tracepoint;
     return [khugepagedScanPmd, collapseHugePage].flatMap((counts, tracepoint) => {
-      return Object.entries(SCAN_STATUS).map(([code, name]) => ({ tracepoint, name, count: counts.get(Number(code)) }));
+      const one = this.#s.k.param.collapseContinuesAtEmptyPmd.get() !== 0;
+      const codes = Object.keys(SCAN_STATUS).map(Number);
+      return codes.map((code) => ({ tracepoint, name: scanStatusWord(code, one)!, count: counts.get(code) }));
     });
   }
 

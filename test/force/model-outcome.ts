@@ -1,6 +1,6 @@
 /** What the checker's kernel shows of a pair in a state, in the words of `outcome.ts`. */
 import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibility.ts";
-import { SCAN_STATUS } from "../../impl/khugepaged/scan-result.ts";
+import { SCAN_STATUS, scanStatusWord } from "../../impl/khugepaged/scan-result.ts";
 import { LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/structs/vma.ts";
 import { OBSERVED_FLAGS } from "../../spec/view.ts";
@@ -114,9 +114,9 @@ function counters(k: K, then: readonly number[]): number[] {
 function statuses(k: K): (readonly [number, string, number])[] {
   const { khugepagedScanPmd, collapseHugePage } = k.tracepoint;
   return [khugepagedScanPmd, collapseHugePage].flatMap((counts, kind) => {
-    return Object.entries(SCAN_STATUS).flatMap(([code, name]) => {
-      const n = counts.get(Number(code));
-      return n === 0 ? [] : [[kind, name, n] as const];
+    return Object.keys(SCAN_STATUS).map(Number).flatMap((code) => {
+      const n = counts.get(code);
+      return n === 0 ? [] : [[kind, scanStatusWord(code, k.param.collapseContinuesAtEmptyPmd.get() !== 0)!, n] as const];
     });
   });
 }

@@ -88,8 +88,8 @@ function* looks(k: K): Routine {
 /** The pairs with so many pages per huge page, on this release. Its `init` chooses one by its place in PAIRS. */
 export function modelProgram(release: string, pages: number): Scenario {
   const options: KernelOptions = {
-    pagesPerHugePage: pages, hugeRanges: SHOWN_RANGES + 1, frames: 8 * pages, mms: 3, cpus: CPUS, contents: 5, vmas: 12, anonVmas: 12, anonVmaChains: 24,
-    pageTables: 18, refcountMax: 31, enabled: ENABLED_MADVISE, pagesToScan: 4 * pages,
+    pagesPerHugePage: pages, hugeRanges: SHOWN_RANGES + 1, frames: 8 * pages, mms: 3, cpus: CPUS, contents: 5,
+    vmas: 12, anonVmas: 12, anonVmaChains: 24, pageTables: 18, refcountMax: 31, enabled: ENABLED_MADVISE, pagesToScan: 4 * pages,
     // No batch is ever full: that of the kernel has 31 places, and the calls add a few pages.
     lruBatch: 2 * pages + 2, ...switchesAt(hostRelease(release)),
   };

@@ -1,7 +1,7 @@
 /** What a real kernel was seen to do (test/conformance/) where this one once did something else. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { EINVAL, ENOMEM } from "../../impl/errno.ts";
-import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_SUCCEED } from "../../impl/khugepaged/scan-result.ts";
+import { SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_NO_PTE_TABLE, scanStatusWord, SCAN_SUCCEED } from "../../impl/khugepaged/scan-result.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
 import { DIRTY, YOUNG } from "../../impl/pgtable.ts";
@@ -117,6 +117,11 @@ it("the tracepoint of a scan that has succeeded tells what became of the collaps
   expect(kernel.madvise(0, 0, 4, MADV_COLLAPSE)).toBe(0);
   const told = [SCAN_SUCCEED, SCAN_ALLOC_HUGE_PAGE_FAIL].map((status) => kernel.k.tracepoint.khugepagedScanPmd.get(status));
   expect(told).toEqual([1, 1]);
+});
+
+it("a table that is gone has a word of its own in the tracepoints before 6.19", () => {
+  expect([true, false].map((one) => scanStatusWord(SCAN_NO_PTE_TABLE, one))).toEqual(["no_pte_table", "pmd_null"]);
+  expect(scanStatusWord(SCAN_SUCCEED, false)).toBe("succeeded");
 });
 
 it("MADV_COLLAPSE of a range without a huge-page boundary: a success since 2026, -EINVAL before", () => {
