@@ -74,7 +74,7 @@ const BEFORE_NO_PTE_TABLE = "pmd_null";
 
 /**
  * The word of a result as the tracepoints of a release print it. `one`: whether it has one result for "no table of PTEs", as it has
- * where `param.collapseContinuesAtEmptyPmd` is on.
+ * where `param.collapseContinuesAtEmptyPmd` is on. @kernel include/trace/events/huge_memory.h SCAN_STATUS
  */
 export function scanStatusWord(result: number, one: boolean): string | undefined {
   return result === SCAN_NO_PTE_TABLE && !one ? BEFORE_NO_PTE_TABLE : SCAN_STATUS[result];

@@ -142,7 +142,7 @@ async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: 
 }
 /** What pages hold is not read before the calls: that could change the accessed bits. */
 const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): unknown =>
-  [areas, pages.map((p) => p.replace(/; holds .*$/, "").replace("same frame as before, ", ""))];
+  [areas, pages.map((p) => p.replace(/; holds .*$/, "").replace(/, same frame as before|same frame as before, /, ""))];
 
 function sayAnchors({ name }: Pair, anchors: Anchors): void {
   say(`${name}`);
