@@ -15,6 +15,7 @@ import { guestOptions, machineOptions, type GuestFlags } from "./guest/guest-fla
 import { NoModule } from "./guest/modules.ts";
 import { whyNoGuests, type GuestOptions, type Lru } from "./guest/qemu.ts";
 import { kernelsFor, NotFetched, type KernelImage } from "./guest/store.ts";
+import { alteredIn } from "./altered.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel, ImplKernels } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
@@ -93,9 +94,21 @@ class Conform {
   async #onHost(): Promise<void> {
     const why = whyNot();
     this.#recorded();
-    if (why !== null) this.#skip(why, 1);
-    else if (this.#flags.record === true) await this.#recordHost(await HostKernel.start());
-    else await this.#on(await HostKernel.start(), "");
+    if (why !== null) {
+      this.#skip(why, 1);
+      return;
+    }
+    const host = await HostKernel.start();
+    const altered = await alteredIn(host);
+    // One program that somebody asks for is shown all the same.
+    if (altered !== null && this.#only === null) {
+      await host.stop();
+      this.#skip(altered, 1);
+      return;
+    }
+    if (altered !== null) say(`note: ${altered}`);
+    if (this.#flags.record === true) await this.#recordHost(host);
+    else await this.#on(host, "");
   }
 
   async #onGuests(wanted: string): Promise<void> {

@@ -6,12 +6,15 @@ import { seeded } from "../checker/compile/seeded.ts";
 import { programs } from "./arbitraries.ts";
 import { compare } from "./compare.ts";
 import { agentDefines } from "./agent-build.ts";
+import { alteredBy } from "./altered.ts";
 import { HostKernel, whyNot, type Machine } from "./host.ts";
 import { machineOptions } from "./guest/guest-flags.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge } from "./judge.ts";
 import { CALLS } from "../../impl/entry/calls.ts";
-import { contentsLine, lineToText, PAGE_PRESENT, PAGE_WORDS, type Observations } from "./observation.ts";
+import {
+  contentsLine, lineToText, PAGE_EXCLUSIVE, PAGE_PRESENT, PAGE_WORDS, PAGE_ZERO, type Observations,
+} from "./observation.ts";
 import { DEFAULT_KNOBS, lackedBy, malformed, programFromJson, programToJson, stepToText, textToStep } from "./program.ts";
 import { pack, unpack } from "./recording.ts";
 import { disagreement, observations } from "./report.ts";
@@ -322,6 +325,13 @@ describe("the real side", () => {
   ])("with %o it says: %s", (machine, why) => {
     if (why === null) expect(whyNot({ ...able, ...machine })).toBeNull();
     else expect(whyNot({ ...able, ...machine })).toContain(why);
+  });
+
+  it("tells a kernel that gives a page to who reads from one that maps the zero page", () => {
+    const after = (flags: number): string[][] => [["r 0 0 0"], ["r 1 1 0", `p 0 0 1 ${flags} 0 1`]];
+    expect(alteredBy(after(PAGE_PRESENT | PAGE_ZERO))).toBeNull();
+    expect(alteredBy(after(PAGE_PRESENT | PAGE_EXCLUSIVE))).toContain("not the zero page");
+    expect(alteredBy([["r 0 0 0"], ["r 1 1 0"]])).toBeNull();
   });
 
   const reason = whyNot();
