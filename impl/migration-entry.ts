@@ -28,6 +28,10 @@ const SWP_MIG_YOUNG_BIT = 1 << 3;
 const SWP_MIG_DIRTY_BIT = 1 << 6;
 const TYPE = SWP_MIGRATION_READ_EXCLUSIVE | SWP_MIGRATION_WRITE;
 
+function bit(set: boolean, flag: number): number {
+  return set ? flag : 0;
+}
+
 /**
  * The entry that stands for a page which `old`, present, mapped.
  * @kernel include/linux/swapops.h make_writable_migration_entry() and its siblings, make_migration_entry_young(), _dirty()
@@ -37,7 +41,7 @@ export function mkMigrationEntry(k: Kernel, page: Pfn, old: Entry, exclusive: bo
     return mkEntry(page, MIGRATION | (old & (WRITE | DIRTY | YOUNG)) | (exclusive ? EXCLUSIVE : 0));
   }
   const type = entryHas(old, WRITE) ? SWP_MIGRATION_WRITE : exclusive ? SWP_MIGRATION_READ_EXCLUSIVE : 0;
-  return mkEntry(page, MIGRATION | type | (entryHas(old, YOUNG) ? SWP_MIG_YOUNG_BIT : 0) | (entryHas(old, DIRTY) ? SWP_MIG_DIRTY_BIT : 0));
+  return mkEntry(page, MIGRATION | type | bit(entryHas(old, YOUNG), SWP_MIG_YOUNG_BIT) | bit(entryHas(old, DIRTY), SWP_MIG_DIRTY_BIT));
 }
 
 /** Mapped again, its page is neither writable nor exclusive. @kernel include/linux/swapops.h make_readable_migration_entry() */

@@ -30,13 +30,17 @@ export const PAGE_FLAGS_CHECK_AT_PREP =
 /** What a part of a folio takes over, as far as it is here. @kernel mm/huge_memory.c __split_folio_to_order() */
 export const SPLIT_CLONES = PG_REFERENCED | PG_SWAPBACKED | PG_UPTODATE | PG_ACTIVE | PG_DIRTY;
 
+function bit(set: boolean, flag: number): number {
+  return set ? flag : 0;
+}
+
 /** @kernel include/linux/page-flags.h folio_flags() */
 function pageFlags(k: Kernel, page: Pfn): PageFlags {
-  return (k.page.lock.isHeld(page) ? PG_LOCKED : 0) | (k.pageWaiters.set.once(page) ? PG_WAITERS : 0)
-    | (k.page.referenced.once(page) ? PG_REFERENCED : 0) | (k.page.uptodate.once(page) ? PG_UPTODATE : 0)
-    | (k.page.dirty.once(page) ? PG_DIRTY : 0) | (k.page.lru.once(page) ? PG_LRU : 0)
-    | (k.page.active.once(page) ? PG_ACTIVE : 0) | (k.page.swapbacked.once(page) ? PG_SWAPBACKED : 0)
-    | (k.page.anonExclusive.once(page) ? PG_ANON_EXCLUSIVE : 0);
+  return bit(k.page.lock.isHeld(page), PG_LOCKED) | bit(k.pageWaiters.set.once(page), PG_WAITERS)
+    | bit(k.page.referenced.once(page), PG_REFERENCED) | bit(k.page.uptodate.once(page), PG_UPTODATE)
+    | bit(k.page.dirty.once(page), PG_DIRTY) | bit(k.page.lru.once(page), PG_LRU)
+    | bit(k.page.active.once(page), PG_ACTIVE) | bit(k.page.swapbacked.once(page), PG_SWAPBACKED)
+    | bit(k.page.anonExclusive.once(page), PG_ANON_EXCLUSIVE);
 }
 
 /** Stores the word. Whoever has taken or given up the folio lock since the word was loaded cannot go on. */

@@ -33,8 +33,7 @@ export function* migrationEntryWait(k: Kernel, mm: Mm, vpn: Vpn): Routine {
     const cpu: Cpu = current(k);
     yield at("folio_set_waiters");
     joinFolioWaiters(k, folio);
-    yield at("folio_trylock_flag");
-    if (!k.page.lock.isHeld(folio)) k.folioWait.folio.set(cpu, NONE);
+    // Linux looks at PG_locked again: it is set as long as the entry stands, which is until the lock is dropped.
     spinUnlock(k, ptlOf(k, table));
     yield at("io_schedule", () => k.folioWait.folio.once(cpu) === NONE);
     return;

@@ -127,7 +127,7 @@ export default [
     threads: { reads },
     others: { splitter, tailLocker },
     sometimes: { ...slept, "the folio is split": noted(SPLIT_DONE) },
-    expect: holds({ states: 9863 }),
+    expect: holds({ states: 9548 }),
   }),
   thpScenario({
     name: "grain-flags-discard",
