@@ -63,6 +63,12 @@ describe("a batch", () => {
     }
   }, 120_000);
 
+  it("has room for the third's pin beside one that a side takes", async () => {
+    const one = cell("get-user-page-fast-pin+get-user-page-slow-pin-write+pin@small");
+    const [result] = await decide(await programNamed("pairs-own-and-third", null), [one], OPTIONS);
+    expect(result).toMatchObject({ verdict: "holds", asExpected: true });
+  });
+
   it("says that a cell which is cut short is incomplete, never that it holds", async () => {
     const [result] = await decide(await programNamed("pairs-own", null), [cell("munmap-whole+fork@huge")], { ...OPTIONS, maxStates: 100 });
     expect([result!.verdict, result!.asExpected, result!.overlap]).toEqual(["incomplete", false, null]);

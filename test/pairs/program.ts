@@ -33,6 +33,8 @@ const isKernelThread = OPERATIONS.map((o) => o.call === null && !OF_PROCESS.incl
 export function pairsProgram(world: WorldOf, withThird: boolean): Scenario {
   const options = {
     ...ONE_RANGE, refcountMax: 15, enabled: ENABLED_ALWAYS, pagesToScan: 4, ptReclaim: true, grain: GRAIN, ...world.options, cpus: CPUS,
+    // The first side takes the third's pin as well as its own.
+    pinsPerThread: withThird ? 2 : 1,
   } as KernelOptions;
   const config = kernelConfig(options);
   const memories = world.memories.map((name) => MEMORY[name]);
