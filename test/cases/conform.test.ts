@@ -4,12 +4,13 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { alteredHost } from "../conformance/altered.ts";
 import { whyNot } from "../conformance/host.ts";
 import { ask, CASES, noStackTrace, testCase, type Answer } from "./run.ts";
 
 const folder = join(CASES, "conform");
 const conform = (file: string) => (): Promise<Answer> => ask(["conform", "--program", join(folder, file)]);
-const reason = whyNot();
+const reason = whyNot() ?? await alteredHost();
 
 describe("bad input", () => {
   const inputs = readdirSync(join(folder, "bad-input"));

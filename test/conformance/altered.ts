@@ -4,6 +4,7 @@
  * a program that disagrees says nothing of `impl/`.
  */
 import type { RealKernel } from "./agent-talk.ts";
+import { HostKernel } from "./host.ts";
 import { PAGE_PRESENT, PAGE_ZERO, type Observations } from "./observation.ts";
 import { programFromJson } from "./program.ts";
 
@@ -14,6 +15,16 @@ const READ_OF_NOTHING = programFromJson({ steps: ["0 mmap 0.0 1.0 rw fixed", "0 
 export async function alteredIn(kernel: RealKernel): Promise<string | null> {
   const what = alteredBy(await kernel.run(READ_OF_NOTHING));
   return what === null ? null : `${kernel.release} is not Linux as it was released: ${what}`;
+}
+
+/** The same of this machine's own kernel, where programs can be run (`whyNot`). Throws a UsageError when the agent fails. */
+export async function alteredHost(): Promise<string | null> {
+  const host = await HostKernel.start();
+  try {
+    return await alteredIn(host);
+  } finally {
+    await host.stop();
+  }
 }
 
 /** The same of what was observed after the two steps. */

@@ -71,7 +71,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: "a discard takes the zero page for a hole", file: "impl/memory/zap.ts",
-    right: "if (pteNone(seen)) {", wrong: "if (pteNone(seen) || entryZeroPage(seen)) {",
+    right: "if (pteNone(seen)) {", wrong: "if (pteNone(seen) || isZeroPte(k, seen)) {",
     scenario: "dontneed-pt-reclaim", function: /what is discarded is unmapped/,
   },
   {
