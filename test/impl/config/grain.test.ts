@@ -1,14 +1,12 @@
 /** The grain: what it is asked for with, that it takes no room where it is off, and that its faults show only where it is on. */
-import { execFile } from "node:child_process";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { planLayout } from "../../../checker/program/layout.ts";
+import { Pool } from "../../../checker/runner/pool/pool.ts";
 import { GRAIN_NAMES, GRAIN_PARTS, grainFlags, type Grain } from "../../../impl/config/grain.ts";
 import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
-import { ROOT } from "../../bugs/bug.ts";
 import coarseTwins from "./coarse-twins.ts";
+import { FAULT_JOB, type FaultAnswer, type FaultTask } from "./fault-job.ts";
 
 const SMALL: KernelOptions = { pagesPerHugePage: 2, hugeRanges: 1, frames: 8, mms: 1, cpus: 2 };
 const bytes = (grain?: Grain): number =>
@@ -35,44 +33,63 @@ describe("the grain of a scenario", () => {
   });
 });
 
-/** Exit code and output of a check under a patch. */
-function checked(scenario: string, patch: string): Promise<{ readonly code: number; readonly stdout: string }> {
-  const args = ["check", scenario, "--patch", join(ROOT, patch), "--workers", "1"];
-  const run = promisify(execFile)(process.execPath, [join(ROOT, "checker/cli/thpcheck.js"), ...args], { cwd: ROOT, maxBuffer: 1 << 26 });
-  return run.then(({ stdout }) => ({ code: 0, stdout }), (e: unknown) => e as { code: number; stdout: string });
+const pool = new Pool(1);
+afterAll(() => { pool.close(); });
+/** `module`: of the scenario. */
+function checked(module: string, name: string, patch: string): Promise<FaultAnswer> {
+  const task: FaultTask = { file: module, name, patch };
+  return pool.run<FaultAnswer>({ module: FAULT_JOB, task });
 }
 
-/** A fault, the scenario that shows it by the grain, what it breaks there, and a scenario without the grain that it leaves alone. */
-const FAULTS = [
-  [
-    "a neighbour on the list of a scan is freed", "test/bugs/scan-unlocked-list-del.patch", "lists-scan-and-free",
-    "D4 the split queue's lists are whole", "deferred-split-two-shrinkers",
-  ],
-  [
-    "the number of the huge zero folio is reset late", "test/impl/config/faults/huge-zero-number-late.patch", "grain-zero-shrinker",
-    "P23 the huge zero folio is told by its number", "test/impl/config/coarse-twins.ts",
-  ],
-  [
-    "a slot is freed before the next one is looked for", "test/impl/config/faults/slot-freed-before-next.patch", "grain-slots-exit",
-    "assertion", "test/impl/config/coarse-twins.ts",
-  ],
-  [
-    "a walker sets a flag of a folio that others lock without an atomic operation", "test/impl/config/faults/flag-set-nonatomic.patch",
-    "grain-flags-lock", "assertion", "test/impl/config/coarse-twins.ts",
-  ],
-  [
-    "a folio is unlocked without an atomic operation", "test/impl/config/faults/unlock-loses-waiters.patch", "grain-flags-lock",
-    "deadlock", "test/impl/config/coarse-twins.ts",
-  ],
-  [
-    "fork write-protects a migration entry as if it were present", "test/impl/config/faults/migration-entry-wrprotect.patch",
-    "grain-migration-fork", "assertion", "test/impl/config/coarse-twins.ts",
-  ],
-  [
-    "a split makes an entry special, and leaves the frame of the page in it", "test/impl/config/faults/zero-page-by-flag.patch",
-    "grain-zero-split", "assertion", "test/impl/config/coarse-twins.ts",
-  ],
-] as const;
+interface Fault {
+  readonly what: string;
+  readonly patch: string;
+  /** Module and name of the scenario that shows it by the grain, and what it breaks there. */
+  readonly fine: readonly [module: string, name: string, promise: string];
+  /** A scenario without the grain that it leaves alone. */
+  readonly coarse: readonly [module: string, name: string];
+}
+const TWINS = "test/impl/config/coarse-twins.ts";
+const FAULTS: readonly Fault[] = [
+  {
+    what: "a neighbour on the list of a scan is freed", patch: "test/bugs/scan-unlocked-list-del.patch",
+    fine: ["test/bugs/scenarios/lists.ts", "lists-scan-and-free", "D4 the split queue's lists are whole"],
+    coarse: ["test/scenarios/deferred-split.ts", "deferred-split-two-shrinkers"],
+  },
+  {
+    what: "the number of the huge zero folio is reset late", patch: "test/impl/config/faults/huge-zero-number-late.patch",
+    fine: ["test/scenarios/grain-zero.ts", "grain-zero-shrinker", "P23 the huge zero folio is told by its number"],
+    coarse: [TWINS, "coarse-zero-shrinker"],
+  },
+  {
+    what: "a slot is freed before the next one is looked for", patch: "test/impl/config/faults/slot-freed-before-next.patch",
+    fine: ["test/scenarios/grain-slots.ts", "grain-slots-exit", "assertion"],
+    coarse: [TWINS, "coarse-slots-exit"],
+  },
+  {
+    what: "a walker sets a flag of a folio that others lock without an atomic operation",
+    patch: "test/impl/config/faults/flag-set-nonatomic.patch",
+    fine: ["test/scenarios/grain-flags.ts", "grain-flags-lock", "assertion"],
+    coarse: [TWINS, "coarse-flags-lock"],
+  },
+  {
+    what: "a folio is unlocked without an atomic operation", patch: "test/impl/config/faults/unlock-loses-waiters.patch",
+    fine: ["test/scenarios/grain-flags.ts", "grain-flags-lock", "deadlock"],
+    coarse: [TWINS, "coarse-flags-lock"],
+  },
+  {
+    what: "fork write-protects a migration entry as if it were present",
+    patch: "test/impl/config/faults/migration-entry-wrprotect.patch",
+    fine: ["test/scenarios/grain-migration.ts", "grain-migration-fork", "assertion"],
+    coarse: [TWINS, "coarse-migration-fork"],
+  },
+  {
+    what: "a split makes an entry special, and leaves the frame of the page in it",
+    patch: "test/impl/config/faults/zero-page-by-flag.patch",
+    fine: ["test/scenarios/grain-zero.ts", "grain-zero-split", "assertion"],
+    coarse: [TWINS, "coarse-zero-split"],
+  },
+];
 
 it("has twins of its scenarios that ask for no part of it", () => {
   expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
@@ -81,16 +98,11 @@ it("has twins of its scenarios that ask for no part of it", () => {
   ]);
 });
 
-describe.each(FAULTS)("%s", (_what, patch, fine, promise, coarse) => {
+describe.each(FAULTS)("$what", ({ patch, fine: [file, name, promise], coarse }) => {
   it("shows with the grain", async () => {
-    const { code, stdout } = await checked(fine, patch);
-    expect([code, stdout]).toEqual([1, expect.stringContaining(`violates "${promise}"`)]);
-  }, 240_000);
+    expect(await checked(file, name, patch)).toEqual({ verdict: "violated", property: promise });
+  }, 60_000);
   it("does not show without it", async () => {
-    const { code, stdout } = await checked(coarse, patch);
-    expect(stdout).not.toContain("violates");
-    expect(stdout).toMatch(/^ok +\S+ holds/m);
-    // 3: that no line of the patch runs is what is meant where the grain is off.
-    expect([0, 3]).toContain(code);
-  }, 240_000);
+    expect(await checked(...coarse, patch)).toEqual({ verdict: "holds", property: null });
+  }, 60_000);
 });
