@@ -1,5 +1,6 @@
 /** What is between a schedule in words and the addresses of a kernel. */
 import { describe, expect, it } from "vitest";
+import { runForce } from "./force.ts";
 import { directAddress, entryAddress, entryWords } from "./page-walk.ts";
 import { otherSide, pointIn, pointInWords, scheduleIn, scheduleInWords } from "./schedule.ts";
 import { Symbols } from "./symbols.ts";
@@ -84,5 +85,14 @@ describe("symbols", () => {
     expect([byWorker?.place, byWorker!.graceMs > 500]).toEqual(["far", true]);
     const contended = { rip: symbols.address("rwsem_down_read_slowpath"), from, task };
     expect(await waitsIn(symbols, contended, state(0n))).toMatchObject({ place: "rwsem_down_read_slowpath" });
+  });
+});
+
+describe("the command", () => {
+  it.each([
+    [{ kernel: "0x" }, /no kernel "0x" is known/], [{ kernel: "/dev/null" }, /no kernel image/],
+    [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true }, /--anchors is asked of a kernel/],
+  ])("refuses %o", async (flags, why) => {
+    await expect(runForce([], { least: 64, ...flags })).rejects.toThrow(why);
   });
 });

@@ -1,8 +1,9 @@
 /** `thpcheck force`: pairs of calls, in many orders on a real kernel, and in all orders in the checker. */
 import picomatch from "picomatch";
+import { onInterruption } from "../../checker/cli/interruption.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { whyNoGuests } from "../conformance/guest/qemu.ts";
-import { kernelsFor, NotFetched, type KernelImage } from "../conformance/guest/store.ts";
+import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "../conformance/guest/store.ts";
 import { anchorInWords } from "./anchors.ts";
 import { ForcedMachine } from "./machine.ts";
 import { outcomeSet, type OutcomeSet } from "./model-set.ts";
@@ -22,11 +23,11 @@ export interface ForceFlags {
   readonly show?: boolean;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 export async function runForce(patterns: readonly string[], flags: ForceFlags): Promise<void> {
   const pairs = selected(patterns);
+  refuseWithoutKernel(flags);
   if (flags.recorded === true || flags.kernel === undefined) {
     compareRecordings(pairs);
     return;
@@ -43,6 +44,13 @@ export async function runForce(patterns: readonly string[], flags: ForceFlags): 
     if (!(e instanceof NotFetched)) throw e;
     say(`SKIP: ${e.message}`);
   }
+}
+
+/** What is asked of a kernel names one that there is. */
+function refuseWithoutKernel({ kernel, ...flags }: ForceFlags): void {
+  const asked = (["schedule", "anchors", "show", "record"] as const).find((name) => flags[name] !== undefined);
+  if (kernel === undefined && asked !== undefined) throw new UsageError(`--${asked} is asked of a kernel: add --kernel 7.3.4`);
+  if (kernel !== undefined) refuseUnknownKernel(kernel);
 }
 
 function selected(patterns: readonly string[]): readonly Pair[] {
@@ -74,8 +82,7 @@ interface Found {
 async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Schedule | null, flags: ForceFlags): Promise<void> {
   const start = performance.now();
   const host: Host = { image, machine: await ForcedMachine.boot(image), stopped: false };
-  const stop = (): void => { host.stopped = true; };
-  for (const signal of SIGNALS) process.once(signal, stop);
+  const release = onInterruption(() => { host.stopped = true; });
   let [realised, all] = [0, 0];
   try {
     say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
@@ -89,7 +96,7 @@ async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Sc
       if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
     }
   } finally {
-    for (const signal of SIGNALS) process.off(signal, stop);
+    release();
     await host.machine.stop();
   }
   if (host.stopped) {

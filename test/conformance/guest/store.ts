@@ -142,6 +142,13 @@ export async function kernelsFor(text: string, options: FetchOptions): Promise<r
   return [stored(kernel)!];
 }
 
+/** Throws a UsageError for what `kernelsFor` would refuse, before anything is fetched, or found missing on this machine. */
+export function refuseUnknownKernel(text: string): void {
+  if (text === "all") return;
+  if (text.includes("/") || existsSync(text)) imageAt(text);
+  else kernelNamed(text);
+}
+
 function imageAt(path: string): KernelImage {
   if (!existsSync(path)) throw new UsageError(`there is no file ${path}\na release, such as 7.3.4, is fetched: npx thpcheck kernels`);
   const uname = unameOfImage(path);
