@@ -206,4 +206,17 @@ export const UNREACHED: readonly Reason[] = [
     source: "if ((k.vma.flags.get(vma) & VM_LOCKED) !== 0) return -EINVAL;",
     why: "mlock() is not modelled: only a scenario that sets the flag itself has a locked area",
   },
+
+  // ---- told, or judged, beside the program
+  {
+    file: "impl/khugepaged/scan-result.ts", function: "scanStatusWord",
+    source: "export function scanStatusWord(result: number, one: boolean): string | undefined {",
+    why: "runs as ordinary code, where a tracepoint's status is put into words (test/impl/observed.test.ts)",
+  },
+  {
+    file: "impl/user-memory.ts", function: "mayBeDiscarded",
+    source: "&& !(pteMigration(entry) ? migrationDirty(k, entry) : entryHas(entry, DIRTY));",
+    why: "a lazyfree page behind a migration entry, at the end of a call that leaves a page as it may be discarded: it takes a split "
+      + "of the folio at that moment, which no scenario of the quick tier has",
+  },
 ];

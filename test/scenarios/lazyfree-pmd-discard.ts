@@ -38,6 +38,9 @@ function* scanner(k: K): Routine {
   yield* pfnScanner(k, 0);
 }
 
+function* loads(k: K): Routine {
+  yield* load(k, 0);
+}
 function lazyfreePage(k: K): void {
   bootAnonVma(k, 0);
   bootHugePage(k, 0, 0, 1);
@@ -81,4 +84,12 @@ export default [
     options: { hugeRanges: 2, anonVmaChains: 4, vmas: 3 }, areaEnd: 2,
     memory: lazyfreePage, threads: { moves }, others: { reclaims, scanner },
   }, holds(), "refines vma-bounds"),
+  thpScenario({
+    name: "reclaim-failed-discard-splits", tier: "quick",
+    why: "before 6.15 reclaim that could not discard a huge page, since somebody referred to it, split its PMD and looked at its PTEs",
+    options: { lazyfreePmdDiscard: true, lazyfreeFailedDiscardSplits: true },
+    memory: lazyfreePage, threads: { loads }, others: { reclaims, scanner },
+    sometimes: { "reclaimed": noted(RECLAIMED), "kept, since somebody refers to it": noted(KEPT) },
+    expect: holds({ states: 4462 }),
+  }),
 ];
