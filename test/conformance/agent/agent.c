@@ -17,7 +17,6 @@
 #include "agent.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,10 +156,7 @@ int main(int argc, char **argv)
 	knobs_save(knobs);
 	trace_init();
 	debugfs_init();
-	cpu_set_t one;
-	CPU_ZERO(&one);
-	CPU_SET(atoi(argv[2]), &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	stay_on(atoi(argv[2]));
 	/* What is measured is what the kernel does, not how it shares a busy machine; the work is short. */
 	setpriority(PRIO_PROCESS, 0, -10);
 

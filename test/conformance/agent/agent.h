@@ -35,6 +35,8 @@ void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2))
 /* process.c: the processes of a program. */
 struct reply { long value; int error; int contents; };
 enum { CONTENTS_MAX = AREA_PAGES };
+/* The calling thread runs on this CPU from now on. */
+void stay_on(int cpu);
 void processes_init(void);
 /* Carries the step out. The contents that a read found are in `contents`. */
 void process_run(const struct step *s, struct reply *reply);

@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -102,10 +101,7 @@ static long call(const struct step *s)
 static void *side(void *number)
 {
 	const long me = (long)number;
-	cpu_set_t one;
-	CPU_ZERO(&one);
-	CPU_SET(me, &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	stay_on((int)me);
 	shared->side[me].tid = (pid_t)syscall(SYS_gettid);
 	memset(page_read, 1, sizeof(page_read));
 	sem_post(&ended);
@@ -277,10 +273,7 @@ int main(int argc, char **argv)
 	knobs_save(knobs);
 	trace_init();
 	debugfs_init();
-	cpu_set_t one;
-	CPU_ZERO(&one);
-	CPU_SET(atoi(argv[2]), &one);
-	sched_setaffinity(0, sizeof(one), &one);
+	stay_on(atoi(argv[2]));
 	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (shared == MAP_FAILED)
 		die("no memory");
