@@ -14,7 +14,7 @@ import { GuestPool } from "./guest/guest-pool.ts";
 import { guestOptions, machineOptions, type GuestFlags } from "./guest/guest-flags.ts";
 import { NoModule } from "./guest/modules.ts";
 import { whyNoGuests, type GuestOptions, type Lru } from "./guest/qemu.ts";
-import { kernelsFor, NotFetched, type KernelImage } from "./guest/store.ts";
+import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "./guest/store.ts";
 import { alteredIn } from "./altered.ts";
 import { HostKernel, whyNot } from "./host.ts";
 import { ImplKernel, ImplKernels } from "./implementation.ts";
@@ -112,6 +112,7 @@ class Conform {
   }
 
   async #onGuests(wanted: string): Promise<void> {
+    refuseUnknownKernel(wanted);
     const why = whyNoGuests();
     if (why !== null) {
       this.#skip(why, 1);

@@ -18,7 +18,7 @@ import { guestOptions, refuseWithoutKernel } from "./guest-flags.ts";
 import { GuestKernel } from "./guest-kernel.ts";
 import { dependenciesOf, modulesFor } from "./modules.ts";
 import { commandLine, GUEST_DEFAULTS, modulesOf, qemuCommand, whyNoGuests } from "./qemu.ts";
-import { kernelsFor, stored, storedKernels, unameOfImage } from "./store.ts";
+import { kernelsFor, refuseUnknownKernel, stored, storedKernels, unameOfImage } from "./store.ts";
 
 const SMALL = programFromJson({ steps: [
   "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 split 0.0 1.0", "0 contents",
@@ -61,6 +61,10 @@ describe("kernels", () => {
     expect(await kernelsFor(join(scratch, "vmlinuz"), options)).toMatchObject([{ uname: "6.99.1-mine", modules: null }]);
     await expect(kernelsFor(join(scratch, "none"), options)).rejects.toThrow(/is no kernel image/);
     await expect(kernelsFor(join(scratch, "nowhere"), options)).rejects.toThrow(/there is no file/);
+    for (const [text, why] of [[join(scratch, "none"), /is no kernel image/], ["0x", /no kernel "0x" is known/]] as const) {
+      expect(() => { refuseUnknownKernel(text); }).toThrow(why);
+    }
+    for (const text of ["all", "7.3.4", join(scratch, "vmlinuz")]) expect(() => { refuseUnknownKernel(text); }).not.toThrow();
   });
   it("lie in a folder of the user's; one from other packages than are pinned counts as not there", () => {
     const before = process.env["XDG_CACHE_HOME"];

@@ -135,18 +135,21 @@ export function unameOfImage(file: string): string | null {
  * image. Throws a UsageError that says what is wrong with it.
  */
 export async function kernelsFor(text: string, options: FetchOptions): Promise<readonly KernelImage[]> {
-  if (text === "all") return storedKernels();
-  if (text.includes("/") || existsSync(text)) return [imageAt(text)];
-  const kernel = kernelNamed(text);
-  await fetchKernels([kernel], options);
-  return [stored(kernel)!];
+  const meant = kernelMeant(text);
+  if (meant === "all") return storedKernels();
+  if ("vmlinuz" in meant) return [meant];
+  await fetchKernels([meant], options);
+  return [stored(meant)!];
 }
 
 /** Throws a UsageError for what `kernelsFor` would refuse, before anything is fetched, or found missing on this machine. */
 export function refuseUnknownKernel(text: string): void {
-  if (text === "all") return;
-  if (text.includes("/") || existsSync(text)) imageAt(text);
-  else kernelNamed(text);
+  kernelMeant(text);
+}
+
+function kernelMeant(text: string): "all" | KernelImage | PinnedKernel {
+  if (text === "all") return text;
+  return text.includes("/") || existsSync(text) ? imageAt(text) : kernelNamed(text);
 }
 
 function imageAt(path: string): KernelImage {
