@@ -1,6 +1,6 @@
 /** Ctrl-C and `kill`: a command that watches for them ends with the results it has, any other ends at once. */
 
-export const EXIT_INTERRUPTED = 130;
+const EXIT_INTERRUPTED = 130;
 
 /** A second signal sooner than this is the same one, which reached us on two ways (the terminal and a parent process). */
 const SAME_SIGNAL_MS = 250;
@@ -19,10 +19,14 @@ export function isInterrupted(): boolean {
   return askedAt !== null;
 }
 
-/** Calls `stop` at the first signal, until the function that it returns is called: whoever asks for it ends the run by itself. */
+/**
+ * Calls `stop` at the first signal, at once if that has come already, until the function that it returns is called: whoever
+ * asks for it ends the run by itself.
+ */
 export function onInterruption(stop: () => void): () => void {
   listenForInterruption();
   watchers.add(stop);
+  if (askedAt !== null) stop();
   return () => { watchers.delete(stop); };
 }
 

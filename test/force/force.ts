@@ -1,6 +1,6 @@
 /** `thpcheck force`: pairs of calls, in many orders on a real kernel, and in all orders in the checker. */
 import picomatch from "picomatch";
-import { onInterruption } from "../../checker/cli/interruption.ts";
+import { isInterrupted } from "../../checker/cli/interruption.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { whyNoGuests } from "../conformance/guest/qemu.ts";
 import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "../conformance/guest/store.ts";
@@ -39,7 +39,9 @@ export async function runForce(patterns: readonly string[], flags: ForceFlags): 
     return;
   }
   try {
-    for (const image of await kernelsFor(flags.kernel, { modules: false, said: say })) await onKernel(image, pairs, schedule, flags);
+    for (const image of await kernelsFor(flags.kernel, { modules: false, said: say })) {
+      if (!isInterrupted()) await onKernel(image, pairs, schedule, flags);
+    }
   } catch (e) {
     if (!(e instanceof NotFetched)) throw e;
     say(`SKIP: ${e.message}`);
@@ -81,25 +83,23 @@ interface Found {
 
 async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Schedule | null, flags: ForceFlags): Promise<void> {
   const start = performance.now();
-  const host: Host = { image, machine: await ForcedMachine.boot(image), stopped: false };
-  const release = onInterruption(() => { host.stopped = true; });
+  const host: Host = { image, machine: await ForcedMachine.boot(image) };
   let [realised, all] = [0, 0];
   try {
     say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
     // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
     await followed(host.machine, pairs[0]!);
     for (const pair of pairs) {
-      const found = host.stopped ? null : await onPair(host, pair, schedule, flags);
-      if (found === null || host.stopped) continue;
+      const found = isInterrupted() ? null : await onPair(host, pair, schedule, flags);
+      if (found === null || isInterrupted()) continue;
       all += found.runs.length;
       realised += found.runs.filter((r) => r.not === null).length;
       if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
     }
   } finally {
-    release();
     await host.machine.stop();
   }
-  if (host.stopped) {
+  if (isInterrupted()) {
     say("stopped: of what was not finished nothing is said, or kept");
     process.exitCode = 3;
   }
@@ -111,8 +111,6 @@ async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Sc
 interface Host {
   readonly image: KernelImage;
   machine: ForcedMachine;
-  /** Somebody wants an end of it. */
-  stopped: boolean;
 }
 /** What `use` gives of the machine; tried once more on a fresh one. */
 async function on<T>(host: Host, use: (machine: ForcedMachine) => Promise<T>): Promise<T> {
@@ -138,7 +136,7 @@ async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: 
   }
   const runs: Run[] = [];
   for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
-    if (host.stopped) return null;
+    if (isInterrupted()) return null;
     const run = await on(host, (m) => realise(m, pair, s, anchors));
     runs.push(run);
     if (schedule !== null || flags.show === true) say(`${scheduleInWords(s)}\n${runInWords(run)}`);

@@ -61,7 +61,7 @@ export function countersInWords(counters: readonly number[], statuses: readonly 
 
 /** From the lines of the agent behind the two calls. Those of process 0; a child's areas are not looked at. */
 export function realOutcome(pair: Pair, lines: readonly string[]): Outcome {
-  const numbers = (kind: string): number[][] => lines.filter((l) => l.startsWith(`${kind} `)).map((l) => l.split(" ").slice(1).map(Number));
+  const numbers = numbersIn(lines);
   const returned = (["a", "b"] as const).map((side, i) => {
     const [value = 0, errno = 0] = numbers(side)[0]!;
     return returnInWords(pair.calls[i]!, errno === 0 ? value : -errno, pair.pages);
@@ -78,10 +78,16 @@ export function realOutcome(pair: Pair, lines: readonly string[]): Outcome {
 
 /** The areas and pages of process 0, from lines of the agent. */
 export function realMemory(pair: Pair, lines: readonly string[]): Pick<Outcome, "areas" | "pages"> {
-  return memoryOf(pair.pages, (kind) => lines.filter((l) => l.startsWith(`${kind} `)).map((l) => l.split(" ").slice(1).map(Number)));
+  return memoryOf(pair.pages, numbersIn(lines));
 }
 
-function memoryOf(pages: number, numbers: (kind: string) => number[][]): Pick<Outcome, "areas" | "pages"> {
+/** The numbers of each line of a kind. */
+type Numbers = (kind: string) => number[][];
+function numbersIn(lines: readonly string[]): Numbers {
+  return (kind) => lines.filter((l) => l.startsWith(`${kind} `)).map((l) => l.split(" ").slice(1).map(Number));
+}
+
+function memoryOf(pages: number, numbers: Numbers): Pick<Outcome, "areas" | "pages"> {
   const areas = numbers("v").filter(([process]) => process === 0).map(([, start = 0, end = 0, prot = 0, ...rest]) =>
     areaInWords(scaledOrNone(start, pages), scaledOrNone(end, pages), prot, rest.slice(0, 4), rest.at(-1)!));
   const state = new Map<number, readonly [flags: number, mapcount: number]>();

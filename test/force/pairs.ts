@@ -13,24 +13,28 @@ export interface Pair extends RealPair {
   readonly pages: 2 | 4;
 }
 
+const SMALL = ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1"];
+/** Nothing yet, and huge pages are wanted. */
+const WANTED = ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE"];
+const HUGE = [...WANTED, "0 write 0.0 1.0 1"];
+
 /** Kinds of memory: steps before the two calls. */
 const MEMORY = {
   /** Small pages everywhere. */
-  small: ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1"],
+  small: SMALL,
   /** Small pages, but for page 0. */
   hole: ["0 mmap 0.0 1.0 rw fixed", "0 write 0.1 0.511 1"],
-  /** Nothing yet, and huge pages are wanted. */
-  none: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE"],
-  huge: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 1.0 1"],
+  none: WANTED,
+  huge: HUGE,
   /** A huge page, shared with a child. */
-  shared: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 1.0 1", "0 fork 1"],
+  shared: [...HUGE, "0 fork 1"],
   /** Small pages, shared with a child. */
-  "small-shared": ["0 mmap 0.0 1.0 rw fixed", "0 write 0.0 1.0 1", "0 fork 1"],
+  "small-shared": [...SMALL, "0 fork 1"],
   /** A huge page after MADV_FREE. */
-  lazyfree: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 1.0 1", "0 madvise 0.0 1.0 FREE"],
+  lazyfree: [...HUGE, "0 madvise 0.0 1.0 FREE"],
   /** A huge page whose page 0 was discarded. */
-  partly: ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 1.0 1", "0 madvise 0.0 0.1 DONTNEED"],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
+  partly: [...HUGE, "0 madvise 0.0 0.1 DONTNEED"],
+} satisfies Readonly<Record<string, readonly string[]>>;
 type MemoryName = keyof typeof MEMORY;
 
 /** Calls, by the names that pairs have for them. Page 0 is the one that is treated apart. */
