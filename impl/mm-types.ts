@@ -23,7 +23,7 @@ import { knobStruct, paramStruct } from "./config/param.ts";
 import { anonVma, avc } from "./structs/anon-vma.ts";
 import { tracepoint, vmstat } from "./structs/counters.ts";
 import { cpu } from "./structs/cpu.ts";
-import { collapse, lost, user, userCall } from "./structs/ghosts.ts";
+import { collapse, lost, user, userCall, userSince } from "./structs/ghosts.ts";
 import { splitBatch, splitList } from "./structs/list.ts";
 import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
@@ -47,7 +47,7 @@ export function kernelStructs(c: KernelConfig) {
     hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c),
     deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
-    collapse: collapse(c), user: user(c), userCall: userCall(c), lost: lost(c),
+    collapse: collapse(c), user: user(c), userCall: userCall(c), userSince: userSince(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(),
   };
 }

@@ -2,9 +2,9 @@
  * User-visible memory: what a load may return. The strongest promise of this kernel, kept beside it.
  *
  * Each process sees a private flat memory, and a load returns the last store. `k.user` has, for each page of each
- * process, the set `mayRead` of contents that a load may return; normally it has one member. `k.userCall` has, for each
- * CPU, what was stored to each page of the range since the call began that discards it there. The code here is the
- * specification's: it changes nothing but these two, and no kernel routine may decide anything by them.
+ * process, the set `mayRead` of contents that a load may return; normally it has one member. `k.userCall` and `k.userSince`
+ * have, for each CPU, what was stored to each page of the range since the call began that discards it there. The code here
+ * is the specification's: it changes nothing but these three, and no kernel routine may decide anything by them.
  *
  * Calls, each in the same step as the store that it describes, or as the lock operation named:
  *
@@ -93,14 +93,39 @@ export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content):
   const i = userIndex(k, mm, vpn);
   if (isChanging(k, mm, vpn)) k.user.mayRead.insert(i, content);
   else k.user.mayRead.set(i, 1 << content);
-  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) k.userCall.since.insert(cpu, vpn, content);
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) storedSince(k, cpu, vpn, content);
   const fed = k.user.feeds.get(i);
   if (fed !== NONE) k.user.mayRead.insert(fed, content);
 }
 
 /** The call that runs on the CPU discards the page. */
 function discards(k: Kernel, cpu: number, mm: Mm, vpn: Vpn): boolean {
-  return k.userCall.mm.get(cpu) === mm && k.userCall.since.get(cpu, vpn) !== 0;
+  return k.userCall.mm.get(cpu) === mm && since(k, cpu, vpn) !== 0;
+}
+
+/** The set in `k.userSince` in which the CPU's contents of the page are. */
+function sinceIndex(k: Kernel, cpu: number, vpn: Vpn): number {
+  return k.param.sinceShared.get() !== 0 ? vpn : cpu * k.param.vpnMax.get() + vpn;
+}
+
+/** The member of that set which is content 0 of the CPU. */
+function sinceMember(k: Kernel, cpu: number): number {
+  return k.param.sinceShared.get() !== 0 ? cpu * k.param.contents.get() : 0;
+}
+
+/** What has been stored to the page since the CPU's call began, 0 included; empty where it discards nothing there. */
+function since(k: Kernel, cpu: number, vpn: Vpn): number {
+  const sets = k.userSince.stored.get(sinceIndex(k, cpu, vpn));
+  return (sets >> sinceMember(k, cpu)) & ((1 << k.param.contents.get()) - 1);
+}
+
+function storedSince(k: Kernel, cpu: number, vpn: Vpn, content: Content): void {
+  k.userSince.stored.insert(sinceIndex(k, cpu, vpn), sinceMember(k, cpu) + content);
+}
+
+function forgetSince(k: Kernel, cpu: number, vpn: Vpn): void {
+  const i = sinceIndex(k, cpu, vpn);
+  k.userSince.stored.set(i, k.userSince.stored.get(i) & ~(((1 << k.param.contents.get()) - 1) << sinceMember(k, cpu)));
 }
 
 /** A call changes what is mapped there: memory cannot be read, and a store need not be the last word. */
@@ -120,7 +145,7 @@ export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   k.userCall.mm.set(cpu, mm);
   for (let v = start; v < end; v++) {
     k.user.mayRead.insert(userIndex(k, mm, v), 0);
-    k.userCall.since.set(cpu, v, 1);
+    storedSince(k, cpu, v, 0);
   }
 }
 
@@ -131,7 +156,7 @@ export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
 export function userMemoryDiscarded(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
     const i = userIndex(k, mm, v);
-    k.user.mayRead.set(i, k.user.mayRead.get(i) & k.userCall.since.get(current(k), v));
+    k.user.mayRead.set(i, k.user.mayRead.get(i) & since(k, current(k), v));
   }
   returned(k, mm, start, end);
 }
@@ -149,7 +174,7 @@ function returned(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   vmBugOn(k.userCall.mm.get(cpu) !== mm, "user memory: a call returns that has not begun on this CPU");
   k.userCall.mm.set(cpu, NONE);
   for (let v = start; v < end; v++) {
-    k.userCall.since.set(cpu, v, 0);
+    forgetSince(k, cpu, v);
     collapse(k, mm, v);
   }
 }

@@ -10,7 +10,7 @@ type Path = FieldPath | keyof KernelStructs;
 
 const ADDRESSES: readonly Path[] = [
   "cpu.tlb", "cpu.gatherStart", "cpu.gatherEnd", "page.index", "vma.treeStart", "vma.treeEnd", "vma.start", "vma.end", "vma.pgoff",
-  "resv.haddr", "khugepaged.cursorAddress", "userCall.since",
+  "resv.haddr", "khugepaged.cursorAddress",
 ];
 const RANGES: readonly Path[] = ["mm.pmd", "cpu.tlbHuge", "cpu.gatherTables", "resvs.hash"];
 const COUNTS_OF_PAGES: readonly Path[] = [
@@ -57,12 +57,13 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     resv: reservation, "resvLru.length": reservation, "resvLru.items": reservation,
     resvs: `there is no container of reservations %: vmas and mms give room for ${c.resvContainers}`,
     user: `page % of the processes' memory is outside the address spaces: hugeRanges is ${c.hugeRanges}, mms is ${c.mms}`,
+    userSince: `page % of what calls discard is outside the address space: hugeRanges is ${c.hugeRanges}, cpus is ${c.cpus}`,
     "collapse.range": `huge range % is outside the address spaces: hugeRanges is ${c.hugeRanges}, mms is ${c.mms}`,
     ...each(PAGES_OF_ONE, ofOnePage), pagesPerHugePage: ofOnePage,
     ...each(["page.order", "zone.free"], `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`),
     maxOrder: `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
     ...each(MAPPINGS, `% mappings are more than the address spaces can have: mms is ${c.mms}`),
-    ...each(["page.content", "user.mayRead"], `there is no content %: contents is ${c.contents}`),
+    ...each(["page.content", "user.mayRead", "userSince.stored"], `there is no content %: contents is ${c.contents}`),
     contents: `there is no content %: contents is ${c.contents}`,
     "page.refcount": `% references are more than are counted: refcountMax is ${c.refcountMax}`,
     refcountMax: `% references are more than are counted: refcountMax is ${c.refcountMax}`,

@@ -3,6 +3,7 @@ import { bool, int, struct } from "thpcheck";
 import { MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { GRAIN_NAMES, GRAIN_PARTS, type GrainFlags, type GrainPart } from "./grain.ts";
 import { KNOB_NAMES, KNOB_ROWS, type KnobName, type KnobRow } from "./knobs.ts";
+import { sinceShared } from "../structs/ghosts.ts";
 import type { KernelConfig } from "./options.ts";
 import { SWITCHES, SWITCH_NAMES, type SwitchName } from "./release.ts";
 
@@ -24,6 +25,7 @@ export function paramStruct(c: KernelConfig) {
     vpnMax: constant(c.vpnMax, "pages of an address space"),
     frames: constant(c.frames, "page frames"),
     contents: constant(c.contents, "page contents; this value is poison"),
+    sinceShared: constant(sinceShared(c), "k.userSince has one set for all CPUs"),
     gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
     pinsPerThread: constant(c.pinsPerThread, "pins that a thread holds at once"),
     lruBatch: constant(c.lruBatch, "pages of one LRU batch"),

@@ -1,5 +1,5 @@
 /** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
-import { array, bitset, bool, int, ref, struct, table } from "thpcheck";
+import { bitset, bool, int, ref, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { LOST_DISCARD, LOST_NOTHING, MECHANISM_OFF } from "../../spec/enumerations.ts";
 import { valuesInWords } from "./words.ts";
@@ -57,11 +57,24 @@ export function user(b: Bounds) {
 
 /** The call that discards memory on each CPU: munmap, MADV_DONTNEED, MADV_FREE. */
 export function userCall(b: Bounds) {
-  return table(b.cpus, {
-    mm: ref("mm", "whose memory; NONE: no such call runs", { guard: "model" }),
-    since: array(b.vpnMax, bitset(b.contents, "of a page of its range: 0, and what was stored there since it began; else empty",
-      { guard: "model" })),
+  return table(b.cpus, { mm: ref("mm", "whose memory; NONE: no such call runs", { guard: "model" }) });
+}
+
+/**
+ * What was stored while those calls run: for each page and CPU the set of contents, 0 included, of a page in the range of the
+ * CPU's call, since it began; else empty. The sets of all CPUs for one page share a bit set where they fit into one.
+ */
+export function userSince(b: Bounds) {
+  const sets = sinceShared(b) ? 1 : b.cpus;
+  return table(sets * b.vpnMax, {
+    stored: bitset(b.contents * (b.cpus / sets), "of one CPU or, side by side, of each CPU: contents stored since its call began",
+      { guard: "model" }),
   });
+}
+
+/** The contents of all CPUs are members of one bit set, CPU after CPU; a bit set has at most 31. */
+export function sinceShared(b: Bounds): boolean {
+  return b.contents * b.cpus <= 31;
 }
 
 /** A call that has failed without a cause; see lost-function.ts. */
