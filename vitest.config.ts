@@ -30,7 +30,9 @@ export default defineConfig({
     pool: "forks",
     // By default one core is left out, which on two is half of them.
     maxWorkers: availableParallelism(),
-    testTimeout: 30_000,
+    // Against what hangs, and no measure of speed: a busy machine is ten times slower than a quiet one.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     projects: [
       { extends: true, test: { name: "sharing a process", include: sharing, isolate: false } },
       { extends: true, test: { name: "own process", include: own } },

@@ -25,7 +25,7 @@ const LEFT_OUT: readonly (readonly [what: string, names: RegExp])[] = [
 let all: readonly Scenario[] = [];
 beforeAll(async () => {
   all = (await selectScenarios([], "nightly", ROOT)).scenarios.map((s) => s.scenario).filter((s) => !isModel(s));
-}, 120_000);
+});
 
 const pinned = (s: Scenario): number | null => (s.expect.verdict === "holds" ? s.expect.states : null);
 
@@ -50,7 +50,7 @@ describe("what the nightly tier sanitizes", () => {
       const run = await sanitize(s, { ...DEFAULT_CHECK_OPTIONS, minimise: false }, clearsDeadLocals(s, null));
       expect([name, run.outcome.complete, run.findings]).toEqual([name, true, []]);
     }
-  }, 120_000);
+  });
 });
 
 describe("which scenarios are sanitized", () => {

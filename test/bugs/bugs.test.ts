@@ -85,4 +85,4 @@ it("finds bugs, with short traces, and only under their patches", async () => {
     ["mthp-collapse-creep", "not-expressible"],
   ]);
   for (const f of findings) if (f.outcome === "found") expect(f.steps).toBeLessThanOrEqual(40);
-}, 60_000);
+});

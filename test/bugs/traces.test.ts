@@ -38,7 +38,7 @@ it("thpcheck bugs --traces: half of the traces have at most 45 lines, none more 
   for (const t of traces) {
     for (const { step } of t.lastWriters) expect(missingFrom(withoutStep(t.text, step), t.lastWriters)).not.toEqual([]);
   }
-}, 300_000);
+});
 
 function withoutStep(text: string, step: number): string {
   const lines = text.split("\n");

@@ -118,5 +118,5 @@ describe.skipIf(process.platform !== "linux")("a run that is killed", () => {
     for (const pid of after) process.kill(pid, "SIGKILL");
     expect(before.length, "the run had processes of its own").toBeGreaterThan(1);
     expect(after).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -58,7 +58,7 @@ describe("the recordings", () => {
       const wrong = disagreements(kernel, runs);
       if (wrong.length > 0) throw new Error(`Linux ${kernel}: ${wrong.join("\n")}`);
     }), { ...seeded(KERNELS), endOnFailure: true });
-  }, 120_000);
+  });
 });
 
 describe("a recording", () => {

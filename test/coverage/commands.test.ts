@@ -26,7 +26,7 @@ test("steps prints every item, and as JSON the data", () => {
   expect(printed).toMatchObject({ status: 0, stderr: "" });
   for (const { item } of OPERATIONS.flatMap((o) => o.items)) expect(printed.stdout).toMatch(new RegExp(`^  ${item.replace(".", "\\.")} `, "m"));
   expect(JSON.parse(thpcheck("steps", "--json").stdout)).toEqual({ operations: OPERATIONS, wrong: [] });
-}, 60_000);
+});
 
 test("scan-results reads what was measured, and fails for a result that is not there", () => {
   const file = join(folder, "measured.json");
@@ -36,4 +36,4 @@ test("scan-results reads what was measured, and fails for a result that is not t
   writeFileSync(file, JSON.stringify({ blocks: [], scanResults: scanResults.slice(1), complaints: [] }));
   expect(thpcheck("scan-results", "--from", file)).toMatchObject({ status: 1, stderr: "thpcheck: never reached: failed\n" });
   expect(thpcheck("scan-results", "--from", join(folder, "none.json"))).toMatchObject({ status: 2, stderr: expect.stringMatching(/coverage --keep/) as string });
-}, 60_000);
+});

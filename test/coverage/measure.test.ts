@@ -48,4 +48,4 @@ test("what comes first exists", async () => {
   const { scenarios, failures } = await scenariosOf("quick");
   expect(failures).toEqual([]);
   expect(FIRST_SCENARIOS.filter((name) => !scenarios.some((s) => s.scenario.name === name))).toEqual([]);
-}, 60_000);
+});

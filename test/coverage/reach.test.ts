@@ -26,7 +26,7 @@ beforeAll(async () => {
   index = readIndex(ROOT)!;
   ({ scenarios } = await selectScenarios([], "nightly", ROOT));
   fresh = freshnessOf(index, scenarios.map((s) => s.scenario), ROOT);
-}, 60_000);
+});
 
 /** Of the scenarios that explore this many states at most, so many are measured again: every n-th by name. */
 const STATES_MAX = 20_000;
@@ -59,7 +59,7 @@ describe("the index", () => {
       }
     }
     expect(sample).toHaveLength(SAMPLE);
-  }, 120_000);
+  });
 
   it("names functions of the project as they are", () => {
     for (const [file, functions] of Map.groupBy(index.functions, (f) => f.file)) {

@@ -15,7 +15,7 @@ describe.each(forcedRecordings())("Linux $kernel, recorded", ({ kernel, pairs })
     expect(outcomes.filter((o) => !known.has(outcomeKey(o))).map(outcomeInWords)).toEqual([]);
     expect(new Set(runs.map(([, , place]) => place)).size).toBe(outcomes.length);
     expect(runs.length).toBeGreaterThan(0);
-  }, 120_000);
+  });
 });
 
 describe("the checker's outcomes", () => {
@@ -25,7 +25,7 @@ describe("the checker's outcomes", () => {
     expect(words.some((w) => w.startsWith("A 0; B stored") && w.includes("PMD-mapped"))).toBe(true);
     expect(words.some((w) => w.startsWith("A EAGAIN; B stored") && w.includes("not_suitable_page_count"))).toBe(true);
     expect(states).toBeGreaterThan(500);
-  }, 120_000);
+  });
 });
 
 describe("lines of the agent", () => {

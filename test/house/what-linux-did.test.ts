@@ -23,7 +23,7 @@ let scenarios: ReadonlyMap<string, Seen>;
 beforeAll(async () => {
   const { scenarios: all } = await selectScenarios([], "nightly", ROOT);
   scenarios = new Map(all.map(({ scenario }) => [scenario.name, scenario as unknown as Seen]));
-}, 120_000);
+});
 
 /** Switches that have another value in the scenario than unless given. Reservations are of no release. */
 const turned = (s: Seen): string[] => SWITCH_NAMES.filter((name) => {

@@ -65,7 +65,7 @@ describe("the lock order of impl/README.md", () => {
       if (scenario === undefined) throw new Error(`there is no scenario ${name} any more: choose another that takes the same locks`);
       edges.push(...(await lockEdges(scenario, DEFAULTS, clearsDeadLocals(scenario, null))));
     }
-  }, 300_000);
+  });
 
   it("goes down the table: no lock is taken while one of a later row is held", () => {
     const place = (lock: string): number => rows.findIndex((r) => r.lock === lock);

@@ -96,5 +96,5 @@ describe("a call that gives up without need", () => {
     const { text, results } = await ask(["check", fault.scenario, "--patch", patchOf(fault)]);
     expect(Object.values(results).map((r) => r.violation?.property)).toContain(F1);
     expect(text).toMatch(fault.function);
-  }, 120_000);
+  });
 });

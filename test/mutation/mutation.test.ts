@@ -58,12 +58,12 @@ describe("end to end", () => {
     expect(trial).toMatchObject({ verdict: "killed", scenario: "huge-zero-zap-shrink", pass: "plain" });
     expect(trial.promise).toMatch(/table/);
     expect(trial.steps).toBeGreaterThan(3);
-  }, 300_000);
+  });
 
   it("a hint that saves work decides nothing: what comes after it looks again, under the folio lock", async () => {
     const trial = await attempt("drop-refusal", "wpCanReuseAnonFolio", "> 3", { scenario: "reservation-fork-parent-writes@rfc-choices", file: "test/scenarios/reservation-fork.ts" });
     expect(trial).toMatchObject({ verdict: "survived", tried: 2, unfinished: 0, message: null });
-  }, 300_000);
+  });
 });
 
 describe("the command", () => {
@@ -74,7 +74,7 @@ describe("the command", () => {
     const { stdout } = await thpcheck("mutate", "--list", "--sample", "12");
     const ranks = ranked(MUTANTS, PINNED_SEED);
     expect(stdout.trim().split("\n").map((line) => line.split(" ")[0])).toEqual([...quotas(12)].flatMap(([operator, n]) => ranks.get(operator)!.slice(0, n).map((m) => m.id)));
-  }, 120_000);
+  });
 
   it("shows a mutant as a patch that check takes", async () => {
     const mutant = MUTANTS.find((m) => m.operator === "skip-counter" && m.routine === "zapHugePmd" && m.summary.includes("nrPtes"))!;
@@ -88,11 +88,11 @@ describe("the command", () => {
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 300_000);
+  });
 
   it("refuses a mutant that there is not", async () => {
     const failed = (await thpcheck("mutate", "--show", "0000000000").catch((e: unknown) => e)) as { code: number; stderr: string };
     expect(failed.code).not.toBe(0);
     expect(failed.stderr).toMatch(/there is no mutant 0000000000 .*--list/);
-  }, 120_000);
+  });
 });

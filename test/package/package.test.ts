@@ -28,7 +28,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "mine", type: "module" }));
   const example = /```ts\n(.*?)```/s.exec(readFileSync(join(ROOT, "README.md"), "utf8"))![1]!;
   writeFileSync(join(folder, "racy.ts"), example);
-}, 120_000);
+});
 afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
 
 const thpcheck = (...args: string[]): SpawnSyncReturns<string> =>
@@ -40,7 +40,7 @@ it("checks the scenario of the README, on two workers and in an audit as well", 
     expect(stdout + stderr).toContain('FAIL racy-counter violates "both count" in 4 steps: 12 states, 14 transitions');
     expect(status).toBe(1);
   }
-}, 60_000);
+});
 
 it("replays what it found", () => {
   const command = /npx thpcheck (replay \S+ --from racy\.ts)/.exec(thpcheck("check", "./racy.ts").stdout)![1]!;
@@ -65,7 +65,7 @@ it("checks scenarios side by side, in processes of its own", () => {
   expect(stderr).toBe("");
   expect(stdout).toContain("6 scenarios: 6 as expected");
   expect(status).toBe(0);
-}, 60_000);
+});
 
 const VITEST_CONFIG = `
 import { defineConfig } from "vitest/config";
@@ -103,7 +103,7 @@ it("has matchers for Vitest, which answer only what was checked to its end", () 
   expect(says[2]).toMatch(/racy-counter violates "both count" in 4 steps; it expects: holds.*broken: finally "both count"/s);
   expect(says[3]).toContain("racy-counter: incomplete: the bound of 3 states");
   expect(says[4]).toContain("toHold() is asked of a scenario");
-}, 60_000);
+});
 interface VitestReport {
   readonly testResults: readonly {
     readonly assertionResults: readonly { readonly title: string; readonly status: string; readonly failureMessages: readonly string[] }[];
@@ -124,7 +124,7 @@ it("has types for whoever looks into its declarations too", () => {
   const { stdout, status } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder, encoding: "utf8" });
   expect(stdout).toBe("");
   expect(status).toBe(0);
-}, 60_000);
+});
 
 it("is a package as publint wants it", async () => {
   const { messages, pkg } = await publint({ pkgDir: installed, strict: true });

@@ -44,7 +44,7 @@ describe("a batch", () => {
       const alone = await explore(batchOf(system, [one]).system, null, { ...SEARCH, strategy: "dfs" });
       expect([nameOf(one), together.counts[i]]).toEqual([nameOf(one), { states: alone.measures.states, ends: alone.measures.terminals }]);
     }
-  }, 120_000);
+  });
 
   it("names each cell that breaks a promise, with the trace that it has alone, and still decides the others", async () => {
     const names = [
@@ -61,7 +61,7 @@ describe("a batch", () => {
       const [alone] = await elsewhere([one]);
       expect({ ...results[i]!, states: 0 }).toEqual({ ...alone!, states: 0 });
     }
-  }, 120_000);
+  });
 
   it("has room for the third's pin beside one that a side takes", async () => {
     const one = cell("get-user-page-fast-pin+get-user-page-slow-pin-write+pin@small");
@@ -97,7 +97,7 @@ describe("covered", () => {
     const program = await programNamed(programOf(cell(name)), null);
     expect(overlapOf(program.system, cell(name))).toBe(what);
     expect(overlapNaively(program, cell(name))).toBe(what);
-  }, 60_000);
+  });
 });
 
 describe("left out", () => {
@@ -111,7 +111,7 @@ describe("left out", () => {
     }
     const some = [...names].filter((_, i) => i % 9 === 0).map((both) => cell(`${both}@huge`));
     expect((await decide(program, some, OPTIONS)).map((r) => r.verdict)).toEqual(some.map(() => "holds"));
-  }, 120_000);
+  });
 
   it.each(["hole", "huge", "lazyfree"] as const)("on %s make no difference by their order, in any state of a sample", async (memory) => {
     const program = await programNamed("pairs-own", null);
@@ -120,7 +120,7 @@ describe("left out", () => {
     const found = some.map((c) => ({ name: nameOf(c), ...commuteNaively(program, c) }));
     expect(found.filter((f) => f.differ > 0)).toEqual([]);
     expect(found.filter((f) => f.both > 0).length).toBeGreaterThan(found.length / 2);
-  }, 240_000);
+  });
 
   it("would be told from those that are left out by mistake: a word is missing in a set, or the rule forgets who reads it", async () => {
     const program = await programNamed("pairs-own", null);
@@ -138,7 +138,7 @@ describe("left out", () => {
       expect(wrong).toContain(word);
       expect(commuteNaively(program, cell(`${word}@hole`)).differ).toBeGreaterThan(0);
     }
-  }, 240_000);
+  });
 
   it("go by sets that have every access of a run", async () => {
     const { scenario } = await programNamed("pairs-own", null);
@@ -179,7 +179,7 @@ describe("left out", () => {
       expect([own, [...accessed].filter((path) => !set.reads.has(path) && !set.changes.has(path))]).toEqual([own, []]);
       if (own !== "shrink-reservations") expect(accessed.size, own).toBeGreaterThan(0);
     }
-  }, 120_000);
+  });
 });
 
 describe("a run", () => {
@@ -187,7 +187,7 @@ describe("a run", () => {
     const cells = selectCells({ only: null, operations: ["exit"], memories: ["hole"], quick: true });
     const run = (workers: number, batch: number) => runPairs(cells, { ...OPTIONS, workers, batch, onProgress: () => {} });
     expect(await run(2, 20)).toEqual(await run(1, 1000));
-  }, 120_000);
+  });
 
   it("that is interrupted tells what it knows, and how many cells nobody has looked at", async () => {
     const cells = selectCells({ only: null, operations: ["exit"], memories: ["hole"], quick: true });
@@ -200,5 +200,5 @@ describe("a run", () => {
     expect(rest.every((r) => r.verdict === "incomplete" && !r.asExpected)).toBe(true);
     expect(results.length - rest.length).toBe(done);
     expect(renderReport(results, 1, false)).toMatch(new RegExp(`${done} hold.*\ninterrupted: ${rest.length} cells more`, "s"));
-  }, 120_000);
+  });
 });

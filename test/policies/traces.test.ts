@@ -20,4 +20,4 @@ it("thpcheck policies --traces: half of the traces have at most 45 lines, none m
   expect(traces.filter((t) => t.isUntold).map((t) => t.name)).toEqual([]);
   expect(traces.flatMap((t) => t.hidden.map((h) => `${t.name}: step ${h.step} wrote ${h.word}`))).toEqual([]);
   expect(traces.filter((t) => t.lastWriters.length > 0).length).toBeGreaterThan(12);
-}, 300_000);
+});

@@ -64,7 +64,7 @@ beforeAll(() => {
   slotted.mmap(0, 0, 2, RW, MAP_FIXED);
   slotted.store(0, 0, 1);
   marks = [slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
-}, 60_000);
+});
 beforeEach(() => {
   for (const mark of marks) mark.back();
   s = huge;

@@ -56,7 +56,7 @@ describe("a product", () => {
     }
     // Some 300 times on an idle machine (npm run bench); beside other work 35 were seen.
     expect(theirs / ours).toBeGreaterThan(15);
-  }, 60_000);
+  });
 
   it("moves all that an event names together, or nothing", async () => {
     const system = product({ machines: [machineNamed("folio"), machineNamed("refcount-folio")], sizes: { ...SIZES, frames: 2 } });
@@ -127,11 +127,11 @@ describe("on the command line", () => {
     // The same page is handed out twice.
     expect([...replayed.matchAll(/RESV_\w+\(.*?\)/g)].map(String)).toEqual(["RESV_CREATE(0, 0)", "RESV_TAKE(0, 0, 0, 0)", "RESV_TAKE(0, 0, 0, 0)"]);
     for (const found of ["reserved = 0", "unused = 0", "slots = 1"]) expect(replayed).toContain(found);
-  }, 30_000);
+  });
 
   it("is explored by several threads with the same result", () => {
     expect(thpcheck("check", "spec-page-table", "--workers", "2", "--format", "json")).toContain('"states": 37273');
-  }, 30_000);
+  });
 });
 
 describe("a policy", () => {

@@ -23,4 +23,4 @@ it("the trace is that of the program", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+});

@@ -53,4 +53,4 @@ it("is no broken promise when it goes round for ever: nobody can ask it, and to 
   expect(r.stdout).toMatch(/^FAIL beyond: .*a\.ts:\d+/m);
   expect(r.code).toBe(2);
   project.remove();
-}, 20_000);
+});

@@ -33,7 +33,7 @@ function* run(k: K): Routine {
 export default scenario({ name: "throws", why: "a test", tier: "quick", structs, threads: [{ name: "a", run }], expect: holds() });
 `);
   output = spawnSync(process.execPath, [thpcheck, "check", "./throws.ts", "--coverage"], { cwd: folder, encoding: "utf8" }).stdout;
-}, 30_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("an exception names its line in the helper", () => expect(output).toMatch(/TypeError[^(]*\([^()]*\)\s*\([^()]*throws\.ts:8\)/));

@@ -37,7 +37,7 @@ const read = (name: string): string => readFileSync(join(project.folder, name), 
 beforeAll(async () => {
   const out = FILES.flatMap((f) => ["--out", f]);
   ran = await project.run(["check", "--tier", "full", "--max-states", "5000", "--up-to", "1000000", "--format", "github", ...out]);
-}, 60_000);
+});
 afterAll(() => { project.remove(); });
 
 type Schema = { readonly [key: string]: unknown };
@@ -177,7 +177,7 @@ describe("a run in which something failed, was cut short, left out, and could no
       expect(refused.stderr).toContain("would overwrite a file that is no");
       expect(refused.code).toBe(2);
     }
-  }, 60_000);
+  });
 });
 
 describe("--out", () => {

@@ -146,7 +146,7 @@ describe("whole blocks against single operations", () => {
       expect(result).toEqual({ silent: true, lossy: false });
     }), { numRuns: 3000 });
     expect(silent).toBeGreaterThan(tried / 3); // else the test would say little
-  }, 120_000);
+  });
 });
 
 describe("raising with the knowledge of a first exploration", () => {
@@ -167,5 +167,5 @@ describe("raising with the knowledge of a first exploration", () => {
       if (findings.length === 0) expect(() => exploreBlocks(program, { raise: true, knowledge })).not.toThrow();
     }), { numRuns: 200 });
     expect(raised).toBeGreaterThan(50);
-  }, 60_000);
+  });
 });

@@ -84,7 +84,7 @@ describe("random graphs", () => {
       await expectSameSpace(sound, { workers });
       await expectSameViolation(broken, { workers });
     }), { numRuns: 12 });
-  }, 60_000);
+  });
 
   test("depth-first search finds a violation if and only if there is one, and its trace is minimised", async () => {
     await fc.assert(fc.asyncProperty(graphs(true), async (graph) => {

@@ -217,7 +217,7 @@ describe.skipIf(newest === undefined)(`a guest (${reason ?? newest?.name ?? "no 
     await expect(guest.run(SMALL)).rejects.toThrow("the guest has ended");
     const lost = { ...GUEST_DEFAULTS, append: ["init=/nothing", "rdinit=/nothing"] };
     await expect(GuestKernel.boot(newest!, lost)).rejects.toThrow(/does not come up in a guest:[^]*Kernel panic/);
-  }, 240_000);
+  });
 });
 
 describe.skipIf(compiler() === null || process.platform !== "linux")("a guest's program", () => {
@@ -240,5 +240,5 @@ describe.skipIf(compiler() === null || process.platform !== "linux")("a guest's 
     for (let i = 0; i < 100 && lives(); i++) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(lives()).toBe(false);
     expect(spawnSync(launcher, ["1", "sleep", "0"]).status).toBe(1);
-  }, 30_000);
+  });
 });

@@ -101,8 +101,8 @@ it("has twins of its scenarios that ask for no part of it", () => {
 describe.each(FAULTS)("$what", ({ patch, fine: [file, name, promise], coarse }) => {
   it("shows with the grain", async () => {
     expect(await checked(file, name, patch)).toEqual({ verdict: "violated", property: promise });
-  }, 60_000);
+  });
   it("does not show without it", async () => {
     expect(await checked(...coarse, patch)).toEqual({ verdict: "holds", property: null });
-  }, 60_000);
+  });
 });

@@ -202,7 +202,7 @@ describe("error numbers", () => {
       for (const [name, result] of run(steps)) note(name, result);
     }), seeded(1500));
     for (const [name, args] of RARE) for (const result of failing(name, args)) note(name, result);
-  }, 120_000);
+  });
   it("each that a row names was returned, but for those with a reason", () => {
     const named = CALL_NAMES.flatMap((name) => ["success", ...Object.keys(CALLS[name].errnos as Errnos)].map((e) => `${name} ${e}`));
     expect(named.filter((n) => !seen.has(n))).toEqual(Object.keys(NEVER_ALONE));

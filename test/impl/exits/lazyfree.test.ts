@@ -8,7 +8,7 @@ test("mprotect() and mremap() have seen a huge PMD, and find nothing under its l
   expect(await linesReached(movesDiscarded)).toContain(
     "mremap.ts moveExtent: if (pmdNone(pmdpGetLockless(k, mm, pmc.oldAddr))) return true;",
   );
-}, 300_000);
+});
 
 test("a page that is written to while it is discarded is no longer lazyfree", async () => {
   const lines = await linesReached(writtenBeforeDiscard);
@@ -16,10 +16,10 @@ test("a page that is written to while it is discarded is no longer lazyfree", as
     'vmscan.ts discardAnonFolioPmd: yield at("folio_set_dirty");',
     'vmscan.ts discardAnonFolioPmd: yield at("folio_set_swapbacked");',
   ]));
-}, 300_000);
+});
 
 test("a huge page in a locked area stays, and in one piece", async () => {
   for (const s of lockedStays) {
     expect(await linesReached(s)).toContain("vmscan.ts tryToUnmapOne: spinUnlock(k, huge ? pmdLockptr(k, mm) : ptlOf(k, pvmw.table));");
   }
-}, 300_000);
+});

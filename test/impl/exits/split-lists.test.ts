@@ -10,7 +10,7 @@ test("a scan with an array finds a folio to be split, kept or freed", async () =
     "huge-memory/deferred-split-lists.ts scanBatch: else yield* requeue(k, k.splitBatch.folios.get(current(k), i), false);",
     "huge-memory/deferred-split-lists.ts scanBatch: if (!taken) clearPartiallyMapped(k, folio);",
   ]));
-}, 300_000);
+});
 
 test("a scan with a list of its own finds a folio to be split, kept or freed", async () => {
   const lines = await linesReached(freedInPrivateList);
@@ -19,4 +19,4 @@ test("a scan with a list of its own finds a folio to be split, kept or freed", a
     "huge-memory/deferred-split-lists.ts scanPrivateList: unused = prev;",
     "huge-memory/deferred-split-lists.ts scanPrivateList: removeFromQueue(k, folioOfNode(k, node));",
   ]));
-}, 300_000);
+});

@@ -78,13 +78,13 @@ describe("random graphs", () => {
       await expectTraps(g, { endless, exact: true, seed: 7 });
       await expectTraps(g, { endless, minimise: false });
     }), { numRuns: 250 });
-  }, 120_000);
+  });
 
   test("whole states are compared where fingerprints would collide", async () => {
     await fc.assert(fc.asyncProperty(graphs(fc.constant(2)), async (g) => {
       await expectTraps(g, { exact: true, fingerprintBits: 32 });
     }), { numRuns: 60 });
-  }, 60_000);
+  });
 
   test("two and three workers find what one finds, and the same trace", async () => {
     await fc.assert(fc.asyncProperty(graphs(fc.constantFrom(1, 30)), fc.constantFrom(2, 3), async (g, workers) => {
@@ -93,7 +93,7 @@ describe("random graphs", () => {
       const more = await look(g, { workers });
       expect(more.finding).toEqual(one.finding);
     }), { numRuns: 15 });
-  }, 60_000);
+  });
 });
 
 describe("many states", () => {
@@ -139,7 +139,7 @@ describe("many states", () => {
     const { finding } = await look(trap, { ...options, minimise: false });
     expect(finding!.message.replaceAll(",", "")).toContain(`from ${countTrapped(trap)} states of ${n} `);
     expect(finding!.steps).toHaveLength(3);
-  }, 60_000);
+  });
 });
 
 describe("traps", () => {
