@@ -24,7 +24,7 @@ import { anonVma, avc } from "./structs/anon-vma.ts";
 import { tracepoint, vmstat } from "./structs/counters.ts";
 import { cpu } from "./structs/cpu.ts";
 import { collapse, lost, user, userCall, userSince } from "./structs/ghosts.ts";
-import { splitBatch, splitList } from "./structs/list.ts";
+import { lruList, lruSize, splitBatch, splitList } from "./structs/list.ts";
 import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
 import { folioWait, pageWaiters } from "./structs/page-flags.ts";
@@ -41,7 +41,7 @@ export function kernelStructs(c: KernelConfig) {
     knob: knobStruct(c),
 
     page: page(c), pageWaiters: pageWaiters(c), folioWait: folioWait(c),
-    zone: zone(c), lruvec: lruvec(c), node: node(c),
+    zone: zone(c), lruvec: lruvec(c), lruList: lruList(c), lruSize: lruSize(c), node: node(c),
     cpu: cpu(c),
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),
     hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c),

@@ -1,7 +1,8 @@
 /**
  * mm/swap.c: references that are dropped, and the LRU with its per-CPU batches.
  *
- * The LRU has no order here, since nothing is reclaimed by age: a folio is on it (`page.lru`), off it, or in the batch
+ * The LRU has no order here, since nothing is reclaimed by age, unless the grain `lru` gives it lists (`lru-list.ts`):
+ * a folio is on it (`page.lru`), off it, or in the batch
  * of a CPU, which holds a reference until it is drained. A batch is drained when it is full, at once for a large folio,
  * or by lru_add_drain(). A folio leaves its batch and joins the LRU in one step under lru_lock, and loses the batch's
  * reference in the next.
@@ -15,12 +16,14 @@ import { vmBugOn } from "./bug.ts";
 import { pageIsFree } from "./dead-object.ts";
 import { folioLockOrSleep, folioWake } from "./folio-wait.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
+import { lruListAdd, lruListDel } from "./lru-list.ts";
 import { freeFolio } from "./page-alloc.ts";
 import { folioNrPages, folioTestLarge } from "./page-flags.ts";
 import { folioGet, pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Cpu, Order, Pfn, Refs } from "./structs/types.ts";
 import { refsPutTestzero } from "./refcount/scheme.ts";
+import { traceMmLruInsertion } from "./tracepoints.ts";
 
 // ---- references ------------------------------------------------------------------------------------------------
 
@@ -203,12 +206,29 @@ export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
   if (k.param.faultMarksReferenced.get() !== 0 && referenced) return;
   yield at("folio_test_active");
   if (referenced && k.page.active.get(folio)) return;
-  if (referenced) {
+  if (referenced) yield* folioActivate(k, folio);
+  yield at("folio_set_referenced");
+  k.page.referenced.set(folio, !referenced);
+}
+
+/**
+ * In the kernel by way of a batch, which holds a reference: as if that were full. With the grain `lru` the folio moves to the
+ * active list; without it there is one list, and the flag is all.
+ * @kernel mm/folio.c folio_activate(), lru_activate(), __lru_cache_activate_folio(); mm/swap.c before 7.3
+ * @holds a reference
+ */
+function* folioActivate(k: Kernel, folio: Pfn): Routine {
+  if (k.param.grainLru.get() !== 0) {
+    yield* spinLock(k, k.lruvec.lock.at());
+    const lru: boolean = k.page.lru.get(folio);
+    if (lru) lruvecDelFolio(k, folio);
+    k.page.active.set(folio, true);
+    if (lru) lruvecAddFolio(k, folio);
+    spinUnlock(k, k.lruvec.lock.at());
+  } else {
     yield at("folio_activate");
     k.page.active.set(folio, true);
   }
-  yield at("folio_set_referenced");
-  k.page.referenced.set(folio, !referenced);
 }
 
 /**
@@ -219,8 +239,7 @@ export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
 export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
   yield* spinLock(k, k.lruvec.lock.at());
   if (k.page.lru.get(folio) && k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
-    k.page.lru.set(folio, false);
-    k.lruvec.anonPages.add(-folioNrPages(k, folio));
+    lruvecDelFolio(k, folio);
     emit(k, EV.FOLIO_ISOLATE, folio);
     yield at("folio_clear_active");
     k.page.active.set(folio, false);
@@ -247,8 +266,10 @@ export function* folioDeactivate(k: Kernel, folio: Pfn): Routine {
   if (!k.page.active.get(folio)) return;
   yield* spinLock(k, k.lruvec.lock.at());
   if (k.page.lru.get(folio)) {
+    if (k.param.grainLru.get() !== 0) lruListDel(k, folio);
     yield at("folio_clear_active");
     k.page.active.set(folio, false);
+    if (k.param.grainLru.get() !== 0) lruListAdd(k, folio);
     yield at("folio_clear_referenced");
     k.page.referenced.set(folio, false);
   }
@@ -266,12 +287,14 @@ export function lruvecAddFolio(k: Kernel, folio: Pfn): void {
   k.page.lru.set(folio, true);
   if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(folioNrPages(k, folio));
   else k.lruvec.filePages.add(folioNrPages(k, folio));
+  if (k.param.grainLru.get() !== 0) lruListAdd(k, folio);
 }
 
 /** @holds lru_lock @kernel include/linux/mm_inline.h lruvec_del_folio() */
 export function lruvecDelFolio(k: Kernel, folio: Pfn): void {
   vmBugOn(!k.page.lru.get(folio), "swap: a folio is taken off the LRU that is not on it");
   k.page.lru.set(folio, false);
+  if (k.param.grainLru.get() !== 0) lruListDel(k, folio);
   if (k.page.swapbacked.get(folio)) k.lruvec.anonPages.add(-folioNrPages(k, folio));
   else k.lruvec.filePages.add(-folioNrPages(k, folio));
 }
@@ -312,7 +335,10 @@ function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {
     yield* spinLock(k, k.lruvec.lock.at());
     // Somebody else may have drained it meanwhile.
     const folio: Pfn = batchTake(k, cpu);
-    if (folio !== NONE) lruvecAddFolio(k, folio);
+    if (folio !== NONE) {
+      lruvecAddFolio(k, folio);
+      yield* traceMmLruInsertion(k, folio);
+    }
     spinUnlock(k, k.lruvec.lock.at());
     if (folio !== NONE) yield* folioPut(k, folio);
   }

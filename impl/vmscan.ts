@@ -21,8 +21,9 @@ import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
 import { isListed } from "./huge-memory/deferred-split.ts";
 import { splitFolioToList } from "./huge-memory/split-folio.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
+import { LRU_INACTIVE_FILE, lruListRotate, lruListTail } from "./lru-list.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Avc, Entry, Errno, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Avc, Entry, Errno, Frames, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
 import { folioNrPages, folioTestLarge, folioTestPmdMappable } from "./page-flags.ts";
 import { folioExpectedRefCount, folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
@@ -83,6 +84,33 @@ function* freeLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   return true;
 }
 
+// ---- by pressure, with the grain `lru` -------------------------------------------------------------------------
+
+/**
+ * Reclaims folios from the tail of the inactive file list, as memory pressure makes kswapd do: lazyfree ones, here.
+ * @param nr how many of the list are looked at (nr_to_scan)
+ * @kernel mm/vmscan.c shrink_inactive_list(), isolate_lru_folios()
+ * @holds nothing
+ * @returns how many folios were freed
+ */
+export function* shrinkInactiveFile(k: Kernel, nr: Pfn): Routine<Frames> {
+  const list: FolioList = record({ first: NONE, last: NONE });
+  yield* spinLock(k, k.lruvec.lock.at());
+  for (let scanned: Pfn = 0; scanned < nr; scanned++) {
+    const folio: Pfn = lruListTail(k, LRU_INACTIVE_FILE);
+    if (folio === NONE) break;
+    if (folioTryGet(k, folio)) {
+      lruvecIsolateFolio(k, folio);
+      yield* folioListAdd(k, list, folio);
+    } else {
+      // It is being freed.
+      lruListRotate(k, folio);
+    }
+  }
+  spinUnlock(k, k.lruvec.lock.at());
+  return yield* reclaimPages(k, list);
+}
+
 // ---- by advice -------------------------------------------------------------------------------------------------
 
 /**
@@ -126,9 +154,10 @@ function* folioListDel(k: Kernel, list: FolioList): Routine<Pfn> {
  * Reclaims the folios of the list, whether they were used lately or not, and gives those back to the LRU that stay.
  * NR_ISOLATED_ANON counts them here, as it does all that is isolated. The kernel does not where a system call asks.
  * @kernel mm/vmscan.c reclaim_pages(), reclaim_folio_list()
- * @holds mmap_lock for reading; the isolation of the folios, each with a reference
+ * @holds the isolation of the folios, each with a reference; a system call holds mmap_lock for reading as well
+ * @returns how many folios were freed
  */
-export function* reclaimPages(k: Kernel, list: FolioList): Routine {
+export function* reclaimPages(k: Kernel, list: FolioList): Routine<Frames> {
   let folio: Pfn = list.first;
   while (folio !== NONE) {
     yield at("folio_clear_active");
@@ -136,17 +165,20 @@ export function* reclaimPages(k: Kernel, list: FolioList): Routine {
     yield at("lru_to_folio");
     folio = k.page.next.once(folio);
   }
+  let reclaimed: Frames = 0;
   // The kernel's ret_folios.
   const kept: FolioList = record({ first: NONE, last: NONE });
   while (list.first !== NONE) {
     folio = yield* folioListDel(k, list);
     const freed: boolean = yield* shrinkFolio(k, folio, list);
-    if (!freed) yield* folioListAdd(k, kept, folio);
+    if (freed) reclaimed++;
+    else yield* folioListAdd(k, kept, folio);
   }
   while (kept.first !== NONE) {
     folio = yield* folioListDel(k, kept);
     yield* folioPutbackLru(k, folio);
   }
+  return reclaimed;
 }
 
 /**

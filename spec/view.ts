@@ -33,11 +33,14 @@ export interface ViewFields {
     /** The thread that has the page to itself, -1 for none. */
     owner: "int";
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref"; index: "int";
-    lru: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool";
+    lru: "bool"; active: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool";
     unmappedInSplit: "bool"; content: "int";
   }>;
   zone: One<{ lock: "lock"; freePages: "int" }>;
   lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;
+  /** None of them but with the grain `lru`. */
+  lruList: Many<{ next: "ref"; prev: "ref" }>;
+  lruSize: Many<{ pages: "int" }>;
   node: One<{ anonMapped: "int"; anonThps: "int"; nrAnon: "int"; nrAnonPartiallyMapped: "int"; thpReserved: "int" }>;
   cpu: Many<{ mm: "ref"; irqsOff: "bool"; tlb: "int[]"; tlbHuge: "int[]"; lruBatch: "ref[]"; gatherPages: "ref[]"; pinned: "ref[]" }>;
   mm: Many<{

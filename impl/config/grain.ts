@@ -31,6 +31,14 @@ export const GRAIN_PARTS = {
     constant: "grainMigration",
     meaning: "migration entries have an encoding of their own, and the folio behind one is looked up, and asserted to be locked",
   },
+  lru: {
+    constant: "grainLru",
+    meaning: "the LRU is four lists of next and prev, with their lengths; reclaim takes many folios from the tail of one",
+  },
+  trace: {
+    constant: "grainTrace",
+    meaning: "a trace event that reads the folio which it reports does so on a step of its own",
+  },
 } as const satisfies Readonly<Record<string, { readonly constant: `grain${string}`; readonly meaning: string }>>;
 
 export type GrainPart = keyof typeof GRAIN_PARTS;

@@ -25,6 +25,7 @@ import { vmBugOn } from "../bug.ts";
 import { EAGAIN, EBUSY, EINVAL } from "../errno.ts";
 import { removeMigrationPtes, tryToMigrate } from "../migrate.ts";
 import { judgeEarlyFailure, judgeExpected, judgeFreezeFailure, judgeUnmapped, splitForgets } from "../lost-function.ts";
+import { lruListAddPart } from "../lru-list.ts";
 import { cloneFlags } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
@@ -188,6 +189,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
     if (isolated) folioGet(k, folio + i);
     else {
       k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+      if (k.param.grainLru.get() !== 0) lruListAddPart(k, folio + i, folio);
       emit(k, EV.FOLIO_LRU_ADD, folio + i);
     }
   }

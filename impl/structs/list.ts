@@ -1,12 +1,15 @@
 /**
  * Lists whose words are words: struct list_head of include/linux/types.h. There is one table for each kind of list, and no
- * object in it unless the grain `lists` is asked for (`config/grain.ts`). Guards: see `mm-types.ts`.
+ * object in it unless the grain `lists` or `lru` is asked for (`config/grain.ts`). Guards: see `mm-types.ts`.
  */
 import { array, int, ref, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { SPLIT_SCAN_BATCH } from "../../spec/enumerations.ts";
 import type { GrainFlags } from "../config/grain.ts";
 import type { SwitchValues } from "../config/release.ts";
+
+/** Without the unevictable one. @kernel include/linux/mmzone.h NR_LRU_LISTS */
+const LRU_LISTS = 4;
 
 /**
  * Nodes of the split queue: the `_deferred_list` of each block that can be a huge page, in the order of the frames; then
@@ -21,6 +24,24 @@ export function splitList(c: Bounds & GrainFlags) {
     scanning: int(0, 1, "up to 6.18: the scan of the CPU whose head this is has folios that are still counted as queued",
       { role: "ghost", guard: "model" }),
     editing: int(0, 1, "the CPU whose head this is takes a folio off a list without the lock", { role: "ghost", guard: "model" }),
+  });
+}
+
+/**
+ * Nodes of the LRU's lists: the `lru` of each page, in the order of the frames; then the heads of the four lists. NONE is the
+ * node itself.
+ */
+export function lruList(c: Bounds & GrainFlags) {
+  return table(c.grainLru ? c.frames + LRU_LISTS : 0, {
+    next: ref("lruList", "lru.next; NONE: itself", { guard: "lruvec.lock" }),
+    prev: ref("lruList", "lru.prev; NONE: itself", { guard: "lruvec.lock" }),
+  });
+}
+
+/** By list, in the order of enum lru_list. */
+export function lruSize(c: Bounds & GrainFlags) {
+  return table(c.grainLru ? LRU_LISTS : 0, {
+    pages: int(0, c.frames, "NR_INACTIVE_ANON, NR_ACTIVE_ANON, NR_INACTIVE_FILE, NR_ACTIVE_FILE", { guard: "lruvec.lock" }),
   });
 }
 

@@ -6,6 +6,7 @@ import { deferredInvariants } from "./deferred.ts";
 import { exclusivityInvariants } from "./exclusivity.ts";
 import { functionInvariants } from "./function.ts";
 import { khugepagedInvariants } from "./khugepaged.ts";
+import { lruInvariants } from "./lru.ts";
 import { mapcountInvariants } from "./mapcount.ts";
 import { pageInvariants } from "./page.ts";
 import { pageTableInvariants } from "./page-table.ts";
@@ -18,7 +19,8 @@ import { vmaInvariants } from "./vma.ts";
 export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
   mapcount: mapcountInvariants, "page-table": pageTableInvariants, page: pageInvariants, exclusivity: exclusivityInvariants,
   vma: vmaInvariants, "anon-vma": anonVmaInvariants, tlb: tlbInvariants, permission: permissionInvariants,
-  counters: counterInvariants, deferred: deferredInvariants, khugepaged: khugepagedInvariants, reservations: reservationInvariants,
+  counters: counterInvariants, deferred: deferredInvariants, lru: lruInvariants,
+  khugepaged: khugepagedInvariants, reservations: reservationInvariants,
   function: functionInvariants,
 };
 

@@ -27,6 +27,8 @@ let listed: SequentialKernel;
 let zeroByNumber: SequentialKernel;
 /** khugepaged's slots on their list. */
 let slotted: SequentialKernel;
+/** A folio on the LRU, whose lists are words. */
+let onLru: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -63,7 +65,12 @@ beforeAll(() => {
   });
   slotted.mmap(0, 0, 2, RW, MAP_FIXED);
   slotted.store(0, 0, 1);
-  marks = [slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
+  onLru = new SequentialKernel({
+    pagesPerHugePage: 2, hugeRanges: 1, frames: 4, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, grain: ["lru"],
+  });
+  onLru.mmap(0, 0, 2, RW, MAP_FIXED);
+  onLru.store(0, 0, 1);
+  marks = [onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
 });
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -121,6 +128,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   B1: () => { s.k.zone.freePages.add(-1); },
   D3: () => { s.k.deferredSplit.length.add(1); },
   D4: () => { s = listed; s.k.splitList.prev.set(0, 1); },
+  U1: () => { s = onLru; s.k.page.active.set(s.frame(0, 0), true); },
   K1: () => { s.k.mm.flags.set(0, 0); },
   T2a: () => { s.k.ptTable.state.set(tableIn(TABLE_DEPOSITED), TABLE_FREE); },
   P18: () => { s.k.page.content.set(folio() + 1, s.config.contents); },
@@ -200,6 +208,6 @@ describe("the catalogue", () => {
     }
   });
   it("has the promises of every family of the kernel's", () => {
-    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma"]);
+    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "lru", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma"]);
   });
 });

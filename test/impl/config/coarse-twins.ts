@@ -2,7 +2,9 @@
 import { holds } from "thpcheck";
 import { flagsLock } from "../../scenarios/grain-flags.ts";
 import { migrationFork } from "../../scenarios/grain-migration.ts";
+import { lruActivate } from "../../scenarios/grain-lru.ts";
 import { slotsExit } from "../../scenarios/grain-slots.ts";
+import { traceInsertion } from "../../scenarios/grain-trace.ts";
 import { zeroShrinker, zeroSplit } from "../../scenarios/grain-zero.ts";
 
 export default [
@@ -11,4 +13,6 @@ export default [
   zeroSplit("coarse-zero-split", "coarse", holds()),
   flagsLock("coarse-flags-lock", "coarse", holds()),
   migrationFork("coarse-migration-fork", "coarse", holds()),
+  lruActivate("coarse-lru-activate", "coarse", holds()),
+  traceInsertion("coarse-trace-insertion", "coarse", holds()),
 ];

@@ -20,16 +20,16 @@ describe("the grain of a scenario", () => {
     expect(kernelConfig({ ...SMALL, grain: ["lists"] }).grainLists).toBe(true);
   });
   it("is refused in words where there is no such part", () => {
-    const parts = "lists, zero, slots, knobs, flags, migration";
+    const parts = "lists, zero, slots, knobs, flags, migration, lru, trace";
     expect(() => grainFlags(["list"] as unknown as Grain)).toThrow(`grain: there is no part "list"; parts are ${parts}`);
     expect(() => grainFlags("finer" as Grain)).toThrow(`grain "finer": "coarse", "fine", or some of ${parts}`);
   });
   it("takes no bit where it is off", () => {
     expect(bytes("coarse")).toBe(bytes());
-    for (const part of ["lists", "slots", "flags"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
+    for (const part of ["lists", "slots", "flags", "lru"] as const) expect(bytes([part]), part).toBeGreaterThan(bytes());
     // A lock and a number find room where the coarse layout has holes, or take more.
     expect(bytes(["zero"])).toBeGreaterThanOrEqual(bytes());
-    for (const part of ["knobs", "migration"] as const) expect(bytes([part]), part).toBe(bytes());
+    for (const part of ["knobs", "migration", "trace"] as const) expect(bytes([part]), part).toBe(bytes());
   });
 });
 
@@ -89,12 +89,22 @@ const FAULTS: readonly Fault[] = [
     fine: ["test/scenarios/grain-zero.ts", "grain-zero-split", "assertion"],
     coarse: [TWINS, "coarse-zero-split"],
   },
+  {
+    what: "a folio becomes active on the list where it is", patch: "test/impl/config/faults/activated-in-place.patch",
+    fine: ["test/scenarios/grain-lru.ts", "grain-lru-activate", "U1 a folio is on the list of the LRU that its flags name"],
+    coarse: [TWINS, "coarse-lru-activate"],
+  },
+  {
+    what: "a trace event comes after the reference has gone", patch: "test/impl/config/faults/insertion-reported-late.patch",
+    fine: ["test/scenarios/grain-trace.ts", "grain-trace-insertion", "assertion"],
+    coarse: [TWINS, "coarse-trace-insertion"],
+  },
 ];
 
 it("has twins of its scenarios that ask for no part of it", () => {
   expect(coarseTwins.map((s) => [s.name, GRAIN_NAMES.filter((part) => s.config?.[GRAIN_PARTS[part].constant] !== false)])).toEqual([
     ["coarse-slots-exit", []], ["coarse-zero-shrinker", []], ["coarse-zero-split", []], ["coarse-flags-lock", []],
-    ["coarse-migration-fork", []],
+    ["coarse-migration-fork", []], ["coarse-lru-activate", []], ["coarse-trace-insertion", []],
   ]);
 });
 
