@@ -28,6 +28,7 @@ export default defineConfig({
     "structs" in scenario && "ptTable" in scenario.structs
       ? (await import("./test/scenarios/setup/outside-calls.ts")).outsideCalls(scenario.config as unknown as KernelConfig)
       : [],
+  picture: (scenario) => ("structs" in scenario && "ptTable" in scenario.structs ? "picture/kernel.ts" : null),
   lists: {
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),

@@ -13,6 +13,7 @@ const config = objectOf({
   scenarios: v.array(text("a glob"), "an array of globs"),
   refine: v.optional(anyFunction("a function of a scenario")),
   calls: v.optional(anyFunction("a function of a scenario")),
+  picture: v.optional(anyFunction("a function of a scenario")),
   commands: v.optional(v.array(command, "an array of commands")),
   lists: v.optional(recordOf(anyFunction("a function that gives rows"), "a record of functions")),
 }, "defineConfig({ scenarios: [globs] })");

@@ -25,6 +25,11 @@ export interface Config {
   readonly refine?: (scenario: Scenario) => readonly Refinement[] | Promise<readonly Refinement[]>;
   /** The routines through which the outside calls a scenario's program (`Scenario.calls`), for scenarios that do not name their own. */
   readonly calls?: (scenario: Scenario) => readonly OutsideCall[] | Promise<readonly OutsideCall[]>;
+  /**
+   * The module that draws pictures of a scenario's states (`page/picture.ts`), from the configuration's folder; null: none, and
+   * pages show every struct as it is. It is bundled for browsers, by the Rolldown of the project.
+   */
+  readonly picture?: (scenario: Scenario) => string | null | Promise<string | null>;
   readonly commands?: readonly ExtraCommand[];
   /** What `thpcheck list <name>` prints besides scenarios, by name: rows of cells, the first of them the headings. */
   readonly lists?: Readonly<Record<string, () => Promise<readonly (readonly string[])[]>>>;

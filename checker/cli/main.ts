@@ -121,6 +121,7 @@ interface ReplayFlags {
   from?: string;
   patch?: string;
   full?: boolean;
+  html?: string;
   format: "pretty" | "json";
 }
 
@@ -132,6 +133,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .option("--from <file>", "the scenario's module, where thpcheck.config.ts does not list it")
     .option("--patch <file>", "the patch that the program had; a trace file carries its own")
     .option("--full", "show every step, every field and every local, not only what matters to the broken promise")
+    .option("--html <file>", "write the trace as a page too: every step with its source, and a picture of memory")
     .addOption(formatOption())
     .addHelpText("after", `
 Replay computes everything anew from the recorded choices. A trace that does not fit the program any more is refused with
@@ -140,12 +142,13 @@ the first step that does not apply.
 Examples:
   npx thpcheck replay tc1.racy.AAAAAAAA                       a string that "check" printed
   npx thpcheck replay run.json --scenario racy --full         from "check --out run.json"
-  npx thpcheck replay tc1.racy.AAAAAAAA --from ./racy.ts      a scenario of your own`)
+  npx thpcheck replay tc1.racy.AAAAAAAA --from ./racy.ts      a scenario of your own
+  npx thpcheck replay tc1.racy.AAAAAAAA --html racy.html      to look at, in any browser, without a network`)
     .action(async (trace: string, flags: ReplayFlags) => {
       const { runReplay } = await import("./commands/replay.ts");
       const patch = flags.patch === undefined ? null : readPatch(flags.patch);
-      const { scenario = null, from = null, full = false, format } = flags;
-      done(await runReplay({ trace, scenario, from, patch, format, full }, host));
+      const { scenario = null, from = null, full = false, html = null, format } = flags;
+      done(await runReplay({ trace, scenario, from, patch, format, full, html }, host));
     });
 }
 

@@ -15,7 +15,7 @@ import type {
   Excuses, Explanation, Incremental, NamedValue, PropertyKind, Recurring, RefinementChecks,
   OutsideCallSite, SourceFrame, TransitionSystem,
 } from "../system.ts";
-import { changedBits, explainRefusal } from "./explain-refusal.ts";
+import { changedBits, eventsInWords, explainRefusal } from "./explain-refusal.ts";
 import type { FramePlan, Point, ProgramImage, RoutineImage, Slot } from "./image.ts";
 import type { Refusal, RefinementRuntime } from "./refinement-runtime.ts";
 
@@ -296,6 +296,20 @@ export class CompiledSystem implements TransitionSystem {
   /** The instance that the last step does not refine, as the last `explain` found it. */
   refusal(): Refusal | null {
     return this.#emitted.refined?.refusal() ?? null;
+  }
+
+  /** The state of an instance, numbered among those of all machines, in words; null where no state of its machine is that of `vector`. */
+  machineState(instance: number): string | null {
+    const { refinement } = this.image;
+    if (refinement === null) return null;
+    const machine = refinement.machines[refinement.machineOf[instance]!]!;
+    return machine.descriptions[this.#emitted.refined!.abstract(instance)] ?? null;
+  }
+
+  /** What the last step announced, in words: `PTE_SET(0, 2)`. Asked right after the step. */
+  announced(): string[] {
+    const { refinement } = this.image;
+    return refinement === null ? [] : eventsInWords(refinement, this.#emitted.events!());
   }
 
   isBroken(kind: PropertyKind, index: number, before: Int32Array | null): boolean {

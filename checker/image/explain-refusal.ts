@@ -21,8 +21,7 @@ export function explainRefusal(
     if (!ownEvents.has(event)) continue;
     lastOwn = at;
     const place = sourceOf(siteOfEvent(record[at + 1]!));
-    const args = record.subarray(at + 2, at + 2 + argumentCount(record[at + 1]!));
-    events.push(`${plan.eventNames[event]}(${args.join(", ")})${place === null ? "" : ` ${shortPath(place)}`}`);
+    events.push(`${eventInWords(plan, record, at)}${place === null ? "" : ` ${shortPath(place)}`}`);
   }
   const refused = refusal.event >= 0 ? plan.eventNames[record[refusal.event]!]! : null;
   const values: NamedValue[] = [
@@ -37,6 +36,19 @@ export function explainRefusal(
   // A state that changed is explained by the store, whose place only another run knows (`place-of-write.ts`).
   const event = refused !== null ? refusal.event : changed ? -1 : lastOwn;
   return { conjunct, values, source: event < 0 ? null : sourceOf(siteOfEvent(record[event + 1]!)) };
+}
+
+/** Every event of the record of a step, with its arguments. */
+export function eventsInWords(plan: RefinementPlan, record: Int32Array): string[] {
+  const words: string[] = [];
+  for (let at = 0; at < record.length; at += EVENT_WORDS) words.push(eventInWords(plan, record, at));
+  return words;
+}
+
+/** The event that begins at word `at`. */
+function eventInWords(plan: RefinementPlan, record: Int32Array, at: number): string {
+  const args = record.subarray(at + 2, at + 2 + argumentCount(record[at + 1]!));
+  return `${plan.eventNames[record[at]!]}(${args.join(", ")})`;
 }
 
 /** Of the words that the instance's abstraction reads: the bits that differ between two states. */

@@ -7,8 +7,9 @@ import { thrownInWords } from "../error-sentence.ts";
 import { inWords } from "../value-in-words.ts";
 import { shortWords } from "../usage-error.ts";
 import type { NamedValue } from "../system.ts";
-import { NONE, isOwner, type FieldOptions, type FieldPlan, type LayoutPlan, type LockPlan, type Structs } from "./layout.ts";
+import type { FieldPlan, LayoutPlan, Structs } from "./layout.ts";
 import { LockTable } from "./locks.ts";
+import { elementName, lockText, valueText, type Shows } from "./value-text.ts";
 import { positionOf, type StateBytes } from "./world.ts";
 
 /** Printed for a value that exists in only one of two compared states, e.g. a local of a routine that has returned. */
@@ -51,34 +52,13 @@ function fieldValues(
   return values;
 }
 
-/** `page[2].refcount`, `ptTable[0].pte[1]`, `mm.rss`: object `i`, element `j` of an array. */
-export function elementName(f: FieldPlan, i: number, j: number): string {
-  const name = f.singleton ? f.path : `${f.struct}[${i}].${f.field}`;
-  return f.length === null ? name : `${name}[${j}]`;
-}
-
-/** How the values of fields are shown to people, by `struct.field`: `FieldOptions.show`. */
-export type Shows = ReadonlyMap<string, NonNullable<FieldOptions["show"]>>;
-
 /** What the declarations say of how values are shown. */
 export function showsOf(structs: Structs): Shows {
   return new Map(Object.entries(structs).flatMap(([struct, { fields }]) => Object.entries(fields).flatMap(([name, f]) => {
     const element = f.kind === "array" ? f.element : f;
-    return "show" in element && element.show !== undefined ? [[`${struct}.${name}`, element.show] as const] : [];
+    const show = "show" in element ? element.show : undefined;
+    return show === undefined ? [] : [[`${struct}.${name}`, (value: number) => shownBy(show, value)] as const];
   })));
-}
-
-/** The value of one element for people: as its declaration shows it, else as in `structValues`; an owner by its name. */
-export function elementText(
-  plan: LayoutPlan, bytes: StateBytes, { field: f, i, j }: { readonly field: FieldPlan; readonly i: number; readonly j: number },
-  { actors, shows }: { readonly actors: readonly string[]; readonly shows: Shows },
-): string {
-  if (f.lockBase >= 0) return lockText(new LockTable(plan, bytes), plan.locks[f.lockBase + i]!, actors);
-  const value = bytes.raw(f, positionOf(f, 0, i, j)) + f.min;
-  const show = shows.get(f.path);
-  if (show !== undefined) return shownBy(show, value);
-  if (isOwner(f.guard)) return value === NONE ? "nobody" : actors[value] ?? String(value);
-  return valueText(f.kind, value, f.refersTo);
 }
 
 /** What the declaration's own words come to. A trace is no place for their mistakes. */
@@ -89,33 +69,6 @@ function shownBy(show: (value: number) => unknown, value: number): string {
   } catch (e) {
     return `${value} (its show throws: ${shortWords(thrownInWords(e))})`;
   }
-}
-
-/** One value as a reader writes it. `refersTo`: the table that a reference points into. */
-export function valueText(kind: FieldPlan["kind"], value: number, refersTo: string | null): string {
-  switch (kind) {
-    case "bool": return value === 0 ? "false" : "true";
-    case "ref": return value === NONE ? "NONE" : `${refersTo} ${value}`;
-    case "bitset": return `{${membersOf(value).join(",")}}`;
-    default: return String(value);
-  }
-}
-
-function membersOf(mask: number): number[] {
-  const members: number[] = [];
-  for (let m = 0; m < 31; m++) if (((mask >>> m) & 1) !== 0) members.push(m);
-  return members;
-}
-
-function lockText(locks: LockTable, lock: LockPlan, actorNames: readonly string[]): string {
-  const named = (actors: readonly number[]): string => actors.map((a) => actorNames[a] ?? `actor ${a}`).join(", ");
-  const holder = locks.holder(lock);
-  const readers = membersOf(locks.readers(lock));
-  const waiters = membersOf(locks.waiters(lock));
-  const held = holder >= 0 ? `${lock.kind === "rwsem" ? "held for writing" : "held"} by ${named([holder])}`
-    : readers.length > 0 ? `held for reading by ${named(readers)}`
-    : "free";
-  return waiters.length === 0 ? held : `${held}; waiting to write: ${named(waiters)}`;
 }
 
 /** A value that differs between two states. */

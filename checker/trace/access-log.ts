@@ -6,7 +6,7 @@
  */
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import { ATOMIC, READ, READ_ONCE, type Site, type StepObserver } from "../program/observer.ts";
-import { elementName } from "../program/values.ts";
+import { elementName } from "../program/value-text.ts";
 import { makeWorld, type AnyWorld, type StateBytes } from "../program/world.ts";
 
 /** One element of a field, or one lock. */

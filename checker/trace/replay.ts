@@ -304,7 +304,7 @@ function causeOfMismatch(recorded: string, now: string): string {
 }
 
 /** Whether the actor could take a step from `system.vector`, which is left as it was. A step that goes wrong is a step. */
-function canMove(system: TransitionSystem, actor: number): boolean {
+export function canMove(system: TransitionSystem, actor: number): boolean {
   const saved = system.vector.slice();
   try {
     system.setBranch([]);

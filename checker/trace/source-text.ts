@@ -36,6 +36,15 @@ export class SourceText {
     return text.length <= CALL_LENGTH_MAX ? text : `${routine}(...)`;
   }
 
+  /** The lines of a file, the first is number 1 at index 0; null where it cannot be had. */
+  lines(file: string): readonly string[] | null {
+    try {
+      return this.#module(file).text.split("\n");
+    } catch {
+      return null;
+    }
+  }
+
   /** What the assertion at `file:line` expects; null where there is none, or several. */
   expectation(place: string): string | null {
     const [, file, line] = /^(.*):(\d+)$/.exec(place) ?? [];
@@ -48,9 +57,13 @@ export class SourceText {
     return contraryOf(condition, (node) => oneLine(found[0]!.module, node));
   }
 
+  #module(file: string): SourceModule {
+    return this.#known.get(file) ?? this.#modules.load(underPatch(pathToFileURL(file).href, this.#patch));
+  }
+
   #callsOn(file: string, line: number): { readonly module: SourceModule; readonly call: t.CallExpression }[] {
     try {
-      const module = this.#known.get(file) ?? this.#modules.load(underPatch(pathToFileURL(file).href, this.#patch));
+      const module = this.#module(file);
       const calls: { module: SourceModule; call: t.CallExpression }[] = [];
       t.traverseFast(module.ast, (node) => {
         if (t.isCallExpression(node) && node.loc?.start.line === line) calls.push({ module, call: node });

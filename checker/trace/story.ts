@@ -7,7 +7,8 @@
 import { compileImage } from "../compile/compile.ts";
 import { StepFault } from "../fault.ts";
 import { CompiledSystem } from "../image/compiled-system.ts";
-import { elementText, showsOf, type Shows } from "../program/values.ts";
+import { elementText, type Shows } from "../program/value-text.ts";
+import { showsOf } from "../program/values.ts";
 import { StateBytes } from "../program/world.ts";
 import type { ReadWord, ReplayedTrace, StoryStep, TraceStory } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";

@@ -1,7 +1,10 @@
 /** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
 import { existsSync, readFileSync } from "node:fs";
 import { defaultEngine } from "../../check/engine.ts";
-import { DEFAULT_CHECK_OPTIONS } from "../../check/options.ts";
+import { systemShowing } from "../../check/showing.ts";
+import { reasonOf, refuseForeign, writeWhole } from "../../files.ts";
+import { isPage, pageDocument } from "../../page/document.ts";
+import { pageData, type ToldTrace } from "../../page/trace-data.ts";
 import { toJson } from "../../report/json.ts";
 import { lineWidth } from "../../report/output.ts";
 import { renderTrace } from "../../report/counterexample.ts";
@@ -13,6 +16,7 @@ import { ReplayMismatch, replay } from "../../trace/replay.ts";
 import { UsageError, shortWords } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { withMachines } from "../../project/machines.ts";
+import { pictureOf } from "../../project/picture.ts";
 import { replayCommand } from "../../report/replay-command.ts";
 import { recordedUnderPolicy } from "../../project/under-policy.ts";
 import { matchScenarios, selectScenarios, type Selection } from "../../project/select.ts";
@@ -28,10 +32,13 @@ export interface ReplayRequest {
   readonly patch: Patch | null;
   readonly format: "pretty" | "json";
   readonly full: boolean;
+  /** The file that gets the trace as a page; null: none. */
+  readonly html: string | null;
 }
 
 /** Writes the trace and returns the exit code. Throws a UsageError for a trace that cannot be read or does not apply. */
 export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
+  if (request.html !== null) refuseForeign(request.html, "--html", isPage, "page of thpcheck");
   const recipe = readRecipe(request.trace, request.scenario);
   const patch = request.patch ?? recipe.patch ?? null;
   const { scenarios } = await selectRecorded(recipe.scenario, request.from, host.folder, patch);
@@ -40,24 +47,35 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const scenario = await withMachines(loaded.scenario, host.folder);
   const clearDeadLocals = scenario.clearDeadLocals ?? true;
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
-  const { isSanitizerRule, raisingSystem } = await import("../../sanitizer/pass.ts");
   const { storyOf } = await import("../../trace/story.ts");
   const { withPlaceOfWrite } = await import("../../trace/place-of-write.ts");
-  const { kind, name } = recipe.property;
-  const system = kind === "fault" && isSanitizerRule(name) ? await raisingSystem(scenario, DEFAULT_CHECK_OPTIONS, clearDeadLocals) : plain;
+  const system = await systemShowing(scenario, recipe.property, plain);
   try {
     const { name: called, config = {}, policy } = scenario;
     const plainly = replay({ system, scenario: called, programHash: source?.programHash ?? "", config, policy, patch }, recipe);
     const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, plainly);
     const command = replayCommand(replayed.trace, replayed.actors, loaded.from);
     const view = { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: command };
-    if (request.format === "json") host.out.write(toJson(replayed));
-    else host.out.write(renderTrace(replayed, view, request.full ? null : storyOf(scenario, replayed)));
+    const isText = request.format !== "json";
+    const story = isText && request.full && request.html === null ? null : storyOf(scenario, replayed);
+    host.out.write(isText ? renderTrace(replayed, view, story) : toJson(replayed));
+    if (request.html === null) return EXIT_AS_EXPECTED;
+    await writePage(request.html, { scenario, system, replayed, story, replay: command }, host.folder);
+    if (isText) host.out.write(`\npage: ${request.html}\n`);
     return EXIT_AS_EXPECTED;
   } catch (e) {
     if (!(e instanceof ReplayMismatch)) throw e;
     host.err.write(`thpcheck: ${scenario.name}: ${shortWords(e.message)}\n`);
     return EXIT_USAGE;
+  }
+}
+
+async function writePage(file: string, told: ToldTrace, folder: string): Promise<void> {
+  const page = await pageDocument(pageData(told), await pictureOf(told.scenario, folder));
+  try {
+    writeWhole(file, page);
+  } catch (e) {
+    throw new UsageError(`--html ${file} cannot be written: ${reasonOf(e)}`);
   }
 }
 

@@ -35,7 +35,7 @@ function wordsFor(command: string, o: Option): readonly string[] {
   if (`${command} ${o.long}` in LEFT_ALONE) return [];
   if (o.argChoices !== undefined) return NO_WORDS.filter((w) => !w.startsWith("-"));
   const named = /<(.*)>/.exec(o.flags)?.[1] ?? "";
-  if (/^(\[format:\])?file$/.test(named)) return /--(out|keep)$/.test(o.long ?? "") ? NO_TARGETS : NO_FILES;
+  if (/^(\[format:\])?file$/.test(named)) return /--(out|keep|html)$/.test(o.long ?? "") ? NO_TARGETS : NO_FILES;
   return NO_NUMBERS;
 }
 
@@ -92,7 +92,7 @@ const BOUNDS: readonly (readonly string[])[] = [
 export function flags(config: Config): Input[] {
   const own = addCheckOptions(new Command("check"));
   const replay = new Command("replay").argument("<trace>").option("--scenario <name>").option("--from <file>").option("--patch <file>")
-    .option("--full");
+    .option("--full").option("--html <file>");
   const list = new Command("list").argument("[pattern...]").option("--tier <tier>");
   const added = (config.commands ?? []).map((c) => {
     const command = new Command(c.name);
