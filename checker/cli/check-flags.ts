@@ -28,6 +28,7 @@ export interface CheckFlags {
   tier: Tier;
   format: string;
   out?: readonly string[];
+  report?: string;
   updatePins?: boolean;
   audit?: boolean;
   upTo?: number;
@@ -57,6 +58,7 @@ Examples:
   npx thpcheck check big --strategy pct --walks 10000   too large to exhaust: schedules that find rare orders
   npx thpcheck check --out run.json                 results for a program, beside those on the screen
   npx thpcheck check --out junit:run.xml --out sarif:run.sarif   results for a CI system
+  npx thpcheck check --report report/               to look at: open report/index.html in a browser
   npx thpcheck check dining --update-pins           write its state counts into its source
 
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
@@ -68,6 +70,7 @@ const WORKERS = "how many work at once; the results are the same for any number 
 const FORMATS = `what the standard output gets: text for people, or ${RESULT_FORMATS.map((f) => `${f.name} (${f.purpose})`).join(", ")}`;
 const OUT = "write the results to a file as well, kept up to date after each scenario: as JSON, or in the format before the colon; " +
   "may be given several times";
+const REPORT = "write a report to look at: an index of the run, and a page for each violation with every step and memory at it";
 const SANITIZE = "hold every block to the sanitizers as well: atomicity, data races, lock order " +
   "(in the full tier done for scenarios that ask for it, in the nightly tier for all that pin few states as well)";
 const PINS = "write the counts found into the scenarios' source files; of scenarios whose names are computed, " +
@@ -84,6 +87,7 @@ export function addCheckOptions(command: Command): Command {
     .addOption(new Option("--format <format>", FORMATS).choices(["pretty", ...RESULT_FORMATS.map((f) => f.name)]).default("pretty"))
     .addOption(new Option("--out <[format:]file>", OUT)
       .argParser<readonly string[] | undefined>((value, before) => [...before ?? [], value]))
+    .option("--report <dir>", REPORT)
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
     .option("--reach", "with --patch: run the scenarios of any tier that come to the changed lines, until one is not as expected")
     .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
@@ -151,12 +155,13 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
     full = false,
     strict = false,
     reach = false,
+    report = null,
     upTo = null,
     policy = null,
   } = flags;
   return {
     patterns, tier, options: optionsOf(flags, defaults), format, out: resultsFiles(out), updatePins, audit, invariants, full, strict, upTo,
-    policy, reach,
+    policy, reach, report,
   };
 }
 

@@ -14,6 +14,13 @@ export function positiveInteger(text: string): number {
   return n;
 }
 
+/** A port of this machine; 0: any that is free. */
+export function port(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || n > 0xffff) throw new InvalidArgumentError("It must be a port from 0 to 65535; 0 is any that is free.");
+  return n;
+}
+
 /** Ordering constraints of `--strategy pct`: a bug that needs more than a few is not what walks are for. */
 export function constraints(text: string): number {
   const n = positiveInteger(text);

@@ -1,8 +1,12 @@
-/** Part of `npm run build`: the viewer as the package has it, one script and its style. */
+/** Part of `npm run build`: the viewer as the package has it, two scripts, and the styles of pages. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { viewerScript } from "./bundle.ts";
+import { basename } from "node:path";
+import { VIEWERS, viewerScript, type Viewer } from "./bundle.ts";
 
 const built = new URL("../../dist/checker/viewer/", import.meta.url);
 mkdirSync(built, { recursive: true });
-writeFileSync(new URL("viewer.js", built), await viewerScript());
+for (const viewer of Object.keys(VIEWERS) as Viewer[]) {
+  writeFileSync(new URL(basename(VIEWERS[viewer].built.pathname), built), await viewerScript(viewer));
+}
 copyFileSync(new URL("../viewer/style.css", import.meta.url), new URL("style.css", built));
+copyFileSync(new URL("index.css", import.meta.url), new URL("../page/index.css", built));

@@ -9,19 +9,23 @@ import { fileURLToPath } from "node:url";
 import { errorSentence, shortPath } from "../error-sentence.ts";
 import { UsageError } from "../usage-error.ts";
 
-/** The viewer's file in a package. */
-export const BUILT_VIEWER = new URL("../viewer/viewer.js", import.meta.url);
-const VIEWER_SOURCE = new URL("../viewer/main.ts", import.meta.url);
+/** The scripts of the viewer: where their sources begin, and their files in a package. */
+export const VIEWERS = {
+  /** Draws the page that it is part of. */
+  page: { source: new URL("../viewer/main.ts", import.meta.url), built: new URL("../viewer/viewer.js", import.meta.url) },
+  /** Draws what the explorer's server answers. */
+  explorer: { source: new URL("../viewer/explorer-main.ts", import.meta.url), built: new URL("../viewer/explorer.js", import.meta.url) },
+} as const;
+export type Viewer = keyof typeof VIEWERS;
 const STYLE = new URL("../viewer/style.css", import.meta.url);
 const CHECKER = new URL("../index.ts", import.meta.url);
 
 /** The global under which a page finds the picture. */
 export const PICTURE_GLOBAL = "thpcheckPicture";
 
-/** The script that draws pages. */
-export async function viewerScript(): Promise<string> {
-  const source = fileURLToPath(VIEWER_SOURCE);
-  return existsSync(source) ? bundled(source, null) : readFileSync(BUILT_VIEWER, "utf8");
+export async function viewerScript(viewer: Viewer): Promise<string> {
+  const source = fileURLToPath(VIEWERS[viewer].source);
+  return existsSync(source) ? bundled(source, null) : readFileSync(VIEWERS[viewer].built, "utf8");
 }
 
 export function viewerStyle(): string {
@@ -47,8 +51,8 @@ async function bundled(file: string, global: string | null): Promise<string> {
     resolve: { alias: { thpcheck: fileURLToPath(CHECKER) } },
   });
   try {
-    const named = global === null ? {} : { name: global };
-    const { output } = await build.generate({ format: "iife", minify: true, exports: "named", ...named });
+    const exported = global === null ? { exports: "none" } as const : { exports: "named", name: global } as const;
+    const { output } = await build.generate({ format: "iife", minify: true, ...exported });
     const [{ code, imports }] = output;
     if (imports.length > 0) throw new UsageError(`it uses ${imports.join(", ")}, which a browser does not have`);
     return code;

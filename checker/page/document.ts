@@ -21,12 +21,23 @@ export function isPage(text: string): boolean {
  * bundled.
  */
 export async function pageDocument(data: PageData, picture: string | null): Promise<string> {
-  const drawing = picture === null ? [] : [script(await pictureScript(picture))];
   return document(`${data.program.scenario} - thpcheck`, viewerStyle(), POLICY, [
-    '<noscript>This page draws itself: it needs JavaScript.</noscript>', '<div id="app"></div>',
-    `<script type="application/json" id="page">${asJson(data)}</script>`, ...drawing, script(await viewerScript()),
+    ...FRAME, `<script type="application/json" id="page">${asJson(data)}</script>`, ...await drawing(picture),
+    script(await viewerScript("page")),
   ]);
 }
+
+/** The page of the explorer, which asks its server for what it draws. `start`: the trace string that it begins with; null: none. */
+export async function explorerDocument(scenario: string, picture: string | null, start: string | null): Promise<string> {
+  return document(`${scenario} - thpcheck explore`, viewerStyle(), `${POLICY}; connect-src 'self'`, [
+    ...FRAME, `<script type="application/json" id="start">${asJson(start)}</script>`, ...await drawing(picture),
+    script(await viewerScript("explorer")),
+  ]);
+}
+
+const FRAME = ["<noscript>This page draws itself: it needs JavaScript.</noscript>", '<div id="app"></div>'];
+
+const drawing = async (picture: string | null): Promise<string[]> => (picture === null ? [] : [script(await pictureScript(picture))]);
 
 /** The frame of every page. */
 export function document(title: string, style: string, policy: string, body: readonly string[]): string {

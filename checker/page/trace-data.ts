@@ -23,10 +23,12 @@ export interface ToldTrace {
   readonly story: TraceStory | null;
   /** The command that replays it; null: there is none. */
   readonly replay: string | null;
+  /** What is said of it; unless given, what it breaks. */
+  readonly verdict?: readonly TextLine[];
 }
 
 /** Takes the trace again on its system, and gives the page's data. The same for the same trace. */
-export function pageData({ scenario, system, replayed, story, replay }: ToldTrace): PageData {
+export function pageData({ scenario, system, replayed, story, replay, verdict }: ToldTrace): PageData {
   const told = story ?? storyOfRows(replayed);
   const { trace, rows } = replayed;
   const sources = new SourceExcerpts(scenario);
@@ -50,8 +52,8 @@ export function pageData({ scenario, system, replayed, story, replay }: ToldTrac
   return {
     format: PAGE_FORMAT, version: PAGE_VERSION, program: recorder.program(scenario),
     trace: {
-      verdict: verdictLines(replayed, told), replay, choices: rows[0]?.choices ?? [], steps, states: recorder.states,
-      shown: recorder.shown, sources: sources.sources, loop: trace.loop,
+      verdict: verdict ?? promiseLines(replayed, told, WHOLE_LINES), replay, choices: rows[0]?.choices ?? [],
+      steps, states: recorder.states, shown: recorder.shown, sources: sources.sources, loop: trace.loop,
     },
   };
 }
@@ -60,8 +62,6 @@ function ofRow(row: ReplayedTrace["rows"][number]): Pick<StepData, "label" | "ch
   const statistics = row.statistics.map(({ name, value }) => `${name}: +${value}`);
   return { label: row.label ?? "", choices: row.choices, switched: row.switchReason, statistics };
 }
-
-const verdictLines = (replayed: ReplayedTrace, story: TraceStory): TextLine[] => promiseLines(replayed, story, WHOLE_LINES);
 
 /** The last step of a trace may go wrong: that is what it shows. */
 function attempt(run: () => void): void {

@@ -22,6 +22,8 @@ export interface ReporterChoice {
   readonly invariants: boolean;
   /** Show traces with everything. */
   readonly full: boolean;
+  /** One more; null: none. */
+  readonly also: Reporter | null;
 }
 
 export interface Streams {
@@ -47,7 +49,7 @@ export async function reportersFor(choice: ReporterChoice, { out, err, color, pa
   const machine: Reporter[] = files.map(({ format, file }) => new FileReporter(format, file, (text) => { terminal.complain(text); }));
   // A file in the same format takes the place of the standard output.
   if (stream !== undefined && !choice.files.some((f) => f.format === choice.format)) machine.push(new StreamReporter(stream, out));
-  return new Several([...machine, terminal]);
+  return new Several([...machine, ...choice.also === null ? [] : [choice.also], terminal]);
 }
 
 /** Tells several reporters, in their order. */

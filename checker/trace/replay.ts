@@ -54,6 +54,14 @@ export function replay(subject: ReplaySubject, recipe: Recipe): ReplayedTrace {
   return new Replayer(subject, recipe).run();
 }
 
+/**
+ * The same for a run that need not break anything: its steps are held to the recipe, and its end to nothing. The last step may
+ * go wrong, and the message then says how. Throws a ReplayMismatch as `replay` does.
+ */
+export function follow(subject: ReplaySubject, recipe: Omit<Recipe, "property">): ReplayedTrace {
+  return new Replayer(subject, { ...recipe, property: { kind: "fault", name: "" } }).run(false);
+}
+
 /** The trace of a finding, complete with labels and actor names. Throws a ReplayMismatch when the finding cannot be reproduced. */
 export function toTrace(subject: ReplaySubject, recipe: Recipe): Trace {
   return replay(subject, recipe).trace;
@@ -80,12 +88,13 @@ class Replayer {
     this.#recipe = recipe;
   }
 
-  run(): ReplayedTrace {
+  /** `confirm`: hold the end to the promise that the trace says it breaks. */
+  run(confirm = true): ReplayedTrace {
     const recipe = this.#recipe;
     this.#start();
     const initial = this.#values;
     recipe.steps.forEach((step, i) => this.#take(step, i + 1));
-    const { message, explanation } = withThrown(recipe.property, this.#confirm(recipe.property));
+    const { message, explanation } = confirm ? withThrown(recipe.property, this.#confirm(recipe.property)) : this.#asItIs();
     const { scenario, programHash, config, policy, patch } = this.#subject;
     const trace: Trace = {
       format: TRACE_FORMAT, version: TRACE_VERSION, scenario, programHash, config, policy: policy ?? null, patch, memoryModel: "sc",
@@ -186,6 +195,10 @@ class Replayer {
       this.#fault = { rule, message, source: e instanceof StepFault && e.source !== null ? e.source : placeOf(e) };
       return null;
     }
+  }
+
+  #asItIs(): Confirmation {
+    return { message: this.#fault === null ? "" : `${this.#fault.rule}: ${this.#fault.message}`, explanation: null };
   }
 
   /** Holds the last state against the promise that the trace claims to break. */

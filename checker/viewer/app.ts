@@ -17,12 +17,19 @@ import { ThemeButton } from "./theme.ts";
 /** Steps of this rank and those before are not folded at first: where threads meet, and how it came to that. */
 const RANK_SHOWN = 3;
 
-export function App({ page, picture }: { readonly page: PageData; readonly picture: Picture | null }): JSX.Element {
+export interface AppProps {
+  readonly page: PageData;
+  readonly picture: Picture | null;
+  /** Above the selected step, of which it is told the number. */
+  readonly panel?: (selected: number) => JSX.Element;
+}
+
+export function App({ page, picture, panel }: AppProps): JSX.Element {
   const { steps } = page.trace;
   const story = useMemo(() => storyOf(page, new States(page.trace)), [page]);
   const stretches = useMemo(() => stretchesOf(steps), [steps]);
-  const folding = useFolding(stretches, () => steps.flatMap((s, n) => (s.rank <= RANK_SHOWN ? [n + 1] : [])));
   const [selected, setSelected] = useState(() => stepOfLink(location.hash, steps.length) ?? steps.length);
+  const folding = useFolding(stretches, () => [selected, ...steps.flatMap((s, n) => (s.rank <= RANK_SHOWN ? [n + 1] : []))]);
   const [words, setWords] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const found = useMemo(() => stepsFound(page, words), [page, words]);
@@ -55,7 +62,7 @@ export function App({ page, picture }: { readonly page: PageData; readonly pictu
     h("header", {}, h(Head, { page }), h(Controls, { steps: steps.length, selected, select, toggleAll: folding.toggleAll, search })),
     h("main", {},
       h(Lanes, { page, stretches, selected, open: folding.open, found: new Set(found), select, toggle: folding.toggle }),
-      h("div", { class: "detail" }, h(StepView, { page, step: selected }), h(MemoryView, { moment, picture }))));
+      h("div", { class: "detail" }, panel?.(selected), h(StepView, { page, step: selected }), h(MemoryView, { moment, picture }))));
 }
 
 interface Folding {
@@ -149,6 +156,6 @@ function Controls({ steps, selected, select, toggleAll, search }: ControlsProps)
         if (e.key === "Escape") (e.currentTarget as HTMLInputElement).blur();
       },
     }),
-    search.words === "" ? null : h("span", { class: "dim", role: "status" }, `${search.found.length} found`),
+    search.words === "" ? null : h("span", { class: "dim found-count", role: "status" }, `${search.found.length} found`),
     h("button", { type: "button", onClick: toggleAll }, "folds"), h(ThemeButton, {}));
 }

@@ -1,4 +1,4 @@
-/** The data of a page against what the replay says, and the page as a file. No browser: `browser.test.ts` has one. */
+/** The data of a page against what the replay says, and the page as a file. No browser: `browser/` has one. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Scenario } from "thpcheck";
 import type { ProgramScenario } from "../../checker/scenario.ts";
@@ -38,7 +38,7 @@ describe("the states of a page", () => {
     const states = new States(page.trace);
     expect(states.count).toBe(kernel.replayed.trace.steps.length + 1);
     expect(states.count).toBeGreaterThan(40);
-    eachState(kernel, (n) => { expect([...states.words(n)]).toEqual([...kernel.system.vector.slice(0, kernel.system.stateWords)]); });
+    eachState(kernel, (n) => { expect(states.words(n)).toEqual(kernel.system.vector.slice(0, kernel.system.stateWords)); });
   });
 
   it("are in words as in traces: every element of every field, and whether the step changed it", () => {
@@ -57,7 +57,8 @@ describe("the states of a page", () => {
             const text = elementText(plan, bytes, word, view);
             now.set(moment.name(word), text);
             if (moment.text(word) !== text) expect(`${moment.name(word)} = ${moment.text(word)}`).toBe(text);
-            if (n > 0 && moment.isChanged(word) !== (before.get(moment.name(word)) !== text)) expect(moment.name(word)).toBe("marked rightly");
+            const changed = n > 0 && before.get(moment.name(word)) !== text;
+            if (moment.isChanged(word) !== changed) expect(moment.name(word)).toBe("marked rightly");
           }
         }
       }
@@ -72,7 +73,7 @@ describe("the states of a page", () => {
     eachState(kernel, (n) => {
       const { named, stands, machines } = states.facts(n);
       const locals = system.values().filter((v) => v.name.includes("/"));
-      expect([...named].sort()).toEqual(locals.map((v) => [v.name, v.value]).sort());
+      expect(named).toEqual(new Map(locals.map((v) => [v.name, v.value])));
       expect(stands.map((s) => s.label)).toEqual(system.actors.map((_, a) => system.position(a).label));
       expect(machines).toEqual(page.program.instances.map((_, m) => system.machineState(m)));
     });

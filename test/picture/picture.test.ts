@@ -84,15 +84,16 @@ describe("the picture of a collapse", () => {
   it("has an area above each page that lies in it", () => {
     const { k } = new Moment(story, story.states.count - 1).scene() as unknown as KernelScene;
     const areas = [...parts(drawn(story, story.states.count - 1))].filter(isFigure).filter((f) => f.class === "area");
-    const lengths = Array.from({ length: k.vma.count }, (_, v) => v).filter((v) => k.vma.mm.get(v) >= 0).map((v) => k.vma.end.get(v) - k.vma.start.get(v));
+    const used = Array.from({ length: k.vma.count }, (_, v) => v).filter((v) => k.vma.mm.get(v) >= 0);
+    const lengths = used.map((v) => k.vma.end.get(v) - k.vma.start.get(v));
     expect(areas.map((a) => a.columns)).toEqual(lengths);
     expect(areas.length).toBeGreaterThan(0);
   });
 });
 
 describe("every state is drawn", () => {
-  const all: readonly (readonly unknown[])[] = [collapseFork, grainLists, grainMigration, grainZero, hugeZero, reservationFork, reservationRfc, splitZap]
-    .map((s) => [s].flat());
+  const modules = [collapseFork, grainLists, grainMigration, grainZero, hugeZero, reservationFork, reservationRfc, splitZap];
+  const all: readonly (readonly unknown[])[] = modules.map((s) => [s].flat());
   it.each(all.map((s) => [(s[0] as Scenario).name, s[0] as Scenario] as const))("of %s", async (_, scenario) => {
     const story = storyOfTrace(await told(scenario, 7));
     const values = Array.from({ length: story.states.count }, (_state, step) => [...parts(drawn(story, step))]

@@ -9,6 +9,7 @@ import { anyPolicy, underPolicy } from "../../project/under-policy.ts";
 import type { LoadedScenario } from "../../project/project.ts";
 import { selectScenarios, type Selection } from "../../project/select.ts";
 import type { PatchImpact } from "../../reach/impact.ts";
+import type { ReportFolder } from "../../page/report-folder.ts";
 import type { Reporter, RunEnd } from "../../report/reporter.ts";
 import { appliedInWords } from "../../report/patch-report.ts";
 import { reportersFor, type ResultsFile } from "../../report/reporters.ts";
@@ -41,15 +42,18 @@ export interface CheckRequest {
   readonly upTo: number | null;
   /** Runs the scenarios that come to the lines that the patch changes, of any tier, until one is not as expected. */
   readonly reach: boolean;
+  /** The folder that gets the index of the run and a page for each violation; null: none. */
+  readonly report: string | null;
 }
 
 /** Runs the request and returns the exit code. Throws a UsageError when nothing can be run. */
 export async function runCheck(request: CheckRequest, host: Host): Promise<number> {
   const { format, out: files, invariants, full } = request;
-  const reporter = await reportersFor({ format, files, invariants, full }, host);
+  const report = request.report === null ? null : await reportFolder(request.report);
+  const reporter = await reportersFor({ format, files, invariants, full, also: report }, host);
   let exitCode: number;
   try {
-    exitCode = await new CheckRun(request, host, reporter).run();
+    exitCode = await new CheckRun(request, host, reporter, report).run();
   } catch (e) {
     reporter.close();
     throw e;
@@ -58,10 +62,16 @@ export async function runCheck(request: CheckRequest, host: Host): Promise<numbe
   return exitCode;
 }
 
+/** What it takes to make pages is loaded only for those who want some. */
+async function reportFolder(path: string): Promise<ReportFolder> {
+  return new (await import("../../page/report-folder.ts")).ReportFolder(path);
+}
+
 class CheckRun {
   readonly #request: CheckRequest;
   readonly #host: Host;
   readonly #reporter: Reporter;
+  readonly #report: ReportFolder | null;
   readonly #results: ScenarioResult[] = [];
   readonly #disagreements: string[] = [];
   readonly #auditsCut: string[] = [];
@@ -75,10 +85,11 @@ class CheckRun {
   readonly #unwritten: string[] = [];
   #leftOut: readonly string[] = [];
 
-  constructor(request: CheckRequest, host: Host, reporter: Reporter) {
+  constructor(request: CheckRequest, host: Host, reporter: Reporter, report: ReportFolder | null) {
     this.#request = request;
     this.#host = host;
     this.#reporter = reporter;
+    this.#report = report;
     const { patch } = request.options;
     this.#impact = patch === null ? null : impactOf(patch, host.folder);
   }
@@ -120,6 +131,7 @@ class CheckRun {
     });
     for (const [loaded, pins] of this.#pins) this.#pin(loaded, pins);
     const patch = this.#impact === null ? null : await reportOf(this.#impact, folder);
+    await this.#report?.writePages(engine, (text) => { this.#reporter.complain(text); });
     const found = {
       results: this.#results, notRun: this.#notRun(scenarios), leftOut: this.#leftOut, failures, unwritten: this.#unwritten,
       auditsCut: this.#auditsCut, disagreements: this.#disagreements, patch,

@@ -79,7 +79,10 @@ async function writePage(file: string, told: ToldTrace, folder: string): Promise
   }
 }
 
-async function selectRecorded(name: string, from: string | null, folder: string, patch: Patch | null): Promise<Selection> {
+/**
+ * The scenario of that name, as the patch has it; of the module `from`, where it is given. Throws a UsageError where there is none.
+ */
+export async function selectRecorded(name: string, from: string | null, folder: string, patch: Patch | null): Promise<Selection> {
   try {
     return await selectScenarios(from === null ? [name] : [from], "nightly", folder, patch);
   } catch (e) {

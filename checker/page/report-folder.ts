@@ -1,0 +1,124 @@
+/** `check --report DIR`: a folder with the index of a run, and a page for each violation. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemShowing } from "../check/showing.ts";
+import { clearsDeadLocals, type Engine } from "../check/options.ts";
+import { reasonOf, writeWhole } from "../files.ts";
+import { withMachines } from "../project/machines.ts";
+import { pictureOf } from "../project/picture.ts";
+import { replayCommand } from "../report/replay-command.ts";
+import type { Reporter, ReportedScenario, RunEnd, RunHead } from "../report/reporter.ts";
+import { storyOf } from "../trace/story.ts";
+import { UsageError } from "../usage-error.ts";
+import { isPage, pageDocument } from "./document.ts";
+import { indexPage } from "./index-page.ts";
+import { pageData } from "./trace-data.ts";
+
+const INDEX = "index.html";
+/** Pages of violations, by the names of their scenarios. */
+const TRACES = "traces";
+
+export class ReportFolder implements Reporter {
+  readonly #folder: string;
+  #complain: (text: string) => void = () => {};
+  readonly #scenarios: ReportedScenario[] = [];
+  readonly #pages = new Map<string, string>();
+  #head: RunHead | null = null;
+  #failed = false;
+
+  /** Makes the folder, unless it is there. Throws a UsageError where it cannot be written, or holds what no run has put there. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    refuseForeign(folder);
+    attempt(folder, () => {
+      // Each by itself: what makes a whole path never ends where a file system has no room for one, such as /proc.
+      for (const path of [folder, join(folder, TRACES)]) if (!existsSync(path)) mkdirSync(path);
+      // What cannot be written is known before hours of work.
+      writeFileSync(join(folder, INDEX), existing(join(folder, INDEX)) ?? "");
+    });
+  }
+
+  get hasFailed(): boolean { return this.#failed; }
+
+  begin(head: RunHead): void { this.#head = head; }
+  result(reported: ReportedScenario): void { this.#scenarios.push(reported); }
+
+  /** Writes the pages of all violations so far. `complain` hears what goes wrong, from here on. */
+  async writePages(engine: Engine, complain: (text: string) => void): Promise<void> {
+    this.#complain = complain;
+    const traces = join(this.#folder, TRACES);
+    for (const name of readdirSync(traces)) if (isPage(existing(join(traces, name)) ?? "")) unlinkSync(join(traces, name));
+    for (const reported of this.#scenarios) {
+      if (reported.checked.replayed === null) continue;
+      const { scenario } = reported.checked.result;
+      try {
+        writeWhole(join(traces, `${scenario}.html`), await this.#page(reported, engine));
+        this.#pages.set(scenario, `${TRACES}/${scenario}.html`);
+      } catch (e) {
+        this.#fail(`the page of ${scenario} could not be written: ${e instanceof UsageError ? e.message : reasonOf(e)}`);
+      }
+    }
+  }
+
+  async #page({ loaded, checked, story }: ReportedScenario, engine: Engine): Promise<string> {
+    const { folder } = this.#head!;
+    const replayed = checked.replayed!;
+    const scenario = await withMachines(loaded.scenario, folder);
+    const { system: plain } = await engine.compile(scenario, { clearDeadLocals: clearsDeadLocals(scenario, null) });
+    const system = await systemShowing(scenario, replayed.property, plain);
+    const replay = replayCommand(replayed.trace, replayed.actors, loaded.from);
+    const data = pageData({ scenario, system, replayed, story: story ?? storyOf(scenario, replayed), replay });
+    return pageDocument(data, await pictureOf(scenario, folder));
+  }
+
+  end(end: RunEnd): void {
+    try {
+      writeWhole(join(this.#folder, INDEX), indexPage({ head: this.#head!, scenarios: this.#scenarios, end }, this.#pages));
+    } catch (e) {
+      this.#fail(`--report ${this.#folder} could not be written: ${reasonOf(e)}`);
+    }
+  }
+
+  #fail(text: string): void {
+    this.#failed = true;
+    this.#complain(text);
+  }
+
+  plan(): void {}
+  start(): void {}
+  progress(): void {}
+  variant(): void {}
+  remark(): void {}
+  complain(): void {}
+  close(): void {}
+}
+
+/** The text of a file; null where there is none that can be read. */
+function existing(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+function attempt<T>(folder: string, work: () => T): T {
+  try {
+    return work();
+  } catch (e) {
+    throw new UsageError(`--report ${folder} cannot be written: ${reasonOf(e)}`);
+  }
+}
+
+/** A folder is ours if its index is, and empty if nothing is in it. */
+function refuseForeign(folder: string): void {
+  if (folder === "") throw new UsageError("--report needs the name of a folder");
+  const found = attempt(folder, () => statSync(folder, { throwIfNoEntry: false }));
+  if (found === undefined) return;
+  if (!found.isDirectory()) throw new UsageError(`--report ${folder} cannot be written: it is no folder`);
+  if (attempt(folder, () => readdirSync(folder)).length === 0) return;
+  const index = existing(join(folder, INDEX));
+  if (index !== "" && (index === null || !isPage(index))) {
+    throw new UsageError(`--report ${folder} holds files that are no report of thpcheck; they are left as they are: name another folder`);
+  }
+}
