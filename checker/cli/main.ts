@@ -15,7 +15,7 @@ import { addCheckOptions, refuseContradictions, requestOf, type CheckFlags } fro
 import {
   EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, internalError, processHost, watchProcess, type Host,
 } from "./host.ts";
-import { formatOption, readPatch, tierOption } from "./options.ts";
+import { formatOption, port, readPatch, tierOption } from "./options.ts";
 
 /** Runs the command as the whole work of this process, and ends the process, whatever else may keep it alive. */
 export async function runProcess(args: readonly string[]): Promise<never> {
@@ -87,6 +87,7 @@ before 2, and 2 before 3: a violation that was found is never hidden.`);
   addCheck(program, host, done);
   addList(program, host, done);
   addReplay(program, host, done);
+  addExplore(program, host, done);
   addReach(program, host, done);
   return program;
 }
@@ -149,6 +150,34 @@ Examples:
       const patch = flags.patch === undefined ? null : readPatch(flags.patch);
       const { scenario = null, from = null, full = false, html = null, format } = flags;
       done(await runReplay({ trace, scenario, from, patch, format, full, html }, host));
+    });
+}
+
+interface ExploreFlags {
+  from?: string;
+  patch?: string;
+  port: number;
+}
+
+function addExplore(program: Command, host: Host, done: (exitCode: number) => void): void {
+  program.command("explore")
+    .description("take the steps of a scenario yourself, in a browser, and look at memory")
+    .argument("<scenario>", "the name of a scenario, its file, or a trace string at whose end to begin")
+    .option("--from <file>", "the scenario's module, where thpcheck.config.ts does not list it")
+    .option("--patch <file>", "load the program with this unified diff applied in memory")
+    .option("--port <n>", "the port to listen on, of this machine alone; 0: any that is free", port, 0)
+    .addHelpText("after", `
+The page has a button for each step that can be taken, runs until a promise breaks, a witness shows, a label or a field comes up,
+and gives each run as a trace string to share. The server answers only to this machine, and ends with Ctrl-C or with its page.
+
+Examples:
+  npx thpcheck explore collapse-fault
+  npx thpcheck explore ./racy.ts
+  npx thpcheck explore tc1.racy.AAAAAAAA --from ./racy.ts     from where a trace ends`)
+    .action(async (what: string, flags: ExploreFlags) => {
+      const { runExplore } = await import("./commands/explore.ts");
+      const patch = flags.patch === undefined ? null : readPatch(flags.patch);
+      done(await runExplore({ what, from: flags.from ?? null, patch, port: flags.port }, host));
     });
 }
 
