@@ -5,10 +5,10 @@
  * a folio is on it (`page.lru`), off it, or in the batch
  * of a CPU, which holds a reference until it is drained. A batch is drained when it is full, at once for a large folio,
  * or by lru_add_drain(). A folio leaves its batch and joins the LRU in one step under lru_lock, and loses the batch's
- * reference in the next.
+ * reference in the next. A CPU has another batch of folios that are on the LRU, and are to become lazyfree.
  *
- * Not covered: the unevictable LRU, and the batches for activation and deactivation; madvise(MADV_FREE) moves a folio to
- * the inactive file LRU at once, as it would if its batch were full.
+ * Not covered: the unevictable LRU, and the batches for activation and deactivation, which act at once, as if they were
+ * full. From 6.11 to 6.16 a folio was off the LRU while it waited in the batch of those that become lazyfree.
  */
 import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
@@ -232,27 +232,24 @@ function* folioActivate(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
- * The content of an anonymous folio is no longer needed unless it is written again: clears swapbacked and moves it to
- * the file LRU. Only folios on the LRU: the caller has drained its batch.
- * @kernel mm/swap.c folio_mark_lazyfree(), lru_lazyfree()
+ * The content of an anonymous folio is no longer needed unless it is written again: puts it into this CPU's batch, which
+ * makes it lazyfree when it is drained. Until then the batch has a reference, for which a collapse or a split fails. Only
+ * folios on the LRU: the caller has drained its batch.
+ * @kernel mm/folio.c folio_mark_lazyfree(); mm/swap.c before 7.3
+ * @holds a page-table lock, under which the folio is mapped
  */
 export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
-  yield* spinLock(k, k.lruvec.lock.at());
-  if (k.page.lru.get(folio) && k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
-    lruvecDelFolio(k, folio);
-    emit(k, EV.FOLIO_ISOLATE, folio);
-    yield at("folio_clear_active");
-    k.page.active.set(folio, false);
-    yield at("folio_clear_referenced");
-    k.page.referenced.set(folio, false);
-    yield at("folio_clear_swapbacked");
-    k.page.swapbacked.set(folio, false);
-    yield at("folio_set_lru");
-    lruvecAddFolio(k, folio);
-    emit(k, EV.FOLIO_PUTBACK, folio);
-    k.vmstat.pglazyfree.add(folioNrPages(k, folio));
-  }
-  spinUnlock(k, k.lruvec.lock.at());
+  yield at("folio_test_swapbacked");
+  if (!k.page.anon.get(folio) || !k.page.swapbacked.once(folio)) return;
+  yield at("folio_test_lru");
+  if (!k.page.lru.once(folio)) return;
+  yield at("folio_get");
+  folioGet(k, folio);
+  const cpu = current(k);
+  const count = lazyfreeCount(k, cpu);
+  vmBugOn(count === k.param.lruBatch.get(), "swap: a batch of folios that become lazyfree overflows");
+  k.cpu.lruLazyfree.setOnce(cpu, count, folio);
+  if (count + 1 === k.param.lruBatch.get() || folioTestLarge(k, folio)) yield* lazyfreeDrainCpu(k, cpu);
 }
 
 /**
@@ -342,6 +339,46 @@ function* lruAddDrainCpu(k: Kernel, cpu: Cpu): Routine {
     spinUnlock(k, k.lruvec.lock.at());
     if (folio !== NONE) yield* folioPut(k, folio);
   }
+  yield* lazyfreeDrainCpu(k, cpu);
+}
+
+/**
+ * Makes the folios of the batch lazyfree, one by one as above. One that is off the LRU stays as it is.
+ * @kernel mm/folio.c lru_add_drain_cpu(), folio_batch_move_lru(); mm/swap.c before 7.3
+ */
+function* lazyfreeDrainCpu(k: Kernel, cpu: Cpu): Routine {
+  while (k.cpu.lruLazyfree.once(cpu, 0) !== NONE) {
+    yield* spinLock(k, k.lruvec.lock.at());
+    // Somebody else may have drained it meanwhile. The owner may add to it all the time, but only this lock takes folios out.
+    const folio: Pfn = k.cpu.lruLazyfree.once(cpu, 0);
+    if (folio !== NONE && k.page.lru.get(folio)) yield* lruLazyfree(k, folio);
+    if (folio !== NONE) lazyfreeDelFirst(k, cpu);
+    spinUnlock(k, k.lruvec.lock.at());
+    if (folio !== NONE) yield* folioPut(k, folio);
+  }
+}
+
+/**
+ * Clears swapbacked and moves the folio to the file LRU, unless it is lazyfree already. Either way it is off the LRU
+ * for a moment; in the kernel from before the lock is taken, which nobody can tell who needs the lock.
+ * @kernel mm/folio.c lru_lazyfree(), with folio_test_clear_lru() and folio_set_lru() around it
+ * @holds lru_lock, and a reference
+ */
+function* lruLazyfree(k: Kernel, folio: Pfn): Routine {
+  lruvecDelFolio(k, folio);
+  emit(k, EV.FOLIO_ISOLATE, folio);
+  if (k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
+    yield at("folio_clear_active");
+    k.page.active.set(folio, false);
+    yield at("folio_clear_referenced");
+    k.page.referenced.set(folio, false);
+    yield at("folio_clear_swapbacked");
+    k.page.swapbacked.set(folio, false);
+    k.vmstat.pglazyfree.add(folioNrPages(k, folio));
+  }
+  yield at("folio_set_lru");
+  lruvecAddFolio(k, folio);
+  emit(k, EV.FOLIO_PUTBACK, folio);
 }
 
 function batchCount(k: Kernel, cpu: Cpu): number {
@@ -359,4 +396,17 @@ function batchTake(k: Kernel, cpu: Cpu): Pfn {
   const folio = k.cpu.lruBatch.once(cpu, last);
   k.cpu.lruBatch.setOnce(cpu, last, NONE);
   return folio;
+}
+
+function lazyfreeCount(k: Kernel, cpu: Cpu): number {
+  let n = 0;
+  while (n < k.param.lruBatch.get() && k.cpu.lruLazyfree.once(cpu, n) !== NONE) n++;
+  return n;
+}
+
+/** The newest one takes its place: the order is nobody's concern. */
+function lazyfreeDelFirst(k: Kernel, cpu: Cpu): void {
+  const last = lazyfreeCount(k, cpu) - 1;
+  k.cpu.lruLazyfree.setOnce(cpu, 0, k.cpu.lruLazyfree.once(cpu, last));
+  k.cpu.lruLazyfree.setOnce(cpu, last, NONE);
 }

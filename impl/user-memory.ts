@@ -43,8 +43,8 @@
  * set becomes the one content that is there, which must be a member. With the lock held a fault may be half-way
  * (ptep_clear_flush() leaves the entry none for a moment): the set stays as it is until the next store or call.
  *
- * **MADV_FREE** returns with the page as it was, or zero: reclaim may drop it at any time, until it is written again. Once
- * reclaim has dropped it, it is zero: no CPU has the translation any more, and a fault waits for the page-table lock.
+ * **MADV_FREE** returns with the page as it was, or zero: reclaim may drop it at any time, until it is written again; a page
+ * that waits in a batch to become lazyfree as soon as that is drained, whoever drains it. Once reclaim has dropped it, it is zero: no CPU has the translation any more, and a fault waits for the page-table lock.
  *
  * Worked example: page 3 of process 0 holds 5. munmap begins: {0, 5}, since {0}. Another thread stores 7: {0, 5, 7}, since
  * {0, 7}. MADV_DONTNEED of a third thread begins: since {0}. The page is zapped, the TLB flushed, munmap returns: {0, 7}.
@@ -299,9 +299,16 @@ function mappedPage(k: Kernel, vpn: Vpn, pmd: Entry, entry: Entry): Pfn {
   return pmdTable(pmd) ? entryTarget(entry) : entryTarget(entry) + (vpn - hpageAddress(k, vpn));
 }
 
-/** Lazyfree and not written since: reclaim may drop it. */
+/** Lazyfree, now or as soon as a batch is drained, and not written since: reclaim may drop it. */
 function mayBeDiscarded(k: Kernel, page: Pfn, entry: Entry): boolean {
   const folio = k.page.head.get(page) === NONE ? page : k.page.head.get(page);
-  return k.page.anon.get(folio) && !k.page.swapbacked.get(folio) && !k.page.dirty.get(folio)
+  return k.page.anon.get(folio) && (!k.page.swapbacked.get(folio) || becomesLazyfree(k, folio)) && !k.page.dirty.get(folio)
     && !(pteMigration(entry) ? migrationDirty(k, entry) : entryHas(entry, DIRTY));
+}
+
+function becomesLazyfree(k: Kernel, folio: Pfn): boolean {
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    for (let n = 0; n < k.param.lruBatch.get(); n++) if (k.cpu.lruLazyfree.once(cpu, n) === folio) return true;
+  }
+  return false;
 }

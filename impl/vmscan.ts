@@ -46,6 +46,8 @@ import { userMemoryReclaimed } from "./user-memory.ts";
 export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   yield* spinLock(k, k.lruvec.lock.at());
   const isolated: boolean = k.page.lru.get(folio) && !k.page.swapbacked.get(folio) && folioTryGet(k, folio);
+  // MADV_FREE looks at the flag without the lock.
+  if (isolated) yield at("folio_test_clear_lru");
   if (isolated) lruvecIsolateFolio(k, folio);
   spinUnlock(k, k.lruvec.lock.at());
   if (!isolated) return false;

@@ -69,7 +69,7 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     refcountMax: `% references are more than are counted: refcountMax is ${c.refcountMax}`,
     "cpu.gatherPages": `page % is outside the batch of an mmu_gather: gatherBatch is ${c.gatherBatch}`,
     "cpu.pinned": `pin % is more than a thread has room for: pinsPerThread is ${c.pinsPerThread}`,
-    "cpu.lruBatch": `page % is outside the LRU batch: lruBatch is ${c.lruBatch}`,
+    ...each(["cpu.lruBatch", "cpu.lruLazyfree"], `page % is outside the LRU batch: lruBatch is ${c.lruBatch}`),
     "khugepaged.budget": `% is more than one scan looks at: pagesToScan is ${c.pagesToScan}`,
     "knob.pagesToScan": `pages_to_scan % is more than the layout has room for: pagesToScan is ${c.pagesToScan}`,
     splitList: `there is no list of folios %: frames is ${c.frames}, pagesPerHugePage is ${c.pagesPerHugePage}, cpus is ${c.cpus}`,

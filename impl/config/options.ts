@@ -50,7 +50,10 @@ interface DefaultedBounds {
   readonly gatherBatch: number;
   /** Pins (FOLL_PIN) that a thread holds at once; 1 unless given, 64 with more than 8 pages in a huge page. */
   readonly pinsPerThread: number;
-  /** Pages in a CPU's LRU-add batch; 2 unless given, 15 with more than 8 pages in a huge page. @kernel mm/swap.c folio_batch */
+  /**
+   * Folios in a CPU's batch, of those to be added to the LRU, and of those to become lazyfree; 2 unless given, 15 with more than
+   * 8 pages in a huge page. 1: none waits. @kernel mm/swap.c folio_batch
+   */
   readonly lruBatch: number;
 }
 

@@ -28,7 +28,7 @@ export function paramStruct(c: KernelConfig) {
     sinceShared: constant(sinceShared(c), "k.userSince has one set for all CPUs"),
     gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
     pinsPerThread: constant(c.pinsPerThread, "pins that a thread holds at once"),
-    lruBatch: constant(c.lruBatch, "pages of one LRU batch"),
+    lruBatch: constant(c.lruBatch, "folios of one LRU batch"),
     ...switchConstants(c), ...grainConstants(c),
     allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),
     chargeMayFail: constant(c.chargeMayFail, "charges may fail"),

@@ -14,6 +14,7 @@ export function cpu(b: Bounds) {
     pinned: array(b.pinsPerThread, ref("page", "what the thread has pinned by FOLL_PIN; of the specification, see pins.ts",
       { guard: "model" })),
     lruBatch: array(b.lruBatch, ref("page", "folios about to be added to the LRU; each holds a reference", { guard: "cpu" })),
+    lruLazyfree: array(b.lruBatch, ref("page", "folios about to become lazyfree; each holds a reference", { guard: "cpu" })),
     tlb: array(b.vpnMax, int(0, b.entryMax, "cached 4K translation of this address, 0 for none", { guard: "cpu", show: entryInWords })),
     tlbHuge: array(b.hugeRanges,
       int(0, b.entryMax, "cached 2M translation of this range, 0 for none", { guard: "cpu", show: entryInWords })),

@@ -149,7 +149,12 @@ describe("MADV_FREE", () => {
     expect(s.load(0, 3)).toBe(0);
     // The last page is in the LRU batch until the call drains it.
     expect(s.k.page.lru.get(s.frame(0, 2))).toBe(false);
-    expect([s.madvise(0, 0, 8, MADV_FREE), s.k.page.swapbacked.get(s.frame(0, 0)), s.k.page.swapbacked.get(s.frame(0, 2)), s.vmstat("pglazyfree"), s.entry(0, 1).value & 0b1100]).toEqual([0, false, false, 3, 0]);
+    const swapbacked = (): boolean[] => [0, 1, 2].map((vpn) => s.k.page.swapbacked.get(s.frame(0, vpn)));
+    // Two fill the batch of those that become lazyfree, the third waits in it, with a reference.
+    expect([s.madvise(0, 0, 8, MADV_FREE), swapbacked(), s.k.page.refcount.get(s.frame(0, 2))]).toEqual([0, [false, false, true], 2]);
+    s.lruAddDrainAll();
+    expect([swapbacked(), s.k.page.refcount.get(s.frame(0, 2))]).toEqual([[false, false, false], 1]);
+    expect([s.vmstat("pglazyfree"), s.entry(0, 1).value & 0b1100]).toEqual([3, 0]);
     expect(loads(0, 4)).toEqual([1, 2, 3, 0]);
     expectNothingLeft(s);
   });
@@ -161,6 +166,7 @@ describe("MADV_FREE", () => {
     expect([s.madvise(0, 0, 4, MADV_FREE), s.vmstat("thpSplitPage")]).toEqual([0, 0]);
     // The second one is in three areas, of which each holds a part.
     expect([s.madvise(0, 4, 1, MADV_FREE), s.vmstat("thpSplitPage")]).toEqual([0, 1]);
+    s.lruAddDrainAll();
     expect([4, 5].map((v) => s.k.page.swapbacked.get(s.frame(0, v)))).toEqual([false, true]);
     expect(loads(0, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     expectNothingLeft(s);
@@ -169,6 +175,7 @@ describe("MADV_FREE", () => {
     map(s, 0, 4);
     fill(s, 0, 4);
     expect([s.madvise(0, 1, 1, MADV_DONTNEED), s.madvise(0, 0, 4, MADV_FREE), s.vmstat("thpSplitPage")]).toEqual([0, 0, 1]);
+    s.lruAddDrainAll();
     expect([0, 2, 3].map((v) => s.k.page.swapbacked.get(s.frame(0, v)))).toEqual([false, false, false]);
     expect(loads(0, 4)).toEqual([1, 0, 3, 4]);
     expectNothingLeft(s);

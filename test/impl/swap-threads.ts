@@ -111,6 +111,13 @@ function* overflow(k: Kernel): Routine {
   for (let n = 0; n < k.param.lruBatch.get(); n++) k.cpu.lruBatch.set(0, n, 1);
   yield* folioAddLru(k, 0);
 }
+function* overflowLazyfree(k: Kernel): Routine {
+  yield* spinLock(k, k.lruvec.lock.at());
+  lruvecAddFolio(k, 0);
+  spinUnlock(k, k.lruvec.lock.at());
+  for (let n = 0; n < k.param.lruBatch.get(); n++) k.cpu.lruLazyfree.set(0, n, 1);
+  yield* folioMarkLazyfree(k, 0);
+}
 function* locking(k: Kernel): Routine<boolean> {
   yield* folioLock(k, 0);
   const second: boolean = folioTrylock(k, 2);
@@ -139,6 +146,7 @@ export const drainAll: KernelThread = (k) => lruAddDrainAll(k);
 export const addToLruTwice: KernelThread = (k) => addTwice(k);
 export const delFromLruAbsent: KernelThread = (k) => delAbsent(k);
 export const batchOverflow: KernelThread = (k) => overflow(k);
+export const lazyfreeOverflow: KernelThread = (k) => overflowLazyfree(k);
 export const lockBoth: KernelThread = (k) => locking(k);
 export const chargeFolio: KernelThread = (k) => charge(k);
 
@@ -180,6 +188,27 @@ export const drainedFromElsewhere = kernelScenario({ add: (k) => addTwoPutOne(k)
     "the LRU counts its pages": (k) => k.lruvec.anonPages.get() === (k.page.lru.get(1) ? 1 : 0),
   },
   sometimes: { "a batch is the last to hold a folio": (k) => k.page.refcount.get(0) === 1 && k.cpu.lruBatch.get(0, 0) === 0 && !k.page.lru.get(0) },
+});
+
+/** Two that become lazyfree, the second of which fills the batch; the own reference to the first is dropped in between. */
+function* freeTwoPutOne(k: Kernel): Routine {
+  yield* folioMarkLazyfree(k, 0);
+  yield* folioPutRefs(k, 0, 2);
+  yield* folioMarkLazyfree(k, 1);
+}
+/** As bootShared(), and folio 1 is on the LRU, too. */
+function bootTwoOnLru(k: Kernel): void {
+  bootShared(k);
+  k.page.lru.set(1, true);
+  k.lruvec.anonPages.set(2);
+}
+export const lazyfreeDrainedFromElsewhere = kernelScenario({ free: (k) => freeTwoPutOne(k), drain: (k) => drainEverything(k), again: (k) => drainEverything(k) }, bootTwoOnLru, {}, {
+  finally: {
+    "folio 0 is free": (k) => k.page.refcount.get(0) === 0 && k.page.buddy.get(0) && !k.page.lru.get(0),
+    "folio 1 is lazyfree, or waits for it": (k) => k.page.lru.get(1) && (k.page.swapbacked.get(1) ? k.page.refcount.get(1) === 2 && k.cpu.lruLazyfree.get(0, 0) === 1 : k.page.refcount.get(1) === 1 && k.cpu.lruLazyfree.get(0, 0) === NONE),
+    "the LRU counts its pages": (k) => k.lruvec.anonPages.get() + k.lruvec.filePages.get() === 1 && k.lruvec.filePages.get() === (k.page.swapbacked.get(1) ? 0 : 1),
+  },
+  sometimes: { "a batch is the last to hold a folio": (k) => k.page.refcount.get(0) === 1 && k.cpu.lruLazyfree.get(0, 0) === 0 && k.page.lru.get(0) },
 });
 
 function* isolateAndPutback(k: Kernel): Routine {

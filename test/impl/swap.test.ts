@@ -94,8 +94,31 @@ describe("LRU", () => {
     m.run("put");
     expect(m.k.lruvec.filePages.get()).toBe(0);
   });
+  test("a small folio waits in its CPU's batch to become lazyfree, with a reference; twice, if it is asked for twice", () => {
+    const m = kernel({ free: t.lazyfree(0), all: t.drainAll }, t.bootShared);
+    const waiting = (): number[] => [0, 1].map((n) => m.k.cpu.lruLazyfree.get(0, n));
+    m.run("free");
+    expect([m.k.page.swapbacked.get(0), lru(m), waiting(), m.k.page.refcount.get(0)]).toEqual([true, [0], [0, -1], 3]);
+    // The batch is full.
+    m.run("free");
+    expect([m.k.page.swapbacked.get(0), lru(m), waiting(), m.k.page.refcount.get(0)]).toEqual([false, [0], [-1, -1], 2]);
+    expect([m.k.vmstat.pglazyfree.get(), m.k.lruvec.anonPages.get(), m.k.lruvec.filePages.get()]).toEqual([1, 0, 1]);
+    // It is lazyfree: nothing to do.
+    m.run("free");
+    expect(waiting()).toEqual([-1, -1]);
+  });
+  test("and who leaves the LRU meanwhile stays as it is", () => {
+    const m = kernel({ free: t.lazyfree(0), isolate: t.isolateFolio(0), all: t.drainAll }, t.bootShared);
+    m.run("free");
+    expect(m.run("isolate")).toBe(true);
+    m.run("all");
+    expect([m.k.page.swapbacked.get(0), lru(m), m.k.page.refcount.get(0), m.k.cpu.lruLazyfree.get(0, 0)]).toEqual([true, [], 3, -1]);
+    m.run("free");
+    expect(m.k.cpu.lruLazyfree.get(0, 0)).toBe(-1);
+  });
   test.each<[string, KernelThread, RegExp]>([
     ["a folio that is on the LRU already", t.addToLruTwice, /put on the LRU twice/], ["taking off one that is not", t.delFromLruAbsent, /not on it/], ["a batch that nobody drained", t.batchOverflow, /batch overflows/],
+    ["one of folios that become lazyfree", t.lazyfreeOverflow, /become lazyfree overflows/],
   ])("refuses %s", (_, thread, says) => {
     expect(() => kernel({ x: thread }).run("x")).toThrow(says);
   });
@@ -111,6 +134,7 @@ describe("memory cgroup", () => {
 
 describe("explored", () => {
   test("a batch is drained by its CPU and by two others", () => explored(t.drainedFromElsewhere));
+  test("a batch of folios that become lazyfree is drained by its CPU and by two others", () => explored(t.lazyfreeDrainedFromElsewhere));
   test("two threads isolate one folio", () => explored(t.isolatedByTwo));
   test("the last reference frees, once, whoever drops it", () => explored(t.lastPut));
 });

@@ -112,6 +112,6 @@ export default [
     sanitize: true,
     threads: { collapser, frees },
     sometimes: witness,
-    expect: holds({ states: 1230 }),
+    expect: holds({ states: 1685 }),
   }),
 ];

@@ -89,13 +89,13 @@ export default [
   }),
   thpScenario({
     name: "khugepaged-lazyfree", why: "the pages are given up before, during or after the scan: the huge page may not bring back what was lost", tier: "quick",
-    options: { ...SMALL_PAGES, vmas: 3 }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1372 }),
+    options: { ...SMALL_PAGES, vmas: 3 }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1905 }),
   }),
   thpScenario({
     name: "khugepaged-unreferenced", why: "the same before 7.1, which asks of lazily freed pages only whether they are in use: given up, none is", tier: "quick",
     options: {
       ...SMALL_PAGES, vmas: 3, refuseLazyfree: false,
-    }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1518 }),
+    }, threads: { givesUp }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 2094 }),
   }),
   thpScenario({
     name: "khugepaged-nohugepage", why: "the process forbids huge pages between scan and collapse", tier: "quick",

@@ -90,6 +90,6 @@ export default [
     options: { lazyfreePmdDiscard: true, lazyfreeFailedDiscardSplits: true },
     memory: lazyfreePage, threads: { loads }, others: { reclaims, scanner },
     sometimes: { "reclaimed": noted(RECLAIMED), "kept, since somebody refers to it": noted(KEPT) },
-    expect: holds({ states: 4462 }),
+    expect: holds({ states: 4468 }),
   }),
 ];

@@ -3,6 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import { store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { MADV_FREE } from "../../impl/madvise.ts";
+import { lruAddDrain } from "../../impl/swap.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
 import { note, noted, type K, type Met } from "./setup/world.ts";
@@ -13,6 +14,8 @@ function* frees(k: K): Routine {
   yield* store(k, 0, 1);
   yield* openGate(k);
   yield* sysMadvise(k, 0, 2, MADV_FREE);
+  // Until then no other CPU finds the page among those that may be reclaimed.
+  yield* lruAddDrain(k);
 }
 /** Memory pressure of the ordinary kind, on the page that was stored to. */
 function* reclaims(k: K): Routine {

@@ -99,7 +99,7 @@ export default [
     threads: { freesAll },
     others: { splitter },
     sometimes: { ...split, "lazyfree": (k) => !k.page.swapbacked.get(0) },
-    expect: holds({ states: 710 }),
+    expect: holds({ states: 798 }),
   }),
   thpScenario({
     name: "huge-split-pmd-store",

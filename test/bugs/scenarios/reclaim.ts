@@ -100,7 +100,7 @@ export default [
     threads: { writes },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 955 }),
+    expect: holds({ states: 958 }),
   }),
   thpScenario({
     name: "reclaim-lazyfree-dontneed",
@@ -110,7 +110,7 @@ export default [
     threads: { discards, reads },
     others: { reclaims },
     sometimes: both,
-    expect: holds({ states: 5260 }),
+    expect: holds({ states: 5379 }),
   }),
   thpScenario({
     name: "moved-to-another-pmd-page",
@@ -137,6 +137,6 @@ export default [
     threads: { moves, reads },
     others: { reclaims },
     sometimes: { "reclaimed": noted(RECLAIMED), "moved": (k) => isHuge(k, 0, 1) },
-    expect: holds({ states: 6274 }),
+    expect: holds({ states: 6385 }),
   }),
 ];

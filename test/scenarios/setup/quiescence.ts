@@ -53,7 +53,12 @@ function inUse(k: Kernel, page: number): boolean {
 }
 function batchesWith(k: Kernel, folio: number): number {
   let n = 0;
-  for (let cpu = 0; cpu < k.cpu.count; cpu++) for (let i = 0; i < k.param.lruBatch.get(); i++) if (k.cpu.lruBatch.get(cpu, i) === folio) n++;
+  for (let cpu = 0; cpu < k.cpu.count; cpu++) {
+    for (let i = 0; i < k.param.lruBatch.get(); i++) {
+      if (k.cpu.lruBatch.get(cpu, i) === folio) n++;
+      if (k.cpu.lruLazyfree.get(cpu, i) === folio) n++;
+    }
+  }
   return n;
 }
 
