@@ -72,6 +72,7 @@ function userIndex(k: Kernel, mm: Mm, vpn: Vpn): number {
  * @model ghost: what a user may see
  */
 export function userMemoryLoaded(k: Kernel, mm: Mm, vpn: Vpn, content: Content): void {
+  if (k.param.userMemoryIsNotJudged.get() !== 0) return;
   const allowed = k.user.mayRead.get(userIndex(k, mm, vpn));
   if (content < k.param.contents.get() && ((allowed >> content) & 1) !== 0) return;
   const read = content === k.param.contents.get() ? "poison (a freed page)" : content;

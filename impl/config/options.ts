@@ -67,6 +67,8 @@ interface Flags {
   readonly copyMayMeetPoison: boolean;
   /** CONFIG_DEBUG_ATOMIC_SLEEP, for allocations: the patch of 2018 makes one that may sleep under a spinlock. */
   readonly debugAtomicSleep: boolean;
+  /** What users read and reclaim drops is not held to what is promised: for who follows a broken promise to its end. */
+  readonly userMemoryIsNotJudged: boolean;
 }
 
 /** What a scenario says of its kernel. Switches and knobs have a row each, where their members are declared. */
@@ -146,7 +148,8 @@ function boundsOf(o: KernelOptions): GivenBounds {
 
 function flagsOf(o: KernelOptions): Flags {
   const { allocationMayFail = false, chargeMayFail = false, copyMayMeetPoison = false, debugAtomicSleep = false } = o;
-  const flags = { allocationMayFail, chargeMayFail, copyMayMeetPoison, debugAtomicSleep };
+  const { userMemoryIsNotJudged = false } = o;
+  const flags = { allocationMayFail, chargeMayFail, copyMayMeetPoison, debugAtomicSleep, userMemoryIsNotJudged };
   for (const [name, value] of Object.entries(flags)) {
     if (typeof value !== "boolean") throw new RangeError(`${name} ${String(value)}: true or false`);
   }

@@ -42,6 +42,7 @@ export function paramStruct(c: KernelConfig) {
     resvMremapMoves: constant(c.resvMremapMoves, "mremap moves reservations"),
     resvFullStaysOnLru: constant(c.resvFullStaysOnLru, "the shrinker looks at fully used reservations"),
     pmdEnabled: constant(c.pmdEnabled, "hugepages-<size of a PMD>kB/enabled: never, madvise, always, inherit"),
+    userMemoryIsNotJudged: constant(c.userMemoryIsNotJudged, "what users read is not held to what is promised"),
     debugAtomicSleep: constant(c.debugAtomicSleep, "allocations that may sleep are checked for spinlocks"),
   });
 }

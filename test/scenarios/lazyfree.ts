@@ -144,7 +144,7 @@ export default [
     tier: "full",
     threads: { freesAll, discards, redirtiesOther },
     sometimes: freed,
-    expect: holds({ states: 359_097 }),
+    expect: holds({ states: 354_988 }),
   }),
   thpScenario({
     name: "lazyfree-shared",
@@ -179,7 +179,7 @@ export default [
     threads: { freesAll, redirties },
     others: { splitter },
     sometimes: { ...freed, "split": noted(SPLIT_DONE) },
-    expect: holds({ states: 534_153 }),
+    expect: holds({ states: 541_583 }),
   }),
   thpScenario({
     name: "lazyfree-collapse",
