@@ -44,7 +44,8 @@
  * (ptep_clear_flush() leaves the entry none for a moment): the set stays as it is until the next store or call.
  *
  * **MADV_FREE** returns with the page as it was, or zero: reclaim may drop it at any time, until it is written again; a page
- * that waits in a batch to become lazyfree as soon as that is drained, whoever drains it. Once reclaim has dropped it, it is zero: no CPU has the translation any more, and a fault waits for the page-table lock.
+ * that waits in a batch to become lazyfree, as soon as that is drained, whoever drains it. Once reclaim has dropped it, it is
+ * zero: no CPU has the translation any more, and a fault waits for the page-table lock.
  *
  * Worked example: page 3 of process 0 holds 5. munmap begins: {0, 5}, since {0}. Another thread stores 7: {0, 5, 7}, since
  * {0, 7}. MADV_DONTNEED of a third thread begins: since {0}. The page is zapped, the TLB flushed, munmap returns: {0, 7}.

@@ -202,13 +202,19 @@ function bootTwoOnLru(k: Kernel): void {
   k.page.lru.set(1, true);
   k.lruvec.anonPages.set(2);
 }
-export const lazyfreeDrainedFromElsewhere = kernelScenario({ free: (k) => freeTwoPutOne(k), drain: (k) => drainEverything(k), again: (k) => drainEverything(k) }, bootTwoOnLru, {}, {
+const freesAndTwoDrain: Record<string, KernelThread> = {
+  free: (k) => freeTwoPutOne(k), drain: (k) => drainEverything(k), again: (k) => drainEverything(k),
+};
+const waitsToBeLazyfree = (k: Kernel, folio: Pfn): boolean => k.cpu.lruLazyfree.get(0, 0) === folio;
+export const lazyfreeDrainedFromElsewhere = kernelScenario(freesAndTwoDrain, bootTwoOnLru, {}, {
   finally: {
     "folio 0 is free": (k) => k.page.refcount.get(0) === 0 && k.page.buddy.get(0) && !k.page.lru.get(0),
-    "folio 1 is lazyfree, or waits for it": (k) => k.page.lru.get(1) && (k.page.swapbacked.get(1) ? k.page.refcount.get(1) === 2 && k.cpu.lruLazyfree.get(0, 0) === 1 : k.page.refcount.get(1) === 1 && k.cpu.lruLazyfree.get(0, 0) === NONE),
-    "the LRU counts its pages": (k) => k.lruvec.anonPages.get() + k.lruvec.filePages.get() === 1 && k.lruvec.filePages.get() === (k.page.swapbacked.get(1) ? 0 : 1),
+    "folio 1 is lazyfree, or waits for it": (k) => k.page.lru.get(1) && waitsToBeLazyfree(k, 1) === k.page.swapbacked.get(1)
+      && k.page.refcount.get(1) === (waitsToBeLazyfree(k, 1) ? 2 : 1),
+    "the LRU counts its pages": (k) => k.lruvec.anonPages.get() + k.lruvec.filePages.get() === 1
+      && k.lruvec.filePages.get() === (k.page.swapbacked.get(1) ? 0 : 1),
   },
-  sometimes: { "a batch is the last to hold a folio": (k) => k.page.refcount.get(0) === 1 && k.cpu.lruLazyfree.get(0, 0) === 0 && k.page.lru.get(0) },
+  sometimes: { "a batch is the last to hold a folio": (k) => k.page.refcount.get(0) === 1 && waitsToBeLazyfree(k, 0) && k.page.lru.get(0) },
 });
 
 function* isolateAndPutback(k: Kernel): Routine {
