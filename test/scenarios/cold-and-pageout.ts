@@ -8,7 +8,7 @@ import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { bootAnonVma, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
 import { thpScenario } from "./setup/thp.ts";
-import { isHuge, note, noted, type K, type Met } from "./setup/world.ts";
+import { ISOLATED_UNSANITIZED, isHuge, note, noted, type K, type Met } from "./setup/world.ts";
 
 const RECLAIMED: Met = 2;
 const COLLAPSED: Met = 3;
@@ -83,7 +83,7 @@ export default [
     tier: "quick", threads: { pagesOut, discardsOne }, sometimes: splitAtLast, expect: holds({ states: 4698 }),
   }),
   thpScenario({
-    sanitize: "the folios that MADV_PAGEOUT has isolated are a list in the words of the free lists, which zone->lock guards",
+    sanitize: ISOLATED_UNSANITIZED,
     name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
     tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) },
     expect: holds({ states: 4055 }),

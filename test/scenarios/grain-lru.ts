@@ -12,7 +12,7 @@ import { shrinkInactiveFile, shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { SPLIT_DONE, splitter } from "./setup/actors.ts";
 import { thpScenario } from "./setup/thp.ts";
 import type { Frames } from "../../impl/structs/types.ts";
-import { note, noted, type K, type Met } from "./setup/world.ts";
+import { ISOLATED_UNSANITIZED, note, noted, type K, type Met } from "./setup/world.ts";
 
 const RECLAIMED: Met = 2;
 
@@ -71,6 +71,7 @@ export const lruActivate = (name: string, grain: Grain, expect: Expectation) => 
   threads: { frees, usesTwice },
   others: { reclaims: grain === "coarse" ? reclaimsFirst : kswapd },
   sometimes: { ...isActive, ...reclaimed },
+  sanitize: ISOLATED_UNSANITIZED,
   expect,
 });
 
@@ -94,6 +95,7 @@ export default [
     threads: { freesAndUnmaps },
     others: { kswapd },
     sometimes: reclaimed,
+    sanitize: ISOLATED_UNSANITIZED,
     expect: holds({ states: 2173 }),
   }),
   thpScenario({
@@ -103,6 +105,7 @@ export default [
     threads: { frees },
     others: { splitter, kswapd },
     sometimes: { ...reclaimed, "it is split": noted(SPLIT_DONE) },
+    sanitize: ISOLATED_UNSANITIZED,
     expect: holds({ states: 24_406 }),
   }),
 ];

@@ -99,6 +99,10 @@ export interface Terms {
 export const RECLAIM_UNLOCKS =
   "reclaim unlocks a folio in the step that freezes it: the machines tell a folio that a split has frozen by its lock";
 
+/** Why the sanitizers leave out scenarios in which reclaim has several folios at once. */
+export const ISOLATED_UNSANITIZED =
+  "the folios that reclaim has isolated are a list in the words of the free lists, which zone->lock guards";
+
 /** What is done to the words of a list under its lock is one step. It is not held to be several: nobody reads two of them without. */
 const LISTS_UNSANITIZED = "under split_queue_lock the words of the lists change in one step; who looks without the lock reads one word";
 /** Why the sanitizers leave out the grain `flags`: the coarse scenarios have the same unlocks, without sleepers. */
