@@ -28,7 +28,7 @@ export interface PromiseMade {
   readonly source?: string;
 }
 
-const REST = "test/scenarios/setup/quiescence.ts";
+const REST = "kernel/quiescence.ts";
 
 const INTO_OBJECTS = "assertions at each way into the object, \"use after free\", with both places in the trace: impl/dead-object.ts";
 const GONE = "what was freed is somebody else's by now";

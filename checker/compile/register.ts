@@ -2,10 +2,12 @@
  * Adapter for Node's module hooks: importing this module makes every module of the user's that is loaded afterwards
  * go through the transform, and lets a module in any folder import "thpcheck".
  *
- * Left alone: the checker itself and whatever lies under node_modules.
+ * Left alone: the checker itself and whatever lies under node_modules, but for sources of this package (package-sources.ts).
  */
-import { registerHooks } from "node:module";
+import { readFileSync } from "node:fs";
+import { registerHooks, stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
+import { isPackageSource, PACKAGE_SOURCES } from "./package-sources.ts";
 import { transformModule, type Transformed } from "./transform.ts";
 import { isMadeByPatch, patchOf, patchedText, refuseRemoved, underPatch } from "../patch/patch.ts";
 
@@ -14,7 +16,8 @@ const entry = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../inde
 
 /** Whether the module at `url` is one of the user's, and so goes through the transform. */
 export function isUserModule(url: string): boolean {
-  return url.startsWith("file:") && /\.[mc]?[tj]s(\?.*)?$/.test(url) && !url.startsWith(checkerRoot) && !url.includes("/node_modules/");
+  return url.startsWith("file:") && /\.[mc]?[tj]s(\?.*)?$/.test(url) && !url.startsWith(checkerRoot)
+    && (!url.includes("/node_modules/") || isPackageSource(url));
 }
 
 /** By address without its patch: most modules are the same under every patch. */
@@ -35,10 +38,23 @@ function madeByPatch(specifier: string, parent: string, patch: string): string |
   return isUserModule(url) && isMadeByPatch(url) ? url : null;
 }
 
+/** Without Node's warning that the function is experimental: Node strips types of other modules by the same one, and says nothing. */
+function stripTypes(code: string): string {
+  const own = Object.getOwnPropertyDescriptor(process, "emitWarning")!;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(code);
+  } finally {
+    Object.defineProperty(process, "emitWarning", own);
+  }
+}
+
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === "thpcheck") return { url: entry, shortCircuit: true };
     const patch = patchOf(context.parentURL ?? "");
+    const source = PACKAGE_SOURCES.get(specifier);
+    if (source !== undefined) return { url: patch === null ? source : underPatch(source, patch), shortCircuit: true };
     if (patch === null) return next(specifier, context);
     const made = madeByPatch(specifier, context.parentURL!, patch);
     if (made !== null) return { url: made, shortCircuit: true };
@@ -51,9 +67,13 @@ registerHooks({
   load(url, context, next) {
     const made = patchOf(url) !== null && isUserModule(url) && isMadeByPatch(url);
     const format = /\.[mc]?ts(\?|$)/.test(url) ? "module-typescript" : "module";
-    const loaded = made ? { format, source: "", shortCircuit: true } : next(url, context);
+    // Node strips no types under node_modules.
+    const strips = url.includes("/node_modules/") && isPackageSource(url);
+    const loaded = made ? { format, source: "", shortCircuit: true }
+      : strips ? { format, source: readFileSync(fileURLToPath(url), "utf8"), shortCircuit: true } : next(url, context);
     if (!isUserModule(url) || loaded.source == null || !(loaded.format ?? "").startsWith("module")) return loaded;
     const text = patchedText(url, () => (typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source)));
-    return { ...loaded, source: transform(text, fileURLToPath(url))?.code ?? text };
+    const code = transform(text, fileURLToPath(url))?.code ?? text;
+    return strips ? { ...loaded, format: "module", source: stripTypes(code) } : { ...loaded, source: code };
   },
 });

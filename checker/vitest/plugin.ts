@@ -1,5 +1,6 @@
 /** Adapter for Vitest: the same transform as a Vite plugin, and "thpcheck" resolved to this installation. */
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { isPackageSource, PACKAGE_SOURCES } from "../compile/package-sources.ts";
 import { transformModule } from "../compile/transform.ts";
 
 const checkerRoot = fileURLToPath(new URL("../", import.meta.url));
@@ -8,16 +9,24 @@ const checkerRoot = fileURLToPath(new URL("../", import.meta.url));
 export function thpcheckPlugin(): {
   name: string;
   enforce: "pre";
+  config(): object;
   resolveId(id: string): string | null;
   transform(code: string, id: string): { code: string; map: string } | null;
 } {
   return {
     name: "thpcheck",
     enforce: "pre",
-    resolveId: (id) => (id === "thpcheck" ? `${checkerRoot}index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}` : null),
+    // What Vitest leaves to Node does not come through here.
+    config: () => ({ test: { server: { deps: { inline: [/\/thpcheck\/(?!node_modules|dist|checker).*\.ts$/] } } } }),
+    resolveId(id) {
+      if (id === "thpcheck") return `${checkerRoot}index.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
+      const source = PACKAGE_SOURCES.get(id);
+      return source === undefined ? null : fileURLToPath(source);
+    },
     transform(code, id) {
       const file = id.replace(/\?.*$/, "");
-      const isOurs = file.startsWith(checkerRoot) || file.includes("/node_modules/");
+      const foreign = file.includes("/node_modules/") && !isPackageSource(pathToFileURL(file).href);
+      const isOurs = file.startsWith(checkerRoot) || foreign;
       if (isOurs || !/\.[mc]?[tj]s$/.test(file) || file.endsWith(".test.ts")) return null;
       const transformed = transformModule(code, file);
       return transformed === null ? null : { code: transformed.code, map: transformed.map.toString() };

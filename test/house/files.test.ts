@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { byPath, isRelative, ROOT, sources, target, targets } from "./sources.ts";
 
-const TOP_FOLDERS = ["checker", "spec", "impl", "picture", "test"];
+const TOP_FOLDERS = ["checker", "spec", "impl", "kernel", "picture", "test"];
 const ENTRIES = [
   "checker/index.ts", "checker/vitest/index.ts", "checker/cli/thpcheck.js", "thpcheck.config.ts", "vitest.config.ts", "spec/models.ts",
   "test/bench/bench.ts", "test/bench/full-size-faults.ts", "test/moves/carry.ts",
-  "test/attack/attack.ts", "test/attack/victim.ts", "checker/page/build-viewer.ts", "picture/kernel.ts",
+  "test/attack/attack.ts", "test/attack/victim.ts", "checker/page/build-viewer.ts", "picture/kernel.ts", "kernel/index.ts",
 ];
 /** Found by their names: tests, and folders that a command reads. */
 const FOUND_BY_NAME = [/\.(test|test-d|bench)\.ts$/, /^test\/(models|scenarios|bugs\/scenarios)\/[^/]+\.ts$/, /^examples\/[^/]+\.ts$/];
@@ -39,7 +39,7 @@ describe("READMEs", () => {
     expect(existsSync(join(ROOT, folder, "README.md"))).toBe(true);
   });
 
-  const readmes = globSync(["*.md", "{checker,spec,impl,picture,test,docs,examples}/**/*.md"], { cwd: ROOT }).sort();
+  const readmes = globSync(["*.md", "{checker,spec,impl,kernel,picture,test,docs,examples}/**/*.md"], { cwd: ROOT }).sort();
   /** Files that a reader makes: names in examples. */
   const MADE_BY_READERS = /^(\.\/)?(racy|scenarios\/x|idea)(\.pins)?\.(ts|patch|json)$/;
 
@@ -50,7 +50,7 @@ describe("READMEs", () => {
     // From the README's folder or from the root; a path without a folder may lie anywhere in the project.
     const exists = (path: string): boolean =>
       existsSync(join(ROOT, here, path)) || existsSync(join(ROOT, path)) ||
-      (!path.startsWith(".") && globSync(`{checker,spec,impl,picture,test,examples}/**/${path}`, { cwd: ROOT }).length > 0);
+      (!path.startsWith(".") && globSync(`{checker,spec,impl,kernel,picture,test,examples}/**/${path}`, { cwd: ROOT }).length > 0);
     expect([...new Set(named)].filter((path) => !MADE_BY_READERS.test(path) && !exists(path))).toEqual([]);
   });
 });

@@ -72,7 +72,7 @@ export function sourceOf(path: string, text: string): Source {
   return { path, text, tree, imports, addresses };
 }
 
-const PATTERNS = ["{checker,spec,impl,picture,test,examples}/**/*.{ts,js,mjs}", "*.ts"];
+const PATTERNS = ["{checker,spec,impl,kernel,picture,test,examples}/**/*.{ts,js,mjs}", "*.ts"];
 /** Inputs that are kept as they came. */
 const AS_THEY_CAME = ["test/cases/checker/*", "test/cases/kernel/*"];
 

@@ -1,6 +1,6 @@
 /** The package as `npm pack` makes it, in a folder of somebody else's: what is in it, that it starts, and its types. */
 import { execFileSync, spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { publint } from "publint";
@@ -67,6 +67,14 @@ it("checks scenarios side by side, in processes of its own", () => {
   expect(status).toBe(0);
 });
 
+it("checks scenarios of the kernel in a folder of one's own", () => {
+  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
+  const { stdout, stderr, status } = thpcheck("check", "./kernel.ts");
+  expect(stderr).toBe("");
+  expect(stdout).toContain('collapse-beside-discard violates "a huge page is left" in 140 steps: 675 states');
+  expect(status).toBe(0);
+});
+
 const VITEST_CONFIG = `
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "thpcheck/vitest";
@@ -77,15 +85,18 @@ import { expect, test } from "vitest";
 import { toBeAsExpected, toHold } from "thpcheck/vitest";
 import many from "./many.ts";
 import racy from "./racy.ts";
+import kernel from "./kernel.ts";
 expect.extend({ toHold, toBeAsExpected });
 test("holds", async () => { await expect(many[0]).toHold(); });
 test("does not hold", async () => { await expect(racy).not.toHold(); });
 test("fails with its trace", async () => { await expect(racy).toBeAsExpected(); });
 test("is cut short", async () => { await expect(racy).not.toHold({ maxStates: 3 }); });
+test("of the kernel", async () => { await expect(kernel).toBeAsExpected(); });
 test("is no scenario", async () => { await expect(5).not.toHold(); });
 `;
 it("has matchers for Vitest, which answer only what was checked to its end", () => {
   writeFileSync(join(folder, "many.ts"), MANY);
+  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
   writeFileSync(join(folder, "vitest.config.ts"), VITEST_CONFIG);
   writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
   place("vitest");
@@ -97,12 +108,12 @@ it("has matchers for Vitest, which answer only what was checked to its end", () 
   const { testResults: [file] } = JSON.parse(readFileSync(join(folder, "tests.json"), "utf8")) as VitestReport;
   expect(file!.assertionResults.map((t) => [t.title, t.status])).toEqual([
     ["holds", "passed"], ["does not hold", "passed"], ["fails with its trace", "failed"],
-    ["is cut short", "failed"], ["is no scenario", "failed"],
+    ["is cut short", "failed"], ["of the kernel", "passed"], ["is no scenario", "failed"],
   ]);
   const says = file!.assertionResults.map((t) => t.failureMessages.join());
   expect(says[2]).toMatch(/racy-counter violates "both count" in 4 steps; it expects: holds.*broken: finally "both count"/s);
   expect(says[3]).toContain("racy-counter: incomplete: the bound of 3 states");
-  expect(says[4]).toContain("toHold() is asked of a scenario");
+  expect(says[5]).toContain("toHold() is asked of a scenario");
 });
 interface VitestReport {
   readonly testResults: readonly {
@@ -119,6 +130,7 @@ it("has types for whoever looks into its declarations too", () => {
   };
   writeFileSync(join(folder, "many.ts"), MANY);
   writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
+  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
   place("vitest");
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["racy.ts", "racy.test.ts"] }));
   const { stdout, status } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder, encoding: "utf8" });

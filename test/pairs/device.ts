@@ -7,7 +7,7 @@ import { entryTarget, pmdNone, pmdTable, pteNone } from "../../impl/pgtable.ts";
 import type { Content, Mm, Pfn, Vpn } from "../../impl/structs/types.ts";
 import { TABLE_LIVE, TABLE_PRIVATE } from "../../impl/structs/page-table.ts";
 import { userMemoryStored } from "../../impl/user-memory.ts";
-import { pageAt } from "../scenarios/setup/actors.ts";
+import { pageAt } from "../../kernel/actors.ts";
 
 /**
  * A device stores to a page, which the process of this CPU sees at every address where it has the page, or is about to have

@@ -6,7 +6,7 @@ import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { boot, bootVma } from "../../impl/entry/boot.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
-import { alwaysPromised, ONE_RANGE, promisedAtRest } from "../scenarios/setup/world.ts";
+import { alwaysPromised, ONE_RANGE, promisedAtRest } from "../../kernel/world.ts";
 import { CPUS, MEMORY, programName, WORLDS, type WorldOf } from "./memory.ts";
 import { OPERATIONS, type ActorName } from "./operations.ts";
 import { firstSide, secondSide, thirdHolds } from "./sides.ts";

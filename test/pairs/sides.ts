@@ -10,7 +10,7 @@ import { FOLL_PIN, FOLL_WRITE, gupFastFallback, unpinFolio, unpinFolioDirtyLock 
 import { pageFolio } from "../../impl/page-flags.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { folioPut } from "../../impl/swap.ts";
-import { pageAt } from "../scenarios/setup/actors.ts";
+import { pageAt } from "../../kernel/actors.ts";
 import { act } from "./actors.ts";
 import { deviceStores } from "./device.ts";
 import { fill, LAYOUTS, MEMORY } from "./memory.ts";

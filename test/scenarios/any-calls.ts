@@ -18,9 +18,9 @@ import { MAY_RETURN, mayReturn, type Errnos } from "../../impl/entry/errnos.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { shrinker, splitPage, splitter } from "./setup/actors.ts";
-import { migrating, thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { shrinker, splitPage, splitter } from "../../kernel/actors.ts";
+import { migrating, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 /** Alternatives by name, in the order of their numbers: what a case of the switch is called, and what a trace says. */
 function numbered<const N extends string>(...names: readonly N[]): Readonly<Record<N, number>> {

@@ -10,8 +10,8 @@ import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import type { AddressOrErrno } from "../../impl/mmap.ts";
 import { scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 const ROOM: Partial<KernelOptions> = {
   // The area, and a place to move to that needs a table of its own.

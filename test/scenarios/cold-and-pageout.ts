@@ -7,8 +7,8 @@ import type { Errno, Pfn } from "../../impl/structs/types.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { bootAnonVma, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { ISOLATED_UNSANITIZED, isHuge, note, noted, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { ISOLATED_UNSANITIZED, isHuge, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 const COLLAPSED: Met = 3;

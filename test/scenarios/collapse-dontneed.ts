@@ -5,9 +5,9 @@ import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { COLLAPSE_COPIED } from "../../impl/structs/ghosts.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { collapser, prepare, sibling } from "./setup/actors.ts";
+import { collapser, prepare, sibling } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* discardsOne(k: K): Routine {
   yield* passGate(k);

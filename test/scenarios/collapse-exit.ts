@@ -2,9 +2,9 @@
 import { holds, type Routine } from "thpcheck";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { khugepagedThread, prepareForKhugepaged } from "./setup/actors.ts";
+import { khugepagedThread, prepareForKhugepaged } from "../../kernel/actors.ts";
 import { allIsFreed, collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* exits(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);

@@ -5,9 +5,9 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { passGate } from "../../impl/entry/boot.ts";
-import { khugepagedThread, prepare, prepareForKhugepaged } from "./setup/actors.ts";
+import { khugepagedThread, prepare, prepareForKhugepaged } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 /** Page 0 is there, page 1 is a hole: the collapse fills it. */
 function* collapser(k: K): Routine {

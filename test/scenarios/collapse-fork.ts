@@ -4,9 +4,9 @@ import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { LEAF, entryHas } from "../../impl/pgtable.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { prepare } from "./setup/actors.ts";
+import { prepare } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);

@@ -6,9 +6,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { passGate } from "../../impl/entry/boot.ts";
-import { collapser, prepare } from "./setup/actors.ts";
+import { collapser, prepare } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* pinsToWrite(k: K): Routine {
   yield* passGate(k);

@@ -3,9 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { passGate } from "../../impl/entry/boot.ts";
-import { prepare } from "./setup/actors.ts";
+import { prepare } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* collapser(k: K): Routine {
   yield* prepare(k, 0, 2);

@@ -5,9 +5,9 @@ import { MADV_COLLAPSE, MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { prepare, shrinker } from "./setup/actors.ts";
+import { prepare, shrinker } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 /** Page 0 is the rest of a huge page, which is on the split queue; page 1 is a small page. */
 function* collapser(k: K): Routine {

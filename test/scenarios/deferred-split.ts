@@ -1,11 +1,11 @@
 /** The shrinker of the deferred split queue against those who own what is on it. */
 import { holds } from "thpcheck";
-import { allFree, migrating, thpScenario } from "./setup/thp.ts";
+import { allFree, migrating, thpScenario } from "../../kernel/thp.ts";
 import {
   SPLIT_NONE, child, device, locker, otherShrinker, ownerDiscards, ownerExits, ownerForks, ownerOfZeroes, ownerStores, ownerUnmaps,
   ownerWaits, readerOfZeroes, scanned, shrinker, sibling, siblingExits, tearsLate, underused, zeroed,
 } from "./setup/torn.ts";
-import { TWO_PROCESSES } from "./setup/world.ts";
+import { TWO_PROCESSES } from "../../kernel/world.ts";
 
 export default [
   thpScenario({

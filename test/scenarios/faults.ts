@@ -8,8 +8,8 @@ import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 function* first(k: K): Routine {
   yield* openGate(k);

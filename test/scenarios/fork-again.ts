@@ -2,8 +2,8 @@
 import { holds, type Int, type Routine } from "thpcheck";
 import { load, store, sysExit, sysFork, sysGetThpDisable, sysSetThpDisable } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, note, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, note, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 /** prctl(PR_GET_THP_DISABLE) of the second child gives what only the first one has asked for. */
 const DISABLED: Met = 4;

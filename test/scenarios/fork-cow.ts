@@ -7,8 +7,8 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { allFree, anyPinned, thpScenario } from "./setup/thp.ts";
-import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { allFree, anyPinned, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Has forked when the others begin. */
 function* parent(k: K): Routine {

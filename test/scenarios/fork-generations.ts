@@ -3,8 +3,8 @@ import { NONE, at, current, holds, type Routine } from "thpcheck";
 import { scheduleIn } from "../../impl/entry/boot.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
-import { thpScenario } from "./setup/thp.ts";
-import type { K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import type { K } from "../../kernel/world.ts";
 
 /** The elder is gone, with its address space. */
 function* elderHasEnded(k: K): Routine {

@@ -6,8 +6,8 @@ import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Small pages, then huge ones are wanted. */
 function* forker(k: K): Routine {

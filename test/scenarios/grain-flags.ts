@@ -13,9 +13,9 @@ import { pageFolio, pageFolioLockless } from "../../impl/page-flags.ts";
 import { folioTryGet } from "../../impl/page-ref.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { folioLock, folioPut, folioPutFound, folioUnlock } from "../../impl/swap.ts";
-import { SPLIT_DONE, splitter } from "./setup/actors.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { SPLIT_DONE, splitter } from "../../kernel/actors.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /**
  * Locks the folio of a frame, as compaction and page_idle find one: only what is on the LRU, since a page that is new, or

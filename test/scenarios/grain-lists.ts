@@ -5,8 +5,8 @@
  */
 import { holds, violated } from "thpcheck";
 import { SPLIT_SCAN_BATCH, SPLIT_SCAN_PRIVATE_LIST } from "../../spec/enumerations.ts";
-import type { Bounds, K } from "./setup/world.ts";
-import { allFree, thpScenario } from "./setup/thp.ts";
+import type { Bounds, K } from "../../kernel/world.ts";
+import { allFree, thpScenario } from "../../kernel/thp.ts";
 import {
   locker, otherShrinker, ownerDiscards, ownerUnmaps, ownerWaits, scanned, shrinker, sibling, tearsLate, underused,
 } from "./setup/torn.ts";

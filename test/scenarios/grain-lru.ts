@@ -9,10 +9,10 @@ import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { MADV_COLD, MADV_FREE, MADV_POPULATE_READ } from "../../impl/madvise.ts";
 import { shrinkInactiveFile, shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
-import { SPLIT_DONE, splitter } from "./setup/actors.ts";
-import { thpScenario } from "./setup/thp.ts";
+import { SPLIT_DONE, splitter } from "../../kernel/actors.ts";
+import { thpScenario } from "../../kernel/thp.ts";
 import type { Frames } from "../../impl/structs/types.ts";
-import { ISOLATED_UNSANITIZED, note, noted, type K, type Met } from "./setup/world.ts";
+import { ISOLATED_UNSANITIZED, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 

@@ -8,9 +8,9 @@ import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { load, store, sysFork, sysMadvise, sysMprotect } from "../../impl/entry/syscalls.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts";
-import { migrating, thpScenario } from "./setup/thp.ts";
-import { noted, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitter } from "../../kernel/actors.ts";
+import { migrating, thpScenario } from "../../kernel/thp.ts";
+import { noted, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 function* fills(k: K) {
   yield* store(k, 0, 1);

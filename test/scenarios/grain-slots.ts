@@ -4,8 +4,8 @@ import type { Grain } from "../../impl/config/grain.ts";
 import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { TWO_PROCESSES, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Registers, and its child with it. */
 function* forksAndLeaves(k: K) {

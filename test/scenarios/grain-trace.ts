@@ -6,8 +6,8 @@ import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { lruAddDrain } from "../../impl/swap.ts";
-import { thpScenario } from "./setup/thp.ts";
-import type { K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import type { K } from "../../kernel/world.ts";
 
 /** The page is in the batch of this CPU, from where it reaches the LRU. */
 function* storesAndDrains(k: K): Routine {

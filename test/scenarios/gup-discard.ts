@@ -6,9 +6,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { deviceWrites } from "./setup/actors.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, note, noted, type K, type Met } from "./setup/world.ts";
+import { deviceWrites } from "../../kernel/actors.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const PINNED: Met = 0;
 const FELL_BACK: Met = 1;

@@ -4,8 +4,8 @@ import { shrinkHugeZeroFolioCount, shrinkHugeZeroFolioScan } from "../../impl/hu
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 const FREED: Met = 0;
 const KEPT: Met = 1;

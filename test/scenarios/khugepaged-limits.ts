@@ -5,9 +5,9 @@ import { MADV_DONTNEED, MADV_NOHUGEPAGE } from "../../impl/madvise.ts";
 import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
 import { store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { prepareForKhugepaged } from "./setup/actors.ts";
+import { prepareForKhugepaged } from "../../kernel/actors.ts";
 import { collapseScenario, type K } from "./setup/collapse.ts";
-import { isHuge } from "./setup/world.ts";
+import { isHuge } from "../../kernel/world.ts";
 
 function* discardsOne(k: K): Routine {
   yield* prepareForKhugepaged(k, 0, 2);

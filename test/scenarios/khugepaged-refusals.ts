@@ -12,9 +12,9 @@ import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysFork, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { splitPage } from "./setup/actors.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { splitPage } from "../../kernel/actors.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Two small pages, then huge ones are wanted. */
 function* twoPages(k: K): Routine {

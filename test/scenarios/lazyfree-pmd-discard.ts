@@ -11,8 +11,8 @@ import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { bootAnonVma, bootCached, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
-import { thpScenario, type ThpScenario } from "./setup/thp.ts";
-import { note, noted, type K, type Met, type Structs } from "./setup/world.ts";
+import { thpScenario, type ThpScenario } from "../../kernel/thp.ts";
+import { note, noted, type K, type Met, type Structs } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 const KEPT: Met = 3;

@@ -9,9 +9,9 @@ import { load, store, sysExit, sysFork, sysMadvise } from "../../impl/entry/sysc
 import { lruAddDrain } from "../../impl/swap.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, splitter } from "./setup/actors.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { RECLAIM_UNLOCKS, isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
+import { SPLIT_DONE, splitter } from "../../kernel/actors.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { RECLAIM_UNLOCKS, isHuge, note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 const REFUSED: Met = 3;

@@ -8,8 +8,8 @@ import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 const ROOM: Partial<KernelOptions> = {
   // The first, one in the middle, and the last.

@@ -6,8 +6,8 @@ import { MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
 import { type AddressOrErrno, MAP_FIXED } from "../../impl/mmap.ts";
 import type { Errno } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { note, noted, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const POPULATED: Met = 2;
 const SPLIT: Met = 3;

@@ -3,8 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { load, store, sysMremap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 const ROOM = { hugeRanges: 2, vmas: 4, anonVmaChains: 6, pageTables: 5 };
 const FIXED = MREMAP_MAYMOVE | MREMAP_FIXED;

@@ -9,9 +9,9 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { shrinker, SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts";
-import { migrating, thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, type K } from "./setup/world.ts";
+import { shrinker, SPLIT_DONE, SPLIT_FAILED, splitter } from "../../kernel/actors.ts";
+import { migrating, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, type K } from "../../kernel/world.ts";
 
 const ROOM: Partial<KernelOptions> = {
   // The area is the first range; the second is free.

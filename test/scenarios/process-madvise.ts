@@ -4,8 +4,8 @@ import { MADV_COLLAPSE, type IovIter } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { allFree, thpScenario } from "./setup/thp.ts";
-import { isHuge, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { allFree, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Small pages, and a child that shares them. */
 function* target(k: K): Routine {

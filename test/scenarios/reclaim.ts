@@ -4,8 +4,8 @@ import { MADV_FREE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { RECLAIM_UNLOCKS, note, noted, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { RECLAIM_UNLOCKS, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 

@@ -4,9 +4,9 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import { load, store, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { FREED, shrinks } from "./setup/actors.ts";
+import { FREED, shrinks } from "../../kernel/actors.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import { noted, type K } from "./setup/world.ts";
+import { noted, type K } from "../../kernel/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

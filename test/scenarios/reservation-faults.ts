@@ -3,7 +3,7 @@ import { holds, violated, type Routine } from "thpcheck";
 import { load, store } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { partlyUsed, reservationScenarios, reserved } from "./setup/reservation.ts";
-import type { K } from "./setup/world.ts";
+import type { K } from "../../kernel/world.ts";
 
 function* storesHere(k: K): Routine {
   yield* openGate(k);

@@ -4,7 +4,7 @@ import { FORK_FIRST_WRITER } from "../../impl/policy/switches.ts";
 import { load, store, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import { TWO_PROCESSES, type K } from "./setup/world.ts";
+import { TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 function* forksAndWrites(k: K): Routine {
   yield* store(k, 0, 1);

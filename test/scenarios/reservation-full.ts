@@ -3,9 +3,9 @@ import { holds, type Routine } from "thpcheck";
 import { MADV_COLLAPSE } from "../../impl/madvise.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { FREED, shrinks } from "./setup/actors.ts";
+import { FREED, shrinks } from "../../kernel/actors.ts";
 import { reservationScenarios } from "./setup/reservation.ts";
-import { isHuge, noted, type K } from "./setup/world.ts";
+import { isHuge, noted, type K } from "../../kernel/world.ts";
 
 function* storesBoth(k: K): Routine {
   yield* store(k, 0, 1);

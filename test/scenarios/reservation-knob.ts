@@ -5,7 +5,7 @@ import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { partlyUsed, reservationScenarios, reserved } from "./setup/reservation.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 /** From here on faults install huge pages: whoever has asked before still reserves. */
 function* switchesOff(k: K): Routine {

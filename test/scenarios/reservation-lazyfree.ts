@@ -6,7 +6,7 @@ import { MADV_FREE } from "../../impl/madvise.ts";
 import { lruAddDrain } from "../../impl/swap.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import { note, noted, type K, type Met } from "./setup/world.ts";
+import { note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 1;
 

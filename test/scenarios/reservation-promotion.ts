@@ -6,9 +6,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { scans } from "./setup/actors.ts";
+import { scans } from "../../kernel/actors.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 function* storesAndReads(k: K): Routine {
   yield* store(k, 0, 1);

@@ -4,7 +4,7 @@ import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { MADV_DONTNEED } from "../../impl/madvise.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import type { K } from "./setup/world.ts";
+import type { K } from "../../kernel/world.ts";
 
 /** The range has a table, and the zero page in it: under this policy a read reserves nothing. */
 function* readsAndDiscards(k: K): Routine {

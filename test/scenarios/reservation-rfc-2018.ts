@@ -12,9 +12,9 @@ import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { KNOB_ENABLED, KNOB_PROMOTION_THRESHOLD, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { scans, shrinks } from "./setup/actors.ts";
+import { scans, shrinks } from "../../kernel/actors.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import type { K } from "./setup/world.ts";
+import type { K } from "../../kernel/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

@@ -2,9 +2,9 @@
 import { holds, violated, type Routine } from "thpcheck";
 import { store, sysExit } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { FREED, shrinks } from "./setup/actors.ts";
+import { FREED, shrinks } from "../../kernel/actors.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
-import { note, noted, type K } from "./setup/world.ts";
+import { note, noted, type K } from "../../kernel/world.ts";
 import { reservationsShrink } from "../../impl/thp-reservation/shrinker.ts";
 import type { Frames } from "../../impl/structs/types.ts";
 

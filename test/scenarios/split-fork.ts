@@ -4,9 +4,9 @@ import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gu
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitter } from "./setup/actors.ts";
-import { migrating, thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, TWO_PROCESSES, type K } from "./setup/world.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitter } from "../../kernel/actors.ts";
+import { migrating, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 /** Forks while the folio is split: the child runs on CPU 1, or 2 where there is a sibling. */
 function* forks(k: K): Routine {

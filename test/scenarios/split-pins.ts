@@ -5,9 +5,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { entryTarget, MIGRATION, pmdTable } from "../../impl/pgtable.ts";
 import { load, store } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "./setup/actors.ts";
-import { anyPinned, thpScenario } from "./setup/thp.ts";
-import { isHuge, note, noted, type K, type Met } from "./setup/world.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "../../kernel/actors.ts";
+import { anyPinned, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const FELL_BACK: Met = 2;
 const PINNED: Met = 3;

@@ -6,9 +6,9 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { lruAddDrain } from "../../impl/swap.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "./setup/actors.ts";
-import { allFree, anyPinned, migrating, thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, type K } from "./setup/world.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "../../kernel/actors.ts";
+import { allFree, anyPinned, migrating, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, type K } from "../../kernel/world.ts";
 
 function* splitter(k: K): Routine {
   yield* store(k, 0, 1);

@@ -7,8 +7,8 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMmap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { allFree, thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { allFree, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 const ROOM: Partial<KernelOptions> = {

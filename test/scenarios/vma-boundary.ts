@@ -7,9 +7,9 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { load, store, sysMadvise, sysMprotect } from "../../impl/entry/syscalls.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, splitter } from "./setup/actors.ts";
-import { anyPinned, migrating, thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, type K } from "./setup/world.ts";
+import { SPLIT_DONE, splitter } from "../../kernel/actors.ts";
+import { anyPinned, migrating, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, type K } from "../../kernel/world.ts";
 
 const ROOM: Partial<KernelOptions> = {
   // The area in two halves, and one that a cut or merge makes before it frees.

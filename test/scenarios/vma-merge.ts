@@ -4,8 +4,8 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMprotect } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { isHuge, type K } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { isHuge, type K } from "../../kernel/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 

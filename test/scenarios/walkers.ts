@@ -8,9 +8,9 @@ import { pageFolio } from "../../impl/page-flags.ts";
 import { folioPut } from "../../impl/swap.ts";
 import { load, store, sysMadvise, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
-import { sibling, SPLIT_DONE, SPLIT_FAILED, splitPage, splitter } from "./setup/actors.ts";
-import { allFree, thpScenario } from "./setup/thp.ts";
-import { isHuge, noted, type K } from "./setup/world.ts";
+import { sibling, SPLIT_DONE, SPLIT_FAILED, splitPage, splitter } from "../../kernel/actors.ts";
+import { allFree, thpScenario } from "../../kernel/thp.ts";
+import { isHuge, noted, type K } from "../../kernel/world.ts";
 
 function* fill(k: K): Routine {
   yield* store(k, 0, 1);

@@ -5,8 +5,8 @@ import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { entryTarget } from "../../impl/pgtable.ts";
 import { store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "./setup/thp.ts";
-import { note, noted, TWO_PROCESSES, type K, type Met } from "./setup/world.ts";
+import { thpScenario } from "../../kernel/thp.ts";
+import { note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 const IN_PLACE: Met = 4;
 

@@ -11,8 +11,8 @@ import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import { mkPmdTable } from "../../../impl/pgtable.ts";
 import { store, sysFork, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, type K } from "../../scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, type K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootInheritedAnonVmas, bootPage, bootScanned, bootTable } from "./setup/memory.ts";
 
 const RW = VM_READ | VM_WRITE;

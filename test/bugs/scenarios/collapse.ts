@@ -10,8 +10,8 @@ import type { Cpu, Pfn } from "../../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import { load } from "../../../impl/entry/syscalls.ts";
-import { anyPinned, thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, type K } from "../../scenarios/setup/world.ts";
+import { anyPinned, thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, type K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootPage, bootScanned } from "./setup/memory.ts";
 
 /** The scan was content: a page, and a hole. */

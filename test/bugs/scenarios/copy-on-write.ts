@@ -8,9 +8,9 @@ import { VM_READ } from "../../../impl/structs/vma.ts";
 import { pageFolio } from "../../../impl/page-flags.ts";
 import { folioPut } from "../../../impl/swap.ts";
 import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
-import { deviceWrites } from "../../scenarios/setup/actors.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, type K } from "../../scenarios/setup/world.ts";
+import { deviceWrites } from "../../../kernel/actors.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, type K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootForkedHugePage, bootForkedVma, bootHugePage, bootHugeZeroPage } from "./setup/memory.ts";
 
 /** A debugger writes to memory that its process may only read: /proc/pid/mem. */

@@ -5,9 +5,9 @@ import { shrinkHugeZeroFolioScan } from "../../../impl/huge-memory/huge-zero.ts"
 import { MADV_DONTNEED, MADV_FREE } from "../../../impl/madvise.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
 import { load, store, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/entry/syscalls.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "../../scenarios/setup/actors.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, noted, type K } from "../../scenarios/setup/world.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage } from "../../../kernel/actors.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, noted, type K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootCached, bootHugePage, bootHugeZeroPage, bootLazyfree } from "./setup/memory.ts";
 
 function* discardsAll(k: K): Routine {

@@ -8,8 +8,8 @@ import { openGate, passGate } from "../../../impl/entry/boot.ts";
 import { sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { SPLIT_SCAN_PRIVATE_LIST } from "../../../spec/enumerations.ts";
 import type { Pfn } from "../../../impl/structs/types.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import type { K } from "../../scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootHugePage } from "./setup/memory.ts";
 
 /** The folio of range 1 and that of range 0: queued in this order, so a scan sees to the second one first. */

@@ -9,8 +9,8 @@ import { folioLock, folioUnlock } from "../../../impl/swap.ts";
 import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "../../../impl/user-memory.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, note, noted, type K, type Met } from "../../scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "../../../kernel/world.ts";
 import { bootAnonVma, bootCached, bootCopiedVma, bootHugePage, bootLazyfree } from "./setup/memory.ts";
 
 const RECLAIMED: Met = 2;

@@ -10,8 +10,8 @@ import type { ScanResult } from "../../../impl/khugepaged/scan-result.ts";
 import { store, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { safePromote } from "../../../impl/thp-reservation/safe-promote.ts";
 import { reservationsShrink } from "../../../impl/thp-reservation/shrinker.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, note, noted, type K, type Met } from "../../scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, note, noted, type K, type Met } from "../../../kernel/world.ts";
 import { bootAnonVma, bootPage, bootReservation, bootReservedPage, bootScanned } from "./setup/memory.ts";
 
 const FREED: Met = 2;

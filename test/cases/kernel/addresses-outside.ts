@@ -5,8 +5,8 @@ import {
 } from "../../../impl/entry/syscalls.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../../impl/madvise.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import type { K } from "../../../test/scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 
 const one = (name: string, run: (k: K) => Routine) => thpScenario({
   name: `outside-${name}`, why: "the world is too small for a call", tier: "quick", threads: { a: run }, expect: holds(),

@@ -3,8 +3,8 @@ import { holds, type Routine } from "thpcheck";
 import { openGate, passGate } from "../../../impl/entry/boot.ts";
 import { store, sysMmap, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import type { K } from "../../../test/scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 
 function* opens(k: K): Routine {
   yield* openGate(k);

@@ -1,9 +1,9 @@
 /** Two processes share a huge page that nobody else holds; it is split. Must succeed when nobody else is about. */
 import { holds, type Routine } from "thpcheck";
 import { store, sysFork } from "../../../impl/entry/syscalls.ts";
-import { SPLIT_DONE, splitPage } from "../../../test/scenarios/setup/actors.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import { noted, TWO_PROCESSES, type K } from "../../../test/scenarios/setup/world.ts";
+import { SPLIT_DONE, splitPage } from "../../../kernel/actors.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { noted, TWO_PROCESSES, type K } from "../../../kernel/world.ts";
 import { openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
 
 function* parent(k: K): Routine {

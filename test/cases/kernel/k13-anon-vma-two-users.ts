@@ -2,8 +2,8 @@
 import { NONE, holds, type Routine } from "thpcheck";
 import { store, sysExit, sysFork } from "../../../impl/entry/syscalls.ts";
 import { openGate, scheduleIn } from "../../../impl/entry/boot.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import type { K } from "../../../test/scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 
 function* p0(k: K): Routine { yield* store(k, 0, 1); yield* sysFork(k, 1); yield* openGate(k); }
 function* p1(k: K): Routine { yield* scheduleIn(k); yield* sysFork(k, 2); yield* sysExit(k); }

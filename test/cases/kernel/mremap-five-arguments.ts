@@ -2,9 +2,9 @@
 import { holds, type Routine } from "thpcheck";
 import { passGate } from "../../../impl/entry/boot.ts";
 import { sysMremap } from "../../../impl/entry/syscalls.ts";
-import { prepare } from "../../../test/scenarios/setup/actors.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import type { K } from "../../../test/scenarios/setup/world.ts";
+import { prepare } from "../../../kernel/actors.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 
 function* first(k: K): Routine { yield* prepare(k, 0, 1); }
 function* second(k: K): Routine {

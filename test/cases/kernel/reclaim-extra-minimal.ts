@@ -2,8 +2,8 @@ import { holds, type Routine } from "thpcheck";
 import { VM_READ } from "../../../impl/structs/vma.ts";
 import { sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import type { K } from "../../../test/scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import type { K } from "../../../kernel/world.ts";
 import { bootAnonVma, bootHugePage, bootLazyfree } from "../../../test/bugs/scenarios/setup/memory.ts";
 function* protects(k: K): Routine {
   yield* sysMprotect(k, 0, 2, VM_READ);

@@ -4,8 +4,8 @@ import { MADV_DONTNEED } from "../../../impl/madvise.ts";
 import { VM_READ } from "../../../impl/structs/vma.ts";
 import { load, sysMadvise, sysMprotect } from "../../../impl/entry/syscalls.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
-import { thpScenario } from "../../../test/scenarios/setup/thp.ts";
-import { note, type K, type Met } from "../../../test/scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { note, type K, type Met } from "../../../kernel/world.ts";
 import { bootAnonVma, bootHugePage, bootLazyfree } from "../../../test/bugs/scenarios/setup/memory.ts";
 const OLD: Met = 3;
 function* discards(k: K): Routine {

@@ -5,8 +5,8 @@ import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../../impl/mremap.ts";
 import { VM_LOCKED, VM_READ } from "../../../impl/structs/vma.ts";
 import { shrinkLazyfreeFolio } from "../../../impl/vmscan.ts";
 import { bootAnonVma, bootHugePage, bootLazyfree } from "../../bugs/scenarios/setup/memory.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
-import { isHuge, note, noted, type K, type Met, type Structs } from "../../scenarios/setup/world.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
+import { isHuge, note, noted, type K, type Met, type Structs } from "../../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
 const KEPT: Met = 3;

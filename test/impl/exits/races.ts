@@ -13,10 +13,10 @@ import { folioPut, folioTrylock, folioUnlock } from "../../../impl/swap.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMprotect, sysMunmap } from "../../../impl/entry/syscalls.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { openGate, passGate, scheduleIn } from "../../../impl/entry/boot.ts";
-import { prepare, scans, shrinks } from "../../scenarios/setup/actors.ts";
+import { prepare, scans, shrinks } from "../../../kernel/actors.ts";
 import { collapseScenario, type K } from "../../scenarios/setup/collapse.ts";
 import { reservationScenarios } from "../../scenarios/setup/reservation.ts";
-import type { K as Reserving, Structs } from "../../scenarios/setup/world.ts";
+import type { K as Reserving, Structs } from "../../../kernel/world.ts";
 
 function* storesLow(k: K): Routine {
   yield* store(k, 0, 1);

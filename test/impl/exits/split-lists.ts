@@ -1,9 +1,9 @@
 /** Scans of the split queue as kernels before 7.2 have them, on a folio that its owner tears and frees meanwhile. */
 import { holds, type Scenario } from "thpcheck";
 import { SPLIT_SCAN_BATCH, SPLIT_SCAN_PRIVATE_LIST, type SplitQueueScan } from "../../../spec/enumerations.ts";
-import { thpScenario } from "../../scenarios/setup/thp.ts";
+import { thpScenario } from "../../../kernel/thp.ts";
 import { ownerUnmaps, scanned, shrinker } from "../../scenarios/setup/torn.ts";
-import type { Structs } from "../../scenarios/setup/world.ts";
+import type { Structs } from "../../../kernel/world.ts";
 
 function freedInScan(name: string, splitQueueScan: SplitQueueScan): Scenario<Structs> {
   return thpScenario({

@@ -8,7 +8,7 @@ import { TABLE_FREE } from "../../../impl/structs/page-table.ts";
 import {
   alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K as Noting, type KernelScenario, type Promises,
   type Structs,
-} from "./world.ts";
+} from "../../../kernel/world.ts";
 
 const SMALL: Bounds = {
   ...ONE_RANGE,

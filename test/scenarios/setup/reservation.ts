@@ -13,7 +13,7 @@ import { INVARIANTS } from "../../../spec/invariants/index.ts";
 import { balance } from "../../../spec/invariants/reservation.ts";
 import {
   kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs, type Witnesses,
-} from "./world.ts";
+} from "../../../kernel/world.ts";
 
 const RESERVED: Bounds = {
   ...ONE_RANGE,

@@ -8,7 +8,7 @@ import { MADV_DONTNEED } from "../../../impl/madvise.ts";
 import { folioTryGet } from "../../../impl/page-ref.ts";
 import type { Frames, Pfn } from "../../../impl/structs/types.ts";
 import { folioLock, folioPut, folioUnlock } from "../../../impl/swap.ts";
-import { isHuge, note, noted, type K, type Met } from "./world.ts";
+import { isHuge, note, noted, type K, type Met } from "../../../kernel/world.ts";
 
 /** What `shrinker` notes. */
 export const SPLIT_ONE: Met = 0;

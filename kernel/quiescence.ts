@@ -4,12 +4,12 @@
  * `spec/invariants/` speak of every state and so excuse the moments between two updates, here nothing is excused.
  */
 import { NONE, type PropertyResult } from "thpcheck";
-import type { Kernel } from "../../../impl/mm-types.ts";
-import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE } from "../../../impl/structs/mm.ts";
-import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../../impl/structs/page-table.ts";
-import { folioNrPages, folioTestLarge } from "../../../impl/page-flags.ts";
-import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, PRESENT, WRITE } from "../../../impl/pgtable.ts";
-import { entireMapcountOf, mapcountOf, pagesMappedByPtes, pinsOf } from "../../../impl/refcount/scheme.ts";
+import type { Kernel } from "../impl/mm-types.ts";
+import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE } from "../impl/structs/mm.ts";
+import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../impl/structs/page-table.ts";
+import { folioNrPages, folioTestLarge } from "../impl/page-flags.ts";
+import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, PRESENT, WRITE } from "../impl/pgtable.ts";
+import { entireMapcountOf, mapcountOf, pagesMappedByPtes, pinsOf } from "../impl/refcount/scheme.ts";
 
 /** The `finally` record of a scenario whose threads leave nothing behind but pins that `pinsMayStay`. */
 export function atRest(pinsMayStay: boolean): Record<string, (k: Kernel) => PropertyResult> {
@@ -78,7 +78,9 @@ function referencesAccounted(k: Kernel): PropertyResult {
 /** Allocated, and never filled: nobody maps it, so that no reference of it is missed. */
 function nothingLeaked(k: Kernel): PropertyResult {
   let held = 0;
-  for (let page = 0; page < k.page.count; page++) if (k.page.refcount.get(page) > 0 && !inUse(k, page) && k.page.head.get(page) === NONE) held++;
+  for (let page = 0; page < k.page.count; page++) {
+    if (k.page.refcount.get(page) > 0 && !inUse(k, page) && k.page.head.get(page) === NONE) held++;
+  }
   return held === k.node.thpReserved.get() ? true : {
     conjunct: "frames with a reference and no content === NR_THP_RESERVED", values: { held, reserved: k.node.thpReserved.get() },
   };
@@ -234,7 +236,8 @@ export function reclaimLosesNothing(k: Kernel): PropertyResult {
     const page = (entry & PRESENT) === 0 || entryZeroPage(entry) ? NONE : frameBehind(k, entry, vpn);
     if (page === NONE) continue;
     const folio = k.page.head.get(page) === NONE ? page : k.page.head.get(page);
-    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio) || pinsOf(k, folio) > 0 || dirtyAnywhere(k, folio)) continue;
+    if (!k.page.anon.get(folio) || k.page.swapbacked.get(folio) || k.page.dirty.get(folio)) continue;
+    if (pinsOf(k, folio) > 0 || dirtyAnywhere(k, folio)) continue;
     const mayRead = k.user.mayRead.get(mm * k.param.vpnMax.get() + vpn);
     if ((mayRead & 1) === 0) return { conjunct: "a clean lazyfree page may be read as zero", values: { mm, vpn, page, mayRead } };
   }

@@ -6,14 +6,14 @@
 import {
   bitset, scenario, struct, type Expectation, type Int, type PropertyResult, type Routine, type Scenario, type World,
 } from "thpcheck";
-import { beyondBounds } from "../../../impl/config/beyond.ts";
-import { kernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
-import { boot, bootVma, gateStructs } from "../../../impl/entry/boot.ts";
-import { kernelStructs } from "../../../impl/mm-types.ts";
-import { LEAF } from "../../../impl/pgtable.ts";
-import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
-import { always } from "../../../spec/invariant.ts";
-import { INVARIANTS } from "../../../spec/invariants/index.ts";
+import { beyondBounds } from "../impl/config/beyond.ts";
+import { kernelConfig, type KernelOptions } from "../impl/config/options.ts";
+import { boot, bootVma, gateStructs } from "../impl/entry/boot.ts";
+import { kernelStructs } from "../impl/mm-types.ts";
+import { LEAF } from "../impl/pgtable.ts";
+import { VM_READ, VM_WRITE } from "../impl/structs/vma.ts";
+import { always } from "../spec/invariant.ts";
+import { INVARIANTS } from "../spec/invariants/index.ts";
 import { atRest, reclaimLosesNothing } from "./quiescence.ts";
 
 // ---- bounds ----------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 /** Scenarios around huge pages: huge pages wherever they fit, and every invariant. */
 import type { Expectation, Scenario } from "thpcheck";
-import { ENABLED_ALWAYS } from "../../../impl/config/knobs.ts";
-import { folioMaybeDmaPinned } from "../../../impl/page-ref.ts";
-import { MIGRATION, entryTarget, pmdTable } from "../../../impl/pgtable.ts";
+import { ENABLED_ALWAYS } from "../impl/config/knobs.ts";
+import { folioMaybeDmaPinned } from "../impl/page-ref.ts";
+import { MIGRATION, entryTarget, pmdTable } from "../impl/pgtable.ts";
 import {
   alwaysPromised, kernelScenario, ONE_RANGE, promisedAtRest, type Bounds, type K, type KernelScenario, type Promises, type Structs,
 } from "./world.ts";

@@ -3,22 +3,22 @@
  * anything else beside is written where it is used.
  */
 import { NONE, at, type Routine } from "thpcheck";
-import { ENABLED_ALWAYS } from "../../../impl/config/knobs.ts";
-import { openGate, passGate } from "../../../impl/entry/boot.ts";
-import { load, store, sysMadvise } from "../../../impl/entry/syscalls.ts";
-import { deferredSplitScan } from "../../../impl/huge-memory/deferred-split-shrinker.ts";
-import { splitFolio } from "../../../impl/huge-memory/split-folio.ts";
-import { khugepaged, khugepagedDoScan } from "../../../impl/khugepaged.ts";
-import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../../../impl/madvise.ts";
-import { folioTestLarge, pageFolioLockless } from "../../../impl/page-flags.ts";
-import { folioTryGet } from "../../../impl/page-ref.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable } from "../../../impl/pgtable.ts";
-import type { Kernel } from "../../../impl/mm-types.ts";
-import type { Content, Errno, Frames, Mm, Pfn, Vpn } from "../../../impl/structs/types.ts";
-import { folioLock, folioPutFound, folioUnlock } from "../../../impl/swap.ts";
-import { KNOB_ENABLED, sysfsStore } from "../../../impl/sysfs.ts";
-import { reservationsShrink } from "../../../impl/thp-reservation/shrinker.ts";
-import { userMemoryStored } from "../../../impl/user-memory.ts";
+import { ENABLED_ALWAYS } from "../impl/config/knobs.ts";
+import { openGate, passGate } from "../impl/entry/boot.ts";
+import { load, store, sysMadvise } from "../impl/entry/syscalls.ts";
+import { deferredSplitScan } from "../impl/huge-memory/deferred-split-shrinker.ts";
+import { splitFolio } from "../impl/huge-memory/split-folio.ts";
+import { khugepaged, khugepagedDoScan } from "../impl/khugepaged.ts";
+import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../impl/madvise.ts";
+import { folioTestLarge, pageFolioLockless } from "../impl/page-flags.ts";
+import { folioTryGet } from "../impl/page-ref.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable } from "../impl/pgtable.ts";
+import type { Kernel } from "../impl/mm-types.ts";
+import type { Content, Errno, Frames, Mm, Pfn, Vpn } from "../impl/structs/types.ts";
+import { folioLock, folioPutFound, folioUnlock } from "../impl/swap.ts";
+import { KNOB_ENABLED, sysfsStore } from "../impl/sysfs.ts";
+import { reservationsShrink } from "../impl/thp-reservation/shrinker.ts";
+import { userMemoryStored } from "../impl/user-memory.ts";
 import { note, type K as Noting, type Met } from "./world.ts";
 
 /** Every world, also one in which nobody notes anything. */
