@@ -14,6 +14,12 @@ const FLAGS = [
   ["uptodate", "uptodate"], ["anonExclusive", "anon_exclusive"], ["partiallyMapped", "partially_mapped"], ["deferred", "on split queue"],
 ] as const;
 
+/** Counters of the head of a folio, their names in the kernel, and what they are where nobody counts. */
+const COUNTERS = [
+  ["entireMapcount", "_entire_mapcount", "-1"], ["largeMapcount", "_large_mapcount", "-1"], ["nrPagesMapped", "_nr_pages_mapped", "0"],
+  ["pincount", "_pincount", "0"],
+] as const;
+
 export function frames(scene: KernelScene): Drawing {
   const { k } = scene;
   const blocks = Map.groupBy(upTo(k.page.count), (pfn) => Math.floor(pfn / k.param.hpagePmdNr.get()));
@@ -46,7 +52,10 @@ function frame(scene: KernelScene, pfn: number, mappings: readonly Mapping[]): F
   return figure("div", { class: `frame-card ${kind}`, of: `page ${pfn}` },
     figure("h4", {}, `page ${pfn}`, isTail ? ` in ${head.pfn}` : ""),
     isTail ? null : value(head.free ? "free, order" : "order", "page.order"),
-    value("refcount", "page.refcount"), value("mapcount", "page.mapcount"), value("content", "page.content"),
+    value("refcount", "page.refcount"), value("mapcount", "page.mapcount"),
+    COUNTERS.filter(([field, , none]) => scene.text(`page.${field}`, pfn) !== none || scene.isChanged(`page.${field}`, pfn))
+      .map(([field, name]) => value(name, `page.${field}`)),
+    value("content", "page.content"),
     scene.text("page.lock", pfn) === "free" && !scene.isChanged("page.lock", pfn) ? null : value("PG_locked", "page.lock"),
     waiters(scene, pfn),
     figure("div", { class: "flags" }, flags(scene, pfn)),

@@ -5,7 +5,7 @@ import { SourceText } from "../trace/source-text.ts";
 import type { TraceData } from "./data.ts";
 
 /** Lines before a place, and after it. */
-const LINES_AROUND = 4;
+const LINES_AROUND = 3;
 
 interface Excerpt {
   readonly number: number;

@@ -1,6 +1,6 @@
 /** A page: the steps on one side, the selected step and memory on the other. */
 import { h, type JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { PageData } from "../page/data.ts";
 import type { Picture } from "../page/picture.ts";
 import { allCalls, callsAround, stretchesOf, type Stretch } from "./call-tree.ts";
@@ -89,8 +89,9 @@ function useFolding(stretches: readonly Stretch[], shown: () => readonly number[
   };
 }
 
+/** From the first time that the page is drawn: a key that is pressed at once counts. */
 function useKeys(act: (action: Action) => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const hear = (e: KeyboardEvent): void => {
       const action = actionOf(e);
       if (action === null) return;

@@ -17,7 +17,11 @@ export function Explorer({ picture, start }: { readonly picture: Picture | null;
     setBusy(true);
     try {
       const next = await answer;
-      if (next !== null) setState(next);
+      if (next !== null) {
+        // The step in the address was one of the run before: of a new one, the last is looked at.
+        history.replaceState(null, "", location.pathname);
+        setState(next);
+      }
       setSays(sentence);
     } catch (e) {
       setSays(e instanceof Error ? e.message : String(e));

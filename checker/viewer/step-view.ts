@@ -42,7 +42,7 @@ function Line({ page, place: { file, line } }: PlaceProps): JSX.Element {
 }
 
 /** Lines of the excerpt on each side of the place. */
-const AROUND = 4;
+const AROUND = 3;
 
 function Excerpt({ page, place: { file, line } }: PlaceProps): JSX.Element {
   const { lines } = page.trace.sources[file]!;

@@ -47,6 +47,20 @@ it("replays what it found", () => {
   expect(thpcheck(...command.split(" ")).stdout).toContain('broken: finally "both count"');
 });
 
+it("makes pages without a bundler: it has the viewer ready made, the one of its sources", () => {
+  expect(existsSync(join(folder, "node_modules/rolldown"))).toBe(false);
+  const { stderr, status } = thpcheck("check", "./racy.ts", "--report", "report");
+  expect(stderr).not.toContain("thpcheck: ");
+  expect(status).toBe(1);
+  // The hash of the program in the trace string is another: it is that of JavaScript here.
+  const pageIn = (report: string): string =>
+    readFileSync(join(folder, report, "traces/racy-counter.html"), "utf8").replace(/tc1\.racy-counter\.\S+/, "TRACE");
+  const ofSources = spawnSync(process.execPath, [join(ROOT, "checker/cli/thpcheck.js"), "check", "./racy.ts", "--report", "of-sources"],
+    { cwd: folder, encoding: "utf8" });
+  expect(ofSources.status).toBe(1);
+  expect(pageIn("report")).toBe(pageIn("of-sources"));
+}, 60_000);
+
 const MANY = `
 import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
 const structs = { counter: struct({ value: int(0, 2, "increments") }) };

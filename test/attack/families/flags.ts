@@ -36,6 +36,8 @@ function wordsFor(command: string, o: Option): readonly string[] {
   if (o.argChoices !== undefined) return NO_WORDS.filter((w) => !w.startsWith("-"));
   const named = /<(.*)>/.exec(o.flags)?.[1] ?? "";
   if (/^(\[format:\])?file$/.test(named)) return /--(out|keep|html)$/.test(o.long ?? "") ? NO_TARGETS : NO_FILES;
+  // A folder that can be made is one that is taken; a report over what is there is refused, see "--report over a folder".
+  if (named === "dir") return NO_TARGETS.filter((t) => t !== "\u0000x");
   return NO_NUMBERS;
 }
 
@@ -66,6 +68,7 @@ const shortened = (text: string): string => {
 const TAKE_NAMES: readonly (readonly string[])[] = [
   ["check"], ["list"], ["bugs"], ["graph"], ["invariants"], ["mutate"], ["policies"], ["check", "collapse-fault", "--policy"],
   ["policies", "--policy"], ["mutate", "--show"], ["check", "--patch"], ["conform", "--program"], ["replay"], ["replay", "--from"],
+  ["explore"], ["explore", "collapse-fault", "--port"],
   ["replay", "tc1.racy.AAAA", "--from"], ["replay", "run.json", "--scenario"], ["kernels", "--no-such-option"],
 ];
 
@@ -93,6 +96,7 @@ export function flags(config: Config): Input[] {
   const own = addCheckOptions(new Command("check"));
   const replay = new Command("replay").argument("<trace>").option("--scenario <name>").option("--from <file>").option("--patch <file>")
     .option("--full").option("--html <file>");
+  const explore = new Command("explore").argument("<scenario>").option("--from <file>").option("--patch <file>").option("--port <n>");
   const list = new Command("list").argument("[pattern...]").option("--tier <tier>");
   const added = (config.commands ?? []).map((c) => {
     const command = new Command(c.name);
@@ -101,7 +105,8 @@ export function flags(config: Config): Input[] {
   });
   const local = { "m.ts": moduleWith({ finally: null }) };
   return [
-    ...[own, list, ...added].flatMap((command) => inputsFor(command)), ...inputsFor(replay).filter((i) => !i.rule.includes("--scenario")),
+    ...[own, list, explore, ...added].flatMap((command) => inputsFor(command)),
+    ...inputsFor(replay).filter((i) => !i.rule.includes("--scenario")),
     ...TAKE_NAMES.flatMap((args) => NO_NAMES.map((name): Input => ({
       family: "flags", rule: `names, ${args.join(" ")}`, what: shortened(name), args: [...args, name], ends: "refused", files: {},
       inProject: true, seconds: 60,
@@ -113,6 +118,10 @@ export function flags(config: Config): Input[] {
     ...NO_TARGETS.filter((t) => !/^(README|package|impl|checker)/.test(t)).map((out): Input =>
       ({ family: "flags", rule: "--out of a run", what: shortened(out), args: ["check", "m.ts", "--out", out], ends: "refused",
         files: local })),
+    ...["note.txt", "folder", "", "no/such/folder", "\u0000x", "/proc/x", "x".repeat(5000)].map((dir): Input => ({
+      family: "flags", rule: "--report over a folder", what: shortened(dir), args: ["check", "m.ts", "--report", dir], ends: "refused",
+      files: { ...local, "note.txt": "mine", "folder/x": "x" },
+    })),
     ...PREFIXES.flatMap((format) => FOREIGN.map((name) => `${format}${name}`)).map((out): Input => ({
       family: "flags", rule: "--out over a file", what: out, args: ["check", "m.ts", "--out", out], ends: "refused",
       files: { ...local, "note.txt": "mine", "data.json": "{\"mine\": true}", "folder/x": "x", "link.ts": "// another" },
