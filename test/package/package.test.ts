@@ -92,7 +92,7 @@ it("checks scenarios of the kernel in a folder of one's own", () => {
 const VITEST_CONFIG = `
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "thpcheck/vitest";
-export default defineConfig({ plugins: [thpcheckPlugin()] });
+export default defineConfig({ plugins: [thpcheckPlugin()], test: { testTimeout: 300_000 } });
 `;
 const VITEST_TEST = `
 import { expect, test } from "vitest";
