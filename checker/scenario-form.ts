@@ -177,6 +177,7 @@ const COMMON = {
     v.pipe(v.custom(isRecord, "a record of plain data"), plainData("plain data: numbers, texts, true, false, null, arrays, records")),
   ),
   clearDeadLocals: v.optional(flag()),
+  picture: v.optional(text()),
   sanitize: v.optional(v.union([flag(), text()], "true or false, or a text that says why the sanitizers leave it out")),
   always: properties,
   step: properties,

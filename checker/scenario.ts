@@ -98,6 +98,11 @@ interface ScenarioBase<S extends Structs> {
   readonly tier: Tier;
   /** Bounds, version switches, knobs: plain data, recorded in traces. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /**
+   * Absolute path of the module that draws this scenario's states on pages (`page/picture.ts`); unset: what the configuration's
+   * `picture` gives.
+   */
+  readonly picture?: string;
   /** Clear dead locals at each yield; true unless set. Off, states that differ only in garbage count as different. */
   readonly clearDeadLocals?: boolean;
   /**

@@ -14,6 +14,7 @@ import { LEAF } from "../impl/pgtable.ts";
 import { VM_READ, VM_WRITE } from "../impl/structs/vma.ts";
 import { always } from "../spec/invariant.ts";
 import { INVARIANTS } from "../spec/invariants/index.ts";
+import { KERNEL_PICTURE } from "./picture.ts";
 import { atRest, reclaimLosesNothing } from "./quiescence.ts";
 
 // ---- bounds ----------------------------------------------------------------------------------------------------
@@ -117,7 +118,8 @@ export function kernelScenario(s: KernelScenario, terms: Terms): Scenario<Struct
   const areaEnd = s.areaEnd ?? options.hugeRanges * options.pagesPerHugePage;
   const config = kernelConfig(options);
   return scenario<Structs>({
-    name: s.name, why: s.why, tier: s.tier, config, beyond: beyondBounds(config), structs: structsOf(options, terms.notes),
+    name: s.name, why: s.why, tier: s.tier, picture: KERNEL_PICTURE,
+    config, beyond: beyondBounds(config), structs: structsOf(options, terms.notes),
     init: (k) => {
       boot(k, own);
       bootVma(k, 0, 0, areaEnd, VM_READ | VM_WRITE);

@@ -1,7 +1,7 @@
-/** Part of `npm run build`: the viewer as the package has it, two scripts, and the styles of pages. */
+/** Part of `npm run build`: what pages of the package are made of: the viewer's two scripts, styles, and the pictures that are named. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
-import { VIEWERS, viewerScript, type Viewer } from "./bundle.ts";
+import { basename, resolve } from "node:path";
+import { BUNDLED, pictureScript, VIEWERS, viewerScript, type Viewer } from "./bundle.ts";
 
 const built = new URL("../../dist/checker/viewer/", import.meta.url);
 mkdirSync(built, { recursive: true });
@@ -10,3 +10,9 @@ for (const viewer of Object.keys(VIEWERS) as Viewer[]) {
 }
 copyFileSync(new URL("../viewer/style.css", import.meta.url), new URL("style.css", built));
 copyFileSync(new URL("index.css", import.meta.url), new URL("../page/index.css", built));
+
+const pictures = new URL("../../dist/picture/", import.meta.url);
+mkdirSync(pictures, { recursive: true });
+for (const picture of process.argv.slice(2)) {
+  writeFileSync(new URL(`${basename(picture, ".ts")}${BUNDLED}`, pictures), await pictureScript(resolve(picture)));
+}

@@ -2,7 +2,7 @@
  * Scripts for the browser, each bundled to one text without imports: the viewer, and the picture of a project.
  *
  * The package has the viewer bundled already (`build-viewer.ts`); in a checkout it is bundled from its sources when it is
- * needed, so that it is never older than they are. A picture is bundled by the Rolldown of the project.
+ * needed, so that it is never older than they are. A picture is bundled by the Rolldown of the project, or comes bundled.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -32,8 +32,12 @@ export function viewerStyle(): string {
   return readFileSync(STYLE, "utf8");
 }
 
+/** A picture that has been bundled: a script that sets the global. */
+export const BUNDLED = ".bundle.js";
+
 /** The picture in a module of the project, as a script that sets the global. Throws a UsageError where it cannot be bundled. */
 export async function pictureScript(file: string): Promise<string> {
+  if (file.endsWith(BUNDLED)) return readFileSync(file, "utf8");
   try {
     return await bundled(file, PICTURE_GLOBAL);
   } catch (e) {

@@ -1,6 +1,6 @@
-/** The picture that the project's configuration has for a scenario. */
+/** The picture of a scenario's states: its own, or that which the project's configuration has for it. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { shortPath } from "../error-sentence.ts";
 import type { Scenario } from "../scenario.ts";
 import { UsageError } from "../usage-error.ts";
@@ -9,10 +9,17 @@ import { findConfigFile, loadConfig } from "./project.ts";
 import { runUserCode } from "./user-code.ts";
 
 /**
- * The module that draws the scenario's states (absolute path), by the configuration in or above `folder`; null: none does.
- * Throws a UsageError if the function of the configuration throws, gives something else, or names a file that there is not.
+ * The module that draws the scenario's states (absolute path): the scenario's own, or by the configuration in or above `folder`;
+ * null: none does. Throws a UsageError if the function of the configuration throws, gives something else, or if there is no such
+ * file.
  */
 export async function pictureOf(scenario: Scenario, folder: string): Promise<string | null> {
+  if (scenario.picture !== undefined) {
+    if (!isAbsolute(scenario.picture) || !existsSync(scenario.picture)) {
+      throw new UsageError(`the picture of ${scenario.name} must be the absolute path of a module, and "${scenario.picture}" is none`);
+    }
+    return scenario.picture;
+  }
   const file = findConfigFile(folder);
   if (file === null) return null;
   const loaded = await loadConfig(file);

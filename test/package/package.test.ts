@@ -89,6 +89,14 @@ it("checks scenarios of the kernel in a folder of one's own", () => {
   expect(status).toBe(0);
 });
 
+it("draws them with the picture of the kernel's memory", () => {
+  const { stderr, status } = thpcheck("check", "./kernel.ts", "--report", "report");
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  const page = readFileSync(join(folder, "report/traces/collapse-beside-discard.html"), "utf8");
+  expect(page).toContain(readFileSync(join(installed, "dist/picture/kernel.bundle.js"), "utf8").trim());
+});
+
 const VITEST_CONFIG = `
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "thpcheck/vitest";
