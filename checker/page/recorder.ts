@@ -2,9 +2,9 @@
  * The states of a trace for a page: notes, of each state that the system's vector holds, what differs from the one before.
  */
 import { CompiledSystem } from "../image/compiled-system.ts";
-import type { LayoutPlan } from "../program/layout.ts";
-import type { Shows } from "../program/value-text.ts";
-import { showsOf } from "../program/values.ts";
+import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
+import { elementName, elementText, type Shows } from "../program/value-text.ts";
+import { showsOf, type ChangedValue } from "../program/values.ts";
 import { positionOf, StateBytes } from "../program/world.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { SourceFrame, TransitionSystem } from "../system.ts";
@@ -21,6 +21,8 @@ export class StateRecorder {
   readonly #sources: SourceExcerpts;
   readonly #states: StateData[] = [];
   readonly #shown: Record<string, Record<number, string>> = {};
+  /** What the step to the state noted last changed in structs, in words. */
+  #changes: readonly ChangedValue[] = [];
   /** As they were last noted. */
   #words: Int32Array | null = null;
   #named: ReadonlyMap<string, string> = new Map();
@@ -48,6 +50,9 @@ export class StateRecorder {
     };
   }
 
+  /** What the step to the state noted last changed in structs, in words; null where states have no structs. */
+  get changes(): readonly ChangedValue[] | null { return this.#layout === null ? null : this.#changes; }
+
   /** The events of the step that led to the present state. Asked right after the step. */
   events(): readonly string[] {
     return this.#compiled?.announced() ?? [];
@@ -61,6 +66,7 @@ export class StateRecorder {
   /** Notes the state in the vector. */
   note(): void {
     this.#noteShown();
+    this.#noteChanges();
     this.#states.push({ words: this.#newWords(), named: this.#newNames(), machines: this.#newMachines(), stands: this.#newStands() });
   }
 
@@ -124,6 +130,17 @@ export class StateRecorder {
     }
   }
 
+  #noteChanges(): void {
+    if (this.#layout === null || this.#words === null) return;
+    const layout = this.#layout;
+    const [now, was] = [new StateBytes(this.#system.vector.buffer), new StateBytes(this.#words.slice().buffer)];
+    const view = { actors: this.#system.actors.map((a) => a.name), shows: this.#shows };
+    this.#changes = layout.fields.filter((f) => f.role !== "statistic").flatMap((field) => elementsOf(field).flatMap((word) => {
+      const [before, after] = [elementText(layout, was, word, view), elementText(layout, now, word, view)];
+      return before === after ? [] : [{ name: elementName(field, word.i, word.j), before, after }];
+    }));
+  }
+
   /** The words of values that have not been met before. */
   #noteShown(): void {
     if (this.#layout === null) return;
@@ -132,11 +149,9 @@ export class StateRecorder {
       const show = f.role === "statistic" ? undefined : this.#shows.get(f.path);
       if (show === undefined) continue;
       const words = (this.#shown[f.path] ??= {});
-      for (let i = 0; i < f.count; i++) {
-        for (let j = 0; j < (f.length ?? 1); j++) {
-          const value = bytes.raw(f, positionOf(f, 0, i, j)) + f.min;
-          words[value] ??= show(value);
-        }
+      for (const { i, j } of elementsOf(f)) {
+        const value = bytes.raw(f, positionOf(f, 0, i, j)) + f.min;
+        words[value] ??= show(value);
       }
     }
   }
@@ -148,6 +163,11 @@ function unlikeAny(name: string, known: ReadonlyMap<string, string>): string {
   let n = 2;
   while (known.has(`${name} (${n})`)) n++;
   return `${name} (${n})`;
+}
+
+function elementsOf(field: FieldPlan): { readonly field: FieldPlan; readonly i: number; readonly j: number }[] {
+  return Array.from({ length: field.count }, (_, i) => i)
+    .flatMap((i) => Array.from({ length: field.length ?? 1 }, (_, j) => ({ field, i, j })));
 }
 
 /** How many values the fields of a state come to: what `values()` begins with. */

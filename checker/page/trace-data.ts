@@ -1,5 +1,7 @@
 /** A replayed trace as the data of a page. */
+import type { ChangedValue } from "../program/values.ts";
 import { promiseLines } from "../report/promise-text.ts";
+import { storeInWords } from "../report/step-text.ts";
 import type { ReplayedTrace, TraceStory } from "../result.ts";
 import type { Scenario } from "../scenario.ts";
 import type { TransitionSystem } from "../system.ts";
@@ -11,6 +13,8 @@ import { stepLines } from "./step-lines.ts";
 
 /** A rank below all others: the step does not matter to the promise. */
 const NO_RANK = 5;
+/** Nobody knows how much it matters, and it did something. */
+const CHANGED = 3;
 /** A page breaks lines itself. */
 const WHOLE_LINES = { width: Infinity, reads: Infinity };
 
@@ -41,14 +45,17 @@ export function pageData({ scenario, system, replayed, story, replay, verdict }:
     attempt(() => { system.setBranch(choices); system.step(actor); });
     const events = recorder.events();
     recorder.note();
-    return { actor, stack, events };
+    return { step: { actor, stack, events }, changes: recorder.changes };
   });
   const ranks = ranksOf(replayed, told);
   const read = new Set(told.reads.map((r) => r.name));
-  const steps = taken.map((t, n): StepData => ({
-    ...t, ...ofRow(rows[n + 1]!), call: told.steps[n]?.call ?? null, rank: ranks.get(n + 1) ?? NO_RANK,
-    lines: told.steps[n] === undefined ? [] : stepLines(told.steps[n], read),
-  }));
+  const steps = taken.map(({ step, changes }, n): StepData => {
+    const row = rows[n + 1]!;
+    const known = story?.steps[n];
+    const did = known === undefined ? changesOnly(changes ?? row.changes)
+      : { rank: ranks.get(n + 1) ?? NO_RANK, lines: stepLines(known, read) };
+    return { ...step, ...ofRow(row), call: known?.call ?? null, ...did };
+  });
   return {
     format: PAGE_FORMAT, version: PAGE_VERSION, program: recorder.program(scenario),
     trace: {
@@ -56,6 +63,12 @@ export function pageData({ scenario, system, replayed, story, replay, verdict }:
       steps, states: recorder.states, shown: recorder.shown, sources: sources.sources, loop: trace.loop,
     },
   };
+}
+
+/** Of a step whose accesses nobody saw: what is another value after it. */
+function changesOnly(changes: readonly ChangedValue[]): Pick<StepData, "rank" | "lines"> {
+  const lines = changes.map((c): TextLine => ({ text: storeInWords(c), style: "change" }));
+  return { rank: lines.length > 0 ? CHANGED : NO_RANK, lines };
 }
 
 function ofRow(row: ReplayedTrace["rows"][number]): Pick<StepData, "label" | "choices" | "switched" | "statistics"> {

@@ -13,6 +13,7 @@ export function Explorer({ picture, start }: { readonly picture: Picture | null;
   const [state, setState] = useState<Explored | null>(null);
   const [says, setSays] = useState("");
   const [isBusy, setBusy] = useState(true);
+  const [wanted, setWanted] = useState<Wanted>({ kind: "broken", name: "", seed: 0 });
   const load = async (answer: Promise<Explored | null>, sentence = ""): Promise<void> => {
     setBusy(true);
     try {
@@ -41,10 +42,19 @@ export function Explorer({ picture, start }: { readonly picture: Picture | null;
   }, []);
   if (state === null) return h("p", { role: "status" }, says === "" ? "loading ..." : says);
   const panel = (selected: number): JSX.Element => h(Panel, {
-    state, selected, says, isBusy, to: (path) => { void load(stateAt(path)); }, seek: (...wanted) => { void seek(...wanted); },
+    state, selected, says, isBusy, wanted, setWanted,
+    to: (path) => { void load(stateAt(path)); }, seek: (goal, way, seed) => { void seek(goal, way, seed); },
   });
   // Another run is another page: what was folded and selected was of the one before.
   return h(App, { key: state.link, page: state.page, picture, panel });
+}
+
+/** What is looked for. */
+interface Wanted {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Of the next walk. */
+  readonly seed: number;
 }
 
 interface PanelProps {
@@ -53,6 +63,8 @@ interface PanelProps {
   /** What the server said last. */
   readonly says: string;
   readonly isBusy: boolean;
+  readonly wanted: Wanted;
+  readonly setWanted: (wanted: Wanted) => void;
   readonly to: (path: WalkedPath) => void;
   readonly seek: (goal: Goal, way: Way, seed: number) => void;
 }
@@ -90,24 +102,22 @@ const KINDS = { broken: "a broken promise", promise: "promise", witness: "witnes
 type Kind = keyof typeof KINDS;
 
 /** Goes on until something shows. */
-function Seek({ state, isBusy, seek }: PanelProps): JSX.Element {
-  const [kind, setKind] = useState<Kind>("broken");
-  const [name, setName] = useState("");
-  const [seed, setSeed] = useState(0);
+function Seek({ state, isBusy, seek, wanted, setWanted }: PanelProps): JSX.Element {
+  const { kind, name, seed } = wanted;
   const names = kind === "promise" ? state.promises : kind === "witness" ? state.witnesses : null;
   const chosen = names === null ? name : names.includes(name) ? name : names[0] ?? "";
   const goal: Goal = kind === "broken" ? { kind } : { kind, name: chosen };
   const start = (way: Way): void => {
     seek(goal, way, seed);
-    if (way === "walk") setSeed(seed + 1);
+    if (way === "walk") setWanted({ ...wanted, seed: seed + 1 });
   };
   const disabled = isBusy || (kind !== "broken" && chosen === "");
   return h("span", { class: "seek" }, " go to ",
     h("select", {
       "aria-label": "what to look for", value: kind,
-      onChange: (e: Event) => { setKind((e.currentTarget as HTMLSelectElement).value as Kind); },
+      onChange: (e: Event) => { setWanted({ ...wanted, kind: (e.currentTarget as HTMLSelectElement).value as Kind }); },
     }, Object.entries(KINDS).map(([value, words]) => h("option", { value }, words))),
-    kind === "broken" ? null : h(Name, { names, chosen, set: setName }),
+    kind === "broken" ? null : h(Name, { names, chosen, set: (text) => { setWanted({ ...wanted, name: text }); } }),
     h("button", { type: "button", disabled, onClick: () => { start("nearest"); } }, "nearest"),
     h("button", { type: "button", disabled, title: `seed ${seed}`, onClick: () => { start("walk"); } }, "run by chance"));
 }

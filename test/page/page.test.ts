@@ -86,6 +86,18 @@ describe("the states of a page", () => {
 });
 
 describe("the steps of a page", () => {
+  it("say what they changed, in words, where nobody saw their accesses", () => {
+    const plain = pageData({ ...kernel, story: null });
+    const story = storyOf(plain, new States(plain.trace));
+    plain.trace.steps.forEach(({ lines, rank }, n) => {
+      const moment = new Moment(story, n + 1);
+      const changed = [...story.fields.values()].flatMap((field) => Array.from({ length: field.count }, (_i, i) => i)
+        .flatMap((i) => Array.from({ length: field.length ?? 1 }, (_j, j) => ({ field, i, j })))).filter((word) => moment.isChanged(word));
+      expect(lines.map((l) => l.text)).toEqual(changed.map((w) => `${moment.name(w)}: ${moment.textBefore(w)} -> ${moment.text(w)}`));
+      expect(rank).toBe(changed.length > 0 ? 3 : 5);
+    });
+  });
+
   it("have the events of the machines, and lines of the source", () => {
     expect(page.trace.steps.flatMap((s) => s.events).length).toBeGreaterThan(5);
     const { stack } = page.trace.steps.at(-1)!;
