@@ -1,5 +1,5 @@
 /** `check --report DIR`: a folder with the index of a run, and a page for each violation. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemShowing } from "../check/showing.ts";
 import { clearsDeadLocals, type Engine } from "../check/options.ts";
@@ -25,6 +25,8 @@ export class ReportFolder implements Reporter {
   readonly #pages = new Map<string, string>();
   #head: RunHead | null = null;
   #failed = false;
+  /** What this run has made before it had anything to tell: files and folders, innermost first. */
+  #made: readonly string[] = [];
 
   /** Makes the folder, unless it is there. Throws a UsageError where it cannot be written, or holds what no run has put there. */
   constructor(folder: string) {
@@ -32,9 +34,11 @@ export class ReportFolder implements Reporter {
     refuseForeign(folder);
     attempt(folder, () => {
       // Each by itself: what makes a whole path never ends where a file system has no room for one, such as /proc.
+      const index = join(folder, INDEX);
+      this.#made = [index, join(folder, TRACES), folder].filter((path) => !existsSync(path));
       for (const path of [folder, join(folder, TRACES)]) if (!existsSync(path)) mkdirSync(path);
       // What cannot be written is known before hours of work.
-      writeFileSync(join(folder, INDEX), existing(join(folder, INDEX)) ?? "");
+      writeFileSync(index, existing(index) ?? "");
     });
   }
 
@@ -72,6 +76,7 @@ export class ReportFolder implements Reporter {
   }
 
   end(end: RunEnd): void {
+    this.#made = [];
     try {
       writeWhole(join(this.#folder, INDEX), indexPage({ head: this.#head!, scenarios: this.#scenarios, end }, this.#pages));
     } catch (e) {
@@ -90,7 +95,10 @@ export class ReportFolder implements Reporter {
   variant(): void {}
   remark(): void {}
   complain(): void {}
-  close(): void {}
+  /** Where the run came to no end, since nothing could be run, nothing of the report is left. */
+  close(): void {
+    for (const path of this.#made) rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** The text of a file; null where there is none that can be read. */

@@ -34,6 +34,14 @@ describe("check --report", () => {
     expect(read("report/index.html")).toContain("thpcheck: all as expected");
   }, 60_000);
 
+  it("leaves nothing where nothing could be run, and an older report as it was", async () => {
+    expect((await project.run(["check", "no-such", "--report", "never"])).code).toBe(2);
+    expect(existsSync(join(project.folder, "never"))).toBe(false);
+    const before = read("report/index.html");
+    expect((await project.run(["check", "no-such", "--report", "report"])).code).toBe(2);
+    expect(read("report/index.html")).toBe(before);
+  });
+
   it.each([
     ["mine", "--report mine holds files that are no report of thpcheck; they are left as they are: name another folder"],
     ["file.txt", "--report file.txt cannot be written: it is no folder"],
