@@ -7,13 +7,16 @@ export const force: ExtraCommand = {
   name: "force",
   description: "make two calls of a real kernel take an order, and compare what comes of it with all orders in the checker",
   register: (command) => command
-    .argument("[pair...]", "names of pairs, or globs: 'collapse+*'; none: all")
+    .argument("[pair...]", "names of pairs, or globs: 'collapse+*'; none: all; or one trace, as 'replay' takes it")
     .option("--kernel <release>", "boot this kernel in QEMU: a release, all that lie here, or the path of a vmlinuz")
     .option("--schedule <segments>", "one order of one pair, such as 'A:collapse_huge_page B:end A:end'")
     .option("--anchors", "where the two calls can be held on this kernel")
     .option("--least <n>", "schedules of a pair: with three switches, too, until there are so many", positiveInteger, 64)
     .option("--show", "what became of each schedule, as it is run")
     .option("--record", "keep what this kernel shows in test/force/recordings/")
+    .option("--witness <name>", "in place of pairs: the way to what a scenario shows; the argument is the scenario's name")
+    .option("--scenario <name>", "which trace of a file of results")
+    .option("--from <file>", "the module of the trace's scenario, where thpcheck.config.ts does not list it")
     .option("--recorded", "compare the recordings alone (default without --kernel)")
     .addHelpText("after", `
 Two threads of one process, A and B, make one call each. QEMU's debugger holds them at functions that they enter, and behind

@@ -17,6 +17,7 @@ describe("schedules", () => {
   });
   it("the first time is not said", () => {
     expect(pointInWords(pointIn("f#1"))).toBe("f");
+    expect([pointIn("return#2"), pointInWords(pointIn("return"))]).toEqual([{ kind: "return", nth: 2 }, "return"]);
     expect([otherSide(0), otherSide(1)]).toEqual([1, 0]);
   });
 });
@@ -90,9 +91,16 @@ describe("symbols", () => {
 
 describe("the command", () => {
   it.each([
-    [{ kernel: "0x" }, /no kernel "0x" is known/], [{ kernel: "/dev/null" }, /no kernel image/],
+    [{ witness: "w" }, /name the trace/], [{ kernel: "0x" }, /no kernel "0x" is known/], [{ kernel: "/dev/null" }, /no kernel image/],
     [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true }, /--anchors is asked of a kernel/],
   ])("refuses %o", async (flags, why) => {
     await expect(runForce([], { least: 64, ...flags })).rejects.toThrow(why);
+  });
+  it.each([
+    [["tc1.x.A"], {}, /add --kernel/], [["tc1.x.A", "tc1.y.A"], { kernel: "7.3.4" }, /one trace at a time/],
+    [["tc1.x.A"], { kernel: "7.3.4" }, /damaged/], [["tc1.x.A"], { record: true }, /--record is about pairs/],
+    [["s"], { witness: "w", scenario: "s" }, /--scenario is about a file of results/], [["nothing.json"], { kernel: "7.3.4" }, /neither a file/],
+  ])("refuses the trace %j with %o", async (given, flags, why) => {
+    await expect(runForce(given, { least: 64, ...flags })).rejects.toThrow(why);
   });
 });

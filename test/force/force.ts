@@ -11,6 +11,7 @@ import { outcomeInWords, outcomeKey, type Outcome } from "./outcome.ts";
 import { pairNamed, PAIRS, type Pair } from "./pairs.ts";
 import { forcedRecordings, keep, recorded, type RecordedPair } from "./recording.ts";
 import { becameInWords, scheduleIn, scheduleInWords, type Schedule } from "./schedule.ts";
+import { isTraced, runTraced } from "./traced/command.ts";
 import { followed, realise, schedulesOf, type Anchors, type Run } from "./sweep.ts";
 
 export interface ForceFlags {
@@ -21,11 +22,18 @@ export interface ForceFlags {
   readonly recorded?: boolean;
   readonly least: number;
   readonly show?: boolean;
+  readonly witness?: string;
+  readonly scenario?: string;
+  readonly from?: string;
 }
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 export async function runForce(patterns: readonly string[], flags: ForceFlags): Promise<void> {
+  if (isTraced(patterns, flags)) {
+    await runTraced(patterns, flags);
+    return;
+  }
   const pairs = selected(patterns);
   refuseWithoutKernel(flags);
   if (flags.recorded === true || flags.kernel === undefined) {

@@ -16,11 +16,12 @@ const PATIENCE_MS = 60_000;
 /** A processor for each of the two threads. A thread that is held for long is no fault of the kernel's. */
 const OPTIONS: GuestOptions = { ...GUEST_DEFAULTS, cpus: 2, append: ["nowatchdog", "rcupdate.rcu_cpu_stall_suppress=1"] };
 
-/** What two threads of process 0 do, after what makes the memory that they find. */
+/** What two threads of process 0 do, after what makes the memory that they find: a pair of calls, or several each. */
 export interface RealPair {
   readonly knobs: Knobs;
   readonly memory: readonly Step[];
-  readonly calls: readonly [Step, Step];
+  /** By side, one after the other. */
+  readonly calls: readonly [readonly Step[], readonly Step[]];
 }
 
 /** The agent's lines, as test/conformance/observation.ts explains them, and those of `agent/force.c`. */
@@ -71,10 +72,12 @@ export class ForcedMachine {
 
   /** Runs a pair: `drive` has the two threads at their gates. Whatever it throws, the machine cannot be used afterwards. */
   async run<T>({ knobs: k, memory, calls }: RealPair, drive: (threads: Threads) => Promise<T>): Promise<Seen<T>> {
-    const head = `pair ${memory.length} ${k.enabled} ${k.use_zero_page} ${k.max_ptes_none} ${k.max_ptes_swap} ${k.max_ptes_shared}`;
-    const request = [head, ...[...memory, ...calls].map((s) => stepToNumbers(s, 0))].join("\n");
+    const [a, b] = calls;
+    const knobs = `${k.enabled} ${k.use_zero_page} ${k.max_ptes_none} ${k.max_ptes_swap} ${k.max_ptes_shared}`;
+    const head = `pair ${memory.length} ${a.length} ${b.length} ${knobs}`;
+    const request = [head, ...[...memory, ...a, ...b].map((s) => stepToNumbers(s, 0))].join("\n");
     const before = await this.#talk.ask(`${request}\n`, (line) => line.startsWith("g "));
-    const threads = await Threads.atGates(this.#debugged, gatesIn(before.at(-1)!));
+    const threads = await Threads.atGates(this.#debugged, gatesIn(before.at(-1)!, [a.length, b.length]));
     const driven = await drive(threads);
     await threads.done();
     const after = await this.#talk.ask(null, isDot);
@@ -89,7 +92,7 @@ export class ForcedMachine {
 
 const isDot = (line: string): boolean => line === ".";
 
-function gatesIn(line: string): Gates {
-  const [area = 0n, gates = 0n, waits = 0n, a = 0n, b = 0n] = line.split(" ").slice(1).map((word) => BigInt(`0x${word}`));
-  return { area, gate: [gates, gates + 4n], waits, returned: [a, b] };
+function gatesIn(line: string, calls: Gates["calls"]): Gates {
+  const [area = 0n, gates = 0n, waits = 0n, a = 0n, b = 0n, pad = 0n] = line.split(" ").slice(1).map((word) => BigInt(`0x${word}`));
+  return { area, gate: [gates, gates + 4n], waits, returned: [a, b], calls, pad };
 }

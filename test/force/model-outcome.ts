@@ -7,10 +7,9 @@ import { OBSERVED_FLAGS } from "../../spec/view.ts";
 import {
   COUNTERS, isGauge, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO,
 } from "../conformance/observation.ts";
-import { HPAGE } from "../conformance/program.ts";
-import { SHOWN_RANGES, type K } from "./model-program.ts";
-import { areaInWords, countersInWords, pageInWords, returnInWords, type Outcome } from "./outcome.ts";
-import type { Pair } from "./pairs.ts";
+import { HPAGE, type Step } from "../conformance/program.ts";
+import type { Kernel } from "../../impl/mm-types.ts";
+import { areaInWords, countersInWords, pageInWords, returnInWords, type Compared, type Outcome } from "./outcome.ts";
 
 /** The process of the two threads. */
 const MM = 0;
@@ -23,7 +22,7 @@ export interface Before {
   readonly frames: readonly number[];
   readonly gauges: readonly number[];
 }
-export function before(k: K): Before {
+export function before(k: Kernel): Before {
   const frames = Array.from({ length: k.param.vpnMax.get() }, (_, vpn) => {
     const entry = entryOf(k, vpn);
     return entry === null || (entry.value & SPECIAL) !== 0 ? -1 : entry.frame;
@@ -31,29 +30,30 @@ export function before(k: K): Before {
   return { frames, gauges: gauges(k) };
 }
 
-/** `k`: all have ended; its statistics are the sum of what the two calls have counted. */
-export function modelOutcome(pair: Pair, k: K, then: Before): Outcome {
-  const [a, b] = [k.forced.a.get(), k.forced.b.get()];
+/** What the calls of each side have returned. */
+export type Results = readonly [readonly number[], readonly number[]];
+
+/** `k`: all have ended; its statistics are the sum of what the calls have counted. `ranges`: how many are looked at. */
+export function modelOutcome({ calls, pages }: Compared, k: Kernel, results: Results, then: Before, ranges: number): Outcome {
+  const returned = calls.map((of, side) => of.map((call, n) => result(call, results[side]![n]!, pages, k)).join(", "));
   return {
-    returned: [returned(pair, 0, a, k), returned(pair, 1, b, k)],
-    ...modelMemory(k, then.frames),
+    returned: [returned[0]!, returned[1]!],
+    ...modelMemory(k, then.frames, ranges),
     counters: countersInWords(counters(k, then.gauges), statuses(k)),
   };
 }
 
-function returned(pair: Pair, side: 0 | 1, value: number, k: K): string {
-  const step = pair.calls[side];
+function result(step: Step, value: number, pages: number, k: Kernel): string {
   // A load gives a content that no page holds where there is a signal; a store has stored nothing.
   const signal = (step.call === "read" && value === k.param.contents.get()) || (step.call === "write" && value === 0);
-  const pages = k.param.hpagePmdNr.get();
   const real = step.call === "mremap" && value >= 0 ? Math.floor(value / pages) * HPAGE + (value % pages) : value;
   return returnInWords(step, signal ? -1 : real, pages);
 }
 
 /** Areas and pages. `frames`: as of `before`. */
-export function modelMemory(k: K, frames: readonly number[]): Pick<Outcome, "areas" | "pages"> {
+export function modelMemory(k: Kernel, frames: readonly number[], ranges: number): Pick<Outcome, "areas" | "pages"> {
   const areas: number[] = [];
-  const end = SHOWN_RANGES * k.param.hpagePmdNr.get();
+  const end = ranges * k.param.hpagePmdNr.get();
   for (let v = 0; v < k.vma.count; v++) {
     if (k.vma.mm.get(v) === MM && !k.vma.detached.get(v) && k.vma.start.get(v) < end) areas.push(v);
   }
@@ -72,7 +72,7 @@ export function modelMemory(k: K, frames: readonly number[]): Pick<Outcome, "are
   };
 }
 
-function page(k: K, vpn: number, readable: boolean, frames: readonly number[]): string | null {
+function page(k: Kernel, vpn: number, readable: boolean, frames: readonly number[]): string | null {
   const entry = entryOf(k, vpn);
   if (entry === null) return null;
   const { value, huge, frame } = entry;
@@ -90,7 +90,7 @@ function page(k: K, vpn: number, readable: boolean, frames: readonly number[]): 
 }
 
 /** The entry that maps the page, and the frame behind it; null: there is none. */
-function entryOf(k: K, vpn: number): { readonly value: number; readonly huge: boolean; readonly frame: number } | null {
+function entryOf(k: Kernel, vpn: number): { readonly value: number; readonly huge: boolean; readonly frame: number } | null {
   const h = k.param.hpagePmdNr.get();
   const pmd = k.mm.pmd.get(MM, Math.floor(vpn / h));
   if (pmd === 0) return null;
@@ -102,16 +102,16 @@ function entryOf(k: K, vpn: number): { readonly value: number; readonly huge: bo
 
 // ---- counters ------------------------------------------------------------------------------------------------------
 
-const gauges = (k: K): number[] => COUNTERS.map(([name, of], i) => {
+const gauges = (k: Kernel): number[] => COUNTERS.map(([name, of], i) => {
   if (!isGauge(i)) return 0;
   // In pages, and read by the size of a huge page of the kernel's.
   return name === HUGE_PAGES ? (of(k) * HPAGE) / k.param.hpagePmdNr.get() : of(k);
 });
-function counters(k: K, then: readonly number[]): number[] {
+function counters(k: Kernel, then: readonly number[]): number[] {
   const now = gauges(k);
   return COUNTERS.map(([, of], i) => (isGauge(i) ? now[i]! - then[i]! : of(k)));
 }
-function statuses(k: K): (readonly [number, string, number])[] {
+function statuses(k: Kernel): (readonly [number, string, number])[] {
   const { khugepagedScanPmd, collapseHugePage } = k.tracepoint;
   return [khugepagedScanPmd, collapseHugePage].flatMap((counts, kind) => {
     return Object.keys(SCAN_STATUS).map(Number).flatMap((code) => {

@@ -16,6 +16,7 @@ import { unpinFolio } from "../../impl/gup.ts";
 import { kernelStructs } from "../../impl/mm-types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { lruAddDrainAll } from "../../impl/swap.ts";
+import type { Step } from "../conformance/program.ts";
 import { PAIRS, type Pair } from "./pairs.ts";
 import { scaledWords } from "./scaled.ts";
 
@@ -31,12 +32,12 @@ const NOT_YET = -134;
 
 const NOTHING = [CALL.lruAddDrainAll, 0, 0, 0, 0, 0, 0, 0, 0] as const;
 /** The child of the step's number runs on a CPU of its own. */
-const words = (pair: Pair, step: Pair["calls"][number]): readonly number[] =>
+const words = (pair: Pair, step: Step): readonly number[] =>
   (step.call === "fork" ? [CALL.fork, CHILDREN + step.args[0]! - 1, 0, 0, 0, 0, 0, 0, 0] : scaledWords(step, pair.pages));
-/** By pair: its preparation, filled up with steps that do nothing, then the two calls. */
+/** By pair: its preparation, filled up with steps that do nothing, then the two calls, one of each side. */
 const WORDS = PAIRS.flatMap((p) => [
   ...Array.from({ length: STEPS_MAX }, (_, i) => (p.memory[i] === undefined ? NOTHING : words(p, p.memory[i]))),
-  ...p.calls.map((c) => words(p, c)),
+  ...p.calls.flatMap((side) => side.map((c) => words(p, c))),
 ]);
 const ROW = STEPS_MAX + 2;
 const NAMES = PAIRS.map((p) => p.name);

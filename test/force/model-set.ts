@@ -7,7 +7,7 @@ import type { CompiledSystem } from "../../checker/image/compiled-system.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { forEachStep } from "../../checker/search/steps.ts";
 import { before, modelMemory, modelOutcome } from "./model-outcome.ts";
-import { modelProgram, type K } from "./model-program.ts";
+import { modelProgram, SHOWN_RANGES, type K } from "./model-program.ts";
 import { outcomeKey, type Outcome } from "./outcome.ts";
 import { PAIRS, type Pair } from "./pairs.ts";
 
@@ -51,7 +51,7 @@ export function outcomeSet(release: string, pair: Pair): OutcomeSet {
   const start = beginning(system, k, pair);
   vector.set(start);
   const then = before(k);
-  const memory = modelMemory(k, then.frames);
+  const memory = modelMemory(k, then.frames, SHOWN_RANGES);
   const outcomes = new Map<string, Outcome>();
   const first: Node = { words: start, counted: new Uint8Array(places.length) };
   const seen = new Set([keyOf(first)]);
@@ -72,7 +72,7 @@ export function outcomeSet(release: string, pair: Pair): OutcomeSet {
     vector.set(node.words);
     places.forEach((word, i) => { vector[word] = node.counted[i]!; });
     if (!k.forced.seen.get()) throw new Error(`${pair.name}: the two calls wait for one another`);
-    const outcome = modelOutcome(pair, k, then);
+    const outcome = modelOutcome(pair, k, [[k.forced.a.get()], [k.forced.b.get()]], then, SHOWN_RANGES);
     outcomes.set(outcomeKey(outcome), outcome);
   }
   return { outcomes, states: seen.size, memory };

@@ -4,12 +4,12 @@
  * none of the checker's.
  */
 import { COUNTERS, ERRNO, PAGE_WORDS, TRACEPOINTS } from "../conformance/observation.ts";
-import { HPAGE } from "../conformance/program.ts";
-import type { Pair } from "./pairs.ts";
+import { HPAGE, type Step } from "../conformance/program.ts";
+import type { RealPair } from "./machine.ts";
 import { scaledOrNone, scaledPage } from "./scaled.ts";
 
 export interface Outcome {
-  /** What the two calls returned: a number, an errno by its name, or "signal". */
+  /** What the calls of each side returned: a number, an errno by its name, or "signal"; by commas where there are several. */
   readonly returned: readonly [string, string];
   /** Areas of the process: pages, protection, advice. */
   readonly areas: readonly string[];
@@ -29,7 +29,7 @@ export function outcomeInWords({ returned, areas, pages, counters }: Outcome): s
 }
 
 /** What a call returned. `value` negative: -errno. */
-export function returnInWords(step: Pair["calls"][number], value: number, pages: number): string {
+export function returnInWords(step: Step, value: number, pages: number): string {
   if (step.call === "read" || step.call === "write") return value < 0 ? "signal" : step.call === "write" ? "stored" : String(value);
   if (value < 0) return ERRNO[-value] ?? String(value);
   if (step.call === "fork") return "a child";
@@ -59,26 +59,36 @@ export function countersInWords(counters: readonly number[], statuses: readonly 
 
 // ---- of a real kernel ----------------------------------------------------------------------------------------------
 
+/** What is compared, and with how many pages per huge page in the checker. */
+export interface Compared extends Pick<RealPair, "calls"> {
+  readonly pages: number;
+  /** The last of these pages is one page, and not all that are behind it as well, of which nothing is said then. */
+  readonly alone?: boolean;
+}
+
 /** From the lines of the agent behind the two calls. Those of process 0; a child's areas are not looked at. */
-export function realOutcome(pair: Pair, lines: readonly string[]): Outcome {
+export function realOutcome(pair: Compared, lines: readonly string[]): Outcome {
   const numbers = numbersIn(lines);
   const returned = (["a", "b"] as const).map((side, i) => {
-    const [value = 0, errno = 0] = numbers(side)[0]!;
-    return returnInWords(pair.calls[i]!, errno === 0 ? value : -errno, pair.pages);
+    const said = numbers(side);
+    return pair.calls[i]!.map((call, n) => {
+      const [value = 0, errno = 0] = said[n]!;
+      return returnInWords(call, errno === 0 ? value : -errno, pair.pages);
+    }).join(", ");
   });
   const statuses = lines.filter((l) => l.startsWith("t ")).map((l) => {
     const [, kind, status, count] = l.split(" ");
     return [Number(kind), status!, Number(count)] as const;
   });
   return {
-    returned: [returned[0]!, returned[1]!], ...memoryOf(pair.pages, numbers),
+    returned: [returned[0]!, returned[1]!], ...memoryOf(pair, numbers),
     counters: countersInWords(numbers("k")[0] ?? [], statuses),
   };
 }
 
 /** The areas and pages of process 0, from lines of the agent. */
-export function realMemory(pair: Pair, lines: readonly string[]): Pick<Outcome, "areas" | "pages"> {
-  return memoryOf(pair.pages, numbersIn(lines));
+export function realMemory(pair: Compared, lines: readonly string[]): Pick<Outcome, "areas" | "pages"> {
+  return memoryOf(pair, numbersIn(lines));
 }
 
 /** The numbers of each line of a kind. */
@@ -87,7 +97,7 @@ function numbersIn(lines: readonly string[]): Numbers {
   return (kind) => lines.filter((l) => l.startsWith(`${kind} `)).map((l) => l.split(" ").slice(1).map(Number));
 }
 
-function memoryOf(pages: number, numbers: Numbers): Pick<Outcome, "areas" | "pages"> {
+function memoryOf({ pages, alone = false }: Compared, numbers: Numbers): Pick<Outcome, "areas" | "pages"> {
   const areas = numbers("v").filter(([process]) => process === 0).map(([, start = 0, end = 0, prot = 0, ...rest]) =>
     areaInWords(scaledOrNone(start, pages), scaledOrNone(end, pages), prot, rest.slice(0, 4), rest.at(-1)!));
   const state = new Map<number, readonly [flags: number, mapcount: number]>();
@@ -99,6 +109,7 @@ function memoryOf(pages: number, numbers: Numbers): Pick<Outcome, "areas" | "pag
   const words = new Map<number, Set<string>>();
   const end = Math.max(0, ...[...state.keys()].map((page) => Math.ceil((page + 1) / HPAGE) * HPAGE));
   for (let page = 0; page < end; page++) {
+    if (alone && page % HPAGE >= pages) continue;
     const [flags, mapcount] = state.get(page) ?? [0, 0];
     const range = page - (page % HPAGE);
     const place = scaledPage(range + Math.min(page % HPAGE, pages - 1), pages);

@@ -18,6 +18,12 @@ const JUMP_TO_ITSELF = Uint8Array.of(0xeb, 0xfe);
 const TRIES = 500;
 const A_MOMENT_MS = 2;
 
+/** A thread that stands on a pad, and where it goes on. */
+export interface Hold {
+  readonly at: bigint;
+  readonly pad: bigint;
+}
+
 export class Pad {
   readonly #gdb: GdbStub;
   readonly #at: bigint;
@@ -38,16 +44,16 @@ export class Pad {
     return new Pad(gdb, at);
   }
 
-  /** The thread that the processor runs does not go on from where it is. @returns where that was */
-  async hold(cpu: number): Promise<bigint> {
+  /** The thread that the processor runs does not go on from where it is. `pad`: the one for user mode, where it is there. */
+  async hold(cpu: number, pad: bigint = this.#at): Promise<Hold> {
     const at = await this.#gdb.register(cpu, "rip");
-    await this.#gdb.setRegister(cpu, "rip", this.#at);
-    return at;
+    await this.#gdb.setRegister(cpu, "rip", pad);
+    return { at, pad };
   }
 
   /** The thread goes on from there, when the machine runs on. No point may be set. */
-  async release(cpu: number, at: bigint): Promise<void> {
-    for (let tries = 0; await this.#gdb.register(cpu, "rip") !== this.#at; tries++) {
+  async release(cpu: number, { at, pad }: Hold): Promise<void> {
+    for (let tries = 0; await this.#gdb.register(cpu, "rip") !== pad; tries++) {
       if (tries === TRIES) throw new Error(`the thread that was held on processor ${cpu} is not on its pad`);
       // In an interrupt, or preempted: let it come back.
       this.#gdb.resume();

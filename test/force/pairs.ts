@@ -3,7 +3,7 @@
  * pages per huge page. The checker runs the same at `pages` per huge page: all pages of a range from the last of these on are
  * one there, and programs treat them alike (`scaled.ts`).
  */
-import { DEFAULT_KNOBS, textToStep, type Step } from "../conformance/program.ts";
+import { DEFAULT_KNOBS, textToStep } from "../conformance/program.ts";
 import type { RealPair } from "./machine.ts";
 
 export interface Pair extends RealPair {
@@ -59,7 +59,7 @@ const CALLS = {
 type CallName = keyof typeof CALLS;
 
 function pair(first: CallName, second: CallName, memory: MemoryName, pages: 2 | 4 = 2): Pair {
-  const calls: readonly [Step, Step] = [textToStep(CALLS[first]), textToStep(CALLS[second])];
+  const calls: RealPair["calls"] = [[textToStep(CALLS[first])], [textToStep(CALLS[second])]];
   return { name: `${first}+${second}@${memory}`, pages, knobs: DEFAULT_KNOBS, memory: MEMORY[memory].map(textToStep), calls };
 }
 

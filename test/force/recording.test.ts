@@ -58,7 +58,7 @@ describe("pages", () => {
   });
   it("all pairs can be said so, and have names of their own", () => {
     for (const p of PAIRS) {
-      const steps = [...p.memory, ...p.calls].filter((s) => s.call !== "fork");
+      const steps = [...p.memory, ...p.calls.flat()].filter((s) => s.call !== "fork");
       for (const s of steps) expect(scaledWords(s, p.pages)).toHaveLength(9);
     }
     expect(new Set(PAIRS.map((p) => p.name)).size).toBe(PAIRS.length);

@@ -15,19 +15,23 @@ export type Point =
   /** At the first instruction of the function. */
   | { readonly kind: "entry"; readonly symbol: string; readonly nth: number }
   /** Just behind the instruction that has written the entry: of the PMD of huge range `page / 512`, or the PTE of the page. */
-  | { readonly kind: "write"; readonly level: Level; readonly page: number; readonly nth: number };
+  | { readonly kind: "write"; readonly level: Level; readonly page: number; readonly nth: number }
+  /** In user mode, when one of its calls has returned, and another one is to come. */
+  | { readonly kind: "return"; readonly nth: number };
 
 export interface Segment {
   readonly side: Side;
-  /** Null: until its call has returned. */
+  /** Null: until all its calls have returned. */
   readonly until: Point | null;
 }
 export type Schedule = readonly Segment[];
 
 const nthInWords = (nth: number): string => (nth === 1 ? "" : `#${nth}`);
-/** "collapse_huge_page", "write@pmd:0#2". */
+/** What a point between two calls is called: no function of C has this name. */
+const RETURN = "return";
+/** "collapse_huge_page", "write@pmd:0#2", "return". */
 export function pointInWords(point: Point): string {
-  const what = point.kind === "entry" ? point.symbol : `write@${point.level}:${point.page}`;
+  const what = point.kind === "entry" ? point.symbol : point.kind === "return" ? RETURN : `write@${point.level}:${point.page}`;
   return `${what}${nthInWords(point.nth)}`;
 }
 /** "A:collapse_huge_page B:end A:end". */
@@ -49,9 +53,10 @@ export function pointIn(text: string): Point {
   if (level !== undefined) return { kind: "write", level: level as Level, page: Number(page), nth: Number(writes ?? 1) };
   const [, symbol, entries] = /^(\w[\w.]*)(?:#(\d+))?$/.exec(text) ?? [];
   if (symbol === undefined || entries === "0") {
-    throw new RangeError(`${JSON.stringify(text)} is no point: a function of the kernel, write@pmd:PAGE or write@pte:PAGE; #N behind it`);
+    throw new RangeError(`${JSON.stringify(text)} is no point: a function of the kernel, write@pmd:PAGE, write@pte:PAGE or return; #N behind it`);
   }
-  return { kind: "entry", symbol, nth: Number(entries ?? 1) };
+  const nth = Number(entries ?? 1);
+  return symbol === RETURN ? { kind: "return", nth } : { kind: "entry", symbol, nth };
 }
 
 /** What became of a segment. */

@@ -4,14 +4,16 @@
  * tried again otherwise, and then reported as not realised.
  */
 import { anchorInWords, anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
-import type { ForcedMachine, Seen } from "./machine.ts";
-import { realMemory, realOutcome, type Outcome } from "./outcome.ts";
-import type { Pair } from "./pairs.ts";
-import { otherSide, scheduleInWords, type Became, type Schedule, type Segment, type Side } from "./schedule.ts";
+import type { ForcedMachine, RealPair, Seen } from "./machine.ts";
+import { realMemory, realOutcome, type Compared, type Outcome } from "./outcome.ts";
+import { otherSide, scheduleInWords, type Became, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
 import type { Threads } from "./threads.ts";
 
 const TRIES = 3;
 const ENDS: Schedule = [{ side: 0, until: null }, { side: 1, until: null }];
+
+/** A pair of calls, or of several each, as a kernel runs it and as it is compared. */
+type Pair = RealPair & Compared & { readonly name: string };
 
 export type Anchors = readonly [readonly Anchor[], readonly Anchor[]];
 
@@ -41,7 +43,8 @@ export async function followed(machine: ForcedMachine, pair: Pair): Promise<Foll
   let memory: Pick<Outcome, "areas" | "pages"> | null = null;
   for (const side of [0, 1] as const) {
     const follow = (): Promise<Seen<readonly Anchor[]>> => machine.run(pair, async (threads) => {
-      const there = [...points, ...(await threads.thatExist(writes))];
+      const several: readonly Point[] = pair.calls[side].length > 1 ? [{ kind: "return", nth: 1 }] : [];
+      const there = [...points, ...(await threads.thatExist(writes)), ...several];
       const { became, hits } = await threads.follow(side, there, MOST);
       if (became.what !== "ended") throw new Error(`${pair.name}: a call that is alone does not end`);
       await threads.segment({ side: otherSide(side), until: null });

@@ -11,7 +11,8 @@ const TEXT = `1000 T f\n1100 T g\n1200 T schedule\n1300 T rwsem_down_read_slowpa
 5000 D current_task\n5008 D __preempt_count\n5010 D page_offset_base\n`;
 const [F, G, SCHEDULE, READ_SLOWPATH, PAD, WORKER] = [0x1000n, 0x1100n, 0x1200n, 0x1300n, 0x1600n - 16n, 0x1700n];
 const DIRECT = 0x10_0000n;
-const GATES: Gates = { area: 0x4000_0000n, gate: [0x7000n, 0x7004n], returned: [0x9000n, 0x9100n], waits: 0x8000n };
+const USER_PAD = 0x9200n;
+const GATES: Gates = { area: 0x4000_0000n, gate: [0x7000n, 0x7004n], returned: [0x9000n, 0x9100n], calls: [1, 1], pad: USER_PAD, waits: 0x8000n };
 const TASKS = [0xa000n, 0xb000n] as const;
 /** Stacks, by processor. */
 const STACK = [0n, 0xc000n, 0xd000n];
@@ -76,12 +77,17 @@ class FakeMachine {
   interrupt(): Promise<Stop> { return Promise.resolve(stop(1)); }
 }
 
-async function run(schedule: string, ...script: Next[]): Promise<{ readonly became: readonly Became[]; readonly m: FakeMachine }> {
+function run(schedule: string, ...script: Next[]): Promise<{ readonly became: readonly Became[]; readonly m: FakeMachine }> {
+  return runCalls([1, 1], schedule, script);
+}
+async function runCalls(
+  calls: Gates["calls"], schedule: string, script: Next[],
+): Promise<{ readonly became: readonly Became[]; readonly m: FakeMachine }> {
   const m = new FakeMachine(script);
   const gdb = m as unknown as GdbStub;
   const symbols = new Symbols(TEXT);
   const debugged: Debugged = { gdb, symbols, pad: await Pad.install(gdb, symbols) };
-  const threads = await Threads.atGates(debugged, GATES);
+  const threads = await Threads.atGates(debugged, { ...GATES, calls });
   const became: Became[] = [];
   for (const segment of scheduleIn(schedule)) became.push(await threads.segment(segment));
   return { became, m };
@@ -148,6 +154,23 @@ describe("a thread", () => {
       return stop(1);
     });
     expect(became[0]).toEqual({ what: "ended" });
+  });
+});
+
+describe("a thread with several calls", () => {
+  it("is held in user mode when one has returned, goes on with the next, and ends with the last", async () => {
+    const inUser: Next = (m) => {
+      m.goes(1, GATES.returned[0]);
+      m.registers[1]!.cs = 0x33n;
+      return stop(1);
+    };
+    const held = await runCalls([2, 1], "A:return", [inUser]);
+    expect(held.became).toEqual([{ what: "held", place: "user mode", value: "present writable" }]);
+    expect(await held.m.register(1, "rip")).toBe(USER_PAD);
+    const { became, m } = await runCalls([3, 1], "A:return#2 A:end", [inUser, inUser, inUser]);
+    expect(became).toMatchObject([{ what: "held" }, { what: "ended" }]);
+    // Past the first return, and from the pad.
+    expect(m.steps).toEqual([1, 1]);
   });
 });
 

@@ -6,7 +6,7 @@
 import { firstOf, waitingPlaces, waitsIn, type Wait } from "./blocked.ts";
 import type { GdbStub, Stop } from "./gdb-stub.ts";
 import { directAddress, entryAddress, entryWords, type Level, type Tables } from "./page-walk.ts";
-import type { Pad } from "./pads.ts";
+import type { Hold, Pad } from "./pads.ts";
 import { otherSide, type Became, type Point, type Segment, type Side } from "./schedule.ts";
 import type { Symbols } from "./symbols.ts";
 
@@ -27,9 +27,13 @@ const SPINS = /spin|osq|rwsem|mutex|queued/;
 export interface Gates {
   /** Address of page 0 of the test area. */
   readonly area: bigint;
-  /** By side: the word that opens the gate, and the instruction at which the thread comes by when its call has returned. */
+  /** By side: the word that opens the gate, and the instruction at which the thread comes by when one of its calls has returned. */
   readonly gate: readonly [bigint, bigint];
   readonly returned: readonly [bigint, bigint];
+  /** How many calls each makes. */
+  readonly calls: readonly [number, number];
+  /** A jump to itself in user mode. */
+  readonly pad: bigint;
   /** Around the loop in which both wait. */
   readonly waits: bigint;
 }
@@ -47,8 +51,10 @@ interface Thread {
   started: boolean;
   ended: boolean;
   blocked: boolean;
-  /** Where it goes on, if it is on the pad. */
-  heldAt: bigint | null;
+  /** Calls of its own that have returned. */
+  returns: number;
+  /** If it is on a pad. */
+  heldAt: Hold | null;
 }
 
 /** A place that the thread has come to. */
@@ -73,7 +79,7 @@ export class Threads {
     this.#gates = gates;
     this.#tables = tables;
     const thread = (side: Side): Thread => ({
-      side, cpu: side + 1, task: tasks[side], started: false, ended: false, blocked: false, heldAt: null,
+      side, cpu: side + 1, task: tasks[side], started: false, ended: false, blocked: false, returns: 0, heldAt: null,
     });
     this.#threads = [thread(0), thread(1)];
     this.#waits = waitingPlaces(m.symbols);
@@ -125,7 +131,7 @@ export class Threads {
   /** Those whose entry there is now: its tables lead to it. */
   async thatExist(points: readonly Point[]): Promise<readonly Point[]> {
     const there: Point[] = [];
-    for (const p of points) if (p.kind === "entry" || await this.#entryOf(p.level, p.page) !== null) there.push(p);
+    for (const p of points) if (p.kind !== "write" || await this.#entryOf(p.level, p.page) !== null) there.push(p);
     return there;
   }
 
@@ -155,15 +161,13 @@ export class Threads {
     await this.#want(new Set([...returned, ...targets.keys(), ...(mayWait ? this.#waits : [])]));
     for (const at of words.keys()) await gdb.watch(at);
     try {
-      return await this.#until(t, targets, words, hit, most);
+      return await this.#until(t, { points, targets, words }, hit, most);
     } finally {
       for (const at of words.keys()) await gdb.clearWatch(at);
     }
   }
 
-  async #until(
-    t: Thread, targets: Map<bigint, number>, words: Map<bigint, Watched>, hit: (hit: Hit) => boolean, most: number,
-  ): Promise<Became | null> {
+  async #until(t: Thread, { points, targets, words }: Wanted, hit: (hit: Hit) => boolean, most: number): Promise<Became | null> {
     const { gdb } = this.#m;
     const counts = new Map<bigint, number>();
     let waits: Wait | null = null;
@@ -188,9 +192,19 @@ export class Threads {
       for (const { cpu, rip } of stoppedAt) {
         const over = this.#threads.find((x) => x.cpu === cpu && rip === this.#gates.returned[x.side]);
         if (over !== undefined) {
-          [over.ended, over.blocked] = [true, false];
-          await this.#want(new Set([...this.#set].filter((at) => at !== rip)));
-          if (over === t) return { what: "ended" };
+          if (await this.#returned(over, rip)) {
+            if (over === t) return { what: "ended" };
+            continue;
+          }
+          if (over === t) {
+            [waits, end] = [null, performance.now() + SEGMENT_MS];
+            const point = points.findIndex((p) => p.kind === "return");
+            if (point >= 0 && hit({ point, place: "user mode", value: await this.#rangeEntry() })) {
+              t.heldAt = await this.#m.pad.hold(cpu, this.#gates.pad);
+              return null;
+            }
+          }
+          await this.#stepOver(cpu);
           continue;
         }
         if (!await this.#isIn(cpu, t)) {
@@ -218,6 +232,16 @@ export class Threads {
         await this.#stepOver(cpu);
       }
     }
+  }
+
+  /** A call of the thread has returned. True: it was its last. */
+  async #returned(t: Thread, rip: bigint): Promise<boolean> {
+    t.returns++;
+    t.blocked = false;
+    if (t.returns < this.#gates.calls[t.side]) return false;
+    t.ended = true;
+    await this.#want(new Set([...this.#set].filter((at) => at !== rip)));
+    return true;
   }
 
   async #waiting(t: Thread, rip: bigint): Promise<Wait | null> {
@@ -358,6 +382,12 @@ export class Threads {
   }
 }
 
+/** What a thread that goes on is stopped for: points, by address functions among them, and words of entries. */
+interface Wanted {
+  readonly points: readonly Point[];
+  readonly targets: Map<bigint, number>;
+  readonly words: Map<bigint, Watched>;
+}
 interface Watched {
   readonly point: number;
   last: bigint;

@@ -1,20 +1,22 @@
 /*
- * The agent of `thpcheck force`: two threads of one process, each on a processor of its own, wait at a gate in front of one
- * call each. Who opens the gates, and stops the threads within their calls, is outside: a debugger of the whole machine.
+ * The agent of `thpcheck force`: two threads of one process, each on a processor of its own, wait at a gate in front of the
+ * calls that each makes. Who opens the gates, and stops the threads within their calls, is outside: a debugger of the whole machine.
  *
  *   agent <file> <cpu> [each]         as test/conformance/agent/agent.c, whose parts it shares
  *
  * On standard input come requests, and each answer ends with a dot:
  *
  *   symbols                           the lines of /proc/kallsyms that are functions and data of the kernel itself
- *   pair <steps> <knobs x 5>          then <op> <process> <argument> x 5: the steps that make the memory, then the two calls
+ *   pair <steps> <calls x 2> <knobs x 5>
+ *                                     then <op> <process> <argument> x 5: the steps that make the memory, then the calls of each
  *
  * A pair is answered by what each step of the preparation returned (`r`), the areas and pages then (`v`, `p`), and
  *
- *   g <address> x 5                   the threads are about to be at their gates: where the test area begins, where the two
- *                                     gates are, what waits at them, and where each thread comes by when its call has returned
+ *   g <address> x 6                   the threads are about to be at their gates: where the test area begins, where the two
+ *                                     gates are, what waits at them, where each thread comes by when a call of its own has
+ *                                     returned, and a jump to itself
  *
- * and, when both calls have returned: `a` and `b` with value and error number, counters and tracepoints as of a step of
+ * and, when all have returned: for each call `a` or `b` with value and error number, counters and tracepoints as of a step of
  * conformance, areas and pages, and the first word of each page that can be read (`c`).
  */
 #include "../../conformance/agent/agent.h"
@@ -37,14 +39,15 @@
 #define PR_SET_THP_DISABLE 41
 #endif
 
-enum { A, B, SIDES };
+enum { A, B, SIDES, CALLS_MAX = 8 };
 /* Shared by all processes and never copied: a gate that is opened is open for one thread, whatever fork does meanwhile. */
 static volatile struct shared {
 	int gate[SIDES];
-	struct { long value; int error; pid_t tid; } side[SIDES];
+	struct { struct { long value; int error; } of[CALLS_MAX]; pid_t tid; } side[SIDES];
 } *shared;
 
-static struct step calls[SIDES];
+static struct step calls[SIDES][CALLS_MAX];
+static int calls_of[SIDES];
 static sem_t begin[SIDES], ended;
 static pthread_t thread[SIDES];
 static char stacks[SIDES][1 << 16] __attribute__((aligned(4096)));
@@ -56,6 +59,10 @@ static void signalled(int number) { (void)number; siglongjmp(on_signal, 1); }
 /* The debugger stops here. */
 __attribute__((noinline)) void returned_a(void) { __asm__ volatile("nop" ::: "memory"); }
 __attribute__((noinline)) void returned_b(void) { __asm__ volatile("nop; nop" ::: "memory"); }
+
+/* Where the debugger lets a thread wait between two of its calls. */
+extern char stays_here[];
+__asm__(".text\nstays_here:\n\tjmp stays_here\n");
 
 /* In user mode, so that the debugger knows where the thread is, and on which processor. */
 __attribute__((noinline)) static void wait_at(volatile int *gate)
@@ -107,21 +114,24 @@ static void *side(void *number)
 	sem_post(&ended);
 	while (sem_wait(&begin[me]))
 		;
-	/* As -1 and EFAULT: what a system call would say of the same address. */
-	volatile long value = -1;
-	volatile int error = EFAULT;
-	if (!sigsetjmp(on_signal, 0)) {
-		wait_at(&shared->gate[me]);
-		errno = 0;
-		value = call(&calls[me]);
-		error = value < 0 ? errno : 0;
+	for (volatile int i = 0; i < calls_of[me]; i++) {
+		/* As -1 and EFAULT: what a system call would say of the same address. */
+		volatile long value = -1;
+		volatile int error = EFAULT;
+		if (!sigsetjmp(on_signal, 0)) {
+			if (i == 0)
+				wait_at(&shared->gate[me]);
+			errno = 0;
+			value = call(&calls[me][i]);
+			error = value < 0 ? errno : 0;
+		}
+		if (me == A)
+			returned_a();
+		else
+			returned_b();
+		shared->side[me].of[i].value = value;
+		shared->side[me].of[i].error = error;
 	}
-	if (me == A)
-		returned_a();
-	else
-		returned_b();
-	shared->side[me].value = value;
-	shared->side[me].error = error;
 	sem_post(&ended);
 	return NULL;
 }
@@ -209,7 +219,8 @@ static void report_contents(int process)
 
 static void gates_line(void)
 {
-	out("g %lx %lx %lx %lx %lx\n", AREA_BASE, (unsigned long)shared, (unsigned long)wait_at, (unsigned long)returned_a, (unsigned long)returned_b);
+	out("g %lx %lx %lx %lx %lx %lx\n", AREA_BASE, (unsigned long)shared, (unsigned long)wait_at, (unsigned long)returned_a,
+	    (unsigned long)returned_b, (unsigned long)stays_here);
 	out_flush();
 }
 
@@ -228,9 +239,13 @@ static bool read_step(struct step *s)
 static void pair(int count, const struct knobs *k)
 {
 	static struct step steps[STEPS_MAX];
-	for (int i = 0; i < count + SIDES; i++)
-		if (!read_step(i < count ? &steps[i] : &calls[i - count]))
+	for (int i = 0; i < count; i++)
+		if (!read_step(&steps[i]))
 			die("step %d of the pair is none", i);
+	for (int side = 0; side < SIDES; side++)
+		for (int i = 0; i < calls_of[side]; i++)
+			if (!read_step(&calls[side][i]))
+				die("call %d of %c is none", i, "AB"[side]);
 	knobs_set(k);
 	snapshot_begin();
 	memset((void *)shared, 0, sizeof(*shared));
@@ -250,7 +265,8 @@ static void pair(int count, const struct knobs *k)
 	const struct step own = { OPS, 0, { 0 } };
 	process_run(&own, &reply);
 	for (int i = 0; i < SIDES; i++)
-		out("%c %ld %d\n", "ab"[i], shared->side[i].value, shared->side[i].error);
+		for (int n = 0; n < calls_of[i]; n++)
+			out("%c %ld %d\n", "ab"[i], shared->side[i].of[n].value, shared->side[i].of[n].error);
 	trace_report(process_pid(0), &others);
 	counters_report(&others);
 	lru_drain();
@@ -291,7 +307,8 @@ int main(int argc, char **argv)
 		int count;
 		if (strcmp(line, "symbols\n") == 0)
 			symbols();
-		else if (sscanf(line, "pair %d %15s %d %d %d %d", &count, k.enabled, &k.use_zero_page, &k.max_ptes_none, &k.max_ptes_swap, &k.max_ptes_shared) == 6 && count <= STEPS_MAX)
+		else if (sscanf(line, "pair %d %d %d %15s %d %d %d %d", &count, &calls_of[A], &calls_of[B], k.enabled, &k.use_zero_page, &k.max_ptes_none, &k.max_ptes_swap, &k.max_ptes_shared) == 8 &&
+			 count <= STEPS_MAX && calls_of[A] <= CALLS_MAX && calls_of[B] <= CALLS_MAX)
 			pair(count, &k);
 		else
 			die("this is no request: %s", line);

@@ -1,0 +1,99 @@
+/** Which functions of a kernel are which routines of impl/, and at which both sides of a run agree how often they come there. */
+import { writePoints, type Anchor } from "../anchors.ts";
+import { pointInWords, type Point, type Side } from "../schedule.ts";
+import type { Symbols } from "../symbols.ts";
+import type { PointOf } from "./derive.ts";
+import type { Run } from "./run.ts";
+import { Walk, type Reached } from "./walk.ts";
+
+/** What the compiler calls a copy of a function that it has made. */
+const COPY = /\.(isra|constprop|part|cold)\.\d+$/;
+/** Names that say the same in another release, or of a part. */
+const CALLED: Readonly<Record<string, string>> = {
+  hpage_collapse_scan_pmd: "collapseScanPmd", zap_page_range_single: "zapPageRange", zap_page_range_single_batched: "zapPageRange",
+  map_anon_folio_pmd_nopf: "mapAnonFolioPmd", map_anon_folio_pmd_pf: "mapAnonFolioPmd",
+};
+
+/** The routine that a function would be. */
+export function routineOf(symbol: string): string {
+  const name = symbol.replace(COPY, "");
+  return CALLED[name] ?? name.replace(/^_+/, "").replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
+}
+const reachedIn = (point: Point): string =>
+  (point.kind === "entry" ? `entry ${routineOf(point.symbol)}` : point.kind === "write" ? `write ${point.level}` : "return");
+const keyOf = (r: Reached): string => (r.kind === "entry" ? `entry ${r.routine}` : r.kind === "write" ? `write ${r.level}` : "return");
+
+/** The points to which a side comes when it is alone and first, in order. */
+export function alone(run: Run, side: Side): readonly Reached[] {
+  const walk = new Walk(run);
+  const all: Reached[] = [];
+  for (let taken = walk.step(side); taken !== null; taken = walk.step(side)) all.push(...taken.reached);
+  return all;
+}
+
+export interface Agreed {
+  readonly pointOf: PointOf;
+  /** By side, what both come by, in order. */
+  readonly points: readonly [readonly string[], readonly string[]];
+  /** What one of the two comes by, or more often, or in another order, in words. */
+  readonly apart: readonly string[];
+}
+
+/**
+ * Points count where the thread that is alone comes to them as often in the checker as on the kernel, and in the same order among
+ * all of these.
+ */
+export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly Anchor[]]): Agreed {
+  const apart: string[] = [];
+  const points: string[][] = [[], []];
+  const known = [new Map<string, Omit<Point, "nth">>(), new Map<string, Omit<Point, "nth">>()];
+  for (const side of [0, 1] as const) {
+    const model = alone(run, side).map(keyOf);
+    const real = anchors[side].filter(({ point }) => point.kind !== "write" || point.page === 0).map(({ point }) => ({ key: reachedIn(point), point }));
+    const names = new Set([...model, ...real.map((r) => r.key)]);
+    const usable = new Set<string>();
+    for (const name of names) {
+      // Several functions may be one routine: the one that comes as often is it.
+      const symbols = new Map<string, Point[]>();
+      for (const { key, point } of real) if (key === name) push(symbols, nameOf(point), point);
+      const times = model.filter((m) => m === name).length;
+      const fits = [...symbols].find(([, of]) => of.length === times);
+      if (fits === undefined) {
+        if (symbols.size > 0 && times > 0) apart.push(`${"AB"[side]} comes ${times} times to ${name} in the checker, ${[...symbols.values()][0]!.length} on Linux`);
+        continue;
+      }
+      const { nth: _, ...point } = fits[1][0]!;
+      known[side]!.set(name, point);
+      usable.add(name);
+    }
+    apart.push(...inOrder(side, usable, known[side]!, { model, real }));
+    points[side] = model.filter((m) => usable.has(m));
+  }
+  return { pointOf: (side, reached) => known[side]!.get(keyOf(reached)) ?? null, points: [points[0]!, points[1]!], apart };
+}
+
+/** Takes names out of `usable` until the two orders are one. */
+function inOrder(
+  side: Side, usable: Set<string>, known: Map<string, Omit<Point, "nth">>,
+  { model, real }: { readonly model: readonly string[]; readonly real: readonly { readonly key: string; readonly point: Point }[] },
+): string[] {
+  const apart: string[] = [];
+  for (;;) {
+    const mine = model.filter((m) => usable.has(m));
+    const theirs = real.filter(({ key, point }) => usable.has(key) && nameOf(point) === nameOf({ ...known.get(key)!, nth: 1 } as Point)).map((r) => r.key);
+    const at = mine.findIndex((m, i) => m !== theirs[i]);
+    if (at < 0) return apart;
+    apart.push(`${"AB"[side]} comes to ${mine[at]} in the checker, and to ${theirs[at] ?? "its end"} on Linux`);
+    usable.delete(mine[at]!);
+    known.delete(mine[at]!);
+  }
+}
+const nameOf = (point: Point): string => pointInWords({ ...point, nth: 1 });
+function push<T>(map: Map<string, T[]>, key: string, value: T): void {
+  map.set(key, [...(map.get(key) ?? []), value]);
+}
+
+/** Points to follow a run by. */
+export function pointsOf(symbols: Symbols, entries: readonly Point[]): readonly Point[] {
+  return [...entries.filter((p) => p.kind !== "entry" || symbols.has(p.symbol)), ...writePoints(), { kind: "return", nth: 1 }];
+}

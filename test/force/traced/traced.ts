@@ -1,0 +1,118 @@
+/**
+ * `thpcheck force TRACE`: does a real kernel do what a run of the checker says? The run is made a schedule of that kernel, which is
+ * forced, and what comes of it is compared with what the checker says comes of the run.
+ */
+import { isInterrupted } from "../../../checker/cli/interruption.ts";
+import { readRecipe } from "../../../checker/cli/commands/replay.ts";
+import { matchScenarios, selectScenarios } from "../../../checker/project/select.ts";
+import type { Patch } from "../../../checker/result.ts";
+import type { Scenario } from "../../../checker/scenario.ts";
+import type { Path } from "../../../checker/search/steps.ts";
+import { UsageError } from "../../../checker/usage-error.ts";
+import { textToStep } from "../../conformance/program.ts";
+import type { ForcedMachine, RealPair } from "../machine.ts";
+import { outcomeKey, type Compared, type Outcome } from "../outcome.ts";
+import { becameInWords, scheduleInWords, type Became } from "../schedule.ts";
+import { followed, realise, type Run as Forced } from "../sweep.ts";
+import { runOf } from "./calls-of-trace.ts";
+import { derive, type Derived, type Expected } from "./derive.ts";
+import { agreed } from "./points.ts";
+import type { Run } from "./run.ts";
+import { pathTo } from "./witness.ts";
+
+export interface Asked {
+  /** A trace as `replay` takes it, or the name of a scenario where a witness is named. */
+  readonly trace: string;
+  readonly witness?: string | undefined;
+  readonly scenario?: string | undefined;
+  readonly from?: string | undefined;
+}
+
+/** The run that is meant. Throws a NotForceable for one that cannot be made of the agent's calls, a UsageError for what is no trace. */
+export async function askedRun(asked: Asked, folder: string): Promise<Run> {
+  const { scenario, path, what } = await askedPath(asked, folder);
+  return { ...runOf(scenario, path), name: what };
+}
+
+async function askedPath(
+  { trace, witness, scenario, from }: Asked, folder: string,
+): Promise<{ readonly scenario: Scenario; readonly path: Path; readonly what: string }> {
+  if (witness !== undefined) {
+    const found = await scenarioNamed(from ?? trace, trace, folder, null);
+    return { scenario: found, path: pathTo(found, witness), what: `${found.name}, ${JSON.stringify(witness)}` };
+  }
+  const recipe = readRecipe(trace, scenario ?? null);
+  const found = await scenarioNamed(from ?? recipe.scenario, recipe.scenario, folder, recipe.patch ?? null);
+  const actors = "threads" in found ? found.threads.map((t) => t.name) : [];
+  const steps = recipe.steps.map(({ actor, choices }) => ({ actor: typeof actor === "number" ? actor : actors.indexOf(actor), choices }));
+  return { scenario: found, path: { initial: recipe.initial, steps }, what: `${found.name}, ${JSON.stringify(recipe.property.name)}` };
+}
+async function scenarioNamed(pattern: string, name: string, folder: string, patch: Patch | null): Promise<Scenario> {
+  const { scenarios } = await selectScenarios([pattern], "nightly", folder, patch);
+  const found = scenarios.length === 1 ? scenarios[0] : matchScenarios(name, scenarios, "nightly")[0];
+  if (found === undefined) throw new UsageError(`there is no scenario ${JSON.stringify(name)}`);
+  return found.scenario;
+}
+
+/** The same for the agent. */
+export function realOf(run: Run): RealPair & Compared {
+  const ranges = Math.floor(run.areaEnd / run.options.pagesPerHugePage);
+  const rest = run.areaEnd % run.options.pagesPerHugePage;
+  const area = textToStep(`0 mmap 0.0 ${ranges}.${rest} rw fixed`);
+  return {
+    knobs: run.knobs, memory: [area, ...run.memory.map((c) => c.step)],
+    calls: [run.calls[0].map((c) => c.step), run.calls[1].map((c) => c.step)],
+    pages: run.options.pagesPerHugePage, alone: run.alone,
+  };
+}
+
+export type Verdict =
+  | { readonly verdict: "confirmed"; readonly forced: Forced; readonly derived: Derived }
+  | { readonly verdict: "refuted"; readonly why: string; readonly forced: Forced; readonly derived: Derived }
+  | { readonly verdict: "not realised"; readonly why: string; readonly forced: Forced | null };
+
+/** Forces the run. Throws a NotForceable that says which turn cannot be forced there. */
+export async function forceRun(machine: ForcedMachine, run: Run, say: (text: string) => void = () => {}): Promise<Verdict> {
+  const real = realOf(run);
+  const { anchors, memory } = await followed(machine, { ...real, name: run.name });
+  if (isInterrupted()) return { verdict: "not realised", why: "stopped", forced: null };
+  const { pointOf, points, apart } = agreed(run, anchors);
+  say(`  alone, the two come by ${points[0].length} and ${points[1].length} points, as often and in the same order as in the checker`);
+  for (const words of apart) say(`  left out: ${words}`);
+  const derived = derive(run, pointOf);
+  say(`  ${scheduleInWords(derived.schedule)}`);
+  if (derived.distance > 0) say(`  ${derived.distance} steps from where the trace switches; the checker shows the same there`);
+  if (!derived.tells) say("  the two calls one behind the other show the same");
+  const there = difference("before the calls", withoutContents(derived.memory), withoutContents(memory));
+  if (there !== null) return { verdict: "not realised", why: `it begins with something else: ${there}`, forced: null };
+  const forced = await realise(machine, { ...real, name: run.name }, derived.schedule, anchors);
+  if (forced.not !== null) return { verdict: "not realised", why: forced.not, forced };
+  const why = waits(derived, forced.became) ?? apartIn(derived.outcome, forced.outcome);
+  return why === null ? { verdict: "confirmed", forced, derived } : { verdict: "refuted", why, forced, derived };
+}
+
+/** What became of the segments, in the checker and on the kernel: the first difference. */
+function waits({ schedule, expected }: Derived, became: readonly Became[]): string | null {
+  for (const [i, e] of expected.entries()) {
+    const is = became[i]!;
+    if (is.what === e || is.what === "skipped") continue;
+    return `${scheduleInWords([schedule[i]!])}: in the checker it ${WORDS[e]}, on Linux it is ${becameInWords(is)}`;
+  }
+  return null;
+}
+const WORDS: Readonly<Record<Expected, string>> = { held: "comes there", ended: "ends", blocked: "waits for the other one" };
+
+/** The first of an outcome's parts that is another on Linux. */
+export function apartIn(checker: Outcome, linux: Outcome): string | null {
+  if (outcomeKey(checker) === outcomeKey(linux)) return null;
+  const of = (o: Outcome): string[] => [...o.returned.map((r, i) => `${"AB"[i]} ${r}`), ...o.areas, ...o.pages, ...o.counters];
+  return difference("at the end", of(checker), of(linux));
+}
+function difference(when: string, checker: readonly string[], linux: readonly string[]): string | null {
+  const mine = checker.filter((line) => !linux.includes(line));
+  const theirs = linux.filter((line) => !checker.includes(line));
+  if (mine.length + theirs.length === 0) return null;
+  return `${when} the checker has ${mine.length === 0 ? "nothing more" : mine.join("; ")}, Linux ${theirs.length === 0 ? "nothing more" : theirs.join("; ")}`;
+}
+const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): readonly string[] =>
+  [...areas, ...pages.map((p) => p.replace(/; holds .*$/, "").replace(/, same frame as before|same frame as before, /, ""))];

@@ -1,0 +1,145 @@
+/**
+ * A run in the checker, taken turn by turn, from the moment at which both sides may begin. Each step is told with the points of a
+ * real kernel to which it has brought the thread: functions that were entered, entries that were written, calls that returned.
+ */
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
+import { StateBytes, makeWorld } from "../../../checker/program/world.ts";
+import type { SourceFrame } from "../../../checker/system.ts";
+import { STEP_DISABLED } from "../../../checker/system.ts";
+import { LEAF, entryTarget } from "../../../impl/pgtable.ts";
+import { before, modelMemory, modelOutcome, type Before, type Results } from "../model-outcome.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Side } from "../schedule.ts";
+import { isCall } from "./call.ts";
+import { placeIn, PlaceCounts } from "./place.ts";
+import { runProgram, type RunWorld } from "./run-program.ts";
+import type { Place, Run } from "./run.ts";
+
+/** A run has an end: more steps than any has. */
+const STEPS_MAX = 20_000;
+const OUTCOME_STATISTICS = /^(vmstat\.thp|vmstat\.khugepagedPagesCollapsed$|tracepoint\.)/;
+
+/** To what a step has brought its thread. */
+export type Reached =
+  | { readonly kind: "entry"; readonly routine: string }
+  | { readonly kind: "write"; readonly level: "pmd" | "pte" }
+  | { readonly kind: "return" };
+
+/** A state of the run, to come back to. */
+export interface Saved {
+  readonly words: Int32Array;
+  readonly counted: readonly number[];
+  readonly places: readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>];
+}
+
+export class Walk {
+  readonly #run: Run;
+  readonly #system: CompiledSystem;
+  readonly #k: RunWorld;
+  readonly #counters: readonly number[];
+  readonly #then: Before;
+  #counted: number[];
+  #places: [PlaceCounts, PlaceCounts] = [new PlaceCounts(), new PlaceCounts()];
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#system = compileScenario(runProgram(run), { sourceMap: false }).system;
+    const { vector, stateWords, image } = this.#system;
+    this.#k = makeWorld(image.plan, new StateBytes(vector.buffer), stateWords * 4) as unknown as RunWorld;
+    this.#counters = image.plan.fields.filter((f) => f.role === "statistic" && OUTCOME_STATISTICS.test(f.path)).flatMap((f) =>
+      Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + (f.offset + i * f.elementStride) / 4));
+    this.#counted = this.#counters.map(() => 0);
+    this.#system.setBranch([]);
+    this.#system.init();
+    for (let n = 0; !this.#k.gate.open.get(); n++) if (n > STEPS_MAX || !this.#step(0)) throw new Error(`${run.name}: its memory cannot be made`);
+    this.#system.vector.fill(0, stateWords);
+    if (!this.#step(1)) throw new Error(`${run.name}: the gate is shut`);
+    this.#counted = this.#counters.map(() => 0);
+    this.#then = before(this.#k);
+    for (const side of [0, 1] as const) this.#places[side].counted(this.#placeOf(side));
+  }
+
+  /** What the calls find. */
+  get memory(): Pick<Outcome, "areas" | "pages"> { return modelMemory(this.#k, this.#then.frames, this.#run.ranges); }
+
+  save(): Saved {
+    const { vector, stateWords } = this.#system;
+    return {
+      words: vector.slice(0, stateWords), counted: [...this.#counted], places: [this.#places[0].copy(), this.#places[1].copy()],
+    };
+  }
+  restore({ words, counted, places }: Saved): void {
+    this.#system.vector.set(words);
+    this.#counted = [...counted];
+    this.#places = [new PlaceCounts(places[0]), new PlaceCounts(places[1])];
+  }
+
+  /** One step of the side, and where it stands then; null: it waits, or has ended. */
+  step(side: Side): { readonly reached: readonly Reached[]; readonly place: Place } | null {
+    const frames = this.#frames(side);
+    const [done, pmd, pte] = [this.#k.run.done.get(side), ...this.#entries()];
+    if (!this.#step(side)) return null;
+    const now = this.#frames(side);
+    const [donePmd, donePte] = this.#entries();
+    const returned = this.#k.run.done.get(side) > done;
+    const reached: Reached[] = [
+      ...(donePmd === pmd ? [] : [{ kind: "write", level: "pmd" } as const]),
+      ...(donePte === pte || pte === null ? [] : [{ kind: "write", level: "pte" } as const]),
+      ...(returned && !this.ended(side) ? [{ kind: "return" } as const] : []),
+      ...entered(returned ? [] : frames, now).map((routine) => ({ kind: "entry", routine }) as const),
+    ];
+    return { reached, place: this.#places[side].counted(this.#placeOf(side)) };
+  }
+
+  /** Where it stands. The how-manieth time is not said. */
+  place(side: Side): Omit<Place, "nth"> { return this.#placeOf(side); }
+  /** It has stood there so often. */
+  times(side: Side): number { return this.#places[side].times(this.#placeOf(side)); }
+  ended(side: Side): boolean { return this.#k.run.done.get(side) === this.#k.run.calls.get(side); }
+
+  /** Both have ended. Null: they have not, and cannot. */
+  outcome(): Outcome | null {
+    for (let n = 0; n < STEPS_MAX && !this.#k.run.seen.get(); n++) {
+      if (!this.#step(0) && !this.#step(1) && !this.#step(2)) return null;
+    }
+    const { vector, stateWords } = this.#system;
+    vector.fill(0, stateWords);
+    this.#counters.forEach((word, i) => { vector[word] = this.#counted[i]!; });
+    const results = ([0, 1] as const).map((side) => this.#run.calls[side].map((_, n) => this.#k.run.results.get(8 * side + n)));
+    const compared = { calls: this.#run.calls.map((of) => of.map((c) => c.step)), pages: this.#run.options.pagesPerHugePage };
+    return modelOutcome(compared as never, this.#k, results as unknown as Results, this.#then, this.#run.ranges);
+  }
+
+  #step(actor: number): boolean {
+    this.#system.setBranch([]);
+    if (this.#system.step(actor) === STEP_DISABLED) return false;
+    this.#counters.forEach((word, i) => { this.#counted[i]! += this.#system.vector[word]!; });
+    return true;
+  }
+  /** From the call inwards. */
+  #frames(side: Side): readonly SourceFrame[] {
+    const frames = this.#system.position(side).stack.toReversed();
+    const at = frames.findIndex((f) => isCall(f.routine));
+    return at < 0 ? [] : frames.slice(at);
+  }
+  #placeOf(side: Side): Omit<Place, "nth"> {
+    return placeIn(this.#frames(side), this.#system.position(side).label, this.#k.run.done.get(side));
+  }
+  /** The PMD of the first huge range, and the entry of its page 0 where there is a table. */
+  #entries(): readonly [number, number | null] {
+    const pmd = this.#k.mm.pmd.get(0, 0);
+    return [pmd, pmd === 0 || (pmd & LEAF) !== 0 ? null : this.#k.ptTable.pte.get(entryTarget(pmd), 0)];
+  }
+}
+
+/** Routines that are entered between the one place and the other, the outer ones first. */
+export function entered(before: readonly SourceFrame[], after: readonly SourceFrame[]): string[] {
+  let same = 0;
+  while (same < before.length && same < after.length && before[same]!.routine === after[same]!.routine) {
+    // The call is made from another line: it is another call.
+    if (same > 0 && before[same - 1]!.line !== after[same - 1]!.line) break;
+    same++;
+  }
+  return after.slice(same).map((f) => f.routine);
+}

@@ -1,0 +1,51 @@
+/** A shortest path to a state that shows a witness of a scenario: `check` says only that there is one. */
+import { compileScenario } from "../../../checker/compile/compile.ts";
+import type { Scenario } from "../../../checker/scenario.ts";
+import { forEachInitial, forEachStep, type Path, type PathStep } from "../../../checker/search/steps.ts";
+import { UsageError } from "../../../checker/usage-error.ts";
+
+const STATES_MAX = 400_000;
+
+interface Found {
+  readonly words: Int32Array;
+  readonly from: Found | null;
+  readonly step: PathStep | null;
+  readonly initial: readonly number[];
+}
+
+/** Throws a UsageError for a witness that the scenario does not have, and where more states would have to be looked at. */
+export function pathTo(scenario: Scenario, witness: string): Path {
+  const { system } = compileScenario(scenario, { sourceMap: false });
+  const index = system.sometimes.indexOf(witness);
+  if (index < 0) {
+    const has = system.sometimes.length === 0 ? "it has none" : `it has ${system.sometimes.map((s) => JSON.stringify(s)).join(", ")}`;
+    throw new UsageError(`${scenario.name} has no witness ${JSON.stringify(witness)}: ${has}`);
+  }
+  const { vector, stateWords } = system;
+  const keyNow = (): string => Buffer.from(vector.buffer, vector.byteOffset, stateWords * 4).toString("latin1");
+  const seen = new Set<string>();
+  const open: Found[] = [];
+  forEachInitial(system, () => {
+    seen.add(keyNow());
+    open.push({ words: vector.slice(0, stateWords), from: null, step: null, initial: system.branch() });
+  });
+  for (let at = 0; at < open.length; at++) {
+    const now = open[at]!;
+    vector.set(now.words);
+    if (system.witness(index)) return pathOf(now);
+    if (seen.size > STATES_MAX) throw new UsageError(`${scenario.name} does not show ${JSON.stringify(witness)} in ${STATES_MAX} states`);
+    forEachStep(system, now.words, 0, (actor, _, fault) => {
+      const key = fault === null ? keyNow() : "";
+      if (fault !== null || seen.has(key)) return;
+      seen.add(key);
+      open.push({ words: vector.slice(0, stateWords), from: now, step: { actor, choices: system.branch() }, initial: now.initial });
+    });
+  }
+  throw new UsageError(`${scenario.name} never shows ${JSON.stringify(witness)}`);
+}
+
+function pathOf(end: Found): Path {
+  const steps: PathStep[] = [];
+  for (let at: Found | null = end; at !== null; at = at.from) if (at.step !== null) steps.unshift(at.step);
+  return { initial: end.initial, steps };
+}
