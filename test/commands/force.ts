@@ -1,7 +1,7 @@
 /** `thpcheck force`: the checker's interleavings on a real kernel. */
 import type { ExtraCommand } from "thpcheck";
 import { positiveInteger } from "../../checker/cli/options.ts";
-import type { ForceFlags } from "../force/force.ts";
+import type { ForceFlags } from "../force/flags.ts";
 
 export const force: ExtraCommand = {
   name: "force",
@@ -11,9 +11,10 @@ export const force: ExtraCommand = {
     .option("--kernel <release>", "boot this kernel in QEMU: a release, all that lie here, or the path of a vmlinuz")
     .option("--schedule <segments>", "one order of one pair, such as 'A:collapse_huge_page B:end A:end'")
     .option("--anchors", "where the two calls can be held on this kernel")
-    .option("--least <n>", "schedules of a pair: with three switches, too, until there are so many", positiveInteger, 64)
+    .option("--least <n>", "schedules of a pair: with three switches, too, until there are so many", positiveInteger, 72)
     .option("--show", "what became of each schedule, as it is run")
     .option("--record", "keep what this kernel shows in test/force/recordings/")
+    .option("--traces", "in place of pairs: runs of scenarios, test/force/traced/traces.ts; the arguments are names of scenarios")
     .option("--witness <name>", "in place of pairs: the way to what a scenario shows; the argument is the scenario's name")
     .option("--scenario <name>", "which trace of a file of results")
     .option("--from <file>", "the module of the trace's scenario, where thpcheck.config.ts does not list it")
@@ -24,16 +25,22 @@ writes to page-table entries, so that they take the order that a schedule names.
 outcome (returns, areas, pages and what they hold, counters, statuses of the tracepoints) must be one that the checker
 reaches in some interleaving of the same two calls; outcomes of the checker that no schedule shows are listed as not seen.
 
+A trace of the checker, or with --witness the way to what a scenario shows, is forced in the order that it says: the kernel
+confirms it, refutes it, or cannot be held there.
+
 A segment is A or B, and where it goes to: a function of the kernel, write@pmd:0 or write@pte:PAGE, each with #N for the
-N-th time; or "end". What waits for the other gives its turn away.
+N-th time; "return": between two calls; or "end". What waits for the other gives its turn away.
 
 Examples:
   npx thpcheck force                                                        compare the recordings
   npx thpcheck force --kernel 7.3.4                                         all pairs, in a guest
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --anchors
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --schedule 'A:collapse_huge_page B:end A:end'
+  npx thpcheck force run.json --kernel 6.18.15                              the counterexample of "check --out run.json"
+  npx thpcheck force lazyfree-collapse --witness collapsed --kernel 7.3.4
+  npx thpcheck force --traces --kernel 7.3.4                                the runs of test/force/traced/traces.ts
 
-Exit codes: 0 all outcomes are the checker's, or skipped; 1 one is not; 3 it was stopped.`)
+Exit codes: 0 all outcomes are the checker's, a trace is confirmed, or skipped; 1 one is not; 3 stopped, or not realised.`)
     .action(async (pairs: readonly string[], flags: ForceFlags) => {
       const { runForce } = await import("../force/force.ts");
       await runForce(pairs, flags);

@@ -58,6 +58,15 @@ const FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   "mmu_gather.c": ["tlb_gather_mmu", "tlb_finish_mmu", "tlb_remove_table_sync_one", "tlb_flush_mmu", "free_pages_and_swap_cache"],
   "tlb.c": ["flush_tlb_mm_range"],
+  "syscalls, fault.c": [
+    "__x64_sys_madvise", "__x64_sys_munmap", "__x64_sys_mprotect", "__x64_sys_mremap", "__x64_sys_fork", "__x64_sys_process_vm_readv",
+    "kernel_clone", "dup_mm", "do_user_addr_fault",
+  ],
+  "mempolicy.c, page_alloc.c, memcontrol.c": [
+    "vma_alloc_folio_noprof", "folio_alloc_mpol_noprof", "alloc_pages_mpol", "__alloc_frozen_pages_noprof", "pte_alloc_one",
+    "__mem_cgroup_charge", "charge_memcg", "__folio_throttle_swaprate", "folios_put_refs", "free_unref_folios",
+    "__mem_cgroup_uncharge_folios", "free_frozen_pages", "folio_remove_rmap_ptes", "__folio_remove_rmap", "folio_add_anon_rmap_ptes",
+  ],
 };
 /** Entries whose writes are points: of huge range 0, of its page 0, and of one page that stands for the others. */
 const WRITES: readonly Point[] = [

@@ -99,7 +99,8 @@ describe("the command", () => {
   it.each([
     [["tc1.x.A"], {}, /add --kernel/], [["tc1.x.A", "tc1.y.A"], { kernel: "7.3.4" }, /one trace at a time/],
     [["tc1.x.A"], { kernel: "7.3.4" }, /damaged/], [["tc1.x.A"], { record: true }, /--record is about pairs/],
-    [["s"], { witness: "w", scenario: "s" }, /--scenario is about a file of results/], [["nothing.json"], { kernel: "7.3.4" }, /neither a file/],
+    [["s"], { witness: "w", scenario: "s" }, /--scenario is about a file of results/],
+    [["nothing.json"], { kernel: "7.3.4" }, /neither a file/],
   ])("refuses the trace %j with %o", async (given, flags, why) => {
     await expect(runForce(given, { least: 64, ...flags })).rejects.toThrow(why);
   });

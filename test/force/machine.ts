@@ -1,4 +1,5 @@
 /** A kernel in a virtual machine under the debugger, which runs pairs of calls one after the other. */
+import { isInterrupted } from "../../checker/cli/interruption.ts";
 import { AgentTalk, stepToNumbers } from "../conformance/agent-talk.ts";
 import { booted } from "../conformance/guest/guest-kernel.ts";
 import { Guest } from "../conformance/guest/guest.ts";
@@ -11,6 +12,8 @@ import { Pad } from "./pads.ts";
 import { symbolsOf, type Symbols } from "./symbols.ts";
 import { Threads, type Debugged, type Gates } from "./threads.ts";
 
+/** How often a kernel is booted that does not come up. */
+const BOOTS = 3;
 /** Milliseconds without a word of the agent. */
 const PATIENCE_MS = 60_000;
 /** A processor for each of the two threads. A thread that is held for long is no fault of the kernel's. */
@@ -50,6 +53,16 @@ export class ForcedMachine {
 
   /** Boots it. Throws a UsageError where it does not come up, an Error where it cannot be debugged. */
   static async boot(image: KernelImage): Promise<ForcedMachine> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await ForcedMachine.#bootOnce(image);
+      } catch (e) {
+        // A kernel patches its own code when it comes up, and with two processors the translation may once execute half a patch.
+        if (tries === BOOTS || isInterrupted()) throw e;
+      }
+    }
+  }
+  static async #bootOnce(image: KernelImage): Promise<ForcedMachine> {
     const start = performance.now();
     const guest = Guest.start(image, OPTIONS, forceAgent(), "tcg", true);
     const talk = new AgentTalk(guest.port, guest.port, PATIENCE_MS);

@@ -5,9 +5,15 @@ import { outcomeInWords, outcomeKey, pageInWords, realOutcome } from "./outcome.
 import { pairNamed, PAIRS } from "./pairs.ts";
 import { forcedRecordings } from "./recording.ts";
 import { scaledPage, scaledWords } from "./scaled.ts";
-import { scheduleIn, type Became } from "./schedule.ts";
-import { schedulesOf, whyNot, type Anchors } from "./sweep.ts";
+import { NO_ENTRY } from "./threads.ts";
+import { scheduleIn, scheduleInWords, type Became } from "./schedule.ts";
+import { isNoOrder, schedulesOf, whyNot, type Anchors } from "./sweep.ts";
+import { outcomeOf } from "./traced/derive.ts";
+import { recordedRuns } from "./traced/recorded-runs.ts";
+import { namedRun } from "./traced/traced.ts";
 import { textToStep } from "../conformance/program.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
 
 describe.each(forcedRecordings())("Linux $kernel, recorded", ({ kernel, pairs }) => {
   it.each(pairs)("$name: every outcome is one of the checker's", ({ name, outcomes, runs }) => {
@@ -86,10 +92,32 @@ describe("a schedule is realised", () => {
     if (why === null) expect(not).toBeNull();
     else expect(not).toMatch(why);
   });
+  it("from any place of the same caller", () => {
+    const [of, b] = [[{ ...anchor("f"), place: "f+0x0 from x+0x10" }], [anchor("h")]];
+    expect(whyNot(scheduleIn("A:f B:end A:end"), [held("f+0x0 from x+0x99"), ended, ended], [of, b])).toBeNull();
+    expect(whyNot(scheduleIn("A:f B:end A:end"), [held("f+0x0 from y+0x10"), ended, ended], [of, b])).toMatch(/from y/);
+  });
+  it("or there is no such order: the thread has ended, or its entry is gone", () => {
+    const ends = whyNot(schedule, [held("f+0x0 from x"), ended, ended, ended], anchors);
+    const gone = whyNot(schedule, [held("f+0x0 from x"), { what: "lost", why: NO_ENTRY }, ended, ended], anchors);
+    expect([ends, gone, "an entry was written, and where is not known"].map((not) => isNoOrder(not!))).toEqual([true, true, false]);
+  });
   it("all with two switches, then some with three, each once", () => {
     const all = schedulesOf(anchors, 7);
     expect(all.map((s) => s.length)).toEqual([2, 2, 3, 3, 3, 4, 4]);
     expect(schedulesOf(anchors, 1)).toHaveLength(5);
-    expect(schedulesOf(anchors, 100)).toHaveLength(9);
+    // With four: A at f, B at h, A again at g.
+    const more = schedulesOf(anchors, 100);
+    expect([more.length, scheduleInWords(more.at(-1)!)]).toEqual([10, "A:f B:h A:g B:end A:end"]);
   });
+});
+
+describe("runs of the checker that kernels were asked for", () => {
+  const named = recordedRuns().map((r) => [r.kernel, `${r.scenario}, ${r.witness ?? "what it breaks"}`, r] as const);
+  it.each(named)("Linux %s: %s", async (_, __, { scenario, witness, verdict, why, outcome }) => {
+    const run = await namedRun({ scenario, witness }, ROOT);
+    const shown = outcomeOf(run);
+    if (verdict === "confirmed") expect(outcomeInWords(shown)).toBe(outcomeInWords(outcome));
+    else expect([why, outcomeKey(shown) === outcomeKey(outcome)]).toEqual([expect.stringMatching(/in the checker|the checker has/), false]);
+  }, 120_000);
 });

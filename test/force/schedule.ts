@@ -53,7 +53,8 @@ export function pointIn(text: string): Point {
   if (level !== undefined) return { kind: "write", level: level as Level, page: Number(page), nth: Number(writes ?? 1) };
   const [, symbol, entries] = /^(\w[\w.]*)(?:#(\d+))?$/.exec(text) ?? [];
   if (symbol === undefined || entries === "0") {
-    throw new RangeError(`${JSON.stringify(text)} is no point: a function of the kernel, write@pmd:PAGE, write@pte:PAGE or return; #N behind it`);
+    const points = "a function of the kernel, write@pmd:PAGE, write@pte:PAGE or return; #N behind it";
+    throw new RangeError(`${JSON.stringify(text)} is no point: ${points}`);
   }
   const nth = Number(entries ?? 1);
   return symbol === RETURN ? { kind: "return", nth } : { kind: "entry", symbol, nth };

@@ -6,8 +6,8 @@
 import { anchorInWords, anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
 import type { ForcedMachine, RealPair, Seen } from "./machine.ts";
 import { realMemory, realOutcome, type Compared, type Outcome } from "./outcome.ts";
-import { otherSide, scheduleInWords, type Became, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
-import type { Threads } from "./threads.ts";
+import { otherSide, pointInWords, scheduleInWords, type Became, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
+import { NO_ENTRY, type Threads } from "./threads.ts";
 
 const TRIES = 3;
 const ENDS: Schedule = [{ side: 0, until: null }, { side: 1, until: null }];
@@ -59,7 +59,10 @@ export async function followed(machine: ForcedMachine, pair: Pair): Promise<Foll
   return { anchors: [found[0]!, found[1]!], memory: memory! };
 }
 
-/** All with at most two switches, then as many of those with three as make it `least`, evenly from all of these. */
+/**
+ * All with at most two switches, then as many of those with three as make it `least`, evenly from all of these; where these do not
+ * suffice, some with four.
+ */
 export function schedulesOf([a, b]: Anchors, least: number): readonly Schedule[] {
   const end = (side: Side): Segment => ({ side, until: null });
   const held = (side: Side, anchor: Anchor): Segment => ({ side, until: anchor.point });
@@ -73,9 +76,21 @@ export function schedulesOf([a, b]: Anchors, least: number): readonly Schedule[]
     ...a.flatMap((x) => entries(b).map((y) => [held(0, x), held(1, y), end(0), end(1)])),
     ...b.flatMap((y) => entries(a).map((x) => [held(1, y), held(0, x), end(1), end(0)])),
   ];
-  const wanted = Math.min(three.length, Math.max(0, least - two.length));
-  return [...two, ...Array.from({ length: wanted }, (_, i) => three[Math.floor((i * three.length) / wanted)]!)];
+  // A thread that is held once more: at what it has not come by until then, so that it is the first time.
+  const isNew = (of: readonly Anchor[], x: Anchor, n: number): boolean => of.slice(0, n).every((o) => nameOf(o) !== nameOf(x));
+  const later = (of: readonly Anchor[], n: number): readonly Anchor[] =>
+    of.slice(n + 1).filter((x, i) => isNew(of, x, n + 1 + i) && x.point.kind === "entry");
+  const four = [
+    ...a.flatMap((x, n) => entries(b).flatMap((y) => later(a, n).map((z) => [held(0, x), held(1, y), held(0, z), end(1), end(0)]))),
+    ...b.flatMap((y, n) => entries(a).flatMap((x) => later(b, n).map((z) => [held(1, y), held(0, x), held(1, z), end(0), end(1)]))),
+  ];
+  const some = (of: readonly Schedule[], wanted: number): readonly Schedule[] => {
+    const n = Math.min(of.length, Math.max(0, wanted));
+    return Array.from({ length: n }, (_, i) => of[Math.floor((i * of.length) / n)]!);
+  };
+  return [...two, ...some(three, least - two.length), ...some(four, least - two.length - three.length)];
 }
+const nameOf = ({ point }: Anchor): string => pointInWords({ ...point, nth: 1 });
 
 /** Runs the schedule until it is realised, at most TRIES times. */
 export async function realise(machine: ForcedMachine, pair: Pair, schedule: Schedule, anchors: Anchors): Promise<Run> {
@@ -94,6 +109,15 @@ async function carryOut(threads: Threads, schedule: Schedule): Promise<readonly 
   return became;
 }
 
+/**
+ * No run takes the schedule: what the other thread did before has led this one elsewhere, to its end, or has taken away the entry
+ * that was to be watched. Whoever is forced so three times shows that there is no such order.
+ */
+export const isNoOrder = (not: string): boolean => not.endsWith(ENDED) || not === NO_ENTRY;
+const ENDED = "it has ended before";
+/** A function may be called from several places of another one: a fault with the lock of the area, or with that of the address space. */
+const callerOf = (place: string): string => place.replace(/( from [^+]+)\+0x[0-9a-f]+$/, "$1");
+
 /** Null: the schedule is realised. A thread that waits for the other one before its point takes its turn: that is a result. */
 export function whyNot(schedule: Schedule, became: readonly Became[], anchors: Anchors): string | null {
   const lost = became.find((b) => b.what === "lost");
@@ -102,10 +126,10 @@ export function whyNot(schedule: Schedule, became: readonly Became[], anchors: A
     const is = became[i]!;
     if (until === null || is.what === "blocked") continue;
     const name = scheduleInWords([{ side, until }]);
-    if (is.what !== "held") return `${name}: it has ${is.what === "ended" ? "ended before" : "not begun"}`;
+    if (is.what !== "held") return `${name}: ${is.what === "ended" ? ENDED : "it has not begun"}`;
     const anchor = anchors[side].find((x) => x.point.kind === until.kind && scheduleInWords([{ side, until: x.point }]) === name);
     if (anchor === undefined) return `${name} is no anchor of this call`;
-    if (is.place !== anchor.place) return `${name}: held at ${is.place}, and alone it comes by ${anchor.place}`;
+    if (callerOf(is.place) !== callerOf(anchor.place)) return `${name}: held at ${is.place}, and alone it comes by ${anchor.place}`;
     // What the other one has done before may show in the entry.
     if (i === 0 && is.value !== anchor.value) return `${name}: the entry is ${is.value}, and alone it was ${anchor.value}`;
   }

@@ -12,7 +12,9 @@ const TEXT = `1000 T f\n1100 T g\n1200 T schedule\n1300 T rwsem_down_read_slowpa
 const [F, G, SCHEDULE, READ_SLOWPATH, PAD, WORKER] = [0x1000n, 0x1100n, 0x1200n, 0x1300n, 0x1600n - 16n, 0x1700n];
 const DIRECT = 0x10_0000n;
 const USER_PAD = 0x9200n;
-const GATES: Gates = { area: 0x4000_0000n, gate: [0x7000n, 0x7004n], returned: [0x9000n, 0x9100n], calls: [1, 1], pad: USER_PAD, waits: 0x8000n };
+const GATES: Gates = {
+  area: 0x4000_0000n, gate: [0x7000n, 0x7004n], returned: [0x9000n, 0x9100n], calls: [1, 1], pad: USER_PAD, waits: 0x8000n,
+};
 const TASKS = [0xa000n, 0xb000n] as const;
 /** Stacks, by processor. */
 const STACK = [0n, 0xc000n, 0xd000n];

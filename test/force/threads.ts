@@ -12,6 +12,8 @@ import type { Symbols } from "./symbols.ts";
 
 /** Milliseconds that a segment may take without an end, a hold or a wait. */
 const SEGMENT_MS = 5_000;
+/** The tables do not lead to a word that is to be watched. */
+export const NO_ENTRY = "there is no entry to be watched";
 /** Of __preempt_count: in a hard or soft interrupt. @kernel include/linux/preempt.h HARDIRQ_MASK, SOFTIRQ_MASK */
 const INTERRUPT = 0xff_ff00n;
 /** @kernel arch/x86/include/uapi/asm/processor-flags.h X86_EFLAGS_IF */
@@ -152,7 +154,7 @@ export class Threads {
     const targets = new Map(points.flatMap((p, i) => (p.kind === "entry" ? [[this.#m.symbols.address(p.symbol), i] as const] : [])));
     const words = await this.#words(points);
     if (points.some((p, i) => p.kind === "write" && ![...words.values()].some((w) => w.point === i))) {
-      return { what: "lost", why: "there is no entry to be watched" };
+      return { what: "lost", why: NO_ENTRY };
     }
     await this.#letGo(t);
     const other = this.#threads[otherSide(t.side)];

@@ -4,11 +4,15 @@
  * `lazyfreePmdDiscard` each scenario breaks a promise in its own terms, and without it the same scenario holds.
  */
 import { holds, violated, type Expectation, type Routine, type Scenario } from "thpcheck";
-import { load, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
-import { pfnScanner } from "../../impl/gup.ts";
-import { MADV_DONTNEED } from "../../impl/madvise.ts";
+import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { load, store, sysMadvise, sysMprotect, sysMremap } from "../../impl/entry/syscalls.ts";
+import { gupFastFallback, pfnScanner } from "../../impl/gup.ts";
+import { MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
+import { pageFolio } from "../../impl/page-flags.ts";
+import type { Pfn } from "../../impl/structs/types.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
+import { folioPut } from "../../impl/swap.ts";
 import { shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { bootAnonVma, bootCached, bootHugePage, bootLazyfree } from "../bugs/scenarios/setup/memory.ts";
 import { thpScenario, type ThpScenario } from "../../kernel/thp.ts";
@@ -52,6 +56,27 @@ function lazyfreePageInUse(k: K): void {
   bootCached(k, 0, 0);
 }
 
+/** Reclaim that a process asks for: MADV_DONTNEED takes the lock of the area, and not that of the address space. */
+function* pagesOut(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+  yield* sysMadvise(k, 0, 2, MADV_FREE);
+  const page: Pfn = yield* gupFastFallback(k, 0, 0, 0);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_PAGEOUT);
+  yield* folioPut(k, pageFolio(k, page));
+}
+function* discardsBeside(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+const advised = (name: string, lazyfreePmdDiscard: boolean, expect: Expectation): Scenario<Structs> => thpScenario({
+  name, tier: "quick", options: { lazyfreePmdDiscard }, threads: { pagesOut, discardsBeside },
+  why: "MADV_PAGEOUT finds a reference and puts the PMD back, which MADV_DONTNEED has found empty: what it discarded is there again",
+  ...(lazyfreePmdDiscard ? {} : { sometimes: { "it is discarded": (k: K) => k.gate.open.get() && k.mm.anonPages.get(0) === 0 } }),
+  expect,
+});
+
 /** As Linux does it, and as it did it. */
 function bothWays(s: Omit<ThpScenario, "expect" | "tier" | "sometimes">, mended: Expectation, promise: string): Scenario<Structs>[] {
   return [
@@ -84,6 +109,8 @@ export default [
     options: { hugeRanges: 2, anonVmaChains: 4, vmas: 3 }, areaEnd: 2,
     memory: lazyfreePage, threads: { moves }, others: { reclaims, scanner },
   }, holds(), "refines vma-bounds"),
+  advised("reclaim-advised-dontneed-split", false, holds()),
+  advised("reclaim-advised-dontneed-discard", true, violated("P16 memory holds what was stored last")),
   thpScenario({
     name: "reclaim-failed-discard-splits", tier: "quick",
     why: "before 6.15 reclaim that could not discard a huge page, since somebody referred to it, split its PMD and looked at its PTEs",

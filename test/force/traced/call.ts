@@ -6,8 +6,10 @@ import { CALL } from "../../../impl/entry/calls.ts";
 import { HPAGE, type Step } from "../../conformance/program.ts";
 import { NotForceable, type Call } from "./run.ts";
 
+/** A reference to a page, which the agent keeps as vmsplice() does. */
+const GUP = "gupFastFallback";
 /** Routines of impl/entry/syscalls.ts that the agent has a call for. */
-const ROUTINES = new Set(["load", "store", "sysMmap", "sysMunmap", "sysMprotect", "sysMremap", "sysMadvise", "sysFork"]);
+const ROUTINES = new Set([GUP, "load", "store", "sysMmap", "sysMunmap", "sysMprotect", "sysMremap", "sysMadvise", "sysFork"]);
 export const isCall = (routine: string): boolean => ROUTINES.has(routine);
 /** Children run on CPUs of their own, and are not looked at. */
 const CHILDREN = 3;
@@ -32,6 +34,10 @@ export function callOf(
     case "sysMprotect": return made([CALL.mprotect, a, b, c], "mprotect", [page(a), pages(a, b), c]);
     case "sysMremap": return made([CALL.mremap, a, b, c, d, e], "mremap", [page(a), pages(a, b), pages(a, c), d, page(e)]);
     case "sysMadvise": return made([CALL.madvise, a, b, c], "madvise", [page(a), pages(a, b), c]);
+    // gupFastFallback(mm, vpn, flags). What is taken beside others is given back by no call of the agent.
+    case GUP:
+      if (!prepares || c !== 0) throw new NotForceable(`${GUP}() is a call of the agent only before the others, and without FOLL_* flags`);
+      return made([CALL.getUserPage, b, 0, 1], "hold", [0, page(b)]);
     case "sysFork": return made([CALL.fork, CHILDREN], "fork", [1]);
     default: throw new NotForceable(`${routine}() is no call of the agent`);
   }

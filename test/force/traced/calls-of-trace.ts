@@ -26,6 +26,8 @@ import type { World } from "thpcheck";
 type K = Kernel & World<ReturnType<typeof gateStructs>>;
 /** Routines in which threads of scenarios stand that are no calls. */
 const GATES = new Set(["openGate", "passGate", "scheduleIn"]);
+/** Gives a reference back, behind the last call: the agent keeps it until its processes end. */
+const GIVES_BACK = "folioPut";
 const CALLS_MAX = 8;
 /** A run has an end. */
 const STEPS_MAX = 20_000;
@@ -35,6 +37,7 @@ interface Thread {
   readonly calls: Call[];
   /** The call in which it stands: from where it is made, and of what; null: in none. */
   now: string | null;
+  gaveBack: boolean;
   /** In the calls behind the gate. */
   readonly places: PlaceCounts;
 }
@@ -70,7 +73,7 @@ class Extraction {
     const { vector, stateWords, image } = this.#system;
     this.#k = makeWorld(image.plan, new StateBytes(vector.buffer), stateWords * 4) as unknown as K;
     this.#text = new SourceText(scenario);
-    this.#threads = this.#system.actors.map(() => ({ calls: [], now: null, places: new PlaceCounts() }));
+    this.#threads = this.#system.actors.map(() => ({ calls: [], now: null, gaveBack: false, places: new PlaceCounts() }));
   }
 
   run({ initial, steps }: Path): Run {
@@ -134,7 +137,9 @@ class Extraction {
     const isPlain = only !== undefined && areas.length === 1 && k.vma.mm.get(only) === 0 && k.vma.start.get(only) === 0 &&
       k.vma.flags.get(only) === (VM_READ | VM_WRITE) && k.vma.anonVma.get(only) < 0;
     if (!isPlain) refuse("its memory is made by no system calls");
-    for (let range = 0; range < k.param.hugeRanges.get(); range++) if (k.mm.pmd.get(0, range) !== 0) refuse("its memory is made by no system calls");
+    for (let range = 0; range < k.param.hugeRanges.get(); range++) {
+      if (k.mm.pmd.get(0, range) !== 0) refuse("its memory is made by no system calls");
+    }
     return k.vma.end.get(only);
   }
   #knobs(): Knobs {
@@ -146,8 +151,9 @@ class Extraction {
   #options(): KernelOptions {
     const { pagesPerHugePage: h, hugeRanges, ...config } = this.#config;
     return {
-      ...config, pagesPerHugePage: h, hugeRanges: hugeRanges + 2, pmdsPerPage: hugeRanges + 2, frames: Math.max(config.frames, 10 * h), mms: 3, cpus: 5,
-      vmas: 12, anonVmas: 12, anonVmaChains: 24, pageTables: 3 * (hugeRanges + 2) + 6, refcountMax: 31, lruBatch: 2 * h + 2, gatherBatch: h,
+      ...config, pagesPerHugePage: h, hugeRanges: hugeRanges + 2, pmdsPerPage: hugeRanges + 2,
+      frames: Math.max(config.frames, 10 * h), mms: 3, cpus: 5, vmas: 12, anonVmas: 12, anonVmaChains: 24,
+      pageTables: 3 * (hugeRanges + 2) + 6, refcountMax: 31, lruBatch: 2 * h + 2, gatherBatch: h,
     };
   }
 
@@ -159,8 +165,9 @@ class Extraction {
     const thread = this.#threads[actor]!;
     const at = frames.findIndex((f) => isCall(f.routine));
     const outside = frames.length > 1 && at < 0 && !frames.some((f) => GATES.has(f.routine)) ? frames[1]!.routine : null;
-    if (outside !== null) refuse(`${this.#nameOf(actor)} does what no call of the agent does: ${outside}()`);
+    if (outside !== null && outside !== GIVES_BACK) refuse(`${this.#nameOf(actor)} does what no call of the agent does: ${outside}()`);
     const before = thread.now;
+    if (outside !== null) thread.gaveBack = true;
     if (at < 0) thread.now = null;
     else {
       const { key, args } = this.#callAt(actor, frames, at);
@@ -190,7 +197,7 @@ class Extraction {
   #begins(actor: number, routine: string, args: readonly number[]): void {
     const h = this.#config.pagesPerHugePage;
     const isOpen = this.#k.gate.open.get();
-    const { call, isLast } = callOf(routine, args, h, !isOpen);
+    const { call, isLast } = callOf(routine, args, h, !isOpen && !this.#isUngated);
     if (!isOpen && !this.#isUngated) {
       this.#memory.push(call);
       return;
@@ -199,6 +206,7 @@ class Extraction {
     if (this.#sides.length > 2) refuse("three threads make calls at the same time");
     if (this.#k.cpu.mm.get(actor) !== 0) refuse(`${this.#nameOf(actor)} is a thread of another process`);
     if (isLast) this.#alone = true;
+    if (this.#threads[actor]!.gaveBack) refuse(`${this.#nameOf(actor)} goes on when it has given a reference back`);
     this.#threads[actor]!.calls.push(call);
   }
   #turnOf(actor: number, until: Place): void {

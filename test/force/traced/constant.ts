@@ -1,13 +1,14 @@
 /** The value of an argument as it is written: numbers, constants of impl/, locals of the caller, and what is computed of these. */
 import { parseExpression } from "@babel/parser";
 import * as t from "@babel/types";
+import * as gup from "../../../impl/gup.ts";
 import * as knobs from "../../../impl/config/knobs.ts";
 import * as madvise from "../../../impl/madvise.ts";
 import * as mmap from "../../../impl/mmap.ts";
 import * as mremap from "../../../impl/mremap.ts";
 import * as vma from "../../../impl/structs/vma.ts";
 
-const NUMBERS: ReadonlyMap<string, number> = new Map([knobs, madvise, mmap, mremap, vma].flatMap((module) =>
+const NUMBERS: ReadonlyMap<string, number> = new Map([gup, knobs, madvise, mmap, mremap, vma].flatMap((module) =>
   Object.entries(module).flatMap(([name, value]): [string, number][] => (typeof value === "number" ? [[name, value]] : []))));
 
 /** The arguments of a call as it is written, "store(vpn, 1)"; null: one of them is not known. `locals`: of the caller. */

@@ -32,8 +32,8 @@ export interface Derived {
   readonly tells: boolean;
 }
 
-/** The point of the kernel that a routine, a write or a return is; null: it cannot be held there. */
-export type PointOf = (side: Side, reached: Reached) => Omit<Point, "nth"> | null;
+/** The point of the kernel that a routine, a write or a return is, for the first time; null: it cannot be held there. */
+export type PointOf = (side: Side, reached: Reached) => Point | null;
 
 interface Candidate {
   readonly point: Point | null;
@@ -45,6 +45,11 @@ interface Candidate {
 /** Throws a NotForceable that says which turn cannot be ended where the run ends it. */
 export function derive(run: Run, pointOf: PointOf): Derived {
   return new Derivation(run, pointOf).derive();
+}
+
+/** What comes of the run itself in the checker. */
+export function outcomeOf(run: Run): Outcome {
+  return new Derivation(run, () => null).outcome();
 }
 
 class Derivation {
@@ -65,6 +70,7 @@ class Derivation {
     this.#start = this.#walk.save();
   }
 
+  outcome(): Outcome { return this.#asRun(); }
   derive(): Derived {
     const { memory } = this.#walk;
     const outcome = this.#asRun();
@@ -111,7 +117,9 @@ class Derivation {
       if (outcomeKey(this.#ended()) === this.#wanted && this.#holdsEitherWay(sofar.schedule, sofar.expected)) this.#best = sofar;
       return;
     }
-    const candidates = this.#candidates(turn.side, turn.until, from);
+    // A thread that waits for the other goes on as soon as it can, beside it: nobody holds it any more.
+    const waits = sofar.expected.some((became, i) => became === "blocked" && sofar.schedule[i]!.side === turn.side);
+    const candidates = this.#candidates(turn.side, turn.until, from).filter((c) => c.point === null || !waits);
     this.#near.set(n, Math.min(this.#near.get(n) ?? Infinity, ...candidates.map((c) => c.distance)));
     for (const { point, became, distance, after } of candidates) {
       const segment = { side: turn.side, until: point };
@@ -177,7 +185,8 @@ class Derivation {
       const taken = this.#walk.step(side);
       if (taken === null) {
         if (target < 0) target = step;
-        ended = { point: null, became: this.#walk.ended(side) ? "ended" : "blocked", distance: Math.abs(step - Math.min(target, step)), after: this.#walk.save() };
+        const became = this.#walk.ended(side) ? "ended" : "blocked";
+        ended = { point: null, became, distance: step - Math.min(target, step), after: this.#walk.save() };
         break;
       }
       for (const reached of taken.reached) {

@@ -33,6 +33,11 @@ export function alone(run: Run, side: Side): readonly Reached[] {
 
 export interface Agreed {
   readonly pointOf: PointOf;
+  /**
+   * The same, and entries that both write, however often: what is written is another matter in a release that does something
+   * else there, and that is what a run may have to show.
+   */
+  readonly withWrites: PointOf;
   /** By side, what both come by, in order. */
   readonly points: readonly [readonly string[], readonly string[]];
   /** What one of the two comes by, or more often, or in another order, in words. */
@@ -46,10 +51,11 @@ export interface Agreed {
 export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly Anchor[]]): Agreed {
   const apart: string[] = [];
   const points: string[][] = [[], []];
-  const known = [new Map<string, Omit<Point, "nth">>(), new Map<string, Omit<Point, "nth">>()];
+  const known = [new Map<string, Point>(), new Map<string, Point>()];
   for (const side of [0, 1] as const) {
     const model = alone(run, side).map(keyOf);
-    const real = anchors[side].filter(({ point }) => point.kind !== "write" || point.page === 0).map(({ point }) => ({ key: reachedIn(point), point }));
+    const real = anchors[side].filter(({ point }) => point.kind !== "write" || point.page === 0)
+      .map(({ point }) => ({ key: reachedIn(point), point }));
     const names = new Set([...model, ...real.map((r) => r.key)]);
     const usable = new Set<string>();
     for (const name of names) {
@@ -59,28 +65,36 @@ export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly 
       const times = model.filter((m) => m === name).length;
       const fits = [...symbols].find(([, of]) => of.length === times);
       if (fits === undefined) {
-        if (symbols.size > 0 && times > 0) apart.push(`${"AB"[side]} comes ${times} times to ${name} in the checker, ${[...symbols.values()][0]!.length} on Linux`);
+        const [other] = symbols.values();
+        if (other !== undefined && times > 0) {
+          apart.push(`${"AB"[side]} comes ${times} times to ${name} in the checker, ${other.length} on Linux`);
+        }
         continue;
       }
-      const { nth: _, ...point } = fits[1][0]!;
-      known[side]!.set(name, point);
+      known[side]!.set(name, fits[1][0]!);
       usable.add(name);
     }
     apart.push(...inOrder(side, usable, known[side]!, { model, real }));
     points[side] = model.filter((m) => usable.has(m));
   }
-  return { pointOf: (side, reached) => known[side]!.get(keyOf(reached)) ?? null, points: [points[0]!, points[1]!], apart };
+  const pointOf: PointOf = (side, reached) => known[side]!.get(keyOf(reached)) ?? null;
+  const withWrites: PointOf = (side, reached) => {
+    const isWritten = reached.kind === "write" &&
+      anchors[side].some(({ point: p }) => p.kind === "write" && p.page === 0 && p.level === reached.level);
+    return pointOf(side, reached) ?? (isWritten ? { kind: "write", level: reached.level, page: 0, nth: 1 } : null);
+  };
+  return { pointOf, withWrites, points: [points[0]!, points[1]!], apart };
 }
 
 /** Takes names out of `usable` until the two orders are one. */
 function inOrder(
-  side: Side, usable: Set<string>, known: Map<string, Omit<Point, "nth">>,
+  side: Side, usable: Set<string>, known: Map<string, Point>,
   { model, real }: { readonly model: readonly string[]; readonly real: readonly { readonly key: string; readonly point: Point }[] },
 ): string[] {
   const apart: string[] = [];
   for (;;) {
     const mine = model.filter((m) => usable.has(m));
-    const theirs = real.filter(({ key, point }) => usable.has(key) && nameOf(point) === nameOf({ ...known.get(key)!, nth: 1 } as Point)).map((r) => r.key);
+    const theirs = real.filter(({ key, point }) => usable.has(key) && nameOf(point) === nameOf(known.get(key)!)).map((r) => r.key);
     const at = mine.findIndex((m, i) => m !== theirs[i]);
     if (at < 0) return apart;
     apart.push(`${"AB"[side]} comes to ${mine[at]} in the checker, and to ${theirs[at] ?? "its end"} on Linux`);

@@ -15,9 +15,10 @@ import { outcomeKey, type Compared, type Outcome } from "../outcome.ts";
 import { becameInWords, scheduleInWords, type Became } from "../schedule.ts";
 import { followed, realise, type Run as Forced } from "../sweep.ts";
 import { runOf } from "./calls-of-trace.ts";
-import { derive, type Derived, type Expected } from "./derive.ts";
+import { derive, type Derived, type Expected, type PointOf } from "./derive.ts";
 import { agreed } from "./points.ts";
-import type { Run } from "./run.ts";
+import { NotForceable, type Run } from "./run.ts";
+import type { NamedRun } from "./traces.ts";
 import { pathTo } from "./witness.ts";
 
 export interface Asked {
@@ -32,6 +33,13 @@ export interface Asked {
 export async function askedRun(asked: Asked, folder: string): Promise<Run> {
   const { scenario, path, what } = await askedPath(asked, folder);
   return { ...runOf(scenario, path), name: what };
+}
+
+/** Throws as askedRun(). */
+export async function namedRun({ scenario: name, witness }: NamedRun, folder: string): Promise<Run> {
+  const scenario = await scenarioNamed(name, name, folder, null);
+  const what = witness === null ? "what it breaks" : JSON.stringify(witness);
+  return { ...runOf(scenario, pathTo(scenario, witness)), name: `${name}, ${what}` };
 }
 
 async function askedPath(
@@ -76,10 +84,10 @@ export async function forceRun(machine: ForcedMachine, run: Run, say: (text: str
   const real = realOf(run);
   const { anchors, memory } = await followed(machine, { ...real, name: run.name });
   if (isInterrupted()) return { verdict: "not realised", why: "stopped", forced: null };
-  const { pointOf, points, apart } = agreed(run, anchors);
+  const { pointOf, withWrites, points, apart } = agreed(run, anchors);
   say(`  alone, the two come by ${points[0].length} and ${points[1].length} points, as often and in the same order as in the checker`);
   for (const words of apart) say(`  left out: ${words}`);
-  const derived = derive(run, pointOf);
+  const derived = derivedBy(run, [pointOf, withWrites]);
   say(`  ${scheduleInWords(derived.schedule)}`);
   if (derived.distance > 0) say(`  ${derived.distance} steps from where the trace switches; the checker shows the same there`);
   if (!derived.tells) say("  the two calls one behind the other show the same");
@@ -89,6 +97,16 @@ export async function forceRun(machine: ForcedMachine, run: Run, say: (text: str
   if (forced.not !== null) return { verdict: "not realised", why: forced.not, forced };
   const why = waits(derived, forced.became) ?? apartIn(derived.outcome, forced.outcome);
   return why === null ? { verdict: "confirmed", forced, derived } : { verdict: "refuted", why, forced, derived };
+}
+
+/** By the first of these points by which there is a schedule. */
+function derivedBy(run: Run, [pointOf, ...others]: readonly PointOf[]): Derived {
+  try {
+    return derive(run, pointOf!);
+  } catch (e) {
+    if (!(e instanceof NotForceable) || others.length === 0) throw e;
+    return derivedBy(run, others);
+  }
 }
 
 /** What became of the segments, in the checker and on the kernel: the first difference. */
@@ -112,7 +130,8 @@ function difference(when: string, checker: readonly string[], linux: readonly st
   const mine = checker.filter((line) => !linux.includes(line));
   const theirs = linux.filter((line) => !checker.includes(line));
   if (mine.length + theirs.length === 0) return null;
-  return `${when} the checker has ${mine.length === 0 ? "nothing more" : mine.join("; ")}, Linux ${theirs.length === 0 ? "nothing more" : theirs.join("; ")}`;
+  const [checkers, linuxs] = [mine, theirs].map((lines) => (lines.length === 0 ? "nothing more" : lines.join("; ")));
+  return `${when} the checker has ${checkers}, Linux ${linuxs}`;
 }
 const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): readonly string[] =>
   [...areas, ...pages.map((p) => p.replace(/; holds .*$/, "").replace(/, same frame as before|same frame as before, /, ""))];

@@ -52,7 +52,9 @@ export class Walk {
     this.#counted = this.#counters.map(() => 0);
     this.#system.setBranch([]);
     this.#system.init();
-    for (let n = 0; !this.#k.gate.open.get(); n++) if (n > STEPS_MAX || !this.#step(0)) throw new Error(`${run.name}: its memory cannot be made`);
+    for (let n = 0; !this.#k.gate.open.get(); n++) {
+      if (n > STEPS_MAX || !this.#step(0)) throw new Error(`${run.name}: its memory cannot be made`);
+    }
     this.#system.vector.fill(0, stateWords);
     if (!this.#step(1)) throw new Error(`${run.name}: the gate is shut`);
     this.#counted = this.#counters.map(() => 0);

@@ -1,4 +1,7 @@
-/** A shortest path to a state that shows a witness of a scenario: `check` says only that there is one. */
+/**
+ * A shortest path to a state that shows a witness of a scenario, of which `check` says only that there is one; or to what breaks
+ * a promise.
+ */
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
 import { forEachInitial, forEachStep, type Path, type PathStep } from "../../../checker/search/steps.ts";
@@ -13,11 +16,15 @@ interface Found {
   readonly initial: readonly number[];
 }
 
-/** Throws a UsageError for a witness that the scenario does not have, and where more states would have to be looked at. */
-export function pathTo(scenario: Scenario, witness: string): Path {
+/**
+ * `witness` null: to the first state, or step, that breaks a promise. Throws a UsageError for a witness that the scenario does not
+ * have, for what never comes, and where more states would have to be looked at.
+ */
+export function pathTo(scenario: Scenario, witness: string | null): Path {
   const { system } = compileScenario(scenario, { sourceMap: false });
-  const index = system.sometimes.indexOf(witness);
-  if (index < 0) {
+  const index = witness === null ? -1 : system.sometimes.indexOf(witness);
+  const what = witness === null ? "a broken promise" : JSON.stringify(witness);
+  if (witness !== null && index < 0) {
     const has = system.sometimes.length === 0 ? "it has none" : `it has ${system.sometimes.map((s) => JSON.stringify(s)).join(", ")}`;
     throw new UsageError(`${scenario.name} has no witness ${JSON.stringify(witness)}: ${has}`);
   }
@@ -32,16 +39,27 @@ export function pathTo(scenario: Scenario, witness: string): Path {
   for (let at = 0; at < open.length; at++) {
     const now = open[at]!;
     vector.set(now.words);
-    if (system.witness(index)) return pathOf(now);
-    if (seen.size > STATES_MAX) throw new UsageError(`${scenario.name} does not show ${JSON.stringify(witness)} in ${STATES_MAX} states`);
-    forEachStep(system, now.words, 0, (actor, _, fault) => {
-      const key = fault === null ? keyNow() : "";
-      if (fault !== null || seen.has(key)) return;
+    if (witness === null ? system.checkState() >= 0 : system.witness(index)) return pathOf(now);
+    if (seen.size > STATES_MAX) throw new UsageError(`${scenario.name} does not show ${what} in ${STATES_MAX} states`);
+    let broken: Found | null = null;
+    const steps = forEachStep(system, now.words, 0, (actor, _, fault) => {
+      const step = { actor, choices: system.branch() };
+      const next: Found = { words: vector.slice(0, stateWords), from: now, step, initial: now.initial };
+      if (fault !== null) {
+        broken ??= next;
+        return;
+      }
+      const key = keyNow();
+      if (seen.has(key)) return;
       seen.add(key);
-      open.push({ words: vector.slice(0, stateWords), from: now, step: { actor, choices: system.branch() }, initial: now.initial });
+      open.push(next);
     });
+    if (witness !== null) continue;
+    if (broken !== null) return pathOf(broken);
+    vector.set(now.words);
+    if (steps === 0 && system.checkEnd() >= 0) return pathOf(now);
   }
-  throw new UsageError(`${scenario.name} never shows ${JSON.stringify(witness)}`);
+  throw new UsageError(`${scenario.name} never shows ${what}`);
 }
 
 function pathOf(end: Found): Path {
