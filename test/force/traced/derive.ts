@@ -195,7 +195,8 @@ class Derivation {
         const name = JSON.stringify(of);
         const nth = (times.get(name) ?? 0) + 1;
         times.set(name, nth);
-        passed.push({ point: { ...of, nth } as Point, step: step + 1, after: this.#walk.save() });
+        if (reached.kind === "write" && !reached.exact) continue;
+        passed.push({ point: { ...of, nth }, step: step + 1, after: this.#walk.save() });
       }
       if (target < 0 && until !== null && this.#isAt(side, until)) target = step + 1;
       if (target >= 0 && passed.filter((p) => p.step > target).length >= NEAREST) break;

@@ -23,7 +23,8 @@ const OUTCOME_STATISTICS = /^(vmstat\.thp|vmstat\.khugepagedPagesCollapsed$|trac
 /** To what a step has brought its thread. */
 export type Reached =
   | { readonly kind: "entry"; readonly routine: string }
-  | { readonly kind: "write"; readonly level: "pmd" | "pte" }
+  /** `exact`: no lock of the entry is released in the same step. A thread that is held behind the write still has that lock. */
+  | { readonly kind: "write"; readonly level: "pmd" | "pte"; readonly exact: boolean }
   | { readonly kind: "return" };
 
 /** A state of the run, to come back to. */
@@ -81,13 +82,15 @@ export class Walk {
   step(side: Side): { readonly reached: readonly Reached[]; readonly place: Place } | null {
     const frames = this.#frames(side);
     const [done, pmd, pte] = [this.#k.run.done.get(side), ...this.#entries()];
+    const locked = this.#locked(pmd);
     if (!this.#step(side)) return null;
     const now = this.#frames(side);
     const [donePmd, donePte] = this.#entries();
     const returned = this.#k.run.done.get(side) > done;
+    const exact = this.#locked(pmd).every((is, i) => is || !locked[i]!);
     const reached: Reached[] = [
-      ...(donePmd === pmd ? [] : [{ kind: "write", level: "pmd" } as const]),
-      ...(donePte === pte || pte === null ? [] : [{ kind: "write", level: "pte" } as const]),
+      ...(donePmd === pmd ? [] : [{ kind: "write", level: "pmd", exact } as const]),
+      ...(donePte === pte || pte === null ? [] : [{ kind: "write", level: "pte", exact } as const]),
       ...(returned && !this.ended(side) ? [{ kind: "return" } as const] : []),
       ...entered(returned ? [] : frames, now).map((routine) => ({ kind: "entry", routine }) as const),
     ];
@@ -127,6 +130,11 @@ export class Walk {
   }
   #placeOf(side: Side): Omit<Place, "nth"> {
     return placeIn(this.#frames(side), this.#system.position(side).label, this.#k.run.done.get(side));
+  }
+  /** The locks of the PMD, and of the table that it leads to. */
+  #locked(pmd: number): readonly boolean[] {
+    const isTable = pmd !== 0 && (pmd & LEAF) === 0;
+    return [this.#k.mm.pmdLock.isHeld(0), isTable && this.#k.ptTable.lock.isHeld(entryTarget(pmd))];
   }
   /** The PMD of the first huge range, and the entry of its page 0 where there is a table. */
   #entries(): readonly [number, number | null] {
