@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import type { Input } from "./input.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const COPIED = ["checker", "impl", "spec", "test", "examples", "docs", ".ci", "README.md", "CHANGELOG.md", "CONTRIBUTING.md",
-  "package.json", "thpcheck.config.ts"];
+const COPIED = ["checker", "impl", "kernel", "picture", "spec", "test", "examples", "docs", ".ci", "README.md", "CHANGELOG.md",
+  "CONTRIBUTING.md", "package.json", "thpcheck.config.ts"];
 
 export class Arena {
   readonly folder = mkdtempSync(join(tmpdir(), "thpcheck-attack-"));
