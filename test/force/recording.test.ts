@@ -120,5 +120,5 @@ describe("runs of the checker that kernels were asked for", () => {
     const [mine, linuxs] = [outcomeInWords(comparable(shown)), outcomeInWords(comparable(outcome))];
     if (verdict === "confirmed") expect(mine).toBe(linuxs);
     else expect([why, mine === linuxs]).toEqual([expect.stringMatching(/in the checker|the checker has/), false]);
-  }, 120_000);
+  });
 });

@@ -59,7 +59,7 @@ it("makes pages without a bundler: it has the viewer ready made, the one of its 
     { cwd: folder, encoding: "utf8" });
   expect(ofSources.status).toBe(1);
   expect(pageIn("report")).toBe(pageIn("of-sources"));
-}, 60_000);
+});
 
 const MANY = `
 import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";

@@ -19,7 +19,7 @@ let page: PageData;
 beforeAll(async () => {
   kernel = await kernelTrace(1);
   page = pageData(kernel);
-}, 60_000);
+});
 
 /** Calls `look` with each state of the trace in the system's vector. */
 function eachState({ system, replayed: { trace } }: ToldTrace, look: (n: number) => void): void {
@@ -110,7 +110,7 @@ describe("the file", () => {
   it("is the same for the same trace", async () => {
     const again = pageData(await kernelTrace(1));
     expect(await pageDocument(again, KERNEL_PICTURE)).toBe(await pageDocument(page, KERNEL_PICTURE));
-  }, 60_000);
+  });
 
   it("is small enough, and asks for nothing", async () => {
     const text = await pageDocument(page, KERNEL_PICTURE);

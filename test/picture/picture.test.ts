@@ -69,7 +69,7 @@ function mappingsInWords(story: Story, step: number): [string, string[]][] {
 
 describe("the picture of a collapse", () => {
   let story: Story;
-  beforeAll(async () => { story = storyOfTrace(await kernelTrace(1)); }, 60_000);
+  beforeAll(async () => { story = storyOfTrace(await kernelTrace(1)); });
 
   it("says of each page what maps it", () => {
     let mapped = 0;
@@ -100,5 +100,5 @@ describe("every state is drawn", () => {
       .filter((p) => typeof p === "object" && "field" in p).length);
     expect(Math.min(...values)).toBeGreaterThan(20);
     for (let step = 0; step < story.states.count; step++) expect(mappingsDrawn(drawn(story, step))).toEqual(mappingsInWords(story, step));
-  }, 60_000);
+  });
 });

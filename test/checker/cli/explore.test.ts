@@ -18,7 +18,7 @@ describe("explore", () => {
     expect(await pages[0]).toContain("<title>racy - thpcheck explore</title>");
     expect(stdout).toMatch(/^racy: http:\/\/127\.0\.0\.1:\d+\/\nopen it in a browser; it ends with Ctrl-C, or when the page is closed\n$/);
     expect(code).toBe(0);
-  }, 60_000);
+  });
 
   it.each([
     [["raci"], 'there is no scenario "raci". Did you mean "racy"?'],
@@ -32,7 +32,7 @@ describe("explore", () => {
     expect(stderr).toContain(says);
     expect(stderr).not.toContain("internal");
     expect(code).toBe(2);
-  }, 60_000);
+  });
 
   it("refuses a port that is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1");
@@ -42,5 +42,5 @@ describe("explore", () => {
     expect(stderr).toMatch(new RegExp(`^thpcheck: --port ${port}: there can be no server \\(.*EADDRINUSE`));
     expect(code).toBe(2);
     other.close();
-  }, 60_000);
+  });
 });

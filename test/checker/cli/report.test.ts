@@ -10,7 +10,7 @@ const project = new Project({
 });
 const read = (name: string): string => readFileSync(join(project.folder, name), "utf8");
 let ran: Finished;
-beforeAll(async () => { ran = await project.run(["check", "--tier", "full", "--report", "report"]); }, 60_000);
+beforeAll(async () => { ran = await project.run(["check", "--tier", "full", "--report", "report"]); });
 afterAll(() => { project.remove(); });
 
 describe("check --report", () => {
@@ -32,7 +32,7 @@ describe("check --report", () => {
     expect((await project.run(["check", "lossy", "--report", "report"])).code).toBe(0);
     expect(readdirSync(join(project.folder, "report/traces"))).toEqual(["lossy.html"]);
     expect(read("report/index.html")).toContain("thpcheck: all as expected");
-  }, 60_000);
+  });
 
   it("leaves nothing where nothing could be run, and an older report as it was", async () => {
     expect((await project.run(["check", "no-such", "--report", "never"])).code).toBe(2);
@@ -54,7 +54,7 @@ describe("check --report", () => {
     expect(stderr).toContain(`thpcheck: ${says}`);
     expect(code).toBe(2);
     expect(read("mine/note.txt") + read("file.txt")).toBe("minemine");
-  }, 60_000);
+  });
 });
 
 describe("replay --html", () => {
@@ -65,12 +65,12 @@ describe("replay --html", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("page: lossy.html\n");
     expect(read("lossy.html")).toBe(read("report/traces/lossy.html"));
-  }, 60_000);
+  });
 
   it("leaves the standard output to JSON", async () => {
     const { stdout } = await project.run(["replay", trace(), "--html", "lossy.html", "--format", "json"]);
     expect(JSON.parse(stdout)).toMatchObject({ property: { name: "no update is lost" } });
-  }, 60_000);
+  });
 
   it.each([
     ["file.txt", "--html file.txt would overwrite a file that is no page of thpcheck"],
@@ -82,5 +82,5 @@ describe("replay --html", () => {
     expect(code).toBe(2);
     expect(existsSync(join(project.folder, "no"))).toBe(false);
     expect(read("file.txt")).toBe("mine");
-  }, 60_000);
+  });
 });

@@ -34,23 +34,23 @@ describe("a run", () => {
     expect(scheduleInWords(derived.schedule)).toMatch(/^A:\S+ B:\S+ A:end$/);
     // Where there is nothing to hold at, there is only one call behind the other.
     expect(() => derive(run, () => null)).toThrow(/turn \d of 3, A to .*cannot be forced.*no schedule of such places shows A EAGAIN/);
-  }, 120_000);
+  });
   it("that ends before a thread begins has the calls of that thread, too", async () => {
     const run = await askedRun({ trace: "lazyfree-collapse", witness: "collapsed" }, ROOT);
     expect(run.calls.map((of) => of.length)).toEqual([1, 1]);
     expect(derive(run, everywhere).schedule.length).toBeGreaterThan(0);
-  }, 120_000);
+  });
   it.each([
     ["lazyfree-pin", "lazyfree", /gupFastFallback\(\) is a call of the agent only before the others/],
     ["reclaim-twice", "reclaimed", /does what no call of the agent does|no system calls|has no witness/],
   ])("%s is refused where no call of the agent does the same", async (trace, witness, why) => {
     await expect(askedRun({ trace, witness }, ROOT)).rejects.toThrow(why);
-  }, 120_000);
+  });
   it("names what there is where a witness is mistyped", async () => {
     const mistyped = askedRun({ trace: "lazyfree-collapse", witness: "nothing" }, ROOT);
     await expect(mistyped).rejects.toThrow(/has no witness "nothing": it has "collapsed"/);
     await expect(askedRun({ trace: "tc1.nothing" }, ROOT)).rejects.toThrow(/damaged/);
-  }, 120_000);
+  });
 });
 
 describe("points", () => {
@@ -79,7 +79,7 @@ describe("points", () => {
       `B comes to entry ${first} in the checker, and to entry ${second} on Linux`,
     ]);
     expect(pointOf(1, { kind: "entry", routine: third })).toBeNull();
-  }, 120_000);
+  });
   it("are entered where a frame is new, or called from another line", () => {
     const frame = (routine: string, line: number): SourceFrame => ({ routine, line, file: "f" });
     expect(entered([], [frame("a", 1)])).toEqual(["a"]);

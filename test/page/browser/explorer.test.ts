@@ -31,7 +31,7 @@ beforeAll(async () => {
   page.on("console", (m) => { if (m.type() === "error" || m.type() === "warning") errors.push(m.text()); });
   await page.goto(serving.url);
   await page.waitForSelector(".take");
-}, 60_000);
+});
 afterAll(async () => {
   await browser?.close();
   serving?.stop();

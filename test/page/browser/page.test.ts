@@ -72,7 +72,7 @@ beforeAll(async () => {
   browser = await launch();
   page = await browser.newPage();
   await open(page);
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -116,7 +116,7 @@ describe.skipIf(CHROMIUM === null)(`a page in a browser${NO_CHROMIUM}`, () => {
       expect(await compareWithReplay(step)).toBeGreaterThan(200);
       expect(await page.locator(".picture-failed").count()).toBe(0);
     }
-  }, 60_000);
+  });
 
   it("goes forward and back by buttons and by the slider", async () => {
     await goTo(5);
@@ -250,7 +250,7 @@ describe.skipIf(CHROMIUM === null)(`a page in a browser${NO_CHROMIUM}`, () => {
     await other.close();
     // The best of five: a machine that does something else is not what is measured.
     expect(Math.min(...times)).toBeLessThan(READY_MS_MAX);
-  }, 30_000);
+  });
 
   it("has asked for nothing but itself, and had no error", () => {
     const others = requests.map((r) => r.replace(/#.*/, "")).filter((r) => r !== pathToFileURL(file).href && r !== "data:,");
