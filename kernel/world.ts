@@ -111,6 +111,9 @@ const FLAGS_UNSANITIZED = "folio_unlock() wakes those who sleep for the folio in
 
 /** Own threads run on the first CPUs, and each thread has a CPU. */
 export function kernelScenario(s: KernelScenario, terms: Terms): Scenario<Structs> {
+  if (s.options?.userMemoryIsNotJudged === true) {
+    throw new RangeError(`${s.name}: userMemoryIsNotJudged is for runs that are followed; a scenario is held to what users may read`);
+  }
   const named = Object.entries({ ...s.threads, ...s.others });
   const options: KernelOptions = { ...terms.bounds, ...s.options, cpus: named.length };
   const own = Object.keys(s.threads).length;
