@@ -82,7 +82,7 @@ it("checks scenarios side by side, in processes of its own", () => {
 });
 
 it("checks scenarios of the kernel in a folder of one's own", () => {
-  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
+  copyFileSync(join(installed, "examples/kernel.ts"), join(folder, "kernel.ts"));
   const { stdout, stderr, status } = thpcheck("check", "./kernel.ts");
   expect(stderr).toBe("");
   expect(stdout).toContain('collapse-beside-discard violates "a huge page is left" in 140 steps: 675 states');
@@ -118,7 +118,7 @@ test("is no scenario", async () => { await expect(5).not.toHold(); });
 `;
 it("has matchers for Vitest, which answer only what was checked to its end", () => {
   writeFileSync(join(folder, "many.ts"), MANY);
-  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
+  copyFileSync(join(installed, "examples/kernel.ts"), join(folder, "kernel.ts"));
   writeFileSync(join(folder, "vitest.config.ts"), VITEST_CONFIG);
   writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
   place("vitest");
@@ -152,7 +152,7 @@ it("has types for whoever looks into its declarations too", () => {
   };
   writeFileSync(join(folder, "many.ts"), MANY);
   writeFileSync(join(folder, "racy.test.ts"), VITEST_TEST);
-  copyFileSync(join(ROOT, "examples/kernel.ts"), join(folder, "kernel.ts"));
+  copyFileSync(join(installed, "examples/kernel.ts"), join(folder, "kernel.ts"));
   place("vitest");
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["racy.ts", "racy.test.ts"] }));
   const { stdout, status } = spawnSync(join(ROOT, "node_modules/.bin/tsc"), ["-p", "."], { cwd: folder, encoding: "utf8" });
