@@ -23,6 +23,7 @@ export const FAULTS: readonly SeededFault[] = [
     if (isolated) folioGet(k, folio + i);
     else {
       k.page.lru.set(folio + i, true); // the LRU counts pages: nothing to add
+      if (k.param.grainLru.get() !== 0) lruListAddPart(k, folio + i, folio);
       emit(k, EV.FOLIO_LRU_ADD, folio + i);
     }
 `,
