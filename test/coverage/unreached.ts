@@ -25,6 +25,15 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/ghosts.ts", function: "collapse", source: "export function collapse(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "user", source: "export function user(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "userCall", source: "export function userCall(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/ghosts.ts", function: "userSince", source: "export function userSince(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/ghosts.ts", function: "sinceShared", source: "export function sinceShared(b: Bounds): boolean {", why: NATIVE },
+  { file: "impl/structs/list.ts", function: "lruList", source: "export function lruList(c: Bounds & GrainFlags) {", why: NATIVE },
+  { file: "impl/structs/list.ts", function: "lruSize", source: "export function lruSize(c: Bounds & GrainFlags) {", why: NATIVE },
+  {
+    file: "impl/user-memory.ts", function: "userMemoryLoaded",
+    source: "if (k.param.userMemoryIsNotJudged.get() !== 0) return;",
+    why: "a run whose broken promise is followed to its end (test/force/traced/run-program.ts): no scenario may ask for it",
+  },
   {
     file: "impl/structs/list.ts", function: "splitList", source: "export function splitList(c: Bounds & GrainFlags) {", why: NATIVE,
   },

@@ -12,7 +12,8 @@ export default defineConfig({
     pool: "forks",
     // What costs most is to load modules, and to compile routines that are not warm yet: a process does it once for all its files.
     isolate: false,
-    // Counting takes time.
-    testTimeout: 120_000,
+    // Counting takes time; these are against what hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
