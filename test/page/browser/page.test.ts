@@ -19,7 +19,8 @@ import { KERNEL_PICTURE, kernelTrace } from "../told.ts";
 
 /** A page of 60 steps must be no larger, and ready within this time. */
 const BYTES_MAX = 600_000;
-const READY_MS_MAX = 1000;
+/** A second on a quiet machine; here beside other tests, on whatever runs them. */
+const READY_MS_MAX = 4000;
 const RANDOM_STEPS = 20;
 
 const folder = mkdtempSync(join(tmpdir(), "thpcheck-page-"));
