@@ -1,14 +1,14 @@
 /**
  * mm/swap.c: references that are dropped, and the LRU with its per-CPU batches.
  *
- * The LRU has no order here, since nothing is reclaimed by age, unless the grain `lru` gives it lists (`lru-list.ts`):
- * a folio is on it (`page.lru`), off it, or in the batch
- * of a CPU, which holds a reference until it is drained. A batch is drained when it is full, at once for a large folio,
- * or by lru_add_drain(). A folio leaves its batch and joins the LRU in one step under lru_lock, and loses the batch's
- * reference in the next. A CPU has another batch of folios that are on the LRU, and are to become lazyfree.
+ * The LRU has no order here, since nothing is reclaimed by age, unless the grain `lru` gives it lists (`lru-list.ts`).
+ * A folio is on it (`page.lru`), off it, or in the batch of a CPU, which holds a reference until it is drained. A batch is
+ * drained when it is full, at once for a large folio, or by lru_add_drain(). A folio leaves its batch and joins the LRU in
+ * one step under lru_lock, and loses the batch's reference in the next. A CPU has another batch of folios that are on the
+ * LRU, and are to become lazyfree.
  *
  * Not covered: the unevictable LRU, and the batches for activation and deactivation, which act at once, as if they were
- * full. From 6.11 to 6.16 a folio was off the LRU while it waited in the batch of those that become lazyfree.
+ * full. Commit 33dfe9204f29 took a folio off the LRU while it waited in such a batch; 6.12.107 and 7.2.13 do not, nor does this.
  */
 import { NONE, at, current, emit, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";

@@ -1,5 +1,6 @@
 /** What a load may return: the promise itself, and how far fork and mremap loosen it; discard.test.ts has the calls that discard. */
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { explored } from "./explored.ts";
 import { PRESENT, mkEntry, mkPmdTable } from "../../impl/pgtable.ts";
 import { bootTwins } from "./memory-threads.ts";
 import { StraightKernel, kernelScenario } from "./straight-kernel.ts";
@@ -39,6 +40,12 @@ describe("a load returns the last store", () => {
     run("store1", "moveBegins", "processEnds", "load0");
     expect([may(0, 0), m.k.user.copied.get(0)]).toEqual([[0], false]);
   });
+});
+
+test("calls on two CPUs know the same, whether their sets share one bit set or not", async () => {
+  // 4 contents of 2 CPUs fit into one bit set, 16 do not.
+  const [shared, apart] = [await explored(t.discardedTwice(4)), await explored(t.discardedTwice(16))];
+  expect(apart.states).toBe(shared.states);
 });
 
 describe("fork", () => {
