@@ -6,8 +6,9 @@ import { clearsDeadLocals, type Engine } from "../check/options.ts";
 import { reasonOf, writeWhole } from "../files.ts";
 import { withMachines } from "../project/machines.ts";
 import { pictureOf } from "../project/picture.ts";
+import { CollectingReporter } from "../report/collecting-reporter.ts";
 import { replayCommand } from "../report/replay-command.ts";
-import type { Reporter, ReportedScenario, RunEnd, RunHead } from "../report/reporter.ts";
+import type { ReportedScenario, RunEnd } from "../report/reporter.ts";
 import { storyOf } from "../trace/story.ts";
 import { UsageError } from "../usage-error.ts";
 import { isPage, pageDocument } from "./document.ts";
@@ -18,18 +19,17 @@ const INDEX = "index.html";
 /** Pages of violations, by the names of their scenarios. */
 const TRACES = "traces";
 
-export class ReportFolder implements Reporter {
+export class ReportFolder extends CollectingReporter {
   readonly #folder: string;
   #complain: (text: string) => void = () => {};
-  readonly #scenarios: ReportedScenario[] = [];
   readonly #pages = new Map<string, string>();
-  #head: RunHead | null = null;
   #failed = false;
   /** What this run has made before it had anything to tell: files and folders, innermost first. */
   #made: readonly string[] = [];
 
   /** Makes the folder, unless it is there. Throws a UsageError where it cannot be written, or holds what no run has put there. */
   constructor(folder: string) {
+    super();
     this.#folder = folder;
     refuseForeign(folder);
     attempt(folder, () => {
@@ -42,17 +42,15 @@ export class ReportFolder implements Reporter {
     });
   }
 
-  get hasFailed(): boolean { return this.#failed; }
+  override get hasFailed(): boolean { return this.#failed; }
 
-  begin(head: RunHead): void { this.#head = head; }
-  result(reported: ReportedScenario): void { this.#scenarios.push(reported); }
 
   /** Writes the pages of all violations so far. `complain` hears what goes wrong, from here on. */
   async writePages(engine: Engine, complain: (text: string) => void): Promise<void> {
     this.#complain = complain;
     const traces = join(this.#folder, TRACES);
     for (const name of readdirSync(traces)) if (isPage(existing(join(traces, name)) ?? "")) unlinkSync(join(traces, name));
-    for (const reported of this.#scenarios) {
+    for (const reported of this.scenarios) {
       if (reported.checked.replayed === null) continue;
       const { scenario } = reported.checked.result;
       try {
@@ -65,7 +63,7 @@ export class ReportFolder implements Reporter {
   }
 
   async #page({ loaded, checked, story }: ReportedScenario, engine: Engine): Promise<string> {
-    const { folder } = this.#head!;
+    const { folder } = this.head;
     const replayed = checked.replayed!;
     const scenario = await withMachines(loaded.scenario, folder);
     const { system: plain } = await engine.compile(scenario, { clearDeadLocals: clearsDeadLocals(scenario, null) });
@@ -75,10 +73,10 @@ export class ReportFolder implements Reporter {
     return pageDocument(data, await pictureOf(scenario, folder));
   }
 
-  end(end: RunEnd): void {
+  override end(end: RunEnd): void {
     this.#made = [];
     try {
-      writeWhole(join(this.#folder, INDEX), indexPage({ head: this.#head!, scenarios: this.#scenarios, end }, this.#pages));
+      writeWhole(join(this.#folder, INDEX), indexPage({ head: this.head, scenarios: this.scenarios, end }, this.#pages));
     } catch (e) {
       this.#fail(`--report ${this.#folder} could not be written: ${reasonOf(e)}`);
     }
@@ -89,14 +87,8 @@ export class ReportFolder implements Reporter {
     this.#complain(text);
   }
 
-  plan(): void {}
-  start(): void {}
-  progress(): void {}
-  variant(): void {}
-  remark(): void {}
-  complain(): void {}
   /** Where the run came to no end, since nothing could be run, nothing of the report is left. */
-  close(): void {
+  override close(): void {
     for (const path of this.#made) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -1,40 +1,25 @@
 /** The results of a run as one document in some format: in a file of `--out`, or on the standard output. */
 import { UsageError } from "../usage-error.ts";
+import { CollectingReporter } from "./collecting-reporter.ts";
 import type { ReportedRun, ResultFormat } from "./formats/reported-run.ts";
 import type { OutFile } from "./out-file.ts";
 import type { Output } from "./output.ts";
-import type { Reporter, ReportedScenario, RunEnd, RunHead } from "./reporter.ts";
+import type { ReportedScenario, RunEnd } from "./reporter.ts";
 
-abstract class DocumentReporter implements Reporter {
+abstract class DocumentReporter extends CollectingReporter {
   readonly #format: ResultFormat;
-  readonly #scenarios: ReportedScenario[] = [];
-  #head: RunHead | null = null;
 
   constructor(format: ResultFormat) {
+    super();
     this.#format = format;
   }
 
   get hasFailed(): boolean { return false; }
 
   protected document(end: RunEnd | null): string {
-    const run: ReportedRun = { head: this.#head!, scenarios: this.#scenarios, end };
+    const run: ReportedRun = { head: this.head, scenarios: this.scenarios, end };
     return this.#format.render(run);
   }
-
-  begin(head: RunHead): void {
-    this.#head = head;
-  }
-  result(reported: ReportedScenario): void {
-    this.#scenarios.push(reported);
-  }
-  plan(): void {}
-  start(): void {}
-  progress(): void {}
-  variant(): void {}
-  remark(): void {}
-  complain(): void {}
-  close(): void {}
-  abstract end(end: RunEnd): void;
 }
 
 /** Writes the document when the run ends. */
