@@ -28,6 +28,8 @@ export default defineConfig({
   test: {
     // Worker threads of a search outlive a test that times out; processes end them, at the latest with the run.
     pool: "forks",
+    // Reports are compared as text. A hosted CI sets variables that switch colours on; this one wins over them.
+    env: { NO_COLOR: "1" },
     // By default one core is left out, which on two is half of them.
     maxWorkers: availableParallelism(),
     // Against what hangs, and no measure of speed: a busy machine is ten times slower than a quiet one.
