@@ -36,7 +36,7 @@ export function configProblem(value: unknown): string | null {
 }
 
 /** Commands that every project has. */
-export const OWN_COMMANDS: readonly string[] = ["check", "list", "replay", "explore", "reach", "help"];
+export const OWN_COMMANDS: readonly string[] = ["check", "list", "replay", "explore", "state-graph", "reach", "help"];
 
 /** The same of what `refine` gave. */
 export function machinesProblem(value: unknown): string | null {

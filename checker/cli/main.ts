@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { errorSentence, isError, placeOf, shortPath } from "../error-sentence.ts";
 import { OWN_COMMANDS } from "../config-form.ts";
 import { findConfigFile, loadConfig } from "../project/project.ts";
@@ -15,7 +15,10 @@ import { addCheckOptions, refuseContradictions, requestOf, type CheckFlags } fro
 import {
   EXIT_AS_EXPECTED, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, internalError, processHost, watchProcess, type Host,
 } from "./host.ts";
-import { formatOption, port, readPatch, tierOption } from "./options.ts";
+import { formatOption, port, positiveInteger, readPatch, tierOption } from "./options.ts";
+
+/** States of a graph, unless somebody asks for more: more than a person looks at. */
+const GRAPH_STATES_MAX = 10_000;
 
 /** Runs the command as the whole work of this process, and ends the process, whatever else may keep it alive. */
 export async function runProcess(args: readonly string[]): Promise<never> {
@@ -88,6 +91,7 @@ before 2, and 2 before 3: a violation that was found is never hidden.`);
   addList(program, host, done);
   addReplay(program, host, done);
   addExplore(program, host, done);
+  addStateGraph(program, host, done);
   addReach(program, host, done);
   return program;
 }
@@ -178,6 +182,41 @@ Examples:
       const { runExplore } = await import("./commands/explore.ts");
       const patch = flags.patch === undefined ? null : readPatch(flags.patch);
       done(await runExplore({ what, from: flags.from ?? null, patch, port: flags.port }, host));
+    });
+}
+
+interface StateGraphFlags {
+  from?: string;
+  patch?: string;
+  format: string;
+  maxStates: number;
+  out?: string;
+}
+
+function addStateGraph(program: Command, host: Host, done: (exitCode: number) => void): void {
+  program.command("state-graph")
+    .description("write all states of a scenario and the steps between them, for programs that draw or examine graphs")
+    .argument("<scenario>", "the name of a scenario, or its file")
+    .option("--from <file>", "the scenario's module, where thpcheck.config.ts does not list it")
+    .option("--patch <file>", "load the program with this unified diff applied in memory")
+    .addOption(new Option("--format <format>", "dot: Graphviz; graphml: Gephi, yEd, networkx; aut: CADP, mCRL2")
+      .choices(["dot", "graphml", "aut"]).default("dot"))
+    .option("--max-states <n>", "expand no further state once so many are known", positiveInteger, GRAPH_STATES_MAX)
+    .option("--out <file>", "the file that gets the graph; none: the standard output")
+    .addHelpText("after", `
+States have numbers, in breadth-first order, and say whether they are initial, an end, and which promises they break; steps have the
+actor, the label and the choices. A graph that ends at the bound says so, here and in the file, with exit code 3: states whose steps
+are not known are marked. A whole one has as many states and transitions as "check" counts.
+
+Examples:
+  npx thpcheck state-graph peterson | dot -Tsvg > peterson.svg
+  npx thpcheck state-graph collapse-fault --format graphml --max-states 100000 --out collapse-fault.graphml
+  npx thpcheck state-graph ./racy.ts --format aut --out racy.aut`)
+    .action(async (what: string, flags: StateGraphFlags) => {
+      const { runStateGraph } = await import("./commands/state-graph.ts");
+      const patch = flags.patch === undefined ? null : readPatch(flags.patch);
+      const { from = null, out = null, format, maxStates } = flags;
+      done(await runStateGraph({ what, from, patch, format, maxStates, out }, host));
     });
 }
 

@@ -69,6 +69,7 @@ const TAKE_NAMES: readonly (readonly string[])[] = [
   ["check"], ["list"], ["bugs"], ["graph"], ["invariants"], ["mutate"], ["policies"], ["check", "collapse-fault", "--policy"],
   ["policies", "--policy"], ["mutate", "--show"], ["check", "--patch"], ["conform", "--program"], ["replay"], ["replay", "--from"],
   ["explore"], ["explore", "collapse-fault", "--port"],
+  ["state-graph"], ["state-graph", "peterson-2", "--format"],
   ["replay", "tc1.racy.AAAA", "--from"], ["replay", "run.json", "--scenario"], ["kernels", "--no-such-option"],
 ];
 
@@ -97,6 +98,8 @@ export function flags(config: Config): Input[] {
   const replay = new Command("replay").argument("<trace>").option("--scenario <name>").option("--from <file>").option("--patch <file>")
     .option("--full").option("--html <file>");
   const explore = new Command("explore").argument("<scenario>").option("--from <file>").option("--patch <file>").option("--port <n>");
+  const graph = new Command("state-graph").argument("<scenario>").option("--from <file>").option("--patch <file>")
+    .option("--format <format>").option("--max-states <n>").option("--out <file>");
   const list = new Command("list").argument("[pattern...]").option("--tier <tier>");
   const added = (config.commands ?? []).map((c) => {
     const command = new Command(c.name);
@@ -105,7 +108,7 @@ export function flags(config: Config): Input[] {
   });
   const local = { "m.ts": moduleWith({ finally: null }) };
   return [
-    ...[own, list, explore, ...added].flatMap((command) => inputsFor(command)),
+    ...[own, list, explore, graph, ...added].flatMap((command) => inputsFor(command)),
     ...inputsFor(replay).filter((i) => !i.rule.includes("--scenario")),
     ...TAKE_NAMES.flatMap((args) => NO_NAMES.map((name): Input => ({
       family: "flags", rule: `names, ${args.join(" ")}`, what: shortened(name), args: [...args, name], ends: "refused", files: {},
