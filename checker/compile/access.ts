@@ -67,6 +67,8 @@ class Access {
   readonly #width: number;
   readonly #view: string;
   readonly #mask: number;
+  /** Where the bits begin in what is read, once `position()` is known. */
+  #shift: t.Expression;
 
   constructor(f: FieldPlan, args: readonly t.Expression[], c: AccessContext) {
     this.f = f;
@@ -81,6 +83,7 @@ class Access {
     this.#width = Math.max(1, wholeBytes(f.bits));
     this.#view = `$${c.buffer}${this.#width === 1 ? "B" : this.#width === 2 ? "H" : "W"}`;
     this.#mask = f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1;
+    this.#shift = number(f.shift);
   }
 
   /**
@@ -113,20 +116,46 @@ class Access {
     let constant = f.offset / width;
     // Where statistics start is known only when all frames are: a constant of the emitted text.
     let sum: t.Expression | null = f.role === "statistic" ? t.identifier(`$statistics${width}`) : null;
-    const places = [[this.i, f.count, f.stride / width, false], [this.j, f.length ?? 0, f.elementStride / width, true]] as const;
-    for (const [index, bound, stride, element] of places) {
-      if (index === null) continue;
-      const at = this.#index(index, bound, element);
+    const add = (e: t.Expression): void => { sum = sum === null ? e : t.binaryExpression("+", sum, e); };
+    const addScaled = (at: t.Expression, stride: number): void => {
       const k = constantOf(at);
-      if (k !== null) {
-        constant += k * stride;
-        continue;
+      if (k !== null) constant += k * stride;
+      else add(stride === 1 ? at : t.binaryExpression("*", at, t.numericLiteral(stride)));
+    };
+    const sharesBytes = this.j !== null && f.elementBits % 8 !== 0;
+    if (this.i !== null) {
+      const at = this.#index(this.i, f.count, false);
+      // The element's index is looked at twice, and only after the object's.
+      addScaled(sharesBytes && constantOf(at) === null ? this.#kept(at) : at, f.stride / width);
+    }
+    if (this.j !== null) {
+      const at = this.#index(this.j, f.length ?? 0, true);
+      if (!sharesBytes) addScaled(at, f.elementBits / 8 / width);
+      else {
+        const { byte, shift } = this.#within(constantOf(at) === null ? this.#kept(at) : at);
+        this.#shift = shift;
+        if (typeof byte === "number") constant += byte;
+        else add(byte);
       }
-      const scaled = stride === 1 ? at : t.binaryExpression("*", at, t.numericLiteral(stride));
-      sum = sum === null ? scaled : t.binaryExpression("+", sum, scaled);
     }
     if (sum === null) return t.numericLiteral(constant);
     return constant === 0 ? sum : t.binaryExpression("+", sum, t.numericLiteral(constant));
+  }
+
+  /** Of an array whose elements share bytes: the byte of element `at`, counted from the first, and the bit in it. */
+  #within(at: t.Expression): { readonly byte: number | t.Expression; readonly shift: t.Expression } {
+    const { elementBits, shift, length, bits } = this.f;
+    const k = constantOf(at);
+    const bit = shift + (k ?? 0) * elementBits;
+    if (k !== null) return { byte: bit >> 3, shift: number(bit & 7) };
+    const distance = elementBits === 1 ? at : quasi(`$j * ${elementBits}`, { $j: at });
+    // All in one byte, beside other fields; else they begin a byte.
+    if (bits * length! <= 8) return { byte: 0, shift: shift === 0 ? distance : t.binaryExpression("+", distance, number(shift)) };
+    const perByte = 8 / elementBits;
+    return {
+      byte: quasi(`($j >> ${Math.log2(perByte)})`, { $j: t.cloneNode(at) }),
+      shift: quasi(elementBits === 1 ? `($j & ${perByte - 1})` : `($j & ${perByte - 1}) * ${elementBits}`, { $j: at }),
+    };
   }
 
   /** A position that is used twice goes through a temporary. */
@@ -137,18 +166,22 @@ class Access {
 
   /** The stored bits at a position. */
   rawAt(p: t.Expression): t.Expression {
-    const { bits, shift } = this.f;
+    const { bits } = this.f;
     const view = this.#view;
     if (bits === 0) return quasi("($p, 0)", { $p: p });
-    if (bits < 8) return quasi(shift === 0 ? `(${view}[$p] & ${this.#mask})` : `(${view}[$p] >> ${shift} & ${this.#mask})`, { $p: p });
-    return quasi(`${view}[$p]`, { $p: p });
+    if (bits >= 8) return quasi(`${view}[$p]`, { $p: p });
+    if (constantOf(this.#shift) === 0) return quasi(`(${view}[$p] & ${this.#mask})`, { $p: p });
+    return quasi(`(${view}[$p] >> $s & ${this.#mask})`, { $p: p, $s: t.cloneNode(this.#shift) });
   }
 
   storeAt(p: t.Expression, raw: t.Expression): t.Expression {
-    const { bits, shift } = this.f;
+    const { bits } = this.f;
     const view = this.#view;
     if (bits === 0) return t.sequenceExpression([p, raw]);
     if (bits >= 8) return quasi(`${view}[$p] = $r`, { $p: p, $r: raw });
+    const shift = constantOf(this.#shift);
+    const $s = (): t.Expression => t.cloneNode(this.#shift);
+    if (shift === null) return quasi(`${view}[$p] = ${view}[$p] & ~(${this.#mask} << $s) | $r << $s`, { $p: p, $r: raw, $s: $s() });
     const others = 255 & ~(this.#mask << shift);
     return quasi(`${view}[$p] = ${view}[$p] & ${others} | $r${shift === 0 ? "" : ` << ${shift}`}`, { $p: p, $r: raw });
   }

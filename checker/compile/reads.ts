@@ -7,7 +7,7 @@
  * no finding.
  */
 import * as t from "@babel/types";
-import type { FieldPlan } from "../program/layout.ts";
+import { bitOf, type FieldPlan } from "../program/layout.ts";
 
 /** Where an index or argument comes from; null: anywhere. */
 export type Source =
@@ -135,11 +135,11 @@ function indices(known: Values, count: number): readonly number[] {
 
 /** The bits of the state vector that element (i, j) takes: 32-bit words and masks. */
 export function bitsOf(f: FieldPlan, i: number, j: number, maskBytes: number): { readonly word: number; readonly mask: number }[] {
-  const byte = f.offset + i * f.stride + j * f.elementStride;
   if (f.lockBase >= 0) {
+    const byte = f.offset + i * f.stride;
     const bytes = f.kind === "rwsem" ? 1 + 2 * maskBytes : 1;
     return Array.from({ length: bytes }, (_, b) => ({ word: (byte + b) >> 2, mask: 0xff << (8 * ((byte + b) & 3)) }));
   }
-  const shift = f.shift + 8 * (byte & 3);
-  return [{ word: byte >> 2, mask: (f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1) << shift }];
+  const bit = bitOf(f, i, j);
+  return [{ word: bit >> 5, mask: (f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1) << (bit & 31) }];
 }

@@ -57,7 +57,7 @@ function changes(system: TransitionSystem, name: string): Reached {
     const was = new StateBytes(before.slice().buffer);
     return positions.some(({ field, position, bytes }) => (field.lockBase < 0
       ? now.raw(field, position) !== was.raw(field, position)
-      : now.u8.subarray(position, position + bytes).some((b, n) => b !== was.u8[position + n])));
+      : now.u8.subarray(position >> 3, (position >> 3) + bytes).some((b, n) => b !== was.u8[(position >> 3) + n])));
   };
 }
 

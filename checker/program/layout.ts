@@ -6,8 +6,9 @@
  * documentation all read the resulting `LayoutPlan` and nothing else.
  *
  * Packing: a field takes the fewest bits that hold its range. Fields narrower than a byte share bytes and never
- * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. A field of one possible value takes no
- * bits at all. Values are stored as `value - min`, so that zeroed memory reads as the smallest value: NONE for a
+ * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. Elements of an array share bytes likewise: a
+ * short array lies within one byte, beside other fields; a longer one has its elements 1, 2, 4 or 8 bits apart. A field
+ * of one possible value takes no bits at all. Values are stored as `value - min`, so that zeroed memory reads as the smallest value: NONE for a
  * reference, false, the empty set, a free lock.
  */
 
@@ -157,7 +158,7 @@ export function bitset(size: number, meaning: string, options: FieldOptions = {}
   checkDeclaration(`bitset(${size}, "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "bitset", size, meaning, ...options };
 }
-/** A fixed number of equal fields, reached by one more index. Each element takes whole bytes. */
+/** A fixed number of equal fields, reached by one more index. */
 export function array<E extends ScalarField>(length: number, element: E): ArrayField<E> {
   checkCount(`array(${length}, ...)`, "length", length);
   if (!["int", "bool", "ref", "bitset"].includes((element as E | null | undefined)?.kind as string)) {
@@ -210,7 +211,7 @@ export function table<F extends Fields>(count: number, fields: F): TableStruct<F
 
 // ---------------------------------------------------------------------------------------------------------------
 
-/** Where one field lies. The element of index (i, j) starts at byte `offset + i * stride + j * elementStride`. */
+/** Where one field lies: element (i, j) starts at bit `8 * (offset + i * stride) + shift + j * elementBits`, see `bitOf`. */
 export interface FieldPlan {
   readonly id: number;
   readonly struct: string;
@@ -228,10 +229,11 @@ export interface FieldPlan {
   readonly length: number | null;
   readonly offset: number;
   readonly stride: number;
-  readonly elementStride: number;
+  /** Bits from one element of an array to the next; a multiple of 8 where each has bytes of its own. */
+  readonly elementBits: number;
   /** Bits stored; 0 when the field has one possible value. */
   readonly bits: number;
-  /** Bits to the right within the byte (fields narrower than 8 bits). */
+  /** Bits to the right within the byte, of the first element of an array (fields narrower than 8 bits). */
   readonly shift: number;
   readonly min: number;
   readonly max: number;
@@ -282,6 +284,9 @@ export function isAtomic(guard: string | null): boolean {
   return guard !== null && /^atomic(\(\w+\))?$/.test(guard);
 }
 
+/** The lowest bit of element (i, j), counted from the start of the field's part of the vector. */
+export const bitOf = (f: FieldPlan, i: number, j: number): number => 8 * (f.offset + i * f.stride) + f.shift + j * f.elementBits;
+
 /** Bits needed for `values` different values. */
 export function bitsFor(values: number): number {
   return values <= 1 ? 0 : Math.ceil(Math.log2(values));
@@ -320,7 +325,7 @@ interface PlacedField {
   readonly position: number;
   readonly shift: number;
   readonly range: Range;
-  readonly elementStride: number;
+  readonly elementBits: number;
 }
 
 const scalarOf = (f: Field): ScalarField | LockField => (f.kind === "array" ? f.element : f);
@@ -387,14 +392,11 @@ function placeFields(structs: Structs, structName: string, part: Part, maskBytes
     }
     if (isLock(element)) {
       const bytes = element.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
-      return [{ name, f, path, position: packer.bytes(bytes, 1), shift: 0, range: { min: 0, max: 255, bits: 8 }, elementStride: 0 }];
+      return [{ name, f, path, position: packer.bytes(bytes, 1), shift: 0, range: { min: 0, max: 255, bits: 8 }, elementBits: 0 }];
     }
     const range = rangeOf(element, structs, path);
-    if (f.kind === "array") {
-      const width = wholeBytes(range.bits);
-      return [{ name, f, path, position: packer.bytes(width * f.length, Math.max(width, 1)), shift: 0, range, elementStride: width }];
-    }
-    return [{ name, f, path, ...packer.bits(range.bits), range, elementStride: 0 }];
+    if (f.kind === "array") return [{ name, f, path, ...packer.elements(f.length, range.bits), range }];
+    return [{ name, f, path, ...packer.bits(range.bits), range, elementBits: 0 }];
   });
 }
 
@@ -419,7 +421,7 @@ function planField(s: Struct, struct: string, p: PlacedField, at: Pick<FieldPlan
   return {
     id: at.id, struct, field: p.name, path, kind: scalar.kind, role: roleOf(scalar), guard: scalar.guard ?? null,
     meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
-    offset: at.offset, stride: at.stride, elementStride: p.elementStride, bits: range.bits, shift: p.shift,
+    offset: at.offset, stride: at.stride, elementBits: p.elementBits, bits: range.bits, shift: p.shift,
     min: range.min, max: range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
     marks: scalar.kind === "int" ? scalar.marks ?? 0 : 0,
     refersTo: scalar.kind === "ref" ? scalar.table : null, init, lockBase: at.lockBase, queued: isLock(scalar) && scalar.queued,
@@ -437,6 +439,13 @@ class Packer {
     this.size = position + count;
     if (count > 0) this.alignment = Math.max(this.alignment, alignment);
     return position;
+  }
+
+  /** An array. Within one byte its elements lie side by side; over several, none of them straddles two. */
+  elements(length: number, bits: number): { position: number; shift: number; elementBits: number } {
+    if (bits * length <= 8) return { ...this.bits(bits * length), elementBits: bits };
+    const elementBits = bits > 4 ? wholeBytes(bits) * 8 : 2 ** bitsFor(bits);
+    return { position: this.bytes(Math.ceil(length * elementBits / 8), Math.max(elementBits / 8, 1)), shift: 0, elementBits };
   }
 
   bits(count: number): { position: number; shift: number } {

@@ -5,6 +5,7 @@
  * (`compile/access.ts`); a property test holds the two equal, byte for byte.
  */
 import { StepFault } from "../fault.ts";
+import { bitOf } from "./layout.ts";
 import type {
   ArrayField, BitsetField, BoolField, Field, FieldPlan, Fields, IntField, LayoutPlan, LockField, RefField,
   SingletonStruct, Struct, Structs,
@@ -78,22 +79,23 @@ export class StateBytes {
     this.u32 = new Uint32Array(buffer);
   }
 
-  /** The stored (unbiased, unshifted) value of a field. */
-  raw(f: FieldPlan, position: number): number {
+  /** The stored value, without its bias, of the field that starts at a bit. */
+  raw(f: FieldPlan, bit: number): number {
     if (f.bits === 0) return 0;
-    if (f.bits < 8) return (this.u8[position]! >> f.shift) & ((1 << f.bits) - 1);
-    if (f.bits === 8) return this.u8[position]!;
-    return f.bits <= 16 ? this.u16[position >> 1]! : this.u32[position >> 2]!;
+    if (f.bits < 8) return (this.u8[bit >> 3]! >> (bit & 7)) & ((1 << f.bits) - 1);
+    if (f.bits === 8) return this.u8[bit >> 3]!;
+    return f.bits <= 16 ? this.u16[bit >> 4]! : this.u32[bit >> 5]!;
   }
 
-  setRaw(f: FieldPlan, position: number, raw: number): void {
+  setRaw(f: FieldPlan, bit: number, raw: number): void {
     if (f.bits === 0) return;
     if (f.bits < 8) {
-      const mask = ((1 << f.bits) - 1) << f.shift;
-      this.u8[position] = (this.u8[position]! & ~mask) | (raw << f.shift);
-    } else if (f.bits === 8) this.u8[position] = raw;
-    else if (f.bits <= 16) this.u16[position >> 1] = raw;
-    else this.u32[position >> 2] = raw >>> 0;
+      const shift = bit & 7;
+      const mask = ((1 << f.bits) - 1) << shift;
+      this.u8[bit >> 3] = (this.u8[bit >> 3]! & ~mask) | (raw << shift);
+    } else if (f.bits === 8) this.u8[bit >> 3] = raw;
+    else if (f.bits <= 16) this.u16[bit >> 4] = raw;
+    else this.u32[bit >> 5] = raw >>> 0;
   }
 }
 
@@ -103,11 +105,11 @@ function checkIndex(what: string, index: number, count: number): void {
   throw new StepFault("range", `${what}[${index}]: the index is outside 0..${count - 1}`);
 }
 
-/** Byte position of an element. Throws a range fault for a wild index. */
+/** The bit at which an element starts. Throws a range fault for a wild index. */
 export function positionOf(f: FieldPlan, statisticBase: number, i: number, j: number): number {
   checkIndex(f.path, i, f.count);
   if (f.length !== null) checkIndex(`${f.path}[${i}]`, j, f.length);
-  return f.offset + (f.role === "statistic" ? statisticBase : 0) + i * f.stride + j * f.elementStride;
+  return bitOf(f, i, j) + (f.role === "statistic" ? 8 * statisticBase : 0);
 }
 
 /** The value to store, biased; throws the fault that a store out of range deserves. */

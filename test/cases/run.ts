@@ -56,15 +56,15 @@ export interface Case {
 }
 
 /** The two tests of a case, or one where the answer is right. */
-export function testCase({ name, ask: question, today, right }: Case, timeout = 120_000): void {
+export function testCase({ name, ask: question, today, right }: Case): void {
   let answer: Promise<Answer> | null = null;
   const once = (): Promise<Answer> => (answer ??= question());
   if (today === null) {
-    it(name, async () => { right(await once()); }, timeout);
+    it(name, async () => { right(await once()); });
     return;
   }
-  it(`${name}: what is said today`, async () => { today(await once()); }, timeout);
-  it.fails(`${name}: the right answer`, async () => { right(await once()); }, timeout);
+  it(`${name}: what is said today`, async () => { today(await once()); });
+  it.fails(`${name}: the right answer`, async () => { right(await once()); });
 }
 
 export const noStackTrace = (a: Answer): void => {

@@ -75,10 +75,11 @@ describe("packing", () => {
       const plan = planLayout(structs, actorCount);
       for (const { f, i, j } of cellsOf(plan)) {
         const width = wholeBytes(f.bits);
-        const p = positionOf(f, 0, i, j);
+        const bit = positionOf(f, 0, i, j);
+        const p = bit >> 3;
         expect(p + width, f.path).toBeLessThanOrEqual(f.role === "statistic" ? plan.statisticBytes : plan.stateBytes);
         if (width > 0) expect(p % width, f.path).toBe(0);
-        expect(f.bits < 8 ? f.shift + f.bits <= 8 : f.shift === 0, f.path).toBe(true);
+        expect(f.bits < 8 ? bit % 8 + f.bits <= 8 : bit % 8 === 0, f.path).toBe(true);
         expect(2 ** f.bits, f.path).toBeGreaterThanOrEqual(f.max - f.min + 1);
         if (f.bits > 0) expect(2 ** (f.bits - 1), f.path).toBeLessThan(f.max - f.min + 1);
       }
@@ -89,6 +90,20 @@ describe("packing", () => {
     const plan = planLayout({ s: struct({ a: bool("a"), b: int(0, 6, "b"), c: bitset(4, "c"), d: int(5, 5, "d"), e: ref("t", "e") }), t: table(0, {}) }, 1);
     expect(plan.stateBytes).toBe(1);
     expect(plan.fields.map((f) => [f.bits, f.shift])).toEqual([[1, 0], [3, 1], [4, 4], [0, 0], [0, 0]]);
+  });
+
+  test("elements of an array share bytes: a short array lies in one, a longer one has none that straddles two", () => {
+    const plan = planLayout({
+      s: struct({
+        a: bool("a"), pair: array(2, int(0, 6, "three bits")), flags: array(9, bool("one")), refs: array(3, int(0, 6, "three")), wide: array(2, int(0, 300, "nine")),
+      }),
+    }, 1);
+    expect(plan.fields.map((f) => [f.field, f.offset, f.shift, f.elementBits])).toEqual([
+      ["a", 0, 0, 0], ["pair", 0, 1, 3], ["flags", 1, 0, 1], ["refs", 3, 0, 4], ["wide", 6, 0, 16],
+    ]);
+    expect(plan.stateBytes).toBe(10);
+    expect([0, 8].map((j) => positionOf(plan.fields[2]!, 0, 0, j))).toEqual([8, 16]);
+    expect([1, 2].map((j) => positionOf(plan.fields[3]!, 0, 0, j))).toEqual([28, 32]);
   });
 
   test.each([[1, 0], [2, 1], [3, 2], [256, 8], [257, 9], [2 ** 31 + 1, 32], [2 ** 32, 32]])("%d values take %d bits", (values, bits) => {

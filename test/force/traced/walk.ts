@@ -49,7 +49,7 @@ export class Walk {
     const { vector, stateWords, image } = this.#system;
     this.#k = makeWorld(image.plan, new StateBytes(vector.buffer), stateWords * 4) as unknown as RunWorld;
     this.#counters = image.plan.fields.filter((f) => f.role === "statistic" && OUTCOME_STATISTICS.test(f.path)).flatMap((f) =>
-      Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + (f.offset + i * f.elementStride) / 4));
+      Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + (f.offset + i * (f.elementBits >> 3)) / 4));
     this.#counted = this.#counters.map(() => 0);
     this.#system.setBranch([]);
     this.#system.init();
