@@ -127,7 +127,7 @@ interface ReplayFlags {
   patch?: string;
   full?: boolean;
   html?: string;
-  format: "pretty" | "json";
+  format: string;
 }
 
 function addReplay(program: Command, host: Host, done: (exitCode: number) => void): void {
@@ -139,7 +139,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .option("--patch <file>", "the patch that the program had; a trace file carries its own")
     .option("--full", "show every step, every field and every local, not only what matters to the broken promise")
     .option("--html <file>", "write the trace as a page too: every step with its source, and a picture of memory")
-    .addOption(formatOption())
+    .option("--format <format>", "pretty: for people; json: everything; itf: for Apalache's and Quint's tools", "pretty")
     .addHelpText("after", `
 Replay computes everything anew from the recorded choices. A trace that does not fit the program any more is refused with
 the first step that does not apply.
@@ -148,6 +148,7 @@ Examples:
   npx thpcheck replay tc1.racy.AAAAAAAA                       a string that "check" printed
   npx thpcheck replay run.json --scenario racy --full         from "check --out run.json"
   npx thpcheck replay tc1.racy.AAAAAAAA --from ./racy.ts      a scenario of your own
+  npx thpcheck replay tc1.racy.AAAAAAAA --format itf > racy.itf.json
   npx thpcheck replay tc1.racy.AAAAAAAA --html racy.html      to look at, in any browser, without a network`)
     .action(async (trace: string, flags: ReplayFlags) => {
       const { runReplay } = await import("./commands/replay.ts");

@@ -4,7 +4,7 @@
 import { CompiledSystem } from "../image/compiled-system.ts";
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import { elementName, elementText, type Shows } from "../program/value-text.ts";
-import { showsOf, type ChangedValue } from "../program/values.ts";
+import { localValues, showsOf, type ChangedValue } from "../program/values.ts";
 import { positionOf, StateBytes } from "../program/world.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { SourceFrame, TransitionSystem } from "../system.ts";
@@ -84,9 +84,8 @@ export class StateRecorder {
 
   #newNames(): [string, string | null][] {
     // The fields of structs are in the words.
-    const fields = this.#layout === null ? 0 : fieldsOf(this.#layout);
-    const now = new Map<string, string>();
-    for (const { name, value } of this.#system.values().slice(fields)) now.set(unlikeAny(name, now), value);
+    const values = this.#system.values();
+    const now = new Map((this.#layout === null ? values : localValues(this.#layout, values)).map((v) => [v.name, v.value]));
     const before = this.#named;
     this.#named = now;
     const changed = [...now].filter(([name, value]) => before.get(name) !== value);
@@ -157,22 +156,9 @@ export class StateRecorder {
   }
 }
 
-/** A routine that is entered again has its locals twice: the inner ones are told apart by a number. */
-function unlikeAny(name: string, known: ReadonlyMap<string, string>): string {
-  if (!known.has(name)) return name;
-  let n = 2;
-  while (known.has(`${name} (${n})`)) n++;
-  return `${name} (${n})`;
-}
-
 function elementsOf(field: FieldPlan): { readonly field: FieldPlan; readonly i: number; readonly j: number }[] {
   return Array.from({ length: field.count }, (_, i) => i)
     .flatMap((i) => Array.from({ length: field.length ?? 1 }, (_, j) => ({ field, i, j })));
-}
-
-/** How many values the fields of a state come to: what `values()` begins with. */
-function fieldsOf({ fields }: LayoutPlan): number {
-  return fields.filter((f) => f.role !== "statistic").reduce((n, f) => n + f.count * (f.length ?? 1), 0);
 }
 
 /** Without the declarations, which say again what the plan of each field says, and without statistics, which no state has. */

@@ -28,6 +28,25 @@ export function statisticValues(plan: LayoutPlan, bytes: StateBytes, statisticBa
   return fieldValues(plan, bytes, [], statisticBase, (f) => f.role === "statistic");
 }
 
+/** Of all values of a state, which begin with its fields, those that are none: locals of routines, each name once. */
+export function localValues(plan: LayoutPlan, values: readonly NamedValue[]): NamedValue[] {
+  const fields = plan.fields.filter((f) => f.role !== "statistic").reduce((n, f) => n + f.count * (f.length ?? 1), 0);
+  const known = new Set<string>();
+  return values.slice(fields).map(({ name, value }) => {
+    const own = unlikeAny(name, known);
+    known.add(own);
+    return { name: own, value };
+  });
+}
+
+/** A routine that is entered again has its locals twice: the inner ones are told apart by a number. */
+function unlikeAny(name: string, known: ReadonlySet<string>): string {
+  if (!known.has(name)) return name;
+  let n = 2;
+  while (known.has(`${name} (${n})`)) n++;
+  return `${name} (${n})`;
+}
+
 function fieldValues(
   plan: LayoutPlan, bytes: StateBytes, actorNames: readonly string[], statisticBase: number, wanted: (f: FieldPlan) => boolean,
 ): NamedValue[] {

@@ -5,9 +5,13 @@ import { systemShowing } from "../../check/showing.ts";
 import { reasonOf, refuseForeign, writeWhole } from "../../files.ts";
 import { isPage, pageDocument } from "../../page/document.ts";
 import { pageData, type ToldTrace } from "../../page/trace-data.ts";
+import { shortPath } from "../../error-sentence.ts";
+import { didYouMean } from "../../nearest.ts";
 import { toJson } from "../../report/json.ts";
 import { lineWidth } from "../../report/output.ts";
 import { renderTrace } from "../../report/counterexample.ts";
+import { TRACE_FORMATS } from "../../report/traces/index.ts";
+import type { TraceFormat } from "../../report/traces/trace-format.ts";
 import { RESULT_FORMAT, type Patch, type Trace } from "../../result.ts";
 import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
 import { checkTrace } from "../../trace/json.ts";
@@ -30,7 +34,8 @@ export interface ReplayRequest {
   readonly from: string | null;
   /** The patch to load the program under; null: the one that the trace carries, if any. */
   readonly patch: Patch | null;
-  readonly format: "pretty" | "json";
+  /** "pretty", "json", or one of TRACE_FORMATS. */
+  readonly format: string;
   readonly full: boolean;
   /** The file that gets the trace as a page; null: none. */
   readonly html: string | null;
@@ -39,6 +44,7 @@ export interface ReplayRequest {
 /** Writes the trace and returns the exit code. Throws a UsageError for a trace that cannot be read or does not apply. */
 export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
   if (request.html !== null) refuseForeign(request.html, "--html", isPage, "page of thpcheck");
+  const format = await formatNamed(request.format);
   const recipe = readRecipe(request.trace, request.scenario);
   const patch = request.patch ?? recipe.patch ?? null;
   const { scenarios } = await selectRecorded(recipe.scenario, request.from, host.folder, patch);
@@ -56,11 +62,13 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     const replayed = withPlaceOfWrite(scenario, system, clearDeadLocals, plainly);
     const command = replayCommand(replayed.trace, replayed.actors, loaded.from);
     const view = { width: lineWidth(host.out), color: host.color, full: request.full, replayCommand: command };
-    const isText = request.format !== "json";
+    const isText = request.format === "pretty";
     const story = isText && request.full && request.html === null ? null : storyOf(scenario, replayed);
-    host.out.write(isText ? renderTrace(replayed, view, story) : toJson(replayed));
+    const told = { scenario, system, replayed, story, replay: command };
+    if (format !== null) host.out.write(format.render({ ...told, file: shortPath(loaded.file) }));
+    else host.out.write(isText ? renderTrace(replayed, view, story) : toJson(replayed));
     if (request.html === null) return EXIT_AS_EXPECTED;
-    await writePage(request.html, { scenario, system, replayed, story, replay: command }, host.folder);
+    await writePage(request.html, told, host.folder);
     if (isText) host.out.write(`\npage: ${request.html}\n`);
     return EXIT_AS_EXPECTED;
   } catch (e) {
@@ -68,6 +76,15 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     host.err.write(`thpcheck: ${scenario.name}: ${shortWords(e.message)}\n`);
     return EXIT_USAGE;
   }
+}
+
+/** The format of that name; null: it is one of those for everything, "pretty" and "json". Throws a UsageError where there is none. */
+async function formatNamed(name: string): Promise<TraceFormat | null> {
+  if (name === "pretty" || name === "json") return null;
+  const load = Object.hasOwn(TRACE_FORMATS, name) ? TRACE_FORMATS[name] : undefined;
+  if (load !== undefined) return load();
+  const names = ["pretty", "json", ...Object.keys(TRACE_FORMATS)];
+  throw new UsageError(`--format ${name}: there is no such format.${didYouMean(name, names)} Formats are ${names.join(", ")}`);
 }
 
 async function writePage(file: string, told: ToldTrace, folder: string): Promise<void> {
