@@ -9,7 +9,7 @@ const broken = (a: Answer, scenario: string): string | undefined => a.results[sc
 
 /** What reclaim did until 7.3.2 is in test/scenarios/lazyfree-pmd-discard.ts. */
 testCase({
-  name: "reclaim of a lazyfree huge page, beside mprotect, MADV_DONTNEED and a frame scanner, by promises of the project and of the file: it holds",
+  name: "reclaim of a lazyfree huge page, beside mprotect, MADV_DONTNEED and a frame scanner, by promises of project and file: it holds",
   ask: () => ask(["check", ...["minimal", "plain", "reclaim-dontneed"].map((name) => path(`reclaim-extra-${name}.ts`))]),
   today: null,
   right: (a) => {

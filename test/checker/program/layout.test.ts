@@ -95,7 +95,8 @@ describe("packing", () => {
   test("elements of an array share bytes: a short array lies in one, a longer one has none that straddles two", () => {
     const plan = planLayout({
       s: struct({
-        a: bool("a"), pair: array(2, int(0, 6, "three bits")), flags: array(9, bool("one")), refs: array(3, int(0, 6, "three")), wide: array(2, int(0, 300, "nine")),
+        a: bool("a"), pair: array(2, int(0, 6, "three bits")), flags: array(9, bool("one")), refs: array(3, int(0, 6, "three")),
+        wide: array(2, int(0, 300, "nine")),
       }),
     }, 1);
     expect(plan.fields.map((f) => [f.field, f.offset, f.shift, f.elementBits])).toEqual([
