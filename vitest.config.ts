@@ -23,13 +23,17 @@ const CHANGE_THEIR_PROCESS = ["test/checker/compile/coverage.test.ts", "test/che
 const sharing = globSync(SHARING, { cwd: root, exclude: CHANGE_THEIR_PROCESS });
 const own = globSync("test/**/*.test.ts", { cwd: root, exclude: sharing });
 
+// Reports are compared as text, and a hosted CI sets variables that switch colours on. Processes that tests start inherit this.
+process.env["NO_COLOR"] = "1";
+delete process.env["FORCE_COLOR"];
+// Commands that tests start give a module time to load on a machine that is busy with other tests.
+process.env["THPCHECK_LOAD_SECONDS"] ??= "300";
+
 export default defineConfig({
   plugins: [thpcheckPlugin()],
   test: {
     // Worker threads of a search outlive a test that times out; processes end them, at the latest with the run.
     pool: "forks",
-    // Reports are compared as text. A hosted CI sets variables that switch colours on; this one wins over them.
-    env: { NO_COLOR: "1" },
     // By default one core is left out, which on two is half of them.
     maxWorkers: availableParallelism(),
     // Against what hangs, and no measure of speed: a busy machine is ten times slower than a quiet one.
