@@ -139,7 +139,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .option("--patch <file>", "the patch that the program had; a trace file carries its own")
     .option("--full", "show every step, every field and every local, not only what matters to the broken promise")
     .option("--html <file>", "write the trace as a page too: every step with its source, and a picture of memory")
-    .option("--format <format>", "pretty: for people; json: everything; itf: for Apalache's and Quint's tools", "pretty")
+    .option("--format <format>", "pretty: for people; json: everything; itf: Apalache, Quint; mermaid: a diagram", "pretty")
     .addHelpText("after", `
 Replay computes everything anew from the recorded choices. A trace that does not fit the program any more is refused with
 the first step that does not apply.
@@ -149,6 +149,7 @@ Examples:
   npx thpcheck replay run.json --scenario racy --full         from "check --out run.json"
   npx thpcheck replay tc1.racy.AAAAAAAA --from ./racy.ts      a scenario of your own
   npx thpcheck replay tc1.racy.AAAAAAAA --format itf > racy.itf.json
+  npx thpcheck replay tc1.racy.AAAAAAAA --format mermaid      a sequence diagram, for an issue or a document
   npx thpcheck replay tc1.racy.AAAAAAAA --html racy.html      to look at, in any browser, without a network`)
     .action(async (trace: string, flags: ReplayFlags) => {
       const { runReplay } = await import("./commands/replay.ts");

@@ -3,4 +3,5 @@ import type { TraceFormat } from "./trace-format.ts";
 
 export const TRACE_FORMATS: Readonly<Record<string, () => Promise<TraceFormat>>> = {
   itf: async () => (await import("./itf.ts")).itf,
+  mermaid: async () => (await import("./mermaid.ts")).mermaid,
 };
