@@ -28,6 +28,8 @@ process.env["NO_COLOR"] = "1";
 delete process.env["FORCE_COLOR"];
 // Commands that tests start give a module time to load on a machine that is busy with other tests.
 process.env["THPCHECK_LOAD_SECONDS"] ??= "300";
+// What they compile is kept with this project, wherever they run.
+process.env["THPCHECK_CACHE"] ??= `${root}/node_modules/.cache/thpcheck`;
 
 export default defineConfig({
   plugins: [thpcheckPlugin()],

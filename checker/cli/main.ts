@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { Command, CommanderError, Option } from "commander";
+import { CACHE_VARIABLE, OFF, cacheFolder } from "../cache/folder.ts";
 import { errorSentence, isError, placeOf, shortPath } from "../error-sentence.ts";
 import { OWN_COMMANDS } from "../config-form.ts";
 import { findConfigFile, loadConfig } from "../project/project.ts";
@@ -22,6 +23,8 @@ const GRAPH_STATES_MAX = 10_000;
 
 /** Runs the command as the whole work of this process, and ends the process, whatever else may keep it alive. */
 export async function runProcess(args: readonly string[]): Promise<never> {
+  // Before anything is loaded: modules are kept, too. Threads and other processes inherit it.
+  if (args.includes("--no-cache")) process.env[CACHE_VARIABLE] = OFF;
   const mishaps = watchProcess();
   const code = await main(args);
   for (const stream of [process.stdout, process.stderr]) {
@@ -73,6 +76,7 @@ function buildProgram(host: Host, done: (exitCode: number) => void): Command {
   const program = new Command("thpcheck")
     .description("Explores every interleaving of a concurrent program and holds each state to its promises.")
     .version(versionOfPackage())
+    .option("--no-cache", `leave alone what earlier runs have compiled (${CACHE_VARIABLE} names the folder; it is ${cacheFolder() ?? OFF})`)
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({

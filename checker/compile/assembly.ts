@@ -18,8 +18,8 @@ import { generateCode } from "./generate.ts";
 import { Linker, type LinkedFunction, type Purpose } from "./link.ts";
 import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
 import { PropertyFunctions } from "./property-functions.ts";
-import { EVENT_RECORD, RefinementCompiler, alphabetOf } from "./refine.ts";
-import type { Place } from "./source-module.ts";
+import { EVENT_RECORD, RefinementCompiler, alphabetOf, askMachines } from "./refine.ts";
+import type { Place, SourceModule } from "./source-module.ts";
 import { Translator } from "./translate.ts";
 
 export interface CompileOptions {
@@ -67,6 +67,11 @@ function countsIn(coverage: boolean | readonly string[]): (file: string) => bool
 
 const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
 
+/** Asked of a program that no machine holds, which never does. */
+export const noMachine: Ask = () => {
+  throw new Error("[thpcheck internal] a program without machines asks one");
+};
+
 /** Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export class Assembly {
   readonly #scenario: Scenario;
@@ -109,15 +114,12 @@ export class Assembly {
       (f, name, purpose, worlds) => this.#link(f, name, purpose, worlds));
   }
 
-  /** The image, and what asks a machine of the specification. To be called once. */
-  assembled(): { readonly image: ProgramImage; readonly ask: Ask } {
+  /** The image, what asks a machine of the specification, and the modules that were looked at. To be called once. */
+  assembled(): { readonly image: ProgramImage; readonly ask: Ask; readonly modules: ReadonlySet<SourceModule> } {
     this.#build();
-    const compiler = this.#refinementCompiler;
-    const refinement = compiler === null ? null : compiler.plan();
-    return {
-      image: this.#image(refinement),
-      ask: (machine, state, column) => compiler!.ask(machine, state, refinement!.machines[machine]!.columns[column]!),
-    };
+    const refinement = this.#refinementCompiler?.plan() ?? null;
+    const ask = refinement === null ? noMachine : askMachines(this.#refinements, refinement);
+    return { image: this.#image(refinement), ask, modules: this.#linker.modules.used };
   }
 
   /**

@@ -17,10 +17,17 @@ export function staticValue(scope: Scope, node: t.Node, indexOf: IndexOf): { val
   if (!t.isMemberExpression(node)) return null;
   const member = memberName(node, indexOf);
   const object = member === null ? null : staticValue(scope, node.object, indexOf)?.value;
-  if (member === null || typeof object !== "object" || object === null || Array.isArray(object)) return null;
-  // What a Proxy or a getter says is no member: it may say something else the next time.
-  const found = types.isProxy(object) ? undefined : Object.getOwnPropertyDescriptor(object, member);
-  return found === undefined || !("value" in found) ? null : { value: found.value as unknown };
+  if (member === null || typeof object !== "object" || object === null || !isPlain(object)) return null;
+  // What a getter says is no member: it may say something else the next time. What cannot be listed is none, either.
+  const found = Object.getOwnPropertyDescriptor(object, member);
+  return found?.enumerable !== true || !("value" in found) ? null : { value: found.value as unknown };
+}
+
+/** An object of no class. What a Proxy says may be another thing the next time. */
+function isPlain(object: object): boolean {
+  if (types.isProxy(object)) return false;
+  const prototype: unknown = Object.getPrototypeOf(object);
+  return prototype === null || prototype === Object.prototype;
 }
 
 function memberName(node: t.MemberExpression, indexOf: IndexOf): string | null {

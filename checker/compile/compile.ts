@@ -6,6 +6,7 @@ import { UNKNOWN, type RefinementPlan } from "../refinement-plan.ts";
 import type { Scenario } from "../scenario.ts";
 import type { SystemSource } from "../system.ts";
 import { Assembly, type CompileOptions } from "./assembly.ts";
+import { assembledOrKept } from "./kept-image.ts";
 
 export type { CompileOptions } from "./assembly.ts";
 
@@ -22,7 +23,7 @@ const WORKER_MODULE = new URL(`../image/compiled-system.${EXTENSION}`, import.me
 
 /** Compiles and instantiates. Throws CompileError for what the subset refuses, Error for a scenario that is not well formed. */
 export function compileScenario(scenario: Scenario, options: CompileOptions = {}): CompiledScenario {
-  const { image, ask } = new Assembly(scenario, options).assembled();
+  const { image, ask } = assembledOrKept(scenario, options);
   return {
     image,
     system: new CompiledSystem(image, options.observer === undefined ? null : () => options.observer!, ask),

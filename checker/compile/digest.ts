@@ -12,6 +12,7 @@ import { shortPath } from "../error-sentence.ts";
 import { inWords } from "../value-in-words.ts";
 import type { Scenario } from "../scenario.ts";
 import { mapOf } from "./code-map.ts";
+import { patchOf } from "../patch/patch.ts";
 import { originOf, type Origin } from "./source-module.ts";
 
 /** A line: where the value is, and what it is. */
@@ -34,6 +35,17 @@ export function digestOf(scenario: Scenario): string {
   new Walk((_, value) => text.push(value), null).scenario(scenario, PARTS);
   hash.update(text.join("\n"));
   return hash.digest("hex").slice(0, 16);
+}
+
+/**
+ * Lines of all that a compilation of the scenario begins with. As `digestOf`, and with the routines through which the outside calls,
+ * and the patch of each function. Not in it: the texts of modules of which only types are used, and what machines answer.
+ */
+export function programLines(scenario: Scenario): string {
+  const text: string[] = [];
+  const textOf: TextOf = (origin) => `${textInModule(origin)} ${patchOf(origin.module.url) ?? ""}`;
+  new Walk((_, value) => text.push(value), null, textOf).scenario(scenario, [...PARTS, "calls"]);
+  return text.join("\n");
 }
 
 /** What decides which states there are; where a violation is expected also what a search ends with. */
@@ -83,6 +95,8 @@ class Walk {
   readonly #placeOf: TextOf | null;
   readonly #textOf: TextOf;
   readonly #numbers = new Map<unknown, number>();
+  /** The same tables are captured by many functions. Of this walk alone: until the next one they may change. */
+  readonly #dataTexts = new Map<object, string | null>();
 
   constructor(line: (where: string, value: string) => void, place: TextOf | null, textOf: TextOf = textInModule) {
     this.#line = line;
@@ -104,7 +118,7 @@ class Walk {
     if (typeof value === "function") return this.#function(where, value);
     if (!hasMembers(value)) return this.#line(where, inWords(value));
     if (this.#placeOf === null) {
-      const text = dataText(value);
+      const text = this.#dataText(value);
       if (text !== null) return this.#line(where, text);
     }
     this.#line(where, Array.isArray(value) ? `an array of ${value.length}` : "an object");
@@ -119,6 +133,31 @@ class Walk {
       if (d.get !== undefined || d.set !== undefined) this.#line(member, "a getter");
       else this.#value(member, d.value);
     }
+  }
+
+  /** An object without functions as one text; null for any other. */
+  #dataText(value: object): string | null {
+    const known = this.#dataTexts.get(value);
+    if (known !== undefined) return known;
+    // Of one that reaches itself.
+    this.#dataTexts.set(value, null);
+    const text = this.#textOfMembers(value);
+    this.#dataTexts.set(value, text);
+    return text;
+  }
+
+  #textOfMembers(value: object): string | null {
+    const parts: string[] = [];
+    for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+      const v: unknown = d.value;
+      if (d.get !== undefined || d.set !== undefined || typeof v === "function" || typeof v === "symbol") return null;
+      if (typeof v === "object" && v !== null) {
+        const text = types.isProxy(v) || !hasMembers(v) ? null : this.#dataText(v);
+        if (text === null) return null;
+        parts.push(`${nameText(key)}: ${text}`);
+      } else parts.push(`${nameText(key)}: ${simpleText(v)}`);
+    }
+    return `{ ${parts.join(", ")} }`;
   }
 
   #function(where: string, f: object): void {
@@ -148,40 +187,19 @@ class Walk {
   }
 }
 
+/** A name as it is, unless it could be taken for more than a name. */
+function nameText(key: string): string {
+  return /^[\w$.+@-]*$/.test(key) ? key : JSON.stringify(key);
+}
+
 function simpleText(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "bigint" ? `${value}n` : Object.is(value, -0) ? "-0" : String(value);
 }
 
 function hasMembers(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || prototype === Array.prototype;
-}
-
-const dataTexts = new WeakMap<object, string | null>();
-
-/** An object without functions as one text; null for any other. Kept: the same tables are captured by many functions. */
-function dataText(value: object): string | null {
-  const known = dataTexts.get(value);
-  if (known !== undefined) return known;
-  // Of one that reaches itself.
-  dataTexts.set(value, null);
-  const text = textOfMembers(value);
-  dataTexts.set(value, text);
-  return text;
-}
-
-function textOfMembers(value: object): string | null {
-  const parts: string[] = [];
-  for (const [key, d] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
-    const v: unknown = d.value;
-    if (d.get !== undefined || d.set !== undefined || typeof v === "function" || typeof v === "symbol") return null;
-    if (typeof v === "object" && v !== null) {
-      const text = types.isProxy(v) || !hasMembers(v) ? null : dataText(v);
-      if (text === null) return null;
-      parts.push(`${key}: ${text}`);
-    } else parts.push(`${key}: ${simpleText(v)}`);
-  }
-  return `{ ${parts.join(", ")} }`;
 }
 
 const textInModule = (origin: Origin): string => `at ${origin.start} of ${textHash(origin)}`;

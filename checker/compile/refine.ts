@@ -3,6 +3,7 @@
  * table, and what each abstraction can read a mask over the state vector.
  */
 import { UNKNOWN, type MachinePlan, type RefinementPlan } from "../refinement-plan.ts";
+import type { Ask } from "../image/compiled-system.ts";
 import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { generateCode } from "./generate.ts";
@@ -49,20 +50,7 @@ export class RefinementCompiler {
 
   /** The tables, with every cell unknown. */
   plan(): RefinementPlan {
-    const machines: MachinePlan[] = [];
-    let instances = 0;
-    let cells = 0;
-    for (const { refinement: r } of this.#machines) {
-      const columns = r.events.flatMap((e) => Array.from({ length: e.payloads }, (_, payload) => ({ event: e.event, payload })));
-      const states = Array.from({ length: r.states }, (_, s) => s);
-      machines.push({
-        name: r.machine, firstInstance: instances, instances: r.instances,
-        titles: Array.from({ length: r.instances }, (_, i) => r.title(i)),
-        descriptions: states.map(r.describe), columns, firstCell: cells,
-      });
-      instances += r.instances;
-      cells += r.states * columns.length;
-    }
+    const { machines, cells } = machinePlans(this.#machines.map((m) => m.refinement));
     return {
       machines, cells: new Int32Array(cells).fill(UNKNOWN),
       eventNames: Object.fromEntries(this.#machines.flatMap(({ refinement }) => refinement.events.map((e) => [e.event, e.name]))),
@@ -160,10 +148,30 @@ export class RefinementCompiler {
 ${[...routes].map(([event, calls]) => `$routes[${event}] = [${calls.join(", ")}];`).join("\n")}
 const $refined = ${refinementRuntimeText(parts)};`;
   }
+}
 
-  /** What answers the cells that are asked for. */
-  readonly ask = (machine: number, state: number, column: { readonly event: number; readonly payload: number }): number =>
-    answer(this.#machines[machine]!.refinement, state, column);
+/** What the machines are as data, and the cells that their tables take. */
+export function machinePlans(refinements: readonly Refinement[]): { readonly machines: readonly MachinePlan[]; readonly cells: number } {
+  const machines: MachinePlan[] = [];
+  let instances = 0;
+  let cells = 0;
+  for (const r of refinements) {
+    const columns = r.events.flatMap((e) => Array.from({ length: e.payloads }, (_, payload) => ({ event: e.event, payload })));
+    const states = Array.from({ length: r.states }, (_, s) => s);
+    machines.push({
+      name: r.machine, firstInstance: instances, instances: r.instances,
+      titles: Array.from({ length: r.instances }, (_, i) => r.title(i)),
+      descriptions: states.map(r.describe), columns, firstCell: cells,
+    });
+    instances += r.instances;
+    cells += r.states * columns.length;
+  }
+  return { machines, cells };
+}
+
+/** What answers the cells that are asked for: the machines themselves. */
+export function askMachines(refinements: readonly Refinement[], plan: RefinementPlan): Ask {
+  return (machine, state, column) => answer(refinements[machine]!, state, plan.machines[machine]!.columns[column]!);
 }
 
 const TOO_MANY_EVENTS = `$fault("assertion", "the step announces more than ${STEP_EVENTS_MAX.toLocaleString("en")} events", `

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { registerHooks, stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
 import { isPackageSource, PACKAGE_SOURCES } from "./package-sources.ts";
-import { transformModule, type Transformed } from "./transform.ts";
+import { transformedText } from "./transformed.ts";
 import { isMadeByPatch, patchOf, patchedText, refuseRemoved, underPatch } from "../patch/patch.ts";
 
 const checkerRoot = new URL("../", import.meta.url).href;
@@ -21,14 +21,14 @@ export function isUserModule(url: string): boolean {
 }
 
 /** By address without its patch: most modules are the same under every patch. */
-const transformed = new Map<string, { readonly text: string; readonly result: Transformed | null }>();
+const transformed = new Map<string, { readonly text: string; readonly code: string }>();
 
-function transform(text: string, file: string): Transformed | null {
+function transform(text: string, file: string): string {
   const before = transformed.get(file);
-  if (before?.text === text) return before.result;
-  const result = transformModule(text, file);
-  if (before === undefined) transformed.set(file, { text, result });
-  return result;
+  if (before?.text === text) return before.code;
+  const code = transformedText(text, file);
+  if (before === undefined) transformed.set(file, { text, code });
+  return code;
 }
 
 /** The address of a module that only the patch of the importing module has made; null: it is on the disk, or there is none. */
@@ -73,7 +73,7 @@ registerHooks({
       : strips ? { format, source: readFileSync(fileURLToPath(url), "utf8"), shortCircuit: true } : next(url, context);
     if (!isUserModule(url) || loaded.source == null || !(loaded.format ?? "").startsWith("module")) return loaded;
     const text = patchedText(url, () => (typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source)));
-    const code = transform(text, fileURLToPath(url))?.code ?? text;
+    const code = transform(text, fileURLToPath(url));
     return strips ? { ...loaded, format: "module", source: stripTypes(code) } : { ...loaded, source: code };
   },
 });

@@ -118,15 +118,24 @@ export class SourceModule {
 /** Parsed modules by URL, shared by all compilations of the process: a module is a function of its URL and text alone. */
 const parsedModules = new Map<string, SourceModule>();
 
+/** The text of a module that has not been loaded: as it is on the disk, or as a patch makes it. Throws what the system throws. */
+export function textOf(url: string): string {
+  return patchedText(url, () => readFileSync(fileURLToPath(url), "utf8"));
+}
+
 /** Finds modules; the text of a tagged function wins over the disk. */
 export class SourceModules {
   readonly #byUrl = parsedModules;
+  /** Those that this compilation has asked for. */
+  readonly used = new Set<SourceModule>();
 
   of(origin: Origin): SourceModule {
-    const known = this.#byUrl.get(origin.module.url);
-    if (known !== undefined && known.text === origin.module.text) return known;
-    const m = new SourceModule(origin.module.url, origin.module.text);
-    this.#byUrl.set(origin.module.url, m);
+    let m = this.#byUrl.get(origin.module.url);
+    if (m?.text !== origin.module.text) {
+      m = new SourceModule(origin.module.url, origin.module.text);
+      this.#byUrl.set(origin.module.url, m);
+    }
+    this.used.add(m);
     return m;
   }
 
@@ -134,9 +143,10 @@ export class SourceModules {
   readonly load = (url: string): SourceModule => {
     let m = this.#byUrl.get(url);
     if (m === undefined) {
-      m = new SourceModule(url, patchedText(url, () => readFileSync(fileURLToPath(url), "utf8")));
+      m = new SourceModule(url, textOf(url));
       this.#byUrl.set(url, m);
     }
+    this.used.add(m);
     return m;
   };
 }

@@ -25,7 +25,7 @@ const INPUTS_OF_ONE = 200;
 /** Milliseconds that processes of a group have to end behind the first. */
 const PATIENCE_MS = 3000;
 
-const clean = { NO_COLOR: "1", FORCE_COLOR: undefined, COLUMNS: "100", THPCHECK_LOAD_SECONDS: "3" };
+const clean = { NO_COLOR: "1", FORCE_COLOR: undefined, COLUMNS: "100", THPCHECK_LOAD_SECONDS: "10", THPCHECK_CACHE: "off" };
 
 /** Runs them all, `width` at a time, and gives what is wrong. `told` hears of each as it ends. */
 export async function attack(inputs: readonly Input[], arena: Arena, width: number, told: (judged: Judged) => void): Promise<Finding[]> {

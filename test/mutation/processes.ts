@@ -10,7 +10,11 @@ export class WorkerProcess {
   #ended = false;
 
   constructor(folder: string) {
-    this.#child = fork(WORKER, [], { cwd: folder, stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: ["--max-old-space-size=3072"] });
+    // No mutant is compiled twice.
+    const env = { ...process.env, THPCHECK_CACHE: "off" };
+    this.#child = fork(WORKER, [], {
+      cwd: folder, env, stdio: ["ignore", "ignore", "pipe", "ipc"], execArgv: ["--max-old-space-size=3072"],
+    });
     this.#child.stderr!.on("data", () => {});
     this.#child.on("exit", () => { this.#ended = true; });
   }
