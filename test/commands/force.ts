@@ -1,4 +1,5 @@
 /** `thpcheck force`: the checker's interleavings on a real kernel. */
+import { availableParallelism } from "node:os";
 import type { ExtraCommand } from "thpcheck";
 import { positiveInteger } from "../../checker/cli/options.ts";
 import type { ForceFlags } from "../force/flags.ts";
@@ -12,6 +13,7 @@ export const force: ExtraCommand = {
     .option("--schedule <segments>", "one order of one pair, such as 'A:collapse_huge_page B:end A:end'")
     .option("--anchors", "where the two calls can be held on this kernel")
     .option("--least <n>", "schedules of a pair: with three switches, too, until there are so many", positiveInteger, 72)
+    .option("--guests <n>", "guests side by side, each with pairs of its own", positiveInteger, Math.min(4, availableParallelism()))
     .option("--show", "what became of each schedule, as it is run")
     .option("--record", "keep what this kernel shows in test/force/recordings/")
     .option("--traces", "in place of pairs: runs of scenarios, test/force/traced/traces.ts; the arguments are names of scenarios")

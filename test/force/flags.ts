@@ -6,6 +6,8 @@ export interface ForceFlags {
   readonly record?: boolean;
   readonly recorded?: boolean;
   readonly least: number;
+  /** Guests side by side, each with pairs of its own. */
+  readonly guests: number;
   readonly show?: boolean;
   readonly traces?: boolean;
   readonly witness?: string;

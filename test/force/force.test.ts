@@ -94,7 +94,7 @@ describe("the command", () => {
     [{ witness: "w" }, /name the trace/], [{ kernel: "0x" }, /no kernel "0x" is known/], [{ kernel: "/dev/null" }, /no kernel image/],
     [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true }, /--anchors is asked of a kernel/],
   ])("refuses %o", async (flags, why) => {
-    await expect(runForce([], { least: 64, ...flags })).rejects.toThrow(why);
+    await expect(runForce([], { least: 64, guests: 1, ...flags })).rejects.toThrow(why);
   });
   it.each([
     [["tc1.x.A"], {}, /add --kernel/], [["tc1.x.A", "tc1.y.A"], { kernel: "7.3.4" }, /one trace at a time/],
@@ -102,6 +102,6 @@ describe("the command", () => {
     [["s"], { witness: "w", scenario: "s" }, /--scenario is about a file of results/],
     [["nothing.json"], { kernel: "7.3.4" }, /neither a file/],
   ])("refuses the trace %j with %o", async (given, flags, why) => {
-    await expect(runForce(given, { least: 64, ...flags })).rejects.toThrow(why);
+    await expect(runForce(given, { least: 64, guests: 1, ...flags })).rejects.toThrow(why);
   });
 });

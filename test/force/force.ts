@@ -71,36 +71,61 @@ function scheduleOf({ schedule }: ForceFlags, pairs: readonly Pair[]): Schedule 
 
 // ---- on a kernel ---------------------------------------------------------------------------------------------------
 
-/** What was found of a pair. */
+/** What was found of a pair, and how it is said. */
 interface Found {
   readonly runs: readonly Run[];
-  readonly set: OutcomeSet;
+  readonly said: readonly string[];
 }
 
 async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Schedule | null, flags: ForceFlags): Promise<void> {
   const start = performance.now();
-  const host: Host = { image, machine: await ForcedMachine.boot(image) };
   let [realised, all] = [0, 0];
-  try {
-    say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
-    // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
-    await followed(host.machine, pairs[0]!);
-    for (const pair of pairs) {
-      const found = isInterrupted() ? null : await onPair(host, pair, schedule, flags);
-      if (found === null || isInterrupted()) continue;
-      all += found.runs.filter((r) => r.not === null || !isNoOrder(r.not)).length;
-      realised += found.runs.filter((r) => r.not === null).length;
-      if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
+  const inOrder = new InOrder(pairs.length);
+  const waiting = [...pairs.entries()];
+  const guest = async (n: number): Promise<void> => {
+    const host: Host = { image, machine: await ForcedMachine.boot(image) };
+    try {
+      if (n === 0) say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
+      // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
+      await followed(host.machine, pairs[0]!);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [place, pair] = next;
+        const found = isInterrupted() ? null : await onPair(host, pair, schedule, flags);
+        inOrder.add(place, found?.said ?? []);
+        if (found === null || isInterrupted()) continue;
+        all += found.runs.filter((r) => r.not === null || !isNoOrder(r.not)).length;
+        realised += found.runs.filter((r) => r.not === null).length;
+        if (flags.record === true) keep({ kernel: image.release, pairs: [recorded(pair.name, found.runs)] });
+      }
+    } finally {
+      await host.machine.stop();
     }
-  } finally {
-    await host.machine.stop();
-  }
+  };
+  // The first error is that of the command, once every guest has ended.
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(flags.guests, pairs.length) }, (_, n) => guest(n)));
+  const failed = ended.find((e) => e.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
   if (isInterrupted()) {
     say("stopped: of what was not finished nothing is said, or kept");
     process.exitCode = 3;
   }
   const minutes = (performance.now() - start) / 60_000;
   if (all > 0) say(`${realised} of ${all} schedules realised, ${Math.round(all / minutes)} a minute with boot and the checker's part`);
+}
+
+/** Says what belongs to each place in the order of the places, as early as it can. */
+class InOrder {
+  readonly #texts: (readonly string[] | null)[];
+  #next = 0;
+
+  constructor(length: number) {
+    this.#texts = Array.from({ length }, () => null);
+  }
+
+  add(place: number, texts: readonly string[]): void {
+    this.#texts[place] = texts;
+    for (let t = this.#texts[this.#next] ?? null; t !== null; t = this.#texts[++this.#next] ?? null) t.forEach(say);
+  }
 }
 
 /** A guest that has gone wrong is replaced. */
@@ -122,35 +147,31 @@ async function on<T>(host: Host, use: (machine: ForcedMachine) => Promise<T>): P
 
 async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: ForceFlags): Promise<Found | null> {
   const { anchors, memory } = await on(host, (m) => followed(m, pair));
-  if (flags.anchors === true) {
-    sayAnchors(pair, anchors);
-    return null;
-  }
+  if (flags.anchors === true) return { runs: [], said: anchorsSaid(pair, anchors) };
   const set = outcomeSet(host.image.release, pair);
   if (JSON.stringify(withoutContents(memory)) !== JSON.stringify(withoutContents(set.memory))) {
     throw new Error(`${pair.name} begins with ${JSON.stringify(memory)} on Linux, and with ${JSON.stringify(set.memory)} in the checker`);
   }
   const runs: Run[] = [];
+  const said: string[] = [];
   for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
     if (isInterrupted()) return null;
     const run = await on(host, (m) => realise(m, pair, s, anchors));
     runs.push(run);
-    if (schedule !== null || flags.show === true) say(`${scheduleInWords(s)}\n${runInWords(run)}`);
+    if (schedule !== null || flags.show === true) said.push(`${scheduleInWords(s)}\n${runInWords(run)}`);
   }
-  report(pair.name, runs.filter((r) => r.not === null).map((r) => [scheduleInWords(r.schedule), r.outcome]), set,
-    runs.flatMap((r) => (r.not === null ? [] : [[scheduleInWords(r.schedule), r.not]])));
-  return { runs, set };
+  said.push(...compared(pair.name, runs.filter((r) => r.not === null).map((r) => [scheduleInWords(r.schedule), r.outcome]), set,
+    runs.flatMap((r) => (r.not === null ? [] : [[scheduleInWords(r.schedule), r.not]]))));
+  return { runs, said };
 }
 /** What pages hold is not read before the calls: that could change the accessed bits. */
 const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): unknown =>
   [areas, pages.map((p) => p.replace(/; holds .*$/, "").replace(/, same frame as before|same frame as before, /, ""))];
 
-function sayAnchors({ name }: Pair, anchors: Anchors): void {
-  say(`${name}`);
-  anchors.forEach((of, side) => {
-    say(`  ${"AB"[side]}, alone, comes by ${of.length} anchors`);
-    for (const a of of) say(`    ${anchorInWords(a)}`);
-  });
+function anchorsSaid({ name }: Pair, anchors: Anchors): string[] {
+  return [name, ...anchors.flatMap((of, side) => [
+    `  ${"AB"[side]}, alone, comes by ${of.length} anchors`, ...of.map((a) => `    ${anchorInWords(a)}`),
+  ])];
 }
 function runInWords({ schedule, became, outcome, not, tries, ms }: Run): string {
   const names = [...schedule, { side: 0, until: null }, { side: 1, until: null }] as Schedule;
@@ -163,25 +184,26 @@ function runInWords({ schedule, became, outcome, not, tries, ms }: Run): string 
 
 type Shown = readonly (readonly [schedule: string, outcome: Outcome])[];
 
-/** Says what agrees and what does not; a difference makes the exit code 1. */
-function report(name: string, shown: Shown, set: OutcomeSet, not: readonly (readonly string[])[]): void {
+/** What agrees and what does not, in words; a difference makes the exit code 1. */
+function compared(name: string, shown: Shown, set: OutcomeSet, not: readonly (readonly string[])[]): string[] {
   const keys = new Set(shown.map(([, o]) => outcomeKey(o)));
   const unknown = shown.filter(([, o]) => !set.outcomes.has(outcomeKey(o)));
   const unseen = [...set.outcomes].filter(([key]) => !keys.has(key));
   const [none, missed] = [not.filter(([, why]) => isNoOrder(why!)), not.filter(([, why]) => !isNoOrder(why!))];
   const noOrder = none.length === 0 ? "" : ` (${none.length} more that no run takes)`;
   const outside = unknown.length === 0 ? "" : `; ${unknown.length} schedules end OUTSIDE OF THEM`;
-  say(`${name}: ${shown.length} schedules realised, ${missed.length} not${noOrder}; ` +
-    `${keys.size} outcomes of the checker's ${set.outcomes.size} (${set.states} states)${outside}`);
+  const said = [`${name}: ${shown.length} schedules realised, ${missed.length} not${noOrder}; ` +
+    `${keys.size} outcomes of the checker's ${set.outcomes.size} (${set.states} states)${outside}`];
   const told = new Map<string, string[]>();
   for (const [schedule, o] of unknown) told.set(outcomeInWords(o), [...told.get(outcomeInWords(o)) ?? [], schedule]);
   for (const [outcome, schedules] of told) {
     const more = schedules.length > 3 ? [`and ${schedules.length - 3} more`] : [];
-    say([`  Linux, and not the checker: ${outcome}`, ...schedules.slice(0, 3), ...more].join("\n    "));
+    said.push([`  Linux, and not the checker: ${outcome}`, ...schedules.slice(0, 3), ...more].join("\n    "));
   }
-  for (const [, o] of unseen) say(`  not seen: ${outcomeInWords(o)}`);
-  for (const [schedule, why] of missed) say(`  not realised: ${schedule}: ${why}`);
+  for (const [, o] of unseen) said.push(`  not seen: ${outcomeInWords(o)}`);
+  for (const [schedule, why] of missed) said.push(`  not realised: ${schedule}: ${why}`);
   if (unknown.length > 0) process.exitCode = 1;
+  return said;
 }
 
 function compareRecordings(pairs: readonly Pair[]): void {
@@ -189,7 +211,7 @@ function compareRecordings(pairs: readonly Pair[]): void {
     say(`Linux ${kernel}, recorded`);
     for (const p of kept) {
       if (!pairs.some(({ name }) => name === p.name)) continue;
-      report(p.name, shownOf(p), outcomeSet(kernel, pairNamed(p.name)), p.not);
+      compared(p.name, shownOf(p), outcomeSet(kernel, pairNamed(p.name)), p.not).forEach(say);
     }
   }
 }
