@@ -29,6 +29,7 @@ export default defineConfig({
       ? (await import("./test/scenarios/setup/outside-calls.ts")).outsideCalls(scenario.config as unknown as KernelConfig)
       : [],
   picture: (scenario) => ("structs" in scenario && "ptTable" in scenario.structs ? "picture/kernel.ts" : null),
+  traceFormats: { ftrace: async () => (await import("./picture/ftrace.ts")).ftrace },
   lists: {
     invariants: async () => (await import("./test/commands/catalogue.ts")).catalogueRows(),
     machines: async () => (await import("./test/commands/catalogue.ts")).machineRows(),

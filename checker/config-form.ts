@@ -14,6 +14,7 @@ const config = objectOf({
   refine: v.optional(anyFunction("a function of a scenario")),
   calls: v.optional(anyFunction("a function of a scenario")),
   picture: v.optional(anyFunction("a function of a scenario")),
+  traceFormats: v.optional(recordOf(anyFunction("a function that loads a format"), "a record of functions")),
   commands: v.optional(v.array(command, "an array of commands")),
   lists: v.optional(recordOf(anyFunction("a function that gives rows"), "a record of functions")),
 }, "defineConfig({ scenarios: [globs] })");

@@ -4,7 +4,18 @@
  */
 import type { Command } from "commander";
 import type { Refinement } from "./refinement.ts";
+import type { ReplayedTrace } from "./result.ts";
 import type { OutsideCall, Scenario } from "./scenario.ts";
+import type { NamedValue } from "./system.ts";
+
+/** A trace with its states, for a format of a project's own. */
+export interface TracedRun {
+  readonly scenario: Scenario;
+  /** `rows[n]` is step n, the first of which is 1; it has what the step counted. */
+  readonly replayed: ReplayedTrace;
+  /** Every field and live local after step n, by name as traces have them; 0 is the initial state. */
+  readonly states: readonly (readonly NamedValue[])[];
+}
 
 /** A command that a project adds beside `check`, `list` and `replay`. */
 export interface ExtraCommand {
@@ -30,6 +41,8 @@ export interface Config {
    * pages show every struct as it is. It is bundled for browsers, by the Rolldown of the project.
    */
   readonly picture?: (scenario: Scenario) => string | null | Promise<string | null>;
+  /** Formats that `replay --format` knows besides its own, by name: each loads the function that gives the text of a trace. */
+  readonly traceFormats?: Readonly<Record<string, () => Promise<(run: TracedRun) => string>>>;
   readonly commands?: readonly ExtraCommand[];
   /** What `thpcheck list <name>` prints besides scenarios, by name: rows of cells, the first of them the headings. */
   readonly lists?: Readonly<Record<string, () => Promise<readonly (readonly string[])[]>>>;

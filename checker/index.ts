@@ -16,6 +16,6 @@ export { REFUSED } from "./refinement-plan.ts";
 export type { Refinement } from "./refinement.ts";
 export { StepFault } from "./fault.ts";
 export { defineConfig } from "./config.ts";
-export type { Config, ExtraCommand } from "./config.ts";
+export type { Config, ExtraCommand, TracedRun } from "./config.ts";
 export type { Drawing, DrawnValue, Figure, Picture, Scene } from "./page/picture.ts";
 export { UsageError } from "./usage-error.ts";

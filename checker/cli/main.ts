@@ -143,7 +143,7 @@ function addReplay(program: Command, host: Host, done: (exitCode: number) => voi
     .option("--patch <file>", "the patch that the program had; a trace file carries its own")
     .option("--full", "show every step, every field and every local, not only what matters to the broken promise")
     .option("--html <file>", "write the trace as a page too: every step with its source, and a picture of memory")
-    .option("--format <format>", "pretty: for people; json: everything; itf: Apalache, Quint; mermaid: a diagram", "pretty")
+    .option("--format <format>", "pretty: for people; json: everything; itf; mermaid; or one that the project brings", "pretty")
     .addHelpText("after", `
 Replay computes everything anew from the recorded choices. A trace that does not fit the program any more is refused with
 the first step that does not apply.

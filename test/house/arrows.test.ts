@@ -22,7 +22,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // Scenarios are built of the kernel and of what it is held to.
   kernel: ["impl/", "spec/", "checker/program/", "checker/scenario.ts"],
   // What it draws, and how the kernel reads it; nothing that changes a state.
-  picture: ["checker/page/picture.ts", "impl/mm-types.ts", "impl/pgtable.ts", "impl/structs/page-table.ts"],
+  picture: [
+    "checker/page/picture.ts", "checker/config.ts", "impl/khugepaged/scan-result.ts", "impl/mm-types.ts", "impl/pgtable.ts",
+    "impl/structs/page-table.ts",
+  ],
 };
 /** Development dependencies that become part of scripts for the browser; and what a project brings itself, if it wants to. */
 const BUNDLED: Readonly<Record<string, RegExp>> = { preact: /^checker\/viewer\// };

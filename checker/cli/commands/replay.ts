@@ -11,7 +11,7 @@ import { toJson } from "../../report/json.ts";
 import { lineWidth } from "../../report/output.ts";
 import { renderTrace } from "../../report/counterexample.ts";
 import { TRACE_FORMATS } from "../../report/traces/index.ts";
-import type { TraceFormat } from "../../report/traces/trace-format.ts";
+import { tracedRun, type FormattedTrace } from "../../report/traces/trace-format.ts";
 import { RESULT_FORMAT, type Patch, type Trace } from "../../result.ts";
 import { TRACE_STRING_PREFIX, decodeTrace } from "../../trace/codec.ts";
 import { checkTrace } from "../../trace/json.ts";
@@ -21,6 +21,7 @@ import { UsageError, shortWords } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { withMachines } from "../../project/machines.ts";
 import { pictureOf } from "../../project/picture.ts";
+import { ownFormats } from "../../project/trace-formats.ts";
 import { replayCommand } from "../../report/replay-command.ts";
 import { recordedUnderPolicy } from "../../project/under-policy.ts";
 import { matchScenarios, selectScenarios, type Selection } from "../../project/select.ts";
@@ -34,7 +35,7 @@ export interface ReplayRequest {
   readonly from: string | null;
   /** The patch to load the program under; null: the one that the trace carries, if any. */
   readonly patch: Patch | null;
-  /** "pretty", "json", or one of TRACE_FORMATS. */
+  /** "pretty", "json", one of TRACE_FORMATS, or one of the project's own. */
   readonly format: string;
   readonly full: boolean;
   /** The file that gets the trace as a page; null: none. */
@@ -44,7 +45,7 @@ export interface ReplayRequest {
 /** Writes the trace and returns the exit code. Throws a UsageError for a trace that cannot be read or does not apply. */
 export async function runReplay(request: ReplayRequest, host: Host): Promise<number> {
   if (request.html !== null) refuseForeign(request.html, "--html", isPage, "page of thpcheck");
-  const format = await formatNamed(request.format);
+  const format = await formatNamed(request.format, host.folder);
   const recipe = readRecipe(request.trace, request.scenario);
   const patch = request.patch ?? recipe.patch ?? null;
   const { scenarios } = await selectRecorded(recipe.scenario, request.from, host.folder, patch);
@@ -65,7 +66,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
     const isText = request.format === "pretty";
     const story = isText && request.full && request.html === null ? null : storyOf(scenario, replayed);
     const told = { scenario, system, replayed, story, replay: command };
-    if (format !== null) host.out.write(format.render({ ...told, file: shortPath(loaded.file) }));
+    if (format !== null) host.out.write(await format({ ...told, file: shortPath(loaded.file) }));
     else host.out.write(isText ? renderTrace(replayed, view, story) : toJson(replayed));
     if (request.html === null) return EXIT_AS_EXPECTED;
     await writePage(request.html, told, host.folder);
@@ -78,12 +79,20 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   }
 }
 
-/** The format of that name; null: it is one of those for everything, "pretty" and "json". Throws a UsageError where there is none. */
-async function formatNamed(name: string): Promise<TraceFormat | null> {
+/**
+ * What writes a trace in the format of that name; null: it is one of those for everything, "pretty" and "json". Throws a UsageError
+ * where there is none.
+ */
+async function formatNamed(name: string, folder: string): Promise<((told: FormattedTrace) => string | Promise<string>) | null> {
   if (name === "pretty" || name === "json") return null;
-  const load = Object.hasOwn(TRACE_FORMATS, name) ? TRACE_FORMATS[name] : undefined;
-  if (load !== undefined) return load();
-  const names = ["pretty", "json", ...Object.keys(TRACE_FORMATS)];
+  if (Object.hasOwn(TRACE_FORMATS, name)) return (await TRACE_FORMATS[name]!()).render;
+  const own = await ownFormats(folder);
+  const load = own.get(name);
+  if (load !== undefined) {
+    const render = await load();
+    return (told) => render(tracedRun(told));
+  }
+  const names = ["pretty", "json", ...Object.keys(TRACE_FORMATS), ...own.keys()];
   throw new UsageError(`--format ${name}: there is no such format.${didYouMean(name, names)} Formats are ${names.join(", ")}`);
 }
 

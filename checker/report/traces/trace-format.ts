@@ -1,6 +1,7 @@
 /** What formats of traces are made from, and what one is. */
+import type { TracedRun } from "../../config.ts";
 import type { ToldTrace } from "../../page/trace-data.ts";
-import type { TransitionSystem } from "../../system.ts";
+import type { NamedValue, TransitionSystem } from "../../system.ts";
 
 export interface FormattedTrace extends ToldTrace {
   /** The scenario's module, as a person would name it. */
@@ -10,7 +11,14 @@ export interface FormattedTrace extends ToldTrace {
 export interface TraceFormat {
   /** What the format is for, in the help. */
   readonly purpose: string;
-  readonly render: (told: FormattedTrace) => string;
+  readonly render: (this: void, told: FormattedTrace) => string;
+}
+
+/** The trace with all of its states, as a format of a project's own has it. */
+export function tracedRun(told: ToldTrace): TracedRun {
+  const states: (readonly NamedValue[])[] = [];
+  retake(told, (_, system) => { states.push(system.values()); });
+  return { scenario: told.scenario, replayed: told.replayed, states };
 }
 
 /**

@@ -24,6 +24,8 @@ const PLACES: readonly Place[] = [
   place("scenarios", CHECK, [], (v) => `scenarios: (${v})`), place("a glob", CHECK, [], (v) => `scenarios: [(${v})]`),
   place("refine", CHECK, ["undefined"], (v) => `${OWN}, refine: (${v})`),
   place("calls", CHECK, ["undefined"], (v) => `${OWN}, calls: (${v})`),
+  place("formats of traces", CHECK, ["undefined", "record"], (v) => `${OWN}, traceFormats: (${v})`),
+  place("a format of traces", CHECK, [], (v) => `${OWN}, traceFormats: { plain: (${v}) }`),
   place("commands", CHECK, ["undefined", "array"], (v) => `${OWN}, commands: (${v})`),
   place("a command", CHECK, [], (v) => `${OWN}, commands: [(${v})]`),
   place("the name of a command", ["greet"], ["text"], (v) => `${OWN}, commands: [{ ...${COMMAND}, name: (${v}) }]`),

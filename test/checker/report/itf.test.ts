@@ -194,4 +194,23 @@ describe("replay --format", () => {
     expect(other.stderr).toContain('there is no such format. Did you mean "itf"?');
     expect(other.code).toBe(2);
   });
+
+  it("knows the formats of the project, and says what is wrong with one", async () => {
+    const own = `traceFormats: {
+      steps: async () => ({ replayed, states }) => replayed.rows.map((r, n) => r.actor + " " + states[n][0].value).join(),
+      number: async () => () => 5, nothing: async () => null, breaks: async () => () => { throw new Error("of its own"); },
+    }, `;
+    project.write("thpcheck.config.ts", CONFIG.replace("lists:", `${own}lists:`));
+    const { code, stdout } = await project.run(["replay", "run.json", "--format", "steps"]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^null 0(,(alice|bob) [01]){4}$/)]);
+    for (const [format, says] of [
+      ["number", 'the format "number" must give a text, found 5'], ["nothing", 'the format "nothing" must load a function, found null'],
+      ["breaks", "of its own"], ["none", "Formats are pretty, json, itf, mermaid, steps, number, nothing, breaks"],
+    ] as const) {
+      const wrong = await project.run(["replay", "run.json", "--format", format]);
+      expect(wrong.stderr).toContain(says);
+      expect(wrong.stderr).not.toContain("internal");
+      expect(wrong.code).toBe(2);
+    }
+  });
 });
