@@ -85,7 +85,8 @@ async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Sc
   const guest = async (n: number): Promise<void> => {
     const host: Host = { image, machine: await ForcedMachine.boot(image) };
     try {
-      if (n === 0) say(`Linux ${image.name}: booted in ${(host.machine.bootMs / 1000).toFixed(1)} s, ${host.machine.symbols.count} symbols`);
+      const { bootMs, symbols } = host.machine;
+      if (n === 0) say(`Linux ${image.name}: booted in ${(bootMs / 1000).toFixed(1)} s, ${symbols.count} symbols`);
       // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
       await followed(host.machine, pairs[0]!);
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

@@ -113,10 +113,10 @@ describe("calls", () => {
 
 describe("the command", () => {
   it("tells a trace from pairs", () => {
-    const least = 64;
+    const flags = { least: 64, guests: 1 };
     const given = [["collapse+*"], [], ["tc1.x.AA"], ["run.json"], [`${ROOT}package.json`]];
-    expect(given.map((p) => isTraced(p, { least }))).toEqual([false, false, true, true, true]);
-    expect(isTraced(["s"], { least, witness: "w" })).toBe(true);
+    expect(given.map((p) => isTraced(p, flags))).toEqual([false, false, true, true, true]);
+    expect(isTraced(["s"], { ...flags, witness: "w" })).toBe(true);
   });
   it("tells the first part of an outcome that is another", () => {
     const outcome: Outcome = { returned: ["0", "0"], areas: ["area 0..2 rw"], pages: ["page 0: x"], counters: [] };
