@@ -15,11 +15,18 @@ export function cacheFolder(): string | null {
   const given = process.env[CACHE_VARIABLE] ?? "";
   if (given === OFF) return null;
   if (given !== "") return resolve(given);
-  for (let folder = process.cwd(); ; folder = dirname(folder)) {
-    const modules = join(folder, "node_modules");
-    if (existsSync(modules)) return join(modules, ".cache", "thpcheck");
-    if (folder === dirname(folder)) break;
+  try {
+    return join(nearestModules(process.cwd()) ?? process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "thpcheck");
+  } catch {
+    return null; // The working directory is gone, or nobody knows whose home is where.
   }
-  const base = process.env["XDG_CACHE_HOME"] ?? "";
-  return join(base === "" ? join(homedir(), ".cache") : base, "thpcheck");
+}
+
+/** The folder for caches beside the packages that are installed nearest above; null: none are. */
+function nearestModules(from: string): string | null {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const modules = join(folder, "node_modules");
+    if (existsSync(modules)) return join(modules, ".cache");
+    if (folder === dirname(folder)) return null;
+  }
 }

@@ -55,16 +55,22 @@ function isKept({ variant = "plain", observer, coverage, sourceMap = true, refin
 export function assembledOrKept(scenario: Scenario, options: CompileOptions): Assembled {
   if (!isKept(options)) return new Assembly(scenario, options).assembled();
   const key = keyOf(["image", compilerIdentity(), JSON.stringify([options.clearDeadLocals, options.refine]), programLines(scenario)]);
-  const found = find(key);
-  if (found !== null) {
-    const entry = deserialize(zstdDecompressSync(found)) as Entry;
-    const taken = entry.modules.every(isUnchanged) ? revived(entry.image, scenario, options) : null;
-    if (taken !== null) return taken;
-  }
+  const entry = entryOf(key);
+  const taken = entry?.modules.every(isUnchanged) === true ? revived(entry.image, scenario, options) : null;
+  if (taken !== null) return taken;
   const { image, ask, modules } = new Assembly(scenario, options).assembled();
   const made: Entry = { image, modules: [...modules].map((m) => [m.url, hashOf(m.text)]) };
   keep(key, zstdCompressSync(serialize(made)));
   return { image, ask };
+}
+
+function entryOf(key: string): Entry | null {
+  const found = find(key);
+  try {
+    return found === null ? null : deserialize(zstdDecompressSync(found)) as Entry;
+  } catch {
+    return null; // Whole, and yet not readable: written by what only says that it is this compiler.
+  }
 }
 
 function isUnchanged([url, hash]: Entry["modules"][number]): boolean {

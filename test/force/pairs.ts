@@ -93,6 +93,12 @@ export const PAIRS: readonly Pair[] = [
   pair("store", "dontneed-page", "lazyfree"),
   pair("munmap-page", "store-other", "huge", 4),
   pair("load", "store-other", "none", 4),
+  pair("collapse", "free", "small"),
+  pair("collapse", "munmap-page", "small"),
+  pair("collapse", "mprotect-page", "small"),
+  pair("dontneed", "fork", "small"),
+  pair("dontneed", "fork", "huge"),
+  pair("free-page", "fork", "huge"),
 ];
 
 /** Throws a RangeError for a name that no pair has. */
