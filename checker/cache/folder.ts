@@ -16,7 +16,8 @@ export function cacheFolder(): string | null {
   if (given === OFF) return null;
   if (given !== "") return resolve(given);
   try {
-    return join(nearestModules(process.cwd()) ?? process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "thpcheck");
+    const base = process.env["XDG_CACHE_HOME"] ?? "";
+    return join(nearestModules(process.cwd()) ?? (base === "" ? join(homedir(), ".cache") : base), "thpcheck");
   } catch {
     return null; // The working directory is gone, or nobody knows whose home is where.
   }
