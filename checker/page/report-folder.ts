@@ -8,7 +8,7 @@ import { withMachines } from "../project/machines.ts";
 import { pictureOf } from "../project/picture.ts";
 import { CollectingReporter } from "../report/collecting-reporter.ts";
 import { replayCommand } from "../report/replay-command.ts";
-import type { ReportedScenario, RunEnd } from "../report/reporter.ts";
+import type { ReportedScenario, RunEnd, RunHead } from "../report/reporter.ts";
 import { storyOf } from "../trace/story.ts";
 import { UsageError } from "../usage-error.ts";
 import { isPage, pageDocument } from "./document.ts";
@@ -43,7 +43,6 @@ export class ReportFolder extends CollectingReporter {
   }
 
   override get hasFailed(): boolean { return this.#failed; }
-
 
   /** Writes the pages of all violations so far. `complain` hears what goes wrong, from here on. */
   async writePages(engine: Engine, complain: (text: string) => void): Promise<void> {
@@ -91,6 +90,29 @@ export class ReportFolder extends CollectingReporter {
   override close(): void {
     for (const path of this.#made) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** A run of another command than `check`, which has looked at scenarios as well. */
+export interface OtherRun {
+  readonly head: RunHead;
+  readonly scenarios: readonly ReportedScenario[];
+  /** What could not be looked at, a sentence each. */
+  readonly failures: readonly string[];
+  readonly exitCode: number;
+}
+
+/** Writes the report of such a run. `complain` hears what goes wrong. Returns whether all could be written. */
+export async function writeReport(
+  folder: ReportFolder, { head, scenarios, failures, exitCode }: OtherRun, engine: Engine, complain: (text: string) => void,
+): Promise<boolean> {
+  folder.begin(head);
+  for (const reported of scenarios) folder.result(reported);
+  await folder.writePages(engine, complain);
+  folder.end({
+    results: scenarios.map((s) => s.checked.result), notRun: [], failures, leftOut: [], unwritten: [], auditsCut: [], disagreements: [],
+    patch: null, exitCode,
+  });
+  return !folder.hasFailed;
 }
 
 /** The text of a file; null where there is none that can be read. */

@@ -3,7 +3,9 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, type Checked, type CheckOptions } from "../../checker/check/options.ts";
+import type { LoadedScenario } from "../../checker/project/project.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
+import type { Patch } from "../../checker/result.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import { ROOT, type Bug } from "./bug.ts";
 import { toldTrace, type ToldTrace } from "./trace-table.ts";
@@ -96,10 +98,15 @@ async function unsound(scenario: string, { seconds }: FindOptions, sound: Soundn
 }
 
 async function check(name: string, options: CheckOptions, traces = false): Promise<Told> {
-  // By its file, if the text of one has the name: each patch loads the program anew, and most modules are not needed.
-  const file = SCENARIO_FILES.find((f) => readFileSync(f, "utf8").includes(`name: "${name}"`));
-  const { scenarios } = await selectScenarios([file ?? name], "nightly", ROOT, options.patch);
-  const { scenario } = scenarios.find((s) => s.scenario.name === name)!;
+  const { scenario } = await loadedUnder(name, options.patch);
   const checked = await checkScenario(scenario, options, 1);
   return { checked, trace: traces && checked.replayed !== null ? toldTrace(scenario, checked.replayed) : null };
+}
+
+/** The scenario of that name, as the patch has it. */
+export async function loadedUnder(name: string, patch: Patch | null): Promise<LoadedScenario> {
+  // By its file, if the text of one has the name: each patch loads the program anew, and most modules are not needed.
+  const file = SCENARIO_FILES.find((f) => readFileSync(f, "utf8").includes(`name: "${name}"`));
+  const { scenarios } = await selectScenarios([file ?? name], "nightly", ROOT, patch);
+  return { ...scenarios.find((s) => s.scenario.name === name)!, from: null };
 }

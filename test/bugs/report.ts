@@ -1,13 +1,18 @@
 /** The table of `thpcheck bugs`. */
 import { availableParallelism } from "node:os";
 import pc from "picocolors";
+import { defaultEngine } from "../../checker/check/engine.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
+import { EXIT_USAGE } from "../../checker/cli/host.ts";
+import { ReportFolder, writeReport } from "../../checker/page/report-folder.ts";
+import type { ReportedScenario } from "../../checker/report/reporter.ts";
 import { Pool } from "../../checker/runner/pool/pool.ts";
 import { table } from "../../checker/report/summary.ts";
 import { group } from "../../checker/numbers.ts";
 import { renderTrace } from "../../checker/report/counterexample.ts";
 import { lineWidth } from "../../checker/report/output.ts";
 import { readBugs, type Bug } from "./bug.ts";
-import type { FindOptions, Finding, Found } from "./find.ts";
+import { loadedUnder, type FindOptions, type Finding, type Found } from "./find.ts";
 import { BUGS_JOB, perform, type BugsTask } from "./job.ts";
 import { NOT_EXPRESSIBLE } from "./not-expressible.ts";
 import { judgedTrace, printTraceTable, type JudgedTrace } from "./trace-table.ts";
@@ -20,6 +25,8 @@ export interface BugsFlags {
   readonly json?: boolean;
   /** Print how long the traces are, in place of what was found. */
   readonly traces?: boolean;
+  /** The folder that gets an index, and a page for each bug that was found. */
+  readonly report?: string;
 }
 
 /** Looks for the bugs and prints what came of it. Sets the exit code. */
@@ -28,6 +35,20 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   const listed = ids.filter((id) => missing.has(id));
   const bugs = listed.length > 0 && listed.length === ids.length ? [] : readBugs(ids.filter((id) => !missing.has(id)));
   const { traces = false } = flags;
+  const report = flags.report === undefined ? null : new ReportFolder(flags.report);
+  try {
+    await find(bugs, { ids, report }, flags, traces);
+  } finally {
+    report?.close();
+  }
+}
+
+interface Asked {
+  readonly ids: readonly string[];
+  readonly report: ReportFolder | null;
+}
+
+async function find(bugs: readonly Bug[], { ids, report }: Asked, flags: BugsFlags, traces: boolean): Promise<void> {
   const options: FindOptions = {
     seconds: flags.time, pct: flags.pct ?? null, pctDepth: flags.pctDepth, seed: flags.seed,
     // How long traces are is another question than whether they are right.
@@ -50,6 +71,25 @@ export async function runBugs(ids: readonly string[], flags: BugsFlags): Promise
   if (traces) for (const { finding } of wrong) process.stderr.write(`${finding.id}: ${finding.reason}\n`);
   // Walks prove nothing by not finding: only the search must find every bug.
   if (wrong.some((f) => options.pct === null || f.finding.outcome === "does-not-apply")) process.exitCode = 1;
+  if (report !== null && !(await writeBugs(report, bugs, found, flags))) process.exitCode = EXIT_USAGE;
+}
+
+/** A bug that is found is what was expected; the scenario itself says that it holds. */
+async function writeBugs(report: ReportFolder, bugs: readonly Bug[], found: readonly Found[], flags: BugsFlags): Promise<boolean> {
+  const scenarios: ReportedScenario[] = [];
+  for (const [i, { finding, checked, trace }] of found.entries()) {
+    if (checked === null) continue;
+    const bug = bugs[i]!;
+    const asExpected = finding.outcome === "found";
+    const result = { ...checked.result, scenario: bug.id, asExpected, expected: `violates "${bug.promise}"`, reason: finding.reason };
+    const loaded = await loadedUnder(bug.scenario, bug.patch);
+    scenarios.push({ loaded, checked: { ...checked, result }, audit: null, story: trace?.story ?? null });
+  }
+  const options = { ...DEFAULT_CHECK_OPTIONS, seed: flags.seed, seconds: flags.time };
+  const head = { tier: "nightly", audit: false, options, folder: process.cwd(), strict: false } as const;
+  const failures = found.filter((f) => f.checked === null).map(({ finding }) => `${finding.id}: ${finding.reason}`);
+  const run = { head, scenarios, failures, exitCode: Number(process.exitCode ?? 0) };
+  return writeReport(report, run, await defaultEngine(), (text) => void process.stderr.write(`${text}\n`));
 }
 
 const checkByHand = (bug: Bug): string => `npx thpcheck check ${bug.scenario} --patch ${bug.patch.name}`;

@@ -13,6 +13,7 @@ export const bugs: ExtraCommand = {
     .option("--pct-depth <d>", "ordering constraints that PCT looks for", constraints, 3)
     .option("--seed <n>", "seed of the walks", seed, 0)
     .option("--json", "the result as JSON")
+    .option("--report <folder>", "write an index and a page for each bug that is found, to look at in a browser")
     .option("--traces", "how many lines the trace of each bug takes; exit code 1 if one is too long to be read")
     .addHelpText("after", `
 Each bug is a patch test/bugs/ID.patch, which undoes one fix of Linux in impl/. Its header names the scenario that shows
@@ -22,6 +23,7 @@ and the same scenario holds without it. Exit code 1 if one is missed or a patch 
 Examples:
   npx thpcheck bugs                                           all, exhaustively
   npx thpcheck bugs gup-fast-vs-collapse-recheck              one, with its trace
+  npx thpcheck bugs --report report                           a page with memory at each step, for each of them
   npx thpcheck bugs --traces                                  how long their traces are
   npx thpcheck bugs --pct 10000                               how often priorities alone find them
   npx thpcheck check SCENARIO --patch test/bugs/ID.patch      the same check by hand`)

@@ -2,6 +2,11 @@
 import pc from "picocolors";
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, type Checked } from "../../checker/check/options.ts";
+import { defaultEngine } from "../../checker/check/engine.ts";
+import { EXIT_USAGE } from "../../checker/cli/host.ts";
+import { ReportFolder, writeReport } from "../../checker/page/report-folder.ts";
+import type { LoadedScenario } from "../../checker/project/project.ts";
+import type { ReportedScenario } from "../../checker/report/reporter.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { scenarioUnder } from "../../checker/project/under-policy.ts";
@@ -21,6 +26,8 @@ export interface PoliciesFlags {
   readonly json?: boolean;
   /** Print how long the traces are, in place of the table of verdicts. */
   readonly traces?: boolean;
+  /** The folder that gets an index, and a page for each violation. */
+  readonly report?: string;
 }
 
 /** The one schema for people and machines. */
@@ -41,15 +48,34 @@ export interface Cell {
 
 /** Checks every cell and prints the table. Sets the exit code. */
 export async function runPolicies(patterns: readonly string[], flags: PoliciesFlags): Promise<void> {
-  const scenarios = await cellsOf(patterns, flags);
+  const report = flags.report === undefined ? null : new ReportFolder(flags.report);
+  try {
+    const reported = await fill(patterns, flags);
+    const exitCode = Number(process.exitCode ?? 0);
+    if (report === null) return;
+    const options = { ...DEFAULT_CHECK_OPTIONS, seconds: flags.time };
+    const head = { tier: "full", audit: false, options, folder: process.cwd(), strict: false } as const;
+    const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+    const run = { head, scenarios: reported, failures: [], exitCode };
+    if (!(await writeReport(report, run, await defaultEngine(), complain))) process.exitCode = EXIT_USAGE;
+  } finally {
+    report?.close();
+  }
+}
+
+async function fill(patterns: readonly string[], flags: PoliciesFlags): Promise<readonly ReportedScenario[]> {
+  const reported: ReportedScenario[] = [];
   const cells: Cell[] = [];
   const traces: JudgedTrace[] = [];
-  for (const s of scenarios) {
+  for (const loaded of await cellsOf(patterns, flags)) {
+    const s = loaded.scenario;
     // Only a scenario that is to be violated has a trace; whether the others hold is the business of the other table.
     if (flags.traces === true && s.expect.verdict !== "violated") continue;
     process.stderr.write(`${s.name}\n`);
     const scenario = await withMachines(s, process.cwd());
-    const { result, replayed } = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: flags.time }, 1);
+    const checked = await checkScenario(scenario, { ...DEFAULT_CHECK_OPTIONS, seconds: flags.time }, 1);
+    const { result, replayed } = checked;
+    reported.push({ loaded, checked, audit: null, story: null });
     cells.push(cellOf(s, result, replayed));
     if (flags.traces !== true || replayed === null) continue;
     traces.push(judgedTrace(s.name, toldTrace(scenario, replayed), replayCommand(replayed.trace, replayed.actors, null)));
@@ -58,10 +84,11 @@ export async function runPolicies(patterns: readonly string[], flags: PoliciesFl
   else if (flags.json === true) process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
   else process.stdout.write(render(cells));
   if (cells.some((c) => !c.asExpected)) process.exitCode = 1;
+  return reported;
 }
 
 /** Scenario by scenario, in the order of the policies. */
-async function cellsOf(patterns: readonly string[], flags: PoliciesFlags): Promise<readonly Scenario[]> {
+async function cellsOf(patterns: readonly string[], flags: PoliciesFlags): Promise<readonly LoadedScenario[]> {
   const wanted = flags.policy ?? null;
   for (const name of wanted ?? []) {
     try {
@@ -71,13 +98,14 @@ async function cellsOf(patterns: readonly string[], flags: PoliciesFlags): Promi
     }
   }
   const { scenarios } = await selectScenarios(patterns.length === 0 ? ["*@*"] : patterns.map((p) => (p.includes("@") ? p : `${p}@*`)), "full", process.cwd());
-  const listed = scenarios.map((s) => s.scenario).filter((s) => s.underPolicy !== undefined);
-  const bases = [...new Set(listed.map((s) => baseOf(s.name)))];
+  const listed = scenarios.filter((s) => s.scenario.underPolicy !== undefined);
+  const bases = [...new Set(listed.map((s) => baseOf(s.scenario.name)))];
   return bases.flatMap((base) => POLICIES.flatMap(({ name }) => {
     if (wanted !== null && !wanted.includes(name)) return [];
-    const own = listed.find((s) => s.name === `${base}@${name}`);
+    const own = listed.find((s) => s.scenario.name === `${base}@${name}`);
     if (own !== undefined) return [own];
-    return flags.all === true || wanted !== null ? [scenarioUnder(listed.find((s) => baseOf(s.name) === base)!, name)!] : [];
+    const other = listed.find((s) => baseOf(s.scenario.name) === base)!;
+    return flags.all === true || wanted !== null ? [{ ...other, scenario: scenarioUnder(other.scenario, name)! }] : [];
   }));
 }
 
