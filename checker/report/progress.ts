@@ -1,10 +1,10 @@
 /** Live progress: one line that is rewritten on a terminal, a line every few seconds elsewhere. */
 import type { Progress } from "../search/explore.ts";
-import { duration, group, short } from "../numbers.ts";
+import { bytes, duration, group, short } from "../numbers.ts";
 import type { Output } from "./output.ts";
 
 const TERMINAL_INTERVAL_MS = 100;
-const PLAIN_INTERVAL_MS = 5000;
+const PLAIN_INTERVAL_MS = 10_000;
 const CLEAR_LINE = "\r\u001b[K";
 
 export class ProgressLine {
@@ -12,6 +12,7 @@ export class ProgressLine {
   readonly #live: boolean;
   readonly #now: () => number;
   #title = "";
+  #pinned: number | null = null;
   #last = -Infinity;
   #shown = false;
 
@@ -21,9 +22,13 @@ export class ProgressLine {
     this.#now = now;
   }
 
-  /** A scenario starts. On a terminal its name appears at once; elsewhere only runs that take a while get lines. */
-  start(title: string): void {
+  /**
+   * A scenario starts. On a terminal its name appears at once; elsewhere only runs that take a while get lines. `pinned`: how many
+   * states it will have, if all is as it was; null: nobody knows.
+   */
+  start(title: string, pinned: number | null): void {
     this.#title = title;
+    this.#pinned = pinned;
     this.#last = this.#live ? -Infinity : this.#now();
     if (this.#live) this.#show(title);
   }
@@ -32,10 +37,17 @@ export class ProgressLine {
     const now = this.#now();
     if (now - this.#last < (this.#live ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS)) return;
     this.#last = now;
-    const size = `${group(p.states)} states, ${short(p.statesPerSecond)} states/s, depth ${p.depth}, frontier ${group(p.frontier)}`;
-    const text = `${this.#title}: ${size}, ${duration(p.seconds)}`;
+    const search = `${short(p.statesPerSecond)} states/s, depth ${p.depth}, frontier ${group(p.frontier)}`;
+    const text = `${this.#title}: ${this.#share(p.states)}, ${search}, ${duration(p.seconds)}, ${bytes(p.memoryBytes)}`;
     if (this.#live) this.#show(text);
     else this.#out.write(`${text}\n`);
+  }
+
+  #share(states: number): string {
+    const pinned = this.#pinned;
+    // Who has more than are pinned is another program by now: nobody knows how far it goes.
+    if (pinned === null || states > pinned) return `${group(states)} states`;
+    return `${group(states)} of ${group(pinned)} states (${Math.floor((100 * states) / pinned)}%)`;
   }
 
   /** Takes the live line away, so that other text can be written. */

@@ -30,6 +30,8 @@ export interface Turn {
   readonly index: number;
   /** Scenarios of the run. */
   readonly of: number;
+  /** How many states it will have, if all is as it was; null: nobody knows. */
+  readonly pinned: number | null;
 }
 
 /** One scenario that has been checked. */

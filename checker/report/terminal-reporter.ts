@@ -57,9 +57,9 @@ export class TerminalReporter implements Reporter {
     this.#scenarios = scenarios;
   }
 
-  start({ name, index, of }: Turn): void {
+  start({ name, index, of, pinned }: Turn): void {
     this.#title = `[${index + 1}/${of}] ${name}`;
-    this.#progress.start(this.#title);
+    this.#progress.start(this.#title, pinned);
   }
 
   progress(progress: Progress): void {
@@ -67,7 +67,7 @@ export class TerminalReporter implements Reporter {
   }
 
   variant(name: string): void {
-    this.#progress.start(`${this.#title}, ${name}`);
+    this.#progress.start(`${this.#title}, ${name}`, null);
   }
 
   result({ loaded, checked, audit, story }: ReportedScenario): void {

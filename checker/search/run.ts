@@ -59,6 +59,8 @@ export interface Progress {
   readonly frontier: number;
   readonly seconds: number;
   readonly statesPerSecond: number;
+  /** Bytes of resident memory of the process that searches. */
+  readonly memoryBytes: number;
 }
 
 /** What a strategy is given. */
@@ -136,6 +138,9 @@ export function callsSeen(system: TransitionSystem): Uint8Array | null {
 export const SLICE_MS = 50;
 const PROGRESS_MS = 250;
 
+/** What a search says of itself; clock and memory are looked at here. */
+type Found = Omit<Progress, "seconds" | "statesPerSecond" | "memoryBytes">;
+
 /** Clock, bounds and progress of a run in the calling thread. */
 export class Pacer {
   readonly #options: ExploreOptions;
@@ -157,7 +162,7 @@ export class Pacer {
   }
 
   /** Lets timers and signals run; returns why the search must end, or null. */
-  async pause(progress: () => Omit<Progress, "seconds" | "statesPerSecond">): Promise<string | null> {
+  async pause(progress: () => Found): Promise<string | null> {
     this.report(progress);
     await new Promise((resolve) => setImmediate(resolve));
     this.#sliceEnd = performance.now() + SLICE_MS;
@@ -165,13 +170,13 @@ export class Pacer {
   }
 
   /** Calls `onProgress` when it is time. */
-  report(progress: () => Omit<Progress, "seconds" | "statesPerSecond">): void {
+  report(progress: () => Found): void {
     const now = performance.now();
     if (now < this.#nextProgress) return;
     this.#nextProgress = now + PROGRESS_MS;
     const seconds = this.elapsed;
     const p = progress();
-    this.#options.onProgress({ ...p, seconds, statesPerSecond: p.states / seconds });
+    this.#options.onProgress({ ...p, seconds, statesPerSecond: p.states / seconds, memoryBytes: process.memoryUsage.rss() });
   }
 
   /** Whether the process holds more than it may. */

@@ -13,6 +13,7 @@ import type { ReportFolder } from "../../page/report-folder.ts";
 import type { Reporter, RunEnd } from "../../report/reporter.ts";
 import { appliedInWords } from "../../report/patch-report.ts";
 import { reportersFor, type ResultsFile } from "../../report/reporters.ts";
+import type { Scenario } from "../../scenario.ts";
 import type { ScenarioResult, Tier } from "../../result.ts";
 import type { CheckAnswer } from "../../runner/check-job.ts";
 import { runnerFor } from "../../runner/runners.ts";
@@ -122,7 +123,9 @@ class CheckRun {
     };
     this.#reporter.plan(scenarios.length);
     await runnerFor(scenarios, settings, { alone: this.#host.engine !== undefined }).run(scenarios, {
-      started: (s, index) => { this.#reporter.start({ name: s.scenario.name, index, of: scenarios.length }); },
+      started: ({ scenario }, index) => {
+        this.#reporter.start({ name: scenario.name, index, of: scenarios.length, pinned: pinnedStates(scenario, options) });
+      },
       news: (news) => {
         if ("variant" in news) this.#reporter.variant(news.variant);
         else this.#reporter.progress(news.progress);
@@ -203,6 +206,12 @@ class CheckRun {
 function writePins({ file, scenario, pinnedInSource }: LoadedScenario, pins: Pins): string {
   const inSource = updatePins(file, scenario.name, pins);
   return (inSource.outcome === "by hand" && !pinnedInSource ? updateTable(file, scenario.name, pins) : inSource).message;
+}
+
+/** How many states a whole search will find, by what the scenario states; null: it states nothing, or another program is searched. */
+function pinnedStates({ expect }: Scenario, { strategy, patch, maxStates, maxDepth }: CheckOptions): number | null {
+  const isWhole = (strategy === "bfs" || strategy === "dfs") && patch === null && maxStates === null && maxDepth === null;
+  return isWhole && expect.verdict === "holds" ? expect.states ?? null : null;
 }
 
 const isFinding = (r: ScenarioResult): boolean => !r.asExpected && r.verdict !== "incomplete" && r.verdict !== "error";

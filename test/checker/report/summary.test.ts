@@ -66,12 +66,12 @@ describe("numbers", () => {
 });
 
 describe("progress", () => {
-  const p = { states: 12_345, transitions: 1, depth: 3, frontier: 40, seconds: 1, statesPerSecond: 12_345 };
-  const written = (isTTY: boolean, at: readonly number[]): string[] => {
+  const p = { states: 12_345, transitions: 1, depth: 3, frontier: 40, seconds: 1, statesPerSecond: 12_345, memoryBytes: 2 ** 29 };
+  const written = (isTTY: boolean, at: readonly number[], pinned: number | null = null): string[] => {
     const lines: string[] = [];
     let now = 0;
     const line = new ProgressLine({ isTTY, columns: 200, write: (text: string) => lines.push(text) }, () => now);
-    line.start("[1/2] toy");
+    line.start("[1/2] toy", pinned);
     for (const t of at) {
       now = t;
       line.update(p);
@@ -82,10 +82,18 @@ describe("progress", () => {
   it("rewrites one line on a terminal, at most ten times a second, and takes it away", () => {
     const lines = written(true, [1, 50, 101, 150]);
     expect(lines).toHaveLength(4);
-    expect(lines[1]).toBe("\r\u001b[K[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s");
+    expect(lines[1]).toBe("\r\u001b[K[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s, 512 MiB");
     expect(lines.at(-1)).toBe("\r\u001b[K");
   });
-  it("writes a plain line every five seconds elsewhere", () => {
-    expect(written(false, [1000, 4999, 5000, 9000, 10_000])).toEqual(Array.from({ length: 2 }, () => "[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s\n"));
+  it("writes a plain line every ten seconds elsewhere", () => {
+    const line = "[1/2] toy: 12,345 states, 12.3k states/s, depth 3, frontier 40, 1.00 s, 512 MiB\n";
+    expect(written(false, [1000, 9999, 10_000, 19_000, 20_000])).toEqual([line, line]);
+  });
+  it("says how much of the pinned count there is, and nothing of it where there are more", () => {
+    const of = (pinned: number): string => written(false, [10_000], pinned)[0]!;
+    expect(of(16_600)).toContain("toy: 12,345 of 16,600 states (74%), 12.3k");
+    expect(of(12_345)).toContain("12,345 of 12,345 states (100%)");
+    expect(of(12_346)).toContain("(99%)");
+    expect(of(12_344)).toContain("toy: 12,345 states, 12.3k");
   });
 });
