@@ -10,6 +10,9 @@ export interface Excluded {
 export const EXCLUDED: readonly Excluded[] = [
   { path: "impl/abstraction/", why: "says how the states of the specification's machines are read from the kernel's data: part of the judge" },
   { path: "impl/user-memory.ts", why: "the promise about what loads return: part of the judge" },
+  { path: "impl/pins.ts", why: "the promise about what get_user_pages() hands out, and the notes of who has what pinned: part of the judge" },
+  { path: "impl/lost-function.ts", why: "judges whether a call that gives up had a cause: part of the judge" },
+  { path: "impl/khugepaged/visible-cause.ts", why: "judges whether a collapse that stops had a cause, by tests of its own: part of the judge" },
   { path: "impl/khugepaged/announce.ts", why: "announces events and keeps ghost fields for the specification" },
   { path: "impl/bug.ts", why: "the assertion itself" },
   { path: "impl/entry/boot.ts", why: "what there is before the first step of a scenario: its set-up, not the kernel's code" },

@@ -34,11 +34,12 @@ export const isStore = (c: Call | null): boolean => c !== null && (c.method ? /\
  * What is no part of the kernel, though it stands in its routines:
  *   - announcements of events, and the ghost fields that the specification's machines are read from;
  *   - assertions, and user-memory.ts, the promise about what loads return: the judge is not mutated;
+ *   - judgements of pins.ts, lost-function.ts and visible-cause.ts, and the notes that these take: the judge again;
  *   - whose a page or table is: notes for the sanitizers;
  *   - `k.vmstat`, `k.tracepoint`: statistics are no part of the state and decide nothing. What they count is compared with Linux by
  *     `thpcheck conform`.
  */
-export const NOT_KERNEL_CALLS = /^(emit|mmAccountFault|vmBugOn|announce\w*|userMemory\w*|pagesOwn|pagesDisown|tableOwn|tableDisown|noSuch\w*|checkEmpty|checkContainer|checkReservation|checkNoReservations)$/;
+export const NOT_KERNEL_CALLS = /^(emit|mmAccountFault|vmBugOn|announce\w*|userMemory\w*|pagesOwn|pagesDisown|tableOwn|tableDisown|noSuch\w*|checkEmpty|checkContainer|checkReservation|checkNoReservations|judge\w*|pinTaken|pinReleased|splitForgets|noteMissedMapping|pinIsSeen|moveBegins|moveEnds|shortageIsSeen|noRoomIsSeen|noRoomBehindIsSeen)$/;
 const NOT_KERNEL_FIELDS = /^k\.(vmstat|tracepoint|user|collapse|seen)\.|^k\.\w+\.(owner)\./;
 
 export function isNotKernel(statement: t.Node): boolean {
