@@ -119,6 +119,8 @@ describe("runs of the checker that kernels were asked for", () => {
     const shown = outcomeOf(run);
     const [mine, linuxs] = [outcomeInWords(comparable(shown)), outcomeInWords(comparable(outcome))];
     if (verdict === "confirmed") expect(mine).toBe(linuxs);
-    else expect([why, mine === linuxs]).toEqual([expect.stringMatching(/in the checker|the checker has/), false]);
+    // A thread waits in the one and not in the other, or what comes of it is different.
+    else if (why?.includes("the checker has") === true) expect(mine).not.toBe(linuxs);
+    else expect(why).toMatch(/in the checker it (waits|ends|is held)/);
   });
 });

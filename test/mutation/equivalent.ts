@@ -7,72 +7,120 @@ import type { Explanation } from "./explained.ts";
 export const EQUIVALENT: readonly Explanation[] = [
   {
     id: "4b5838c27a",
-    change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio);",
-    why: "Freezing and unfreezing are atomic operations on the reference count, which lru_lock does not protect: the lock is about the list, PG_lru and the LRU's counters, and these have their final values before. Until it is unfrozen the head has no reference, no mapping but migration entries, and a folio lock that the split holds. Whoever meets it on the LRU, in a frame or through an entry takes a reference by folio_try_get(), which fails at 0 whether lru_lock is held or not, as it did a moment earlier; and migration entries are waited for. Nobody can tell the two orders apart.",
+    change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio); spinUnlock(k, " +
+      "k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, " +
+      "refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio);",
+    why: "Freezing and unfreezing are atomic operations on the reference count, which lru_lock does not protect: the lock is about " +
+      "the list, PG_lru and the LRU's counters, and these have their final values before. Until it is unfrozen the head has no " +
+      "reference, no mapping but migration entries, and a folio lock that the split holds. Whoever meets it on the LRU, in a frame " +
+      "or through an entry takes a reference by folio_try_get(), which fails at 0 whether lru_lock is held or not, as it did a " +
+      "moment earlier; and migration entries are waited for. Nobody can tell the two orders apart.",
   },
   {
     id: "1d3cbce066",
-    change: "- return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first && first + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);  + return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first + 1 && first + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);",
-    why: "The condition only saves work: splitHugePmd() takes the PMD lock, finds no huge PMD, and releases it. With the change it is called as well where the area begins one page into the range. A huge PMD lies inside one area in every state (T1), so the entry of a range that an area begins inside of is never huge, and the call never finds anything. It waits for a PMD lock that nobody keeps while he waits for what the caller holds.",
+    change: "- return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first && first + k.param.hpagePmdNr.get() <= " +
+      "k.vma.end.get(vma);  + return !hpageAligned(k, addr) && k.vma.start.get(vma) <= first + 1 && first + k.param.hpagePmdNr.get() " +
+      "<= k.vma.end.get(vma);",
+    why: "The condition only saves work: splitHugePmd() takes the PMD lock, finds no huge PMD, and releases it. With the change it " +
+      "is called as well where the area begins one page into the range. A huge PMD lies inside one area in every state (T1), so the " +
+      "entry of a range that an area begins inside of is never huge, and the call never finds anything. It waits for a PMD lock that " +
+      "nobody keeps while he waits for what the caller holds.",
   },
   {
     id: "68d137c08e",
-    change: "- while (n < k.param.lruBatch.get() && k.cpu.lruBatch.once(cpu, n) !== NONE) n++;  + while (n < k.param.lruBatch.get() - 1 && k.cpu.lruBatch.once(cpu, n) !== NONE) n++;",
-    why: "batchAdd() drains the batch in the same call in which its last place is filled, and only the CPU itself adds: whenever batchCount() is called the last place is empty, which its assertion holds in every state. The loop stops at lruBatch - 1 in either case, by the bound or by the empty place.",
+    change: "- while (n < k.param.lruBatch.get() && k.cpu.lruBatch.once(cpu, n) !== NONE) n++;  + while (n < k.param.lruBatch.get() " +
+      "- 1 && k.cpu.lruBatch.once(cpu, n) !== NONE) n++;",
+    why: "batchAdd() drains the batch in the same call in which its last place is filled, and only the CPU itself adds: whenever " +
+      "batchCount() is called the last place is empty, which its assertion holds in every state. The loop stops at lruBatch - 1 in " +
+      "either case, by the bound or by the empty place.",
   },
   {
     id: "c1a6868bc9",
     change: "yield* mapAnonFolioPmd(k, folio, vmf.vma, haddr, table);  <->  k.mm.nrPtes.add(mm, 1);",
-    why: "nr_ptes is read in one place, when the last user of the address space has gone (mm-refs.ts), and is an atomic counter: no lock and no order make it right, only that both updates happen. The mapping does not read it. Both orders lie inside one section of the PMD lock, during which the promise about the count (T2b) excuses a difference; and there is one in either order, from the deposit on.",
+    why: "nr_ptes is read in one place, when the last user of the address space has gone (mm-refs.ts), and is an atomic counter: no " +
+      "lock and no order make it right, only that both updates happen. The mapping does not read it. Both orders lie inside one " +
+      "section of the PMD lock, during which the promise about the count (T2b) excuses a difference; and there is one in either " +
+      "order, from the deposit on.",
   },
   {
     id: "2e5b8cc7a9",
-    change: "- while (n < k.param.hugeRanges.get() && k.cpu.gatherTables.get(cpu, n) !== NONE) n++;  + while (k.cpu.gatherTables.get(cpu, n) !== NONE) n++;",
-    why: "The two differ only where the loop arrives at the bound: there the change reads one place further, and the kernel as it is fails the assertion of the next line. In every state in which that assertion holds the loop ends at a place that is empty, below the bound.",
+    change: "- while (n < k.param.hugeRanges.get() && k.cpu.gatherTables.get(cpu, n) !== NONE) n++;  + while " +
+      "(k.cpu.gatherTables.get(cpu, n) !== NONE) n++;",
+    why: "The two differ only where the loop arrives at the bound: there the change reads one place further, and the kernel as it is " +
+      "fails the assertion of the next line. In every state in which that assertion holds the loop ends at a place that is empty, " +
+      "below the bound.",
   },
   {
     id: "8bdb64150d",
     change: "- refsGet(k, folio, n);",
-    why: "Nothing in impl/ calls folioRefAdd(); only a set-up of test/impl/ does. Who takes several references at once calls refsGet() itself.",
+    why: "Nothing in impl/ calls folioRefAdd(); only a set-up of test/impl/ does. Who takes several references at once calls " +
+      "refsGet() itself.",
   },
   {
     id: "18740b782b",
-    change: "- k.khugepaged.budget.set(0); spinUnlock(k, k.khugepaged.lock.at());  + spinUnlock(k, k.khugepaged.lock.at()); yield at(\"moved behind the release\"); k.khugepaged.budget.set(0);",
-    why: "The budget is the thread's own (cc->progress): khugepagedDoScan() sets it where a scan begins, noteProgress() counts it down for the thread alone, and nobody else reads it. khugepaged_mm_lock protects the list and the cursor. That there is one scan at a time is asserted in collapseScanMmSlot(). After the last scan it is 0 in either order.",
+    change: "- k.khugepaged.budget.set(0); spinUnlock(k, k.khugepaged.lock.at());  + spinUnlock(k, k.khugepaged.lock.at()); yield " +
+      "at(\"moved behind the release\"); k.khugepaged.budget.set(0);",
+    why: "The budget is the thread's own (cc->progress): khugepagedDoScan() sets it where a scan begins, noteProgress() counts it " +
+      "down for the thread alone, and nobody else reads it. khugepaged_mm_lock protects the list and the cursor. That there is one " +
+      "scan at a time is asserted in collapseScanMmSlot(). After the last scan it is 0 in either order.",
   },
   {
     id: "01e73a1f55",
     change: "- if (i > 0) yield at(\"collapse_scan_pmd: pte\");  + if (i > 0 + 1) yield at(\"collapse_scan_pmd: pte\");",
-    why: "What the comparison guards is a preemption point of the model, not code of the kernel. Without the one before the second entry, the step that reads the first reads the second as well. Every schedule of the changed program is one of the original in which nobody runs between the two, so nothing can be seen that could not be seen before.",
+    why: "What the comparison guards is a preemption point of the model, not code of the kernel. Without the one before the second " +
+      "entry, the step that reads the first reads the second as well. Every schedule of the changed program is one of the original " +
+      "in which nobody runs between the two, so nothing can be seen that could not be seen before.",
   },
   {
     id: "bc5501cb0b",
     change: "- if (moved) return true;",
-    why: "moveHugePmd() returns true only after it has found the PMD huge under its lock, has cleared it and has set the new one. The old one stays none: faults are locked out by mmap_lock and the VMA locks, and reclaim, which takes a PMD out and puts it back (discardAnonFolioPmd()), does both within one hold of the PMD lock and only with a PMD that it found huge. So splitHugePmd() takes the lock, finds no huge PMD (lockAgainstReuse() neither), releases it, and the check of pmd_none() that follows returns true as well.",
+    why: "moveHugePmd() returns true only after it has found the PMD huge under its lock, has cleared it and has set the new one. " +
+      "The old one stays none: faults are locked out by mmap_lock and the VMA locks, and reclaim, which takes a PMD out and puts it " +
+      "back (discardAnonFolioPmd()), does both within one hold of the PMD lock and only with a PMD that it found huge. So " +
+      "splitHugePmd() takes the lock, finds no huge PMD (lockAgainstReuse() neither), releases it, and the check of pmd_none() that " +
+      "follows returns true as well.",
   },
   {
     id: "f690362bff",
     change: "- if (pteNone(k.ptTable.pte.get(oldTable, pteIndex(k, oldAddr + i)))) continue;",
-    why: "Without the check an entry that is none is exchanged for none, and none is stored at the new address, where the assertion in between has found none. Both tables are locked, mmap_lock and the VMA locks are held for writing, and the hardware changes present entries only, so the stores put back what is there. pteMigration() and ptePresent() are false of it: nothing is announced, and no flush is asked for. Which step is the first of the section changes nothing that another CPU could read.",
+    why: "Without the check an entry that is none is exchanged for none, and none is stored at the new address, where the assertion " +
+      "in between has found none. Both tables are locked, mmap_lock and the VMA locks are held for writing, and the hardware changes " +
+      "present entries only, so the stores put back what is there. pteMigration() and ptePresent() are false of it: nothing is " +
+      "announced, and no flush is asked for. Which step is the first of the section changes nothing that another CPU could read.",
   },
   {
     id: "a3cdf51ece",
     change: "- return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);  + return mapsFolio(k, table, 0, end, folio);",
-    why: "Of a folio of one page the answer is no in either case: two PTEs of one page table map different pages. A fault maps a new page in one place, fork copies into another process's table, mremap and migration take the entry away where they come from, and a page that lies in the folio is the folio itself if it has one page. The entries of the detached table are read without a yield, and nobody else changes them. A zero page is no folio of the isolation.",
+    why: "Of a folio of one page the answer is no in either case: two PTEs of one page table map different pages. A fault maps a new " +
+      "page in one place, fork copies into another process's table, mremap and migration take the entry away where they come from, " +
+      "and a page that lies in the folio is the folio itself if it has one page. The entries of the detached table are read without " +
+      "a yield, and nobody else changes them. A zero page is no folio of the isolation.",
   },
   {
     id: "9b665c3a23",
-    change: "- yield* vmaStartWrite(k, vma); const anonVma: AnonVma = k.vma.anonVma.get(vma);  + yield at(\"moved before the acquisition\"); const anonVma: AnonVma = k.vma.anonVma.get(vma); yield* vmaStartWrite(k, vma);",
-    why: "vma->anon_vma is stored by anonVmaPrepare(), with mmap_lock held for reading (vmfAnonPrepare() takes it where a fault has the VMA lock alone, and gives up if it cannot), by merges, by fork and mremap for areas that nobody can find yet, and where areas go: with mmap_lock held for writing. splitVma() runs with mmap_lock held for writing: the field has the same value before vma_start_write() has waited for the readers of the VMA lock, and after.",
+    change: "- yield* vmaStartWrite(k, vma); const anonVma: AnonVma = k.vma.anonVma.get(vma);  + yield at(\"moved before the " +
+      "acquisition\"); const anonVma: AnonVma = k.vma.anonVma.get(vma); yield* vmaStartWrite(k, vma);",
+    why: "vma->anon_vma is stored by anonVmaPrepare(), with mmap_lock held for reading (vmfAnonPrepare() takes it where a fault has " +
+      "the VMA lock alone, and gives up if it cannot), by merges, by fork and mremap for areas that nobody can find yet, and where " +
+      "areas go: with mmap_lock held for writing. splitVma() runs with mmap_lock held for writing: the field has the same value " +
+      "before vma_start_write() has waited for the readers of the VMA lock, and after.",
   },
   {
     id: "ef7027d1e7",
-    change: "- k.page.swapbacked.set(folio, false); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); k.page.swapbacked.set(folio, false);",
-    why: "The folio has no reference and no mapping, and is off the LRU (lruvecDelFolio() comes before, and counts by the flag). Who looks at PG_swapbacked has a reference (folioMarkLazyfree(), reclaim after the isolation, splits), the lock of a table that maps the folio (folioCollapsible()), or lru_lock and has seen PG_lru before (isolation in vmscan.ts). So nobody reads the flag between the release of lru_lock and clearFolio(), which clears it anyway.",
+    change: "- k.page.swapbacked.set(folio, false); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield " +
+      "at(\"moved behind the release\"); k.page.swapbacked.set(folio, false);",
+    why: "The folio has no reference and no mapping, and is off the LRU (lruvecDelFolio() comes before, and counts by the flag). Who " +
+      "looks at PG_swapbacked has a reference (folioMarkLazyfree(), reclaim after the isolation, splits), the lock of a table that " +
+      "maps the folio (folioCollapsible()), or lru_lock and has seen PG_lru before (isolation in vmscan.ts). So nobody reads the " +
+      "flag between the release of lru_lock and clearFolio(), which clears it anyway.",
   },
   {
     id: "d23f98ccd2",
-    change: "yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);  <->  k.mm.anonPages.add(k.vma.mm.get(vma), folioNrPages(k, folio)); k.vmstat.thpFaultAlloc.add(1);",
-    why: "MM_ANONPAGES is an atomic counter that is read in two places: by an assertion when the last user of the address space has gone (mm-refs.ts), and by the promise about it (T8), which is excused while a page-table lock is held. mapAnonFolioPmd() runs within one hold of the PMD lock, and mapAnonFolioPmdNopf() neither reads the counter nor gives up. The other counter is a statistic.",
+    change: "yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);  <->  k.mm.anonPages.add(k.vma.mm.get(vma), folioNrPages(k, " +
+      "folio)); k.vmstat.thpFaultAlloc.add(1);",
+    why: "MM_ANONPAGES is an atomic counter that is read in two places: by an assertion when the last user of the address space has " +
+      "gone (mm-refs.ts), and by the promise about it (T8), which is excused while a page-table lock is held. mapAnonFolioPmd() runs " +
+      "within one hold of the PMD lock, and mapAnonFolioPmdNopf() neither reads the counter nor gives up. The other counter is a " +
+      "statistic.",
   },
 ];

@@ -8,11 +8,20 @@ export interface Excluded {
 }
 
 export const EXCLUDED: readonly Excluded[] = [
-  { path: "impl/abstraction/", why: "says how the states of the specification's machines are read from the kernel's data: part of the judge" },
+  {
+    path: "impl/abstraction/",
+    why: "says how the states of the specification's machines are read from the kernel's data: part of the judge",
+  },
   { path: "impl/user-memory.ts", why: "the promise about what loads return: part of the judge" },
-  { path: "impl/pins.ts", why: "the promise about what get_user_pages() hands out, and the notes of who has what pinned: part of the judge" },
+  {
+    path: "impl/pins.ts",
+    why: "the promise about what get_user_pages() hands out, and the notes of who has what pinned: part of the judge",
+  },
   { path: "impl/lost-function.ts", why: "judges whether a call that gives up had a cause: part of the judge" },
-  { path: "impl/khugepaged/visible-cause.ts", why: "judges whether a collapse that stops had a cause, by tests of its own: part of the judge" },
+  {
+    path: "impl/khugepaged/visible-cause.ts",
+    why: "judges whether a collapse that stops had a cause, by tests of its own: part of the judge",
+  },
   { path: "impl/khugepaged/announce.ts", why: "announces events and keeps ghost fields for the specification" },
   { path: "impl/bug.ts", why: "the assertion itself" },
   { path: "impl/entry/boot.ts", why: "what there is before the first step of a scenario: its set-up, not the kernel's code" },
@@ -25,7 +34,11 @@ export const EXCLUDED: readonly Excluded[] = [
   { path: "impl/entry/carry-out.ts", why: "tells the calls of the table apart, for programs of calls and for pairs of them" },
   { path: "impl/entry/sequential.ts", why: "runs programs of system calls for `thpcheck conform`; no scenario is made of it" },
   { path: "impl/policy/", why: "the table of reservation policies: data" },
-  { path: "impl/thp-reservation/rfc-2018", why: "the patch of 2018 with its defects: scenarios of it are expected to be violated, so there is no promise for a mutant to break" },
+  {
+    path: "impl/thp-reservation/rfc-2018",
+    why: "the patch of 2018 with its defects: scenarios of it are expected to be violated, so there is no promise for a mutant to " +
+      "break",
+  },
   { path: "impl/page-alloc.ts", routine: "freePages", why: "nothing but the patch of 2018 calls it" },
 ];
 

@@ -5,216 +5,313 @@ export const SURVIVORS: readonly Explanation[] = [
   {
     id: "5e4996ab6b",
     change: "- if (!isolated) return false;",
-    why: "Nothing isolates a folio between the count of its references and its isolation. Who has it isolated already shows as one reference too many; who would isolate it now, without the folio lock that is held, is reclaim and compaction of pages that PTEs map, and neither is modelled (vmscan.ts reclaims folios that a PMD maps, and those a collapse does not isolate). With one of them a scenario of it against a collapse would double-isolate the folio: P11.",
+    why: "Nothing isolates a folio between the count of its references and its isolation. Who has it isolated already shows as one " +
+      "reference too many; who would isolate it now, without the folio lock that is held, is reclaim and compaction of pages that " +
+      "PTEs map, and neither is modelled (vmscan.ts reclaims folios that a PMD maps, and those a collapse does not isolate). With " +
+      "one of them a scenario of it against a collapse would double-isolate the folio: P11.",
   },
   {
     id: "50f2bdecb0",
-    change: "- for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {  + for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get() - 1; i++) {",
-    why: "The dump of the page tables looks at one entry less. It stands for every reader of page tables without locks (ptdump, pagemap): what it reads is asserted where it reads it, and what it prints nobody promises anything about.",
+    change: "- for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {  + for (let i: PteIndex = 0; i < " +
+      "k.param.hpagePmdNr.get() - 1; i++) {",
+    why: "The dump of the page tables looks at one entry less. It stands for every reader of page tables without locks (ptdump, " +
+      "pagemap): what it reads is asserted where it reads it, and what it prints nobody promises anything about.",
   },
   {
     id: "63da3d972a",
     change: "- cc.unmapped = unmapped > 0;  + cc.unmapped = unmapped >= 0;",
-    why: "The collapse makes its second pass for entries that are not present also where the scan met none: it looks, and finds none, or waits for the end of a migration that began since and that would have made it give up. More work, and more success; only a promise about the work that is saved would notice.",
+    why: "The collapse makes its second pass for entries that are not present also where the scan met none: it looks, and finds " +
+      "none, or waits for the end of a migration that began since and that would have made it give up. More work, and more success; " +
+      "only a promise about the work that is saved would notice.",
   },
   {
     id: "95e3e55209",
     change: "- if (unmapped === 0 || unmapped === nr) return;",
-    why: "A folio that the PMD had to itself, or that another PMD still maps as a whole, goes on the split queue as partially mapped. The queue is a hint: the shrinker tries to split what is on it, and whoever frees the folio takes it off. \"Partially mapped\" cannot be promised to be true, either: in Linux as here it stays when a split fails and the pages are mapped again.",
+    why: "A folio that the PMD had to itself, or that another PMD still maps as a whole, goes on the split queue as partially " +
+      "mapped. The queue is a hint: the shrinker tries to split what is on it, and whoever frees the folio takes it off. \"Partially " +
+      "mapped\" cannot be promised to be true, either: in Linux as here it stays when a split fails and the pages are mapped again.",
   },
   {
     id: "d5640bc40e",
     change: "- yield* spinLock(k, pmdLockptr(k, mm)); / spinUnlock(k, pmdLockptr(k, mm));  + yield at(\"spinLock: dropped\");",
-    why: "Nothing makes a PMD migration entry: pages that a PMD maps are split before they move (migrate.c here, and every caller). A fault that would wait for the end of one therefore finds none, whether or not it looks under the lock. It becomes visible with migration of whole huge pages between nodes.",
+    why: "Nothing makes a PMD migration entry: pages that a PMD maps are split before they move (migrate.c here, and every caller). " +
+      "A fault that would wait for the end of one therefore finds none, whether or not it looks under the lock. It becomes visible " +
+      "with migration of whole huge pages between nodes.",
   },
   {
     id: "de302fa5cd",
     change: "yield* folioRemoveRmapPtes(k, folio, page, 1, vma);  <->  refsPut(k, page, 1);",
-    why: "For a moment the folio has a reference less than mappings and holders. Whoever compares the two without the folio lock, which the split holds, is the reuse of a large folio by a write fault, under the lock of its own page table; while the folio is mapped from one table, that is the table whose lock is held here. A scenario would need a folio in two tables of one process, not exclusive (moved in part by mremap, after a fork whose child has gone), that is written to while it is split.",
+    why: "For a moment the folio has a reference less than mappings and holders. Whoever compares the two without the folio lock, " +
+      "which the split holds, is the reuse of a large folio by a write fault, under the lock of its own page table; while the folio " +
+      "is mapped from one table, that is the table whose lock is held here. A scenario would need a folio in two tables of one " +
+      "process, not exclusive (moved in part by mremap, after a fork whose child has gone), that is written to while it is split.",
   },
   {
     id: "b31be36999",
     change: "- yield* spinLock(k, pmdLockptr(k, mm)); / spinUnlock(k, pmdLockptr(k, mm));  + yield at(\"spinLock: dropped\");",
-    why: "The collapse holds mmap_lock, the VMA lock and the anon_vma lock for writing, which lock out everybody who changes a PMD; the kernel's comment calls this lock probably unnecessary. It is not called equivalent, since kernels of before have collapses that hold less (the settings of release.ts). A scenario of a walk that changes the PMD under its lock alone would show it: T2, or a machine of the specification.",
+    why: "The collapse holds mmap_lock, the VMA lock and the anon_vma lock for writing, which lock out everybody who changes a PMD; " +
+      "the kernel's comment calls this lock probably unnecessary. It is not called equivalent, since kernels of before have " +
+      "collapses that hold less (the settings of release.ts). A scenario of a walk that changes the PMD under its lock alone would " +
+      "show it: T2, or a machine of the specification.",
   },
   {
     id: "3d3ee27a64",
     change: "- if (pmdTable(vmf.origPmd)) return yield* handlePteFault(k, vmf);",
-    why: "The fault that finds a table when it looks again returns, and the access is tried again, which finds the table at the first look. One fault more, and the same end. A promise about the number of faults would notice, or a forced write of the old rule (`param.forcedWriteByDirty`), which takes the return of a fault for copy-on-write being done.",
+    why: "The fault that finds a table when it looks again returns, and the access is tried again, which finds the table at the " +
+      "first look. One fault more, and the same end. A promise about the number of faults would notice, or a forced write of the old " +
+      "rule (`param.forcedWriteByDirty`), which takes the return of a fault for copy-on-write being done.",
   },
   {
     id: "470755f5f6",
     change: "- if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;",
-    why: "An entry that is neither young nor dirty is taken out, put back, and flushed for. More work, and GUP-fast that falls back once more, which it may always do. Only a promise about needless flushes would notice.",
+    why: "An entry that is neither young nor dirty is taken out, put back, and flushed for. More work, and GUP-fast that falls back " +
+      "once more, which it may always do. Only a promise about needless flushes would notice.",
   },
   {
     id: "4df96f6abd",
-    change: "- if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) { yield at(\"folio_maybe_mapped_shared\"); let locked: boolean = !folioMaybeMappedShared(k, folio); if (locked) { yield at(\"folio_trylock\"); locked = folioTrylock(k, folio); } if (!locked) { addr += nr; continue; } yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, ptlOf(k, table)); const error: Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); folioUnlock(k, folio); yield* folioPut(k, folio); table = yield* pteOffsetMapLock(k, mm, addr); if (table === NONE) return; // Split: look again at small pages. Not split: leave the folio alone. if (error !== 0) addr += nr; continue; }",
-    why: "Of a large folio that PTEs map whole, all of it is deactivated or reclaimed though a part is meant, without a split. What would show it: MADV_PAGEOUT of one page of such a folio that is clean and lazyfree, with the promise that advice leaves alone what is outside of its range (F1 promises what a call does, nothing what it must not do).",
+    change: "- if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) { yield at(\"folio_maybe_mapped_shared\"); let locked: " +
+      "boolean = !folioMaybeMappedShared(k, folio); if (locked) { yield at(\"folio_trylock\"); locked = folioTrylock(k, folio); } if " +
+      "(!locked) { addr += nr; continue; } yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, ptlOf(k, table)); const error: " +
+      "Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); folioUnlock(k, folio); yield* folioPut(k, folio); table = " +
+      "yield* pteOffsetMapLock(k, mm, addr); if (table === NONE) return; // Split: look again at small pages. Not split: leave the " +
+      "folio alone. if (error !== 0) addr += nr; continue; }",
+    why: "Of a large folio that PTEs map whole, all of it is deactivated or reclaimed though a part is meant, without a split. What " +
+      "would show it: MADV_PAGEOUT of one page of such a folio that is clean and lazyfree, with the promise that advice leaves alone " +
+      "what is outside of its range (F1 promises what a call does, nothing what it must not do).",
   },
   {
     id: "5c0f1244e9",
     change: "- if (pmdNone(pmdpGetLockless(k, mm, pmc.oldAddr))) return true;",
-    why: "The PMD has become none by the reclaim of `param.lazyfreePmdDiscard`. movePtes() then finds no table, the loop begins anew, and ends at the first look. What is left is an empty table at the new address, counted and legal, and -ENOMEM if there is none to be had. A scenario of mremap against that reclaim with one table too few would show it: F1 (LOST_MOVE).",
+    why: "The PMD has become none by the reclaim of `param.lazyfreePmdDiscard`. movePtes() then finds no table, the loop begins " +
+      "anew, and ends at the first look. What is left is an empty table at the new address, counted and legal, and -ENOMEM if there " +
+      "is none to be had. A scenario of mremap against that reclaim with one table too few would show it: F1 (LOST_MOVE).",
   },
   {
     id: "84cd101a2a",
-    change: "- if (end - start !== k.param.hpagePmdNr.get()) { yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, pmdLockptr(k, mm)); yield* folioLock(k, folio); const error: Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); folioUnlock(k, folio); yield* folioPut(k, folio); return error !== 0; }",
-    why: "No scenario gives MADV_COLD or MADV_PAGEOUT for a part of a range that a PMD maps. One of half of a huge page would reach it, with a witness that the folio is split; that the other half is left alone is no promise yet.",
+    change: "- if (end - start !== k.param.hpagePmdNr.get()) { yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, " +
+      "pmdLockptr(k, mm)); yield* folioLock(k, folio); const error: Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); " +
+      "folioUnlock(k, folio); yield* folioPut(k, folio); return error !== 0; }",
+    why: "No scenario gives MADV_COLD or MADV_PAGEOUT for a part of a range that a PMD maps. One of half of a huge page would reach " +
+      "it, with a witness that the folio is split; that the other half is left alone is no promise yet.",
   },
   {
     id: "9f16d67eb9",
     change: "- if (table === NONE) return;",
-    why: "The table is gone when the split of a folio is over: MADV_DONTNEED of another thread with `param.ptReclaim`. Scenario: MADV_COLD of one page of a huge page that PTEs map, against MADV_DONTNEED of all of it. The next access has no table: a value that leaves its range.",
+    why: "The table is gone when the split of a folio is over: MADV_DONTNEED of another thread with `param.ptReclaim`. Scenario: " +
+      "MADV_COLD of one page of a huge page that PTEs map, against MADV_DONTNEED of all of it. The next access has no table: a value " +
+      "that leaves its range.",
   },
   {
     id: "ebeff7ee9c",
     change: "- if (!locked) { addr += nr; continue; }",
-    why: "No scenario gives MADV_COLD for a part of a large folio that is shared or locked. One after fork, or against a split of the same folio, would reach it: a split without the folio lock fails the assertion of splitFolio(), and so does the unlock.",
+    why: "No scenario gives MADV_COLD for a part of a large folio that is shared or locked. One after fork, or against a split of " +
+      "the same folio, would reach it: a split without the folio lock fails the assertion of splitFolio(), and so does the unlock.",
   },
   {
     id: "af7385f91e",
-    change: "- if (findVma(k, mm, 0) === NONE) { // Nothing was ever mapped, or fork gave up before the first VMA. yield* mmapReadUnlock(k, mm); return; }",
-    why: "An address space without an area goes through all of exit_mmap(): it finds nothing, and drains this CPU's LRU batch, which may always happen. More work; only a promise about the work that is saved would notice.",
+    change: "- if (findVma(k, mm, 0) === NONE) { // Nothing was ever mapped, or fork gave up before the first VMA. yield* " +
+      "mmapReadUnlock(k, mm); return; }",
+    why: "An address space without an area goes through all of exit_mmap(): it finds nothing, and drains this CPU's LRU batch, which " +
+      "may always happen. More work; only a promise about the work that is saved would notice.",
   },
   {
     id: "ed9c564ec0",
     change: "- if (pvmw.table === NONE) continue;",
-    why: "No reverse-map walk meets a table that goes between the look at the PMD and the lock. MADV_DONTNEED with `param.ptReclaim` takes it out under the VMA lock alone; collapse and mremap hold the anon_vma lock. Scenario: a split or reclaim of a folio that PTEs map, against MADV_DONTNEED of the range. The walk would go on in no table: a value that leaves its range.",
+    why: "No reverse-map walk meets a table that goes between the look at the PMD and the lock. MADV_DONTNEED with `param.ptReclaim` " +
+      "takes it out under the VMA lock alone; collapse and mremap hold the anon_vma lock. Scenario: a split or reclaim of a folio " +
+      "that PTEs map, against MADV_DONTNEED of the range. The walk would go on in no table: a value that leaves its range.",
   },
   {
     id: "af12230f55",
     change: "- yield* lruAddDrain(k);  + yield at(\"lruAddDrain: dropped\");",
-    why: "The pages that the fault has mapped stay in its CPU's batch, the promotion finds a reference too many and gives up, for a cause that is visible. Scenario: promotion by the fault with an LRU batch of several folios (in what runs it now nothing is in the batch by then), with a witness that the fault promotes.",
+    why: "The pages that the fault has mapped stay in its CPU's batch, the promotion finds a reference too many and gives up, for a " +
+      "cause that is visible. Scenario: promotion by the fault with an LRU batch of several folios (in what runs it now nothing is " +
+      "in the batch by then), with a witness that the fault promotes.",
   },
   {
     id: "b914e0c823",
     change: "- yield* lruAddDrain(k);  + yield at(\"lruAddDrain: dropped\");",
-    why: "What the caller has just faulted in is in its CPU's batch, not on the LRU, and is left alone. Scenario: a store and MADV_PAGEOUT by one thread with a batch of several folios, with a witness or a promise that the page is isolated.",
+    why: "What the caller has just faulted in is in its CPU's batch, not on the LRU, and is left alone. Scenario: a store and " +
+      "MADV_PAGEOUT by one thread with a batch of several folios, with a witness or a promise that the page is isolated.",
   },
   {
     id: "f92ef8a527",
     change: "- tlbRemoveTlbEntry(k, addr + i, addr + i + 1);",
-    why: "A CPU whose TLB says that the entry is young does not set the mark again, so a later use is not seen, and reclaim comes too soon: never wrong, as reclaim looks at dirty, which has its own flush. It would show as a lost mark: MADV_COLD, a load after it, and the promise that the entry is young.",
+    why: "A CPU whose TLB says that the entry is young does not set the mark again, so a later use is not seen, and reclaim comes " +
+      "too soon: never wrong, as reclaim looks at dirty, which has its own flush. It would show as a lost mark: MADV_COLD, a load " +
+      "after it, and the promise that the entry is young.",
   },
   {
     id: "3ceafbc997",
-    change: "- yield* spinLock(k, pmdLockptr(k, mm)); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);  + yield at(\"moved before the acquisition\"); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm); yield* spinLock(k, pmdLockptr(k, mm));",
-    why: "Between the look at MMF_UNSTABLE and the PMD lock the OOM reaper may take the range, and the fault maps zeros where something was stored. Scenario: the reaper against a read fault of a huge range that is empty by it, with use_zero_page, where the memory is read without a fault of the dying process (GUP, process_madvise): P16.",
+    change: "- yield* spinLock(k, pmdLockptr(k, mm)); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);  + yield " +
+      "at(\"moved before the acquisition\"); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm); yield* spinLock(k, " +
+      "pmdLockptr(k, mm));",
+    why: "Between the look at MMF_UNSTABLE and the PMD lock the OOM reaper may take the range, and the fault maps zeros where " +
+      "something was stored. Scenario: the reaper against a read fault of a huge range that is empty by it, with use_zero_page, " +
+      "where the memory is read without a fault of the dying process (GUP, process_madvise): P16.",
   },
   {
     id: "63a3d34414",
-    change: "- yield* mmapWriteLock(k, mm); k.mm.coreState.set(mm, true);  + yield at(\"moved before the acquisition\"); k.mm.coreState.set(mm, true); yield* mmapWriteLock(k, mm);",
-    why: "The mark is read by a collapse under mmap_lock (mmgetStillValid()), which gives up; that it may see it earlier changes nothing, since the dump waits for mmap_lock afterwards. Only a rule that the field is stored with the lock held that it names as its guard would notice.",
+    change: "- yield* mmapWriteLock(k, mm); k.mm.coreState.set(mm, true);  + yield at(\"moved before the acquisition\"); " +
+      "k.mm.coreState.set(mm, true); yield* mmapWriteLock(k, mm);",
+    why: "The mark is read by a collapse under mmap_lock (mmgetStillValid()), which gives up; that it may see it earlier changes " +
+      "nothing, since the dump waits for mmap_lock afterwards. Only a rule that the field is stored with the lock held that it names " +
+      "as its guard would notice.",
   },
   {
     id: "6a88bcf138",
-    change: "- yield* spinLock(k, k.deferredSplit.lock.at()); let next: SplitNode = nextNode(k, splitQueue(k));  + yield at(\"moved before the acquisition\"); let next: SplitNode = nextNode(k, splitQueue(k)); yield* spinLock(k, k.deferredSplit.lock.at());",
-    why: "The first folio of the queue is read before split_queue_lock is held. Whoever frees that folio in between takes it off, and the scan follows the node of a freed folio. Scenario: the scan with a private list (6.12 to 6.18) against munmap or exit that frees a queued folio. The promise about the lists, or the assertion that a freed folio is on no queue. The one scenario that runs the line has nobody who frees the first of the queue just then.",
+    change: "- yield* spinLock(k, k.deferredSplit.lock.at()); let next: SplitNode = nextNode(k, splitQueue(k));  + yield at(\"moved " +
+      "before the acquisition\"); let next: SplitNode = nextNode(k, splitQueue(k)); yield* spinLock(k, k.deferredSplit.lock.at());",
+    why: "The first folio of the queue is read before split_queue_lock is held. Whoever frees that folio in between takes it off, " +
+      "and the scan follows the node of a freed folio. Scenario: the scan with a private list (6.12 to 6.18) against munmap or exit " +
+      "that frees a queued folio. The promise about the lists, or the assertion that a freed folio is on no queue. The one scenario " +
+      "that runs the line has nobody who frees the first of the queue just then.",
   },
   {
     id: "8f27f37c70",
-    change: "- folioRefSub(k, folio, 1); spinUnlock(k, pmdLockptr(k, src));  + spinUnlock(k, pmdLockptr(k, src)); yield at(\"moved behind the release\"); folioRefSub(k, folio, 1);",
-    why: "No scenario forks a process that has a huge page pinned, with PMDs. The parent's mapping keeps its reference while mmap_lock is held, so even then the order shows only where reclaim counts references in between and gives up for one too many; it would be a promise about work.",
+    change: "- folioRefSub(k, folio, 1); spinUnlock(k, pmdLockptr(k, src));  + spinUnlock(k, pmdLockptr(k, src)); yield at(\"moved " +
+      "behind the release\"); folioRefSub(k, folio, 1);",
+    why: "No scenario forks a process that has a huge page pinned, with PMDs. The parent's mapping keeps its reference while " +
+      "mmap_lock is held, so even then the order shows only where reclaim counts references in between and gives up for one too " +
+      "many; it would be a promise about work.",
   },
   {
     id: "21bdea683e",
     change: "- if (vrm.oldLen > vrm.newLen) {  + if (vrm.oldLen >= vrm.newLen) {",
-    why: "mremap() in place to the same length must return the address; with the change it unmaps an empty range, which is -EINVAL. No scenario calls it with two equal lengths. F1 (LOST_MOVE) would have to judge -EINVAL as well.",
+    why: "mremap() in place to the same length must return the address; with the change it unmaps an empty range, which is -EINVAL. " +
+      "No scenario calls it with two equal lengths. F1 (LOST_MOVE) would have to judge -EINVAL as well.",
   },
   {
     id: "39b42d1d91",
-    change: "- const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());  + const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once() - 1);",
-    why: "khugepaged promotes a reservation of which one page less is used than the knob says. No promise looks at the threshold. Scenario: a threshold of 2, one page used, one scan; promise: a promotion by khugepaged has promotion_threshold pages used in the step that decides it.",
+    change: "- const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());  " +
+      "+ const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once() - 1);",
+    why: "khugepaged promotes a reservation of which one page less is used than the knob says. No promise looks at the threshold. " +
+      "Scenario: a threshold of 2, one page used, one scan; promise: a promotion by khugepaged has promotion_threshold pages used in " +
+      "the step that decides it.",
   },
   {
     id: "a58d954668",
-    change: "- return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);  + return entryTarget(pte) >= pvmw.folio - 1 && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);",
-    why: "The walk of a folio also stops at an entry that maps the page before it. Scenario: copy-on-write in the child to the frame just before the parent's folio, and a split or reclaim of that folio, which walks the child's area as well: the mapping of the wrong page is taken away, P6. What is explored within the time of the mutant has no such copy.",
+    change: "- return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);  + return " +
+      "entryTarget(pte) >= pvmw.folio - 1 && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);",
+    why: "The walk of a folio also stops at an entry that maps the page before it. Scenario: copy-on-write in the child to the frame " +
+      "just before the parent's folio, and a split or reclaim of that folio, which walks the child's area as well: the mapping of " +
+      "the wrong page is taken away, P6. What is explored within the time of the mutant has no such copy.",
   },
   {
     id: "ebe4b4e194",
     change: "- if (found < 0) {  + if (found < 0 - 1) {",
-    why: "mremap() that has to move and finds no room goes on with the address -1. No scenario of those that move lacks room. One with an address space as long as the areas in it: a value that leaves its range.",
+    why: "mremap() that has to move and finds no room goes on with the address -1. No scenario of those that move lacks room. One " +
+      "with an address space as long as the areas in it: a value that leaves its range.",
   },
   {
     id: "fb9665392c",
-    change: "- pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);  + pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old) + 1;",
-    why: "The locks of the reverse map are taken where the new area comes just behind the old one, too, and they need not be. More waiting, in the order of the locks as before. Only a promise about work would notice.",
+    change: "- pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);  + pmc.needRmapLocks = " +
+      "k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old) + 1;",
+    why: "The locks of the reverse map are taken where the new area comes just behind the old one, too, and they need not be. More " +
+      "waiting, in the order of the locks as before. Only a promise about work would notice.",
   },
   {
     id: "0d04e681ba",
     change: "- yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);  + yield at(\"putUnmappedPage: dropped\");",
-    why: "No scenario has copy-on-write of a small page meet poison (`param.copyMayMeetPoison`; collapses do). Fork, a store by one side, and poison: the new page is never freed, P1 or P2.",
+    why: "No scenario has copy-on-write of a small page meet poison (`param.copyMayMeetPoison`; collapses do). Fork, a store by one " +
+      "side, and poison: the new page is never freed, P1 or P2.",
   },
   {
     id: "9013639e50",
     change: "- if (!installed) yield* folioPutNew(k, folio);  + if (!installed) yield at(\"folioPutNew: dropped\");",
-    why: "Two processes that have their first read fault at the same time, with the grain `zero`: the one that comes second must free its folio. In the scenarios of the grain nobody comes second. With two: P1, a page with a reference that nobody has.",
+    why: "Two processes that have their first read fault at the same time, with the grain `zero`: the one that comes second must " +
+      "free its folio. In the scenarios of the grain nobody comes second. With two: P1, a page with a reference that nobody has.",
   },
   {
     id: "f8293d09b2",
     change: "- yield* mmput(k, mm);  + yield at(\"mmput: dropped\");",
-    why: "The split by debugfs keeps a user of the address space for ever. What runs it does not end the process. With an exit beside it, or after it: an address space without threads keeps its memory.",
+    why: "The split by debugfs keeps a user of the address space for ever. What runs it does not end the process. With an exit " +
+      "beside it, or after it: an address space without threads keeps its memory.",
   },
   {
     id: "29e81378a3",
     change: "- if (!collapsePossible(k, vma, cc)) return false;",
-    why: "khugepaged enters areas that policy forbids; the scan of each range asks again, and stops (SCAN_FAIL), and so does the collapse. The range counts as scanned, in more steps. Only a promise about the work that is saved would notice.",
+    why: "khugepaged enters areas that policy forbids; the scan of each range asks again, and stops (SCAN_FAIL), and so does the " +
+      "collapse. The range counts as scanned, in more steps. Only a promise about the work that is saved would notice.",
   },
   {
     id: "5a938a5f79",
     change: "- if (mm === NONE) return -ESRCH;",
-    why: "No scenario writes to debugfs for a process that is gone. One with an exit beside it would: the count of users of no address space is a value that leaves its range.",
+    why: "No scenario writes to debugfs for a process that is gone. One with an exit beside it would: the count of users of no " +
+      "address space is a value that leaves its range.",
   },
   {
     id: "0484aa24a7",
-    change: "- if (k.param.forcedWriteByDirty.get() !== 0) return (flags & FOLL_FORCE) !== 0 && cowed && entryHas(e, DIRTY);  + if (k.param.forcedWriteByDirty.get() !== 0) return entryHas(e, DIRTY);",
-    why: "The rule of kernels before 6.0 for a forced write, without FOLL_FORCE and without a fault of this call. Scenario, with `param.forcedWriteByDirty`: a dirty page, fork, and a pin for writing by the parent. It gets the page that the child maps: X8. What runs the line here forces the write of a page that is its own by then.",
+    change: "- if (k.param.forcedWriteByDirty.get() !== 0) return (flags & FOLL_FORCE) !== 0 && cowed && entryHas(e, DIRTY);  + if " +
+      "(k.param.forcedWriteByDirty.get() !== 0) return entryHas(e, DIRTY);",
+    why: "The rule of kernels before 6.0 for a forced write, without FOLL_FORCE and without a fault of this call. Scenario, with " +
+      "`param.forcedWriteByDirty`: a dirty page, fork, and a pin for writing by the parent. It gets the page that the child maps: " +
+      "X8. What runs the line here forces the write of a page that is its own by then.",
   },
   {
     id: "58cdb199c9",
     change: "- if (!same || stable !== VM_FAULT_DONE) {  + if (!same) {",
-    why: "The fault goes on in an address space that the OOM reaper is about to empty. Where the reaper has passed, the PMD is another (`same`); where it comes later, it takes the new page with the others. It would show by a promise that after MMF_UNSTABLE a fault fails, where the call can be told from a store that came before.",
+    why: "The fault goes on in an address space that the OOM reaper is about to empty. Where the reaper has passed, the PMD is " +
+      "another (`same`); where it comes later, it takes the new page with the others. It would show by a promise that after " +
+      "MMF_UNSTABLE a fault fails, where the call can be told from a store that came before.",
   },
   {
     id: "611f69ac0f",
-    change: "- const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));  + const there: boolean = ptePresent(pte) && (!write);",
-    why: "MADV_POPULATE_WRITE never finds a PTE good enough, and faults for ever. An endless loop kills nothing (verdict.ts), but the promise that an end stays reachable would: in a scenario that populates small pages for writing. None of those that run the line comes there for writing with an entry that would do.",
+    change: "- const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));  + const there: boolean = ptePresent(pte) " +
+      "&& (!write);",
+    why: "MADV_POPULATE_WRITE never finds a PTE good enough, and faults for ever. An endless loop kills nothing (verdict.ts), but " +
+      "the promise that an end stays reachable would: in a scenario that populates small pages for writing. None of those that run " +
+      "the line comes there for writing with an entry that would do.",
   },
   {
     id: "6f7acee91c",
-    change: "- if (asksForLazyfree(k, cc) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) {  + if ((asksForLazyfree(k, cc) && k.page.anon.get(folio)) && !entryHas(pte, DIRTY)) {",
-    why: "khugepaged refuses every clean entry, also of pages that are not lazyfree. Entries of a kernel are dirty as they are made; clean and swapbacked is a page after MADV_FREE that was written to by a pin and that reclaim has put back. Scenario: that, and a scan by khugepaged: F1 (LOST_COLLAPSE), as the judge asks for lazyfree pages.",
+    change: "- if (asksForLazyfree(k, cc) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) {  + " +
+      "if ((asksForLazyfree(k, cc) && k.page.anon.get(folio)) && !entryHas(pte, DIRTY)) {",
+    why: "khugepaged refuses every clean entry, also of pages that are not lazyfree. Entries of a kernel are dirty as they are made; " +
+      "clean and swapbacked is a page after MADV_FREE that was written to by a pin and that reclaim has put back. Scenario: that, " +
+      "and a scan by khugepaged: F1 (LOST_COLLAPSE), as the judge asks for lazyfree pages.",
   },
   {
     id: "9b47c08ebe",
-    change: "- if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.middle) && !vmaHadUncowedParents(k, vmg.copiedFrom);  + if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.copiedFrom);",
-    why: "An area that was never touched takes in one that has the anon_vmas of parents, as in a child that changes the flags of the second. The one scenario that runs the line has no such area as `middle`. With mprotect in a child, and a page that the parent still maps: N1.",
+    change: "- if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.middle) && !vmaHadUncowedParents(k, " +
+      "vmg.copiedFrom);  + if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.copiedFrom);",
+    why: "An area that was never touched takes in one that has the anon_vmas of parents, as in a child that changes the flags of the " +
+      "second. The one scenario that runs the line has no such area as `middle`. With mprotect in a child, and a page that the " +
+      "parent still maps: N1.",
   },
   {
     id: "0d909c6ab1",
     change: "- k.page.order.set(folio, 0);",
-    why: "addToFreeList() stores the order of the block in the same section. Only a folio of a size in between, whose lower buddy is free, becomes the inside of a block with its order left, and then a page of its own by splitting (prepSplitPages()). Scenario: folios of half the size of a huge page, freed and reserved again; an assertion of allocation that a free page inside of a block has order 0.",
+    why: "addToFreeList() stores the order of the block in the same section. Only a folio of a size in between, whose lower buddy is " +
+      "free, becomes the inside of a block with its order left, and then a page of its own by splitting (prepSplitPages()). " +
+      "Scenario: folios of half the size of a huge page, freed and reserved again; an assertion of allocation that a free page " +
+      "inside of a block has order 0.",
   },
   {
     id: "41373625dc",
     change: "- k.hugeZeroWords.pfn.setOnce(0, NONE);",
-    why: "The number of the huge zero page's frame stays after it was freed, and the next huge page in that frame is taken for it. Scenario, with the grain `zero`: a read fault, exit, the shrinker, and a process that writes to a huge page there and unmaps it: T8 or P1. No scenario of the grain uses the frame again after the shrinker.",
+    why: "The number of the huge zero page's frame stays after it was freed, and the next huge page in that frame is taken for it. " +
+      "Scenario, with the grain `zero`: a read fault, exit, the shrinker, and a process that writes to a huge page there and unmaps " +
+      "it: T8 or P1. No scenario of the grain uses the frame again after the shrinker.",
   },
   {
     id: "c7fac6801b",
     change: "- k.page.active.set(folio, false);",
-    why: "A freed page stays active, and the next folio in the frame begins its life on the active list. Linux checks that on allocation (PAGE_FLAGS_CHECK_AT_PREP, check_new_page()); here takePages() checks references, mappings and content. An assertion of the flags there would show it.",
+    why: "A freed page stays active, and the next folio in the frame begins its life on the active list. Linux checks that on " +
+      "allocation (PAGE_FLAGS_CHECK_AT_PREP, check_new_page()); here takePages() checks references, mappings and content. An " +
+      "assertion of the flags there would show it.",
   },
   {
     id: "8ce497ee7e",
     change: "- noteProgress(k, 1, cc);",
-    why: "The scan looks at one page more than pages_to_scan for each address space: mm_struct counts as one. Scenario: pages_to_scan of one less than the ranges need, and a promise, or a count by `thpcheck conform`, where the scan stops. The judges ask only why a range was refused.",
+    why: "The scan looks at one page more than pages_to_scan for each address space: mm_struct counts as one. Scenario: " +
+      "pages_to_scan of one less than the ranges need, and a promise, or a count by `thpcheck conform`, where the scan stops. The " +
+      "judges ask only why a range was refused.",
   },
   {
     id: "c53a985744",
     change: "- yield* safeReserve(k, vma, vpn);  + yield at(\"safeReserve: dropped\");",
-    why: "No scenario has the policy by which the first writer after fork gets a new reservation (FORK_FIRST_WRITER) without one being there. One of it, with a witness that the copy lies in a reserved block, would reach it.",
+    why: "No scenario has the policy by which the first writer after fork gets a new reservation (FORK_FIRST_WRITER) without one " +
+      "being there. One of it, with a witness that the copy lies in a reserved block, would reach it.",
   },
 ];

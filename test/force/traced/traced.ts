@@ -95,9 +95,16 @@ export async function forceRun(machine: ForcedMachine, run: Run, say: (text: str
   if (there !== null) return { verdict: "not realised", why: `it begins with something else: ${there}`, forced: null };
   const forced = await realise(machine, { ...real, name: run.name }, derived.schedule, anchors);
   if (forced.not !== null) return { verdict: "not realised", why: forced.not, forced };
-  const why = waits(derived, forced.became) ?? apartIn(comparable(derived.outcome), comparable(forced.outcome));
-  return why === null ? { verdict: "confirmed", forced, derived } : { verdict: "refuted", why, forced, derived };
+  const waiting = waits(derived, forced.became);
+  const why = waiting ?? apartIn(comparable(derived.outcome), comparable(forced.outcome));
+  if (why === null) return { verdict: "confirmed", forced, derived };
+  if (waiting === null && forced.became.some((b) => b.what === "blocked")) {
+    return { verdict: "not realised", why: `${RAN_BESIDE}: ${why}`, forced };
+  }
+  return { verdict: "refuted", why, forced, derived };
 }
+/** Nobody holds a thread back that waits in the kernel and is let go there: an outcome of another order says nothing of this one. */
+const RAN_BESIDE = "a thread that waited for the other one ran beside it from then on, in an order that was not forced";
 
 /** By the first of these points by which there is a schedule. */
 function derivedBy(run: Run, [pointOf, ...others]: readonly PointOf[]): Derived {
