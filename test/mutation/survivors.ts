@@ -163,9 +163,8 @@ export const SURVIVORS: readonly Explanation[] = [
     change: "- yield* spinLock(k, k.deferredSplit.lock.at()); let next: SplitNode = nextNode(k, splitQueue(k));  + yield at(\"moved " +
       "before the acquisition\"); let next: SplitNode = nextNode(k, splitQueue(k)); yield* spinLock(k, k.deferredSplit.lock.at());",
     why: "The first folio of the queue is read before split_queue_lock is held. Whoever frees that folio in between takes it off, " +
-      "and the scan follows the node of a freed folio. Scenario: the scan with a private list (6.12 to 6.18) against munmap or exit " +
-      "that frees a queued folio. The promise about the lists, or the assertion that a freed folio is on no queue. The one scenario " +
-      "that runs the line has nobody who frees the first of the queue just then.",
+      "and the scan follows the node of a freed folio. grain-lists-munmap-private shows it, of tier full, which the sample is not " +
+      "tried with: a value leaves its range. In the one scenario that the sample has for the line nobody frees the first of the queue.",
   },
   {
     id: "8f27f37c70",
@@ -260,8 +259,8 @@ export const SURVIVORS: readonly Explanation[] = [
     change: "- const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));  + const there: boolean = ptePresent(pte) " +
       "&& (!write);",
     why: "MADV_POPULATE_WRITE never finds a PTE good enough, and faults for ever. An endless loop kills nothing (verdict.ts), but " +
-      "the promise that an end stays reachable would: in a scenario that populates small pages for writing. None of those that run " +
-      "the line comes there for writing with an entry that would do.",
+      "the promise that an end stays reachable would: in a scenario of small pages that are populated for writing, where nobody takes " +
+      "the area away, which ends the loop.",
   },
   {
     id: "6f7acee91c",
@@ -292,7 +291,7 @@ export const SURVIVORS: readonly Explanation[] = [
     change: "- k.hugeZeroWords.pfn.setOnce(0, NONE);",
     why: "The number of the huge zero page's frame stays after it was freed, and the next huge page in that frame is taken for it. " +
       "Scenario, with the grain `zero`: a read fault, exit, the shrinker, and a process that writes to a huge page there and unmaps " +
-      "it: T8 or P1. No scenario of the grain uses the frame again after the shrinker.",
+      "it: T8 or P1. In the scenarios of the grain who comes after the shrinker reads first, which stores a number anew.",
   },
   {
     id: "c7fac6801b",
