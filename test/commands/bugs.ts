@@ -13,7 +13,7 @@ export const bugs: ExtraCommand = {
     .option("--pct-depth <d>", "ordering constraints that PCT looks for", constraints, 3)
     .option("--seed <n>", "seed of the walks", seed, 0)
     .option("--json", "the result as JSON")
-    .option("--report <folder>", "write an index and a page for each bug that is found, to look at in a browser")
+    .option("--report <dir>", "write an index and a page for each bug that is found, to look at in a browser")
     .option("--traces", "how many lines the trace of each bug takes; exit code 1 if one is too long to be read")
     .addHelpText("after", `
 Each bug is a patch test/bugs/ID.patch, which undoes one fix of Linux in impl/. Its header names the scenario that shows

@@ -12,7 +12,7 @@ export const policies: ExtraCommand = {
     .option("--all", "every policy, whether the scenario lists it or not")
     .option("--time <seconds>", "give up a search after so many seconds", positiveSeconds, 60)
     .option("--json", "the table as JSON")
-    .option("--report <folder>", "write an index and a page for each violation, to look at in a browser")
+    .option("--report <dir>", "write an index and a page for each violation, to look at in a browser")
     .option("--traces", "how many lines the trace of each violation takes; exit code 1 if one is too long to be read")
     .addHelpText("after", `
 A policy decides when to reserve, promote and give back (impl/policy/); rfc-2018 is the patch of 2018 with its defects.
