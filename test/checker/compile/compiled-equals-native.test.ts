@@ -75,9 +75,12 @@ import { array, at, bitset, bool, bugOn, choose, current, holds, int, mutex, mut
 import type { Int, LockId, Mask, Ref, Routine, U, U32, U8, World } from "thpcheck";
 const structs = {
   s: struct({
-    x: int(0, 9, "x"), y: int(-5, 5, "y"), w: int(0, 4294967295, "wide"), on: bool("on"), set: bitset(5, "set"), list: array(3, int(0, 300, "list")), kind: int(1, 1, "a bound"),
+    x: int(0, 9, "x"), y: int(-5, 5, "y"), w: int(0, 4294967295, "wide"), on: bool("on"), set: bitset(5, "set"), list: array(3, int(0, 300, "list")),
+    bits: array(10, bool("1 bit")), pairs: array(9, int(-1, 2, "2 bits")), sets: array(5, bitset(3, "3 bits")), kind: int(1, 1, "a bound"),
   }),
-  item: table(3, { v: int(0, 7, "v"), next: ref("item", "next"), m: mutex("m") }),
+  item: table(3, {
+    v: int(0, 7, "v"), few: array(2, int(0, 6, "within a byte")), many: array(9, bool("1 bit")), next: ref("item", "next"), m: mutex("m"),
+  }),
 };
 type K = World<typeof structs>;
 ${declarations}
@@ -95,6 +98,30 @@ describe("corner cases", () => {
     ["the index is evaluated before a value that is incremented",
       'yield at("go"); let i: U<2> = 0; k.item.v.set(i, ++i); k.item.v.set(i++, i); yield at("end"); k.s.x.set(i);'],
     ["the old value is read before the right side of +=", 'yield at("go"); let i: U<3> = 1; i += (i = 2); yield at("end"); k.s.x.set(i);'],
+    ["elements that share bytes, each of them written and read",
+      `yield at("go");
+       for (let i: Int<0, 10> = 0; i < 10; i++) {
+         k.s.bits.set(i, i % 3 !== 0);
+         if (i < 9) k.s.pairs.set(i, i % 4 - 1);
+         if (i < 5) k.s.sets.insert(i, i % 3);
+       }
+       yield at("middle");
+       k.s.pairs.add(8, -1); k.s.sets.remove(4, 1); k.s.sets.insert(3, 2); k.s.bits.set(9, k.s.bits.xchg(0, true));
+       for (let i: Int<0, 3> = 0; i < 3; i++) {
+         k.item.few.set(i, 1, i + 4); k.item.few.add(i, 0, i); k.item.many.set(i, 8, i === 1); k.item.many.set(i, i, true);
+       }
+       yield at("end");
+       for (let i: Int<0, 10> = 0; i < 9; i++) {
+         if (k.s.bits.get(i) && k.item.many.get(1, i)) k.s.y.add(1);
+         k.s.list.set(1, k.s.list.get(1) + k.s.pairs.get(i) + 1);
+       }
+       k.s.list.set(0, k.s.sets.size(3) + (k.s.sets.has(4, 1) ? 100 : 0) + k.item.few.get(2, 1));`],
+    ...["-1", "10", "NaN", "0.5"].flatMap((i): [string, string][] => [
+      [`index ${i} of elements that share bytes`, `yield at("go"); k.s.bits.set(${i}, true); yield at("end");`],
+      [`index ${i} of them, computed`, `yield at("go"); k.s.on.set(k.s.bits.get(k.s.x.get() + ${i})); yield at("end");`],
+      [`index ${i} of them, and one of the table`,
+        `yield at("go"); k.item.few.set(k.s.x.get() + 3, k.s.x.get() + ${i}, 1); yield at("end");`],
+    ]),
     ["add reads the field after its argument", 'yield at("go"); k.s.x.add(two(k)); yield at("end");',
       "function two(k: K): number { k.s.x.set(5); return 2; }"],
     ["cmpxchg compares after its arguments", 'yield at("go"); k.s.on.set(k.s.x.cmpxchg(5, two(k))); yield at("end");',
