@@ -112,6 +112,9 @@ describe("a schedule is realised", () => {
   });
 });
 
+/** A thread waits in the checker and not on Linux, and what comes of both is the same: open, see README.md. */
+const WAITS_ONLY: ReadonlySet<string> = new Set(["collapse-dontneed-page, a collapse succeeds"]);
+
 describe("runs of the checker that kernels were asked for", () => {
   const named = recordedRuns().map((r) => [r.kernel, `${r.scenario}, ${r.witness ?? "what it breaks"}`, r] as const);
   it.each(named)("Linux %s: %s", async (_, __, { scenario, witness, verdict, why, outcome }) => {
@@ -119,8 +122,9 @@ describe("runs of the checker that kernels were asked for", () => {
     const shown = outcomeOf(run);
     const [mine, linuxs] = [outcomeInWords(comparable(shown)), outcomeInWords(comparable(outcome))];
     if (verdict === "confirmed") expect(mine).toBe(linuxs);
-    // A thread waits in the one and not in the other, or what comes of it is different.
-    else if (why?.includes("the checker has") === true) expect(mine).not.toBe(linuxs);
-    else expect(why).toMatch(/in the checker it (waits|ends|is held)/);
+    else {
+      const same = WAITS_ONLY.has(`${scenario}, ${witness}`);
+      expect([why, mine === linuxs]).toEqual([expect.stringMatching(/in the checker|the checker has/), same]);
+    }
   });
 });
