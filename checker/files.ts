@@ -19,6 +19,15 @@ export function writeWhole(path: string, content: string | Buffer): void {
   writeFileAtomic.sync(path, content, { fsync: false });
 }
 
+/** The same of a file that an option names, such as `--out`. Throws a UsageError when it cannot be written. */
+export function writeNamed(path: string, option: string, content: string): void {
+  try {
+    writeWhole(path, content);
+  } catch (e) {
+    throw new UsageError(`${option} ${path} cannot be written: ${reasonOf(e)}`);
+  }
+}
+
 /** Runs `work` while no other process does for this file. Throws a UsageError when the file cannot be locked. */
 export function withLock<T>(path: string, work: () => T): T {
   const release = lock(path);

@@ -17,14 +17,14 @@ export function staticValue(scope: Scope, node: t.Node, indexOf: IndexOf): { val
   if (!t.isMemberExpression(node)) return null;
   const member = memberName(node, indexOf);
   const object = member === null ? null : staticValue(scope, node.object, indexOf)?.value;
-  if (member === null || typeof object !== "object" || object === null || !isPlain(object)) return null;
+  if (member === null || typeof object !== "object" || object === null || !isPlainObject(object)) return null;
   // What a getter says is no member: it may say something else the next time. What cannot be listed is none, either.
   const found = Object.getOwnPropertyDescriptor(object, member);
   return found?.enumerable !== true || !("value" in found) ? null : { value: found.value as unknown };
 }
 
 /** An object of no class. What a Proxy says may be another thing the next time. */
-function isPlain(object: object): boolean {
+export function isPlainObject(object: object): boolean {
   if (types.isProxy(object)) return false;
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype === null || prototype === Object.prototype;
@@ -72,8 +72,7 @@ function problemIn(value: unknown, at: string, depth: number): Problem | null {
   if (typeof value === "function") return wrong("is a function");
   if (typeof value !== "object") return wrong(`is a ${typeof value}`);
   if (depth > DEPTH_MAX) return wrong(`is nested more than ${DEPTH_MAX} deep`);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = Array.isArray(value) ? prototype === Array.prototype : prototype === Object.prototype || prototype === null;
+  const isPlain = Array.isArray(value) ? Object.getPrototypeOf(value) === Array.prototype : isPlainObject(value);
   if (!isPlain) return wrong(`is ${inWords(value)}, which is not plain data`);
   return Array.isArray(value) && value.length !== Object.keys(value).length
     ? wrong("is an array with holes or further members, which is not plain data") : problemOfMembers(value, at, depth);

@@ -11,6 +11,7 @@ import { types } from "node:util";
 import { shortPath } from "../error-sentence.ts";
 import { inWords } from "../value-in-words.ts";
 import type { Scenario } from "../scenario.ts";
+import { isPlainObject } from "./captured.ts";
 import { mapOf } from "./code-map.ts";
 import { patchOf } from "../patch/patch.ts";
 import { originOf, type Origin } from "./source-module.ts";
@@ -198,8 +199,7 @@ function simpleText(value: unknown): string {
 }
 
 function hasMembers(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || prototype === Array.prototype;
+  return isPlainObject(value) || Object.getPrototypeOf(value) === Array.prototype;
 }
 
 const textInModule = (origin: Origin): string => `at ${origin.start} of ${textHash(origin)}`;

@@ -37,7 +37,8 @@ export function valueText(kind: FieldPlan["kind"], value: number, refersTo: stri
   }
 }
 
-function membersOf(mask: number): number[] {
+/** The members of a set, or the actors of a mask, in their order. */
+export function membersOf(mask: number): number[] {
   const members: number[] = [];
   for (let m = 0; m < 31; m++) if (((mask >>> m) & 1) !== 0) members.push(m);
   return members;

@@ -4,6 +4,7 @@
  */
 import { compileScenario } from "../../checker/compile/compile.ts";
 import type { CompiledSystem } from "../../checker/image/compiled-system.ts";
+import { bitOf } from "../../checker/program/layout.ts";
 import { StateBytes, makeWorld } from "../../checker/program/world.ts";
 import { forEachStep } from "../../checker/search/steps.ts";
 import { before, modelMemory, modelOutcome } from "./model-outcome.ts";
@@ -101,6 +102,6 @@ function beginning(system: CompiledSystem, k: K, pair: Pair): Int32Array {
 function countedWords({ image: { plan }, stateWords }: CompiledSystem): readonly number[] {
   return plan.fields.filter((f) => f.role === "statistic" && COUNTED.test(f.path)).flatMap((f) => {
     if (f.bits !== 32 || f.offset % 4 !== 0) throw new Error(`[thpcheck internal] ${f.path} is no word of its own`);
-    return Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + (f.offset + i * (f.elementBits >> 3)) / 4);
+    return Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + bitOf(f, 0, i) / 32);
   });
 }

@@ -132,20 +132,18 @@ export class SequentialKernel extends WithCalls {
     const { image, vector } = this.run.system;
     const f = image.plan.fields.find((field) => field.path === path);
     if (f === undefined || f.lockBase >= 0 || f.role === "statistic") throw new RangeError(`there is no field ${path} to be read`);
-    const { offset, stride, elementBits, shift, min, bits } = f;
-    const elementStride = elementBits >> 3;
+    const { min, bits } = f;
     const { u8, u16, u32 } = new StateBytes(vector.buffer);
     const mask = (1 << Math.min(bits, 8)) - 1;
     if (bits === 0) return () => min;
-    if (bits < 8 && f.length !== null) {
+    if (bits <= 8) {
       return (i, j = 0) => {
         const bit = bitOf(f, i, j);
         return ((u8[bit >> 3]! >> (bit & 7)) & mask) + min;
       };
     }
-    if (bits <= 8) return (i, j = 0) => ((u8[offset + i * stride + j * elementStride]! >> shift) & mask) + min;
-    if (bits <= 16) return (i, j = 0) => u16[(offset + i * stride + j * elementStride) >> 1]! + min;
-    return (i, j = 0) => u32[(offset + i * stride + j * elementStride) >> 2]! + min;
+    if (bits <= 16) return (i, j = 0) => u16[bitOf(f, i, j) >> 4]! + min;
+    return (i, j = 0) => u32[bitOf(f, i, j) >> 5]! + min;
   }
 
   /** Remembers the machine as it is now; `back` returns to it, and is cheaper than to do everything again. */

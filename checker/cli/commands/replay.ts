@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { defaultEngine } from "../../check/engine.ts";
 import { systemShowing } from "../../check/showing.ts";
-import { reasonOf, refuseForeign, writeWhole } from "../../files.ts";
+import { refuseForeign, writeNamed } from "../../files.ts";
 import { isPage, pageDocument } from "../../page/document.ts";
 import { pageData, type ToldTrace } from "../../page/trace-data.ts";
 import { shortPath } from "../../error-sentence.ts";
@@ -97,12 +97,7 @@ async function formatNamed(name: string, folder: string): Promise<((told: Format
 }
 
 async function writePage(file: string, told: ToldTrace, folder: string): Promise<void> {
-  const page = await pageDocument(pageData(told), await pictureOf(told.scenario, folder));
-  try {
-    writeWhole(file, page);
-  } catch (e) {
-    throw new UsageError(`--html ${file} cannot be written: ${reasonOf(e)}`);
-  }
+  writeNamed(file, "--html", await pageDocument(pageData(told), await pictureOf(told.scenario, folder)));
 }
 
 /**

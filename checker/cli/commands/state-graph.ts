@@ -1,14 +1,13 @@
 /** `thpcheck state-graph`: the states of a scenario and the steps between them, in a format that other programs read. */
 import { defaultEngine } from "../../check/engine.ts";
 import { clearsDeadLocals } from "../../check/options.ts";
-import { reasonOf, refuseForeign, writeWhole } from "../../files.ts";
+import { refuseForeign, writeNamed } from "../../files.ts";
 import { withMachines } from "../../project/machines.ts";
 import { matchScenarios } from "../../project/select.ts";
 import { GRAPH_FORMATS } from "../../report/graphs/index.ts";
 import { remarksOf } from "../../report/graphs/named-graph.ts";
 import type { Patch } from "../../result.ts";
 import { reachableGraph } from "../../search/reachable-graph.ts";
-import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, type Host } from "../host.ts";
 import { selectRecorded } from "./replay.ts";
 
@@ -42,15 +41,7 @@ export async function runStateGraph(request: StateGraphRequest, host: Host): Pro
   const named = { scenario: scenario.name, graph };
   const text = format.render(named);
   if (out === null) host.out.write(text);
-  else write(out, text);
+  else writeNamed(out, "--out", text);
   for (const remark of remarksOf(named)) host.err.write(`${remark}\n`);
   return graph.stopReason === null ? EXIT_AS_EXPECTED : EXIT_INCOMPLETE;
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeWhole(file, text);
-  } catch (e) {
-    throw new UsageError(`--out ${file} cannot be written: ${reasonOf(e)}`);
-  }
 }

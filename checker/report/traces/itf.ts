@@ -9,6 +9,7 @@
 import { CompiledSystem } from "../../image/compiled-system.ts";
 import { isOwner, NONE, type FieldPlan, type LayoutPlan } from "../../program/layout.ts";
 import { LockTable } from "../../program/locks.ts";
+import { membersOf } from "../../program/value-text.ts";
 import { localValues } from "../../program/values.ts";
 import { positionOf, StateBytes } from "../../program/world.ts";
 import type { NamedValue, TransitionSystem } from "../../system.ts";
@@ -89,8 +90,6 @@ function lockOf(locks: LockTable, id: number, actors: readonly string[]): Value 
   const named = (mask: number): Value => setOf(membersOf(mask).map((a) => actors[a]!));
   return { ...held, readers: named(locks.readers(lock)), waiters: named(locks.waiters(lock)) };
 }
-
-const membersOf = (mask: number): number[] => Array.from({ length: 31 }, (_, n) => n).filter((n) => ((mask >>> n) & 1) !== 0);
 
 /** Readers of JSON keep integers of 53 bits. */
 export const integer = (value: number | bigint): Value =>

@@ -4,6 +4,7 @@
  */
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { CompiledSystem } from "../../../checker/image/compiled-system.ts";
+import { bitOf } from "../../../checker/program/layout.ts";
 import { StateBytes, makeWorld } from "../../../checker/program/world.ts";
 import type { SourceFrame } from "../../../checker/system.ts";
 import { STEP_DISABLED } from "../../../checker/system.ts";
@@ -49,7 +50,7 @@ export class Walk {
     const { vector, stateWords, image } = this.#system;
     this.#k = makeWorld(image.plan, new StateBytes(vector.buffer), stateWords * 4) as unknown as RunWorld;
     this.#counters = image.plan.fields.filter((f) => f.role === "statistic" && OUTCOME_STATISTICS.test(f.path)).flatMap((f) =>
-      Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + (f.offset + i * (f.elementBits >> 3)) / 4));
+      Array.from({ length: f.length ?? 1 }, (_, i) => stateWords + bitOf(f, 0, i) / 32));
     this.#counted = this.#counters.map(() => 0);
     this.#system.setBranch([]);
     this.#system.init();
