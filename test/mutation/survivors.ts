@@ -68,44 +68,11 @@ export const SURVIVORS: readonly Explanation[] = [
       "once more, which it may always do. Only a promise about needless flushes would notice.",
   },
   {
-    id: "4df96f6abd",
-    change: "- if (folioTestLarge(k, folio) && nr < folioNrPages(k, folio)) { yield at(\"folio_maybe_mapped_shared\"); let locked: " +
-      "boolean = !folioMaybeMappedShared(k, folio); if (locked) { yield at(\"folio_trylock\"); locked = folioTrylock(k, folio); } if " +
-      "(!locked) { addr += nr; continue; } yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, ptlOf(k, table)); const error: " +
-      "Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); folioUnlock(k, folio); yield* folioPut(k, folio); table = " +
-      "yield* pteOffsetMapLock(k, mm, addr); if (table === NONE) return; // Split: look again at small pages. Not split: leave the " +
-      "folio alone. if (error !== 0) addr += nr; continue; }",
-    why: "Of a large folio that PTEs map whole, all of it is deactivated or reclaimed though a part is meant, without a split. What " +
-      "would show it: MADV_PAGEOUT of one page of such a folio that is clean and lazyfree, with the promise that advice leaves alone " +
-      "what is outside of its range (F1 promises what a call does, nothing what it must not do).",
-  },
-  {
     id: "5c0f1244e9",
     change: "- if (pmdNone(pmdpGetLockless(k, mm, pmc.oldAddr))) return true;",
     why: "The PMD has become none by the reclaim of `param.lazyfreePmdDiscard`. movePtes() then finds no table, the loop begins " +
       "anew, and ends at the first look. What is left is an empty table at the new address, counted and legal, and -ENOMEM if there " +
       "is none to be had. A scenario of mremap against that reclaim with one table too few would show it: F1 (LOST_MOVE).",
-  },
-  {
-    id: "84cd101a2a",
-    change: "- if (end - start !== k.param.hpagePmdNr.get()) { yield at(\"folio_get\"); folioGet(k, folio); spinUnlock(k, " +
-      "pmdLockptr(k, mm)); yield* folioLock(k, folio); const error: Errno = yield* splitFolio(k, folio); yield at(\"folio_unlock\"); " +
-      "folioUnlock(k, folio); yield* folioPut(k, folio); return error !== 0; }",
-    why: "No scenario gives MADV_COLD or MADV_PAGEOUT for a part of a range that a PMD maps. One of half of a huge page would reach " +
-      "it, with a witness that the folio is split; that the other half is left alone is no promise yet.",
-  },
-  {
-    id: "9f16d67eb9",
-    change: "- if (table === NONE) return;",
-    why: "The table is gone when the split of a folio is over: MADV_DONTNEED of another thread with `param.ptReclaim`. Scenario: " +
-      "MADV_COLD of one page of a huge page that PTEs map, against MADV_DONTNEED of all of it. The next access has no table: a value " +
-      "that leaves its range.",
-  },
-  {
-    id: "ebeff7ee9c",
-    change: "- if (!locked) { addr += nr; continue; }",
-    why: "No scenario gives MADV_COLD for a part of a large folio that is shared or locked. One after fork, or against a split of " +
-      "the same folio, would reach it: a split without the folio lock fails the assertion of splitFolio(), and so does the unlock.",
   },
   {
     id: "af7385f91e",
@@ -115,31 +82,11 @@ export const SURVIVORS: readonly Explanation[] = [
       "may always happen. More work; only a promise about the work that is saved would notice.",
   },
   {
-    id: "ed9c564ec0",
-    change: "- if (pvmw.table === NONE) continue;",
-    why: "No reverse-map walk meets a table that goes between the look at the PMD and the lock. MADV_DONTNEED with `param.ptReclaim` " +
-      "takes it out under the VMA lock alone; collapse and mremap hold the anon_vma lock. Scenario: a split or reclaim of a folio " +
-      "that PTEs map, against MADV_DONTNEED of the range. The walk would go on in no table: a value that leaves its range.",
-  },
-  {
     id: "af12230f55",
     change: "- yield* lruAddDrain(k);  + yield at(\"lruAddDrain: dropped\");",
     why: "The pages that the fault has mapped stay in its CPU's batch, the promotion finds a reference too many and gives up, for a " +
       "cause that is visible. Scenario: promotion by the fault with an LRU batch of several folios (in what runs it now nothing is " +
       "in the batch by then), with a witness that the fault promotes.",
-  },
-  {
-    id: "b914e0c823",
-    change: "- yield* lruAddDrain(k);  + yield at(\"lruAddDrain: dropped\");",
-    why: "What the caller has just faulted in is in its CPU's batch, not on the LRU, and is left alone. Scenario: a store and " +
-      "MADV_PAGEOUT by one thread with a batch of several folios, with a witness or a promise that the page is isolated.",
-  },
-  {
-    id: "f92ef8a527",
-    change: "- tlbRemoveTlbEntry(k, addr + i, addr + i + 1);",
-    why: "A CPU whose TLB says that the entry is young does not set the mark again, so a later use is not seen, and reclaim comes " +
-      "too soon: never wrong, as reclaim looks at dirty, which has its own flush. It would show as a lost mark: MADV_COLD, a load " +
-      "after it, and the promise that the entry is young.",
   },
   {
     id: "3ceafbc997",
@@ -175,12 +122,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "many; it would be a promise about work.",
   },
   {
-    id: "21bdea683e",
-    change: "- if (vrm.oldLen > vrm.newLen) {  + if (vrm.oldLen >= vrm.newLen) {",
-    why: "mremap() in place to the same length must return the address; with the change it unmaps an empty range, which is -EINVAL. " +
-      "No scenario calls it with two equal lengths. F1 (LOST_MOVE) would have to judge -EINVAL as well.",
-  },
-  {
     id: "39b42d1d91",
     change: "- const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());  " +
       "+ const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once() - 1);",
@@ -197,12 +138,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "the wrong page is taken away, P6. What is explored within the time of the mutant has no such copy.",
   },
   {
-    id: "ebe4b4e194",
-    change: "- if (found < 0) {  + if (found < 0 - 1) {",
-    why: "mremap() that has to move and finds no room goes on with the address -1. No scenario of those that move lacks room. One " +
-      "with an address space as long as the areas in it: a value that leaves its range.",
-  },
-  {
     id: "fb9665392c",
     change: "- pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);  + pmc.needRmapLocks = " +
       "k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old) + 1;",
@@ -210,34 +145,10 @@ export const SURVIVORS: readonly Explanation[] = [
       "waiting, in the order of the locks as before. Only a promise about work would notice.",
   },
   {
-    id: "0d04e681ba",
-    change: "- yield* putUnmappedPage(k, vmf.vma, vmf.address, folio, reserved);  + yield at(\"putUnmappedPage: dropped\");",
-    why: "No scenario has copy-on-write of a small page meet poison (`param.copyMayMeetPoison`; collapses do). Fork, a store by one " +
-      "side, and poison: the new page is never freed, P1 or P2.",
-  },
-  {
-    id: "9013639e50",
-    change: "- if (!installed) yield* folioPutNew(k, folio);  + if (!installed) yield at(\"folioPutNew: dropped\");",
-    why: "Two processes that have their first read fault at the same time, with the grain `zero`: the one that comes second must " +
-      "free its folio. In the scenarios of the grain nobody comes second. With two: P1, a page with a reference that nobody has.",
-  },
-  {
-    id: "f8293d09b2",
-    change: "- yield* mmput(k, mm);  + yield at(\"mmput: dropped\");",
-    why: "The split by debugfs keeps a user of the address space for ever. What runs it does not end the process. With an exit " +
-      "beside it, or after it: an address space without threads keeps its memory.",
-  },
-  {
     id: "29e81378a3",
     change: "- if (!collapsePossible(k, vma, cc)) return false;",
     why: "khugepaged enters areas that policy forbids; the scan of each range asks again, and stops (SCAN_FAIL), and so does the " +
       "collapse. The range counts as scanned, in more steps. Only a promise about the work that is saved would notice.",
-  },
-  {
-    id: "5a938a5f79",
-    change: "- if (mm === NONE) return -ESRCH;",
-    why: "No scenario writes to debugfs for a process that is gone. One with an exit beside it would: the count of users of no " +
-      "address space is a value that leaves its range.",
   },
   {
     id: "0484aa24a7",
@@ -285,13 +196,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "free, becomes the inside of a block with its order left, and then a page of its own by splitting (prepSplitPages()). " +
       "Scenario: folios of half the size of a huge page, freed and reserved again; an assertion of allocation that a free page " +
       "inside of a block has order 0.",
-  },
-  {
-    id: "41373625dc",
-    change: "- k.hugeZeroWords.pfn.setOnce(0, NONE);",
-    why: "The number of the huge zero page's frame stays after it was freed, and the next huge page in that frame is taken for it. " +
-      "Scenario, with the grain `zero`: a read fault, exit, the shrinker, and a process that writes to a huge page there and unmaps " +
-      "it: T8 or P1. In the scenarios of the grain who comes after the shrinker reads first, which stores a number anew.",
   },
   {
     id: "c7fac6801b",

@@ -10,7 +10,7 @@ import type { KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
 import type { AddressOrErrno } from "../../impl/mmap.ts";
 import { scheduleIn } from "../../impl/entry/boot.ts";
-import { thpScenario } from "../../kernel/thp.ts";
+import { allFree, thpScenario } from "../../kernel/thp.ts";
 import { note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
 
 const ROOM: Partial<KernelOptions> = {
@@ -53,6 +53,20 @@ function* growsInPlaceAndShrinks(k: K): Routine {
   yield* remap(k, 0, 2, 3, 0, 0);
   yield* remap(k, 0, 2, 1, 0, 0);
   yield* load(k, 0);
+}
+/** To the length that it has; then to one for which the address space has no room. */
+function* growsWithoutRoom(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* remap(k, 0, 2, 2, 0, 0);
+  yield* remap(k, 0, 1, 2, MREMAP_MAYMOVE, 0);
+  yield* load(k, 0);
+}
+/** A copy for which the page cannot be read: the process gets SIGBUS, and the new page goes back. */
+function* forksAndCopies(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysFork(k, 1);
+  yield* store(k, 0, 2);
+  yield* sysExit(k);
 }
 /** Into the hole before a neighbour that has been written to: the two become one, with one anon_vma. */
 function* growsIntoHole(k: K): Routine {
@@ -126,6 +140,19 @@ export default [
   thpScenario({
     name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
     threads: { growsIntoHole }, sometimes: both, finally: { "it has grown if it says so": (k) => isMapped(k, 1) === (k.seen.events.has(WORKED) || !k.seen.events.has(HOLE)) }, expect: holds({ states: 167 }),
+  }),
+  thpScenario({
+    name: "mremap-without-room",
+    why: "an area has the length that it is to have; one that cannot grow in place finds no place to move to", tier: "quick",
+    options: { ...ROOM, hugeRanges: 1, allocationMayFail: false }, threads: { growsWithoutRoom },
+    finally: { "the first works": noted(WORKED), "the second is refused": noted(REFUSED) }, expect: holds({ states: 30 }),
+  }),
+  thpScenario({
+    name: "failing-copy", why: "a write fault copies a page that cannot be read: nothing is left of the copy", tier: "quick",
+    options: {
+      ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4, allocationMayFail: false, copyMayMeetPoison: true,
+    }, areaEnd: 1, threads: { forksAndCopies }, others: { child },
+    finally: { "everything is free": allFree }, expect: holds({ states: 2697 }),
   }),
   thpScenario({
     name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3,

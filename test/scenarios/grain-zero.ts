@@ -72,6 +72,29 @@ function* childWritesAndDiscards(k: K) {
   yield* load(k, 0);
 }
 
+/** Reads, and leaves: nobody uses the folio when the child writes. */
+function* leavesToWriter(k: K) {
+  yield* sysFork(k, 1);
+  yield* load(k, 0);
+  yield* sysExit(k);
+  yield* openGate(k);
+}
+function* writesAndDiscards(k: K) {
+  yield* scheduleIn(k);
+  yield* passGate(k);
+  yield* store(k, 0, 2);
+  yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
+}
+/** Both processes have their first read fault. */
+function* forksAndReads(k: K) {
+  yield* sysFork(k, 1);
+  yield* load(k, 0);
+}
+function* childReads(k: K) {
+  yield* scheduleIn(k);
+  yield* load(k, 0);
+}
+
 /** The same, of a split that maps the zero page in place of pages of zeroes. */
 export const zeroSplit = (name: string, grain: Grain, expect: Expectation) => thpScenario({
   name,
@@ -113,6 +136,29 @@ export default [
       "the parent has a huge page": (k) => isHuge(k, 0, 0), "the child has pages of its own": (k) => k.mm.anonPages.get(1) === 2,
     },
     expect: holds({ states: 2903 }),
+  }),
+  thpScenario({
+    name: "grain-zero-both-first",
+    why: "two processes allocate the huge zero folio at a time: the second frees its own, and takes the first's",
+    tier: "quick",
+    options: { ...TWO_PROCESSES, grain: ["zero"] },
+    threads: { forksAndReads },
+    others: { childReads },
+    sometimes: {
+      "both use one folio, and another is there": (k) =>
+        k.hugeZero.refcount.get() === 3 && k.zone.freePages.get() < k.param.frames.get() - 2,
+    },
+    expect: holds({ states: 4763 }),
+  }),
+  thpScenario({
+    name: "grain-zero-reused",
+    why: "the frame of the huge zero folio that the shrinker has freed becomes a huge page, which is not to be taken for it",
+    tier: "quick",
+    options: { ...TWO_PROCESSES, grain: ["zero"] },
+    threads: { leavesToWriter },
+    others: { writesAndDiscards, shrinker },
+    sometimes: { "its frame is a huge page": (k) => k.seen.events.has(FREED) && isHuge(k, 1, 0) && k.mm.anonPages.get(1) === 2 },
+    expect: holds({ states: 543 }),
   }),
   thpScenario({
     name: "grain-zero-write",

@@ -2,7 +2,7 @@
 import { holds, record, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, type IovIter } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
-import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
+import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { allFree, thpScenario } from "../../kernel/thp.ts";
 import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
@@ -42,6 +42,16 @@ function* advisesBoth(k: K): Routine {
   yield* store(k, 0, 2);
   yield* sysExit(k);
 }
+/** A huge page; debugfs is asked to split what the process has, by its pid. */
+function* ends(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysExit(k);
+}
+function* splitsByPid(k: K): Routine {
+  yield* passGate(k);
+  yield* sysSplitHugePages(k, 0, 0, 2);
+}
 
 const small = { ...TWO_PROCESSES, enabled: ENABLED_NEVER, frames: 10, vmas: 4, anonVmaChains: 8 };
 const collapsed = { "the other process's memory is collapsed": (k: K) => isHuge(k, 0, 0) };
@@ -67,6 +77,19 @@ export default [
     sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
     finally: { "everything is free": allFree },
     expect: holds({ states: 27_000 }),
+  }),
+  thpScenario({
+    name: "split-by-pid-exit",
+    why: "debugfs splits the memory of a process that ends: it finds no process, or keeps the memory until it is through",
+    tier: "quick",
+    threads: { ends },
+    others: { splitsByPid },
+    sometimes: {
+      "debugfs alone keeps the memory": (k: K) => k.cpu.mm.get(0) < 0 && k.mm.users.get(0) === 1,
+      "split": (k: K) => k.page.order.get(0) === 0 && k.page.refcount.get(0) > 0,
+    },
+    finally: { "everything is free": allFree },
+    expect: holds({ states: 357 }),
   }),
   thpScenario({
     name: "process-madvise-munmap",
