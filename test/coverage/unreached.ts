@@ -10,7 +10,7 @@ const NO_PMD_MIGRATION = "nobody makes a migration entry of a huge page: a split
 const FLUSH_WAITS = "kept as the kernel has it. The walker has interrupts off, and a page leaves its folio only after its entries were cleared and flushed, which waits for this CPU; only on machines that flush without interrupts, which are not modelled, can this happen";
 
 const NO_CAUSE = "the answer of a judgement (F1) that there is no cause, which breaks the promise: reached only under the faults of "
-  + "test/impl/lost-function.test.ts, which are patches";
+  + "test/impl/lost-functions.ts, which are patches";
 
 export const UNREACHED: readonly Reason[] = [
   // ---- set up natively

@@ -2,16 +2,11 @@
  * Checks scenarios under seeded faults, each with refinement and without, and prints one line of JSON for each. A process
  * of its own, since patched modules need Node's own loader. Arguments: machines; none: all.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createTwoFilesPatch } from "diff";
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { selectScenarios } from "../../checker/project/select.ts";
 import { FAULTS, type SeededFault } from "./faults.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+import { ROOT, seededPatch } from "./seeded-patch.ts";
 
 /** What became of one fault. */
 export interface FaultOutcome {
@@ -22,15 +17,8 @@ export interface FaultOutcome {
   readonly unrefined: { readonly verdict: string; readonly property: string | null };
 }
 
-/** The fault as a unified diff. Throws where the text does not occur exactly once. */
-function patchOf(fault: SeededFault): string {
-  const old = readFileSync(join(ROOT, fault.file), "utf8");
-  if (old.split(fault.text).length !== 2) throw new Error(`the fault of ${fault.machine} no longer fits ${fault.file}: its text occurs ${old.split(fault.text).length - 1} times`);
-  return createTwoFilesPatch(fault.file, fault.file, old, old.replace(fault.text, () => fault.replacement));
-}
-
 async function outcomeOf(fault: SeededFault): Promise<FaultOutcome> {
-  const patch = { name: fault.machine, text: patchOf(fault) };
+  const patch = { name: fault.machine, text: seededPatch(fault) };
   const { scenarios, failures } = await selectScenarios([fault.scenario], "nightly", ROOT, patch);
   const loaded = scenarios[0]?.scenario;
   if (loaded === undefined) throw new Error(`the fault of ${fault.machine}: ${failures.join("; ")}`);

@@ -1,0 +1,23 @@
+/** A text of `impl/` that is replaced by another, as a patch. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createTwoFilesPatch } from "diff";
+
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Replacement {
+  /** From the root of the project. */
+  readonly file: string;
+  /** Must occur exactly once. */
+  readonly text: string;
+  readonly replacement: string;
+}
+
+/** The replacement as a unified diff. Throws an Error where the text does not occur exactly once. */
+export function seededPatch({ file, text, replacement }: Replacement): string {
+  const old = readFileSync(join(ROOT, file), "utf8");
+  const times = old.split(text).length - 1;
+  if (times !== 1) throw new Error(`the fault no longer fits ${file}: its text occurs ${times} times`);
+  return createTwoFilesPatch(file, file, old, old.replace(text, () => replacement));
+}
