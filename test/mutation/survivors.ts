@@ -3,14 +3,6 @@ import type { Explanation } from "./explained.ts";
 
 export const SURVIVORS: readonly Explanation[] = [
   {
-    id: "5e4996ab6b",
-    change: "- if (!isolated) return false;",
-    why: "Nothing isolates a folio between the count of its references and its isolation. Who has it isolated already shows as one " +
-      "reference too many; who would isolate it now, without the folio lock that is held, is reclaim and compaction of pages that " +
-      "PTEs map, and neither is modelled (vmscan.ts reclaims folios that a PMD maps, and those a collapse does not isolate). With " +
-      "one of them a scenario of it against a collapse would double-isolate the folio: P11.",
-  },
-  {
     id: "50f2bdecb0",
     change: "- for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {  + for (let i: PteIndex = 0; i < " +
       "k.param.hpagePmdNr.get() - 1; i++) {",
@@ -82,13 +74,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "may always happen. More work; only a promise about the work that is saved would notice.",
   },
   {
-    id: "af12230f55",
-    change: "- yield* lruAddDrain(k);  + yield at(\"lruAddDrain: dropped\");",
-    why: "The pages that the fault has mapped stay in its CPU's batch, the promotion finds a reference too many and gives up, for a " +
-      "cause that is visible. Scenario: promotion by the fault with an LRU batch of several folios (in what runs it now nothing is " +
-      "in the batch by then), with a witness that the fault promotes.",
-  },
-  {
     id: "3ceafbc997",
     change: "- yield* spinLock(k, pmdLockptr(k, mm)); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm);  + yield " +
       "at(\"moved before the acquisition\"); const stable: VmFaultReason = yield* checkStableAddressSpace(k, mm); yield* spinLock(k, " +
@@ -104,14 +89,6 @@ export const SURVIVORS: readonly Explanation[] = [
     why: "The mark is read by a collapse under mmap_lock (mmgetStillValid()), which gives up; that it may see it earlier changes " +
       "nothing, since the dump waits for mmap_lock afterwards. Only a rule that the field is stored with the lock held that it names " +
       "as its guard would notice.",
-  },
-  {
-    id: "6a88bcf138",
-    change: "- yield* spinLock(k, k.deferredSplit.lock.at()); let next: SplitNode = nextNode(k, splitQueue(k));  + yield at(\"moved " +
-      "before the acquisition\"); let next: SplitNode = nextNode(k, splitQueue(k)); yield* spinLock(k, k.deferredSplit.lock.at());",
-    why: "The first folio of the queue is read before split_queue_lock is held. Whoever frees that folio in between takes it off, " +
-      "and the scan follows the node of a freed folio. grain-lists-munmap-private shows it, of tier full, which the sample is not " +
-      "tried with: a value leaves its range. In the one scenario that the sample has for the line nobody frees the first of the queue.",
   },
   {
     id: "8f27f37c70",
@@ -130,14 +107,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "the step that decides it.",
   },
   {
-    id: "a58d954668",
-    change: "- return entryTarget(pte) >= pvmw.folio && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);  + return " +
-      "entryTarget(pte) >= pvmw.folio - 1 && entryTarget(pte) < pvmw.folio + folioNrPages(k, pvmw.folio);",
-    why: "The walk of a folio also stops at an entry that maps the page before it. Scenario: copy-on-write in the child to the frame " +
-      "just before the parent's folio, and a split or reclaim of that folio, which walks the child's area as well: the mapping of " +
-      "the wrong page is taken away, P6. What is explored within the time of the mutant has no such copy.",
-  },
-  {
     id: "fb9665392c",
     change: "- pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);  + pmc.needRmapLocks = " +
       "k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old) + 1;",
@@ -151,70 +120,10 @@ export const SURVIVORS: readonly Explanation[] = [
       "collapse. The range counts as scanned, in more steps. Only a promise about the work that is saved would notice.",
   },
   {
-    id: "0484aa24a7",
-    change: "- if (k.param.forcedWriteByDirty.get() !== 0) return (flags & FOLL_FORCE) !== 0 && cowed && entryHas(e, DIRTY);  + if " +
-      "(k.param.forcedWriteByDirty.get() !== 0) return entryHas(e, DIRTY);",
-    why: "The rule of kernels before 6.0 for a forced write, without FOLL_FORCE and without a fault of this call. Scenario, with " +
-      "`param.forcedWriteByDirty`: a dirty page, fork, and a pin for writing by the parent. It gets the page that the child maps: " +
-      "X8. What runs the line here forces the write of a page that is its own by then.",
-  },
-  {
     id: "58cdb199c9",
     change: "- if (!same || stable !== VM_FAULT_DONE) {  + if (!same) {",
     why: "The fault goes on in an address space that the OOM reaper is about to empty. Where the reaper has passed, the PMD is " +
       "another (`same`); where it comes later, it takes the new page with the others. It would show by a promise that after " +
       "MMF_UNSTABLE a fault fails, where the call can be told from a store that came before.",
-  },
-  {
-    id: "611f69ac0f",
-    change: "- const there: boolean = ptePresent(pte) && (!write || entryHas(pte, WRITE));  + const there: boolean = ptePresent(pte) " +
-      "&& (!write);",
-    why: "MADV_POPULATE_WRITE never finds a PTE good enough, and faults for ever. An endless loop kills nothing (verdict.ts), but " +
-      "the promise that an end stays reachable would: in a scenario of small pages that are populated for writing, where nobody takes " +
-      "the area away, which ends the loop.",
-  },
-  {
-    id: "6f7acee91c",
-    change: "- if (asksForLazyfree(k, cc) && k.page.anon.get(folio) && !k.page.swapbacked.once(folio) && !entryHas(pte, DIRTY)) {  + " +
-      "if ((asksForLazyfree(k, cc) && k.page.anon.get(folio)) && !entryHas(pte, DIRTY)) {",
-    why: "khugepaged refuses every clean entry, also of pages that are not lazyfree. Entries of a kernel are dirty as they are made; " +
-      "clean and swapbacked is a page after MADV_FREE that was written to by a pin and that reclaim has put back. Scenario: that, " +
-      "and a scan by khugepaged: F1 (LOST_COLLAPSE), as the judge asks for lazyfree pages.",
-  },
-  {
-    id: "9b47c08ebe",
-    change: "- if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.middle) && !vmaHadUncowedParents(k, " +
-      "vmg.copiedFrom);  + if (own === NONE && vmg.anonVma !== NONE) return !vmaHadUncowedParents(k, vmg.copiedFrom);",
-    why: "An area that was never touched takes in one that has the anon_vmas of parents, as in a child that changes the flags of the " +
-      "second. The one scenario that runs the line has no such area as `middle`. With mprotect in a child, and a page that the " +
-      "parent still maps: N1.",
-  },
-  {
-    id: "0d909c6ab1",
-    change: "- k.page.order.set(folio, 0);",
-    why: "addToFreeList() stores the order of the block in the same section. Only a folio of a size in between, whose lower buddy is " +
-      "free, becomes the inside of a block with its order left, and then a page of its own by splitting (prepSplitPages()). " +
-      "Scenario: folios of half the size of a huge page, freed and reserved again; an assertion of allocation that a free page " +
-      "inside of a block has order 0.",
-  },
-  {
-    id: "c7fac6801b",
-    change: "- k.page.active.set(folio, false);",
-    why: "A freed page stays active, and the next folio in the frame begins its life on the active list. Linux checks that on " +
-      "allocation (PAGE_FLAGS_CHECK_AT_PREP, check_new_page()); here takePages() checks references, mappings and content. An " +
-      "assertion of the flags there would show it.",
-  },
-  {
-    id: "8ce497ee7e",
-    change: "- noteProgress(k, 1, cc);",
-    why: "The scan looks at one page more than pages_to_scan for each address space: mm_struct counts as one. Scenario: " +
-      "pages_to_scan of one less than the ranges need, and a promise, or a count by `thpcheck conform`, where the scan stops. The " +
-      "judges ask only why a range was refused.",
-  },
-  {
-    id: "c53a985744",
-    change: "- yield* safeReserve(k, vma, vpn);  + yield at(\"safeReserve: dropped\");",
-    why: "No scenario has the policy by which the first writer after fork gets a new reservation (FORK_FIRST_WRITER) without one " +
-      "being there. One of it, with a witness that the copy lies in a reserved block, would reach it.",
   },
 ];

@@ -67,6 +67,11 @@ function* collapses(k: K): Routine {
   yield* store(k, 1, 3);
   yield* load(k, 0);
 }
+/** Both find the huge page mapped; one isolates it. */
+function* pagesOutToo(k: K): Routine {
+  yield* passGate(k);
+  yield* sysMadvise(k, 0, 2, MADV_PAGEOUT);
+}
 function* pins(k: K): Routine {
   yield* passGate(k);
   const page: Pfn = yield* gupFastFallback(k, 0, 1, FOLL_PIN);
@@ -169,6 +174,11 @@ export default [
     name: "pageout-collapse", why: "MADV_COLLAPSE of what MADV_PAGEOUT has isolated, split, or is about to",
     tier: "quick", threads: { pagesOut, collapses }, sometimes: { ...splitAtLast, "collapsed": noted(COLLAPSED) },
     expect: holds({ states: 4055 }),
+  }),
+  thpScenario({
+    sanitize: ISOLATED_UNSANITIZED,
+    name: "pageout-twice", why: "two threads reclaim one huge page by advice: one of them isolates it, the other finds it off the LRU",
+    tier: "quick", threads: { pagesOut, pagesOutToo }, sometimes: splitAtLast, expect: holds({ states: 2428 }),
   }),
   thpScenario({
     name: "pageout-pin", why: "a pin comes before the references are compared, before the freeze, or after the split",

@@ -1,15 +1,19 @@
 /** Several threads fault in one range at once. */
-import { holds, type Routine } from "thpcheck";
+import { holds, type Int, type Routine } from "thpcheck";
 import { FOLL_PIN, FOLL_WRITE, gupSlow, pinnedStore, unpinFolio } from "../../impl/gup.ts";
 import { MADV_DONTNEED, MADV_POPULATE_READ, MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
-import type { Pfn } from "../../impl/structs/types.ts";
+import type { Errno, Pfn } from "../../impl/structs/types.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
+import { allocFolio } from "../../impl/page-alloc.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
+import { folioPutNew } from "../../impl/swap.ts";
 import { KNOB_ENABLED, sysfsStore } from "../../impl/sysfs.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { thpScenario } from "../../kernel/thp.ts";
-import { isHuge, type K } from "../../kernel/world.ts";
+import { isHuge, note, type K, type Met } from "../../kernel/world.ts";
+
+const POPULATED: Met = 2;
 
 function* first(k: K): Routine {
   yield* openGate(k);
@@ -68,6 +72,33 @@ const huge = { "a huge page": (k: K) => isHuge(k, 0, 0) && k.mm.anonPages.get(0)
 const zero = { "the huge zero page first": (k: K) => isHuge(k, 0, 0) && k.mm.anonPages.get(0) === 0 };
 const fallback = { "small pages, for want of a huge one": (k: K) => !isHuge(k, 0, 0) && k.mm.anonPages.get(0) > 0 };
 
+function* populatesSmall(k: K): Routine {
+  const error: Errno = yield* sysMadvise(k, 0, 2, MADV_POPULATE_WRITE);
+  if (error === 0) note(k, POPULATED);
+}
+/** The third look makes the page active, which the next one in its frame must not be. */
+function* usesAndDiscards(k: K): Routine {
+  for (let i: Int<0, 3> = 0; i < 3; i++) yield* sysMadvise(k, 0, 1, MADV_POPULATE_WRITE);
+  yield* openGate(k);
+  yield* sysMadvise(k, 0, 1, MADV_DONTNEED);
+  yield* store(k, 0, 1);
+}
+/** As check_new_page() asks of all flags, when the page is allocated. A free page has poison for content. */
+function freeIsNotActive(k: K): boolean {
+  for (let page = 0; page < k.page.count; page++) {
+    if (k.page.content.get(page) === k.param.contents.get() && k.page.refcount.get(page) === 0 && k.page.active.get(page)) return false;
+  }
+  return true;
+}
+/** Somebody has two folios of half the size, side by side, and gives them back. */
+function* freesHalves(k: K): Routine {
+  const lower: Pfn = yield* allocFolio(k, 1, false);
+  const upper: Pfn = yield* allocFolio(k, 1, false);
+  yield* folioPutNew(k, lower);
+  yield* folioPutNew(k, upper);
+  yield* store(k, 0, 1);
+}
+
 export default [
   thpScenario({
     name: "faults-huge",
@@ -117,6 +148,34 @@ export default [
     threads: { populatesToWrite, populatesToRead, discards },
     sometimes: { ...huge, ...zero },
     expect: holds({ states: 730_624 }),
+  }),
+  thpScenario({
+    name: "faults-populate-small",
+    why: "MADV_POPULATE_WRITE of small pages comes to an end: what the fault has mapped is good enough",
+    tier: "quick",
+    options: small,
+    threads: { populatesSmall },
+    sometimes: { "it is populated": (k) => k.seen.events.has(POPULATED) && k.mm.anonPages.get(0) === 2 },
+    expect: holds({ states: 54 }),
+  }),
+  thpScenario({
+    name: "faults-frame-reused",
+    why: "a page that was used often is freed, and its frame is the next fault's: a free page has no flags",
+    tier: "quick",
+    options: { ...small, lruBatch: 1 },
+    threads: { usesAndDiscards },
+    always: { "a free page is not active": freeIsNotActive },
+    sometimes: { "it is active": (k) => k.page.active.get(0) },
+    expect: holds({ states: 78 }),
+  }),
+  thpScenario({
+    name: "faults-block-of-halves",
+    why: "two folios of half the size are freed, and are a huge page next: nothing of them is left inside of the block",
+    tier: "quick",
+    options: { pagesPerHugePage: 4, maxPtesNone: 3 },
+    threads: { freesHalves },
+    sometimes: { "it is huge": (k) => isHuge(k, 0, 0) && k.page.order.get(0) === 2 },
+    expect: holds({ states: 40 }),
   }),
   thpScenario({
     name: "faults-pin",

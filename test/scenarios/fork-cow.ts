@@ -125,6 +125,20 @@ const bothSmall = { "both have pages of their own": (k: K) => k.mm.anonPages.get
 /** The parent writes to the frame that it had before the fork. */
 const reused = { "the parent keeps its page": (k: K) => k.page.content.get(0) === 3 && k.page.anonExclusive.get(0) };
 
+/** The page is dirty, and the child has it as well: to be written to through a pin it has to be copied. */
+function* pinsAfterFork(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysFork(k, 1);
+  const page: Pfn = yield* gupFastFallback(k, 0, 0, FOLL_PIN | FOLL_WRITE);
+  if (page === NONE) return;
+  yield* pinnedStore(k, 0, 0, page, 2);
+  yield* unpinFolio(k, page);
+}
+function* childOfPinner(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* load(k, 0);
+}
+
 export default [
   thpScenario({
     name: "fork-cow-huge",
@@ -281,5 +295,13 @@ export default [
     others: { child },
     sometimes: bothSmall,
     expect: holds({ states: 210_985 }),
+  }),
+  thpScenario({
+    name: "fork-pin-dirty",
+    why: "before 6.0 a dirty entry let a forced write through, and no other: a pin to write copies the page that a child shares",
+    tier: "quick", options: { ...TWO_PROCESSES, enabled: ENABLED_NEVER, forcedWriteByDirty: true },
+    threads: { pinsAfterFork }, others: { childOfPinner },
+    sometimes: { "each has a page": (k) => k.mm.anonPages.get(1) === 1 && k.node.anonMapped.get() === 2 },
+    expect: holds({ states: 253 }),
   }),
 ];

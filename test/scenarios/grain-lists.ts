@@ -87,6 +87,17 @@ export default [
     expect: holds({ states: 49_255 }),
   }),
   thpScenario({
+    name: "grain-lists-free-private",
+    why: "up to Linux 6.18: the first folio of the queue is freed before the scan has the lock, or goes onto the scan's list",
+    tier: "quick",
+    options: WITH_PRIVATE_LIST,
+    threads: { ownerUnmaps },
+    others: { shrinker },
+    sometimes: { "the scan has it on its list": (k) => scanHolds(k, 1) },
+    finally: { "everything is free": allFree },
+    expect: holds({ states: 1014 }),
+  }),
+  thpScenario({
     name: "grain-lists-munmap-private",
     why: "up to Linux 6.18: the same, also where it is on the list of a scan that has seen to it",
     tier: "full",

@@ -18,6 +18,11 @@ function* forksAndFills(k: K): Routine {
   yield* sysFork(k, 1);
   yield* store(k, 1, 2);
 }
+function* forksOnly(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysFork(k, 1);
+}
 function* childReads(k: K): Routine {
   yield* scheduleIn(k);
   yield* load(k, 0);
@@ -61,6 +66,16 @@ export default [
     sometimes: { "the parent has used its reservation up": (k) => reservationsOf(k, 0) === 1 && k.node.thpReserved.get() === 0 },
     sometimesUnder: childHas,
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds(), "fork-first-writer": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-fork-child-first",
+    why: "the child writes first to what it shares, and has no reservation: by this policy it gets one, and the copy lies in it",
+    tier: "quick",
+    options: { ...TWO_PROCESSES, frames: 12 },
+    threads: { forksOnly },
+    others: { childWrites },
+    sometimesUnder: childHas,
+    expect: { "fork-first-writer": holds() },
   }),
   ...reservationScenarios({
     name: "reservation-fork-both-write",

@@ -38,6 +38,11 @@ function* fillsHalf(k: K): Routine {
   yield* openGate(k);
   yield* store(k, 1, 2);
 }
+/** Both pages wait in the CPU's batch when the second fault promotes them. */
+function* fills(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* store(k, 1, 2);
+}
 function* collapses(k: K): Routine {
   yield* passGate(k);
   yield* sysMadvise(k, 0, 2, MADV_COLLAPSE);
@@ -85,6 +90,15 @@ export default [
     threads: { fillsHalf, collapses },
     sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-synchronous-batch",
+    why: "the fault that reaches the threshold empties the batch in which the pages of the range wait, and promotes it",
+    tier: "quick",
+    options: { lruBatch: 4 },
+    threads: { fills },
+    finally: { "a huge page": (k) => isHuge(k, 0, 0) },
+    expect: { "synchronous": holds() },
   }),
   ...reservationScenarios({
     name: "reservation-synchronous",

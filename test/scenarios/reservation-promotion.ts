@@ -6,6 +6,7 @@ import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysMadvise } from "../../impl/entry/syscalls.ts";
 import { folioMaybeDmaPinned } from "../../impl/page-ref.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { khugepagedDoScan } from "../../impl/khugepaged.ts";
 import { scans } from "../../kernel/actors.ts";
 import { reservationScenarios, reserved } from "./setup/reservation.ts";
 import { isHuge, type K } from "../../kernel/world.ts";
@@ -61,6 +62,13 @@ function* looksAtUnused(k: K): Routine {
   yield* pfnScanner(k, 3);
 }
 
+/** One page of two, which is less than the threshold. */
+function* storesOneAndScans(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* khugepagedDoScan(k);
+  yield* load(k, 0);
+}
+
 const huge = { "the reservation becomes a huge page": (k: K) => isHuge(k, 0, 0) };
 const four = { pagesPerHugePage: 4, maxPtesNone: 3, pagesToScan: 4, frames: 8 };
 
@@ -73,6 +81,14 @@ export default [
     others: { scans },
     sometimes: huge,
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "full-leaves-lru": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-below-threshold",
+    why: "khugepaged promotes no range of which fewer pages are used than promotion_threshold says",
+    tier: "quick",
+    threads: { storesOneAndScans },
+    finally: { "it stays a reservation": (k) => !isHuge(k, 0, 0) && reserved(k) === 1 },
+    expect: { "rfc-choices": holds() },
   }),
   ...reservationScenarios({
     name: "reservation-dontneed",

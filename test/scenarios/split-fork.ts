@@ -4,7 +4,8 @@ import { FOLL_PIN, gupFastFallback, pinnedLoad, unpinFolio } from "../../impl/gu
 import type { Pfn } from "../../impl/structs/types.ts";
 import { load, store, sysExit, sysFork } from "../../impl/entry/syscalls.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
-import { SPLIT_DONE, SPLIT_FAILED, splitter } from "../../kernel/actors.ts";
+import { SPLIT_DONE, SPLIT_FAILED, splitPage, splitter } from "../../kernel/actors.ts";
+import { bootAnonVma, bootHugePage, bootPage } from "../bugs/scenarios/setup/memory.ts";
 import { migrating, thpScenario } from "../../kernel/thp.ts";
 import { isHuge, noted, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
@@ -67,6 +68,23 @@ function* sibling(k: K): Routine {
 
 const done = { "the folio is split": noted(SPLIT_DONE), "the split fails": noted(SPLIT_FAILED) };
 
+/** Frame 0 is a small page, frame 1 is free, frames 2 and 3 are the huge page. */
+function hugePageBehindFreeFrame(k: K): void {
+  bootAnonVma(k, 0);
+  bootPage(k, 0, 2, 2);
+  bootHugePage(k, 0, 0, 1);
+}
+function* forksOnly(k: K): Routine {
+  yield* sysFork(k, 1);
+}
+/** The copy takes the frame before the folio: the walk of the split meets it where the folio was. */
+function* copiesAndSplits(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* store(k, 0, 3);
+  yield* splitPage(k, 2);
+  yield* load(k, 0);
+}
+
 export default [
   thpScenario({
     name: "split-fork",
@@ -113,5 +131,18 @@ export default [
     sometimes: done,
     // The PMD that get_user_pages() has read dies before the look at the table.
     expect: holds({ states: 639_655 }),
+  }),
+  thpScenario({
+    name: "split-beside-copy",
+    why: "a child has copied a page to the frame before the folio: the split leaves alone what is not the folio's",
+    tier: "quick",
+    options: { ...TWO_PROCESSES, hugeRanges: 2 },
+    memory: hugePageBehindFreeFrame,
+    threads: { forksOnly },
+    others: { copiesAndSplits },
+    sometimes: {
+      "split": noted(SPLIT_DONE), "the copy is in the frame before the folio": (k) => k.page.order.get(2) === 1 && k.page.mapcount.get(1) === 0,
+    },
+    expect: holds({ states: 173 }),
   }),
 ];

@@ -2,10 +2,10 @@
 import { holds, type Routine } from "thpcheck";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
-import { load, store, sysMprotect } from "../../impl/entry/syscalls.ts";
-import { openGate, passGate } from "../../impl/entry/boot.ts";
+import { load, store, sysFork, sysMprotect } from "../../impl/entry/syscalls.ts";
+import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { thpScenario } from "../../kernel/thp.ts";
-import { isHuge, type K } from "../../kernel/world.ts";
+import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
 
 const RW = VM_READ | VM_WRITE;
 
@@ -31,13 +31,25 @@ function* joinsUnused(k: K): Routine {
   yield* sysMprotect(k, 2, 2, VM_READ);
   yield* load(k, 2);
 }
+/** The lower half was never touched; the upper one has a page, which the child shares. */
+function* forksTwoAreas(k: K): Routine {
+  yield* sysMprotect(k, 0, 2, VM_READ);
+  yield* store(k, 2, 1);
+  yield* sysFork(k, 1);
+}
+/** The upper half is as the lower one, and is in the anon_vmas of two processes. */
+function* childJoins(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* sysMprotect(k, 2, 2, VM_READ);
+  yield* load(k, 2);
+}
 function* readsBelow(k: K): Routine {
   yield* passGate(k);
   yield* load(k, 0);
 }
-function areas(k: K): number {
+function areas(k: K, mm: number): number {
   let n = 0;
-  for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === 0) n++;
+  for (let vma = 0; vma < k.vma.count; vma++) if (k.vma.mm.get(vma) === mm) n++;
   return n;
 }
 function* faultsAbove(k: K): Routine {
@@ -82,7 +94,16 @@ export default [
     why: "an area without anon_vma takes in the next one, and its anon_vma with it",
     tier: "quick", options: ROOM,
     threads: { joinsUnused, readsBelow },
-    finally: { "there is one area": (k) => areas(k) === 1 },
+    finally: { "there is one area": (k) => areas(k, 0) === 1 },
     expect: holds({ states: 283 }),
+  }),
+  thpScenario({
+    name: "vma-child-stays-apart",
+    why: "in a child an area without anon_vma does not take in one that shares pages with the parent: the chain would spread",
+    tier: "quick", options: { ...ROOM, ...TWO_PROCESSES, vmas: 6, anonVmas: 4, anonVmaChains: 8 },
+    threads: { forksTwoAreas },
+    others: { childJoins },
+    finally: { "the child has two areas": (k) => areas(k, 1) === 2 },
+    expect: holds({ states: 86 }),
   }),
 ];
