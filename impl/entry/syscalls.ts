@@ -160,7 +160,8 @@ export function* sysGetThpDisable(k: Kernel): Routine<Int<0, 3>> {
  */
 export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn): Routine<AddressOrErrno> {
   yield at("get_task_mm");
-  const mm: Mm = k.cpu.mm.get(pid);
+  // task->alloc_lock: what runs there is a user of it, until it has another address space.
+  const mm: Mm = k.cpu.mm.once(pid);
   if (mm === NONE) return -ESRCH;
   mmget(k, mm);
   const split: Frames = yield* splitHugePagesPid(k, mm, addr, addr + length);

@@ -141,7 +141,8 @@ export default [
     threads: { forksOnly },
     others: { copiesAndSplits },
     sometimes: {
-      "split": noted(SPLIT_DONE), "the copy is in the frame before the folio": (k) => k.page.order.get(2) === 1 && k.page.mapcount.get(1) === 0,
+      "split": noted(SPLIT_DONE),
+      "the copy is in the frame before the folio": (k) => k.page.order.get(2) === 1 && k.page.mapcount.get(1) === 0,
     },
     expect: holds({ states: 173 }),
   }),
