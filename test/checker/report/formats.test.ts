@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RESULT_FORMATS, formatNamed } from "../../../checker/report/formats/index.ts";
 import { casesOf } from "../../../checker/report/formats/run-case.ts";
 import type { ReportedRun } from "../../../checker/report/formats/reported-run.ts";
+import { OutFile } from "../../../checker/report/out-file.ts";
 import type { ResultFile } from "../../../checker/result.ts";
 import { CONFIG, LARGE, Project, counters, type Finished } from "../cli/fixture.ts";
 
@@ -172,11 +173,18 @@ describe("a run in which something failed, was cut short, left out, and could no
     const before = read(name);
     expect((await project.run(["check", "locked-1", "--out", named])).code).toBe(0);
     expect(read(name)).not.toBe(before);
-    for (const other of FILES.filter((f) => f !== named)) {
-      const refused = await project.run(["check", "locked-1", "--out", `${format}:${other.slice(other.indexOf(":") + 1)}`]);
-      expect(refused.stderr).toContain("would overwrite a file that is no");
-      expect(refused.code).toBe(2);
+    // Each pair is asked what the command asks; the command itself, which loads everything to refuse, once for each format.
+    const others = FILES.filter((f) => f !== named).map((f) => f.slice(f.indexOf(":") + 1));
+    const loaded = await formatNamed(format)!.load();
+    expect(() => new OutFile(join(project.folder, name), loaded)).not.toThrow();
+    for (const other of others) {
+      expect(() => new OutFile(join(project.folder, other), loaded)).toThrow("would overwrite a file that is no");
     }
+    const text = read(others[0]!);
+    const refused = await project.run(["check", "locked-1", "--out", `${format}:${others[0]!}`]);
+    expect(refused.stderr).toContain("would overwrite a file that is no");
+    expect(refused.code).toBe(2);
+    expect(read(others[0]!)).toBe(text);
   });
 });
 
