@@ -6,7 +6,7 @@ import { mmPutHugeZeroFolio } from "./huge-memory/huge-zero.ts";
 import { khugepagedExit, khugepagedFork } from "./khugepaged/mm-slot.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaStartWrite } from "./locking/mmap-lock.ts";
 import { copyPageRange } from "./memory/copy.ts";
-import { freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
+import { drainForUnmap, freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT, MMF_UNSTABLE_BIT } from "./structs/mm.ts";
@@ -14,7 +14,6 @@ import type { Errno, Mm, Vma } from "./structs/types.ts";
 import { VM_DONTCOPY, VM_LOCKED, VM_WIPEONFORK } from "./structs/vma.ts";
 import { mmdrop } from "./mm-refs.ts";
 import { anonVmaFork } from "./anon-vma.ts";
-import { lruAddDrain } from "./swap.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 import { reservationsFork, reservationsOfFreedVma } from "./thp-reservation.ts";
 import { flushTlbMm } from "./tlb.ts";
@@ -53,9 +52,7 @@ export function* exitMmap(k: Kernel, mm: Mm): Routine {
     yield* mmapReadUnlock(k, mm);
     return;
   }
-  // The kernel drains this CPU's batch where the gather frees its pages (free_pages_and_swap_cache()). The batch
-  // holds a reference, so a folio in it would not be freed with its last mapping.
-  yield* lruAddDrain(k);
+  yield* drainForUnmap(k);
   tlbGatherMmu(k);
   const unmap: UnmapDesc = record({ mm, vmaStart: 0, vmaEnd: end, pgStart: 0, pgEnd: end, detached: false });
   yield* unmapVmas(k, unmap);

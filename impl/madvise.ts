@@ -2,12 +2,16 @@
  * madvise() and process_madvise(): mm/madvise.c.
  *
  * Locks by advice. Flags of VMAs need mmap_lock for writing. DONTNEED and FREE need the lock of their VMA if there
- * is one VMA (since 6.17), else mmap_lock for reading. COLD and PAGEOUT need mmap_lock for reading; COLLAPSE too, and drops
- * it in between.
+ * is one VMA (`param.discardTakesVmaLock`), else mmap_lock for reading. COLD and PAGEOUT need mmap_lock for reading; COLLAPSE
+ * too, and drops it in between.
+ *
+ * DONTNEED and FREE gather for all VMAs together (`param.discardFlushesAtEnd`). The lock of the one VMA is given back before
+ * the TLB is flushed and the pages are freed: what comes then, a collapse or munmap, finds the entries changed, and other
+ * CPUs with the old translations. mmap_lock is held until after the flush.
  *
  * Not covered: WILLNEED, guard regions, and what is for files and KSM.
  */
-import { NONE, at, current, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
+import { NONE, at, current, record, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { EAGAIN, EFAULT, EHWPOISON, EINVAL, ENOMEM, EPERM } from "./errno.ts";
 import { folioPteBatch } from "./folio-pte-batch.ts";
 import { touchPte } from "./gup.ts";
@@ -19,7 +23,7 @@ import {
   lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite,
 } from "./locking/mmap-lock.ts";
 import { madviseColdOrPageout } from "./madvise/cold-or-pageout.ts";
-import { zapPageRange } from "./memory/zap.ts";
+import { zapVmaRangeBatched } from "./memory/zap.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
@@ -36,7 +40,9 @@ import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 import { reservationBlocksHugePmd, reservationLosesPages } from "./thp-reservation.ts";
-import { userMemoryBegin, userMemoryDiscarded, userMemoryFreed } from "./user-memory.ts";
+import {
+  userMemoryBegin, userMemoryBeginsToo, userMemoryChanges, userMemoryDiscarded, userMemoryFreed,
+} from "./user-memory.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFaultReason } from "./vm-fault.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
 import { vmaModifyFlags } from "./vma.ts";
@@ -57,6 +63,19 @@ export const MADV_POPULATE_WRITE = 23;
 export const MADV_COLLAPSE = 25;
 export type Advice = Int<0, 31>;
 
+/** How the address space is locked for advice. @kernel mm/madvise.c enum madvise_lock_mode */
+type MadviseLockMode = Int<0, 2>;
+const MADVISE_MMAP_READ_LOCK = 0;
+const MADVISE_MMAP_WRITE_LOCK = 1;
+const MADVISE_VMA_READ_LOCK = 2;
+
+/** One call's advice. @kernel mm/madvise.c struct madvise_behavior */
+interface MadviseBehavior {
+  mm: Mm;
+  advice: Advice;
+  lockMode: MadviseLockMode;
+}
+
 /**
  * Advice about the pages start..end - 1.
  *
@@ -68,27 +87,12 @@ export type Advice = Int<0, 31>;
 export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if (!isValid(advice) || start > end) return -EINVAL;
   if (start === end) return 0;
-  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
-    return yield* madvisePopulate(k, mm, start, end, advice === MADV_POPULATE_WRITE);
-  }
-  let err: Errno = 0;
-  if (isFlag(advice)) {
-    yield* mmapWriteLock(k, mm);
-    err = yield* madviseWalkVmas(k, mm, start, end, advice);
-    yield* mmapWriteUnlock(k, mm);
-    return err;
-  }
-  if (advice === MADV_DONTNEED || advice === MADV_FREE) {
-    const vma: Vma = yield* tryVmaReadLock(k, mm, start, end);
-    if (vma !== NONE) {
-      err = yield* madviseDontneedFree(k, vma, start, end, advice);
-      vmaEndRead(k, vma);
-      return err;
-    }
-  }
-  yield* mmapReadLock(k, mm);
-  err = yield* madviseWalkVmas(k, mm, start, end, advice);
-  yield* mmapReadUnlock(k, mm);
+  const behavior: MadviseBehavior = record({ mm, advice, lockMode: lockModeOf(k, advice) });
+  yield* madviseLock(k, behavior);
+  madviseInitTlb(k, advice);
+  const err: Errno = yield* madviseDoBehavior(k, behavior, start, end);
+  yield* madviseFinishTlb(k, behavior, start, end);
+  yield* madviseUnlock(k, behavior);
   return err;
 }
 
@@ -104,15 +108,84 @@ function isFlag(advice: Advice): boolean {
     || advice === MADV_WIPEONFORK || advice === MADV_KEEPONFORK;
 }
 
+/** DONTNEED and FREE: what was there is lost, now or later. */
+function discards(advice: Advice): boolean {
+  return advice === MADV_DONTNEED || advice === MADV_FREE;
+}
+
+/** @kernel mm/madvise.c get_lock_mode() */
+function lockModeOf(k: Kernel, advice: Advice): MadviseLockMode {
+  if (isFlag(advice)) return MADVISE_MMAP_WRITE_LOCK;
+  return discards(advice) && k.param.discardTakesVmaLock.get() !== 0 ? MADVISE_VMA_READ_LOCK : MADVISE_MMAP_READ_LOCK;
+}
+
+/** The lock of a VMA is taken for each range by itself. @kernel mm/madvise.c madvise_lock() @holds nothing */
+function* madviseLock(k: Kernel, behavior: MadviseBehavior): Routine {
+  if (behavior.lockMode === MADVISE_MMAP_WRITE_LOCK) yield* mmapWriteLock(k, behavior.mm);
+  if (behavior.lockMode === MADVISE_MMAP_READ_LOCK) yield* mmapReadLock(k, behavior.mm);
+}
+
+/** @kernel mm/madvise.c madvise_unlock() @holds what `lockMode` says */
+function* madviseUnlock(k: Kernel, behavior: MadviseBehavior): Routine {
+  if (behavior.lockMode === MADVISE_MMAP_WRITE_LOCK) yield* mmapWriteUnlock(k, behavior.mm);
+  if (behavior.lockMode === MADVISE_MMAP_READ_LOCK) yield* mmapReadUnlock(k, behavior.mm);
+}
+
+/** One gather for all of the call. @kernel mm/madvise.c madvise_batch_tlb_flush() */
+function batchesTlbFlush(k: Kernel, advice: Advice): boolean {
+  return discards(advice) && k.param.discardFlushesAtEnd.get() !== 0;
+}
+
+/** @kernel mm/madvise.c madvise_init_tlb() */
+function madviseInitTlb(k: Kernel, advice: Advice): void {
+  if (batchesTlbFlush(k, advice)) tlbGatherMmu(k);
+}
+
 /**
- * The VMA at `start`, read-locked, if all of the range lies in it; else NONE, and mmap_lock has to be taken.
+ * Flushes and frees what the call has gathered. What it has discarded in start..end - 1 is gone from then on.
+ * @kernel mm/madvise.c madvise_finish_tlb()
+ * @holds mmap_lock; nothing where the advice took the lock of one VMA
+ */
+function* madviseFinishTlb(k: Kernel, behavior: MadviseBehavior, start: Vpn, end: Vpn): Routine {
+  if (!batchesTlbFlush(k, behavior.advice)) return;
+  yield* tlbFinishMmu(k, behavior.mm);
+  if (userMemoryChanges(k, current(k))) userMemoryGone(k, behavior.mm, start, end, behavior.advice);
+}
+
+/**
+ * Gives the advice to start..end - 1, which is not empty.
+ * @kernel mm/madvise.c madvise_do_behavior(), madvise_walk_vmas()
+ * @holds what `lockMode` says; takes mmap_lock where the lock of one VMA is not enough, and says so in `lockMode`
+ */
+function* madviseDoBehavior(k: Kernel, behavior: MadviseBehavior, start: Vpn, end: Vpn): Routine<Errno> {
+  const mm: Mm = behavior.mm;
+  const advice: Advice = behavior.advice;
+  if (advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE) {
+    return yield* madvisePopulate(k, mm, start, end, advice === MADV_POPULATE_WRITE);
+  }
+  if (behavior.lockMode === MADVISE_VMA_READ_LOCK) {
+    const vma: Vma = yield* tryVmaReadLock(k, behavior, start, end);
+    if (vma !== NONE) {
+      const err: Errno = yield* madviseVmaBehavior(k, vma, start, end, advice);
+      vmaEndRead(k, vma);
+      return err;
+    }
+  }
+  return yield* madviseWalkVmas(k, mm, start, end, advice);
+}
+
+/**
+ * The VMA at `start`, read-locked, if all of the range lies in it; else NONE, and mmap_lock is held for reading instead.
  * @kernel mm/madvise.c try_vma_read_lock()
  */
-function* tryVmaReadLock(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine<Vma> {
-  const vma: Vma = yield* lockVmaUnderRcu(k, mm, start);
-  if (vma === NONE) return NONE;
-  if (end <= k.vma.end.get(vma)) return vma;
-  vmaEndRead(k, vma);
+function* tryVmaReadLock(k: Kernel, behavior: MadviseBehavior, start: Vpn, end: Vpn): Routine<Vma> {
+  const vma: Vma = yield* lockVmaUnderRcu(k, behavior.mm, start);
+  if (vma !== NONE) {
+    if (end <= k.vma.end.get(vma)) return vma;
+    vmaEndRead(k, vma);
+  }
+  yield* mmapReadLock(k, behavior.mm);
+  behavior.lockMode = MADVISE_MMAP_READ_LOCK;
   return NONE;
 }
 
@@ -184,26 +257,39 @@ function flagsAfter(flags: VmFlags, advice: Advice): VmFlags {
 
 // ---- DONTNEED, FREE --------------------------------------------------------------------------------------------
 
-/** @kernel mm/madvise.c madvise_dontneed_free() @holds the VMA lock or mmap_lock, for reading */
+/**
+ * Before `param.discardFlushesAtEnd`, each VMA has a gather of its own.
+ * @kernel mm/madvise.c madvise_dontneed_free()
+ * @holds the VMA lock or mmap_lock, for reading; a gather is open where the call has one
+ */
 function* madviseDontneedFree(k: Kernel, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Routine<Errno> {
   if ((k.vma.flags.get(vma) & VM_LOCKED) !== 0) return -EINVAL;
-  userMemoryBegin(k, k.vma.mm.get(vma), start, end);
-  if (advice === MADV_DONTNEED) {
-    yield* zapPageRange(k, vma, start, end);
-    userMemoryDiscarded(k, k.vma.mm.get(vma), start, end);
-  } else {
-    yield* madviseFreeSingleVma(k, vma, start, end);
-    userMemoryFreed(k, k.vma.mm.get(vma), start, end);
+  const mm: Mm = k.vma.mm.get(vma);
+  const alone: boolean = !batchesTlbFlush(k, advice);
+  if (alone) {
+    userMemoryBegin(k, mm, start, end);
+    tlbGatherMmu(k);
+  } else userMemoryBeginsToo(k, mm, start, end);
+  if (advice === MADV_DONTNEED) yield* zapVmaRangeBatched(k, vma, start, end);
+  else yield* madviseFreeSingleVma(k, vma, start, end);
+  if (alone) {
+    yield* tlbFinishMmu(k, mm);
+    userMemoryGone(k, mm, start, end, advice);
   }
   return 0;
 }
 
-/** @kernel mm/madvise.c madvise_free_single_vma() @holds the VMA lock or mmap_lock, for reading */
+/** What the ghost learns when the TLB is flushed. @model ghost: what a user may see */
+function userMemoryGone(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advice): void {
+  if (advice === MADV_DONTNEED) userMemoryDiscarded(k, mm, start, end);
+  else userMemoryFreed(k, mm, start, end);
+}
+
+/** @kernel mm/madvise.c madvise_free_single_vma() @holds the VMA lock or mmap_lock, for reading; a gather is open */
 function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   // Only a page on the LRU can be moved to the LRU of files. A page that was just faulted in is still in the batch.
   yield* lruAddDrain(k);
-  tlbGatherMmu(k);
   let addr: Vpn = start;
   while (addr < end) {
     const next: Vpn = Math.min(hpageAddress(k, addr) + k.param.hpagePmdNr.get(), end);
@@ -214,7 +300,6 @@ function* madviseFreeSingleVma(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routi
     if (!done) yield* madviseFreePteRange(k, vma, addr, next);
     addr = next;
   }
-  yield* tlbFinishMmu(k, mm);
 }
 
 /**
@@ -317,13 +402,12 @@ function* cleanExclusiveFolio(k: Kernel, folio: Pfn): Routine<boolean> {
  * Faults every page in, as a load or a store would, without changing what is there.
  *
  * @kernel mm/madvise.c madvise_populate(), mm/gup.c faultin_page_range()
- * @holds nothing
+ * @holds mmap_lock for reading
  * @returns 0; -ENOMEM (not mapped, or no memory), -EINVAL (the VMA does not permit the access), -EFAULT, -EHWPOISON
  */
 function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolean): Routine<Errno> {
   let err: Errno = 0;
   let addr: Vpn = start;
-  yield* mmapReadLock(k, mm);
   while (addr < end && err === 0) {
     const vma: Vma = vmaLookup(k, mm, addr);
     if (vma === NONE) err = -ENOMEM;
@@ -338,7 +422,6 @@ function* madvisePopulate(k: Kernel, mm: Mm, start: Vpn, end: Vpn, write: boolea
       }
     }
   }
-  yield* mmapReadUnlock(k, mm);
   return err;
 }
 
@@ -388,7 +471,7 @@ export interface IovIter {
 /**
  * Advice about up to two ranges of another process, or of the caller's own. Another process's memory may only be collapsed,
  * made cold or paged out, and only with CAP_SYS_NICE (`capable`), since that spends its time; PTRACE_MODE_READ is taken for
- * granted.
+ * granted. The lock is taken once, and what is discarded flushed once; before `param.processMadviseLocksOnce`, for each range.
  *
  * @kernel mm/madvise.c process_madvise(), vector_madvise()
  * @holds nothing; `mm` is in use
@@ -400,9 +483,28 @@ export function* processMadvise(k: Kernel, mm: Mm, iter: IovIter, advice: Advice
     if (advice !== MADV_COLLAPSE && advice !== MADV_COLD && advice !== MADV_PAGEOUT) return -EINVAL;
     if (!capable) return -EPERM;
   }
-  const err: Errno = yield* doMadvise(k, mm, iter.addr, iter.addr + iter.length, advice);
+  if (k.param.processMadviseLocksOnce.get() === 0) {
+    const first: Errno = yield* doMadvise(k, mm, iter.addr, iter.addr + iter.length, advice);
+    if (first !== 0) return first;
+    const second: Errno = yield* doMadvise(k, mm, iter.addr2, iter.addr2 + iter.length2, advice);
+    return advised(iter, first, second);
+  }
+  if (!isValid(advice)) return -EINVAL;
+  const behavior: MadviseBehavior = record({ mm, advice, lockMode: lockModeOf(k, advice) });
+  yield* madviseLock(k, behavior);
+  madviseInitTlb(k, advice);
+  let err: Errno = 0;
+  let err2: Errno = 0;
+  if (iter.length > 0) err = yield* madviseDoBehavior(k, behavior, iter.addr, iter.addr + iter.length);
+  if (err === 0 && iter.length2 > 0) err2 = yield* madviseDoBehavior(k, behavior, iter.addr2, iter.addr2 + iter.length2);
+  yield* madviseFinishTlb(k, behavior, 0, k.param.vpnMax.get());
+  yield* madviseUnlock(k, behavior);
+  return advised(iter, err, err2);
+}
+
+/** What the call says of two ranges: pages, if any were advised. */
+function advised(iter: IovIter, err: Errno, err2: Errno): AddressOrErrno {
   if (err !== 0) return err;
-  const err2: Errno = yield* doMadvise(k, mm, iter.addr2, iter.addr2 + iter.length2, advice);
   // The first range was empty, so nothing was advised.
   if (err2 !== 0 && iter.length === 0) return err2;
   return iter.length + (err2 === 0 ? iter.length2 : 0);

@@ -9,12 +9,11 @@ import { EEXIST, EINVAL, ENOMEM } from "./errno.ts";
 import { khugepagedEnterVma } from "./khugepaged/mm-slot.ts";
 import { shortageIsSeen } from "./lost-function.ts";
 import { mmapReadUnlock, mmapWriteDowngrade, vmaStartWrite } from "./locking/mmap-lock.ts";
-import { freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
+import { drainForUnmap, freePgtables, unmapVmas, type UnmapDesc } from "./memory/zap.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import { VM_NOHUGEPAGE } from "./structs/vma.ts";
 import type { Errno, Mm, VmFlags, Vma, Vpn } from "./structs/types.ts";
-import { lruAddDrain } from "./swap.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 import { reservationsOfFreedVma, reservationsOfNewVma } from "./thp-reservation.ts";
 import { userMemoryBegin, userMemoryDiscarded } from "./user-memory.ts";
@@ -104,7 +103,7 @@ function* reattachVmas(k: Kernel, mm: Mm): Routine {
 function* clearPtes(k: Kernel, mm: Mm, start: Vpn, end: Vpn): Routine {
   if (nextDetached(k, mm, 0) === NONE) return;
   userMemoryBegin(k, mm, start, end);
-  yield* lruAddDrain(k);
+  yield* drainForUnmap(k);
   tlbGatherMmu(k);
   const below: Vma = vmaBefore(k, mm, start);
   const above: Vma = findVma(k, mm, end);

@@ -13,7 +13,8 @@
  * | a load | `userMemoryLoaded` | with the access |
  * | a store | `userMemoryStored` | with the access |
  * | munmap, MADV_DONTNEED, MADV_FREE | `userMemoryBegin` | before the first entry changes |
- * | munmap, MADV_DONTNEED | `userMemoryDiscarded` | after the flush, under the lock that keeps collapse out (mmap or VMA lock) |
+ * | the next area of one MADV_DONTNEED or MADV_FREE | `userMemoryBeginsToo` | the same |
+ * | munmap, MADV_DONTNEED | `userMemoryDiscarded` | after the flush |
  * | MADV_FREE | `userMemoryFreed` | the same |
  * | reclaim unmaps a lazyfree page | `userMemoryReclaimed` | after the TLB flush, under the page-table lock |
  * | fork, for each VMA that it copies | `userMemoryForkBegin` | under the parent's mmap_lock, before copy_page_range() |
@@ -29,11 +30,13 @@
  * **When it returns**, the page holds zero or something stored since *this call* began; what was there before is gone for
  * good. The argument: at some moment T of the call its entry was none. Either this call cleared it, or it found it none,
  * or it found the area gone. A frame that is mapped there after T was made by a fault after T. Whoever makes it begins
- * with zeroes (or with the frame of a fork, a move, a collapse or a swap slot; the first three hold locks for writing that
- * the call excludes, and nothing is swapped), and later stores go to it. A frame that was mapped before T can be reached
- * by stale translations only, and these are flushed before the call returns: its own, and, of entries that it found none,
- * those of whoever cleared them (mm_tlb_flush_nested()). So a load after the return sees a store after T, or zero. T is
- * not before the begin, hence "since it began".
+ * with zeroes, and later stores go to it; or it is a frame of the address space that is copied or moved after T. At T the
+ * call has mmap_lock or the VMA lock, for reading, and fork, mremap and collapse hold both for writing while they copy or
+ * move; so all of what they bring is what was there after T, but for a move, which brings what the other address had: that
+ * counts as stored. It may come before the call returns, as the VMA lock is given back before the flush; nothing
+ * is swapped. A frame that was mapped before T can be reached by stale translations only, and these are flushed before the
+ * call returns: its own, and, of entries that it found none, those of whoever cleared them (mm_tlb_flush_nested()). So a
+ * load after the return sees a store after T, or zero. T is not before the begin, hence "since it began".
  *
  * The argument looks at one call. So it holds whatever other calls run, each with a set of its own, and whichever
  * page-table locks are held at the moment of the return. In particular a call that began later knows less: what was stored
@@ -41,7 +44,8 @@
  *
  * **What memory holds** says more when it can be read: if no call changes the page, and nobody has its page-table lock, the
  * set becomes the one content that is there, which must be a member. With the lock held a fault may be half-way
- * (ptep_clear_flush() leaves the entry none for a moment): the set stays as it is until the next store or call.
+ * (ptep_clear_flush() leaves the entry none for a moment), and with the area's lock held for writing a collapse or mremap, which
+ * a call that has given that lock back may meet: the set stays as it is until the next store or call.
  *
  * **MADV_FREE** returns with the page as it was, or zero: reclaim may drop it at any time, until it is written again; a page
  * that waits in a batch to become lazyfree, as soon as that is drained, whoever drains it. Once reclaim has dropped it, it is
@@ -58,7 +62,7 @@ import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { migrationDirty } from "./migration-entry.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { Content, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
+import type { Content, Cpu, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
 import {
   DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteMigration, pteNone,
 } from "./pgtable.ts";
@@ -97,7 +101,11 @@ export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content):
   else k.user.mayRead.set(i, 1 << content);
   for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) storedSince(k, cpu, vpn, content);
   const fed = k.user.feeds.get(i);
-  if (fed !== NONE) k.user.mayRead.insert(fed, content);
+  if (fed === NONE) return;
+  k.user.mayRead.insert(fed, content);
+  const fedMm = Math.trunc(fed / k.param.vpnMax.get());
+  const fedVpn = fed % k.param.vpnMax.get();
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, fedMm, fedVpn)) storedSince(k, cpu, fedVpn, content);
 }
 
 /** The call that runs on the CPU discards the page. */
@@ -142,8 +150,17 @@ function isChanging(k: Kernel, mm: Mm, vpn: Vpn): boolean {
  * @model ghost: what a user may see
  */
 export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
+  vmBugOn(userMemoryChanges(k, current(k)), "user memory: a call begins on a CPU on which another has not returned");
+  userMemoryBeginsToo(k, mm, start, end);
+}
+
+/**
+ * The call of this CPU begins with these pages, too; with what it began before it goes on. The first of its parts likewise.
+ * @model ghost: what a user may see
+ */
+export function userMemoryBeginsToo(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   const cpu = current(k);
-  vmBugOn(k.userCall.mm.get(cpu) !== NONE, "user memory: a call begins on a CPU on which another has not returned");
+  vmBugOn(userMemoryChanges(k, cpu) && k.userCall.mm.get(cpu) !== mm, "user memory: a call goes on in another address space");
   k.userCall.mm.set(cpu, mm);
   for (let v = start; v < end; v++) {
     k.user.mayRead.insert(userIndex(k, mm, v), 0);
@@ -151,12 +168,18 @@ export function userMemoryBegin(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   }
 }
 
+/** A call that runs on the CPU has begun to discard something, and has not returned. @model ghost: what a user may see */
+export function userMemoryChanges(k: Kernel, cpu: Cpu): boolean {
+  return k.userCall.mm.get(cpu) !== NONE;
+}
+
 /**
- * The call that began on this CPU with `userMemoryBegin` for the same range has discarded it: munmap, MADV_DONTNEED.
+ * The call of this CPU has discarded what it began with in this range, which is all of it: munmap, MADV_DONTNEED.
  * @model ghost: what a user may see
  */
 export function userMemoryDiscarded(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   for (let v = start; v < end; v++) {
+    if (since(k, current(k), v) === 0) continue;
     const i = userIndex(k, mm, v);
     k.user.mayRead.set(i, k.user.mayRead.get(i) & since(k, current(k), v));
   }
@@ -164,7 +187,7 @@ export function userMemoryDiscarded(k: Kernel, mm: Mm, start: Vpn, end: Vpn): vo
 }
 
 /**
- * The call that began on this CPU with `userMemoryBegin` for the same range has made it lazyfree: MADV_FREE.
+ * The call of this CPU has made lazyfree what it began with in this range, which is all of it: MADV_FREE.
  * @model ghost: what a user may see
  */
 export function userMemoryFreed(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
@@ -176,8 +199,9 @@ function returned(k: Kernel, mm: Mm, start: Vpn, end: Vpn): void {
   vmBugOn(k.userCall.mm.get(cpu) !== mm, "user memory: a call returns that has not begun on this CPU");
   k.userCall.mm.set(cpu, NONE);
   for (let v = start; v < end; v++) {
+    if (since(k, cpu, v) === 0) continue;
     forgetSince(k, cpu, v);
-    collapse(k, mm, v);
+    vmBugOn(!settleUnlessMoving(k, mm, v), "user memory: a page cannot be settled");
   }
 }
 
@@ -239,12 +263,21 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
     const i = userIndex(k, mm, from + n);
     const j = userIndex(k, mm, to + n);
     k.user.mayRead.set(j, k.user.mayRead.get(j) | k.user.mayRead.get(i) | 1);
+    movedIn(k, mm, to + n, k.user.mayRead.get(i));
     k.user.mayRead.insert(i, 0);
     k.user.copied.set(i, true);
     k.user.copied.set(j, true);
     k.user.feeds.set(i, j);
     // The entry is at the new address before the old one is flushed: a store there shows here, through a stale TLB entry.
     k.user.feeds.set(j, i);
+  }
+}
+
+/** Calls that discard the page, and have given the VMA lock back, find there what was stored at another address. */
+function movedIn(k: Kernel, mm: Mm, vpn: Vpn, contents: number): void {
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) {
+    if (!discards(k, cpu, mm, vpn)) continue;
+    for (let c = 0; c < k.param.contents.get(); c++) if (((contents >> c) & 1) !== 0) storedSince(k, cpu, vpn, c);
   }
 }
 
@@ -279,6 +312,18 @@ export function userMemoryReset(k: Kernel, mm: Mm): void {
  */
 function collapse(k: Kernel, mm: Mm, vpn: Vpn): void {
   vmBugOn(!settle(k, mm, vpn), "user memory: a page cannot be settled");
+}
+
+/**
+ * For who has given the VMA lock back: somebody who has it for writing now, a collapse or mremap, may have taken out the table
+ * or the entry, and what was there comes back. The set stays as it is then.
+ */
+function settleUnlessMoving(k: Kernel, mm: Mm, vpn: Vpn): boolean {
+  for (let vma = 0; vma < k.vma.count; vma++) {
+    if (k.vma.mm.get(vma) !== mm || !k.vma.writeLocked.get(vma)) continue;
+    if (k.vma.start.get(vma) <= vpn && vpn < k.vma.end.get(vma)) return true;
+  }
+  return settle(k, mm, vpn);
 }
 
 /** Always true: the assertions are inside. */

@@ -103,6 +103,29 @@ export const SWITCHES = {
     meaning: "process_madvise() of the caller itself takes any advice; before, MADV_COLLAPSE only, as of others",
     source: "mm/madvise.c process_madvise_remote_valid(): seen, 6.12.117 refuses and 6.16.3 does not; what is between was not run",
   },
+  processMadviseLocksOnce: {
+    since: ["6.16"], default: true,
+    meaning: "process_madvise() takes the lock once for all of its ranges; before, for each",
+    source: "mm/madvise.c vector_madvise(): 6.12 calls do_madvise() for each range, 7.2.13 does not; what is between was not looked at",
+  },
+  discardTakesVmaLock: {
+    since: ["6.17"], default: true,
+    meaning: "MADV_DONTNEED and MADV_FREE of a range in one VMA take the lock of that VMA; before, mmap_lock",
+    source: "mm/madvise.c get_lock_mode(): seen, 6.17.8 enters lock_vma_under_rcu() and 6.16.12 does not",
+  },
+  discardFlushesAtEnd: {
+    since: ["6.16"], default: true,
+    meaning: "MADV_DONTNEED and MADV_FREE flush the TLB and free pages once, at their end, without the VMA lock; before, under the lock, " +
+      "for each VMA",
+    source: "mm/madvise.c madvise_finish_tlb(): seen, do_madvise() of 6.16.3, 6.17.8, 6.18.15 and 7.3.4 calls tlb_finish_mmu(); 6.12.107 " +
+      "has it in zap_page_range_single(); what is between was not looked at",
+  },
+  unmapDrainsBatch: {
+    since: ["2.6.38"], until: ["6.16"], default: false,
+    meaning: "munmap, MADV_DONTNEED and exit empty this CPU's LRU batch first, so that what is in it is freed with its last mapping",
+    source: "lru_add_drain() in mm/memory.c zap_page_range_single(), mm/vma.c unmap_region(), mm/mmap.c exit_mmap() of 6.12.107; seen, " +
+      "6.16.3 and later do not enter it; what is between was not looked at",
+  },
   thpDisableExceptAdvised: {
     since: ["6.18"], default: true,
     meaning: "prctl(PR_SET_THP_DISABLE) has the flag PR_THP_DISABLE_EXCEPT_ADVISED", source: "kernel/sys.c prctl_set_thp_disable()",

@@ -1,4 +1,4 @@
-/** Unmapping: mm/memory.c zap_page_range_single(), unmap_vmas(), free_pgtables(). */
+/** Unmapping: mm/memory.c zap_vma_range_batched(), unmap_vmas(), free_pgtables(). */
 import { at, emit, NONE, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
@@ -11,7 +11,7 @@ import { softleafToFolio } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
-  tlbBatchRoom, tlbFinishMmu, tlbFlushMmu, tlbGatherMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry,
+  tlbBatchRoom, tlbFlushMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry,
 } from "../mmu-gather.ts";
 import { pageFolio } from "../page-flags.ts";
 import {
@@ -27,17 +27,23 @@ import { folioRemoveRmapPtes } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
 
 /**
- * Unmaps start..end - 1 of one VMA and frees what nobody else uses; the VMA stays. MADV_DONTNEED.
+ * Unmaps start..end - 1 of one VMA; the VMA stays. MADV_DONTNEED. What nobody else uses is freed when the gather ends.
  *
- * @kernel mm/memory.c zap_page_range_single()
- * @holds mmap_lock or the VMA lock, for reading; no gather is open on this CPU
+ * @kernel mm/memory.c zap_vma_range_batched(), zap_page_range_single_batched() before 7.2
+ * @holds mmap_lock or the VMA lock, for reading; a gather is open on this CPU
  */
-export function* zapPageRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
-  // The batch holds a reference, so a folio in it would not be freed with its last mapping.
-  yield* lruAddDrain(k);
-  tlbGatherMmu(k);
+export function* zapVmaRangeBatched(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine {
+  yield* drainForUnmap(k);
   yield* unmapPageRange(k, vma, start, end, k.param.ptReclaim.get() !== 0);
-  yield* tlbFinishMmu(k, k.vma.mm.get(vma));
+}
+
+/**
+ * A batch holds a reference, so a folio that is still in one is not freed with its last mapping. Kernels before
+ * `param.unmapDrainsBatch` ended empty this CPU's first.
+ * @kernel mm/memory.c zap_page_range_single(), mm/vma.c unmap_region(), mm/mmap.c exit_mmap()
+ */
+export function* drainForUnmap(k: Kernel): Routine {
+  if (k.param.unmapDrainsBatch.get() !== 0) yield* lruAddDrain(k);
 }
 
 /** What is unmapped of an address space, and how far its page tables may go. @kernel mm/vma.h struct unmap_desc */

@@ -333,3 +333,21 @@ describe("process_madvise", () => {
     expectNothingLeft(s, [0, 1]);
   });
 });
+
+describe("pages that wait in an LRU batch", () => {
+  it("are freed when that is emptied, which unmapping did itself before 6.16", () => {
+    const freed = ["6.12", "6.16"].map((linux) => {
+      const one = new SequentialKernel({ ...MACHINE, linux });
+      one.sysfs("enabled", "never");
+      return [() => one.madvise(0, 0, 4, MADV_DONTNEED), () => one.munmap(0, 0, 4), () => { one.exit(0); }].map((unmaps) => {
+        map(one, 0, 4);
+        fill(one, 0, 1);
+        unmaps();
+        const before = one.k.zone.freePages.get();
+        one.lruAddDrainAll();
+        return one.k.zone.freePages.get() - before;
+      });
+    });
+    expect(freed).toEqual([[0, 0, 0], [1, 1, 1]]);
+  });
+});

@@ -8,7 +8,7 @@ import { FOLL_PIN, FOLL_WRITE, gupFastFallback, pfnScanner, pinnedLoad, pinnedSt
 import { madviseCollapse } from "../../impl/khugepaged/madvise-collapse.ts";
 import { lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite } from "../../impl/locking/mmap-lock.ts";
 import { copyPageRange } from "../../impl/memory/copy.ts";
-import { freePgtables, unmapVmas, zapPageRange, type UnmapDesc } from "../../impl/memory/zap.ts";
+import { freePgtables, unmapVmas, zapVmaRangeBatched, type UnmapDesc } from "../../impl/memory/zap.ts";
 import { handleMmFault } from "../../impl/memory.ts";
 import { tlbFinishMmu, tlbGatherMmu } from "../../impl/mmu-gather.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
@@ -160,11 +160,18 @@ export function* faultAt(k: Kernel, vpn: Vpn, flags: FaultFlags): Routine<VmFaul
   return result;
 }
 
-/** MADV_DONTNEED. */
+/** Unmaps a part of the first area, with a gather of its own. */
+export function* zapRange(k: Kernel, start: Vpn, end: Vpn): Routine {
+  tlbGatherMmu(k);
+  yield* zapVmaRangeBatched(k, 0, start, end);
+  yield* tlbFinishMmu(k, k.vma.mm.get(0));
+}
+
+/** MADV_DONTNEED, with the flush under the lock. */
 export function* dontneedRange(k: Kernel, start: Vpn, end: Vpn): Routine {
   yield* mmapReadLock(k, 0);
   userMemoryBegin(k, 0, start, end);
-  yield* zapPageRange(k, 0, start, end);
+  yield* zapRange(k, start, end);
   userMemoryDiscarded(k, 0, start, end);
   yield* mmapReadUnlock(k, 0);
 }
@@ -178,7 +185,7 @@ export function dontneed(start: Vpn, end: Vpn): KernelThread {
 export function dontneedUnannounced(start: Vpn, end: Vpn): KernelThread {
   return function* dontneeds(k: Kernel): Routine {
     yield* mmapReadLock(k, 0);
-    yield* zapPageRange(k, 0, start, end);
+    yield* zapRange(k, start, end);
     yield* mmapReadUnlock(k, 0);
   };
 }

@@ -6,7 +6,6 @@ import { deferredSplitScan } from "../../impl/huge-memory/deferred-split-shrinke
 import { splitFolio } from "../../impl/huge-memory/split-folio.ts";
 import { splitHugePmd } from "../../impl/huge-memory/split-pmd.ts";
 import { copyPageRange } from "../../impl/memory/copy.ts";
-import { zapPageRange } from "../../impl/memory/zap.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import type { Content, Errno, Pfn, Vma, Vpn } from "../../impl/structs/types.ts";
 import { bootMemory } from "../../impl/page-alloc.ts";
@@ -16,6 +15,7 @@ import { pteAlloc } from "../../impl/pgtable-generic.ts";
 import { anonVmaClone, anonVmaFork } from "../../impl/anon-vma.ts";
 import { folioLock, folioPut, folioUnlock } from "../../impl/swap.ts";
 import { makeVma, mapHuge } from "./anon-mapping.ts";
+import { zapRange } from "./memory-threads.ts";
 import type { KernelThread } from "./straight-kernel.ts";
 
 /** One VMA of one huge range in mm 0, which every CPU has loaded. */
@@ -110,7 +110,7 @@ export const splitPmd = (vma: Vma = 0): KernelThread => (k) => splitHugePmd(k, v
 export const stored = (from: Pfn, to: Pfn, content: Content): KernelThread => (k) => setContent(k, from, to, content);
 export const referenced = (folio: Pfn, refs: number): KernelThread => (k) => reference(k, folio, refs);
 export const pinned = (folio: Pfn): KernelThread => (k) => pin(k, folio);
-export const zapped = (start: Vpn, end: Vpn): KernelThread => (k) => zapPageRange(k, 0, start, end);
+export const zapped = (start: Vpn, end: Vpn): KernelThread => (k) => zapRange(k, start, end);
 export const scan: KernelThread = (k) => deferredSplitScan(k);
 export const queued: KernelThread = (k) => queue(k, 0);
 export const maxPtesNone = (n: number): KernelThread => (k) => knob(k, n);

@@ -223,7 +223,7 @@ export default [
     threads: { first, second },
     sometimes: happened,
     // get_user_pages() keeps no PMD during its look: here and below fewer states differ.
-    expect: holds({ states: 2_063_771 }),
+    expect: holds({ states: 2_153_402 }),
   }),
   thpScenario({
     name: "any-two-calls-of-4",
@@ -236,7 +236,7 @@ export default [
       "migration entries stand": (k: K) => migrating(k, 0),
       "the folio is partially mapped": (k) => k.deferredSplit.length.get() > 0,
     },
-    expect: holds({ states: 2_969_936 }),
+    expect: holds({ states: 3_058_827 }),
   }),
   thpScenario({
     name: "any-two-calls-failing",
@@ -247,7 +247,7 @@ export default [
     areaEnd: 2,
     threads: { firstOfHuge, second },
     sometimes: happened,
-    expect: holds({ states: 2_284_211 }),
+    expect: holds({ states: 2_292_510 }),
   }),
   thpScenario({
     name: "any-two-calls-failing-all",
@@ -268,7 +268,7 @@ export default [
     threads: { firstOfHuge, secondOfFew },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 2_282_444 }),
+    expect: holds({ states: 2_296_823 }),
   }),
   thpScenario({
     name: "any-two-calls-split-all",
@@ -290,7 +290,7 @@ export default [
     threads: { firstOfTorn, secondOfFew },
     others: { shrinker },
     sometimes: { "migration entries stand": (k: K) => migrating(k, 0) },
-    expect: holds({ states: 2_675_478 }),
+    expect: holds({ states: 2_634_005 }),
   }),
   thpScenario({
     name: "any-two-calls-shrinker-all",
@@ -315,6 +315,6 @@ export default [
       "both have migration entries": (k) => migrating(k, 0) && migrating(k, 1),
       "the child shares the huge page": (k) => isHuge(k, 1, 0) && isHuge(k, 0, 0),
     },
-    expect: holds({ states: 4_001_061 }),
+    expect: holds({ states: 4_069_497 }),
   }),
 ];

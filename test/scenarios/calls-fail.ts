@@ -127,15 +127,15 @@ const both = { "it works": noted(WORKED), "it is refused": noted(REFUSED) };
 export default [
   thpScenario({
     name: "failing-mremap", why: "a page moves to a range without a table", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { moves }, sometimes: both, expect: holds({ states: 398 }),
+    threads: { moves }, sometimes: both, expect: holds({ states: 385 }),
   }),
   thpScenario({
     name: "failing-mremap-grow", why: "an area with a neighbour cannot grow in place, and moves", tier: "quick", options: ROOM,
-    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 274 }),
+    areaEnd: 1, threads: { grows }, sometimes: both, expect: holds({ states: 265 }),
   }),
   thpScenario({
     name: "failing-mremap-shrink", why: "an area grows in place, and gives its end back", tier: "quick", options: ROOM, areaEnd: 2,
-    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 353 }),
+    threads: { growsInPlaceAndShrinks }, sometimes: both, expect: holds({ states: 362 }),
   }),
   thpScenario({
     name: "failing-mremap-fill", why: "an area grows into the hole before another, which needs an anon_vma for both", tier: "quick", options: ROOM, areaEnd: 3,
@@ -166,7 +166,7 @@ export default [
     name: "failing-fork", why: "what fork copies, it copies or gives back; the parent goes on in any case", tier: "quick",
     options: {
       ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4,
-    }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 13_122 }),
+    }, areaEnd: 1, threads: { forks }, others: { child }, daemons: ["child"], sometimes: both, expect: holds({ states: 12_719 }),
   }),
   thpScenario({
     name: "refused-process-madvise", why: "a process may not discard another one's memory", tier: "quick",

@@ -70,7 +70,7 @@ export default [
     sanitize: true,
     threads: { collapser, discardsOne },
     sometimes: { ...witness, "the huge page is split": (k) => k.deferredSplit.length.get() > 0 },
-    expect: holds({ states: 2157 }),
+    expect: holds({ states: 2294 }),
   }),
   collapseScenario({
     name: "collapse-dontneed",
@@ -112,6 +112,6 @@ export default [
     sanitize: true,
     threads: { collapser, frees },
     sometimes: witness,
-    expect: holds({ states: 1685 }),
+    expect: holds({ states: 1746 }),
   }),
 ];

@@ -77,7 +77,7 @@ export default [
       "a collapse succeeds before the move": (k) => isHuge(k, 0, 0),
       "there is a huge page at the new place": (k) => isHuge(k, 0, 1),
     },
-    expect: holds({ states: 274_736 }),
+    expect: holds({ states: 282_875 }),
   }),
   collapseScenario({
     name: "collapse-mremap-page",

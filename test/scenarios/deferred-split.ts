@@ -37,7 +37,7 @@ export default [
     others: { shrinker },
     sometimes: { ...scanned, "the shrinker keeps a page of nobody": (k) => k.mm.mmCount.get(0) === 0 && k.page.refcount.get(0) > 0 },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 24_413 }),
+    expect: holds({ states: 24_299 }),
   }),
   thpScenario({
     name: "deferred-split-fork",

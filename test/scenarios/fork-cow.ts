@@ -181,7 +181,7 @@ export default [
     threads: { parent },
     others: { discardingChild },
     sometimes: { "partially mapped": (k) => k.deferredSplit.length.get() > 0, "the parent is alone": (k) => k.mm.mmCount.get(1) === 0 },
-    expect: holds({ states: 13_905 }),
+    expect: holds({ states: 13_119 }),
   }),
   thpScenario({
     name: "fork-cow-both-exit",
@@ -192,7 +192,7 @@ export default [
     others: { survivingChild },
     sometimes: bothSmall,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 18_917 }),
+    expect: holds({ states: 18_429 }),
   }),
   thpScenario({
     name: "fork-sibling-huge",

@@ -72,5 +72,5 @@ export default thpScenario({
   threads: { founder },
   others: { secondGeneration, thirdGeneration, fourthGeneration, fifth: reader, sixth: reader },
   sometimes: { "an anon_vma is taken up again": takenUpAgain },
-  expect: holds({ states: 458 }),
+  expect: holds({ states: 454 }),
 });

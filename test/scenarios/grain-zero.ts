@@ -135,7 +135,7 @@ export default [
     sometimes: {
       "the parent has a huge page": (k) => isHuge(k, 0, 0), "the child has pages of its own": (k) => k.mm.anonPages.get(1) === 2,
     },
-    expect: holds({ states: 2903 }),
+    expect: holds({ states: 3783 }),
   }),
   thpScenario({
     name: "grain-zero-both-first",

@@ -57,7 +57,7 @@ export default [
     others: { scans },
     sometimes: { "a huge page": (k) => isHuge(k, 0, 0) },
     finally: { "one page is left": (k) => k.mm.anonPages.get(0) === 1 },
-    expect: holds({ states: 993 }),
+    expect: holds({ states: 1098 }),
   }),
   collapseScenario({
     name: "khugepaged-pages-to-scan",

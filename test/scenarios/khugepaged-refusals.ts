@@ -85,7 +85,7 @@ const collapsed = { "the pages are collapsed": (k: K) => isHuge(k, 0, 0) };
 export default [
   thpScenario({
     name: "khugepaged-dontneed", why: "no empty PTE is tolerated, and one appears", tier: "quick",
-    options: { ...SMALL_PAGES, maxPtesNone: 0 }, threads: { discards }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1276 }),
+    options: { ...SMALL_PAGES, maxPtesNone: 0 }, threads: { discards }, others: { oneScan }, sometimes: collapsed, expect: holds({ states: 1381 }),
   }),
   thpScenario({
     name: "khugepaged-lazyfree", why: "the pages are given up before, during or after the scan: the huge page may not bring back what was lost", tier: "quick",

@@ -157,7 +157,7 @@ export default [
       ...freed,
       "the huge page is lazyfree, its other user gone": (k) => isHuge(k, 0, 0) && !k.page.swapbacked.get(0) && k.mm.mmCount.get(1) === 0,
     },
-    expect: holds({ states: 977 }),
+    expect: holds({ states: 897 }),
   }),
   thpScenario({
     sanitize: RECLAIM_UNLOCKS,
@@ -189,6 +189,6 @@ export default [
     options: { enabled: ENABLED_NEVER, frames: 8 },
     threads: { collapsesFreed, freesOne },
     sometimes: { "collapsed": (k) => isHuge(k, 0, 0), "refused, and the page still waits": noted(REFUSED) },
-    expect: holds({ states: 1151 }),
+    expect: holds({ states: 1223 }),
   }),
 ];

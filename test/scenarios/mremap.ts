@@ -265,6 +265,6 @@ export default [
     areaEnd: 2,
     threads: { moves, discarder, writer },
     sometimes: arrived,
-    expect: holds({ states: 210_014 }),
+    expect: holds({ states: 242_305 }),
   }),
 ];

@@ -65,7 +65,7 @@ export default [
     threads: { target },
     others: { adviser },
     sometimes: { ...collapsed, "the adviser alone keeps the memory": (k) => k.cpu.mm.get(0) < 0 && k.mm.users.get(0) === 1 },
-    expect: holds({ states: 2995 }),
+    expect: holds({ states: 3027 }),
   }),
   thpScenario({
     name: "process-madvise-both",
@@ -76,7 +76,7 @@ export default [
     others: { advisesBoth },
     sometimes: { ...collapsed, "collapsed in both": (k) => isHuge(k, 0, 0) && isHuge(k, 1, 0) },
     finally: { "everything is free": allFree },
-    expect: holds({ states: 27_000 }),
+    expect: holds({ states: 32_471 }),
   }),
   thpScenario({
     name: "split-by-pid-exit",
@@ -99,6 +99,6 @@ export default [
     threads: { targetUnmaps },
     others: { adviser },
     sometimes: collapsed,
-    expect: holds({ states: 4414 }),
+    expect: holds({ states: 4521 }),
   }),
 ];

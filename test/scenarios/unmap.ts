@@ -140,7 +140,7 @@ export default [
     threads: { unmapsAll, writer, toucher },
     sometimes: gone,
     finally: { "everything is free": allFree },
-    expect: holds({ states: 49_791 }),
+    expect: holds({ states: 42_680 }),
   }),
   thpScenario({
     name: "munmap-half",
@@ -149,7 +149,7 @@ export default [
     options: ROOM,
     threads: { unmapsHalf, writer, discardsHalf },
     sometimes: { "the folio is partially mapped": (k) => k.deferredSplit.length.get() === 1 },
-    expect: holds({ states: 21_503 }),
+    expect: holds({ states: 24_587 }),
   }),
   thpScenario({
     name: "munmap-across",
@@ -191,7 +191,7 @@ export default [
       "a fault keeps it from being another's": (k) => k.rcu.waiting.get() === 1,
       "a table again": (k) => k.rcu.waiting.get() === 1 && k.mm.pmd.get(0, 0) !== 0,
     },
-    expect: holds({ states: 6567 }),
+    expect: holds({ states: 5340 }),
   }),
   thpScenario({
     name: "dontneed-pt-reclaim-fill",

@@ -157,7 +157,7 @@ export default [
     threads: { protectsFromAll, discarder, device },
     sometimes: { "nothing is permitted for a while": (k) => isHuge(k, 0, 0) && (k.mm.pmd.get(0, 0) & 1) === 0 },
     // The PMD that get_user_pages() has read dies before the look at the table.
-    expect: holds({ states: 214_908 }),
+    expect: holds({ states: 219_544 }),
   }),
   thpScenario({
     name: "mprotect-split",

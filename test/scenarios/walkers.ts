@@ -121,6 +121,6 @@ export default [
     threads: { collapsesAndDiscards, glances, sibling },
     others: { walker },
     sometimes: { ...waiting, "collapsed under a walker": (k) => isHuge(k, 0, 0) && k.cpu.rcu.get(3) },
-    expect: holds({ states: 113_673 }),
+    expect: holds({ states: 116_623 }),
   }),
 ];

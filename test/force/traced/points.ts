@@ -10,7 +10,7 @@ import { Walk, type Reached } from "./walk.ts";
 const COPY = /\.(isra|constprop|part|cold)\.\d+$/;
 /** Names that say the same in another release, or of a part. */
 const CALLED: Readonly<Record<string, string>> = {
-  hpage_collapse_scan_pmd: "collapseScanPmd", zap_page_range_single: "zapPageRange", zap_page_range_single_batched: "zapPageRange",
+  hpage_collapse_scan_pmd: "collapseScanPmd", zap_page_range_single_batched: "zapVmaRangeBatched",
   map_anon_folio_pmd_nopf: "mapAnonFolioPmd", map_anon_folio_pmd_pf: "mapAnonFolioPmd",
 };
 

@@ -58,7 +58,7 @@ describe("points", () => {
     const names = [
       "__split_huge_pmd", "zap_page_range_single_batched", "hpage_collapse_scan_pmd", "move_ptes.isra.0", "collapse_huge_page",
     ];
-    expect(names.map(routineOf)).toEqual(["splitHugePmd", "zapPageRange", "collapseScanPmd", "movePtes", "collapseHugePage"]);
+    expect(names.map(routineOf)).toEqual(["splitHugePmd", "zapVmaRangeBatched", "collapseScanPmd", "movePtes", "collapseHugePage"]);
   });
   it("count where both come to them as often, and in the same order", async () => {
     const run = await askedRun({ trace: "lazyfree-collapse", witness: "collapsed" }, ROOT);

@@ -102,6 +102,8 @@ export class Machine extends SequentialKernel {
     const { k, config } = this;
     const found = this.h <= 8 ? [...this.violations()] : [];
     for (let cpu = 0; cpu < Number(config.cpus); cpu++) if (this.mmOf(cpu) >= 0) this.exit(cpu);
+    // A page that waits in a batch is freed when that is emptied.
+    this.lruAddDrainAll();
     const left = (what: string, n: number): void => { if (n !== 0) found.push(`${n} ${what}`); };
     const count = (n: number | boolean | undefined, used: (i: number) => boolean): number => Array.from({ length: Number(n) }, (_, i) => i).filter(used).length;
     const hugeZero = k.hugeZero.page.get() >= 0 ? this.h : 0;
