@@ -47,13 +47,6 @@ export const SURVIVORS: readonly Explanation[] = [
       "show it: T2, or a machine of the specification.",
   },
   {
-    id: "3d3ee27a64",
-    change: "- if (pmdTable(vmf.origPmd)) return yield* handlePteFault(k, vmf);",
-    why: "The fault that finds a table when it looks again returns, and the access is tried again, which finds the table at the " +
-      "first look. One fault more, and the same end. A promise about the number of faults would notice, or a forced write of the old " +
-      "rule (`param.forcedWriteByDirty`), which takes the return of a fault for copy-on-write being done.",
-  },
-  {
     id: "470755f5f6",
     change: "- if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;",
     why: "An entry that is neither young nor dirty is taken out, put back, and flushed for. More work, and GUP-fast that falls back " +

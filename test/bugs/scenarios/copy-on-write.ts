@@ -21,6 +21,18 @@ function* forcesWrite(k: K): Routine {
     yield* folioPut(k, pageFolio(k, page));
   }
 }
+/** One write is forced, and splits the PMD; the other is an ordinary one, to the page beside it, whose entry is dirty. */
+function* writesSharedPages(k: K): Routine {
+  yield* forcesWrite(k);
+  const page: Pfn = yield* gupSlow(k, 0, 1, FOLL_WRITE);
+  if (page === NONE) return;
+  yield* deviceWrites(k, 0, 1, page, 3);
+  yield* folioPut(k, pageFolio(k, page));
+}
+function* childReads(k: K): Routine {
+  yield* load(k, 0);
+  yield* load(k, 1);
+}
 function* discardsAndReads(k: K): Routine {
   yield* sysMadvise(k, 0, 2, MADV_DONTNEED);
   yield* sysMadvise(k, 0, 2, MADV_POPULATE_READ);
@@ -62,6 +74,19 @@ export default [
     },
     // The PMD that get_user_pages() has read dies before the look at the table.
     expect: holds({ states: 3617 }),
+  }),
+  thpScenario({
+    name: "cow-forced-write-shared",
+    why:
+      "the same rule with pages that a child has, too, and that are dirty: the fault must have broken COW when it returns, and " +
+      "a write that is not forced never goes by the mark",
+    tier: "quick",
+    options: { forcedWriteByDirty: true, mms: 2, anonVmas: 3, anonVmaChains: 4, frames: 10 },
+    memory: sharedHugePage,
+    threads: { writesSharedPages },
+    others: { childReads },
+    sometimes: { "the parent has pages of its own": (k) => !isHuge(k, 0, 0) && isHuge(k, 1, 0) && k.page.refcount.get(0) === 1 },
+    expect: holds({ states: 267 }),
   }),
   thpScenario({
     sanitize: "before 5.18 a split of a PMD unlocks a folio that nothing keeps; here it does so as it drops the PMD lock",
