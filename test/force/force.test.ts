@@ -2,23 +2,22 @@
 import { describe, expect, it } from "vitest";
 import { runForce } from "./force.ts";
 import { directAddress, entryAddress, entryWords } from "./page-walk.ts";
-import { otherSide, pointIn, pointInWords, scheduleIn, scheduleInWords } from "./schedule.ts";
+import { pointIn, pointInWords, scheduleIn, scheduleInWords } from "./schedule.ts";
 import { Symbols } from "./symbols.ts";
 import { waitingPlaces, waitsIn } from "./blocked.ts";
 
 describe("schedules", () => {
-  it.each(["A:end B:end", "A:collapse_huge_page B:end A:end", "B:write@pmd:0#2 A:write@pte:7 B:end", "A:zap_pte_range.isra.0#3 A:end"])(
+  it.each(["A:end B:end", "A:collapse_huge_page B:end A:end", "B:write@pmd:0#2 A:write@pte:7 B:end", "A:zap_pte_range.isra.0#3 A:end", "C:f A:end C:end"])(
     "%s is read as it is written", (text) => {
       expect(scheduleInWords(scheduleIn(text))).toBe(text);
     },
   );
-  it.each(["C:end", "A", "A:", "A:write@pud:1", "A:f#0", "A:f#x", ""])("%s is refused", (text) => {
+  it.each(["D:end", "A", "A:", "A:write@pud:1", "A:f#0", "A:f#x", ""])("%s is refused", (text) => {
     expect(() => scheduleIn(text)).toThrow(RangeError);
   });
   it("the first time is not said", () => {
     expect(pointInWords(pointIn("f#1"))).toBe("f");
     expect([pointIn("return#2"), pointInWords(pointIn("return"))]).toEqual([{ kind: "return", nth: 2 }, "return"]);
-    expect([otherSide(0), otherSide(1)]).toEqual([1, 0]);
   });
 });
 
@@ -95,6 +94,10 @@ describe("the command", () => {
     [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true }, /--anchors is asked of a kernel/],
   ])("refuses %o", async (flags, why) => {
     await expect(runForce([], { least: 64, guests: 1, ...flags })).rejects.toThrow(why);
+  });
+  it("refuses a third thread in a schedule of a pair", async () => {
+    const asked = runForce(["collapse+store@hole"], { least: 64, guests: 1, kernel: "7.3.4", schedule: "A:end C:end B:end" });
+    await expect(asked).rejects.toThrow("a pair has the threads A and B");
   });
   it.each([
     [["tc1.x.A"], {}, /add --kernel/], [["tc1.x.A", "tc1.y.A"], { kernel: "7.3.4" }, /one trace at a time/],

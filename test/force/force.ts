@@ -13,7 +13,7 @@ import { pairNamed, PAIRS, type Pair } from "./pairs.ts";
 import { forcedRecordings, keep, recorded, type RecordedPair } from "./recording.ts";
 import { becameInWords, scheduleIn, scheduleInWords, type Schedule } from "./schedule.ts";
 import { isTraced, runTraced } from "./traced/command.ts";
-import { followed, isNoOrder, realise, schedulesOf, type Anchors, type Run } from "./sweep.ts";
+import { endsOf, followed, isNoOrder, realise, schedulesOf, type Anchors, type Run } from "./sweep.ts";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -62,7 +62,9 @@ function scheduleOf({ schedule }: ForceFlags, pairs: readonly Pair[]): Schedule 
   if (schedule === undefined) return null;
   if (pairs.length !== 1) throw new UsageError("--schedule is of one pair: name it");
   try {
-    return scheduleIn(schedule);
+    const segments = scheduleIn(schedule);
+    if (segments.some(({ side }) => side > 1)) throw new RangeError("a pair has the threads A and B");
+    return segments;
   } catch (e) {
     if (e instanceof RangeError) throw new UsageError(`--schedule: ${e.message}`);
     throw e;
@@ -175,7 +177,7 @@ function anchorsSaid({ name }: Pair, anchors: Anchors): string[] {
   ])];
 }
 function runInWords({ schedule, became, outcome, not, tries, ms }: Run): string {
-  const names = [...schedule, { side: 0, until: null }, { side: 1, until: null }] as Schedule;
+  const names = [...schedule, ...endsOf(outcome.returned)];
   const lines = became.flatMap((b, i) => (b.what === "skipped" ? [] : [`  ${scheduleInWords([names[i]!])}: ${becameInWords(b)}`]));
   const took = `${ms} ms${tries === 1 ? "" : `, try ${tries}`}`;
   return [...lines, `  ${not === null ? "realised" : `not realised: ${not}`}, ${took}`, `  ${outcomeInWords(outcome)}`].join("\n");

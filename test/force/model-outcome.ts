@@ -10,6 +10,7 @@ import {
 import { HPAGE, type Step } from "../conformance/program.ts";
 import type { Kernel } from "../../impl/mm-types.ts";
 import { areaInWords, countersInWords, pageInWords, returnInWords, type Compared, type Outcome } from "./outcome.ts";
+import { forEachSide, type BySide } from "./schedule.ts";
 
 /** The process of the two threads. */
 const MM = 0;
@@ -31,13 +32,13 @@ export function before(k: Kernel): Before {
 }
 
 /** What the calls of each side have returned. */
-export type Results = readonly [readonly number[], readonly number[]];
+export type Results = BySide<readonly number[]>;
 
 /** `k`: all have ended; its statistics are the sum of what the calls have counted. `ranges`: how many are looked at. */
 export function modelOutcome({ calls, pages }: Compared, k: Kernel, results: Results, then: Before, ranges: number): Outcome {
-  const returned = calls.map((of, side) => of.map((call, n) => result(call, results[side]![n]!, pages, k)).join(", "));
+  const returned = forEachSide(calls, (of, side) => of.map((call, n) => result(call, results[side]![n]!, pages, k)).join(", "));
   return {
-    returned: [returned[0]!, returned[1]!],
+    returned,
     ...modelMemory(k, then.frames, ranges),
     counters: countersInWords(counters(k, then.gauges), statuses(k)),
   };

@@ -7,10 +7,11 @@ import { COUNTERS, ERRNO, PAGE_WORDS, TRACEPOINTS } from "../conformance/observa
 import { HPAGE, type Step } from "../conformance/program.ts";
 import type { RealPair } from "./machine.ts";
 import { scaledOrNone, scaledPage } from "./scaled.ts";
+import { forEachSide, SIDES, type BySide } from "./schedule.ts";
 
 export interface Outcome {
   /** What the calls of each side returned: a number, an errno by its name, or "signal"; by commas where there are several. */
-  readonly returned: readonly [string, string];
+  readonly returned: BySide<string>;
   /** Areas of the process: pages, protection, advice. */
   readonly areas: readonly string[];
   /** Each page that is there, in the checker's numbers: its state and what it holds. */
@@ -25,7 +26,7 @@ export const outcomeKey = (o: Outcome): string => JSON.stringify([o.returned, o.
 /** In a line. */
 export function outcomeInWords({ returned, areas, pages, counters }: Outcome): string {
   const counted = counters.length === 0 ? "no counter moved" : counters.join(", ");
-  return [`A ${returned[0]}`, `B ${returned[1]}`, ...areas, ...pages, counted].join("; ");
+  return [...returned.map((r, side) => `${SIDES[side]} ${r}`), ...areas, ...pages, counted].join("; ");
 }
 
 /** What a call returned. `value` negative: -errno. */
@@ -69,9 +70,9 @@ export interface Compared extends Pick<RealPair, "calls"> {
 /** From the lines of the agent behind the two calls. Those of process 0; a child's areas are not looked at. */
 export function realOutcome(pair: Compared, lines: readonly string[]): Outcome {
   const numbers = numbersIn(lines);
-  const returned = (["a", "b"] as const).map((side, i) => {
-    const said = numbers(side);
-    return pair.calls[i]!.map((call, n) => {
+  const returned = forEachSide(pair.calls, (calls, i) => {
+    const said = numbers(SIDES[i].toLowerCase());
+    return calls.map((call, n) => {
       const [value = 0, errno = 0] = said[n]!;
       return returnInWords(call, errno === 0 ? value : -errno, pair.pages);
     }).join(", ");
@@ -81,7 +82,7 @@ export function realOutcome(pair: Compared, lines: readonly string[]): Outcome {
     return [Number(kind), status!, Number(count)] as const;
   });
   return {
-    returned: [returned[0]!, returned[1]!], ...memoryOf(pair, numbers),
+    returned, ...memoryOf(pair, numbers),
     counters: countersInWords(numbers("k")[0] ?? [], statuses),
   };
 }
@@ -105,7 +106,7 @@ function memoryOf({ pages, alone = false }: Compared, numbers: Numbers): Pick<Ou
     for (let i = 0; process === 0 && i < length; i++) state.set(start + i, [flags, mapcount]);
   }
   const content = new Map<number, number>();
-  for (const [start = 0, length = 0, value = 0] of numbers("c")) for (let i = 0; i < length; i++) content.set(start + i, value);
+  for (const [start = 0, length = 0, value = 0] of numbers("w")) for (let i = 0; i < length; i++) content.set(start + i, value);
   const words = new Map<number, Set<string>>();
   const end = Math.max(0, ...[...state.keys()].map((page) => Math.ceil((page + 1) / HPAGE) * HPAGE));
   for (let page = 0; page < end; page++) {

@@ -37,7 +37,7 @@ describe("the checker's outcomes", () => {
 describe("lines of the agent", () => {
   const pair = pairNamed("collapse+dontneed-page@small");
   const lines = [
-    "a -1 11", "b 0 0", "t 0 succeeded 1", "k 0 0 1", "v 0 0 512 3 1 0 0 0 511 511 0 0 0 1", "p 0 1 511 369 0 1", "c 1 511 1",
+    "a -1 11", "b 0 0", "t 0 succeeded 1", "k 0 0 1", "v 0 0 512 3 1 0 0 0 511 511 0 0 0 1", "p 0 1 511 369 0 1", "w 1 511 1",
   ];
   it("say the same as the checker", () => {
     expect(outcomeInWords(realOutcome(pair, lines))).toBe(
@@ -46,10 +46,16 @@ describe("lines of the agent", () => {
       "thp_collapse_alloc +1, mm_khugepaged_scan_pmd succeeded");
     expect(pageInWords(1, 2, null)).toBe("; mapcount 2; holds nothing that can be read");
   });
+  it("tell what a third thread has returned", () => {
+    const [a, b] = pair.calls;
+    const three = { ...pair, calls: [a, b, [textToStep("0 write 0.0 0.1 2")]] } as const;
+    const { returned } = realOutcome(three, [...lines, "c 1 0"]);
+    expect(returned).toEqual(["EAGAIN", "0", "stored"]);
+  });
   it("tell where pages that are one in the checker are not alike", () => {
-    const torn = [...lines.slice(0, -2), "p 0 1 500 369 0 1", "p 0 501 11 369 500 2", "c 1 511 1"];
+    const torn = [...lines.slice(0, -2), "p 0 1 500 369 0 1", "p 0 501 11 369 500 2", "w 1 511 1"];
     expect(outcomeInWords(realOutcome(pair, torn))).toContain("page 1: some of them");
-    const lost = [...lines.slice(0, -1), "c 1 510 1", "c 511 1 2"];
+    const lost = [...lines.slice(0, -1), "w 1 510 1", "w 511 1 2"];
     expect(outcomeInWords(realOutcome(pair, lost))).toContain("holds 1 / ");
   });
 });

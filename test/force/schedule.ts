@@ -1,14 +1,18 @@
 /**
- * In which order two threads go on: segments, one after the other. In each, one thread runs until it comes to a point, ends, or
- * waits for the other; meanwhile the other stands where it is. Behind the last segment both run to their ends, first the one
- * whose turn it was not.
+ * In which order threads go on: segments, one after the other. In each, one thread runs until it comes to a point, ends, or
+ * waits for another; meanwhile the others stand where they are. Behind the last segment all run to their ends, A first.
  */
 import type { Level } from "./page-walk.ts";
 
-export const SIDES = ["A", "B"] as const;
-/** The two threads: places in SIDES. */
-export type Side = 0 | 1;
-export const otherSide = (side: Side): Side => (side === 0 ? 1 : 0);
+export const SIDES = ["A", "B", "C"] as const;
+/** The threads: places in SIDES. */
+export type Side = 0 | 1 | 2;
+/** Something of each thread, of which there are two or three. */
+export type BySide<T> = readonly [T, T, ...T[]];
+export const sidesOf = (of: BySide<unknown>): readonly Side[] => of.map((_, side) => side as Side);
+/** A thing for each. */
+export const forEachSide = <T, U>(of: BySide<T>, thing: (of: T, side: Side) => U): BySide<U> =>
+  of.map((x, side) => thing(x, side as Side)) as unknown as BySide<U>;
 
 /** Where a thread is held. `nth`: the how-manieth time that it comes there, from 1 on. */
 export type Point =
@@ -42,9 +46,9 @@ export function scheduleInWords(schedule: Schedule): string {
 /** Throws a RangeError in words for what is no schedule. */
 export function scheduleIn(text: string): Schedule {
   return text.trim().split(/\s+/).map((word): Segment => {
-    const [, side, what] = /^([AB]):(.+)$/.exec(word) ?? [];
-    if (what === undefined) throw new RangeError(`${JSON.stringify(word)} is no segment: A or B, a colon, and "end" or a point`);
-    return { side: side === "A" ? 0 : 1, until: what === "end" ? null : pointIn(what) };
+    const [, side, what] = /^([ABC]):(.+)$/.exec(word) ?? [];
+    if (what === undefined) throw new RangeError(`${JSON.stringify(word)} is no segment: A, B or C, a colon, and "end" or a point`);
+    return { side: SIDES.indexOf(side as "A") as Side, until: what === "end" ? null : pointIn(what) };
   });
 }
 /** Throws a RangeError in words for what is no point. */

@@ -6,16 +6,17 @@
 import { anchorInWords, anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
 import type { ForcedMachine, RealPair, Seen } from "./machine.ts";
 import { realMemory, realOutcome, type Compared, type Outcome } from "./outcome.ts";
-import { otherSide, pointInWords, scheduleInWords, type Became, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
+import { forEachSide, pointInWords, scheduleInWords, sidesOf, type Became, type BySide, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
 import { NO_ENTRY, type Threads } from "./threads.ts";
 
 const TRIES = 3;
-const ENDS: Schedule = [{ side: 0, until: null }, { side: 1, until: null }];
+/** What is left behind a schedule. */
+export const endsOf = (of: BySide<unknown>): Schedule => sidesOf(of).map((side) => ({ side, until: null }));
 
 /** A pair of calls, or of several each, as a kernel runs it and as it is compared. */
 type Pair = RealPair & Compared & { readonly name: string };
 
-export type Anchors = readonly [readonly Anchor[], readonly Anchor[]];
+export type Anchors = BySide<readonly Anchor[]>;
 
 /** One schedule, run. */
 export interface Run {
@@ -35,19 +36,19 @@ export interface Followed {
   /** What the calls find. */
   readonly memory: Pick<Outcome, "areas" | "pages">;
 }
-/** Where each of the two calls comes by when it is the first and alone. */
+/** Where the calls of each thread come by when it is the first and alone. */
 export async function followed(machine: ForcedMachine, pair: Pair): Promise<Followed> {
   const points = entryPoints(machine.symbols);
   const writes = writePoints();
   const found: Anchor[][] = [];
   let memory: Pick<Outcome, "areas" | "pages"> | null = null;
-  for (const side of [0, 1] as const) {
+  for (const side of sidesOf(pair.calls)) {
     const follow = (): Promise<Seen<readonly Anchor[]>> => machine.run(pair, async (threads) => {
-      const several: readonly Point[] = pair.calls[side].length > 1 ? [{ kind: "return", nth: 1 }] : [];
+      const several: readonly Point[] = pair.calls[side]!.length > 1 ? [{ kind: "return", nth: 1 }] : [];
       const there = [...points, ...(await threads.thatExist(writes)), ...several];
       const { became, hits } = await threads.follow(side, there, MOST);
       if (became.what !== "ended") throw new Error(`${pair.name}: a call that is alone does not end`);
-      await threads.segment({ side: otherSide(side), until: null });
+      for (const end of endsOf(pair.calls)) await threads.segment(end);
       return anchorsOf(there, hits);
     });
     const seen = await follow();
@@ -56,7 +57,7 @@ export async function followed(machine: ForcedMachine, pair: Pair): Promise<Foll
     const again = new Set((await follow()).driven.map(anchorInWords));
     found.push(seen.driven.filter((x) => again.has(anchorInWords(x))));
   }
-  return { anchors: [found[0]!, found[1]!], memory: memory! };
+  return { anchors: forEachSide(pair.calls, (_, side) => found[side]!), memory: memory! };
 }
 
 /**
@@ -96,7 +97,7 @@ const nameOf = ({ point }: Anchor): string => pointInWords({ ...point, nth: 1 })
 export async function realise(machine: ForcedMachine, pair: Pair, schedule: Schedule, anchors: Anchors): Promise<Run> {
   const start = performance.now();
   for (let tries = 1; ; tries++) {
-    const { after, driven } = await machine.run(pair, (threads) => carryOut(threads, schedule));
+    const { after, driven } = await machine.run(pair, (threads) => carryOut(threads, [...schedule, ...endsOf(pair.calls)]));
     const not = whyNot(schedule, driven, anchors);
     const ms = Math.round(performance.now() - start);
     if (not === null || tries === TRIES) return { schedule, became: driven, outcome: realOutcome(pair, after), not, tries, ms };
@@ -105,7 +106,7 @@ export async function realise(machine: ForcedMachine, pair: Pair, schedule: Sche
 
 async function carryOut(threads: Threads, schedule: Schedule): Promise<readonly Became[]> {
   const became: Became[] = [];
-  for (const segment of [...schedule, ...ENDS]) became.push(await threads.segment(segment));
+  for (const segment of schedule) became.push(await threads.segment(segment));
   return became;
 }
 
@@ -127,7 +128,7 @@ export function whyNot(schedule: Schedule, became: readonly Became[], anchors: A
     if (until === null || is.what === "blocked") continue;
     const name = scheduleInWords([{ side, until }]);
     if (is.what !== "held") return `${name}: ${is.what === "ended" ? ENDED : "it has not begun"}`;
-    const anchor = anchors[side].find((x) => x.point.kind === until.kind && scheduleInWords([{ side, until: x.point }]) === name);
+    const anchor = anchors[side]!.find((x) => x.point.kind === until.kind && scheduleInWords([{ side, until: x.point }]) === name);
     if (anchor === undefined) return `${name} is no anchor of this call`;
     if (callerOf(is.place) !== callerOf(anchor.place)) return `${name}: held at ${is.place}, and alone it comes by ${anchor.place}`;
     // What the other one has done before may show in the entry.

@@ -1,5 +1,5 @@
 /**
- * Two threads of a machine under the debugger, each on a processor of its own, and the segments of a schedule that they are
+ * Two or three threads of a machine under the debugger, each on a processor of its own, and the segments of a schedule that they are
  * made to take. Every hold is told with its place and with what the entry of the range was then, so that who compares it
  * with another run notices a hold that came too late.
  */
@@ -7,7 +7,7 @@ import { firstOf, waitingPlaces, waitsIn, type Wait } from "./blocked.ts";
 import type { GdbStub, Stop } from "./gdb-stub.ts";
 import { directAddress, entryAddress, entryWords, type Level, type Tables } from "./page-walk.ts";
 import type { Hold, Pad } from "./pads.ts";
-import { otherSide, type Became, type Point, type Segment, type Side } from "./schedule.ts";
+import { forEachSide, sidesOf, type Became, type BySide, type Point, type Segment, type Side } from "./schedule.ts";
 import type { Symbols } from "./symbols.ts";
 
 /** Milliseconds that a segment may take without an end, a hold or a wait. */
@@ -30,13 +30,13 @@ export interface Gates {
   /** Address of page 0 of the test area. */
   readonly area: bigint;
   /** By side: the word that opens the gate, and the instruction at which the thread comes by when one of its calls has returned. */
-  readonly gate: readonly [bigint, bigint];
-  readonly returned: readonly [bigint, bigint];
+  readonly gate: BySide<bigint>;
+  readonly returned: BySide<bigint>;
   /** How many calls each makes. */
-  readonly calls: readonly [number, number];
+  readonly calls: BySide<number>;
   /** A jump to itself in user mode. */
   readonly pad: bigint;
-  /** Around the loop in which both wait. */
+  /** Around the loop in which all wait. */
   readonly waits: bigint;
 }
 
@@ -71,45 +71,44 @@ export class Threads {
   readonly #m: Debugged;
   readonly #gates: Gates;
   readonly #tables: Tables;
-  readonly #threads: readonly [Thread, Thread];
+  readonly #threads: BySide<Thread>;
   /** Breakpoints that are set. */
   readonly #set = new Set<bigint>();
   readonly #waits: ReadonlySet<bigint>;
 
-  private constructor(m: Debugged, gates: Gates, tables: Tables, tasks: readonly [bigint, bigint]) {
+  private constructor(m: Debugged, gates: Gates, tables: Tables, tasks: BySide<bigint>) {
     this.#m = m;
     this.#gates = gates;
     this.#tables = tables;
-    const thread = (side: Side): Thread => ({
-      side, cpu: side + 1, task: tasks[side], started: false, ended: false, blocked: false, returns: 0, heldAt: null,
-    });
-    this.#threads = [thread(0), thread(1)];
+    this.#threads = forEachSide(tasks, (task, side): Thread => ({
+      side, cpu: cpuOf(side), task, started: false, ended: false, blocked: false, returns: 0, heldAt: null,
+    }));
     this.#waits = waitingPlaces(m.symbols);
   }
 
-  /** Of a machine that runs: stops it when both threads wait at their gates. Throws an Error where they do not come. */
+  /** Of a machine that runs: stops it when all threads wait at their gates. Throws an Error where they do not come. */
   static async atGates(m: Debugged, gates: Gates): Promise<Threads> {
     for (let tries = 0; tries < 400; tries++) {
       await m.gdb.interrupt();
       const tasks: bigint[] = [];
-      for (const cpu of [1, 2]) {
+      for (const cpu of sidesOf(gates.gate).map(cpuOf)) {
         const rip = await m.gdb.register(cpu, "rip");
         if (rip >= gates.waits && rip < gates.waits + 64n) tasks.push(await currentTask(m, cpu));
       }
-      if (tasks.length === 2) {
+      if (tasks.length === gates.gate.length) {
         const direct = await m.gdb.word(1, m.symbols.address("page_offset_base"));
         const tables = { cr3: await m.gdb.register(1, "cr3"), cr4: await m.gdb.register(1, "cr4"), direct };
-        return new Threads(m, gates, tables, [tasks[0]!, tasks[1]!]);
+        return new Threads(m, gates, tables, tasks as unknown as BySide<bigint>);
       }
       m.gdb.resume();
       await new Promise((resolve) => setTimeout(resolve, 3));
     }
-    throw new Error("the two threads do not come to their gates");
+    throw new Error("the threads do not come to their gates");
   }
 
   /** Carries the segment out. The machine stands still before and afterwards. */
   async segment({ side, until }: Segment): Promise<Became> {
-    const t = this.#threads[side];
+    const t = this.#threads[side]!;
     if (t.ended) return { what: "skipped", why: "it had ended before" };
     let last: Hit | null = null;
     let seen = 0;
@@ -123,7 +122,7 @@ export class Threads {
   /** Runs the thread to its end, and tells of each point to which it came on its way, in order. `most`: of one point. */
   async follow(side: Side, points: readonly Point[], most: number): Promise<{ readonly became: Became; readonly hits: readonly Hit[] }> {
     const hits: Hit[] = [];
-    const became = await this.#go(this.#threads[side], points, (hit) => {
+    const became = await this.#go(this.#threads[side]!, points, (hit) => {
       hits.push(hit);
       return false;
     }, most);
@@ -157,9 +156,8 @@ export class Threads {
       return { what: "lost", why: NO_ENTRY };
     }
     await this.#letGo(t);
-    const other = this.#threads[otherSide(t.side)];
-    const mayWait = other.started && !other.ended;
-    const returned = this.#threads.filter((x) => !x.ended).map((x) => this.#gates.returned[x.side]);
+    const mayWait = this.#threads.some((x) => x !== t && x.started && !x.ended);
+    const returned = this.#threads.filter((x) => !x.ended).map((x) => this.#gates.returned[x.side]!);
     await this.#want(new Set([...returned, ...targets.keys(), ...(mayWait ? this.#waits : [])]));
     for (const at of words.keys()) await gdb.watch(at);
     try {
@@ -240,7 +238,7 @@ export class Threads {
   async #returned(t: Thread, rip: bigint): Promise<boolean> {
     t.returns++;
     t.blocked = false;
-    if (t.returns < this.#gates.calls[t.side]) return false;
+    if (t.returns < this.#gates.calls[t.side]!) return false;
     t.ended = true;
     await this.#want(new Set([...this.#set].filter((at) => at !== rip)));
     return true;
@@ -263,7 +261,7 @@ export class Threads {
     }
     if (performance.now() < end) return null;
     // It spins for a lock that it has met where nobody looked, in an interrupt or before.
-    if (spins && this.#threads[otherSide(t.side)].heldAt !== null) {
+    if (spins && this.#threads.some((x) => x !== t && x.heldAt !== null)) {
       t.blocked = true;
       return { what: "blocked", place: this.#m.symbols.functionAt(rip)!.name };
     }
@@ -274,7 +272,7 @@ export class Threads {
   async #letGo(t: Thread): Promise<void> {
     const { gdb, pad } = this.#m;
     if (!t.started) {
-      const at = await directAddress(this.#tables, this.#gates.gate[t.side], (a) => gdb.word(1, a));
+      const at = await directAddress(this.#tables, this.#gates.gate[t.side]!, (a) => gdb.word(1, a));
       if (at === null) throw new Error("the gates are not in memory");
       await gdb.write(1, at, Uint8Array.of(1, 0, 0, 0));
       t.started = true;
@@ -292,7 +290,8 @@ export class Threads {
   /** Processors that stand at a point, the one that the stop names first. */
   async #atPoints({ cpu }: Stop): Promise<{ readonly cpu: number; readonly rip: bigint }[]> {
     const found: { cpu: number; rip: bigint }[] = [];
-    for (const c of cpu === 2 ? [2, 1] : [1, 2]) {
+    const all = this.#threads.map((t) => t.cpu);
+    for (const c of [...all.filter((x) => x === cpu), ...all.filter((x) => x !== cpu)]) {
       const rip = await this.#m.gdb.register(c, "rip");
       if (this.#set.has(rip)) found.push({ cpu: c, rip });
     }
@@ -397,6 +396,8 @@ interface Watched {
 
 const withoutPoint = ({ place, value }: Hit): { readonly place: string; readonly value: string } => ({ place, value });
 
+/** The debugger counts processors from 1 on. */
+const cpuOf = (side: Side): number => side + 1;
 /** @kernel arch/x86/include/asm/current.h get_current() */
 async function currentTask({ gdb, symbols }: Debugged, cpu: number): Promise<bigint> {
   const inUser = (await gdb.register(cpu, "cs") & USER) === USER;

@@ -116,8 +116,9 @@ void debugfs_split_to(pid_t pid, long first, long pages, long order);
 bool private_mounts(void);
 void trace_init(void);
 void trace_discard(void);
-/* Threads of the process that is reported of next: what they pass counts as its own. 0: none. */
-void trace_threads(pid_t first, pid_t second);
+enum { TRACED_THREADS = 3 };
+/* So many threads of the process that is reported of next: what they pass counts as its own. 0: none. */
+void trace_threads(const pid_t *of);
 /* Reports how often which of them `pid` has passed since the last time, and adds up what other processes have. */
 void trace_report(pid_t pid, struct others *others);
 /* Finds out which address spaces are those of the program. False: that cannot be had. */

@@ -216,17 +216,19 @@ static void of_others(struct others *others, int kind, const char *status, bool 
 		counters_of_scan(others, status);
 }
 
-static pid_t threads[2];
-void trace_threads(pid_t first, pid_t second)
+static pid_t threads[TRACED_THREADS];
+void trace_threads(const pid_t *of)
 {
-	threads[0] = first;
-	threads[1] = second;
+	memcpy(threads, of, sizeof(threads));
 }
 
 static bool is_of(pid_t pid, const char *line)
 {
 	pid_t is = pid_of(line);
-	return is == pid || (is > 0 && (is == threads[0] || is == threads[1]));
+	for (int i = 0; i < TRACED_THREADS; i++)
+		if (is > 0 && is == threads[i])
+			return true;
+	return is == pid;
 }
 
 void trace_report(pid_t pid, struct others *others)

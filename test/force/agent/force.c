@@ -1,5 +1,5 @@
 /*
- * The agent of `thpcheck force`: two threads of one process, each on a processor of its own, wait at a gate in front of the
+ * The agent of `thpcheck force`: two or three threads of one process, each on a processor of its own, wait at a gate in front of the
  * calls that each makes. Who opens the gates, and stops the threads within their calls, is outside: a debugger of the whole machine.
  *
  *   agent <file> <cpu> [each]         as test/conformance/agent/agent.c, whose parts it shares
@@ -7,17 +7,19 @@
  * On standard input come requests, and each answer ends with a dot:
  *
  *   symbols                           the lines of /proc/kallsyms that are functions and data of the kernel itself
- *   pair <steps> <calls x 2> <knobs x 5>
+ *   pair <steps> <calls x 3> <knobs x 5>
  *                                     then <op> <process> <argument> x 5: the steps that make the memory, then the calls of each
  *
  * A pair is answered by what each step of the preparation returned (`r`), the areas and pages then (`v`, `p`), and
  *
- *   g <address> x 6                   the threads are about to be at their gates: where the test area begins, where the two
- *                                     gates are, what waits at them, where each thread comes by when a call of its own has
- *                                     returned, and a jump to itself
+ *   g <address> x 7                   the threads are about to be at their gates: where the test area begins, where the
+ *                                     gates are, what waits at them, a jump to itself, and where each thread comes by when a
+ *                                     call of its own has returned
  *
- * and, when all have returned: for each call `a` or `b` with value and error number, counters and tracepoints as of a step of
- * conformance, areas and pages, and the first word of each page that can be read (`c`).
+ * There are as many threads as processors; a third one without calls does not come to its gate.
+ *
+ * and, when all have returned: for each call `a`, `b` or `c` with value and error number, counters and tracepoints as of a step of
+ * conformance, areas and pages, and the first word of each page that can be read (`w`).
  */
 #include "../../conformance/agent/agent.h"
 #include <errno.h>
@@ -39,7 +41,7 @@
 #define PR_SET_THP_DISABLE 41
 #endif
 
-enum { A, B, SIDES, CALLS_MAX = 8 };
+enum { A, B, C, SIDES, CALLS_MAX = 8 };
 /* Shared by all processes and never copied: a gate that is opened is open for one thread, whatever fork does meanwhile. */
 static volatile struct shared {
 	int gate[SIDES];
@@ -47,7 +49,7 @@ static volatile struct shared {
 } *shared;
 
 static struct step calls[SIDES][CALLS_MAX];
-static int calls_of[SIDES];
+static int calls_of[SIDES], sides;
 static sem_t begin[SIDES], ended;
 static pthread_t thread[SIDES];
 static char stacks[SIDES][1 << 16] __attribute__((aligned(4096)));
@@ -59,6 +61,7 @@ static void signalled(int number) { (void)number; siglongjmp(on_signal, 1); }
 /* The debugger stops here. */
 __attribute__((noinline)) void returned_a(void) { __asm__ volatile("nop" ::: "memory"); }
 __attribute__((noinline)) void returned_b(void) { __asm__ volatile("nop; nop" ::: "memory"); }
+__attribute__((noinline)) void returned_c(void) { __asm__ volatile("nop; nop; nop" ::: "memory"); }
 
 /* Where the debugger lets a thread wait between two of its calls. */
 extern char stays_here[];
@@ -127,8 +130,10 @@ static void *side(void *number)
 		}
 		if (me == A)
 			returned_a();
-		else
+		else if (me == B)
 			returned_b();
+		else
+			returned_c();
 		shared->side[me].of[i].value = value;
 		shared->side[me].of[i].error = error;
 	}
@@ -142,7 +147,7 @@ static void begin_threads(void)
 	struct sigaction action = { .sa_handler = signalled, .sa_flags = SA_NODEFER };
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
-	for (long i = 0; i < SIDES; i++) {
+	for (long i = 0; i < sides; i++) {
 		pthread_attr_t attributes;
 		sem_init(&begin[i], 0, 0);
 		pthread_attr_init(&attributes);
@@ -150,7 +155,7 @@ static void begin_threads(void)
 		if (pthread_create(&thread[i], &attributes, side, (void *)i))
 			die("no thread: %s", strerror(errno));
 	}
-	for (int i = 0; i < SIDES; i++)
+	for (int i = 0; i < sides; i++)
 		while (sem_wait(&ended))
 			;
 	/* A page near the test area, so that the table is there in which the entries of its huge ranges will be. */
@@ -163,11 +168,11 @@ static void begin_threads(void)
 }
 
 /* In the process, for OPS. */
-static long both(void)
+static long all(void)
 {
-	for (int i = 0; i < SIDES; i++)
+	for (int i = 0; i < sides; i++)
 		sem_post(&begin[i]);
-	for (int i = 0; i < SIDES; i++)
+	for (int i = 0; i < sides; i++)
 		while (sem_wait(&ended))
 			;
 	return 0;
@@ -208,19 +213,19 @@ static void report_contents(int process)
 				die("the memory of process %d cannot be read: %s", process, strerror(errno));
 			done += n;
 		}
-		/* Runs of one content: `c first pages content`. */
+		/* Runs of one content: `w first pages content`. */
 		for (long i = 0, n; i < pages; i += n) {
 			for (n = 1; i + n < pages && words[i + n] == words[i];)
 				n++;
-			out("c %ld %ld %ld\n", first + i, n, words[i]);
+			out("w %ld %ld %ld\n", first + i, n, words[i]);
 		}
 	}
 }
 
 static void gates_line(void)
 {
-	out("g %lx %lx %lx %lx %lx %lx\n", AREA_BASE, (unsigned long)shared, (unsigned long)wait_at, (unsigned long)returned_a,
-	    (unsigned long)returned_b, (unsigned long)stays_here);
+	out("g %lx %lx %lx %lx %lx %lx %lx\n", AREA_BASE, (unsigned long)shared, (unsigned long)wait_at, (unsigned long)stays_here,
+	    (unsigned long)returned_a, (unsigned long)returned_b, (unsigned long)returned_c);
 	out_flush();
 }
 
@@ -242,10 +247,10 @@ static void pair(int count, const struct knobs *k)
 	for (int i = 0; i < count; i++)
 		if (!read_step(&steps[i]))
 			die("step %d of the pair is none", i);
-	for (int side = 0; side < SIDES; side++)
+	for (int side = 0; side < sides; side++)
 		for (int i = 0; i < calls_of[side]; i++)
 			if (!read_step(&calls[side][i]))
-				die("call %d of %c is none", i, "AB"[side]);
+				die("call %d of %c is none", i, "ABC"[side]);
 	knobs_set(k);
 	snapshot_begin();
 	memset((void *)shared, 0, sizeof(*shared));
@@ -259,14 +264,14 @@ static void pair(int count, const struct knobs *k)
 	snapshot();
 	struct others others = { 0 };
 	counters_read();
-	trace_threads(shared->side[A].tid, shared->side[B].tid);
+	trace_threads((pid_t[]){ shared->side[A].tid, shared->side[B].tid, shared->side[C].tid });
 	trace_discard();
 	gates_line();
 	const struct step own = { OPS, 0, { 0 } };
 	process_run(&own, &reply);
-	for (int i = 0; i < SIDES; i++)
+	for (int i = 0; i < sides; i++)
 		for (int n = 0; n < calls_of[i]; n++)
-			out("%c %ld %d\n", "ab"[i], shared->side[i].of[n].value, shared->side[i].of[n].error);
+			out("%c %ld %d\n", "abc"[i], shared->side[i].of[n].value, shared->side[i].of[n].error);
 	trace_report(process_pid(0), &others);
 	counters_report(&others);
 	lru_drain();
@@ -293,8 +298,10 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED)
 		die("no memory");
 	sem_init(&ended, 0, 0);
+	const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	sides = processors < SIDES ? (int)processors : SIDES;
 	process_begins = begin_threads;
-	process_own = both;
+	process_own = all;
 	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	processes_init();
 	snapshot_init();
@@ -306,8 +313,8 @@ int main(int argc, char **argv)
 		int count;
 		if (strcmp(line, "symbols\n") == 0)
 			symbols();
-		else if (sscanf(line, "pair %d %d %d %15s %d %d %d %d", &count, &calls_of[A], &calls_of[B], k.enabled, &k.use_zero_page, &k.max_ptes_none, &k.max_ptes_swap, &k.max_ptes_shared) == 8 &&
-			 count <= STEPS_MAX && calls_of[A] <= CALLS_MAX && calls_of[B] <= CALLS_MAX)
+		else if (sscanf(line, "pair %d %d %d %d %15s %d %d %d %d", &count, &calls_of[A], &calls_of[B], &calls_of[C], k.enabled, &k.use_zero_page, &k.max_ptes_none, &k.max_ptes_swap, &k.max_ptes_shared) == 9 &&
+			 count <= STEPS_MAX && calls_of[A] <= CALLS_MAX && calls_of[B] <= CALLS_MAX && calls_of[C] <= (sides > C ? CALLS_MAX : 0))
 			pair(count, &k);
 		else
 			die("this is no request: %s", line);

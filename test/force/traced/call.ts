@@ -12,7 +12,7 @@ const GUP = "gupFastFallback";
 const ROUTINES = new Set([GUP, "load", "store", "sysMmap", "sysMunmap", "sysMprotect", "sysMremap", "sysMadvise", "sysFork"]);
 export const isCall = (routine: string): boolean => ROUTINES.has(routine);
 /** Children run on CPUs of their own, and are not looked at. */
-const CHILDREN = 3;
+const CHILDREN = 4;
 
 /** `prepares`: a store to the last page of a range is one to all that it stands for. `isLast`: of a store or load that is not so. */
 export function callOf(

@@ -16,7 +16,7 @@ import type { gateStructs } from "../../../impl/entry/boot.ts";
 import type { Kernel } from "../../../impl/mm-types.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { DEFAULT_KNOBS, HPAGE, type Knobs } from "../../conformance/program.ts";
-import type { Side } from "../schedule.ts";
+import { SIDES, type Side } from "../schedule.ts";
 import { callOf, isCall } from "./call.ts";
 import { argumentsIn } from "./constant.ts";
 import { placeIn, PlaceCounts } from "./place.ts";
@@ -97,9 +97,10 @@ class Extraction {
     }
     const turns = [...this.#turns];
     if (!this.#faulted) this.#goOn();
+    const third = this.#sides.length > 2 ? [this.#callsOf(2)] : [];
     return {
       name: this.#scenario.name, options: this.#options(), ranges: this.#config.hugeRanges, knobs: this.#knobs(), areaEnd,
-      memory: this.#memory, calls: [this.#callsOf(0), this.#callsOf(1)], turns, alone: this.#alone,
+      memory: this.#memory, calls: [this.#callsOf(0), this.#callsOf(1), ...third], turns, alone: this.#alone,
     };
   }
 
@@ -152,7 +153,7 @@ class Extraction {
     const { pagesPerHugePage: h, hugeRanges, ...config } = this.#config;
     return {
       ...config, pagesPerHugePage: h, hugeRanges: hugeRanges + 2, pmdsPerPage: hugeRanges + 2,
-      frames: Math.max(config.frames, 10 * h), mms: 3, cpus: 5, vmas: 12, anonVmas: 12, anonVmaChains: 24,
+      frames: Math.max(config.frames, 10 * h), mms: 3, cpus: 6, vmas: 12, anonVmas: 12, anonVmaChains: 24,
       pageTables: 3 * (hugeRanges + 2) + 6, refcountMax: 31, lruBatch: 2 * h + 2, gatherBatch: h,
     };
   }
@@ -203,7 +204,7 @@ class Extraction {
       return;
     }
     if (!this.#sides.includes(actor)) this.#sides.push(actor);
-    if (this.#sides.length > 2) refuse("three threads make calls at the same time");
+    if (this.#sides.length > SIDES.length) refuse(`more than ${SIDES.length} threads make calls at the same time`);
     if (this.#k.cpu.mm.get(actor) !== 0) refuse(`${this.#nameOf(actor)} is a thread of another process`);
     if (isLast) this.#alone = true;
     if (this.#threads[actor]!.gaveBack) refuse(`${this.#nameOf(actor)} goes on when it has given a reference back`);

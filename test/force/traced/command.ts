@@ -10,7 +10,7 @@ import { stepToText } from "../../conformance/program.ts";
 import type { ForceFlags } from "../flags.ts";
 import { ForcedMachine } from "../machine.ts";
 import { outcomeInWords } from "../outcome.ts";
-import { becameInWords, scheduleInWords } from "../schedule.ts";
+import { becameInWords, scheduleInWords, SIDES } from "../schedule.ts";
 import { keepRun } from "./recorded-runs.ts";
 import { NotForceable, type Run } from "./run.ts";
 import { askedRun, forceRun, namedRun, realOf } from "./traced.ts";
@@ -94,17 +94,19 @@ async function listed(patterns: readonly string[]): Promise<readonly Wanted[]> {
 }
 
 async function onKernel(image: KernelImage, wanted: readonly Wanted[], flags: ForceFlags): Promise<void> {
-  const machine = await ForcedMachine.boot(image);
   const counts = new Map<string, number>();
-  try {
-    say(`Linux ${image.name}`);
-    for (const one of wanted) {
-      if (isInterrupted()) break;
-      const verdict = await onMachine(machine, one, flags);
-      counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  say(`Linux ${image.name}`);
+  for (const [threads, of] of Map.groupBy(wanted, ({ run }) => run.calls.length)) {
+    const machine = await ForcedMachine.boot(image, threads);
+    try {
+      for (const one of of) {
+        if (isInterrupted()) break;
+        const verdict = await onMachine(machine, one, flags);
+        counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+      }
+    } finally {
+      await machine.stop();
     }
-  } finally {
-    await machine.stop();
   }
   if (isInterrupted()) process.exitCode = EXIT_NOT_REALISED;
   if (wanted.length > 1) say([...counts].map(([verdict, n]) => `${n} ${verdict}`).join(", "));
@@ -113,8 +115,8 @@ async function onKernel(image: KernelImage, wanted: readonly Wanted[], flags: Fo
 function sayRun(run: Run): void {
   const { knobs, memory, calls } = realOf(run);
   say(`${run.name}: enabled=${knobs.enabled}; ${memory.map(stepToText).join("; ")}`);
-  calls.forEach((of, side) => { say(`  ${"AB"[side]}: ${of.map(stepToText).join("; ")}`); });
-  const turns = run.turns.map(({ side, until }) => `${"AB"[side]} to ${until === null ? "its end" : until.words}`);
+  calls.forEach((of, side) => { say(`  ${SIDES[side]}: ${of.map(stepToText).join("; ")}`); });
+  const turns = run.turns.map(({ side, until }) => `${SIDES[side]} to ${until === null ? "its end" : until.words}`);
   say(`  in turn ${turns.join(", ")}, and on to the ends`);
   if (run.alone) say("  one page of many is used alone: of the pages behind it nothing is compared");
 }

@@ -4,7 +4,7 @@
  * more in that way: a schedule is the run's if the same comes of it.
  */
 import { outcomeInWords, outcomeKey, type Outcome } from "../outcome.ts";
-import { otherSide, type Point, type Schedule, type Side } from "../schedule.ts";
+import { sidesOf, SIDES, type Point, type Schedule, type Side } from "../schedule.ts";
 import { NotForceable, type Place, type Run } from "./run.ts";
 import { Walk, type Reached, type Saved } from "./walk.ts";
 
@@ -28,7 +28,7 @@ export interface Derived {
   readonly memory: Pick<Outcome, "areas" | "pages">;
   /** Steps between the ends of the run's turns and those of the schedule's, all together. */
   readonly distance: number;
-  /** Neither of the two orders of one call behind the other shows the same. */
+  /** No order in which one thread makes its calls behind those of another shows the same. */
   readonly tells: boolean;
 }
 
@@ -77,10 +77,10 @@ class Derivation {
     this.#wanted = outcomeKey(outcome);
     this.#search(0, this.#start, { schedule: [], expected: [], distance: 0 });
     if (this.#best === null) throw new NotForceable(this.#whyNot(outcome));
-    return { ...this.#best, outcome, memory, tells: ![0, 1].some((first) => this.#inTurn(first as Side) === this.#wanted) };
+    return { ...this.#best, outcome, memory, tells: !this.#sequential().includes(this.#wanted) };
   }
 
-  /** What comes of the run itself: turn by turn, then both to their ends. */
+  /** What comes of the run itself: turn by turn, then all to their ends. */
   #asRun(): Outcome {
     this.#walk.restore(this.#start);
     for (const { side, until } of this.#run.turns) this.#goTo(side, until);
@@ -98,13 +98,15 @@ class Derivation {
   }
   #ended(): Outcome {
     const outcome = this.#walk.outcome();
-    if (outcome === null) throw new NotForceable("the two threads wait for one another");
+    if (outcome === null) throw new NotForceable("the threads wait for one another");
     return outcome;
   }
-  #inTurn(first: Side): string {
-    this.#walk.restore(this.#start);
-    for (const side of [first, otherSide(first)]) while (this.#walk.step(side) !== null);
-    return outcomeKey(this.#ended());
+  #sequential(): string[] {
+    return permutations(sidesOf(this.#run.calls)).map((order) => {
+      this.#walk.restore(this.#start);
+      for (const side of order) while (this.#walk.step(side) !== null);
+      return outcomeKey(this.#ended());
+    });
   }
 
   /** Turn `n` begins at `from`. */
@@ -143,7 +145,7 @@ class Derivation {
   #shows(schedule: Schedule, expected: readonly Expected[], earlier: ReadonlySet<number>): boolean {
     this.#walk.restore(this.#start);
     /** By side: the point to which the next step brings it is the one where it stands. */
-    const standsAt: [string | null, string | null] = [null, null];
+    const standsAt: (string | null)[] = this.#run.calls.map(() => null);
     for (const [i, { side, until }] of schedule.entries()) {
       const name = until === null ? "" : JSON.stringify({ ...until, nth: 0 });
       let [times, became]: [number, Expected | null] = [0, null];
@@ -212,8 +214,12 @@ class Derivation {
     const [worst] = [...this.#near].sort(([, x], [, y]) => y - x);
     const turn = this.#run.turns[worst?.[0] ?? 0];
     const where = turn?.until == null ? "its end" : turn.until.words;
-    const which = `turn ${(worst?.[0] ?? 0) + 1} of ${this.#run.turns.length}, ${"AB"[turn?.side ?? 0]} to ${where}`;
+    const which = `turn ${(worst?.[0] ?? 0) + 1} of ${this.#run.turns.length}, ${SIDES[turn?.side ?? 0]} to ${where}`;
     const near = worst === undefined || worst[1] === Infinity ? "there is no place near it" : `the nearest place is ${worst[1]} steps away`;
     return `${which}, cannot be forced: ${near}, and no schedule of such places shows ${outcomeInWords(outcome)}`;
   }
+}
+
+function permutations(of: readonly Side[]): readonly (readonly Side[])[] {
+  return of.length === 0 ? [[]] : of.flatMap((one) => permutations(of.filter((x) => x !== one)).map((rest) => [one, ...rest]));
 }

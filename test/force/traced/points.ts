@@ -1,6 +1,6 @@
 /** Which functions of a kernel are which routines of impl/, and at which both sides of a run agree how often they come there. */
 import { writePoints, type Anchor } from "../anchors.ts";
-import { pointInWords, type Point, type Side } from "../schedule.ts";
+import { forEachSide, pointInWords, SIDES, type BySide, type Point, type Side } from "../schedule.ts";
 import type { Symbols } from "../symbols.ts";
 import type { PointOf } from "./derive.ts";
 import type { Run } from "./run.ts";
@@ -39,7 +39,7 @@ export interface Agreed {
    */
   readonly withWrites: PointOf;
   /** By side, what both come by, in order. */
-  readonly points: readonly [readonly string[], readonly string[]];
+  readonly points: BySide<readonly string[]>;
   /** What one of the two comes by, or more often, or in another order, in words. */
   readonly apart: readonly string[];
 }
@@ -48,13 +48,12 @@ export interface Agreed {
  * Points count where the thread that is alone comes to them as often in the checker as on the kernel, and in the same order among
  * all of these.
  */
-export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly Anchor[]]): Agreed {
+export function agreed(run: Run, anchors: BySide<readonly Anchor[]>): Agreed {
   const apart: string[] = [];
-  const points: string[][] = [[], []];
-  const known = [new Map<string, Point>(), new Map<string, Point>()];
-  for (const side of [0, 1] as const) {
+  const known = run.calls.map(() => new Map<string, Point>());
+  const points = forEachSide(run.calls, (_, side) => {
     const model = alone(run, side).map(keyOf);
-    const real = anchors[side].filter(({ point }) => point.kind !== "write" || point.page === 0)
+    const real = anchors[side]!.filter(({ point }) => point.kind !== "write" || point.page === 0)
       .map(({ point }) => ({ key: reachedIn(point), point }));
     const names = new Set([...model, ...real.map((r) => r.key)]);
     const usable = new Set<string>();
@@ -67,7 +66,7 @@ export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly 
       if (fits === undefined) {
         const [other] = symbols.values();
         if (other !== undefined && times > 0) {
-          apart.push(`${"AB"[side]} comes ${times} times to ${name} in the checker, ${other.length} on Linux`);
+          apart.push(`${SIDES[side]} comes ${times} times to ${name} in the checker, ${other.length} on Linux`);
         }
         continue;
       }
@@ -75,15 +74,15 @@ export function agreed(run: Run, anchors: readonly [readonly Anchor[], readonly 
       usable.add(name);
     }
     apart.push(...inOrder(side, usable, known[side]!, { model, real }));
-    points[side] = model.filter((m) => usable.has(m));
-  }
+    return model.filter((m) => usable.has(m));
+  });
   const pointOf: PointOf = (side, reached) => known[side]!.get(keyOf(reached)) ?? null;
   const withWrites: PointOf = (side, reached) => {
     const isWritten = reached.kind === "write" &&
-      anchors[side].some(({ point: p }) => p.kind === "write" && p.page === 0 && p.level === reached.level);
+      anchors[side]!.some(({ point: p }) => p.kind === "write" && p.page === 0 && p.level === reached.level);
     return pointOf(side, reached) ?? (isWritten ? { kind: "write", level: reached.level, page: 0, nth: 1 } : null);
   };
-  return { pointOf, withWrites, points: [points[0]!, points[1]!], apart };
+  return { pointOf, withWrites, points, apart };
 }
 
 /** Takes names out of `usable` until the two orders are one. */
@@ -97,7 +96,7 @@ function inOrder(
     const theirs = real.filter(({ key, point }) => usable.has(key) && nameOf(point) === nameOf(known.get(key)!)).map((r) => r.key);
     const at = mine.findIndex((m, i) => m !== theirs[i]);
     if (at < 0) return apart;
-    apart.push(`${"AB"[side]} comes to ${mine[at]} in the checker, and to ${theirs[at] ?? "its end"} on Linux`);
+    apart.push(`${SIDES[side]} comes to ${mine[at]} in the checker, and to ${theirs[at] ?? "its end"} on Linux`);
     usable.delete(mine[at]!);
     known.delete(mine[at]!);
   }

@@ -1,6 +1,6 @@
 /**
- * A run as a program of its own, with the sizes of a real machine where the scenario is short of something: both sides have
- * their calls as data, what each call returned is kept, and a third thread empties the batches at the end, as the agent does.
+ * A run as a program of its own, with the sizes of a real machine where the scenario is short of something: the sides have
+ * their calls as data, what each call returned is kept, and another thread empties the batches at the end, as the agent does.
  */
 import { array, at, bool, current, holds, int, scenario, struct, type Int, type Routine, type Scenario, type World } from "thpcheck";
 import { beyondBounds } from "../../../impl/config/beyond.ts";
@@ -15,11 +15,14 @@ import type { Run } from "./run.ts";
 /** Calls of a run: that make the memory, and of each side. */
 const MEMORY_MAX = 8;
 const CALLS_MAX = 8;
-const ROWS = MEMORY_MAX + 2 * CALLS_MAX;
+const SIDES_MAX = 3;
+const ROWS = MEMORY_MAX + SIDES_MAX * CALLS_MAX;
+/** The thread that looks, behind those of the sides. */
+export const LOOKS = 3;
 /** A call and its arguments. */
 const WIDTH = 9;
 type Row = Int<0, 31>;
-type SideNumber = Int<0, 1>;
+type SideNumber = Int<0, 2>;
 type Count = Int<0, 16>;
 
 function structsOf(options: KernelOptions) {
@@ -28,9 +31,9 @@ function structsOf(options: KernelOptions) {
     run: struct({
       words: array(ROWS * WIDTH, int(-0x8000_0000, 0x7fff_ffff, "the calls", { guard: "model" })),
       memory: int(0, MEMORY_MAX, "how many make the memory", { guard: "model" }),
-      calls: array(2, int(0, CALLS_MAX, "how many each side makes", { guard: "model" })),
-      done: array(2, int(0, CALLS_MAX, "how many have returned", { guard: "model" })),
-      results: array(2 * CALLS_MAX, int(-134, 0x7fff_ffff, "what they have returned", { guard: "model" })),
+      calls: array(SIDES_MAX, int(0, CALLS_MAX, "how many each side makes", { guard: "model" })),
+      done: array(SIDES_MAX, int(0, CALLS_MAX, "how many have returned", { guard: "model" })),
+      results: array(SIDES_MAX * CALLS_MAX, int(-134, 0x7fff_ffff, "what they have returned", { guard: "model" })),
       seen: bool("all have returned, and the batches are empty", { guard: "model" }),
     }),
   };
@@ -64,8 +67,14 @@ function* second(k: K): Routine {
   yield* passGate(k);
   yield* callsOf(k, 1);
 }
+/** Where there are two sides, it has no calls. */
+function* third(k: K): Routine {
+  yield* passGate(k);
+  yield* callsOf(k, 2);
+}
 function* looks(k: K): Routine {
-  yield at("all have returned", () => k.run.done.get(0) === k.run.calls.get(0) && k.run.done.get(1) === k.run.calls.get(1));
+  yield at("all have returned", () => k.run.done.get(0) === k.run.calls.get(0) && k.run.done.get(1) === k.run.calls.get(1) &&
+    k.run.done.get(2) === k.run.calls.get(2));
   yield* lruAddDrainAll(k);
   k.run.seen.set(current(k) >= 0);
 }
@@ -85,12 +94,12 @@ export function runProgram(run: Run): Scenario {
         k.run.calls.set(side, calls.length);
       });
       k.run.memory.set(run.memory.length);
-      boot(k, 2);
+      boot(k, run.calls.length);
       bootVma(k, 0, 0, run.areaEnd, VM_READ | VM_WRITE);
       // The real process has areas behind those of the run.
       bootVma(k, 0, behind, behind + 1, VM_READ | VM_WRITE);
     },
-    threads: [{ name: "A", run: first }, { name: "B", run: second }, { name: "looks", run: looks }],
+    threads: [{ name: "A", run: first }, { name: "B", run: second }, { name: "C", run: third }, { name: "looks", run: looks }],
     always: {}, expect: holds(),
   }) as unknown as Scenario;
 }

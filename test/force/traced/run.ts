@@ -1,10 +1,10 @@
 /**
- * A run of two threads, apart from the scenario that it is from: the calls that make the memory, those of each side, and where
+ * A run of two or three threads, apart from the scenario that it is from: the calls that make the memory, those of each side, and where
  * the turn goes from one to the other.
  */
 import type { KernelOptions } from "../../../impl/config/options.ts";
 import type { Knobs, Step } from "../../conformance/program.ts";
-import type { Side } from "../schedule.ts";
+import type { BySide, Side } from "../schedule.ts";
 
 /** A call: as the checker makes it, a number of impl/entry/calls.ts with its arguments, and as the agent does. */
 export interface Call {
@@ -40,7 +40,7 @@ export interface Run {
   /** The area from page 0 on. */
   readonly areaEnd: number;
   readonly memory: readonly Call[];
-  readonly calls: readonly [readonly Call[], readonly Call[]];
+  readonly calls: BySide<readonly Call[]>;
   readonly turns: readonly Turn[];
   /** Somebody stores to the last page of a huge range, or loads from it: on the real kernel, to one page of many. */
   readonly alone: boolean;

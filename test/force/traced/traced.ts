@@ -12,7 +12,7 @@ import { UsageError } from "../../../checker/usage-error.ts";
 import { textToStep } from "../../conformance/program.ts";
 import type { ForcedMachine, RealPair } from "../machine.ts";
 import { outcomeKey, type Compared, type Outcome } from "../outcome.ts";
-import { becameInWords, scheduleInWords, type Became } from "../schedule.ts";
+import { becameInWords, forEachSide, scheduleInWords, SIDES, type Became } from "../schedule.ts";
 import { followed, realise, type Run as Forced } from "../sweep.ts";
 import { runOf } from "./calls-of-trace.ts";
 import { derive, type Derived, type Expected, type PointOf } from "./derive.ts";
@@ -69,7 +69,7 @@ export function realOf(run: Run): RealPair & Compared {
   const area = textToStep(`0 mmap 0.0 ${ranges}.${rest} rw fixed`);
   return {
     knobs: run.knobs, memory: [area, ...run.memory.map((c) => c.step)],
-    calls: [run.calls[0].map((c) => c.step), run.calls[1].map((c) => c.step)],
+    calls: forEachSide(run.calls, (of) => of.map((c) => c.step)),
     pages: run.options.pagesPerHugePage, alone: run.alone,
   };
 }
@@ -85,12 +85,12 @@ export async function forceRun(machine: ForcedMachine, run: Run, say: (text: str
   const { anchors, memory } = await followed(machine, { ...real, name: run.name });
   if (isInterrupted()) return { verdict: "not realised", why: "stopped", forced: null };
   const { pointOf, withWrites, points, apart } = agreed(run, anchors);
-  say(`  alone, the two come by ${points[0].length} and ${points[1].length} points, as often and in the same order as in the checker`);
+  say(`  alone, they come by ${points.map((of) => of.length).join(" and ")} points, as often and in the same order as in the checker`);
   for (const words of apart) say(`  left out: ${words}`);
   const derived = derivedBy(run, [pointOf, withWrites]);
   say(`  ${scheduleInWords(derived.schedule)}`);
   if (derived.distance > 0) say(`  ${derived.distance} steps from where the trace switches; the checker shows the same there`);
-  if (!derived.tells) say("  the two calls one behind the other show the same");
+  if (!derived.tells) say("  the calls of one thread behind those of another show the same");
   const there = difference("before the calls", withoutContents(derived.memory), withoutContents(memory));
   if (there !== null) return { verdict: "not realised", why: `it begins with something else: ${there}`, forced: null };
   const forced = await realise(machine, { ...real, name: run.name }, derived.schedule, anchors);
@@ -141,7 +141,7 @@ export function comparable(o: Outcome): Outcome {
 /** The first of an outcome's parts that is another on Linux. */
 export function apartIn(checker: Outcome, linux: Outcome): string | null {
   if (outcomeKey(checker) === outcomeKey(linux)) return null;
-  const of = (o: Outcome): string[] => [...o.returned.map((r, i) => `${"AB"[i]} ${r}`), ...o.areas, ...o.pages, ...o.counters];
+  const of = (o: Outcome): string[] => [...o.returned.map((r, i) => `${SIDES[i]} ${r}`), ...o.areas, ...o.pages, ...o.counters];
   return difference("at the end", of(checker), of(linux));
 }
 function difference(when: string, checker: readonly string[], linux: readonly string[]): string | null {

@@ -1,5 +1,5 @@
 /**
- * A run in the checker, taken turn by turn, from the moment at which both sides may begin. Each step is told with the points of a
+ * A run in the checker, taken turn by turn, from the moment at which all sides may begin. Each step is told with the points of a
  * real kernel to which it has brought the thread: functions that were entered, entries that were written, calls that returned.
  */
 import { compileScenario } from "../../../checker/compile/compile.ts";
@@ -11,10 +11,10 @@ import { STEP_DISABLED } from "../../../checker/system.ts";
 import { LEAF, entryTarget } from "../../../impl/pgtable.ts";
 import { before, modelMemory, modelOutcome, type Before, type Results } from "../model-outcome.ts";
 import type { Outcome } from "../outcome.ts";
-import type { Side } from "../schedule.ts";
+import { forEachSide, sidesOf, type Side } from "../schedule.ts";
 import { isCall } from "./call.ts";
 import { placeIn, PlaceCounts } from "./place.ts";
-import { runProgram, type RunWorld } from "./run-program.ts";
+import { LOOKS, runProgram, type RunWorld } from "./run-program.ts";
 import type { Place, Run } from "./run.ts";
 
 /** A run has an end: more steps than any has. */
@@ -32,7 +32,7 @@ export type Reached =
 export interface Saved {
   readonly words: Int32Array;
   readonly counted: readonly number[];
-  readonly places: readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>];
+  readonly places: readonly ReadonlyMap<string, number>[];
 }
 
 export class Walk {
@@ -42,10 +42,13 @@ export class Walk {
   readonly #counters: readonly number[];
   readonly #then: Before;
   #counted: number[];
-  #places: [PlaceCounts, PlaceCounts] = [new PlaceCounts(), new PlaceCounts()];
+  #places: PlaceCounts[];
+  readonly #sides: readonly Side[];
 
   constructor(run: Run) {
     this.#run = run;
+    this.#sides = sidesOf(run.calls);
+    this.#places = run.calls.map(() => new PlaceCounts());
     this.#system = compileScenario(runProgram(run), { sourceMap: false }).system;
     const { vector, stateWords, image } = this.#system;
     this.#k = makeWorld(image.plan, new StateBytes(vector.buffer), stateWords * 4) as unknown as RunWorld;
@@ -58,10 +61,10 @@ export class Walk {
       if (n > STEPS_MAX || !this.#step(0)) throw new Error(`${run.name}: its memory cannot be made`);
     }
     this.#system.vector.fill(0, stateWords);
-    if (!this.#step(1)) throw new Error(`${run.name}: the gate is shut`);
+    for (const side of this.#sides.slice(1)) if (!this.#step(side)) throw new Error(`${run.name}: the gate is shut`);
     this.#counted = this.#counters.map(() => 0);
     this.#then = before(this.#k);
-    for (const side of [0, 1] as const) this.#places[side].counted(this.#placeOf(side));
+    for (const side of this.#sides) this.#places[side]!.counted(this.#placeOf(side));
   }
 
   /** What the calls find. */
@@ -70,13 +73,13 @@ export class Walk {
   save(): Saved {
     const { vector, stateWords } = this.#system;
     return {
-      words: vector.slice(0, stateWords), counted: [...this.#counted], places: [this.#places[0].copy(), this.#places[1].copy()],
+      words: vector.slice(0, stateWords), counted: [...this.#counted], places: this.#places.map((p) => p.copy()),
     };
   }
   restore({ words, counted, places }: Saved): void {
     this.#system.vector.set(words);
     this.#counted = [...counted];
-    this.#places = [new PlaceCounts(places[0]), new PlaceCounts(places[1])];
+    this.#places = places.map((p) => new PlaceCounts(p));
   }
 
   /** One step of the side, and where it stands then; null: it waits, or has ended. */
@@ -95,26 +98,26 @@ export class Walk {
       ...(returned && !this.ended(side) ? [{ kind: "return" } as const] : []),
       ...entered(returned ? [] : frames, now).map((routine) => ({ kind: "entry", routine }) as const),
     ];
-    return { reached, place: this.#places[side].counted(this.#placeOf(side)) };
+    return { reached, place: this.#places[side]!.counted(this.#placeOf(side)) };
   }
 
   /** Where it stands. The how-manieth time is not said. */
   place(side: Side): Omit<Place, "nth"> { return this.#placeOf(side); }
   /** It has stood there so often. */
-  times(side: Side): number { return this.#places[side].times(this.#placeOf(side)); }
+  times(side: Side): number { return this.#places[side]!.times(this.#placeOf(side)); }
   ended(side: Side): boolean { return this.#k.run.done.get(side) === this.#k.run.calls.get(side); }
 
-  /** Both have ended. Null: they have not, and cannot. */
+  /** All go to their ends, the first ones first. Null: they cannot. */
   outcome(): Outcome | null {
     for (let n = 0; n < STEPS_MAX && !this.#k.run.seen.get(); n++) {
-      if (!this.#step(0) && !this.#step(1) && !this.#step(2)) return null;
+      if (![...this.#sides, LOOKS].some((actor) => this.#step(actor))) return null;
     }
     const { vector, stateWords } = this.#system;
     vector.fill(0, stateWords);
     this.#counters.forEach((word, i) => { vector[word] = this.#counted[i]!; });
-    const results = ([0, 1] as const).map((side) => this.#run.calls[side].map((_, n) => this.#k.run.results.get(8 * side + n)));
-    const compared = { calls: this.#run.calls.map((of) => of.map((c) => c.step)), pages: this.#run.options.pagesPerHugePage };
-    return modelOutcome(compared as never, this.#k, results as unknown as Results, this.#then, this.#run.ranges);
+    const results: Results = forEachSide(this.#run.calls, (of, side) => of.map((_, n) => this.#k.run.results.get(8 * side + n)));
+    const calls = forEachSide(this.#run.calls, (of) => of.map((c) => c.step));
+    return modelOutcome({ calls, pages: this.#run.options.pagesPerHugePage }, this.#k, results, this.#then, this.#run.ranges);
   }
 
   #step(actor: number): boolean {
