@@ -32,6 +32,7 @@ confirms it, refutes it, or cannot be held there.
 
 A segment is A or B, and where it goes to: a function of the kernel, write@pmd:0 or write@pte:PAGE, each with #N for the
 N-th time; "return": between two calls; or "end". What waits for the other gives its turn away.
+Traces may be of three threads, A, B and C, on three processors.
 
 Examples:
   npx thpcheck force                                                        compare the recordings

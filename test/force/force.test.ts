@@ -7,7 +7,10 @@ import { Symbols } from "./symbols.ts";
 import { waitingPlaces, waitsIn } from "./blocked.ts";
 
 describe("schedules", () => {
-  it.each(["A:end B:end", "A:collapse_huge_page B:end A:end", "B:write@pmd:0#2 A:write@pte:7 B:end", "A:zap_pte_range.isra.0#3 A:end", "C:f A:end C:end"])(
+  it.each([
+    "A:end B:end", "A:collapse_huge_page B:end A:end", "B:write@pmd:0#2 A:write@pte:7 B:end", "A:zap_pte_range.isra.0#3 A:end",
+    "C:f A:end C:end",
+  ])(
     "%s is read as it is written", (text) => {
       expect(scheduleInWords(scheduleIn(text))).toBe(text);
     },

@@ -6,7 +6,9 @@
 import { anchorInWords, anchorsOf, entryPoints, MOST, writePoints, type Anchor } from "./anchors.ts";
 import type { ForcedMachine, RealPair, Seen } from "./machine.ts";
 import { realMemory, realOutcome, type Compared, type Outcome } from "./outcome.ts";
-import { forEachSide, pointInWords, scheduleInWords, sidesOf, type Became, type BySide, type Point, type Schedule, type Segment, type Side } from "./schedule.ts";
+import {
+  forEachSide, pointInWords, scheduleInWords, sidesOf, type Became, type BySide, type Point, type Schedule, type Segment, type Side,
+} from "./schedule.ts";
 import { NO_ENTRY, type Threads } from "./threads.ts";
 
 const TRIES = 3;

@@ -15,9 +15,9 @@ const USER_PAD = 0x9200n;
 const GATES: Gates = {
   area: 0x4000_0000n, gate: [0x7000n, 0x7004n], returned: [0x9000n, 0x9100n], calls: [1, 1], pad: USER_PAD, waits: 0x8000n,
 };
-const TASKS = [0xa000n, 0xb000n] as const;
+const TASKS = [0xa000n, 0xb000n, 0xb800n] as const;
 /** Stacks, by processor. */
-const STACK = [0n, 0xc000n, 0xd000n];
+const STACK = [0n, 0xc000n, 0xd000n, 0xe000n];
 const CR3 = 0x1000n;
 const PMD = DIRECT + 0x3000n + 8n * ((GATES.area >> 21n) & 511n);
 
@@ -27,7 +27,7 @@ const stop = (cpu: number, watched: bigint | null = null): Stop => ({ cpu, watch
 
 class FakeMachine {
   readonly memory = new Map<bigint, bigint>();
-  readonly registers: Partial<Record<Register, bigint>>[] = [{}, {}, {}];
+  readonly registers: Partial<Record<Register, bigint>>[] = [{}, {}, {}, {}];
   readonly breaks = new Set<bigint>();
   readonly watches = new Set<bigint>();
   /** Processors that went past a point. */
@@ -35,7 +35,7 @@ class FakeMachine {
   readonly #script: Next[];
   constructor(script: Next[]) {
     this.#script = script;
-    for (const cpu of [1, 2]) {
+    for (const cpu of [1, 2, 3]) {
       // Per processor from its base on, where the kernel's symbols say.
       const base = BigInt(cpu) * 0x10_0000_0000n;
       this.registers[cpu] = {
@@ -82,14 +82,16 @@ class FakeMachine {
 function run(schedule: string, ...script: Next[]): Promise<{ readonly became: readonly Became[]; readonly m: FakeMachine }> {
   return runCalls([1, 1], schedule, script);
 }
-async function runCalls(
-  calls: Gates["calls"], schedule: string, script: Next[],
+const runCalls = (calls: Gates["calls"], schedule: string, script: Next[]): ReturnType<typeof runGates> =>
+  runGates({ ...GATES, calls }, schedule, script);
+async function runGates(
+  gates: Gates, schedule: string, script: Next[],
 ): Promise<{ readonly became: readonly Became[]; readonly m: FakeMachine }> {
   const m = new FakeMachine(script);
   const gdb = m as unknown as GdbStub;
   const symbols = new Symbols(TEXT);
   const debugged: Debugged = { gdb, symbols, pad: await Pad.install(gdb, symbols) };
-  const threads = await Threads.atGates(debugged, { ...GATES, calls });
+  const threads = await Threads.atGates(debugged, gates);
   const became: Became[] = [];
   for (const segment of scheduleIn(schedule)) became.push(await threads.segment(segment));
   return { became, m };
@@ -192,6 +194,17 @@ describe("a thread that waits for the other", () => {
     expect(preempted.became[1]).toEqual({ what: "ended" });
     const { became } = await run("A:end", comes(1, READ_SLOWPATH), ends);
     expect(became).toEqual([{ what: "ended" }]);
+  });
+  it("may wait for a third, which stands still meanwhile", async () => {
+    const third = { ...GATES, gate: [0x7000n, 0x7004n, 0x7008n], returned: [0x9000n, 0x9100n, 0x9180n], calls: [1, 1, 1] } as const;
+    const script = [
+      comes(3, F), comes(1, READ_SLOWPATH), sleeps(1), comes(2, 0x9100n), comes(3, 0x9180n), comes(1, GATES.returned[0]),
+    ];
+    const { became, m } = await runGates(third, "C:f A:end B:end C:end A:end", script);
+    expect(became).toMatchObject([
+      { what: "held" }, { what: "blocked", place: "rwsem_down_read_slowpath" }, { what: "ended" }, { what: "ended" }, { what: "ended" },
+    ]);
+    expect(m.steps).toContain(3);
   });
   it("is skipped when it has ended before its turn", async () => {
     const { became } = await run("A:end A:end", ends);

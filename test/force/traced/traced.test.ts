@@ -10,6 +10,7 @@ import { isTraced } from "./command.ts";
 import { argumentsIn } from "./constant.ts";
 import { derive, type PointOf } from "./derive.ts";
 import { agreed, alone, routineOf } from "./points.ts";
+import type { Turn } from "./run.ts";
 import { askedRun, apartIn, realOf } from "./traced.ts";
 import { entered } from "./walk.ts";
 
@@ -45,6 +46,17 @@ describe("a run", () => {
     ["reclaim-twice", "reclaimed", /does what no call of the agent does|no system calls|has no witness/],
   ])("%s is refused where no call of the agent does the same", async (trace, witness, why) => {
     await expect(askedRun({ trace, witness }, ROOT)).rejects.toThrow(why);
+  });
+  it("of three threads is made a schedule of three, each by its own letter", async () => {
+    const run = await askedRun({ trace: "collapse-munmap", witness: "a collapse succeeds" }, ROOT);
+    expect(realOf(run).calls.map((of) => of.map(stepToText))).toEqual([
+      ["0 madvise 0.0 1.0 COLLAPSE", "0 read 0.1 0.1"], ["0 munmap 0.0 1.0"], ["0 write 0.1 0.1 3", "0 read 0.1 0.1"],
+    ]);
+    // The shortest run needs A alone. In this one C has stored before, and B comes while A has the lock.
+    const stored: Turn = { side: 2, until: { call: 0, key: "", nth: 1, words: "between two calls" } };
+    const derived = derive({ ...run, turns: [stored, ...run.turns, { side: 1, until: null }] }, everywhere);
+    expect(scheduleInWords(derived.schedule)).toMatch(/^C:\S+ A:\S+ B:\S+$/);
+    expect(outcomeInWords(derived.outcome)).toMatch(/^A 0, 3; B 0; C stored, signal; /);
   });
   it("names what there is where a witness is mistyped", async () => {
     const mistyped = askedRun({ trace: "lazyfree-collapse", witness: "nothing" }, ROOT);

@@ -22,6 +22,10 @@ export const TRACES: readonly NamedRun[] = [
   { scenario: "pageout-collapse", witness: "split" },
   { scenario: "pageout-collapse", witness: "collapsed" },
   { scenario: "reclaim-advised-dontneed-split", witness: "it is discarded" },
+  // Of three threads.
+  { scenario: "collapse-munmap", witness: "a collapse succeeds" },
+  { scenario: "collapse-munmap-half", witness: "the area is half" },
+  { scenario: "collapse-mremap", witness: "the huge page has moved" },
   // Before 7.3.2, and before 6.18.44.
   { scenario: "reclaim-advised-dontneed-discard", witness: null },
 ];
