@@ -118,9 +118,6 @@ describe("a schedule is realised", () => {
   });
 });
 
-/** A thread waits in the checker and not on Linux, and what comes of both is the same: open, see README.md. */
-const WAITS_ONLY: ReadonlySet<string> = new Set(["collapse-dontneed-page, a collapse succeeds"]);
-
 describe("runs of the checker that kernels were asked for", () => {
   const named = recordedRuns().map((r) => [r.kernel, `${r.scenario}, ${r.witness ?? "what it breaks"}`, r] as const);
   it.each(named)("Linux %s: %s", async (_, __, { scenario, witness, verdict, why, outcome }) => {
@@ -128,9 +125,6 @@ describe("runs of the checker that kernels were asked for", () => {
     const shown = outcomeOf(run);
     const [mine, linuxs] = [outcomeInWords(comparable(shown)), outcomeInWords(comparable(outcome))];
     if (verdict === "confirmed") expect(mine).toBe(linuxs);
-    else {
-      const same = WAITS_ONLY.has(`${scenario}, ${witness}`);
-      expect([why, mine === linuxs]).toEqual([expect.stringMatching(/in the checker|the checker has/), same]);
-    }
+    else expect([why, mine === linuxs]).toEqual([expect.stringMatching(/in the checker|the checker has/), false]);
   });
 });

@@ -9,7 +9,7 @@ export const TRACES: readonly NamedRun[] = [
   { scenario: "lazyfree-collapse", witness: "refused, and the page still waits" },
   { scenario: "lazyfree-collapse", witness: "collapsed" },
   { scenario: "collapse-free", witness: "a collapse succeeds" },
-  { scenario: "collapse-dontneed-page", witness: "a collapse succeeds" },
+  { scenario: "discard-munmap", witness: "munmap has the area before the flush" },
   { scenario: "collapse-dontneed-page", witness: "the huge page is split" },
   { scenario: "collapse-dontneed-read", witness: "a collapse succeeds" },
   { scenario: "collapse-dontneed-read", witness: "the huge zero page, before the report" },
