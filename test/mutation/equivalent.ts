@@ -123,4 +123,68 @@ export const EQUIVALENT: readonly Explanation[] = [
       "within one hold of the PMD lock, and mapAnonFolioPmdNopf() neither reads the counter nor gives up. The other counter is a " +
       "statistic.",
   },
+  {
+    id: "50f2bdecb0",
+    change: "- for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {  + for (let i: PteIndex = 0; i < " +
+      "k.param.hpagePmdNr.get() - 1; i++) {",
+    why: "The dump is an actor of the model: it takes RCU, reads entries, and does nothing with what it reads but assert that " +
+      "the table is not freed. Each run of the changed program is one of the original in which the reader of the last entry " +
+      "stands still until RCU is released; no other thread reads whether it has read it. That a table is not freed under a " +
+      "reader is still asked at every other entry of the same table, and of the same hold of RCU.",
+  },
+  {
+    id: "63da3d972a",
+    change: "- cc.unmapped = unmapped > 0;  + cc.unmapped = unmapped >= 0;",
+    why: "Without swap the second pass waits for migration entries of the range, and for nothing else. Where the scan met none " +
+      "it finds none, and does nothing; or it finds those of a split that began since, and waits until they are gone, as it " +
+      "does where the scan met another one. What the collapse then does is decided anew under mmap_lock for writing, in " +
+      "either case. To give up instead, for an entry that came meanwhile, is what the kernel may do and need not: F1 excuses " +
+      "it, and nobody promises it.",
+  },
+  {
+    id: "470755f5f6",
+    change: "- if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;",
+    why: "An entry that is neither young nor dirty is taken out, put back as it was, and flushed for, under the lock of its " +
+      "table. So is every entry beside it that is young or dirty: whoever reads entries without that lock (the hardware, " +
+      "GUP-fast, the hint about untouched ranges) meets an entry that is none for a moment in the original as well, and has " +
+      "to try again. The hardware may set a bit before the exchange, which then is in `old`, as for the others. The flush is " +
+      "one more.",
+  },
+  {
+    id: "af7385f91e",
+    change: "- if (findVma(k, mm, 0) === NONE) { // Nothing was ever mapped, or fork gave up before the first VMA. yield* " +
+      "mmapReadUnlock(k, mm); return; }",
+    why: "Of an address space without an area exit_mmap() unmaps nothing, frees no table and no VMA: there are no pages without " +
+      "areas. What is left of the change is that this CPU's LRU batch is drained, which any thread may do at any time " +
+      "(lru_add_drain_all()), a gather that is empty, and mmap_lock for writing of an address space that nobody can reach any " +
+      "more but khugepaged, which tries the lock.",
+  },
+  {
+    id: "fb9665392c",
+    change: "- pmc.needRmapLocks = k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old);  + pmc.needRmapLocks = " +
+      "k.vma.pgoff.get(pmc.new) <= k.vma.pgoff.get(pmc.old) + 1;",
+    why: "The locks of the reverse map are taken in one more case, where the walk could not have missed an entry. They are taken " +
+      "in the same order, with the same locks held, and by the same routine as where they are needed; while they are held " +
+      "nothing sleeps for what a walker has. A walker waits until the table is moved, and then sees what it could have seen " +
+      "by coming later.",
+  },
+  {
+    id: "39b42d1d91",
+    change: "- const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once());  " +
+      "+ const enough: boolean = res !== NONE && (!cc.isKhugepaged || usedPages(k, res) >= k.knob.promotionThreshold.once() - 1);",
+    why: "This look is a hint, by which a promotion that cannot succeed saves taking mmap_lock for writing: freezeReservation() " +
+      "asks for the threshold again under the reservation's lock, with the table detached, and by its answer all is put back. " +
+      "Either way the result is SCAN_PAGE_COUNT, the range keeps its reservation and its pages, and khugepaged goes on behind " +
+      "it. (reservation-below-threshold would show it if both looks were wrong.)",
+  },
+  {
+    id: "8f27f37c70",
+    change: "- folioRefSub(k, folio, 1); spinUnlock(k, pmdLockptr(k, src));  + spinUnlock(k, pmdLockptr(k, src)); yield at(\"moved " +
+      "behind the release\"); folioRefSub(k, folio, 1);",
+    why: "The reference is fork's own, to a folio that the parent maps, and fork has mmap_lock for writing, so it is not the " +
+      "last one in either order. It is taken before the look at the pins: who counts references without the parent's PMD lock " +
+      "(split, collapse, reuse) meets it in the original as well. Who counts them under that lock is reclaim of a lazyfree " +
+      "PMD; it meets a reference more than it expects in the original, too, from a pin, which is why fork gives up here, and " +
+      "then it keeps the page, which it may always do.",
+  },
 ];
