@@ -152,7 +152,7 @@ export default [
     options: {
       ...ROOM, ...TWO_PROCESSES, hugeRanges: 1, frames: 4, allocationMayFail: false, copyMayMeetPoison: true,
     }, areaEnd: 1, threads: { forksAndCopies }, others: { child },
-    finally: { "everything is free": allFree }, expect: holds({ states: 2697 }),
+    finally: { "everything is free": allFree }, expect: holds({ states: 2632 }),
   }),
   thpScenario({
     name: "failing-mprotect", why: "an area is cut in three, and grows together", tier: "quick", options: ROOM, areaEnd: 3,

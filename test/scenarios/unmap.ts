@@ -167,7 +167,7 @@ export default [
     options: ROOM,
     threads: { replaces, writesOnce, touchesOnce },
     sometimes: again,
-    expect: holds({ states: 1_827_469 }),
+    expect: holds({ states: 1_837_568 }),
   }),
   thpScenario({
     name: "dontneed-huge",
@@ -200,7 +200,7 @@ export default [
     options: { ...small, ptReclaim: true },
     threads: { discards, writesOnce, readsThenWrites },
     sometimes: { "a table again": (k) => k.rcu.waiting.get() === 1 && k.mm.pmd.get(0, 0) !== 0 },
-    expect: holds({ states: 608_175 }),
+    expect: holds({ states: 449_334 }),
   }),
   thpScenario({
     name: "dontneed-twice",
