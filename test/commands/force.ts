@@ -11,7 +11,7 @@ export const force: ExtraCommand = {
     .argument("[pair...]", "names of pairs, or globs: 'collapse+*'; none: all; or one trace, as 'replay' takes it")
     .option("--kernel <release>", "boot this kernel in QEMU: a release, all that lie here, or the path of a vmlinuz")
     .option("--schedule <segments>", "one order of one pair, such as 'A:collapse_huge_page B:end A:end'")
-    .option("--anchors", "where the two calls can be held on this kernel")
+    .option("--anchors", "where the two calls can be held on this kernel; without --kernel: the recorded tables of all anchors")
     .option("--least <n>", "schedules of a pair: with three switches, too, until there are so many", positiveInteger, 72)
     .option("--guests <n>", "guests side by side, each with pairs of its own", positiveInteger, Math.min(4, availableParallelism()))
     .option("--show", "what became of each schedule, as it is run")
@@ -38,6 +38,7 @@ Examples:
   npx thpcheck force                                                        compare the recordings
   npx thpcheck force --kernel 7.3.4                                         all pairs, in a guest
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --anchors
+  npx thpcheck force --anchors                                              which steps of impl/ are anchors, by release
   npx thpcheck force 'collapse+store@hole' --kernel 6.18.15 --schedule 'A:collapse_huge_page B:end A:end'
   npx thpcheck force run.json --kernel 6.18.15                              the counterexample of "check --out run.json"
   npx thpcheck force lazyfree-collapse --witness collapsed --kernel 7.3.4

@@ -74,11 +74,14 @@ const WRITES: readonly Point[] = [
   { kind: "write", level: "pte", page: 5, nth: 1 },
 ];
 /** What the compiler calls a copy of a function that it has made. */
-const COPY = /\.(isra|constprop|part|cold)\.\d+$/;
+export const COPY = /\.(isra|constprop|part|cold)\.\d+$/;
 /** How often a thread may come to one place before it is no longer stopped there. */
 export const MOST = 6;
 /** Of one place, so many first times are points. */
 const TIMES = 3;
+
+/** A function is looked for under this name, or as a copy of it that the compiler has made. */
+export const isWatched = (name: string): boolean => Object.values(FUNCTIONS).some((names) => names.includes(name));
 
 /** The entry points of a kernel. */
 export function entryPoints(symbols: Symbols): readonly Point[] {

@@ -94,7 +94,7 @@ describe("symbols", () => {
 describe("the command", () => {
   it.each([
     [{ witness: "w" }, /name the trace/], [{ kernel: "0x" }, /no kernel "0x" is known/], [{ kernel: "/dev/null" }, /no kernel image/],
-    [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true }, /--anchors is asked of a kernel/],
+    [{ schedule: "" }, /--schedule is asked of a kernel/], [{ anchors: true, record: true }, /--record is asked of a kernel/],
   ])("refuses %o", async (flags, why) => {
     await expect(runForce([], { least: 64, guests: 1, ...flags })).rejects.toThrow(why);
   });

@@ -6,12 +6,14 @@ import { whyNoGuests } from "../conformance/guest/qemu.ts";
 import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "../conformance/guest/store.ts";
 import { anchorInWords } from "./anchors.ts";
 import type { ForceFlags } from "./flags.ts";
-import { ForcedMachine } from "./machine.ts";
+import { bootHost, on, type Host } from "./host.ts";
 import { outcomeSet, type OutcomeSet } from "./model-set.ts";
 import { outcomeInWords, outcomeKey, type Outcome } from "./outcome.ts";
 import { pairNamed, PAIRS, type Pair } from "./pairs.ts";
 import { forcedRecordings, keep, recorded, type RecordedPair } from "./recording.ts";
 import { becameInWords, scheduleIn, scheduleInWords, type Schedule } from "./schedule.ts";
+import { anchorTables, tableInWords } from "./table/anchor-table.ts";
+import { recordAnchors, unlikeTable } from "./table/record.ts";
 import { isTraced, runTraced } from "./traced/command.ts";
 import { endsOf, followed, isNoOrder, realise, schedulesOf, type Anchors, type Run } from "./sweep.ts";
 
@@ -24,6 +26,13 @@ export async function runForce(patterns: readonly string[], flags: ForceFlags): 
   }
   const pairs = selected(patterns);
   refuseWithoutKernel(flags);
+  if (flags.anchors === true && flags.kernel === undefined) {
+    anchorTables().flatMap(tableInWords).forEach(say);
+    return;
+  }
+  if (flags.anchors === true && flags.record === true && patterns.length > 0) {
+    throw new UsageError("--anchors --record keeps a table of all pairs: name none");
+  }
   if (flags.recorded === true || flags.kernel === undefined) {
     compareRecordings(pairs);
     return;
@@ -36,7 +45,9 @@ export async function runForce(patterns: readonly string[], flags: ForceFlags): 
   }
   try {
     for (const image of await kernelsFor(flags.kernel, { modules: false, said: say })) {
-      if (!isInterrupted()) await onKernel(image, pairs, schedule, flags);
+      if (isInterrupted()) break;
+      if (flags.anchors === true && flags.record === true) await recordAnchors(image, say);
+      else await onKernel(image, pairs, schedule, flags);
     }
   } catch (e) {
     if (!(e instanceof NotFetched)) throw e;
@@ -46,7 +57,7 @@ export async function runForce(patterns: readonly string[], flags: ForceFlags): 
 
 /** What is asked of a kernel names one that there is. */
 function refuseWithoutKernel({ kernel, ...flags }: ForceFlags): void {
-  const asked = (["schedule", "anchors", "show", "record"] as const).find((name) => flags[name] !== undefined);
+  const asked = (["schedule", "show", "record"] as const).find((name) => flags[name] !== undefined);
   if (kernel === undefined && asked !== undefined) throw new UsageError(`--${asked} is asked of a kernel: add --kernel 7.3.4`);
   if (kernel !== undefined) refuseUnknownKernel(kernel);
 }
@@ -85,12 +96,12 @@ async function onKernel(image: KernelImage, pairs: readonly Pair[], schedule: Sc
   const inOrder = new InOrder(pairs.length);
   const waiting = [...pairs.entries()];
   const guest = async (n: number): Promise<void> => {
-    const host: Host = { image, machine: await ForcedMachine.boot(image) };
+    const host = await bootHost(image, say);
     try {
       const { bootMs, symbols } = host.machine;
       if (n === 0) say(`Linux ${image.name}: booted in ${(bootMs / 1000).toFixed(1)} s, ${symbols.count} symbols`);
       // What the first program after a boot meets is not what the later ones do: khugepaged is at its first scan.
-      await followed(host.machine, pairs[0]!);
+      await on(host, (m) => followed(m, pairs[0]!));
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
         const [place, pair] = next;
         const found = isInterrupted() ? null : await onPair(host, pair, schedule, flags);
@@ -131,32 +142,17 @@ class InOrder {
   }
 }
 
-/** A guest that has gone wrong is replaced. */
-interface Host {
-  readonly image: KernelImage;
-  machine: ForcedMachine;
-}
-/** What `use` gives of the machine; tried once more on a fresh one. */
-async function on<T>(host: Host, use: (machine: ForcedMachine) => Promise<T>): Promise<T> {
-  try {
-    return await use(host.machine);
-  } catch (e) {
-    await host.machine.stop();
-    say(`  a new guest, since: ${(e as Error).message}`);
-    host.machine = await ForcedMachine.boot(host.image);
-    return use(host.machine);
-  }
-}
-
 async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: ForceFlags): Promise<Found | null> {
   const { anchors, memory } = await on(host, (m) => followed(m, pair));
-  if (flags.anchors === true) return { runs: [], said: anchorsSaid(pair, anchors) };
+  const apart = unlikeTable(host.image.release, pair, anchors);
+  if (apart.length > 0) process.exitCode = 1;
+  if (flags.anchors === true) return { runs: [], said: [...anchorsSaid(pair, anchors), ...apart] };
   const set = outcomeSet(host.image.release, pair);
   if (JSON.stringify(withoutContents(memory)) !== JSON.stringify(withoutContents(set.memory))) {
     throw new Error(`${pair.name} begins with ${JSON.stringify(memory)} on Linux, and with ${JSON.stringify(set.memory)} in the checker`);
   }
   const runs: Run[] = [];
-  const said: string[] = [];
+  const said: string[] = [...apart];
   for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
     if (isInterrupted()) return null;
     const run = await on(host, (m) => realise(m, pair, s, anchors));

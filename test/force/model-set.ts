@@ -28,7 +28,8 @@ export interface OutcomeSet {
 
 /** Programs of this process that are compiled. */
 const compiled = new Map<string, CompiledSystem>();
-function systemOf(release: string, pages: number): CompiledSystem {
+/** The program of all pairs with so many pages per huge page, compiled once in this process. */
+export function systemOf(release: string, pages: number): CompiledSystem {
   const key = `${release} ${pages}`;
   const system = compiled.get(key) ?? compileScenario(modelProgram(release, pages), { sourceMap: false }).system;
   compiled.set(key, system);
@@ -79,8 +80,8 @@ export function outcomeSet(release: string, pair: Pair): OutcomeSet {
   return { outcomes, states: seen.size, memory };
 }
 
-/** The state in which both calls may begin: until then only one thread can go on. */
-function beginning(system: CompiledSystem, k: K, pair: Pair): Int32Array {
+/** The state in which both calls may begin: until then only one thread can go on. Throws an Error where it is not so. */
+export function beginning(system: CompiledSystem, k: K, pair: Pair): Int32Array {
   const { vector, stateWords } = system;
   system.setBranch([PAIRS.indexOf(pair)]);
   system.init();

@@ -1,13 +1,11 @@
 /** Which functions of a kernel are which routines of impl/, and at which both sides of a run agree how often they come there. */
-import { writePoints, type Anchor } from "../anchors.ts";
+import { COPY, writePoints, type Anchor } from "../anchors.ts";
 import { forEachSide, pointInWords, SIDES, type BySide, type Point, type Side } from "../schedule.ts";
 import type { Symbols } from "../symbols.ts";
 import type { PointOf } from "./derive.ts";
 import type { Run } from "./run.ts";
 import { Walk, type Reached } from "./walk.ts";
 
-/** What the compiler calls a copy of a function that it has made. */
-const COPY = /\.(isra|constprop|part|cold)\.\d+$/;
 /** Names that say the same in another release, or of a part. */
 const CALLED: Readonly<Record<string, string>> = {
   hpage_collapse_scan_pmd: "collapseScanPmd", zap_page_range_single_batched: "zapVmaRangeBatched",
@@ -19,9 +17,10 @@ export function routineOf(symbol: string): string {
   const name = symbol.replace(COPY, "");
   return CALLED[name] ?? name.replace(/^_+/, "").replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase());
 }
-const reachedIn = (point: Point): string =>
+/** What a point of a kernel is in the checker, as `keyOf` says it. */
+export const reachedIn = (point: Point): string =>
   (point.kind === "entry" ? `entry ${routineOf(point.symbol)}` : point.kind === "write" ? `write ${point.level}` : "return");
-const keyOf = (r: Reached): string => (r.kind === "entry" ? `entry ${r.routine}` : r.kind === "write" ? `write ${r.level}` : "return");
+export const keyOf = (r: Reached): string => (r.kind === "entry" ? `entry ${r.routine}` : r.kind === "write" ? `write ${r.level}` : "return");
 
 /** The points to which a side comes when it is alone and first, in order. */
 export function alone(run: Run, side: Side): readonly Reached[] {
@@ -49,40 +48,50 @@ export interface Agreed {
  * all of these.
  */
 export function agreed(run: Run, anchors: BySide<readonly Anchor[]>): Agreed {
-  const apart: string[] = [];
-  const known = run.calls.map(() => new Map<string, Point>());
-  const points = forEachSide(run.calls, (_, side) => {
-    const model = alone(run, side).map(keyOf);
-    const real = anchors[side]!.filter(({ point }) => point.kind !== "write" || point.page === 0)
-      .map(({ point }) => ({ key: reachedIn(point), point }));
-    const names = new Set([...model, ...real.map((r) => r.key)]);
-    const usable = new Set<string>();
-    for (const name of names) {
-      // Several functions may be one routine: the one that comes as often is it.
-      const symbols = new Map<string, Point[]>();
-      for (const { key, point } of real) if (key === name) push(symbols, nameOf(point), point);
-      const times = model.filter((m) => m === name).length;
-      const fits = [...symbols].find(([, of]) => of.length === times);
-      if (fits === undefined) {
-        const [other] = symbols.values();
-        if (other !== undefined && times > 0) {
-          apart.push(`${SIDES[side]} comes ${times} times to ${name} in the checker, ${other.length} on Linux`);
-        }
-        continue;
-      }
-      known[side]!.set(name, fits[1][0]!);
-      usable.add(name);
-    }
-    apart.push(...inOrder(side, usable, known[side]!, { model, real }));
-    return model.filter((m) => usable.has(m));
-  });
+  const sides = forEachSide(run.calls, (_, side) => agreedOn(side, alone(run, side).map(keyOf), anchors[side]!));
+  const known = sides.map((s) => s.known);
   const pointOf: PointOf = (side, reached) => known[side]!.get(keyOf(reached)) ?? null;
   const withWrites: PointOf = (side, reached) => {
     const isWritten = reached.kind === "write" &&
       anchors[side]!.some(({ point: p }) => p.kind === "write" && p.page === 0 && p.level === reached.level);
     return pointOf(side, reached) ?? (isWritten ? { kind: "write", level: reached.level, page: 0, nth: 1 } : null);
   };
-  return { pointOf, withWrites, points, apart };
+  return { pointOf, withWrites, points: forEachSide(sides, (s) => s.points), apart: sides.flatMap((s) => s.apart) };
+}
+
+/** The same of one side. */
+export interface OfSide {
+  /** The first of the points that stand for what is reached, by `keyOf`. */
+  readonly known: ReadonlyMap<string, Point>;
+  readonly points: readonly string[];
+  readonly apart: readonly string[];
+}
+
+/** `model`: what the side comes by when it is alone in the checker, by `keyOf`; `anchors`: on the kernel. */
+export function agreedOn(side: Side, model: readonly string[], anchors: readonly Anchor[]): OfSide {
+  const apart: string[] = [];
+  const known = new Map<string, Point>();
+  const real = anchors.filter(({ point }) => point.kind !== "write" || point.page === 0)
+    .map(({ point }) => ({ key: reachedIn(point), point }));
+  const usable = new Set<string>();
+  for (const name of new Set([...model, ...real.map((r) => r.key)])) {
+    // Several functions may be one routine: the one that comes as often is it.
+    const symbols = new Map<string, Point[]>();
+    for (const { key, point } of real) if (key === name) push(symbols, nameOf(point), point);
+    const times = model.filter((m) => m === name).length;
+    const fits = [...symbols].find(([, of]) => of.length === times);
+    if (fits === undefined) {
+      const [other] = symbols.values();
+      if (other !== undefined && times > 0) {
+        apart.push(`${SIDES[side]} comes ${times} times to ${name} in the checker, ${other.length} on Linux`);
+      }
+      continue;
+    }
+    known.set(name, fits[1][0]!);
+    usable.add(name);
+  }
+  apart.push(...inOrder(side, usable, known, { model, real }));
+  return { known, points: model.filter((m) => usable.has(m)), apart };
 }
 
 /** Takes names out of `usable` until the two orders are one. */
@@ -101,7 +110,8 @@ function inOrder(
     known.delete(mine[at]!);
   }
 }
-const nameOf = (point: Point): string => pointInWords({ ...point, nth: 1 });
+/** A point, whichever time it is. */
+export const nameOf = (point: Point): string => pointInWords({ ...point, nth: 1 });
 function push<T>(map: Map<string, T[]>, key: string, value: T): void {
   map.set(key, [...(map.get(key) ?? []), value]);
 }

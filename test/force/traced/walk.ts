@@ -8,6 +8,7 @@ import { bitOf } from "../../../checker/program/layout.ts";
 import { StateBytes, makeWorld } from "../../../checker/program/world.ts";
 import type { SourceFrame } from "../../../checker/system.ts";
 import { STEP_DISABLED } from "../../../checker/system.ts";
+import type { Kernel } from "../../../impl/mm-types.ts";
 import { LEAF, entryTarget } from "../../../impl/pgtable.ts";
 import { before, modelMemory, modelOutcome, type Before, type Results } from "../model-outcome.ts";
 import type { Outcome } from "../outcome.ts";
@@ -140,11 +141,13 @@ export class Walk {
     const isTable = pmd !== 0 && (pmd & LEAF) === 0;
     return [this.#k.mm.pmdLock.isHeld(0), isTable && this.#k.ptTable.lock.isHeld(entryTarget(pmd))];
   }
-  /** The PMD of the first huge range, and the entry of its page 0 where there is a table. */
-  #entries(): readonly [number, number | null] {
-    const pmd = this.#k.mm.pmd.get(0, 0);
-    return [pmd, pmd === 0 || (pmd & LEAF) !== 0 ? null : this.#k.ptTable.pte.get(entryTarget(pmd), 0)];
-  }
+  #entries(): readonly [number, number | null] { return entriesOf(this.#k); }
+}
+
+/** The PMD of the first huge range, and the entry of its page 0; null: there is no table. */
+export function entriesOf(k: Kernel): readonly [number, number | null] {
+  const pmd = k.mm.pmd.get(0, 0);
+  return [pmd, pmd === 0 || (pmd & LEAF) !== 0 ? null : k.ptTable.pte.get(entryTarget(pmd), 0)];
 }
 
 /** Routines that are entered between the one place and the other, the outer ones first. */
