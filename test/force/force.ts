@@ -6,7 +6,7 @@ import { whyNoGuests } from "../conformance/guest/qemu.ts";
 import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "../conformance/guest/store.ts";
 import { anchorInWords } from "./anchors.ts";
 import type { ForceFlags } from "./flags.ts";
-import { bootHost, on, type Host } from "./host.ts";
+import { bootHost, guestLost, on, type Host } from "./host.ts";
 import { outcomeSet, type OutcomeSet } from "./model-set.ts";
 import { outcomeInWords, outcomeKey, type Outcome } from "./outcome.ts";
 import { pairNamed, PAIRS, type Pair } from "./pairs.ts";
@@ -155,13 +155,20 @@ async function onPair(host: Host, pair: Pair, schedule: Schedule | null, flags: 
   const said: string[] = [...apart];
   for (const s of schedule === null ? schedulesOf(anchors, flags.least) : [schedule]) {
     if (isInterrupted()) return null;
-    const run = await on(host, (m) => realise(m, pair, s, anchors));
+    const run = await on(host, (m) => realise(m, pair, s, anchors)).catch((e: unknown) => lostRun(s, e));
     runs.push(run);
     if (schedule !== null || flags.show === true) said.push(`${scheduleInWords(s)}\n${runInWords(run)}`);
   }
   said.push(...compared(pair.name, runs.filter((r) => r.not === null).map((r) => [scheduleInWords(r.schedule), r.outcome]), set,
     runs.flatMap((r) => (r.not === null ? [] : [[scheduleInWords(r.schedule), r.not]]))));
   return { runs, said };
+}
+/** A schedule whose guests were lost is not realised. Throws every other error. */
+function lostRun(schedule: Schedule, e: unknown): Run {
+  const not = guestLost(e);
+  if (not === null) throw e;
+  const outcome: Outcome = { returned: ["", ""], areas: [], pages: [], counters: [] };
+  return { schedule, became: [], outcome, not, tries: 1, ms: 0 };
 }
 /** What pages hold is not read before the calls: that could change the accessed bits. */
 const withoutContents = ({ areas, pages }: Pick<Outcome, "areas" | "pages">): unknown =>
@@ -176,7 +183,8 @@ function runInWords({ schedule, became, outcome, not, tries, ms }: Run): string 
   const names = [...schedule, ...endsOf(outcome.returned)];
   const lines = became.flatMap((b, i) => (b.what === "skipped" ? [] : [`  ${scheduleInWords([names[i]!])}: ${becameInWords(b)}`]));
   const took = `${ms} ms${tries === 1 ? "" : `, try ${tries}`}`;
-  return [...lines, `  ${not === null ? "realised" : `not realised: ${not}`}, ${took}`, `  ${outcomeInWords(outcome)}`].join("\n");
+  const came = became.length === 0 ? [] : [`  ${outcomeInWords(outcome)}`];
+  return [...lines, `  ${not === null ? "realised" : `not realised: ${not}`}, ${took}`, ...came].join("\n");
 }
 
 // ---- compared with the checker -------------------------------------------------------------------------------------

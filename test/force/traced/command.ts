@@ -8,7 +8,7 @@ import { whyNoGuests } from "../../conformance/guest/qemu.ts";
 import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "../../conformance/guest/store.ts";
 import { stepToText } from "../../conformance/program.ts";
 import type { ForceFlags } from "../flags.ts";
-import { ForcedMachine } from "../machine.ts";
+import { bootHost, guestLost, on, type Host } from "../host.ts";
 import { outcomeInWords } from "../outcome.ts";
 import { becameInWords, scheduleInWords, SIDES } from "../schedule.ts";
 import { keepRun } from "./recorded-runs.ts";
@@ -97,15 +97,15 @@ async function onKernel(image: KernelImage, wanted: readonly Wanted[], flags: Fo
   const counts = new Map<string, number>();
   say(`Linux ${image.name}`);
   for (const [threads, of] of Map.groupBy(wanted, ({ run }) => run.calls.length)) {
-    const machine = await ForcedMachine.boot(image, threads);
+    const host = await bootHost(image, say, threads);
     try {
       for (const one of of) {
         if (isInterrupted()) break;
-        const verdict = await onMachine(machine, one, flags);
+        const verdict = await onHost(host, one, flags);
         counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
       }
     } finally {
-      await machine.stop();
+      await host.machine.stop();
     }
   }
   if (isInterrupted()) process.exitCode = EXIT_NOT_REALISED;
@@ -121,10 +121,10 @@ function sayRun(run: Run): void {
   if (run.alone) say("  one page of many is used alone: of the pages behind it nothing is compared");
 }
 
-async function onMachine(machine: ForcedMachine, { run, named }: Wanted, flags: ForceFlags): Promise<string> {
+async function onHost(host: Host, { run, named }: Wanted, flags: ForceFlags): Promise<string> {
   sayRun(run);
   try {
-    const result = await forceRun(machine, run, say);
+    const result = await on(host, (m) => forceRun(m, run, say));
     const { verdict, forced } = result;
     if (verdict === "confirmed") say(`CONFIRMED: ${outcomeInWords(result.derived.outcome)}`);
     else say(`${verdict.toUpperCase()}: ${result.why}`);
@@ -133,14 +133,15 @@ async function onMachine(machine: ForcedMachine, { run, named }: Wanted, flags: 
       const became = forced.became.filter((b) => b.what !== "skipped").map(becameInWords);
       const why = verdict === "refuted" ? result.why : null;
       const schedule = scheduleInWords(forced.schedule);
-      keepRun({ kernel: machine.release, ...named, verdict, why, schedule, became, outcome: forced.outcome });
+      keepRun({ kernel: host.machine.release, ...named, verdict, why, schedule, became, outcome: forced.outcome });
     }
     if (verdict === "refuted") process.exitCode = EXIT_REFUTED;
     if (verdict === "not realised") process.exitCode ??= EXIT_NOT_REALISED;
     return verdict;
   } catch (e) {
-    if (!(e instanceof NotForceable)) throw e;
-    say(`NOT REALISED: ${e.message}`);
+    const why = e instanceof NotForceable ? e.message : guestLost(e);
+    if (why === null) throw e;
+    say(`NOT REALISED: ${why}`);
     process.exitCode ??= EXIT_NOT_REALISED;
     return "not realised";
   }
