@@ -13,7 +13,7 @@ function host(): { readonly host: Host; readonly stopped: number[]; readonly sai
   }) as unknown as ForcedMachine;
   let booted = 0;
   vi.spyOn(ForcedMachine, "boot").mockImplementation(() => Promise.resolve(guest(++booted)));
-  return { host: { image: {} as Host["image"], machine: guest(0), say: (text) => said.push(text) }, stopped, said };
+  return { host: { threads: 2, image: {} as Host["image"], machine: guest(0), say: (text) => said.push(text) }, stopped, said };
 }
 afterEach(() => { vi.restoreAllMocks(); });
 /** As when the guest ends while it runs: the debugger says that, in place of a stop. */
