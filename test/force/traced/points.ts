@@ -20,7 +20,8 @@ export function routineOf(symbol: string): string {
 /** What a point of a kernel is in the checker, as `keyOf` says it. */
 export const reachedIn = (point: Point): string =>
   (point.kind === "entry" ? `entry ${routineOf(point.symbol)}` : point.kind === "write" ? `write ${point.level}` : "return");
-export const keyOf = (r: Reached): string => (r.kind === "entry" ? `entry ${r.routine}` : r.kind === "write" ? `write ${r.level}` : "return");
+export const keyOf = (r: Reached): string =>
+  (r.kind === "entry" ? `entry ${r.routine}` : r.kind === "write" ? `write ${r.level}` : "return");
 
 /** The points to which a side comes when it is alone and first, in order. */
 export function alone(run: Run, side: Side): readonly Reached[] {
