@@ -91,7 +91,7 @@ export function* doMadvise(k: Kernel, mm: Mm, start: Vpn, end: Vpn, advice: Advi
   yield* madviseLock(k, behavior);
   madviseInitTlb(k, advice);
   const err: Errno = yield* madviseDoBehavior(k, behavior, start, end);
-  yield* madviseFinishTlb(k, behavior, start, end);
+  yield* madviseFinishTlb(k, behavior);
   yield* madviseUnlock(k, behavior);
   return err;
 }
@@ -142,14 +142,14 @@ function madviseInitTlb(k: Kernel, advice: Advice): void {
 }
 
 /**
- * Flushes and frees what the call has gathered. What it has discarded in start..end - 1 is gone from then on.
+ * Flushes and frees what the call has gathered. What it has discarded, in one range or two, is gone from then on.
  * @kernel mm/madvise.c madvise_finish_tlb()
  * @holds mmap_lock; nothing where the advice took the lock of one VMA
  */
-function* madviseFinishTlb(k: Kernel, behavior: MadviseBehavior, start: Vpn, end: Vpn): Routine {
+function* madviseFinishTlb(k: Kernel, behavior: MadviseBehavior): Routine {
   if (!batchesTlbFlush(k, behavior.advice)) return;
   yield* tlbFinishMmu(k, behavior.mm);
-  if (userMemoryChanges(k, current(k))) userMemoryGone(k, behavior.mm, start, end, behavior.advice);
+  if (userMemoryChanges(k, current(k))) userMemoryGone(k, behavior.mm, 0, k.param.vpnMax.get(), behavior.advice);
 }
 
 /**
@@ -497,7 +497,7 @@ export function* processMadvise(k: Kernel, mm: Mm, iter: IovIter, advice: Advice
   let err2: Errno = 0;
   if (iter.length > 0) err = yield* madviseDoBehavior(k, behavior, iter.addr, iter.addr + iter.length);
   if (err === 0 && iter.length2 > 0) err2 = yield* madviseDoBehavior(k, behavior, iter.addr2, iter.addr2 + iter.length2);
-  yield* madviseFinishTlb(k, behavior, 0, k.param.vpnMax.get());
+  yield* madviseFinishTlb(k, behavior);
   yield* madviseUnlock(k, behavior);
   return advised(iter, err, err2);
 }

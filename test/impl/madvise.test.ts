@@ -311,6 +311,15 @@ describe("MADV_COLLAPSE through the system call", () => {
   });
 });
 
+it("a range that ends behind the address space is discarded as far as there are areas", () => {
+  map(s, 0, 4);
+  fill(s, 0, 4);
+  const end = Number(s.config.vpnMax);
+  expect([s.madvise(0, 2, end, MADV_DONTNEED), loads(0, 4)]).toEqual([-ENOMEM, [1, 2, 0, 0]]);
+  expect([s.madvise(0, 0, end + 1, MADV_FREE), loads(0, 2)]).toEqual([-ENOMEM, [1, 2]]);
+  expectNothingLeft(s);
+});
+
 describe("process_madvise", () => {
   beforeEach(() => {
     s.sysfs("enabled", "never");

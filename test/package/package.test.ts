@@ -85,7 +85,7 @@ it("checks scenarios of the kernel in a folder of one's own", () => {
   copyFileSync(join(installed, "examples/kernel.ts"), join(folder, "kernel.ts"));
   const { stdout, stderr, status } = thpcheck("check", "./kernel.ts");
   expect(stderr).toBe("");
-  expect(stdout).toContain('collapse-beside-discard violates "a huge page is left" in 140 steps: 675 states');
+  expect(stdout).toContain('collapse-beside-discard violates "a huge page is left" in 140 steps: 803 states');
   expect(status).toBe(0);
 });
 
