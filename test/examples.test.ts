@@ -14,7 +14,7 @@ const VERDICTS: Readonly<Record<string, readonly [ScenarioResult["verdict"], str
   "daemon.ts": ["holds", null, 8],
   "excuse.ts": ["holds", null, 4],
   "guard.ts": ["holds", null, 3],
-  "kernel.ts": ["violated", "a huge page is left", 675],
+  "kernel.ts": ["violated", "a huge page is left", 803],
   "lock.ts": ["holds", null, 8],
   "model.ts": ["holds", null, 15],
   "refinement.ts": ["violated", "refines door", 4],

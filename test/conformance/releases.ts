@@ -18,6 +18,10 @@ export const RELEASES = fileURLToPath(new URL("./RELEASES.md", import.meta.url))
 export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   splitQueueScan: "it takes two threads, and the words of a list",
   coldForgetsDirty: "it takes a store while the advice is given",
+  processMadviseLocksOnce: "it takes another thread between the two ranges",
+  discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
+  discardFlushesAtEnd: "it takes another thread before the flush",
+  unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 
 /** A switch that has another value on a kernel than on the one recorded before it. */
