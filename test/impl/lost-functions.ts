@@ -1,10 +1,8 @@
 /** Decisions of `impl/`, each made wrong, so that a call fails although nothing stands in its way, and changes nothing else. */
-export interface LostFunction {
+import type { Replacement } from "../refinement/seeded-patch.ts";
+
+export interface LostFunction extends Replacement {
   readonly name: string;
-  readonly file: string;
-  /** Must occur exactly once. */
-  readonly text: string;
-  readonly replacement: string;
   readonly scenario: string;
   /** What must have been done, as the promise says it. */
   readonly function: RegExp;

@@ -5,8 +5,7 @@
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
-import { selectScenarios } from "../../checker/project/select.ts";
-import { ROOT, seededPatch } from "../refinement/seeded-patch.ts";
+import { patchedScenario, ROOT, seededPatch } from "../refinement/seeded-patch.ts";
 import { LOST_FUNCTIONS, type LostFunction } from "./lost-functions.ts";
 
 /** What became of one fault. */
@@ -19,9 +18,7 @@ export interface LostOutcome {
 
 async function outcomeOf(fault: LostFunction): Promise<LostOutcome> {
   const patch = { name: fault.name, text: seededPatch(fault) };
-  const { scenarios, failures } = await selectScenarios([fault.scenario], "nightly", ROOT, patch);
-  const loaded = scenarios[0]?.scenario;
-  if (loaded === undefined) throw new Error(`${fault.name}: ${failures.join("; ")}`);
+  const loaded = await patchedScenario(fault.scenario, patch);
   const { result, replayed } = await checkScenario(await withMachines(loaded, ROOT), { ...DEFAULT_CHECK_OPTIONS, patch }, 1);
   if (result.verdict === "error") throw new Error(`${fault.name}: ${result.reason}`);
   return { name: fault.name, property: result.violation?.property ?? null, conjunct: replayed?.explanation?.conjunct ?? null };

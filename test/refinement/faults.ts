@@ -2,14 +2,12 @@
  * Faults of the implementation that no invariant notices, one for each machine: text that is replaced while a module is
  * loaded. Under each, the scenario must keep every promise but `refines <machine>`.
  */
-export interface SeededFault {
+import type { Replacement } from "./seeded-patch.ts";
+
+export interface SeededFault extends Replacement {
   readonly machine: string;
   readonly why: string;
   readonly scenario: string;
-  readonly file: string;
-  /** Must occur exactly once. */
-  readonly text: string;
-  readonly replacement: string;
 }
 
 export const FAULTS: readonly SeededFault[] = [

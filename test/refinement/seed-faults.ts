@@ -4,9 +4,8 @@
  */
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
-import { selectScenarios } from "../../checker/project/select.ts";
 import { FAULTS, type SeededFault } from "./faults.ts";
-import { ROOT, seededPatch } from "./seeded-patch.ts";
+import { patchedScenario, seededPatch } from "./seeded-patch.ts";
 
 /** What became of one fault. */
 export interface FaultOutcome {
@@ -19,9 +18,7 @@ export interface FaultOutcome {
 
 async function outcomeOf(fault: SeededFault): Promise<FaultOutcome> {
   const patch = { name: fault.machine, text: seededPatch(fault) };
-  const { scenarios, failures } = await selectScenarios([fault.scenario], "nightly", ROOT, patch);
-  const loaded = scenarios[0]?.scenario;
-  if (loaded === undefined) throw new Error(`the fault of ${fault.machine}: ${failures.join("; ")}`);
+  const loaded = await patchedScenario(fault.scenario, patch);
   // Only what is loaded after the scenarios is compiled, as they are.
   const { kernelMachines } = await import("./kernel-machines.ts");
   const expect = { verdict: "holds", states: null, transitions: null, depth: null, statesWithoutClearing: null } as const;
