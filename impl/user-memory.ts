@@ -99,13 +99,16 @@ export function userMemoryStored(k: Kernel, mm: Mm, vpn: Vpn, content: Content):
   const i = userIndex(k, mm, vpn);
   if (isChanging(k, mm, vpn)) k.user.mayRead.insert(i, content);
   else k.user.mayRead.set(i, 1 << content);
-  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) storedSince(k, cpu, vpn, content);
+  storedMeanwhile(k, mm, vpn, content);
   const fed = k.user.feeds.get(i);
   if (fed === NONE) return;
   k.user.mayRead.insert(fed, content);
-  const fedMm = Math.trunc(fed / k.param.vpnMax.get());
-  const fedVpn = fed % k.param.vpnMax.get();
-  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, fedMm, fedVpn)) storedSince(k, cpu, fedVpn, content);
+  storedMeanwhile(k, Math.trunc(fed / k.param.vpnMax.get()), fed % k.param.vpnMax.get(), content);
+}
+
+/** Every call that discards the page now finds the content there, as stored since it began. */
+function storedMeanwhile(k: Kernel, mm: Mm, vpn: Vpn, content: Content): void {
+  for (let cpu = 0; cpu < k.userCall.count; cpu++) if (discards(k, cpu, mm, vpn)) storedSince(k, cpu, vpn, content);
 }
 
 /** The call that runs on the CPU discards the page. */
@@ -263,21 +266,14 @@ export function userMemoryMoveBegin(k: Kernel, mm: Mm, from: Vpn, to: Vpn, lengt
     const i = userIndex(k, mm, from + n);
     const j = userIndex(k, mm, to + n);
     k.user.mayRead.set(j, k.user.mayRead.get(j) | k.user.mayRead.get(i) | 1);
-    movedIn(k, mm, to + n, k.user.mayRead.get(i));
+    // A call that discards the new address may have given the VMA lock back: to it, what moves in is stored there.
+    for (let c = 0; c < k.param.contents.get(); c++) if (((k.user.mayRead.get(i) >> c) & 1) !== 0) storedMeanwhile(k, mm, to + n, c);
     k.user.mayRead.insert(i, 0);
     k.user.copied.set(i, true);
     k.user.copied.set(j, true);
     k.user.feeds.set(i, j);
     // The entry is at the new address before the old one is flushed: a store there shows here, through a stale TLB entry.
     k.user.feeds.set(j, i);
-  }
-}
-
-/** Calls that discard the page, and have given the VMA lock back, find there what was stored at another address. */
-function movedIn(k: Kernel, mm: Mm, vpn: Vpn, contents: number): void {
-  for (let cpu = 0; cpu < k.userCall.count; cpu++) {
-    if (!discards(k, cpu, mm, vpn)) continue;
-    for (let c = 0; c < k.param.contents.get(); c++) if (((contents >> c) & 1) !== 0) storedSince(k, cpu, vpn, c);
   }
 }
 
