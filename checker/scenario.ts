@@ -1,6 +1,6 @@
 /** The scenario module: what a user writes, and what every strategy runs. See contracts, "Scenario module". */
 import { FormError } from "./form.ts";
-import { inWords } from "./value-in-words.ts";
+import { inWords, isRecord } from "./value-in-words.ts";
 import type { Structs } from "./program/layout.ts";
 import type { Routine } from "./program/routine.ts";
 import type { World } from "./program/world.ts";
@@ -92,10 +92,17 @@ export interface OutsideCall {
   readonly failure?: number;
 }
 
+/** What a scenario says of itself; each has a default where it is left out, see `scenario`. */
+interface Stated {
+  /** Why the scenario exists. */
+  readonly why: string;
+  /** The tier that it belongs to. */
+  readonly tier: Tier;
+  readonly expect: Expectation;
+}
+
 interface ScenarioBase<S extends Structs> {
   readonly name: string;
-  readonly why: string;
-  readonly tier: Tier;
   /** Bounds, version switches, knobs: plain data, recorded in traces. */
   readonly config?: Readonly<Record<string, unknown>>;
   /**
@@ -143,26 +150,36 @@ interface ScenarioBase<S extends Structs> {
   readonly underPolicy?: (policy: string) => Scenario<S>;
   /** Machines that each step is held to; see `refinement.ts`. */
   readonly refine?: readonly Refinement<S>[];
-  readonly expect: Expectation;
 }
-/** A scenario of threads that run routines. */
-export interface ProgramScenario<S extends Structs = Structs> extends ScenarioBase<S> {
+interface ProgramParts<S extends Structs> extends ScenarioBase<S> {
   readonly structs: S;
   /** Straight-line, not explored; may `choose`, which gives several initial states. */
   readonly init?: (k: World<S>) => void;
   readonly threads: readonly Thread<S>[];
 }
-/** A scenario of a hand-written model. */
-export interface ModelScenario<S extends Structs = Structs> extends ScenarioBase<S> {
+interface ModelParts<S extends Structs> extends ScenarioBase<S> {
   readonly model: Model<S>;
 }
+/** A scenario of threads that run routines. */
+export interface ProgramScenario<S extends Structs = Structs> extends ProgramParts<S>, Stated {}
+/** A scenario of a hand-written model. */
+export interface ModelScenario<S extends Structs = Structs> extends ModelParts<S>, Stated {}
+/** What `scenario` takes: `why`, `tier` and `expect` may be left out. */
+export type GivenScenario<S extends Structs = Structs> = (ProgramParts<S> & Partial<Stated>) | (ModelParts<S> & Partial<Stated>);
 export type Scenario<S extends Structs = Structs> = ProgramScenario<S> | ModelScenario<S>;
 
 /** Scenarios whose form was found right. */
 const known = new WeakSet<object>();
 
-/** Marks a scenario; checks its form. Throws a FormError that names the member, what it must be, and what it is. */
-export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelScenario<S>): Scenario<S> {
+/** `why` of a scenario that does not say why. */
+export const NO_REASON = "no reason is given";
+
+/**
+ * Marks a scenario; checks its form. What is left out of `why`, `tier` and `expect` becomes `NO_REASON`, "quick", which is
+ * in every tier, and `holds()`. Throws a FormError that names the member, what it must be, and what it is.
+ */
+export function scenario<const S extends Structs>(given: GivenScenario<S>): Scenario<S> {
+  const s = completed(given);
   if (known.has(s)) return s;
   const problem = scenarioProblem(s);
   if (problem !== null) {
@@ -171,6 +188,12 @@ export function scenario<const S extends Structs>(s: ProgramScenario<S> | ModelS
   }
   known.add(s);
   return s;
+}
+
+/** The scenario itself if it leaves nothing out, and if it is none, whose form is then refused. */
+function completed<S extends Structs>(s: GivenScenario<S>): Scenario<S> {
+  if (!isRecord(s) || ("why" in s && "tier" in s && "expect" in s)) return s as Scenario<S>;
+  return { why: NO_REASON, tier: "quick", expect: holds(), ...s };
 }
 
 /** Whether the scenario is one of a hand-written model; otherwise it has threads that run routines. */

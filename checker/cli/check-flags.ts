@@ -29,6 +29,7 @@ export interface CheckFlags {
   format: string;
   out?: readonly string[];
   report?: string;
+  from?: string;
   updatePins?: boolean;
   audit?: boolean;
   upTo?: number;
@@ -51,7 +52,8 @@ at a bound is INCOMPLETE (exit code 3), never a pass.
 Examples:
   npx thpcheck check                                the quick tier
   npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two cores
-  npx thpcheck check ./racy.ts                      a scenario of your own, in any folder
+  npx thpcheck check ./racy.ts                      the scenarios of a file of your own, in any folder
+  npx thpcheck check racy-counter --from ./racy.ts  one of them
   npx thpcheck check thp-resv-xl --exact --time 300 one scenario, whole states, at most five minutes
   npx thpcheck check 'collapse-*' --patch idea.patch  the project with a patch applied in memory
   npx thpcheck check --patch idea.patch --reach     whatever comes to the lines that it changes
@@ -81,6 +83,7 @@ export function addCheckOptions(command: Command): Command {
   command
     .description("check scenarios: explore all their states, compare with what each expects")
     .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all scenarios of the tier")
+    .option("--from <file>", "the patterns name scenarios of this file, of any tier, which thpcheck.config.ts need not list")
     .addOption(tierOption().default("quick"));
   addSearchOptions(command);
   return command
@@ -137,6 +140,7 @@ export function refuseContradictions(f: CheckFlags): void {
     "--audit chooses strategies, workers and exactness itself; leave those options out");
   refuse(f.reach === true && f.patch === undefined, "--reach runs what comes to the lines of a patch; name it: --patch idea.patch");
   refuse(f.reach === true && f.policy !== undefined, "--reach chooses by names, policies included (NAME@POLICY); leave out --policy");
+  refuse(f.reach === true && f.from !== undefined, "--reach chooses among the project's scenarios; leave out --from");
   if (f.updatePins !== true) return;
   refuse(f.patch !== undefined, "--update-pins would pin the counts of the patched program; leave out --patch");
   refuse(f.policy !== undefined, "--update-pins writes into scenarios as they are listed; leave out --policy");
@@ -156,12 +160,13 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
     strict = false,
     reach = false,
     report = null,
+    from = null,
     upTo = null,
     policy = null,
   } = flags;
   return {
-    patterns, tier, options: optionsOf(flags, defaults), format, out: resultsFiles(out), updatePins, audit, invariants, full, strict, upTo,
-    policy, reach, report,
+    patterns, from, tier, options: optionsOf(flags, defaults), format, out: resultsFiles(out), updatePins, audit, invariants, full, strict,
+    upTo, policy, reach, report,
   };
 }
 

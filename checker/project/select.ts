@@ -45,7 +45,7 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
   if (matching.length === 0) {
     const all = '"npx thpcheck list" shows them all';
     if (isGlob(pattern)) throw new UsageError(`no scenario matches ${JSON.stringify(pattern)}; ${all}`);
-    const own = "for a scenario of a file of yours name the file (check ./file.ts, replay ... --from ./file.ts)";
+    const own = "for a scenario of a file of yours name the file (check ./file.ts, check NAME --from ./file.ts)";
     throw new UsageError(`there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} ${all}; ${own}`);
   }
   const meant = matching.filter((s) => within(s, tier));
@@ -54,6 +54,28 @@ export function matchScenarios(pattern: string, all: readonly LoadedScenario[], 
     throw new UsageError(`${JSON.stringify(pattern)} matches scenarios of tier ${tiers.join(" and ")} only; add --tier ${tiers[0]}`);
   }
   return meant;
+}
+
+/**
+ * Of the scenarios of one module, which no configuration need list, those that the names and globs mean, of any tier; no pattern
+ * means all of them. Throws a UsageError that names the pattern, or the patch, at fault.
+ */
+export async function selectFrom(file: string, patterns: readonly string[], folder: string, patch: Patch | null): Promise<Selection> {
+  const another = patterns.find(isFilePattern);
+  if (another !== undefined) throw new UsageError(`--from ${file} has names of its scenarios beside it, not a file: ${another}`);
+  if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
+  const all = await selectScenarios([file], "nightly", folder, patch);
+  // A module that could not be loaded has no scenarios to choose from: that is the thing to mend.
+  if (patterns.length === 0 || all.failures.length > 0) return all;
+  return { ...all, scenarios: [...new Set(patterns.flatMap((p) => chosenFrom(file, p, all.scenarios)))] };
+}
+
+function chosenFrom(file: string, pattern: string, all: readonly LoadedScenario[]): readonly LoadedScenario[] {
+  const names = all.map((s) => s.scenario.name);
+  const matches = isGlob(pattern) ? picomatch(pattern) : (): boolean => false;
+  const chosen = all.filter((s) => s.scenario.name === pattern || matches(s.scenario.name));
+  if (chosen.length > 0) return chosen;
+  throw new UsageError(`${file} has no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} It has: ${names.join(", ")}`);
 }
 
 /** Loads what the patterns need, as `patch` has it, and chooses. Throws a UsageError that names the pattern, or the patch, at fault. */

@@ -7,7 +7,7 @@ import { pinsOf, updatePins, type Pins } from "../../project/pins.ts";
 import { updateTable } from "../../project/pins-table.ts";
 import { anyPolicy, underPolicy } from "../../project/under-policy.ts";
 import type { LoadedScenario } from "../../project/project.ts";
-import { selectScenarios, type Selection } from "../../project/select.ts";
+import { selectFrom, selectScenarios, type Selection } from "../../project/select.ts";
 import type { PatchImpact } from "../../reach/impact.ts";
 import type { ReportFolder } from "../../page/report-folder.ts";
 import type { Reporter, RunEnd } from "../../report/reporter.ts";
@@ -23,6 +23,8 @@ import { EXIT_AS_EXPECTED, EXIT_INCOMPLETE, EXIT_NOT_AS_EXPECTED, EXIT_USAGE, ty
 
 export interface CheckRequest {
   readonly patterns: readonly string[];
+  /** The file whose scenarios the patterns name; null: those of the project, or of the files that are patterns themselves. */
+  readonly from: string | null;
   readonly tier: Tier;
   readonly options: CheckOptions;
   /** What the standard output gets: "pretty", or a format of documents by name. */
@@ -150,14 +152,16 @@ class CheckRun {
   }
 
   async #select(): Promise<Selection> {
-    const { patterns, tier, options, policy, reach } = this.#request;
+    const { patterns, from, tier, options, policy, reach } = this.#request;
     const { folder } = this.#host;
     if (reach) {
       const names = reachingScenarios(options.patch!, this.#impact!, patterns, folder);
       return this.#withoutLarge(await selectScenarios(names, "nightly", folder, options.patch));
     }
     const wanted = policy === null ? patterns : patterns.map(anyPolicy);
-    const found = await selectScenarios(wanted, tier, folder, options.patch);
+    const found = from === null
+      ? await selectScenarios(wanted, tier, folder, options.patch)
+      : await selectFrom(from, wanted, folder, options.patch);
     return this.#withoutLarge(policy === null ? found : underPolicy(found, policy));
   }
 
