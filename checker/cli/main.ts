@@ -113,13 +113,22 @@ function addList(program: Command, host: Host, done: (exitCode: number) => void)
     .description("list scenarios with their tier, what they expect, and why they exist")
     .argument("[pattern...]", "names, globs of names, or files of scenarios; none: all")
     .addOption(tierOption())
+    .option("--update", "write thpcheck.names.json, the table of which module has which scenario: a name is then found at once")
     .addOption(formatOption())
     .addHelpText("after", `
 Examples:
   npx thpcheck list
   npx thpcheck list 'thp-*' --tier quick
-  npx thpcheck list --format json`)
-    .action(async (patterns: string[], flags: { tier?: Tier; format: "pretty" | "json" }) => {
+  npx thpcheck list --format json
+  npx thpcheck list --update`)
+    .action(async (patterns: string[], flags: { tier?: Tier; update?: true; format: "pretty" | "json" }) => {
+      if (flags.update === true) {
+        if (patterns.length > 0 || flags.tier !== undefined) {
+          throw new UsageError("--update writes the table of all scenarios; leave out the pattern and the tier");
+        }
+        const { updateNames } = await import("./commands/list.ts");
+        return done(await updateNames(host));
+      }
       const { runList } = await import("./commands/list.ts");
       done(await runList({ patterns, tier: flags.tier ?? null, format: flags.format }, host));
     });

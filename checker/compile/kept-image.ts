@@ -7,8 +7,8 @@
  * them has the same text. What machines of the specification answer is not kept: they are asked as ever, and their states and
  * titles have to be those that the image has.
  *
- * Not kept: programs with counters, with a map of their lines, or that report to an observer. What a compilation throws is not,
- * either.
+ * Not kept: programs with a map of their lines, that report to an observer, or of a process that records coverage. What a
+ * compilation throws is not, either.
  *
  * What is taken on trust, besides: a function without an origin (one of the checker's own, or of the language) goes by its
  * name. A module that captures another one of the same name when it is loaded for the second time, with the same text, would
@@ -45,16 +45,19 @@ interface Entry {
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** Whether images of these options are kept at all. */
-function isKept({ variant = "plain", observer, coverage, sourceMap = true, refineAll = false }: CompileOptions): boolean {
-  const counts = coverage !== undefined && coverage !== false;
-  return variant === "plain" && observer === undefined && !counts && !sourceMap && !refineAll && coverageLog() === null
-    && cacheFolder() !== null;
+function isKept({ variant = "plain", observer, sourceMap = true, refineAll = false }: CompileOptions): boolean {
+  return variant === "plain" && observer === undefined && !sourceMap && !refineAll && coverageLog() === null && cacheFolder() !== null;
+}
+
+/** What of the options decides the image. */
+function optionLines({ clearDeadLocals, refine, coverage = false }: CompileOptions): string {
+  return JSON.stringify([clearDeadLocals, refine, typeof coverage === "boolean" ? coverage : coverage.toSorted()]);
 }
 
 /** As `new Assembly(scenario, options).assembled()`, from an earlier process where nothing has changed since. */
 export function assembledOrKept(scenario: Scenario, options: CompileOptions): Assembled {
   if (!isKept(options)) return new Assembly(scenario, options).assembled();
-  const key = keyOf(["image", compilerIdentity(), JSON.stringify([options.clearDeadLocals, options.refine]), programLines(scenario)]);
+  const key = keyOf(["image", compilerIdentity(), optionLines(options), programLines(scenario)]);
   const entry = entryOf(key);
   const taken = entry?.modules.every(isUnchanged) === true ? revived(entry.image, scenario, options) : null;
   if (taken !== null) return taken;

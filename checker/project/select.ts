@@ -4,7 +4,7 @@
  * A pattern is the exact name of a scenario first, then a file, then a glob over names. What is named exactly, or by
  * its file, is meant whatever its tier; a glob, or no pattern at all, means the scenarios of the tier and those below.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import picomatch from "picomatch";
 import type { Tier, Patch } from "../result.ts";
@@ -12,6 +12,7 @@ import { shortPath } from "../error-sentence.ts";
 import { filesOf, isLoadable, registerPatch, unloadedFiles } from "../patch/patch.ts";
 import { UsageError } from "../usage-error.ts";
 import { didYouMean } from "../nearest.ts";
+import { likeliestFirst } from "./names-table.ts";
 import {
   configuredModules, findConfigFile, loadConfig, loadModules, patchRoot, type Loaded, type LoadedScenario,
 } from "./project.ts";
@@ -131,7 +132,7 @@ function untouchedBy(patch: string, id: string, failures: readonly string[]): st
 
 /**
  * The scenarios of the project, without those of modules that were named themselves. Given the exact names that are
- * `wanted`, only as many modules as it takes to find them, those that mention one first: the others may be slow to load.
+ * `wanted`, only as many modules as it takes to find them, the likeliest first: the others may be slow to load.
  */
 async function loadProject(
   folder: string, own: readonly LoadedScenario[], wanted: readonly string[] | null, patch: string | null,
@@ -148,20 +149,17 @@ async function loadProject(
   if (modules.length === 0) throw new UsageError(`${file}: no file matches its scenarios (${config.config.scenarios.join(", ")})`);
   const without = new Set(own.map((s) => s.file));
   const others = modules.filter((m) => !without.has(m));
-  const loaded = wanted === null ? await loadModules(others, patch) : await loadUntilFound(others, wanted, patch);
+  const loaded = wanted === null ? await loadModules(others, patch) : await loadUntilFound(others, wanted, patch, file);
   const named = new Set(own.map((s) => s.scenario.name));
   return { scenarios: loaded.scenarios.filter((s) => !named.has(s.scenario.name)), failures: loaded.failures };
 }
 
-async function loadUntilFound(modules: readonly string[], wanted: readonly string[], patch: string | null): Promise<Loaded> {
-  const mentions = (file: string): boolean => {
-    const text = readFileSync(file, "utf8");
-    return wanted.some((name) => text.includes(name));
-  };
-  const mentioning = modules.filter(mentions);
+async function loadUntilFound(
+  modules: readonly string[], wanted: readonly string[], patch: string | null, configFile: string,
+): Promise<Loaded> {
   const scenarios: LoadedScenario[] = [];
   const failures: string[] = [];
-  for (const m of [...mentioning, ...modules.filter((x) => !mentioning.includes(x))]) {
+  for (const m of likeliestFirst(modules, wanted, configFile)) {
     if (wanted.every((name) => scenarios.some((s) => s.scenario.name === name))) break;
     const loaded = await loadModules([m], patch);
     scenarios.push(...loaded.scenarios);

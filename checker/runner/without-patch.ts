@@ -28,6 +28,6 @@ export async function isSameWithoutPatch(
   if (plain == null) return false;
   const clearDeadLocals = clearsDeadLocals(plain, options.clearDeadLocals);
   const { coverage, refine } = options;
-  const { source } = await engine.compile(await withMachines(plain, folder), { clearDeadLocals, coverage, refine });
+  const { source } = await engine.compile(await withMachines(plain, folder), { clearDeadLocals, coverage, refine, sourceMap: false });
   return source?.programHash === checked.program;
 }

@@ -7,6 +7,7 @@ import { table } from "../../report/summary.ts";
 import type { Tier } from "../../result.ts";
 import { UsageError } from "../../usage-error.ts";
 import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
+import { namesTableOf, writeNames } from "../../project/names-table.ts";
 import { findConfigFile, loadConfig } from "../../project/project.ts";
 import { selectScenarios } from "../../project/select.ts";
 import { runUserCode } from "../../project/user-code.ts";
@@ -38,6 +39,17 @@ export async function runList(request: ListRequest, host: Host): Promise<number>
   }
   for (const f of [...failures, ...warnings]) host.err.write(`thpcheck: ${f}\n`);
   return failures.length > 0 ? EXIT_USAGE : EXIT_AS_EXPECTED;
+}
+
+/** Writes the table of names, unless a module cannot be loaded: it would lose its names. Returns the exit code. */
+export async function updateNames(host: Host): Promise<number> {
+  const { scenarios, failures } = await selectScenarios([], "nightly", host.folder);
+  for (const f of failures) host.err.write(`thpcheck: ${f}\n`);
+  if (failures.length > 0) return EXIT_USAGE;
+  const config = findConfigFile(host.folder)!;
+  writeNames(config, scenarios);
+  host.out.write(`${shortPath(namesTableOf(config))}: ${scenarios.length} names\n`);
+  return EXIT_AS_EXPECTED;
 }
 
 /** The headings, and the rows below them. */
