@@ -65,13 +65,6 @@ export const EQUIVALENT: readonly Explanation[] = [
       "scan at a time is asserted in collapseScanMmSlot(). After the last scan it is 0 in either order.",
   },
   {
-    id: "01e73a1f55",
-    change: "- if (i > 0) yield at(\"collapse_scan_pmd: pte\");  + if (i > 0 + 1) yield at(\"collapse_scan_pmd: pte\");",
-    why: "What the comparison guards is a preemption point of the model, not code of the kernel. Without the one before the second " +
-      "entry, the step that reads the first reads the second as well. Every schedule of the changed program is one of the original " +
-      "in which nobody runs between the two, so nothing can be seen that could not be seen before.",
-  },
-  {
     id: "bc5501cb0b",
     change: "- if (moved) return true;",
     why: "moveHugePmd() returns true only after it has found the PMD huge under its lock, has cleared it and has set the new one. " +
@@ -104,15 +97,6 @@ export const EQUIVALENT: readonly Explanation[] = [
       "the VMA lock alone, and gives up if it cannot), by merges, by fork and mremap for areas that nobody can find yet, and where " +
       "areas go: with mmap_lock held for writing. splitVma() runs with mmap_lock held for writing: the field has the same value " +
       "before vma_start_write() has waited for the readers of the VMA lock, and after.",
-  },
-  {
-    id: "ef7027d1e7",
-    change: "- k.page.swapbacked.set(folio, false); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield " +
-      "at(\"moved behind the release\"); k.page.swapbacked.set(folio, false);",
-    why: "The folio has no reference and no mapping, and is off the LRU (lruvecDelFolio() comes before, and counts by the flag). Who " +
-      "looks at PG_swapbacked has a reference (folioMarkLazyfree(), reclaim after the isolation, splits), the lock of a table that " +
-      "maps the folio (folioCollapsible()), or lru_lock and has seen PG_lru before (isolation in vmscan.ts). So nobody reads the " +
-      "flag between the release of lru_lock and clearFolio(), which clears it anyway.",
   },
   {
     id: "d23f98ccd2",

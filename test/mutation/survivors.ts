@@ -55,4 +55,12 @@ export const SURVIVORS: readonly Explanation[] = [
       "another (`same`); where it comes later, it takes the new page with the others. It would show by a promise that after " +
       "MMF_UNSTABLE a fault fails, where the call can be told from a store that came before.",
   },
+  {
+    id: "5f7ed339bd",
+    change: "- if (like === NONE || k.vma.resvs.get(like) !== NONE) yield* rfcResvsNew(k, vma);  + if (like === NONE || " +
+      "k.vma.resvs.get(like) !== NONE) yield at(\"rfcResvsNew: dropped\");",
+    why: "Only the patch of 2018 calls it. A new area, or the upper half of one that is cut, gets no container, as where there is no " +
+      "memory for one: its faults reserve nothing and map single pages, which breaks no promise. A scenario under rfc-2018 that cuts " +
+      "an area between two ranges, with a witness that the upper one is reserved, would show it.",
+  },
 ];

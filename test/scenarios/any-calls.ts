@@ -257,7 +257,7 @@ export default [
     areaEnd: 2,
     threads: { first, second },
     sometimes: happened,
-    expect: holds({ states: 15_316_184 }),
+    expect: holds({ states: 17_721_611 }),
   }),
   thpScenario({
     name: "any-two-calls-split",
@@ -279,7 +279,7 @@ export default [
     threads: { firstOfHuge, second },
     others: { splitter },
     sometimes: happened,
-    expect: holds({ states: 8_522_278 }),
+    expect: holds({ states: 8_610_997 }),
   }),
   thpScenario({
     name: "any-two-calls-shrinker",
@@ -301,7 +301,7 @@ export default [
     threads: { firstOfTorn, second },
     others: { shrinker },
     sometimes: { "migration entries stand": (k: K) => migrating(k, 0) },
-    expect: holds({ states: 10_237_476 }),
+    expect: holds({ states: 9_972_025 }),
   }),
   thpScenario({
     name: "any-call-fork",

@@ -7,8 +7,9 @@ import type { Errno, Pfn } from "../../impl/structs/types.ts";
 import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
-import { load, store, sysExit, sysFork, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
-import type { AddressOrErrno } from "../../impl/mmap.ts";
+import { load, store, sysExit, sysFork, sysMmap, sysMprotect, sysMremap, sysMunmap, sysProcessMadvise } from "../../impl/entry/syscalls.ts";
+import { MAP_FIXED, MAP_FIXED_NOREPLACE, type AddressOrErrno } from "../../impl/mmap.ts";
+import { EEXIST, ENOMEM } from "../../impl/errno.ts";
 import { scheduleIn } from "../../impl/entry/boot.ts";
 import { allFree, thpScenario } from "../../kernel/thp.ts";
 import { note, noted, TWO_PROCESSES, type K, type Met } from "../../kernel/world.ts";
@@ -60,6 +61,31 @@ function* growsWithoutRoom(k: K): Routine {
   yield* remap(k, 0, 2, 2, 0, 0);
   yield* remap(k, 0, 1, 2, MREMAP_MAYMOVE, 0);
   yield* load(k, 0);
+}
+/** Where nothing is free, where something is that must not go, and beyond the end of the address space. */
+function* mapsWithoutRoom(k: K): Routine {
+  yield* store(k, 0, 1);
+  const anywhere: AddressOrErrno = yield* sysMmap(k, NONE, 1, RW, 0);
+  const instead: AddressOrErrno = yield* sysMmap(k, 1, 1, RW, MAP_FIXED_NOREPLACE);
+  const beyond: AddressOrErrno = yield* sysMmap(k, 1, 2, RW, MAP_FIXED);
+  if (anywhere === -ENOMEM && instead === -EEXIST && beyond === -ENOMEM) note(k, REFUSED);
+  yield* load(k, 0);
+}
+/**
+ * The area of a child is in two trees when it is cut, its own and that of its parent's: the new half is in one of them when memory
+ * for the second edge is refused.
+ */
+function* childProtects(k: K): Routine {
+  yield* scheduleIn(k);
+  yield* store(k, 0, 2);
+  const err: Errno = yield* sysMprotect(k, 1, 1, VM_READ);
+  note(k, err < 0 ? REFUSED : WORKED);
+  yield* store(k, 0, 1);
+  yield* sysExit(k);
+}
+function* forksOnce(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* sysFork(k, 1);
 }
 /** A copy for which the page cannot be read: the process gets SIGBUS, and the new page goes back. */
 function* forksAndCopies(k: K): Routine {
@@ -146,6 +172,16 @@ export default [
     why: "an area has the length that it is to have; one that cannot grow in place finds no place to move to", tier: "quick",
     options: { ...ROOM, hugeRanges: 1, allocationMayFail: false }, threads: { growsWithoutRoom },
     finally: { "the first works": noted(WORKED), "the second is refused": noted(REFUSED) }, expect: holds({ states: 30 }),
+  }),
+  thpScenario({
+    name: "mmap-without-room", why: "an area that has no place: nothing is mapped, and nothing goes", tier: "quick",
+    options: { ...ROOM, hugeRanges: 1, allocationMayFail: false }, threads: { mapsWithoutRoom },
+    finally: { "all three are refused": noted(REFUSED) }, expect: holds({ states: 32 }),
+  }),
+  thpScenario({
+    name: "failing-mprotect-child", why: "an area in the trees of two anon_vmas is cut, and cannot be put into the second", tier: "quick",
+    options: { ...ROOM, ...TWO_PROCESSES, vmas: 4, anonVmaChains: 8, hugeRanges: 1, frames: 4 },
+    threads: { forksOnce }, others: { childProtects }, daemons: ["childProtects"], sometimes: both, expect: holds({ states: 1477 }),
   }),
   thpScenario({
     name: "failing-copy", why: "a write fault copies a page that cannot be read: nothing is left of the copy", tier: "quick",

@@ -97,6 +97,6 @@ export default [
     daemons: ["khugepagedThread"],
     sometimes: { ...promises.sometimes, ...underCursor },
     finally: promises.finally,
-    expect: holds({ states: 30_030_159 }),
+    expect: holds({ states: 41_716_436 }),
   }),
 ];

@@ -48,6 +48,14 @@ function* movesByOne(k: K): Routine {
   yield* sysMremap(k, 0, 1, 1, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
   yield* load(k, 3);
 }
+/** All of it, to where it lies across two ranges. */
+function* movesAcross(k: K): Routine {
+  yield* store(k, 0, 1);
+  yield* openGate(k);
+  yield* sysMremap(k, 0, 2, 2, MREMAP_MAYMOVE | MREMAP_FIXED, 3);
+  yield* store(k, 4, 2);
+  yield* load(k, 3);
+}
 function* unmapsHalf(k: K): Routine {
   yield* store(k, 0, 1);
   yield* openGate(k);
@@ -127,6 +135,16 @@ export default [
     areaEnd: 2,
     threads: { movesByOne },
     others: { shrinks },
+    expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "mremap-drops": holds() },
+  }),
+  ...reservationScenarios({
+    name: "reservation-mremap-across",
+    why: "a reserved range moves to where it lies across two: its reservation has no range any more, and goes",
+    tier: "quick",
+    options: { ...areas, hugeRanges: 3, pageTables: 4 },
+    areaEnd: 2,
+    threads: { movesAcross },
+    finally: { "its unused page is free": (k) => reserved(k) === 0 || k.resv.unused.get(0) > 0 },
     expect: { "rfc-choices": holds(), "gorman-2018": holds(), "per-mm": holds(), "mremap-drops": holds() },
   }),
   ...reservationScenarios({
