@@ -5,8 +5,8 @@
  * It is never believed: a name counts as found once its module is loaded and has it. A table that is out of date, damaged or not
  * there costs time, and says nothing wrong. `thpcheck list --update` writes it.
  */
-import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, extname, join, relative, resolve, sep } from "node:path";
 import { writeWhole } from "../files.ts";
 import { isRecord } from "../value-in-words.ts";
 import type { LoadedScenario } from "./project.ts";
@@ -17,14 +17,12 @@ export function namesTableOf(configFile: string): string {
 }
 
 /** Modules, by absolute path, with the names that the table has for them; empty where no table can be read. */
-export function tabledNames(configFile: string): ReadonlyMap<string, readonly string[]> {
-  const file = namesTableOf(configFile);
-  if (!existsSync(file)) return new Map();
+function tabledNames(configFile: string): ReadonlyMap<string, readonly string[]> {
   let table: unknown;
   try {
-    table = JSON.parse(readFileSync(file, "utf8"));
+    table = JSON.parse(readFileSync(namesTableOf(configFile), "utf8"));
   } catch {
-    return new Map();
+    return new Map(); // There is none, or it is damaged.
   }
   if (!isRecord(table)) return new Map();
   const folder = dirname(configFile);
@@ -53,13 +51,9 @@ export function writeNames(configFile: string, scenarios: readonly LoadedScenari
  * one, then those whose file name begins most like one.
  */
 export function* likeliestFirst(modules: readonly string[], wanted: readonly string[], configFile: string): Generator<string> {
-  const given = new Set<string>();
   const table = tabledNames(configFile);
-  const tabled = modules.filter((m) => table.get(m)?.some((name) => wanted.includes(name)) === true);
-  for (const m of tabled) {
-    given.add(m);
-    yield m;
-  }
+  const given = new Set(modules.filter((m) => table.get(m)?.some((name) => wanted.includes(name)) === true));
+  yield* given;
   const mentions = (m: string): boolean => {
     const text = readFileSync(m, "utf8");
     return wanted.some((name) => text.includes(name));
@@ -69,11 +63,9 @@ export function* likeliestFirst(modules: readonly string[], wanted: readonly str
     given.add(m);
     yield m;
   }
-  const alike = (m: string): number => Math.max(...wanted.map((name) => sharedPrefix(fileStem(m), name)));
+  const alike = (m: string): number => Math.max(...wanted.map((name) => sharedPrefix(basename(m, extname(m)), name)));
   yield* modules.filter((m) => !given.has(m)).toSorted((a, b) => alike(b) - alike(a));
 }
-
-const fileStem = (module: string): string => module.slice(module.lastIndexOf(sep) + 1).replace(/\.[cm]?[jt]s$/, "");
 
 function sharedPrefix(a: string, b: string): number {
   let n = 0;

@@ -35,21 +35,27 @@ export function isFilePattern(pattern: string): boolean {
 
 const isGlob = (pattern: string): boolean => /[*?[\]{}!]/.test(pattern);
 
+/** The scenario of exactly that name; without one, those that the glob matches. */
+function meantBy(pattern: string, all: readonly LoadedScenario[]): readonly LoadedScenario[] {
+  const exact = all.find((s) => s.scenario.name === pattern);
+  if (exact !== undefined) return [exact];
+  if (!isGlob(pattern)) return [];
+  const matches = picomatch(pattern);
+  return all.filter((s) => matches(s.scenario.name));
+}
+
 /** Chooses among loaded scenarios by name. Throws a UsageError when a pattern matches nothing. */
 export function matchScenarios(pattern: string, all: readonly LoadedScenario[], tier: Tier): LoadedScenario[] {
   if (pattern === "") throw new UsageError('a pattern is empty; "npx thpcheck list" shows the names of all scenarios');
-  const exact = all.find((s) => s.scenario.name === pattern);
-  if (exact !== undefined) return [exact];
-  const names = all.map((s) => s.scenario.name);
-  const matches = picomatch(pattern);
-  const matching = isGlob(pattern) ? all.filter((s) => matches(s.scenario.name)) : [];
+  const matching = meantBy(pattern, all);
   if (matching.length === 0) {
-    const all = '"npx thpcheck list" shows them all';
-    if (isGlob(pattern)) throw new UsageError(`no scenario matches ${JSON.stringify(pattern)}; ${all}`);
-    const own = "for a scenario of a file of yours name the file (check ./file.ts, check NAME --from ./file.ts)";
-    throw new UsageError(`there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} ${all}; ${own}`);
+    const names = all.map((s) => s.scenario.name);
+    const list = '"npx thpcheck list" shows them all';
+    if (isGlob(pattern)) throw new UsageError(`no scenario matches ${JSON.stringify(pattern)}; ${list}`);
+    const own = "for a scenario of a file of yours name the file (check ./file.ts, or NAME --from ./file.ts)";
+    throw new UsageError(`there is no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} ${list}; ${own}`);
   }
-  const meant = matching.filter((s) => within(s, tier));
+  const meant = matching.filter((s) => s.scenario.name === pattern || within(s, tier));
   if (meant.length === 0) {
     const tiers = TIERS.filter((t) => matching.some((s) => s.scenario.tier === t));
     throw new UsageError(`${JSON.stringify(pattern)} matches scenarios of tier ${tiers.join(" and ")} only; add --tier ${tiers[0]}`);
@@ -72,10 +78,9 @@ export async function selectFrom(file: string, patterns: readonly string[], fold
 }
 
 function chosenFrom(file: string, pattern: string, all: readonly LoadedScenario[]): readonly LoadedScenario[] {
-  const names = all.map((s) => s.scenario.name);
-  const matches = isGlob(pattern) ? picomatch(pattern) : (): boolean => false;
-  const chosen = all.filter((s) => s.scenario.name === pattern || matches(s.scenario.name));
+  const chosen = meantBy(pattern, all);
   if (chosen.length > 0) return chosen;
+  const names = all.map((s) => s.scenario.name);
   throw new UsageError(`${file} has no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} It has: ${names.join(", ")}`);
 }
 

@@ -22,6 +22,7 @@ describe("check --from", () => {
   it.each([
     [["check", "other.ts", "--from", "mine.ts"], "not a file: other.ts"],
     [["check", "racy", "--from", "absent.ts"], "there is no file absent.ts"],
+    [["check", "racy", "--from", "mine.ts", "--patch", "idea.patch", "--reach"], "leave out --from"],
   ])("refuses %j", async (args, sentence) => {
     const { code, stderr } = await project.run(args);
     expect(stderr).toContain(sentence);

@@ -1,9 +1,10 @@
 /** Names of scenarios are found through the table where there is one, and without it wherever it is wrong. */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { likeliestFirst, namesTable, namesTableOf } from "../../../checker/project/names-table.ts";
-import { selectScenarios } from "../../../checker/project/select.ts";
+import { selectScenarios, type Selection } from "../../../checker/project/select.ts";
+import { NO_REASON } from "../../../checker/scenario.ts";
 import { ROOT } from "../../house/sources.ts";
 import { Project } from "../cli/fixture.ts";
 
@@ -73,9 +74,17 @@ describe("a computed name", () => {
   });
 });
 
-it("the table of this project is what its modules have; npx thpcheck list --update writes it", async () => {
-  const config = join(ROOT, "thpcheck.config.ts");
-  const { scenarios, failures } = await selectScenarios([], "nightly", ROOT);
-  expect(failures).toEqual([]);
-  expect(readFileSync(namesTableOf(config), "utf8")).toBe(namesTable(config, scenarios));
+describe("the scenarios of this project", () => {
+  let all: Selection;
+  beforeAll(async () => { all = await selectScenarios([], "nightly", ROOT); });
+
+  it("are in the table, which npx thpcheck list --update writes", () => {
+    const config = join(ROOT, "thpcheck.config.ts");
+    expect(all.failures).toEqual([]);
+    expect(readFileSync(namesTableOf(config), "utf8")).toBe(namesTable(config, all.scenarios));
+  });
+
+  it("say why they exist, though they could leave it out", () => {
+    expect(all.scenarios.filter((s) => s.scenario.why === NO_REASON).map((s) => s.scenario.name)).toEqual([]);
+  });
 });
