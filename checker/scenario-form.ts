@@ -185,6 +185,9 @@ const COMMON = {
   sometimes: v.optional(recordOf(plainFunction("a plain function that is true where it happens"), "a record of functions")),
   recurring: v.optional(recordOf(plainFunction("a plain function that is true of what must stay reachable"), "a record of functions")),
   endless: v.optional(flag()),
+  initially: v.optional(plainFunction("a plain function that is true of initial states")),
+  within: v.optional(plainFunction("a plain function that is true of states to go on from")),
+  deadlock: v.optional(text("a text that says why it is fine that nothing can move")),
   calls: v.optional(outsideCalls), allFail: v.optional(text("a text that says why no call is to succeed")),
   cutShort: v.optional(recordOf(text("a text that says why the thread is not to get past its first call"), "a record of texts by thread")),
   beyond: v.optional(recordOf(text("a text in which % stands for the number"), "a record of texts")),
@@ -207,6 +210,9 @@ export function checkPins(form: Form, pins: unknown, whose: string): void {
   if (problem !== null) throw new FormError(`${whose}: ${problem}`);
 }
 
+/** What a ready-made system would have to heed by itself. */
+const BOUNDS = ["initially", "within", "deadlock"] as const;
+
 /** The parts of a scenario that must fit one another. */
 interface Parts {
   readonly structs?: Structs;
@@ -217,10 +223,15 @@ interface Parts {
   readonly finally?: object;
   readonly recurring?: object;
   readonly cutShort?: Readonly<Record<string, string>>;
+  readonly initially?: unknown;
+  readonly within?: unknown;
+  readonly deadlock?: unknown;
 }
 
 function beyondForm(s: Parts): string | null {
   const actors = (s.model?.actors ?? s.threads)!;
+  const alone = s.model?.system === undefined ? undefined : BOUNDS.find((b) => s[b] !== undefined);
+  if (alone !== undefined) return `${alone} is given, of which a system that is ready made knows nothing`;
   if (actors.length === 0 && s.model?.system === undefined) return "there is no thread to run";
   const twice = firstTwice(actors.map((a) => a.name));
   if (twice !== undefined) return `two threads have the same name, ${inWords(twice)}; traces could not tell them apart`;

@@ -125,6 +125,21 @@ interface ScenarioBase<S extends Structs> {
   /** From every reachable state, one that shows this must be reachable again. For programs that are not meant to end. */
   readonly recurring?: Readonly<Record<string, (k: World<S>) => boolean>>;
   /**
+   * A filter on what `init` and its choices make: only states where it is true are initial. Unset: all of them. A check of a
+   * scenario that is left with none is an error.
+   */
+  readonly initially?: (k: World<S>) => boolean;
+  /**
+   * A bound on the search: a state where it is false is held to the promises, and no step is taken from it. Such a state is neither
+   * an end nor a deadlock, and whatever can come of it counts as good. Each result says that the search was bounded. Unset: none.
+   */
+  readonly within?: (k: World<S>) => boolean;
+  /**
+   * States in which nothing can move although some thread has not ended are no violation, and why. Such a state is no end: what
+   * `finally` promises is not asked of it, but it is a good place to stay (see `endless`). Unset: a deadlock is a violation.
+   */
+  readonly deadlock?: string;
+  /**
    * Nothing is meant to end. Unless set, every check asks that an end (every thread has ended or rests) stays reachable from every
    * reachable state.
    */

@@ -243,6 +243,12 @@ export interface TransitionSystem {
   readonly recurring?: Recurring;
   /** Present where a scenario says which routines the outside calls. */
   readonly calls?: CallOutcomes;
+  /** Present where not every state that `init` makes is an initial one: whether `vector`, which it has just made, is. */
+  readonly isInitial?: () => boolean;
+  /** Present where the search has a bound: whether `vector` is beyond it. No step is then possible, and it is no end. */
+  readonly isBeyond?: () => boolean;
+  /** True where a state in which nothing can move is no violation, though some actor is not at rest. */
+  readonly deadlockIsFine?: boolean;
   /** By actor: it is never at rest where it can move, so that a search need not ask. Absent: any may be. */
   readonly restless?: readonly boolean[];
 }

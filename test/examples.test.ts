@@ -10,6 +10,7 @@ import type { Scenario } from "../checker/scenario.ts";
 const FOLDER = join(import.meta.dirname, "..", "examples");
 /** Verdict, the promise that is broken, and the number of states. */
 const VERDICTS: Readonly<Record<string, readonly [ScenarioResult["verdict"], string | null, number]>> = {
+  "bounds.ts": ["holds", null, 15],
   "choice.ts": ["violated", "below 12", 24],
   "daemon.ts": ["holds", null, 8],
   "excuse.ts": ["holds", null, 4],

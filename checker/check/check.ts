@@ -81,7 +81,8 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   } else if (typeof whySanitized === "string") taken = [`The sanitizers left it out: ${whySanitized}`];
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
-  const result = resultOf(judged, { system, outcome, notChecked: [...unrefined(s, options), ...trapsLeftOut(s, options), ...taken] });
+  const notChecked = [...unrefined(s, options), ...trapsLeftOut(s, options), ...bounded(s), ...taken];
+  const result = resultOf(judged, { system, outcome, notChecked });
   return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome), program: source?.programHash ?? null };
 }
 
@@ -114,6 +115,11 @@ function unrefined(s: Scenario, options: CheckOptions): string[] {
 
 function trapsLeftOut(s: Scenario, { traps }: CheckOptions): string[] {
   return traps || (s.endless === true && s.recurring === undefined) ? [] : [`${TRAPS_NOT_CHECKED} (--no-traps).`];
+}
+
+function bounded(s: Scenario): string[] {
+  const left = "what comes after a state in which the scenario's within is false was not looked at";
+  return s.within === undefined ? [] : [`The search was bounded: ${left}.`];
 }
 
 function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean): boolean {

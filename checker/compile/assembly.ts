@@ -260,13 +260,18 @@ function modelAtRest() { return false; }`;
     return `$ci = 0; $me = a; $fuel = ${STEP_ROUNDS_MAX}; ${clear}${this.#refinements.length === 0 ? "" : " $events = 0;"}`;
   }
 
+  /** Beyond the bound of the search nobody moves. */
+  #bound(): string {
+    return this.#scenario.within === undefined ? "" : `if (!within()) return 0; $fuel = ${STEP_ROUNDS_MAX};`;
+  }
+
   #modelStepFunction(): string {
     const cases = this.#modelSteps.map((m, a) => `case ${a}: label = ${m.step}(); break;`).join(" ");
     const rests = this.#modelSteps.map((m, a) => `case ${a}: return ${m.atRest}() === true;`).join(" ");
     const fault = '$fault("assertion", "the actor changed the state and then said that it cannot move", -1)';
     return `const $untouched = new Int32Array($vector.length);
 function step(a) {
-  ${this.#beginning()} ${this.#instrumented ? '$observer.beginStep(a, "");' : ""}
+  ${this.#beginning()} ${this.#bound()} ${this.#instrumented ? '$observer.beginStep(a, "");' : ""}
   let label = null;
   $untouched.set($vector);
   switch (a) { ${cases} }
@@ -290,7 +295,7 @@ function modelAtRest(a) { $fuel = ${STEP_ROUNDS_MAX}; switch (a) { ${rests} } re
       return `case ${a}: if (${ended}) return 0; s = ${r.routine}(${r.base}, false);${note} break;`;
     };
     return `function step(a) {
-  ${this.#beginning()}
+  ${this.#beginning()} ${this.#bound()}
   let s = 0;
   switch (a) {
     ${this.#roots.map(step).join("\n    ")}
@@ -343,6 +348,7 @@ function $find() {
       always: Object.keys(s.always ?? {}), excuseOf: this.#properties.excuseOf, excuses: this.#properties.excuses.length,
       stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
       finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}), recurring: Object.keys(s.recurring ?? {}),
+      initially: s.initially !== undefined, within: s.within !== undefined, deadlockIsFine: s.deadlock !== undefined,
       instrumented: this.#instrumented,
       blocks: linker.blocks, calls: linker.calls.rows, beyond: s.beyond ?? {},
       refinement, refineAll: this.#refineAll,
@@ -352,7 +358,7 @@ function $find() {
 
 /** What an emitted program gives to `CompiledSystem`. */
 const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames, checkState, checkSome, markAffected, excuses, excused, "
-  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, recurs, modelAtRest, "
+  + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, recurs, initially, within, modelAtRest, "
   + "result: () => $R, calls: () => $calls, coverage: () => $cov, "
   + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
 const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "

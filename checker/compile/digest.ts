@@ -25,7 +25,7 @@ export interface DigestLine {
 /** Members that decide what is checked: what is expected of it does not. */
 const PARTS = [
   "name", "config", "structs", "model", "init", "threads", "always", "step", "finally", "sometimes", "recurring", "endless",
-  "clearDeadLocals", "policy", "refine",
+  "initially", "within", "deadlock", "clearDeadLocals", "policy", "refine",
 ] as const;
 
 /** A hash of all lines. */
@@ -50,7 +50,7 @@ export function programLines(scenario: Scenario): string {
 }
 
 /** What decides which states there are; where a violation is expected also what a search ends with. */
-const STEPS = ["config", "structs", "model", "init", "threads"] as const;
+const STEPS = ["config", "structs", "model", "init", "threads", "initially", "within"] as const;
 const ENDS = ["always", "step", "finally"] as const;
 
 /**

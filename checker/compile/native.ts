@@ -190,11 +190,13 @@ interface NativeThread {
 export class NativeRun<S extends Structs = Structs> {
   readonly #machine: NativeMachine<S>;
   readonly #threads: NativeThread[];
+  readonly #within: (world: World<S>) => boolean;
 
   /** `choices`: those of `init`. Throws StepFault, ChoiceError. */
   constructor(scenario: ProgramScenario<S>, choices: readonly number[] | Chooser = []) {
     const machine = new NativeMachine(scenario, asChooser(choices));
     this.#machine = machine;
+    this.#within = scenario.within ?? (() => true);
     this.#threads = scenario.threads.map((thread, actor) => {
       const { routine, at } = machine.start(thread, actor);
       return { name: thread.name, routine, point: at.done === true ? null : at.value, result: at.done === true ? at.value : undefined };
@@ -216,17 +218,22 @@ export class NativeRun<S extends Structs = Structs> {
     return t;
   }
 
+  /** Beyond the bound of a search nobody moves. */
+  #isWithin(): boolean {
+    return this.#machine.during({ kind: "guard" }, () => this.#within(this.world));
+  }
+
   /** Whether the actor can take a step now. Throws StepFault when its guard goes wrong. */
   enabled(actor: number): boolean {
     const { point } = this.#thread(actor);
-    return point !== null && this.#machine.holds(point);
+    return point !== null && this.#isWithin() && this.#machine.holds(point);
   }
 
   /** Runs the actor to its next yield or its end. Throws StepFault, ChoiceError. */
   step(actor: number, choices: readonly number[] | Chooser = []): "disabled" | "taken" {
     const thread = this.#thread(actor);
     const { point } = thread;
-    if (point === null) return "disabled";
+    if (point === null || !this.#isWithin()) return "disabled";
     thread.point = null; // until the step has gone well, the thread counts as dead
     if (!this.#machine.holds(point)) {
       thread.point = point;

@@ -38,7 +38,10 @@ export class PropertyFunctions {
     this.#link = link;
   }
 
-  /** The text of all functions. Links the properties in this order: always, excuses, step, finally, sometimes, recurring. */
+  /**
+   * The text of all functions. Links the properties in this order: always, excuses, step, finally, sometimes, recurring, initially,
+   * within.
+   */
   text(checkMachines: CheckMachines): string[] {
     const s = this.#scenario;
     const always = this.#group("always", s.always, [""]);
@@ -48,6 +51,8 @@ export class PropertyFunctions {
     const final = this.#group("finally", s.finally, [""]);
     const [witnesses, recurring] = [s.sometimes, s.recurring].map((group) => Object.entries(group ?? {})
       .map(([name, f], i) => `case ${i}: return ${this.#link(f, name, "sometimes", [""]).emitted}() === true;`).join(" "));
+    const [initially, within] = (["initially", "within"] as const)
+      .map((name) => (s[name] === undefined ? "true" : `${this.#link(s[name], name, "sometimes", [""]).emitted}() === true`));
     return [
       excuses,
       `let $asked = -1;
@@ -62,6 +67,8 @@ function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#s
   return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
       `function recurs(i) { ${FUEL} switch (i) { ${recurring} } return false; }`,
+      `function initially() { ${FUEL} return ${initially}; }
+function within() { ${FUEL} return ${within}; }`,
       `${EXPLAIN}
 function explain(kind, index) {
   ${FUEL} $found = null;

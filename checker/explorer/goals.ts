@@ -20,7 +20,7 @@ export function brokenBy(system: TransitionSystem, before: Int32Array | null, fa
   const ofState = [...judgeState(system), ...(before === null ? [] : judgeStep(system, before))];
   const isEnd = system.actors.every((_, a) => !canMove(system, a));
   system.vector.set(state);
-  return isEnd ? [...ofState, ...judgeTerminal(system)] : ofState;
+  return isEnd ? [...ofState, ...judgeTerminal(system).broken] : ofState;
 }
 
 /** Throws a UsageError for a promise, witness or field that the program does not have. */

@@ -8,7 +8,7 @@ import { pageData } from "../page/trace-data.ts";
 import { promiseInWords } from "../report/promise-text.ts";
 import { replayCommand } from "../report/replay-command.ts";
 import type { Scenario } from "../scenario.ts";
-import { faultOf, type Broken } from "../search/candidate.ts";
+import type { Broken } from "../search/candidate.ts";
 import { followPath, forEachInitial, forEachStep } from "../search/steps.ts";
 import { encodeTrace } from "../trace/codec.ts";
 import type { Recipe } from "../trace/recipe.ts";
@@ -90,13 +90,12 @@ export class Session {
     const { system } = this.#subject;
     const wrong = steps.find(({ actor }) => !(actor >= 0 && actor < system.actors.length));
     if (wrong !== undefined) throw new UsageError(`there is no actor ${wrong.actor}`);
-    system.setBranch(initial);
-    try {
-      system.init();
-    } catch (e) {
-      throw new UsageError(`the initial state goes wrong: ${faultOf(e).message}`);
-    }
-    return { initial: initial.length === 0 ? system.branch() : initial, steps };
+    if (initial.length > 0) return { initial, steps };
+    let first: { readonly choices: readonly number[]; readonly fault: Broken | null } | null = null;
+    forEachInitial(system, (_, fault) => { first ??= { choices: system.branch(), fault }; });
+    const { choices, fault } = first!;
+    if (fault !== null) throw new UsageError(`the initial state goes wrong: ${fault.message}`);
+    return { initial: choices, steps };
   }
 
   /** What is broken where the path ends, and which witnesses show there. */

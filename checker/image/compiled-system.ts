@@ -43,6 +43,8 @@ interface Emitted {
   isBroken(kind: PropertyKind, index: number): boolean;
   witness(index: number): boolean;
   recurs(index: number): boolean;
+  initially(): boolean;
+  within(): boolean;
   modelAtRest(actor: number): boolean;
   result(): unknown;
   coverage(): Float64Array;
@@ -90,6 +92,9 @@ export class CompiledSystem implements TransitionSystem {
   readonly coverage: BlockCounts;
   readonly recurring?: Recurring;
   readonly calls?: CallOutcomes;
+  readonly isInitial?: () => boolean;
+  readonly isBeyond?: () => boolean;
+  readonly deadlockIsFine: boolean;
   readonly restless: readonly boolean[];
   readonly checkStep: (before: Int32Array) => number;
   readonly checkEnd: () => number;
@@ -144,6 +149,9 @@ export class CompiledSystem implements TransitionSystem {
     if (image.excuses > 0) this.excuses = { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
     if (image.refinement !== null) this.refinement = { plan: image.refinement, counts: () => e.refined!.counts };
     if (image.recurring.length > 0) this.recurring = { names: image.recurring, holds: e.recurs };
+    if (image.initially) this.isInitial = e.initially;
+    if (image.within) this.isBeyond = () => !e.within();
+    this.deadlockIsFine = image.deadlockIsFine;
     if (image.calls.length > 0) this.calls = { sites: callSites(image), seen: e.calls };
     // A thread that can move stands at a yield: only a daemon rests there, or whoever stands at an idle one.
     const idles = image.routines.some((r) => r.points.some((p) => p?.idle === true));

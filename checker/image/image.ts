@@ -84,6 +84,10 @@ export interface ProgramImage {
   readonly stepProperties: readonly string[];
   readonly finally: readonly string[];
   readonly sometimes: readonly string[];
+  /** Whether the scenario has a filter on initial states, and a bound on the search. */
+  readonly initially: boolean;
+  readonly within: boolean;
+  readonly deadlockIsFine: boolean;
   readonly recurring: readonly string[];
   readonly instrumented: boolean;
   /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */

@@ -23,15 +23,20 @@ export function judgeStep(system: TransitionSystem, before: Int32Array): Broken[
   return system.stepProperties.length === 0 ? [] : allBroken(system, "step", system.checkStep(before), before);
 }
 
-/** What is wrong with the state in `system.vector`, in which no actor can move; nothing for a good end state. */
-export function judgeTerminal(system: TransitionSystem): Broken[] {
-  for (let a = 0; a < system.actors.length; a++) {
-    if (!system.atRest(a)) return [{ kind: "deadlock", index: -1, name: "deadlock", message: "" }];
-  }
-  return allBroken(system, "finally", system.checkEnd(), null);
+/** What is said of a state in which no actor can move. */
+export interface TerminalVerdict {
+  readonly broken: readonly Broken[];
+  /** Every actor has ended or rests. */
+  readonly isEnd: boolean;
 }
 
-/** Whether a verdict of `judgeTerminal` is that of a deadlock. */
-export function isDeadlock(verdict: readonly Broken[]): boolean {
-  return verdict[0]?.kind === "deadlock";
+/** Judges the state in `system.vector`, in which no actor can move. Beyond the bound of a search it is no end, and nothing is wrong. */
+export function judgeTerminal(system: TransitionSystem): TerminalVerdict {
+  if (system.isBeyond?.() === true) return { broken: [], isEnd: false };
+  for (let a = 0; a < system.actors.length; a++) {
+    if (system.atRest(a)) continue;
+    const broken: readonly Broken[] = [{ kind: "deadlock", index: -1, name: "deadlock", message: "" }];
+    return { broken: system.deadlockIsFine === true ? [] : broken, isEnd: false };
+  }
+  return { broken: allBroken(system, "finally", system.checkEnd(), null), isEnd: true };
 }

@@ -156,7 +156,7 @@ class ShortestPaths {
       }
     });
     if (steps === 0 && (broken.kind === "deadlock" || broken.kind === "finally")) {
-      if (includes(judgeTerminal(system), broken)) {
+      if (includes(judgeTerminal(system).broken, broken)) {
         this.#targets.push(from);
         found = true;
       }

@@ -118,7 +118,7 @@ class Collector {
       const to = this.#numberOf(fault, node.depth + 1, false);
       this.#edges.push({ from, to, actor: name, label: [label, ...system.branchNames()].join(" "), violations });
     });
-    if (node.steps === 0) node.violations.push(...namesOf(judgeTerminal(system)));
+    if (node.steps === 0) node.violations.push(...namesOf(judgeTerminal(system).broken));
   }
 
   graph(): Omit<ReachableGraph, "stopReason"> {

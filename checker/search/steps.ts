@@ -2,6 +2,7 @@
 import type { TransitionSystem } from "../system.ts";
 import { STEP_DISABLED } from "../system.ts";
 import type { Broken } from "./candidate.ts";
+import { UsageError } from "../usage-error.ts";
 import { faultOf } from "./candidate.ts";
 
 export interface PathStep {
@@ -17,20 +18,28 @@ export interface Path {
 
 /**
  * Calls `visit` for every initial state, with `system.vector` holding it, or with the fault of an `init` that threw.
- * `index` counts the branches of `init`.
+ * `index` counts the branches of `init`, those that make no initial state as well. Throws a UsageError where none makes one.
  */
 export function forEachInitial(system: TransitionSystem, visit: (index: number, fault: Broken | null) => void): void {
   let index = 0;
+  let none = true;
   system.setBranch([]);
   do {
     let fault: Broken | null = null;
+    let isInitial = true;
     try {
       system.init();
+      isInitial = system.isInitial?.() ?? true;
     } catch (error) {
       fault = faultOf(error);
     }
-    visit(index++, fault);
+    if (isInitial) {
+      none = false;
+      visit(index, fault);
+    }
+    index++;
   } while (system.nextBranch());
+  if (none) throw new UsageError("there is no initial state: initially is true of none that init makes");
 }
 
 /** `ordinal` counts the steps of the state that were taken before this one. */

@@ -2,18 +2,11 @@
 import type { TransitionSystem } from "../system.ts";
 import type { Broken, Candidate } from "./candidate.ts";
 import { NO_STEP, Candidates, faultOf } from "./candidate.ts";
-import { allBroken, isDeadlock, judgeTerminal } from "./judge.ts";
+import { allBroken, judgeTerminal } from "./judge.ts";
 import { NO_PARENT } from "./parallel/discovery.ts";
 import type { ExpandEvents } from "./expand.ts";
 import type { Fingerprint } from "./store/fingerprint.ts";
-import { noteGoals } from "./traps/goals.ts";
-import type { GraphLog } from "./traps/graph-log.ts";
-
-export interface GoalNotes {
-  readonly log: GraphLog;
-  /** End states are a goal, and states in which every actor rests. */
-  readonly end: boolean;
-}
+import { noteGoals, type GoalNotes } from "./traps/goals.ts";
 
 export class ViolationTracker implements ExpandEvents {
   readonly #system: TransitionSystem;
@@ -53,14 +46,18 @@ export class ViolationTracker implements ExpandEvents {
   }
 
   terminal(id: number): void {
-    const verdict = judgeTerminal(this.#system);
-    if (verdict.length > 0) this.#atState(verdict, this.length, id, NO_STEP);
-    if (!isDeadlock(verdict)) this.terminals++;
-    this.passed(id);
+    const { broken, isEnd } = judgeTerminal(this.#system);
+    if (broken.length > 0) this.#atState(broken, this.length, id, NO_STEP);
+    if (isEnd) this.terminals++;
+    this.#note(id, true);
   }
 
   passed(id: number): void {
-    if (this.#graph !== null) noteGoals(this.#system, this.#graph.end, this.#graph.log, id);
+    this.#note(id, false);
+  }
+
+  #note(id: number, isTerminal: boolean): void {
+    if (this.#graph !== null) noteGoals(this.#system, this.#graph, id, isTerminal);
   }
 
   #atState(broken: readonly Broken[], length: number, from: number, ordinal: number): void {

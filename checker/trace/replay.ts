@@ -114,6 +114,9 @@ class Replayer {
       system.init();
     });
     this.#compareChoices(0, "the initial state", this.#recipe.initial);
+    if (this.#fault === null && system.isInitial?.() === false) {
+      this.#mismatch(0, "the scenario's initially is not true of the initial state");
+    }
     this.#values = system.values();
     this.#rows.push({
       index: 0, actor: null, label: null, choices: system.branchNames(), source: null, changes: [], statistics: [], switchReason: null,
@@ -218,11 +221,14 @@ class Replayer {
         const stuck = this.#stuckAtEnd("no end state");
         const who = `${stuck.join(", ")} ${stuck.length === 1 ? "waits" : "wait"}`;
         if (stuck.length > 0) this.#unconfirmed(`the last state is no end state: ${who}`);
+        if (this.#system.isBeyond?.() === true) this.#unconfirmed("the last state is beyond the scenario's within");
         const explanation = this.#broken("finally", system.finally, system.checkEnd());
         return { explanation, message: `${name} must hold when every thread has ended or rests, and does not` };
       })
       .with("deadlock", () => {
         const stuck = this.#stuckAtEnd("no deadlock");
+        if (this.#system.isBeyond?.() === true) this.#unconfirmed("the last state is beyond the scenario's within");
+        if (this.#system.deadlockIsFine === true) this.#unconfirmed("the scenario says that a deadlock is fine");
         if (stuck.length === 0) this.#unconfirmed("the last state is no deadlock: every thread has ended or rests");
         const who = `${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"}`;
         return { explanation: null, message: `deadlock: no thread can move, and ${who} not ended` };

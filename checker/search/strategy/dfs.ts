@@ -17,7 +17,7 @@ import { forEachInitial, forEachStep, pathOf } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { isDeadlock, judgeState, judgeStep, judgeTerminal } from "../judge.ts";
+import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** States entered between looks at the clock. */
 const STATES_PER_LOOK = 256;
@@ -214,9 +214,9 @@ class DepthFirst {
       if (!first) return;
       this.transitions += steps;
       if (steps > 0) return;
-      const verdict = judgeTerminal(system);
-      if (!isDeadlock(verdict)) this.terminals++;
-      if (this.broken.length === 0) this.broken = verdict;
+      const { broken, isEnd } = judgeTerminal(system);
+      if (isEnd) this.terminals++;
+      if (this.broken.length === 0) this.broken = broken;
     });
   }
 

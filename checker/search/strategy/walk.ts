@@ -18,7 +18,7 @@ import { forEachInitial } from "../steps.ts";
 import { InForceCount } from "../in-force.ts";
 import { FingerprintSet } from "../store/visited.ts";
 import type { Visited } from "../store/visited.ts";
-import { isDeadlock, judgeState, judgeStep, judgeTerminal } from "../judge.ts";
+import { judgeState, judgeStep, judgeTerminal } from "../judge.ts";
 
 /** Decides who takes the next step. One scheduler serves all walks of a run. */
 export interface Scheduler {
@@ -192,9 +192,9 @@ class Walker {
       return actor;
     }
     this.#load();
-    const verdict = judgeTerminal(this.#system);
-    if (isNew && !isDeadlock(verdict)) this.terminals++;
-    this.broken = verdict;
+    const { broken, isEnd } = judgeTerminal(this.#system);
+    if (isNew && isEnd) this.terminals++;
+    this.broken = broken;
     return -1;
   }
 

@@ -61,10 +61,10 @@ class Reached {
       if (s >= STATES_MAX) return false;
       const next = new Set<number>();
       const words = this.#states.view.slice(s * this.#system.stateWords, (s + 1) * this.#system.stateWords);
-      forEachStep(this.#system, words, 0, (_, __, fault) => {
+      const steps = forEachStep(this.#system, words, 0, (_, __, fault) => {
         if (fault === null) next.add(this.#number());
       });
-      if (isGoal(this.#system, this.#name)) {
+      if (isGoal(this.#system, this.#name, steps === 0)) {
         this.escapes = true;
         return false;
       }

@@ -39,6 +39,8 @@ const PLACES: readonly Place[] = [
   place("always", ["undefined", "function"], (v) => `{ p: Object.assign((k: K) => true, { excuse: (${v}) }) }`),
   place("always", VALUE_NAMES, (v) => `{ p: Object.assign((k: K) => true, { why: (${v}) }) }`),
   place("endless", ["undefined", "yes"]), place("clearDeadLocals", ["undefined", "yes"]), place("sanitize", ["undefined", "yes", ...TEXTS]),
+  place("deadlock", ["undefined", ...TEXTS]), place("initially", ["undefined"]), place("within", ["undefined"]),
+  place("initially", ["function"], itself, "failed"), place("within", ["function"], itself, "failed"),
   place("policy", ["undefined", ...TEXTS]), place("underPolicy", ["undefined", "function", "bound"]),
   place("refine", ["undefined", "array"]),
   place("refine", [], (v) => `[(${v})]`), place("calls", ["undefined", "array"]), place("calls", [], (v) => `[(${v})]`),
