@@ -1,0 +1,461 @@
+/**
+ * One function of an emitted program as instructions of WebAssembly. Numbers are 64-bit integers throughout: no sum of what
+ * a field can hold leaves them, and where a product or a sum could leave the integers that JavaScript has, the step traps.
+ * A fault traps as well: the JavaScript program repeats that one step, and words the message.
+ */
+import * as t from "@babel/types";
+import { generateCode } from "../compile/generate.ts";
+import type { LayoutPlan } from "../program/layout.ts";
+import { OP, signed, unsigned, type WasmFunction } from "./encode.ts";
+import { BOOLEAN, NUMBER, type Kinds } from "./kinds.ts";
+import type { ViewPlace } from "./memory.ts";
+
+/** What cannot be lowered, with its text. The scenario runs on JavaScript then. */
+export class NotLowered extends Error {
+  constructor(node: t.Node, why: string) {
+    const text = generateCode(node);
+    super(`${why}: ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`);
+  }
+}
+
+/** What functions have in common. */
+export interface Lowering {
+  readonly plan: LayoutPlan;
+  readonly kinds: Kinds;
+  /** Index and number of parameters, by name. */
+  readonly functions: ReadonlyMap<string, { readonly index: number; readonly params: number }>;
+  readonly globals: readonly string[];
+  /** Where the views of the state begin, and how large they are. */
+  readonly places: Readonly<Record<string, ViewPlace>>;
+}
+
+/** A block that is open: where `break` and `continue` of a statement go. */
+interface Open { readonly breaks: readonly (string | null)[]; readonly continues: readonly (string | null)[] }
+
+const PLAIN: Open = { breaks: [], continues: [] };
+const FAULTS = new Set(["$slotFit", "$oob", "$noMember", "$endless", "$fault"]);
+const COMPARE: Readonly<Record<string, number>> = { "===": OP.eq, "!==": OP.ne, "<": OP.lt, "<=": OP.le, ">": OP.gt, ">=": OP.ge };
+/** Literals that can be added ten million times a loop without leaving the integers. */
+const SMALL = 2 ** 20;
+const ZERO: readonly number[] = [OP.i64Const, 0];
+/** Sums that JavaScript keeps exact. */
+const EXACT = 2n ** 53n;
+
+export class FunctionLowering {
+  readonly #of: Lowering;
+  readonly #fn: t.FunctionDeclaration;
+  readonly #name: string;
+  readonly #locals = new Map<string, number>();
+  readonly #open: Open[] = [];
+  /** Instructions so far. */
+  readonly #code: number[] = [];
+
+  constructor(lowering: Lowering, fn: t.FunctionDeclaration) {
+    this.#of = lowering;
+    this.#fn = fn;
+    this.#name = fn.id!.name;
+  }
+
+  /** Throws NotLowered. */
+  lowered(): WasmFunction {
+    for (const p of this.#fn.params) {
+      if (!t.isIdentifier(p)) throw new NotLowered(p, "this parameter is not lowered");
+      this.#local(p.name);
+    }
+    this.#statement(this.#fn.body);
+    this.#put(...ZERO);
+    const params = this.#fn.params.length;
+    return { name: this.#name, params, locals: this.#locals.size - params, code: this.#code };
+  }
+
+  #put(...bytes: readonly number[]): void {
+    for (const b of bytes) this.#code.push(b);
+  }
+
+  #local(name: string): number {
+    const known = this.#locals.get(name);
+    if (known !== undefined) return known;
+    this.#locals.set(name, this.#locals.size);
+    return this.#locals.size - 1;
+  }
+
+  #block(op: number, open: Open, body: () => void): void {
+    this.#put(op, OP.empty);
+    this.#open.push(open);
+    body();
+    this.#open.pop();
+    this.#put(OP.end);
+  }
+
+  #jump(which: "breaks" | "continues", label: string | null, node: t.Node): void {
+    const at = this.#open.findLastIndex((o) => o[which].includes(label));
+    if (at < 0) throw new NotLowered(node, "this jump is not lowered");
+    this.#put(OP.br, ...unsigned(this.#open.length - 1 - at));
+  }
+
+  // ------------------------------------------------------------------------------------- statements
+
+  #statement(n: t.Statement, label: string | null = null): void {
+    switch (n.type) {
+      case "EmptyStatement": return;
+      case "BlockStatement": for (const s of n.body) this.#statement(s); return;
+      case "ExpressionStatement": this.#effect(n.expression); return;
+      case "VariableDeclaration": for (const d of n.declarations) this.#declare(d); return;
+      case "ReturnStatement": return this.#return(n);
+      case "IfStatement": return this.#if(n);
+      case "LabeledStatement": return this.#statement(n.body, n.label.name);
+      case "ForStatement": return this.#for(n, label);
+      case "WhileStatement": return this.#for(t.forStatement(null, n.test, null, n.body), label);
+      case "SwitchStatement": return this.#switch(n);
+      case "BreakStatement": return this.#jump("breaks", n.label?.name ?? null, n);
+      case "ContinueStatement": return this.#jump("continues", n.label?.name ?? null, n);
+      // What is thrown traps, whoever would have caught it: the JavaScript program repeats the step.
+      case "TryStatement": return this.#statement(n.block);
+      case "ThrowStatement": return this.#put(OP.unreachable);
+      default: throw new NotLowered(n, `${n.type} is not lowered`);
+    }
+  }
+
+  #declare({ id, init }: t.VariableDeclarator): void {
+    if (!t.isIdentifier(id)) throw new NotLowered(id, "this pattern is not lowered");
+    const index = this.#local(id.name);
+    if (init == null) this.#put(...ZERO);
+    else this.#value(init);
+    this.#put(OP.localSet, ...unsigned(index));
+  }
+
+  /** An object that a promise returns is what it found: not `true`. What it is made of, the JavaScript program says. */
+  #return({ argument }: t.ReturnStatement): void {
+    if (argument == null || t.isObjectExpression(argument)) this.#put(...ZERO);
+    else this.#value(argument);
+    this.#put(OP.return);
+  }
+
+  #if(n: t.IfStatement): void {
+    this.#condition(n.test);
+    this.#put(OP.if, OP.empty);
+    this.#open.push(PLAIN);
+    this.#statement(n.consequent);
+    if (n.alternate != null) {
+      this.#put(OP.else);
+      this.#statement(n.alternate);
+    }
+    this.#open.pop();
+    this.#put(OP.end);
+  }
+
+  #for(n: t.ForStatement, label: string | null): void {
+    if (t.isVariableDeclaration(n.init)) this.#statement(n.init);
+    else if (n.init != null) this.#effect(n.init);
+    const names = label === null ? [null] : [null, label];
+    this.#block(OP.block, { breaks: names, continues: [] }, () => {
+      this.#block(OP.loop, PLAIN, () => {
+        if (n.test != null) {
+          this.#condition(n.test);
+          this.#put(OP.i32Eqz, OP.brIf, 1);
+        }
+        this.#block(OP.block, { breaks: [], continues: names }, () => this.#statement(n.body));
+        if (n.update != null) this.#effect(n.update);
+        this.#put(OP.br, 0);
+      });
+    });
+  }
+
+  /** A table of jumps: cases are whole numbers from 0 on. */
+  #switch(n: t.SwitchStatement): void {
+    this.#needs(n.discriminant, NUMBER);
+    const values = n.cases.map(({ test }) => {
+      if (test == null) return -1;
+      if (!t.isNumericLiteral(test) || !Number.isInteger(test.value) || test.value > 9999) throw new NotLowered(test, "this case is not lowered");
+      return test.value;
+    });
+    const most = Math.max(-1, ...values);
+    const otherwise = values.includes(-1) ? values.indexOf(-1) : n.cases.length;
+    this.#block(OP.block, { breaks: [null], continues: [] }, () => {
+      for (const _ of n.cases) {
+        this.#put(OP.block, OP.empty);
+        this.#open.push(PLAIN);
+      }
+      this.#dispatch(n.discriminant, Array.from({ length: most + 1 }, (_, v) => (values.includes(v) ? values.indexOf(v) : otherwise)), otherwise);
+      for (const c of n.cases) {
+        this.#open.pop();
+        this.#put(OP.end);
+        for (const s of c.consequent) this.#statement(s);
+      }
+    });
+  }
+
+  /** A number that does not fit an index is none of the cases. */
+  #dispatch(discriminant: t.Expression, targets: readonly number[], otherwise: number): void {
+    const held = this.#local("$switch");
+    this.#value(discriminant);
+    this.#put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(targets.length)), OP.gtu, OP.brIf, ...unsigned(otherwise));
+    this.#put(OP.localGet, ...unsigned(held), OP.wrap, OP.brTable, ...unsigned(targets.length), ...targets.flatMap(unsigned), ...unsigned(otherwise));
+  }
+
+  // ------------------------------------------------------------------------------------- expressions
+
+  #needs(n: t.Node, kinds: number): void {
+    if ((this.#of.kinds.of(n, this.#name) & ~kinds) !== 0) throw new NotLowered(n, "this may be of another kind than is wanted here");
+  }
+
+  /** Runs an expression for what it does. */
+  #effect(n: t.Expression): void {
+    if (t.isSequenceExpression(n)) {
+      for (const e of n.expressions) this.#effect(e);
+    } else if (t.isLogicalExpression(n)) {
+      this.#condition(n.left);
+      if (n.operator !== "&&") this.#put(OP.i32Eqz);
+      this.#block(OP.if, PLAIN, () => this.#effect(n.right));
+    } else if (t.isAssignmentExpression(n)) this.#assign(n, false);
+    else if (t.isUpdateExpression(n)) this.#update(n, false);
+    else {
+      this.#value(n);
+      this.#put(OP.drop);
+    }
+  }
+
+  /** Leaves 0 or 1, of 32 bits. */
+  #condition(n: t.Expression): void {
+    if (t.isBooleanLiteral(n)) this.#put(OP.i32Const, n.value ? 1 : 0);
+    else if (t.isUnaryExpression(n, { operator: "!" })) {
+      this.#condition(n.argument);
+      this.#put(OP.i32Eqz);
+    } else if (t.isLogicalExpression(n) && n.operator !== "??") {
+      this.#condition(n.left);
+      this.#put(OP.if, OP.i32);
+      this.#open.push(PLAIN);
+      if (n.operator === "&&") this.#condition(n.right);
+      else this.#put(OP.i32Const, 1);
+      this.#put(OP.else);
+      if (n.operator === "&&") this.#put(OP.i32Const, 0);
+      else this.#condition(n.right);
+      this.#open.pop();
+      this.#put(OP.end);
+    } else if (t.isBinaryExpression(n) && COMPARE[n.operator] !== undefined) this.#compare(n);
+    else {
+      this.#needs(n, NUMBER | BOOLEAN);
+      this.#value(n);
+      this.#put(...ZERO, OP.ne);
+    }
+  }
+
+  #compare(n: t.BinaryExpression): void {
+    const left = n.left as t.Expression;
+    const ofResult = t.isBooleanLiteral(n.right, { value: true }) && t.isCallExpression(left)
+      && (this.#of.kinds.of(left, this.#name) & NUMBER) === 0;
+    if (!ofResult) {
+      const kinds = this.#of.kinds.of(left, this.#name) | this.#of.kinds.of(n.right, this.#name);
+      if (kinds !== NUMBER && kinds !== BOOLEAN && kinds !== 0) throw new NotLowered(n, "this compares values of different kinds");
+    }
+    this.#value(left);
+    this.#value(n.right);
+    this.#put(COMPARE[n.operator]!);
+  }
+
+  /** Leaves 64 bits. */
+  #value(n: t.Node): void {
+    switch (n.type) {
+      case "NumericLiteral":
+        if (!Number.isSafeInteger(n.value)) throw new NotLowered(n, "this number is not lowered");
+        return this.#put(OP.i64Const, ...signed(BigInt(n.value)));
+      case "BooleanLiteral": return this.#put(OP.i64Const, n.value ? 1 : 0);
+      // Words are for messages: no operator takes what is of their kind.
+      case "StringLiteral": return this.#put(...ZERO);
+      case "Identifier": return n.name === "undefined" ? this.#put(...ZERO) : this.#put(...this.#variable(n, OP.localGet, OP.globalGet));
+      case "SequenceExpression":
+        for (const e of n.expressions.slice(0, -1)) this.#effect(e);
+        return this.#value(n.expressions.at(-1)!);
+      case "ConditionalExpression": return this.#conditional(n);
+      case "AssignmentExpression": return this.#assign(n, true);
+      case "UpdateExpression": return this.#update(n, true);
+      case "MemberExpression": return this.#load(n);
+      case "CallExpression": return this.#call(n);
+      case "UnaryExpression": return this.#unary(n);
+      case "LogicalExpression": this.#needs(n, BOOLEAN); this.#condition(n); return this.#put(OP.extendU);
+      case "BinaryExpression":
+        if (COMPARE[n.operator] === undefined) return this.#binary(n.operator, n.left, n.right, n);
+        this.#condition(n);
+        return this.#put(OP.extendU);
+      default: throw new NotLowered(n, `${n.type} is not lowered`);
+    }
+  }
+
+  #variable(n: t.Identifier, local: number, global: number): number[] {
+    const g = this.#of.globals.indexOf(n.name);
+    if (g >= 0) return [global, ...unsigned(g)];
+    const l = this.#locals.get(n.name);
+    if (l === undefined) throw new NotLowered(n, "this name is not lowered");
+    return [local, ...unsigned(l)];
+  }
+
+  #conditional(n: t.ConditionalExpression): void {
+    this.#condition(n.test);
+    this.#put(OP.if, OP.i64);
+    this.#open.push(PLAIN);
+    this.#value(n.consequent);
+    this.#put(OP.else);
+    this.#value(n.alternate);
+    this.#open.pop();
+    this.#put(OP.end);
+  }
+
+  #unary(n: t.UnaryExpression): void {
+    if (n.operator === "!") {
+      this.#condition(n);
+      this.#put(OP.extendU);
+    } else if (n.operator === "-") this.#binary("-", t.numericLiteral(0), n.argument, n);
+    else if (n.operator === "~") this.#binary("^", n.argument, t.numericLiteral(0xffffffff), n);
+    else throw new NotLowered(n, "this operator is not lowered");
+  }
+
+  #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
+    for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
+    this.#value(left);
+    if (operator === ">>>") this.#put(OP.i64Const, ...signed(0xffffffffn), OP.and);
+    if (operator === ">>") this.#put(OP.extend32);
+    this.#value(right);
+    switch (operator) {
+      case "+": this.#put(OP.add); return this.#exact([left, right]);
+      case "-": this.#put(OP.sub); return this.#exact([left, right]);
+      case "*": return this.#multiply();
+      // A division by zero traps.
+      case "%": return this.#put(OP.rem);
+      case "&": return this.#put(OP.and, OP.extend32);
+      case "|": return this.#put(OP.or, OP.extend32);
+      case "^": return this.#put(OP.xor, OP.extend32);
+      case "<<": return this.#put(OP.i64Const, 31, OP.and, OP.shl, OP.extend32);
+      case ">>": return this.#put(OP.i64Const, 31, OP.and, OP.shr);
+      case ">>>": return this.#put(OP.i64Const, 31, OP.and, OP.shru);
+      default: throw new NotLowered(whole, "this operator is not lowered");
+    }
+  }
+
+  /** Traps where the sum in hand is one that JavaScript would round. */
+  #exact(operands: readonly t.Node[]): void {
+    if (operands.some((o) => t.isNumericLiteral(o) && o.value <= SMALL)) return;
+    const held = unsigned(this.#local("$exact"));
+    this.#put(OP.localTee, ...held, OP.i64Const, ...signed(EXACT), OP.add, OP.i64Const, ...signed(2n * EXACT), OP.gtu);
+    this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
+  }
+
+  /** Traps unless both factors fit 31 bits, so that the product is exact. */
+  #multiply(): void {
+    const [a, b] = [unsigned(this.#local("$left")), unsigned(this.#local("$right"))];
+    const outside = (l: readonly number[]): number[] =>
+      [OP.localGet, ...l, OP.i64Const, ...signed(2n ** 26n), OP.add, OP.i64Const, ...signed(2n ** 27n), OP.gtu];
+    this.#put(OP.localSet, ...b, OP.localSet, ...a, ...outside(a), ...outside(b), OP.i32Or);
+    this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
+  }
+
+  #assign(n: t.AssignmentExpression, wanted: boolean): void {
+    // The words of choices, and which property is asked, are for messages.
+    if (t.isIdentifier(n.left, { name: "$asked" }) || (t.isMemberExpression(n.left) && t.isIdentifier(n.left.object, { name: "$cname" }))) {
+      return wanted ? this.#put(...ZERO) : undefined;
+    }
+    const value = (): void =>
+      (n.operator === "=" ? this.#value(n.right) : this.#binary(n.operator.slice(0, -1), n.left, n.right, n));
+    if (t.isIdentifier(n.left)) {
+      value();
+      this.#put(...this.#variable(n.left, wanted ? OP.localTee : OP.localSet, OP.globalSet));
+      if (wanted && this.#of.globals.includes(n.left.name)) this.#put(...this.#variable(n.left, OP.localGet, OP.globalGet));
+    } else if (t.isMemberExpression(n.left) && !wanted) this.#store(n.left, value);
+    else throw new NotLowered(n, "this assignment is not lowered");
+  }
+
+  #update(n: t.UpdateExpression, wanted: boolean): void {
+    const by = (target: t.LVal): void => this.#binary(n.operator === "++" ? "+" : "-", target, t.numericLiteral(1), n);
+    if (t.isMemberExpression(n.argument)) {
+      if (wanted && !n.prefix) throw new NotLowered(n, "this is not lowered");
+      const target = n.argument;
+      this.#store(target, () => by(target));
+      if (wanted) this.#load(target);
+      return;
+    }
+    if (!t.isIdentifier(n.argument)) throw new NotLowered(n, "this is not lowered");
+    if (wanted && !n.prefix) this.#value(n.argument);
+    by(n.argument);
+    this.#put(...this.#variable(n.argument, OP.localSet, OP.globalSet));
+    if (wanted && n.prefix) this.#value(n.argument);
+  }
+
+  /** Leaves the address; gives what is there. Indices that a program computes are checked by the program itself. */
+  #address(n: t.MemberExpression): ViewPlace {
+    const place = t.isIdentifier(n.object) && n.computed ? this.#of.places[n.object.name] : undefined;
+    if (place === undefined) throw new NotLowered(n, "this member is not lowered");
+    this.#needs(n.property, NUMBER);
+    this.#value(n.property);
+    if (place.checked !== null) {
+      const held = unsigned(this.#local("$index"));
+      this.#put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
+      this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
+    }
+    this.#put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), 0x74);
+    return place;
+  }
+
+  #load(n: t.MemberExpression): void {
+    const place = this.#address(n);
+    this.#put(place.load, 0, ...unsigned(place.offset));
+  }
+
+  #store(n: t.MemberExpression, value: () => void): void {
+    const place = this.#address(n);
+    value();
+    this.#put(place.store, 0, ...unsigned(place.offset));
+  }
+
+  // ------------------------------------------------------------------------------------- calls
+
+  #call(n: t.CallExpression): void {
+    const { callee } = n;
+    if (t.isMemberExpression(callee)) return this.#method(n, callee);
+    if (!t.isIdentifier(callee)) throw new NotLowered(n, "this call is not lowered");
+    const { name } = callee;
+    if (FAULTS.has(name)) return this.#put(OP.unreachable);
+    if (name === "$fit") return this.#fit(n);
+    if (name === "$isInteger") {
+      this.#needs(n.arguments[0]!, NUMBER);
+      this.#value(n.arguments[0]!);
+      return this.#put(OP.drop, OP.i64Const, 1);
+    }
+    if (name === "$bugOn") {
+      this.#condition(n.arguments[0] as t.Expression);
+      return this.#put(OP.if, OP.empty, OP.unreachable, OP.end, ...ZERO);
+    }
+    const known = this.#of.functions.get(name);
+    if (known === undefined) throw new NotLowered(n, "this call is not lowered");
+    for (let i = 0; i < known.params; i++) {
+      const given = n.arguments[i];
+      // Names of choices are for messages.
+      if (given === undefined || t.isStringLiteral(given)) this.#put(...ZERO);
+      else this.#value(given);
+    }
+    this.#put(OP.call, ...unsigned(known.index));
+  }
+
+  /** `$vector.fill(0, n)`: statistics begin at zero. */
+  #method(n: t.CallExpression, callee: t.MemberExpression): void {
+    const [value, from] = n.arguments;
+    const { object, property } = callee;
+    const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
+    if (!isFill || !t.isNumericLiteral(value, { value: 0 }) || !t.isNumericLiteral(from)) throw new NotLowered(n, "this call is not lowered");
+    const words = this.#of.places["$vector"]!.length;
+    for (let w = from.value; w < words; w++) {
+      this.#put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));
+    }
+    this.#put(...ZERO);
+  }
+
+  /** A value that does not fit its field: it wraps round, or it is a fault. */
+  #fit(n: t.CallExpression): void {
+    const [value, field] = n.arguments;
+    if (!t.isNumericLiteral(field)) throw new NotLowered(n, "this call is not lowered");
+    const f = this.#of.plan.fields[field.value]!;
+    if (!f.wrapping) return this.#put(OP.unreachable);
+    const size = t.numericLiteral(f.max - f.min + 1);
+    const low = t.binaryExpression("-", value as t.Expression, t.numericLiteral(f.min));
+    const wrapped = t.binaryExpression("%", t.binaryExpression("+", t.binaryExpression("%", low, size), size), size);
+    this.#value(t.binaryExpression("+", wrapped, t.numericLiteral(f.min)));
+  }
+}
