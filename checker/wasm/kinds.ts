@@ -17,7 +17,10 @@ const GIVES: Readonly<Record<string, number>> = { $fit: NUMBER, $slotFit: NUMBER
 export const VIEWS: ReadonlySet<string> = new Set(["$B", "$H", "$W", "$vector", "$cs", "$cn"]);
 const COMPARISONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** Variables of the prelude. */
-const PRELUDE: Readonly<Record<string, number>> = { $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER };
+const PRELUDE: Readonly<Record<string, number>> = {
+  $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER,
+  $statistics1: NUMBER, $statistics2: NUMBER, $statistics4: NUMBER,
+};
 
 export class Kinds {
   readonly #functions: ReadonlyMap<string, t.FunctionDeclaration>;

@@ -25,6 +25,8 @@ export interface Lowering {
   /** Index and number of parameters, by name. */
   readonly functions: ReadonlyMap<string, { readonly index: number; readonly params: number }>;
   readonly globals: readonly string[];
+  /** Constants of the program: where the statistics of each width begin. */
+  readonly constants: ReadonlyMap<string, number>;
   /** Where the views of the state begin, and how large they are. */
   readonly places: Readonly<Record<string, ViewPlace>>;
 }
@@ -282,6 +284,8 @@ export class FunctionLowering {
   }
 
   #variable(n: t.Identifier, local: number, global: number): number[] {
+    const constant = this.#of.constants.get(n.name);
+    if (constant !== undefined && local === OP.localGet) return [OP.i64Const, ...signed(BigInt(constant))];
     const g = this.#of.globals.indexOf(n.name);
     if (g >= 0) return [global, ...unsigned(g)];
     const l = this.#locals.get(n.name);
@@ -318,7 +322,7 @@ export class FunctionLowering {
     switch (operator) {
       case "+": this.#put(OP.add); return this.#exact([left, right]);
       case "-": this.#put(OP.sub); return this.#exact([left, right]);
-      case "*": return this.#multiply();
+      case "*": return this.#multiply([left, right]);
       // A division by zero traps.
       case "%": return this.#put(OP.rem);
       case "&": return this.#put(OP.and, OP.extend32);
@@ -339,26 +343,29 @@ export class FunctionLowering {
     this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
   }
 
-  /** Traps unless both factors fit 31 bits, so that the product is exact. */
-  #multiply(): void {
+  /**
+   * Traps where the product might leave the integers that JavaScript keeps exact: a small literal takes any other factor of
+   * 33 bits, and two unknown factors may have 26 each. JavaScript does such a step without a fault, so its answer counts.
+   */
+  #multiply(factors: readonly t.Node[]): void {
+    const isSmall = (f: t.Node): boolean => t.isNumericLiteral(f) && f.value <= SMALL;
+    const bits = factors.some(isSmall) ? 33n : 26n;
     const [a, b] = [unsigned(this.#local("$left")), unsigned(this.#local("$right"))];
     const outside = (l: readonly number[]): number[] =>
-      [OP.localGet, ...l, OP.i64Const, ...signed(2n ** 26n), OP.add, OP.i64Const, ...signed(2n ** 27n), OP.gtu];
+      [OP.localGet, ...l, OP.i64Const, ...signed(2n ** bits), OP.add, OP.i64Const, ...signed(2n ** (bits + 1n)), OP.gtu];
     this.#put(OP.localSet, ...b, OP.localSet, ...a, ...outside(a), ...outside(b), OP.i32Or);
     this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
   }
 
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
-    // The words of choices, and which property is asked, are for messages.
-    if (t.isIdentifier(n.left, { name: "$asked" }) || (t.isMemberExpression(n.left) && t.isIdentifier(n.left.object, { name: "$cname" }))) {
-      return wanted ? this.#put(...ZERO) : undefined;
-    }
+    if (isForMessages(n.left)) return wanted ? this.#put(...ZERO) : undefined;
     const value = (): void =>
       (n.operator === "=" ? this.#value(n.right) : this.#binary(n.operator.slice(0, -1), n.left, n.right, n));
     if (t.isIdentifier(n.left)) {
+      const isGlobal = this.#of.globals.includes(n.left.name);
       value();
       this.#put(...this.#variable(n.left, wanted ? OP.localTee : OP.localSet, OP.globalSet));
-      if (wanted && this.#of.globals.includes(n.left.name)) this.#put(...this.#variable(n.left, OP.localGet, OP.globalGet));
+      if (wanted && isGlobal) this.#put(...this.#variable(n.left, OP.localGet, OP.globalGet));
     } else if (t.isMemberExpression(n.left) && !wanted) this.#store(n.left, value);
     else throw new NotLowered(n, "this assignment is not lowered");
   }
@@ -390,7 +397,7 @@ export class FunctionLowering {
       this.#put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
       this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
     }
-    this.#put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), 0x74);
+    this.#put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), OP.i32Shl);
     return place;
   }
 
@@ -434,8 +441,13 @@ export class FunctionLowering {
     this.#put(OP.call, ...unsigned(known.index));
   }
 
-  /** `$vector.fill(0, n)`: statistics begin at zero. */
+  /** Leading zeroes of 32 bits; `$vector.fill(0, n)`, by which statistics begin at zero. */
   #method(n: t.CallExpression, callee: t.MemberExpression): void {
+    if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "clz32" })) {
+      this.#needs(n.arguments[0]!, NUMBER);
+      this.#value(n.arguments[0]!);
+      return this.#put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
+    }
     const [value, from] = n.arguments;
     const { object, property } = callee;
     const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
@@ -447,15 +459,18 @@ export class FunctionLowering {
     this.#put(...ZERO);
   }
 
-  /** A value that does not fit its field: it wraps round, or it is a fault. */
+  /** A value that does not fit its field is a fault, or it wraps round: then as it is stored, counted from the least value. */
   #fit(n: t.CallExpression): void {
     const [value, field] = n.arguments;
     if (!t.isNumericLiteral(field)) throw new NotLowered(n, "this call is not lowered");
     const f = this.#of.plan.fields[field.value]!;
     if (!f.wrapping) return this.#put(OP.unreachable);
     const size = t.numericLiteral(f.max - f.min + 1);
-    const low = t.binaryExpression("-", value as t.Expression, t.numericLiteral(f.min));
-    const wrapped = t.binaryExpression("%", t.binaryExpression("+", t.binaryExpression("%", low, size), size), size);
-    this.#value(t.binaryExpression("+", wrapped, t.numericLiteral(f.min)));
+    const low = t.binaryExpression("-", value as t.Expression, t.valueToNode(f.min));
+    this.#value(t.binaryExpression("%", t.binaryExpression("+", t.binaryExpression("%", low, size), size), size));
   }
 }
+
+/** The words of choices, and which property is asked. */
+const isForMessages = (n: t.Node): boolean =>
+  t.isIdentifier(n, { name: "$asked" }) || (t.isMemberExpression(n) && t.isIdentifier(n.object, { name: "$cname" }));

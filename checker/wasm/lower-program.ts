@@ -40,8 +40,9 @@ function lowered(image: ProgramImage): LoweredProgram {
     .filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
   const used = reachable(all);
   const words = image.stateWords + image.statisticWords;
+  const constants = new Map([1, 2, 4].map((width) => [`$statistics${width}`, (image.stateWords * 4) / width]));
   const lowering = {
-    plan: image.plan, kinds: new Kinds(used), globals: GLOBALS, places: viewPlaces(words),
+    constants, plan: image.plan, kinds: new Kinds(used), globals: GLOBALS, places: viewPlaces(words),
     functions: new Map([...used].map(([name, fn], index) => [name, { index, params: fn.params.length }])),
   };
   const functions = [...used.values()].map((fn) => new FunctionLowering(lowering, fn).lowered());

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { compileScenario } from "../../../checker/compile/compile.ts";
 import type { Scenario } from "../../../checker/scenario.ts";
 import { forEachInitial, forEachStep } from "../../../checker/search/steps.ts";
+import { OP } from "../../../checker/wasm/encode.ts";
 import { WasmSteps } from "../../../checker/wasm/wasm-steps.ts";
 import barriers from "../../models/barriers.ts";
 import increment from "../../models/increment.ts";
@@ -15,13 +16,16 @@ import refcount from "../../models/refcount.ts";
 import teaching from "../../models/teaching-concurrency.ts";
 import thpResv from "../../models/thp-resv.ts";
 import ticketLock from "../../models/ticket-lock.ts";
+import edges from "./edges.ts";
 
 /** States of each scenario that are compared. */
 const STATES = 1500;
 
-const scenarios = [barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock].flat() as unknown as Scenario[];
+const scenarios = [edges, barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock].flat() as unknown as Scenario[];
 
 interface Compared { readonly states: number; readonly steps: number; readonly faults: number; readonly broken: number; readonly unlike: readonly string[] }
+type Result = Compared | { readonly reason: string };
+
 
 const attempt = (f: () => number): number | "fault" => {
   try {
@@ -32,7 +36,7 @@ const attempt = (f: () => number): number | "fault" => {
 };
 
 /** Breadth first through the JavaScript program, each step of each state taken by the lowered one as well. */
-function compared(scenario: Scenario): Compared | { readonly reason: string } {
+function compared(scenario: Scenario): Result {
   const { system, image } = compileScenario(scenario, { sourceMap: false });
   const wasm = WasmSteps.of(image);
   if ("reason" in wasm) return wasm;
@@ -45,7 +49,7 @@ function compared(scenario: Scenario): Compared | { readonly reason: string } {
     if (seen.size < STATES && !seen.has(words.join())) { seen.add(words.join()); queue.push(words); }
   };
   forEachInitial(system, (_, fault) => { if (fault === null) add(); });
-  for (let n = 0; n < queue.length; n++) {
+  for (let n = 0; n < queue.length && unlike.length === 0; n++) {
     const state = queue[n]!;
     const byWasm = stepsOf(wasm, state, system.actors.length);
     const byScript: string[] = [];
@@ -60,21 +64,27 @@ function compared(scenario: Scenario): Compared | { readonly reason: string } {
     const verdict = `${attempt(system.checkState)} ${attempt(system.checkEnd)}`;
     if (verdict !== "-1 -1") broken++;
     const lowered = `${attempt(() => wasm.checkState())} ${attempt(() => wasm.checkEnd())}`;
-    if (byWasm.join("\n") !== byScript.join("\n") || verdict !== lowered) unlike.push(`${state.join()}: ${verdict} / ${lowered}`);
+    const at = byScript.findIndex((s, i) => s !== byWasm[i]);
+    const step = at < 0 && byScript.length === byWasm.length ? "" : `, step ${at}: ${byScript[at]} / ${byWasm.at(at)}`;
+    if (step !== "" || verdict !== lowered) unlike.push(`${state.join()}: ${verdict} / ${lowered}${step}`);
   }
   return { states: queue.length, steps, faults, broken, unlike };
 }
 
+/** Attempts at steps of one state, of which no program here has as many: a lowering that is wrong may find more for ever. */
+const STEPS_MAX = 1000;
+
 /** Each step of a state, as `forEachStep` takes them. */
 function stepsOf(wasm: WasmSteps, state: Int32Array, actors: number): string[] {
   const found: string[] = [];
+  let tried = 0;
   wasm.forgetChoices();
   for (let actor = 0; actor < actors; actor++) {
     do {
       wasm.vector.set(state);
       const taken = attempt(() => wasm.step(actor));
       if (taken !== 0) found.push(`${actor}: ${taken === 1 ? wasm.vector.join() : "fault"}`);
-    } while (wasm.nextBranch());
+    } while (wasm.nextBranch() && ++tried < STEPS_MAX);
   }
   return found;
 }
@@ -86,10 +96,43 @@ describe("published models", () => {
   });
   test("what is not lowered, and why", () => {
     const refused = [...results].flatMap(([name, r]) => ("reason" in r ? [`${name}: ${r.reason}`] : []));
-    expect(refused).toEqual([]);
+    expect(refused).toEqual([
+      "barrier-6: a model without threads is not lowered",
+      expect.stringMatching(/^barriers-6: this may be of another kind than is wanted here: \$\$1_room/),
+      "increment-2: a model without threads is not lowered",
+      "lost-update: this call is not lowered: $lk.atExit(a)",
+      "lost-update-fixed: this call is not lowered: $lk.atExit(a)",
+    ]);
   });
   test("there were faults and broken promises among them", () => {
-    const all = [...results.values()].filter((r) => !("reason" in r));
-    expect([all.length, all.some((r) => r.faults > 0), all.some((r) => r.broken > 0)]).toEqual([40, true, true]);
+    const all = [...results.values()].flatMap((r) => ("reason" in r ? [] : [r]));
+    expect([all.some((r) => r.faults > 0), all.some((r) => r.broken > 0)]).toEqual([true, true]);
+  });
+});
+
+/** One instruction in place of another that takes and gives the same, but none by which a thread would be nowhere: that goes round for ever. */
+const WRONG: readonly (readonly [keyof typeof OP, number])[] = [
+  ["add", OP.sub], ["mul", OP.add], ["rem", OP.and], ["or", OP.xor], ["xor", OP.or], ["shl", OP.shr], ["shr", OP.shru],
+  ["shru", OP.shl], ["extend32", 0x01], ["load8u", 0x30], ["store8", OP.store16], ["load32u", OP.load32s],
+];
+
+const ofEdges = (): readonly string[] => {
+  const result = compared(edges as unknown as Scenario);
+  if ("reason" in result) throw new Error(result.reason);
+  return result.unlike;
+};
+
+describe("a fault of the lowering is found", () => {
+  // Otherwise every fault would count as found.
+  test("and none where there is none", () => expect(ofEdges()).toEqual([]));
+  test.each(WRONG)("%s", (name, wrong) => {
+    const table = OP as unknown as Record<string, number>;
+    const right = table[name]!;
+    try {
+      table[name] = wrong;
+      expect(ofEdges()).not.toEqual([]);
+    } finally {
+      table[name] = right;
+    }
   });
 });
