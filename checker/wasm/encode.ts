@@ -10,7 +10,8 @@ export const OP = {
   call: 0x10, drop: 0x1a, localGet: 0x20, localSet: 0x21, localTee: 0x22, globalGet: 0x23, globalSet: 0x24,
   load8u: 0x31, load16u: 0x33, load32s: 0x34, load32u: 0x35, store8: 0x3c, store16: 0x3d, store32: 0x3e,
   i32Const: 0x41, i64Const: 0x42, i32Eqz: 0x45, i64Eqz: 0x50, eq: 0x51, ne: 0x52, lt: 0x53, gt: 0x55, gtu: 0x56, le: 0x57, ge: 0x59,
-  i32Or: 0x72, i32Shl: 0x74, clz: 0x79, add: 0x7c, sub: 0x7d, mul: 0x7e, rem: 0x81, and: 0x83, or: 0x84, xor: 0x85, shl: 0x86, shr: 0x87, shru: 0x88,
+  i32Or: 0x72, i32Shl: 0x74, clz: 0x79,
+  add: 0x7c, sub: 0x7d, mul: 0x7e, rem: 0x81, and: 0x83, or: 0x84, xor: 0x85, shl: 0x86, shr: 0x87, shru: 0x88,
   wrap: 0xa7, extendU: 0xad, extend32: 0xc4,
   empty: 0x40, i32: 0x7f, i64: 0x7e,
 } as const;
@@ -59,7 +60,7 @@ export function encodeModule(functions: readonly WasmFunction[], globals: readon
   const arities = [...new Set(functions.map((f) => f.params))];
   const types = arities.map((n) => [0x60, ...counted(Array.from({ length: n }, () => [OP.i64])), 1, OP.i64]);
   const bodies = functions.map((f) => {
-    const body = [...(f.locals === 0 ? [0] : [1, ...unsigned(f.locals), OP.i64])];
+    const body = f.locals === 0 ? [0] : [1, ...unsigned(f.locals), OP.i64];
     for (const byte of f.code) body.push(byte);
     body.push(OP.end);
     return [...unsigned(body.length), ...body];

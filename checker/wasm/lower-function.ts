@@ -168,17 +168,19 @@ export class FunctionLowering {
     this.#needs(n.discriminant, NUMBER);
     const values = n.cases.map(({ test }) => {
       if (test == null) return -1;
-      if (!t.isNumericLiteral(test) || !Number.isInteger(test.value) || test.value > 9999) throw new NotLowered(test, "this case is not lowered");
+      const isCase = t.isNumericLiteral(test) && Number.isInteger(test.value) && test.value <= 9999;
+      if (!isCase) throw new NotLowered(test, "this case is not lowered");
       return test.value;
     });
     const most = Math.max(-1, ...values);
     const otherwise = values.includes(-1) ? values.indexOf(-1) : n.cases.length;
     this.#block(OP.block, { breaks: [null], continues: [] }, () => {
-      for (const _ of n.cases) {
+      for (let c = 0; c < n.cases.length; c++) {
         this.#put(OP.block, OP.empty);
         this.#open.push(PLAIN);
       }
-      this.#dispatch(n.discriminant, Array.from({ length: most + 1 }, (_, v) => (values.includes(v) ? values.indexOf(v) : otherwise)), otherwise);
+      const targetOf = (v: number): number => (values.includes(v) ? values.indexOf(v) : otherwise);
+      this.#dispatch(n.discriminant, Array.from({ length: most + 1 }, (_, v) => targetOf(v)), otherwise);
       for (const c of n.cases) {
         this.#open.pop();
         this.#put(OP.end);
@@ -191,8 +193,10 @@ export class FunctionLowering {
   #dispatch(discriminant: t.Expression, targets: readonly number[], otherwise: number): void {
     const held = this.#local("$switch");
     this.#value(discriminant);
-    this.#put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(targets.length)), OP.gtu, OP.brIf, ...unsigned(otherwise));
-    this.#put(OP.localGet, ...unsigned(held), OP.wrap, OP.brTable, ...unsigned(targets.length), ...targets.flatMap(unsigned), ...unsigned(otherwise));
+    const count = targets.length;
+    this.#put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(count)), OP.gtu, OP.brIf, ...unsigned(otherwise));
+    this.#put(OP.localGet, ...unsigned(held), OP.wrap);
+    this.#put(OP.brTable, ...unsigned(count), ...targets.flatMap(unsigned), ...unsigned(otherwise));
   }
 
   // ------------------------------------------------------------------------------------- expressions
@@ -451,7 +455,8 @@ export class FunctionLowering {
     const [value, from] = n.arguments;
     const { object, property } = callee;
     const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
-    if (!isFill || !t.isNumericLiteral(value, { value: 0 }) || !t.isNumericLiteral(from)) throw new NotLowered(n, "this call is not lowered");
+    const isZero = t.isNumericLiteral(value, { value: 0 });
+    if (!isFill || !isZero || !t.isNumericLiteral(from)) throw new NotLowered(n, "this call is not lowered");
     const words = this.#of.places["$vector"]!.length;
     for (let w = from.value; w < words; w++) {
       this.#put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));

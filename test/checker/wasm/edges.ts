@@ -3,7 +3,9 @@ import { at, bitset, bugOn, choose, holds, int, scenario, struct, table, type In
 
 const structs = {
   edge: struct({
-    byte: int(0, 200, "a byte, not all of it", { init: 130 }), signed: int(-70_000, 70_000, "wide, with a sign", { init: -9 }), wide: int(0, 2 ** 32 - 1, "a whole word", { init: 4_000_000_000 }),
+    byte: int(0, 200, "a byte, not all of it", { init: 130 }),
+    signed: int(-70_000, 70_000, "wide, with a sign", { init: -9 }),
+    wide: int(0, 2 ** 32 - 1, "a whole word", { init: 4_000_000_000 }),
     round: int(-3, 12, "goes round", { wrapping: true }), seen: int(0, 2 ** 31, "counted", { role: "statistic" }),
   }),
   cell: table(3, { value: int(0, 5, "small"), set: bitset(7, "members") }),

@@ -21,9 +21,17 @@ import edges from "./edges.ts";
 /** States of each scenario that are compared. */
 const STATES = 1500;
 
-const scenarios = [edges, barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock].flat() as unknown as Scenario[];
+const scenarios = [
+  edges, barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock,
+].flat() as unknown as Scenario[];
 
-interface Compared { readonly states: number; readonly steps: number; readonly faults: number; readonly broken: number; readonly unlike: readonly string[] }
+interface Compared {
+  readonly states: number;
+  readonly steps: number;
+  readonly faults: number;
+  readonly broken: number;
+  readonly unlike: readonly string[];
+}
 type Result = Compared | { readonly reason: string };
 
 
@@ -110,7 +118,7 @@ describe("published models", () => {
   });
 });
 
-/** One instruction in place of another that takes and gives the same, but none by which a thread would be nowhere: that goes round for ever. */
+/** One instruction in place of another that takes and gives the same; none by which a thread is nowhere: that never ends. */
 const WRONG: readonly (readonly [keyof typeof OP, number])[] = [
   ["add", OP.sub], ["mul", OP.add], ["rem", OP.and], ["or", OP.xor], ["xor", OP.or], ["shl", OP.shr], ["shr", OP.shru],
   ["shru", OP.shl], ["extend32", 0x01], ["load8u", 0x30], ["store8", OP.store16], ["load32u", OP.load32s],
