@@ -36,7 +36,7 @@ interface Open { readonly breaks: readonly (string | null)[]; readonly continues
 
 const PLAIN: Open = { breaks: [], continues: [] };
 const FAULTS = new Set(["$slotFit", "$oob", "$noMember", "$endless", "$fault"]);
-const COMPARE: Readonly<Record<string, number>> = { "===": OP.eq, "!==": OP.ne, "<": OP.lt, "<=": OP.le, ">": OP.gt, ">=": OP.ge };
+const COMPARE: Readonly<Record<string, keyof typeof OP>> = { "===": "eq", "!==": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" };
 /** Literals that can be added ten million times a loop without leaving the integers. */
 const SMALL = 2 ** 20;
 const ZERO: readonly number[] = [OP.i64Const, 0];
@@ -256,7 +256,7 @@ export class FunctionLowering {
     }
     this.#value(left);
     this.#value(n.right);
-    this.#put(COMPARE[n.operator]!);
+    this.#put(OP[COMPARE[n.operator]!]);
   }
 
   /** Leaves 64 bits. */

@@ -37,7 +37,7 @@ export default scenario({
   name: "edges-of-numbers", why: "all kinds of fields, faults and operators", tier: "quick", structs,
   threads: [{ name: "a", run: works(0) }, { name: "b", run: works(1) }],
   always: {
-    "few members": (k) => k.cell.set.size(0) + k.cell.set.size(1) < 2 || k.edge.byte.get() < 60,
+    "few members": (k) => k.cell.set.size(0) + k.cell.set.size(1) <= 1 || k.edge.byte.get() < 60,
     "not low": (k) => k.edge.signed.get() >= -60_000 && (k.edge.wide.get() > 2_147_483_648 || k.edge.signed.get() < 20_000),
   },
   finally: { "even": (k) => k.edge.byte.get() % 2 === 0 },

@@ -88,11 +88,14 @@ function stepsOf(wasm: WasmSteps, state: Int32Array, actors: number): string[] {
   let tried = 0;
   wasm.forgetChoices();
   for (let actor = 0; actor < actors; actor++) {
-    do {
+    for (let more = true; more && tried < STEPS_MAX; tried++) {
       wasm.vector.set(state);
       const taken = attempt(() => wasm.step(actor));
       if (taken !== 0) found.push(`${actor}: ${taken === 1 ? wasm.vector.join() : "fault"}`);
-    } while (wasm.nextBranch() && ++tried < STEPS_MAX);
+      const next = attempt(() => Number(wasm.nextBranch()));
+      if (next === "fault") found.push(`${actor}: no next branch, but a fault`);
+      more = next === 1;
+    }
   }
   return found;
 }
@@ -122,6 +125,7 @@ describe("published models", () => {
 const WRONG: readonly (readonly [keyof typeof OP, number])[] = [
   ["add", OP.sub], ["mul", OP.add], ["rem", OP.and], ["or", OP.xor], ["xor", OP.or], ["shl", OP.shr], ["shr", OP.shru],
   ["shru", OP.shl], ["extend32", 0x01], ["load8u", 0x30], ["store8", OP.store16], ["load32u", OP.load32s],
+  ["sub", OP.add], ["lt", OP.le], ["le", OP.lt], ["gt", OP.ge], ["ge", OP.gt], ["gtu", OP.lt], ["wrap", 0x50],
 ];
 
 const ofEdges = (): readonly string[] => {
