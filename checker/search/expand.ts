@@ -61,7 +61,7 @@ export interface Expander {
 }
 
 /** How a state lies in a frontier: the state itself, then, at these places, what is kept with it. */
-interface RecordLayout {
+export interface RecordLayout {
   readonly words: number;
   /** The two sums of its fingerprint; -1 for short states, whose sums are not kept. */
   readonly sumsAt: number;
@@ -69,10 +69,15 @@ interface RecordLayout {
   readonly excusesAt: number;
 }
 
+/** The record of a state of so many words. */
+export function layoutOfRecord(stateWords: number, hasExcuses: boolean): RecordLayout {
+  const sums = stateWords > SHORT_WORDS ? 2 : 0;
+  const excusesAt = stateWords + sums;
+  return { words: excusesAt + (hasExcuses ? 1 : 0), sumsAt: sums === 0 ? -1 : stateWords, excusesAt };
+}
+
 function layoutOf(system: TransitionSystem): RecordLayout {
-  const sums = system.stateWords > SHORT_WORDS ? 2 : 0;
-  const excusesAt = system.stateWords + sums;
-  return { words: excusesAt + (system.excuses === undefined ? 0 : 1), sumsAt: sums === 0 ? -1 : system.stateWords, excusesAt };
+  return layoutOfRecord(system.stateWords, system.excuses !== undefined);
 }
 
 /** Words of a state in a frontier. */

@@ -2,6 +2,7 @@
 import type { Counts, StrategyName } from "../result.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Broken } from "./candidate.ts";
+import type { LoweredSearch } from "./lowered/module.ts";
 import type { Path } from "./steps.ts";
 import type { Hashing } from "./store/fingerprint.ts";
 
@@ -42,6 +43,8 @@ export interface ExploreOptions {
   readonly traps?: boolean;
   /** Nothing is meant to end: only what is recurring is asked. */
   readonly endless?: boolean;
+  /** The system and its breadth-first search as WebAssembly; null or absent: the search runs in JavaScript, as any other does. */
+  readonly lowered?: LoweredSearch | null;
   /** Search again for the shortest trace with the fewest context switches. */
   readonly minimise: boolean;
   /** Asked about 20 times a second. True ends the run as incomplete. */

@@ -1,10 +1,10 @@
 /**
- * The binary format of WebAssembly, as far as lowered programs need it: functions over 64-bit integers, one memory that is
- * brought along, globals, exports. Own code, since a hundred lines do it; the npm package `binaryen` has 10 MB, and what it
+ * The binary format of WebAssembly, as far as lowered programs need it: functions over integers, memories and functions that
+ * are brought along, globals, exports. Own code, since a hundred lines do it; the npm package `binaryen` has 10 MB, and what it
  * adds is an optimiser, which V8 repeats.
  */
 
-/** Opcodes and types, as in the specification's binary format (release 2.0, chapter 5). */
+/** Opcodes and types, as in the specification's binary format (release 3.0, chapter 5). */
 export const OP = {
   unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f,
   call: 0x10, drop: 0x1a, localGet: 0x20, localSet: 0x21, localTee: 0x22, globalGet: 0x23, globalSet: 0x24,
@@ -15,6 +15,16 @@ export const OP = {
   wrap: 0xa7, extendU: 0xad, extend32: 0xc4,
   empty: 0x40, i32: 0x7f, i64: 0x7e,
 } as const;
+
+/** The same of 32-bit integers, and of vectors of 128 bits, whose opcodes follow a prefix. */
+export const OP32 = {
+  load: 0x28, load8u: 0x2d, store: 0x36, store8: 0x3a,
+  eqz: 0x45, eq: 0x46, ne: 0x47, lt: 0x48, gt: 0x4a, le: 0x4c, ge: 0x4e,
+  add: 0x6a, sub: 0x6b, mul: 0x6c, and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr: 0x75, shru: 0x76, extend: 0xac,
+  vector: 0xfd, vectorLoad: 0x00, vectorStore: 0x0b,
+} as const;
+
+export type ValueType = typeof OP.i32 | typeof OP.i64;
 
 /** LEB128, unsigned. */
 export function unsigned(n: number): number[] {
@@ -35,15 +45,36 @@ export function signed(n: bigint): number[] {
   }
 }
 
-export interface WasmFunction {
+/** Where a load or a store goes: the bytes that follow its opcode. No alignment is promised. */
+export function memoryArgument(memory: number, offset: number): number[] {
+  return memory === 0 ? [0, ...unsigned(offset)] : [0x40, ...unsigned(memory), ...unsigned(offset)];
+}
+
+export interface Signature {
+  readonly params: readonly ValueType[];
+  /** Null: it gives nothing. */
+  readonly result: ValueType | null;
+}
+
+export interface WasmFunction extends Signature {
   readonly name: string;
-  /** Parameters, all of them 64-bit integers, as the one result. */
-  readonly params: number;
-  /** 64-bit locals beside the parameters. */
-  readonly locals: number;
+  /** Locals beside the parameters. */
+  readonly locals: readonly ValueType[];
   /** Instructions, without the final `end`. */
   readonly code: readonly number[];
 }
+
+export interface WasmModule {
+  /** Functions that are brought along. They come first: function n of the module's own is number `imports.length + n`. */
+  readonly imports: readonly (Signature & { readonly name: string })[];
+  /** Memories that are brought along, by name, shared, each of up to 4 GiB; instructions name them by number. */
+  readonly memories: readonly string[];
+  readonly functions: readonly WasmFunction[];
+  readonly globals: readonly { readonly name: string; readonly type: ValueType }[];
+}
+
+/** Pages of 64 KiB that a memory of 32-bit addresses can have. */
+export const PAGES_MAX = 65536;
 
 const counted = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()];
 const section = (id: number, items: readonly (readonly number[])[]): number[] => {
@@ -55,26 +86,50 @@ const nameBytes = (text: string): number[] => {
   return [...unsigned(bytes.length), ...bytes];
 };
 
-/** The bytes of a module that imports `env.memory` of at least one page and exports all functions and globals that are named. */
-export function encodeModule(functions: readonly WasmFunction[], globals: readonly string[]): Uint8Array<ArrayBuffer> {
-  const arities = [...new Set(functions.map((f) => f.params))];
-  const types = arities.map((n) => [0x60, ...counted(Array.from({ length: n }, () => [OP.i64])), 1, OP.i64]);
-  const bodies = functions.map((f) => {
-    const body = f.locals === 0 ? [0] : [1, ...unsigned(f.locals), OP.i64];
-    for (const byte of f.code) body.push(byte);
-    body.push(OP.end);
-    return [...unsigned(body.length), ...body];
-  });
+/** The bytes of a module that imports everything from `env` and exports all its functions and globals by name. */
+export function encodeModule({ imports, memories, functions, globals }: WasmModule): Uint8Array<ArrayBuffer> {
+  const types: number[][] = [];
+  const typeOf = ({ params, result }: Signature): number => {
+    const type = [0x60, ...counted(params.map((p) => [p])), ...counted(result === null ? [] : [[result]])];
+    const known = types.findIndex((other) => other.join() === type.join());
+    return known >= 0 ? known : types.push(type) - 1;
+  };
+  const brought = [
+    ...imports.map((f) => [...nameBytes("env"), ...nameBytes(f.name), 0, ...unsigned(typeOf(f))]),
+    ...memories.map((name) => [...nameBytes("env"), ...nameBytes(name), 2, 3, 1, ...unsigned(PAGES_MAX)]),
+  ];
+  const declared = functions.map((f) => unsigned(typeOf(f)));
   return Uint8Array.from([
     0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
     ...section(1, types),
-    ...section(2, [[...nameBytes("env"), ...nameBytes("memory"), 2, 0, 1]]),
-    ...section(3, functions.map((f) => unsigned(arities.indexOf(f.params)))),
-    ...section(6, globals.map(() => [OP.i64, 1, OP.i64Const, 0, OP.end])),
+    ...section(2, brought),
+    ...section(3, declared),
+    ...section(6, globals.map(({ type }) => [type, 1, type === OP.i64 ? OP.i64Const : OP.i32Const, 0, OP.end])),
     ...section(7, [
-      ...functions.map((f, n) => [...nameBytes(f.name), 0, ...unsigned(n)]),
-      ...globals.map((g, n) => [...nameBytes(g), 3, ...unsigned(n)]),
+      ...functions.map((f, n) => [...nameBytes(f.name), 0, ...unsigned(imports.length + n)]),
+      ...globals.map((g, n) => [...nameBytes(g.name), 3, ...unsigned(n)]),
     ]),
-    ...section(10, bodies),
+    ...section(10, functions.map(body)),
   ]);
+}
+
+/** Code can be too long for the arguments of a call, so bytes are pushed one by one. */
+function body({ locals, code }: WasmFunction): number[] {
+  const bytes = counted(runsOf(locals));
+  for (const byte of code) bytes.push(byte);
+  bytes.push(OP.end);
+  const whole = unsigned(bytes.length);
+  for (const byte of bytes) whole.push(byte);
+  return whole;
+}
+
+/** Locals of one type that follow each other are declared together. */
+function runsOf(locals: readonly ValueType[]): number[][] {
+  const runs: { type: ValueType; count: number }[] = [];
+  for (const type of locals) {
+    const last = runs.at(-1);
+    if (last?.type === type) last.count++;
+    else runs.push({ type, count: 1 });
+  }
+  return runs.map(({ type, count }) => [...unsigned(count), type]);
 }

@@ -14,11 +14,13 @@ export const OTHER = 4;
 /** Functions of the prelude that end in a fault, or give what is written here. */
 const GIVES: Readonly<Record<string, number>> = { $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $isInteger: BOOLEAN };
 /** Arrays of whole numbers in the emitted text. */
-export const VIEWS: ReadonlySet<string> = new Set(["$B", "$H", "$W", "$vector", "$cs", "$cn"]);
+export const VIEWS: ReadonlySet<string> = new Set([
+  "$B", "$H", "$W", "$vector", "$PB", "$PH", "$PW", "$before", "$cs", "$cn", "$changed", "$sets", "$calls",
+]);
 const COMPARISONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** Variables of the prelude. */
 const PRELUDE: Readonly<Record<string, number>> = {
-  $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER,
+  $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER, $changes: NUMBER,
   $statistics1: NUMBER, $statistics2: NUMBER, $statistics4: NUMBER,
 };
 

@@ -4,19 +4,11 @@
  * A fault traps as well: the JavaScript program repeats that one step, and words the message.
  */
 import * as t from "@babel/types";
-import { generateCode } from "../compile/generate.ts";
 import type { LayoutPlan } from "../program/layout.ts";
 import { OP, signed, unsigned, type WasmFunction } from "./encode.ts";
 import { BOOLEAN, NUMBER, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
-
-/** What cannot be lowered, with its text. The scenario runs on JavaScript then. */
-export class NotLowered extends Error {
-  constructor(node: t.Node, why: string) {
-    const text = generateCode(node);
-    super(`${why}: ${text.length > 80 ? `${text.slice(0, 80)}...` : text}`);
-  }
-}
+import { NotLowered } from "./not-lowered.ts";
 
 /** What functions have in common. */
 export interface Lowering {
@@ -66,8 +58,9 @@ export class FunctionLowering {
     }
     this.#statement(this.#fn.body);
     this.#put(...ZERO);
-    const params = this.#fn.params.length;
-    return { name: this.#name, params, locals: this.#locals.size - params, code: this.#code };
+    const count = this.#fn.params.length;
+    const [params, locals] = [count, this.#locals.size - count].map((n) => Array.from({ length: n }, () => OP.i64));
+    return { name: this.#name, params: params!, result: OP.i64, locals: locals!, code: this.#code };
   }
 
   #put(...bytes: readonly number[]): void {
@@ -452,6 +445,7 @@ export class FunctionLowering {
       this.#value(n.arguments[0]!);
       return this.#put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
     }
+    if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "min" })) return this.#least(n);
     const [value, from] = n.arguments;
     const { object, property } = callee;
     const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
@@ -462,6 +456,13 @@ export class FunctionLowering {
       this.#put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));
     }
     this.#put(...ZERO);
+  }
+
+  /** Of two numbers, each of which is evaluated twice: so they are names or sums of names. */
+  #least(n: t.CallExpression): void {
+    const [a, b] = n.arguments as [t.Expression, t.Expression];
+    if (n.arguments.length !== 2 || ![a, b].every(isPlain)) throw new NotLowered(n, "this call is not lowered");
+    this.#conditional(t.conditionalExpression(t.binaryExpression("<", a, b), a, b));
   }
 
   /** A value that does not fit its field is a fault, or it wraps round: then as it is stored, counted from the least value. */
@@ -479,3 +480,8 @@ export class FunctionLowering {
 /** The words of choices, and which property is asked. */
 const isForMessages = (n: t.Node): boolean =>
   t.isIdentifier(n, { name: "$asked" }) || (t.isMemberExpression(n) && t.isIdentifier(n.object, { name: "$cname" }));
+
+/** Whether it does nothing but give a number. */
+function isPlain(n: t.Node): boolean {
+  return t.isNumericLiteral(n) || t.isIdentifier(n) || (t.isBinaryExpression(n) && isPlain(n.left) && isPlain(n.right));
+}

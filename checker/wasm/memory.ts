@@ -1,4 +1,8 @@
-/** What lies where in the memory of a lowered program: the state at 0, as its views see it, then the choices of the step. */
+/**
+ * What lies where in the memories of a lowered program. Memory 0 has the state, as its views see it, then the choices of the step,
+ * the state before, and what a search keeps of a batch. The visited table, the two frontiers and the links have a memory each,
+ * since each grows on its own.
+ */
 import { OP } from "./encode.ts";
 
 export interface ViewPlace {
@@ -14,22 +18,61 @@ export interface ViewPlace {
   readonly checked: number | null;
 }
 
-/** Choices of one step. A step that takes more traps, and is left to JavaScript. */
-const CHOICES_MAX = 64;
+/** Memories by number. */
+export const MEMORIES = ["memory", "table", "even", "odd", "links"] as const;
 
-/** By the name of the view. `words`: of the state with its statistics. */
-export function viewPlaces(words: number): Readonly<Record<string, ViewPlace>> {
-  const state = { offset: 0, checked: null };
-  const choices = { shift: 2, load: OP.load32s, store: OP.store32, length: CHOICES_MAX, checked: CHOICES_MAX };
-  return {
-    $B: { ...state, shift: 0, load: OP.load8u, store: OP.store8, length: 4 * words },
-    $H: { ...state, shift: 1, load: OP.load16u, store: OP.store16, length: 2 * words },
-    $W: { ...state, shift: 2, load: OP.load32u, store: OP.store32, length: words },
-    $vector: { ...state, shift: 2, load: OP.load32s, store: OP.store32, length: words },
-    $cs: { ...choices, offset: 4 * words },
-    $cn: { ...choices, offset: 4 * (words + CHOICES_MAX) },
-  };
+/** Choices of one step. A step that takes more traps, and is left to JavaScript. */
+export const CHOICES_MAX = 64;
+
+/** Arrays of memory 0, in words, one after the other. */
+export class Layout {
+  readonly arrays = new Map<string, { readonly offset: number; readonly length: number }>();
+  #end = 0;
+
+  add(name: string, length: number): void {
+    this.arrays.set(name, { offset: this.#end, length });
+    // Registers of 16 bytes are loaded fastest where they do not lie across a cache line.
+    this.#end += Math.ceil(length / 4) * 16;
+  }
+
+  offset(name: string): number {
+    return this.arrays.get(name)!.offset;
+  }
+
+  /** Pages of 64 KiB that all of it takes. */
+  get pages(): number {
+    return Math.max(1, Math.ceil(this.#end / 65536));
+  }
 }
 
-/** Pages of 64 KiB that all of it takes. */
-export const memoryPages = (words: number): number => Math.ceil((4 * (words + 2 * CHOICES_MAX)) / 65536);
+/** The arrays that a step needs. `words`: of the state with its statistics. */
+export function programLayout(words: number, callBytes: number): Layout {
+  const layout = new Layout();
+  layout.add("vector", words);
+  layout.add("before", words);
+  layout.add("chosen", CHOICES_MAX);
+  layout.add("options", CHOICES_MAX);
+  layout.add("changed", words);
+  layout.add("calls", Math.ceil(callBytes / 4));
+  return layout;
+}
+
+/** By the name of the view in an emitted program; `$sets` are the sets of properties that a search asks. */
+export function viewPlaces(layout: Layout): Readonly<Record<string, ViewPlace>> {
+  const place = (name: string, shift: number, load: number, store: number, checked: number | null = null): ViewPlace => {
+    const { offset, length } = layout.arrays.get(name) ?? { offset: 0, length: 0 };
+    return { offset, shift, load, store, length: (4 * length) >> shift, checked };
+  };
+  const state = (name: string): readonly ViewPlace[] => [
+    place(name, 0, OP.load8u, OP.store8), place(name, 1, OP.load16u, OP.store16), place(name, 2, OP.load32u, OP.store32),
+    place(name, 2, OP.load32s, OP.store32),
+  ];
+  const [$B, $H, $W, $vector] = state("vector");
+  const [$PB, $PH, $PW, $before] = state("before");
+  const signed = (name: string, checked: number | null = null): ViewPlace => place(name, 2, OP.load32s, OP.store32, checked);
+  return {
+    $B: $B!, $H: $H!, $W: $W!, $vector: $vector!, $PB: $PB!, $PH: $PH!, $PW: $PW!, $before: $before!,
+    $cs: signed("chosen", CHOICES_MAX), $cn: signed("options", CHOICES_MAX), $changed: signed("changed"), $sets: signed("sets"),
+    $calls: place("calls", 0, OP.load8u, OP.store8),
+  };
+}

@@ -1,15 +1,7 @@
 /** A lowered program at work: its steps over a state of its own. */
 import type { ProgramImage } from "../image/image.ts";
+import { instantiate, newMemory, type WasmGlobal } from "../search/lowered/module.ts";
 import { lowerProgram } from "./lower-program.ts";
-
-interface WasmGlobal { value: bigint }
-interface WasmMemory { readonly buffer: ArrayBuffer }
-/** As far as it is used here: the types of Node do not have it, and those of browsers say more than is there. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { initial: number }) => WasmMemory;
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: { env: { memory: WasmMemory } }) => { readonly exports: object };
-};
 
 /** What a lowered program exports. All numbers are 64-bit integers. */
 interface Exports {
@@ -17,8 +9,8 @@ interface Exports {
   nextBranch(): bigint;
   checkState(): bigint;
   checkEnd(): bigint;
-  readonly $ci: WasmGlobal;
-  readonly $cl: WasmGlobal;
+  readonly $ci: WasmGlobal<bigint>;
+  readonly $cl: WasmGlobal<bigint>;
 }
 
 /**
@@ -39,9 +31,9 @@ export class WasmSteps {
   static of(image: ProgramImage): WasmSteps | { readonly reason: string } {
     const lowered = lowerProgram(image);
     if ("reason" in lowered) return lowered;
-    const memory = new WebAssembly.Memory({ initial: lowered.pages });
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(lowered.bytes), { env: { memory } });
-    return new WasmSteps(new Int32Array(memory.buffer, 0, image.stateWords + image.statisticWords), exports as unknown as Exports);
+    const memory = newMemory(lowered.pages);
+    const exports = instantiate(lowered.bytes, { memory }) as Exports;
+    return new WasmSteps(new Int32Array(memory.buffer, 0, image.stateWords + image.statisticWords), exports);
   }
 
   /** 1 when the actor took a step, 0 when it cannot move. */

@@ -4,16 +4,16 @@
  * A level is the concatenation of the workers' parts, in worker order; a state's id is its place in the sequence of
  * all levels. A link is (id of the parent, ordinal of the step among the parent's taken steps).
  */
-import { Column } from "../store/column.ts";
+import { Column, type GrowingBuffer } from "../store/column.ts";
 
 /** Parent of an initial state; its ordinal then counts the branches of `init`. */
 export const NO_PARENT = -1;
 
 /** The buffers of one worker; they can be posted to its thread. */
 export interface DiscoveryBuffers {
-  readonly even: SharedArrayBuffer;
-  readonly odd: SharedArrayBuffer;
-  readonly links: SharedArrayBuffer;
+  readonly even: GrowingBuffer;
+  readonly odd: GrowingBuffer;
+  readonly links: GrowingBuffer;
 }
 
 export class Discovery {
@@ -40,6 +40,11 @@ export class Discovery {
     return { even: this.#frontiers[0].buffer, odd: this.#frontiers[1].buffer, links: this.links.buffer };
   }
 
+  /** The frontier of odd levels. */
+  get odd(): Column {
+    return this.#frontiers[1];
+  }
+
   /** Bytes of the two frontiers. */
   get frontierBytes(): number {
     return this.#frontiers[0].bytes + this.#frontiers[1].bytes;
@@ -56,6 +61,11 @@ export class Discovery {
     const column = this.#frontiers[(level & 1) as 0 | 1];
     column.refresh();
     return column.view;
+  }
+
+  /** States that there is room for: in the level being built, and in all levels. */
+  get room(): { readonly frontier: number; readonly links: number } {
+    return { frontier: Math.floor(this.building.view.length / this.#recordWords), links: Math.floor(this.links.view.length / 2) };
   }
 
   /** Start level `level`, overwriting level `level - 2`. */

@@ -13,7 +13,10 @@ import { STOP_FAILED, STOP_OUT_OF_MEMORY } from "./control.ts";
 import type { Discovery } from "./discovery.ts";
 import { NO_PARENT } from "./discovery.ts";
 import type { Expander } from "../expand.ts";
-import { BATCH, makeExpander } from "../expand.ts";
+import { BATCH, layoutOfRecord, makeExpander } from "../expand.ts";
+import { LoweredExpander } from "../lowered/lowered-expander.ts";
+import type { SearchMemories } from "../lowered/memories.ts";
+import type { LoweredSearch } from "../lowered/module.ts";
 import { makeCopyState, type Hashing } from "../store/fingerprint.ts";
 import { forEachInitial } from "../steps.ts";
 import { releaseMemory } from "../store/release.ts";
@@ -42,6 +45,8 @@ export interface LevelTask {
   readonly control: Control;
   /** Of every worker, in order; those of others are only read. */
   readonly discoveries: readonly Discovery[];
+  /** The search in WebAssembly and its memories, which `visited` and the one discovery are part of; absent: in JavaScript. */
+  readonly lowered?: { readonly search: LoweredSearch; readonly memories: SearchMemories } | null;
 }
 
 /** What a worker has done by the end. */
@@ -89,7 +94,8 @@ export class LevelWorker {
   /** The meeting at the end of a level that this worker waits for. */
   #round: number | null = null;
 
-  constructor({ system, options, hashing, visited, control, discoveries }: LevelTask) {
+  constructor(task: LevelTask) {
+    const { system, options, hashing, visited, control, discoveries, lowered = null } = task;
     this.#system = system;
     this.#options = options;
     this.#control = control;
@@ -99,10 +105,14 @@ export class LevelWorker {
     this.#log = traps === null ? null : new GraphLog(goalNames(system, traps.end).length);
     this.#tracker = new ViolationTracker(system, hashing.fingerprint, traps === null ? null : { log: this.#log!, end: traps.end });
     this.#witnessed = new Uint8Array(system.sometimes.length);
-    this.#expander = makeExpander({
-      system, batch: BATCH, ...hashing, copyState: makeCopyState(system.stateWords),
-      visited, discovery: this.#discovery, events: this.#tracker, witnessed: this.#witnessed, log: this.#log,
-    });
+    const told = { system, events: this.#tracker, witnessed: this.#witnessed, log: this.#log };
+    if (lowered !== null) {
+      const record = layoutOfRecord(system.stateWords, system.excuses !== undefined);
+      this.#expander = new LoweredExpander({ ...told, lowered: lowered.search, memories: lowered.memories, record });
+    } else {
+      const copyState = makeCopyState(system.stateWords);
+      this.#expander = makeExpander({ ...told, ...hashing, batch: BATCH, copyState, visited, discovery: this.#discovery });
+    }
   }
 
   get level(): number {

@@ -10,6 +10,22 @@
 const RESERVED_BYTES = 2 ** 34;
 const PAGE_BYTES = 65536;
 
+/** Bytes that grow in place other than those of a SharedArrayBuffer: `lowered/memory-buffer.ts`. */
+export interface GrowingMemory {
+  readonly byteLength: number;
+  readonly maxByteLength: number;
+  /** To so many bytes or a few more. Throws a RangeError where there is no memory. */
+  grow(bytes: number): void;
+  /** The first words, as they are now; whoever grows it asks again. */
+  words(length: number): Int32Array;
+}
+export type GrowingBuffer = SharedArrayBuffer | GrowingMemory;
+
+/** The first `length` words of a buffer. */
+export function wordsOf(buffer: GrowingBuffer, length: number): Int32Array {
+  return buffer instanceof SharedArrayBuffer ? new Int32Array(buffer, 0, length) : buffer.words(length);
+}
+
 /** A buffer of `bytes` that can grow up to `maxBytes` or as far as the machine reserves. */
 export function reserveShared(bytes: number, maxBytes: number = RESERVED_BYTES): SharedArrayBuffer {
   for (let reserve = maxBytes; ; reserve /= 2) {
@@ -31,12 +47,12 @@ export class OutOfMemory extends Error {
 
 /** An append-only array of 32-bit words. */
 export class Column {
-  readonly buffer: SharedArrayBuffer;
+  readonly buffer: GrowingBuffer;
   view: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer = reserveShared(PAGE_BYTES)) {
+  constructor(buffer: GrowingBuffer = reserveShared(PAGE_BYTES)) {
     this.buffer = buffer;
-    this.view = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.view = wordsOf(buffer, Math.floor(buffer.byteLength / 4));
   }
 
   get bytes(): number {
@@ -62,6 +78,6 @@ export class Column {
   /** Sees what another worker has grown. */
   refresh(): void {
     const words = Math.floor(this.buffer.byteLength / 4);
-    if (words !== this.view.length) this.view = new Int32Array(this.buffer, 0, words);
+    if (words !== this.view.length) this.view = wordsOf(this.buffer, words);
   }
 }

@@ -61,22 +61,33 @@ const written = (bits: 32 | 64): string => `out[outAt] = ${bits === 64 ? "b === 
  * which collisions can be seen. Different seeds give independent functions.
  */
 export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): StateSums {
+  const { low, high } = placesOfWords(stateWords, seed);
+  const { whole, update, print } = stateSumsTexts(stateWords, bits);
+  const text = `${ownComment()} return { whole: ${whole}, update: ${update}, print: ${print} };`;
+  return new Function("low", "high", text)(low, high) as StateSums;
+}
+
+/** The constants of the places of a state's words, for each lane. */
+export function placesOfWords(stateWords: number, seed: number): { readonly low: Int32Array; readonly high: Int32Array } {
   const place = (salt: number, word: number): number => avalanche(avalanche(seed ^ salt) + Math.imul(word + 1, 0x9e3779b9));
   const places = (salt: number): Int32Array => Int32Array.from({ length: stateWords }, (_, w) => place(salt, w));
-  const low = places(0x7f4a7c15);
-  const high = places(0x6a09e667);
+  return { low: places(0x7f4a7c15), high: places(0x6a09e667) };
+}
+
+/** The texts of the functions, which use the constants of places as `low` and `high`. */
+export function stateSumsTexts(stateWords: number, bits: 32 | 64): Readonly<Record<keyof StateSums, string>> {
   const moved = (sign: "+" | "-") => (lane: "low" | "high", word: string, sum: string): string =>
     `${summand(lane, word, `${lane}[i]`)} ${sum} = (${sum} ${sign} k) | 0;`;
   const add = moved("+");
   const subtract = moved("-");
-  return new Function("low", "high", `${ownComment()} return {
-    whole: function whole(words, at, out, outAt) {
+  return {
+    whole: `function whole(words, at, out, outAt) {
       let a = 0, b = 0, k = 0, w = 0;
       for (let i = 0; i < ${stateWords}; i++) { w = words[at + i]; ${add("low", "w", "b")} ${add("high", "w", "a")} }
       out[outAt] = b;
       out[outAt + 1] = a;
-    },
-    update: function update(sums, at, before, after, changed, n) {
+    }`,
+    update: `function update(sums, at, before, after, changed, n) {
       let a = sums[at + 1], b = sums[at], k = 0;
       for (let c = 0; c < n; c++) {
         const i = changed[c], x = before[i], y = after[i];
@@ -85,12 +96,12 @@ export function makeStateSums(stateWords: number, bits: 32 | 64, seed: number): 
       }
       sums[at] = b;
       sums[at + 1] = a;
-    },
-    print: function print(sums, at, out, outAt) {
+    }`,
+    print: `function print(sums, at, out, outAt) {
       const a = sums[at + 1], b = sums[at];
       ${written(bits)}
-    },
-  };`)(low, high) as StateSums;
+    }`,
+  };
 }
 
 /** How the states of one search are hashed: made once for each thread that searches. */
@@ -114,13 +125,18 @@ function ofLongStates({ whole, print }: StateSums): Fingerprint {
 }
 
 function makeShortFingerprint(stateWords: number, bits: 32 | 64, seed: number): Fingerprint {
+  return new Function(`${ownComment()} return ${shortFingerprintText(stateWords, bits, seed)};`)() as Fingerprint;
+}
+
+/** The text of the function, which is what WebAssembly is made of, too: there is one fingerprint of a state, whoever searches. */
+export function shortFingerprintText(stateWords: number, bits: 32 | 64, seed: number): string {
   const lane = (word: string): string => `
     k = Math.imul(${word}, 0xcc9e2d51); k = (k << 15) | (k >>> 17); a ^= Math.imul(k, 0x1b873593);
     a = (a << 13) | (a >>> 19); a = (Math.imul(a, 5) + 0xe6546b64) | 0;
     k = Math.imul(${word}, 0x239b961b); k = (k << 18) | (k >>> 14); b ^= Math.imul(k, 0xa1e38b93);
     b = (b << 17) | (b >>> 15); b = (Math.imul(b, 9) + 0x32ac3b17) | 0;`;
   const body = Array.from({ length: stateWords }, (_, i) => `w = words[at + ${i}];${lane("w")}`).join("\n");
-  return new Function(`${ownComment()} return function fingerprint(words, at, out, outAt) {
+  return `function fingerprint(words, at, out, outAt) {
     let a = ${avalanche(seed ^ 0x9e3779b9)}, b = ${avalanche(Math.imul(seed, 0x85ebca6b) ^ 0x7f4a7c15)}, k = 0, w = 0;
     ${body}
     a ^= ${stateWords}; b ^= ${stateWords};
@@ -129,7 +145,7 @@ function makeShortFingerprint(stateWords: number, bits: 32 | 64, seed: number): 
     b ^= b >>> 15; b = Math.imul(b, 0x2c1b3c6d); b ^= b >>> 12; b = Math.imul(b, 0x297a2d39); b ^= b >>> 15;
     a = (a + b) | 0; b = (b + a) | 0;
     ${written(bits)}
-  };`)() as Fingerprint;
+  }`;
 }
 
 export function makeCopyState(stateWords: number): CopyState {

@@ -5,7 +5,7 @@
  * keeps the order, and can be done in place from the end to the start, streaming through memory: the peak is the
  * table itself.
  */
-import { OutOfMemory, reserveShared } from "./column.ts";
+import { OutOfMemory, reserveShared, wordsOf, type GrowingBuffer } from "./column.ts";
 import type { Moves } from "./moves.ts";
 
 /** What a search asks of a visited set. `add` is true when the state was not there. */
@@ -39,8 +39,12 @@ export const MAX_LOG_SLOTS = 29;
 
 /** A table for `expected` states: so many need no doubling, and more are no harm. */
 export function reserveTable(expected: number = 0): SharedArrayBuffer {
-  const logSlots = Math.min(MAX_LOG_SLOTS, Math.max(FIRST_LOG_SLOTS, Math.ceil(Math.log2((expected + 1) / MAX_LOAD))));
-  return reserveShared(8 * 2 ** logSlots, 8 * 2 ** MAX_LOG_SLOTS);
+  return reserveShared(tableBytes(expected), 8 * 2 ** MAX_LOG_SLOTS);
+}
+
+/** Bytes of such a table. */
+export function tableBytes(expected: number): number {
+  return 8 * 2 ** Math.min(MAX_LOG_SLOTS, Math.max(FIRST_LOG_SLOTS, Math.ceil(Math.log2((expected + 1) / MAX_LOAD))));
 }
 
 /** Entries that a table of so many slots takes before it must double. */
@@ -49,7 +53,7 @@ export function maxEntries(slots: number): number {
 }
 
 /** Grows `buffer` to twice its size, with the new half empty. Throws OutOfMemory. */
-export function doubleBuffer(buffer: SharedArrayBuffer): void {
+export function doubleBuffer(buffer: GrowingBuffer): void {
   const slots = buffer.byteLength / 8;
   if (slots >= 2 ** MAX_LOG_SLOTS || 2 * buffer.byteLength > buffer.maxByteLength) {
     throw new OutOfMemory(`the visited table is full at ${slots} slots and cannot double`);
@@ -112,12 +116,12 @@ export function moveRange(
 }
 
 /** Doubles the table in `buffer`, on one thread. */
-export function doubleInPlace(buffer: SharedArrayBuffer, moves: Moves | null, numbered: Omit<Moving, "moved"> = ENTRIES_ONLY): void {
+export function doubleInPlace(buffer: GrowingBuffer, moves: Moves | null, numbered: Omit<Moving, "moved"> = ENTRIES_ONLY): void {
   const oldSlots = buffer.byteLength / 8;
   doubleBuffer(buffer);
   moves?.begin(oldSlots);
   const moved = moves?.of(oldSlots) ?? null;
-  const table = new Int32Array(buffer, 0, buffer.byteLength / 4);
+  const table = wordsOf(buffer, buffer.byteLength / 4);
   const mask = table.length - 1;
   const shift = 32 - Math.log2(table.length / 2);
   const leftovers: Leftovers = [];
@@ -164,7 +168,7 @@ export function claim(table: Int32Array, mask: number, home: number, low: number
 /** Fingerprints, for one worker. A slot is (low, high); low is 0 in an empty slot. */
 export class FingerprintSet implements Visited {
   readonly comparesStates = false;
-  readonly #buffer: SharedArrayBuffer;
+  readonly #buffer: GrowingBuffer;
   readonly #moves: Moves | null;
   // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array;
@@ -173,10 +177,11 @@ export class FingerprintSet implements Visited {
   count = 0;
   last = -1;
   generation = 0;
-  #limit = 0;
+  /** Entries that fit before the table must double. */
+  limit = 0;
 
   /** `moves`: where it is written down which places change when the table grows. */
-  constructor(buffer: SharedArrayBuffer = reserveTable(), moves: Moves | null = null) {
+  constructor(buffer: GrowingBuffer = reserveTable(), moves: Moves | null = null) {
     this.#buffer = buffer;
     this.#moves = moves;
     this.table = new Int32Array(0);
@@ -188,7 +193,7 @@ export class FingerprintSet implements Visited {
   }
 
   prepare(n: number): void {
-    while (this.count + n > this.#limit) {
+    while (this.count + n > this.limit) {
       doubleInPlace(this.#buffer, this.#moves);
       this.generation++;
       this.#view();
@@ -225,9 +230,9 @@ export class FingerprintSet implements Visited {
 
   #view(): void {
     const words = this.#buffer.byteLength / 4;
-    this.table = new Int32Array(this.#buffer, 0, words);
+    this.table = wordsOf(this.#buffer, words);
     this.mask = words - 1;
     this.shift = 32 - Math.log2(words / 2);
-    this.#limit = maxEntries(words / 2);
+    this.limit = maxEntries(words / 2);
   }
 }

@@ -13,6 +13,7 @@ import { Candidates } from "../candidate.ts";
 import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../parallel/control.ts";
 import { Discovery } from "../parallel/discovery.ts";
 import { recordWords } from "../expand.ts";
+import { SearchMemories } from "../lowered/memories.ts";
 import { PredecessorLog } from "../parallel/predecessor-log.ts";
 import type { LevelOptions, WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
@@ -20,6 +21,7 @@ import type { ExploreOptions, SearchRun, SearchTask, Violated } from "../run.ts"
 import { Pacer, countedByAll } from "../run.ts";
 import type { Hashing } from "../store/fingerprint.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
+import { wordsOf, type GrowingBuffer } from "../store/column.ts";
 import { StateIndex } from "../store/state-index.ts";
 import { Moves } from "../store/moves.ts";
 import { pathOf } from "../steps.ts";
@@ -43,14 +45,15 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const control = new Control(controlBuffer, 1, 0);
   const traps = asksForTraps(options) ? { end: options.endless !== true } : null;
   const goals = traps === null ? [] : goalNames(system, traps.end);
-  const { table, moves, visited, space } = memoryFor(system, options, control, { workers, logs: goals.length > 0 });
-  const discoveries = Array.from({ length: workers }, () => new Discovery(recordWords(system)));
+  const { table, moves, visited, space, memories } = memoryFor(system, options, control, { workers, logs: goals.length > 0 });
+  const discoveries = memories === null ? Array.from({ length: workers }, () => new Discovery(recordWords(system))) : [memories.discovery];
   const { seed, fingerprintBits, maxStates, maxDepth } = options;
   const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null };
-  const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries });
+  const lowered = memories === null ? null : { search: options.lowered!, memories };
+  const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries, lowered });
   const startTeam = (): Team => {
     const buffers = discoveries.map((d) => d.buffers);
-    const shared = { control: controlBuffer, table, moves: moves?.buffer ?? null, discoveries: buffers };
+    const shared = { control: controlBuffer, table: table as SharedArrayBuffer, moves: moves?.buffer ?? null, discoveries: buffers };
     const task = { source: source!, workers, ...shared, options: levelOptions };
     return new Team(task, () => control.stop(STOP_FAILED));
   };
@@ -101,34 +104,49 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
 
 interface SearchMemory {
   /** Of a visited set of fingerprints. */
-  readonly table: SharedArrayBuffer;
+  readonly table: GrowingBuffer;
   /** Where it is written down which places change when the table grows; null: nobody wants to know. */
   readonly moves: Moves | null;
   readonly visited: Visited;
   /** Where in the visited set so many states are. */
   readonly space: (states: number) => PlaceSpace;
+  /** Of a search in WebAssembly; null: it runs in JavaScript. */
+  readonly memories: SearchMemories | null;
 }
 
 /** `logs`: the graph is written down. */
 function memoryFor(
   system: TransitionSystem, options: ExploreOptions, control: Control, { workers, logs }: { workers: number; logs: boolean },
 ): SearchMemory {
-  const table = reserveTable(options.expectedStates ?? 0);
+  const expected = options.expectedStates ?? 0;
+  const moves = logs && !options.exact ? new Moves() : null;
+  const spaceOf = (table: GrowingBuffer): SearchMemory["space"] => {
+    const first = table.byteLength / 8;
+    return () => ({ slots: table.byteLength / 8, growths: Math.log2(table.byteLength / 8 / first), moves });
+  };
+  if (isLowered(options, workers)) {
+    const memories = new SearchMemories(options.lowered!, recordWords(system), expected, moves);
+    const { table, visited } = memories;
+    return { table, moves, visited, space: spaceOf(table), memories };
+  }
+  const table = reserveTable(expected);
   if (options.exact) {
     const visited = new StateIndex(system.stateWords, true);
-    return { table, moves: null, visited, space: (states) => ({ slots: states, growths: 0, moves: null }) };
+    return { table, moves, visited, space: (states) => ({ slots: states, growths: 0, moves: null }), memories: null };
   }
-  const first = table.byteLength / 8;
-  const moves = logs ? new Moves() : null;
   const visited = workers === 1 ? new FingerprintSet(table, moves) : new SharedFingerprintSet(table, control, moves);
-  const space = (): PlaceSpace => ({ slots: table.byteLength / 8, growths: Math.log2(table.byteLength / 8 / first), moves });
-  return { table, moves, visited, space };
+  return { table, moves, visited, space: spaceOf(table), memories: null };
+}
+
+/** Whether a breadth-first search on so many workers runs in WebAssembly. */
+export function isLowered({ lowered, exact, strategy }: ExploreOptions, workers: number): boolean {
+  return lowered != null && !exact && strategy === "bfs" && workers === 1;
 }
 
 /** Milliseconds in which helpers hear that they must give up their logs. */
 const HELPERS_DROP_MS = 100;
 
-interface Finished extends Omit<SearchMemory, "moves"> {
+interface Finished extends Omit<SearchMemory, "moves" | "memories"> {
   readonly system: TransitionSystem;
   readonly options: ExploreOptions;
   readonly workers: number;
@@ -220,7 +238,7 @@ function lookForTraps(f: Finished, s: Searched): { readonly violations: readonly
 /** Writes the fingerprint of the state at a place of the visited set. */
 function prints({ visited, table, hashing }: Finished): (place: number, out: Int32Array) => void {
   if (visited instanceof StateIndex) return (number, out) => visited.fingerprintOf(number, hashing.fingerprint, out);
-  const words = new Int32Array(table);
+  const words = wordsOf(table, table.byteLength / 4);
   return (slot, out) => {
     out[0] = words[2 * slot]!;
     out[1] = words[2 * slot + 1]!;
