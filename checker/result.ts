@@ -8,6 +8,8 @@ export const TRACE_VERSION = 1;
 
 export type Tier = "quick" | "full" | "nightly";
 export type StrategyName = "bfs" | "dfs" | "random" | "pct";
+/** What a search runs in: the program as JavaScript, or both lowered to WebAssembly. */
+export type EngineName = "js" | "wasm";
 export type Verdict = "holds" | "violated" | "incomplete" | "error";
 
 /** What a program's result does not cover unless the sanitizers ran; said once for a whole run, since it is true of most. */
@@ -107,6 +109,7 @@ export interface Measures extends Counts {
   readonly fingerprintBits: number;
   readonly exact: boolean;
   readonly strategy: StrategyName;
+  readonly engine: EngineName;
   readonly seed: number;
 }
 
@@ -174,11 +177,12 @@ export interface ScenarioResult extends Measures {
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
 export interface ResultV1
-  extends Omit<ScenarioResult, "alsoViolated" | "notes" | "warnings" | "expectedCollisions" | "levels" | "invariants"> {
-  /** Absent in files that were written before there was this field; so are the next two. */
+  extends Omit<ScenarioResult, "alsoViolated" | "notes" | "warnings" | "engine" | "expectedCollisions" | "levels" | "invariants"> {
+  /** Absent in files that were written before there was this field; so are the next three. */
   readonly alsoViolated?: readonly PropertyRef[];
   readonly warnings?: readonly string[];
   readonly notes?: readonly string[];
+  readonly engine?: EngineName;
   readonly collisionProbability: number;
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
   /** The scenario's module, with slashes, relative to the folder of the run where it lies in it. This and what follows: as `notes`. */

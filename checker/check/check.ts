@@ -10,6 +10,7 @@ import { isModel, type Scenario } from "../scenario.ts";
 import type { SanitizedRun } from "../sanitizer/pass.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
 import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
+import type { LoweredSearch } from "../search/lowered/module.ts";
 import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
@@ -64,7 +65,8 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const request = { clearDeadLocals: clearing, coverage: options.coverage, refine: options.refine, sourceMap };
   const searched = await a.engine.compile(s, request);
   const { system, source } = searched;
-  const outcome = await a.engine.explore(system, source, search);
+  const { lowered, why } = await loweredFor(a, searched);
+  const outcome = await a.engine.explore(system, source, lowered === null ? search : { ...search, lowered, workers: 1 });
   const finding = outcome.finding ?? endlessFinding(system, outcome, wanted);
   const shown = finding !== null && hasTrace(finding) ? await told(a, searched, finding) : null;
   const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
@@ -82,8 +84,16 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
   const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
   const notChecked = [...unrefined(s, options), ...trapsLeftOut(s, options), ...bounded(s), ...taken];
-  const result = resultOf(judged, { system, outcome, notChecked });
+  const result = resultOf(judged, { system, outcome, notChecked, notLowered: why ?? outcome.notLowered });
   return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome), program: source?.programHash ?? null };
+}
+
+/** The search in WebAssembly where that is asked for; or why there is none. */
+async function loweredFor({ engine, options }: Attempt, searched: Compiled): Promise<{ lowered: LoweredSearch | null; why: string | null }> {
+  if (options.engine === "js") return { lowered: null, why: null };
+  if (options.strategy !== "bfs" || options.exact) return { lowered: null, why: "only breadth-first searches with fingerprints are lowered" };
+  const lowered = await engine.lower?.(searched, options) ?? { reason: "this engine lowers nothing" };
+  return "reason" in lowered ? { lowered: null, why: lowered.reason } : { lowered, why: null };
 }
 
 /**
@@ -160,7 +170,8 @@ async function sanitizedCheck(a: Attempt, searched: Compiled, plain: Outcome): P
   const shown: Outcome = { ...outcome, complete: false };
   const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], statesWithoutClearing: null };
   const others = findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
-  const result = resultOf(judged, { system: searched.system, outcome: plain, notChecked: [...others, ...trusted] });
+  const evidence = { system: searched.system, outcome: plain, notChecked: [...others, ...trusted], notLowered: plain.notLowered };
+  const result = resultOf(judged, evidence);
   const program = searched.source?.programHash ?? null;
   return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(searched.system, plain), program };
 }

@@ -1,5 +1,6 @@
 /** The compiler and the explorer of the project, loaded when the first scenario needs them. */
 import { createHash } from "node:crypto";
+import { CompiledSystem } from "../image/compiled-system.ts";
 import { isModel, type ModelScenario } from "../scenario.ts";
 import type { TransitionSystem } from "../system.ts";
 import type { Compiled, Engine } from "./options.ts";
@@ -12,6 +13,11 @@ export async function defaultEngine(): Promise<Engine> {
       return readyMade === undefined ? compileScenario(s, request) : loadSystem(readyMade);
     },
     explore,
+    lower: async ({ system, source }, request) => {
+      if (!(system instanceof CompiledSystem) || source === null) return { reason: "a ready-made system is not lowered" };
+      const { lowerSearch } = await import("../wasm/lower-search.ts");
+      return lowerSearch(system.image, { ...request, programHash: source.programHash });
+    },
   };
 }
 

@@ -1,13 +1,14 @@
 /** How one scenario is checked: what can be asked for, what a check is made of, and what it hands back. */
 import type { Site } from "../program/observer.ts";
-import type { Patch, ReplayedTrace, ScenarioResult, StrategyName } from "../result.ts";
+import type { EngineName, Patch, ReplayedTrace, ScenarioResult, StrategyName } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { ExploreOptions, Outcome } from "../search/explore.ts";
+import type { LoweredSearch } from "../search/lowered/module.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 
 /** What a check decides itself. */
-type Decided = "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "traps" | "endless";
+type Decided = "lowered" | "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "traps" | "endless";
 
 export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
@@ -17,6 +18,8 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
    * ("small"), on every program ("all"), or on none. Those that say why not (`Scenario.sanitize`) are left out by each.
    */
   readonly sanitize: "asked" | "small" | "all" | "none";
+  /** What searches run in that can: JavaScript, or WebAssembly. One that cannot runs in JavaScript, and its result says why. */
+  readonly engine: EngineName;
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
   /** Hold each step to the scenario's machines (`Scenario.refine`). */
@@ -34,7 +37,7 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
   maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
-  sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
+  engine: "js", sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
   shouldStop: () => false, onProgress: () => {},
 };
 
@@ -54,7 +57,11 @@ export interface Compiled {
 export interface Engine {
   readonly compile: (s: Scenario, request: CompileRequest) => Compiled | Promise<Compiled>;
   readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
+  /** The search of what was compiled, as WebAssembly, or why there is none, in a sentence without its end. Absent: there is none. */
+  readonly lower?: (compiled: Compiled, request: FingerprintRequest) => Promise<LoweredSearch | { readonly reason: string }>;
 }
+
+export type FingerprintRequest = Pick<ExploreOptions, "seed" | "fingerprintBits">;
 
 export interface Checked {
   readonly result: ScenarioResult;

@@ -75,16 +75,19 @@ export interface Evidence {
   readonly outcome: Outcome;
   /** In sentences; what the search itself left out is added. */
   readonly notChecked: readonly string[];
+  /** Why a search that was to run in WebAssembly ran in JavaScript; null: it did not, or was not to. */
+  readonly notLowered: string | null;
 }
 
-export function resultOf(judged: Judged, { system, outcome, notChecked }: Evidence): ScenarioResult {
+export function resultOf(judged: Judged, { system, outcome, notChecked, notLowered }: Evidence): ScenarioResult {
   const { scenario: s, clearing, violation } = judged;
   const verdict = verdictOf(judged);
   const { reason, notes } = judgement(judged);
+  const ofEngine = notLowered === null ? [] : [`it ran in JavaScript: ${notLowered}`];
   const searched = judged.outcome;
   return {
     ...searched.measures,
-    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason, notes,
+    scenario: s.name, verdict, expected: expectationInWords(s.expect), asExpected: reason === null, reason, notes: [...notes, ...ofEngine],
     reductions: reductionsOf(s, clearing),
     witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
     invariants: invariantsOf(system, outcome),

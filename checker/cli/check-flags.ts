@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { CheckOptions } from "../check/options.ts";
-import type { StrategyName, Tier } from "../result.ts";
+import type { EngineName, StrategyName, Tier } from "../result.ts";
 import { SEARCH_WORKERS_MAX } from "../search/run.ts";
 import { RESULT_FORMATS, formatNamed } from "../report/formats/index.ts";
 import type { ResultsFile } from "../report/reporters.ts";
@@ -14,6 +14,7 @@ import { constraints, positiveInteger, positiveSeconds, readPatch, seed, size, t
 /** What commander makes of the options of `check`. */
 export interface CheckFlags {
   strategy: StrategyName;
+  engine: EngineName;
   workers?: number;
   exact?: boolean;
   maxStates?: number;
@@ -66,6 +67,8 @@ Examples:
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
 
 const STRATEGIES = "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large";
+const ENGINES = "what searches run in: js (JavaScript), or wasm (WebAssembly, on one worker); the results are the same. " +
+  "What WebAssembly does not support runs in JavaScript, and its result says why";
 const WORKERS = "how many work at once; the results are the same for any number (default: one for each core). " +
   "Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, " +
   "has its search shared by all; 1: everything in one process";
@@ -114,6 +117,7 @@ function addSearchOptions(command: Command): void {
   const help = `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`;
   command
     .addOption(new Option("--strategy <name>", STRATEGIES).choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
+    .addOption(new Option("--engine <name>", ENGINES).choices(["js", "wasm"]).default("js"))
     .option("--workers <n>", WORKERS, positiveInteger)
     .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
     .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
@@ -134,6 +138,8 @@ export function refuseContradictions(f: CheckFlags): void {
   refuse(workers > SEARCH_WORKERS_MAX, `--workers ${workers}: at most ${SEARCH_WORKERS_MAX} threads can share a search`);
   refuse(f.strategy !== "bfs" && workers > 1, `--workers ${workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
   refuse(f.exact === true && workers > 1, "--exact runs on one thread; leave out --workers");
+  refuse(f.engine === "wasm" && (f.strategy !== "bfs" || f.exact === true || workers > 1),
+    "--engine wasm is for breadth-first searches with fingerprints on one worker; leave out --strategy, --exact and --workers");
   refuse(f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct", "--walks needs --strategy random or pct");
   refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
   refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined),
@@ -171,11 +177,11 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
-  const { strategy, seed: chosen, minimise, refine, traps, tier } = flags;
+  const { strategy, engine, seed: chosen, minimise, refine, traps, tier } = flags;
   const unlessAsked = tier === "quick" ? "none" : "asked";
   return {
     ...defaults,
-    strategy, seed: chosen, minimise, refine, traps,
+    strategy, engine, seed: chosen, minimise, refine, traps,
     workers: flags.workers ?? null, exact: flags.exact ?? false,
     maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
     seconds: flags.time ?? null, memoryBytes: flags.memory ?? null,

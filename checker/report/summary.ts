@@ -43,7 +43,8 @@ export function resultLine(r: ScenarioResult, paint: Paint): string {
   const mark = markOf(r, paint);
   if (r.verdict === "error") return `${mark} ${paint.bold(r.scenario)}: ${r.reason}`;
   const size = `${count(r.states, "state")}, ${count(r.transitions, "transition")}, depth ${r.depth}`;
-  const figures = `${size}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s`;
+  const engine = r.engine === "wasm" ? " in WebAssembly" : "";
+  const figures = `${size}, ${duration(r.seconds)}, ${short(r.statesPerSecond)} states/s${engine}`;
   const why = r.asExpected ? "" : `\n     ${comparison(r)}`;
   const notes = remarksOn(r).map((n) => `\n     ${paint.dim(`note: ${n}`)}`).join("");
   const warnings = r.warnings.map((w) => `\n     ${paint.yellow(`warning: ${w}`)}`).join("");

@@ -10,7 +10,7 @@ import { RandomScheduler } from "./strategy/random-walk.ts";
 import { makeHashing } from "./store/fingerprint.ts";
 import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "./run.ts";
-import { SEARCH_WORKERS_MAX, countedBy, countedSince } from "./run.ts";
+import { OUT_OF_MEMORY, SEARCH_WORKERS_MAX, countedBy, countedSince, isLowered, type Counted } from "./run.ts";
 import type { PathStep } from "./steps.ts";
 import { asksForTraps, goalNames } from "./traps/goals.ts";
 import { walk } from "./strategy/walk.ts";
@@ -54,6 +54,8 @@ export interface Outcome {
   readonly blockCounts: Float64Array | null;
   /** What this run did not look at, in sentences. */
   readonly notChecked: readonly string[];
+  /** Why a search that was to run in WebAssembly ran in JavaScript; null when it did not, or was not to. */
+  readonly notLowered: string | null;
 }
 
 /** States that the search for a shorter trace may take when the strategy gave none that is shortest. */
@@ -68,9 +70,8 @@ const MINIMISE_BYTES = 4 * 2 ** 30;
 export async function explore(system: TransitionSystem, source: SystemSource | null, options: ExploreOptions): Promise<Outcome> {
   checkOptions(options, source);
   const start = performance.now();
-  const countedBefore = countedBy(system);
-  const task: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
-  const run = await search(task, source);
+  const asked: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
+  const { task, run, countedBefore, notLowered } = await searched(asked, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   let finding: Finding | null = null;
   const missing = run.complete ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
@@ -82,7 +83,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   return {
     complete: run.complete,
     stopReason: run.stopReason,
-    measures: measuresOf(run.counts, options, (performance.now() - start) / 1000, system.stateWords * 4),
+    measures: measuresOf(run.counts, task.options, (performance.now() - start) / 1000, system.stateWords * 4),
     witnessesReached,
     finding,
     inForce: statesInForce(system, run.counts.states, run.inForce),
@@ -90,6 +91,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     blockCounts: counted.blocks,
     callsSeen: run.callsSeen,
     notChecked: remarks(run, task),
+    notLowered,
   };
 }
 
@@ -101,6 +103,36 @@ function checkOptions(options: ExploreOptions, source: SystemSource | null): voi
   }
   if (workers > SEARCH_WORKERS_MAX) throw new RangeError(`workers is ${workers}; at most ${SEARCH_WORKERS_MAX} are possible`);
   if (workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
+}
+
+interface Searched {
+  readonly run: SearchRun;
+  /** As it was done at last. */
+  readonly task: SearchTask;
+  readonly countedBefore: Counted;
+  readonly notLowered: string | null;
+}
+
+/**
+ * A search in WebAssembly that outgrows its memories begins again in JavaScript: each of them has 4 GiB of addresses, and a frontier
+ * of JavaScript has four times as many. So a search ends for want of memory only where it would without WebAssembly, too.
+ */
+async function searched(task: SearchTask, source: SystemSource | null): Promise<Searched> {
+  const { system, options } = task;
+  const countedBefore = countedBy(system);
+  if (!isLowered(options, options.workers)) return { task, run: await search(task, source), countedBefore, notLowered: null };
+  if (options.lowered!.programHash !== source?.programHash) throw new Error("[thpcheck internal] another program was lowered");
+  try {
+    const run = await search(task, source);
+    if (run.stopReason !== OUT_OF_MEMORY) return { task, run, countedBefore, notLowered: null };
+  } catch (error) {
+    // There are no addresses for so many memories.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  const inJavaScript: SearchTask = { ...task, options: { ...options, lowered: null } };
+  const counted = countedBy(system);
+  const run = await search(inJavaScript, source);
+  return { task: inJavaScript, run, countedBefore: counted, notLowered: "its memories have no room for the search" };
 }
 
 function search(task: SearchTask, source: SystemSource | null): Promise<SearchRun> {

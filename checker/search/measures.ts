@@ -1,9 +1,9 @@
 /** What a search counted, completed to the measures of a result. */
 import type { Counts, Measures } from "../result.ts";
-import type { ExploreOptions } from "./run.ts";
+import { isLowered, type ExploreOptions } from "./run.ts";
 import { expectedCollisions } from "./store/fingerprint.ts";
 
-type Asked = Pick<ExploreOptions, "exact" | "fingerprintBits" | "strategy" | "seed">;
+type Asked = Pick<ExploreOptions, "exact" | "fingerprintBits" | "strategy" | "seed" | "lowered">;
 
 /** `seconds`: of the whole search. */
 export function measuresOf(counts: Counts, asked: Asked, seconds: number, bytesPerState: number): Measures {
@@ -15,5 +15,6 @@ export function measuresOf(counts: Counts, asked: Asked, seconds: number, bytesP
     bytesPerState,
     expectedCollisions: exact ? 0 : expectedCollisions(counts.states, fingerprintBits),
     fingerprintBits, exact, strategy, seed,
+    engine: isLowered(asked, counts.workers) ? "wasm" : "js",
   };
 }

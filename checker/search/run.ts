@@ -43,7 +43,10 @@ export interface ExploreOptions {
   readonly traps?: boolean;
   /** Nothing is meant to end: only what is recurring is asked. */
   readonly endless?: boolean;
-  /** The system and its breadth-first search as WebAssembly; null or absent: the search runs in JavaScript, as any other does. */
+  /**
+   * The system and its breadth-first search as WebAssembly, for one worker. Null or absent: the search runs in JavaScript, and so
+   * does any other. Made of another program than the system is, it is refused.
+   */
   readonly lowered?: LoweredSearch | null;
   /** Search again for the shortest trace with the fewest context switches. */
   readonly minimise: boolean;
@@ -73,6 +76,14 @@ export interface SearchTask {
   /** For the states of this system, under the seed and the bits of the options. */
   readonly hashing: Hashing;
 }
+
+/** Whether a search on so many workers runs in WebAssembly. */
+export function isLowered({ lowered, exact, strategy }: Pick<ExploreOptions, "lowered" | "exact" | "strategy">, workers: number): boolean {
+  return lowered != null && !exact && strategy === "bfs" && workers === 1;
+}
+
+/** Why a search ended that had no memory for more states. */
+export const OUT_OF_MEMORY = "out of memory: the visited set or the frontier cannot grow";
 
 /** What a strategy found out. */
 export interface SearchRun {

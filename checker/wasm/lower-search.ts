@@ -3,7 +3,7 @@ import { parse } from "@babel/parser";
 import * as t from "@babel/types";
 import type { ProgramImage } from "../image/image.ts";
 import { BATCH, layoutOfRecord } from "../search/expand.ts";
-import type { LoweredSearch } from "../search/lowered/module.ts";
+import { PAGES_MAX, type LoweredSearch } from "../search/lowered/module.ts";
 import { placesOfWords, shortFingerprintText, stateSumsTexts } from "../search/store/fingerprint.ts";
 import { SHORT_WORDS } from "../system.ts";
 import { encodeModule, OP, type Signature } from "./encode.ts";
@@ -13,8 +13,10 @@ import { MEMORIES, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 import { SEARCH_GLOBALS, SEARCH_IMPORTS, searchText, type SearchShape } from "./search-text.ts";
 
-/** What the fingerprints of a search depend on. */
+/** What a lowered search depends on, besides the image. */
 export interface SearchRequest {
+  /** Of the image. */
+  readonly programHash: string;
   readonly seed: number;
   readonly fingerprintBits: 32 | 64;
 }
@@ -60,7 +62,7 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const { low, high } = placesOfWords(image.stateWords, request.seed);
   return {
     bytes: encodeModule({ imports, memories: MEMORIES, functions, globals }), pages: layout.pages,
-    arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
+    programHash: request.programHash, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
     contents: shape.long ? { low, high } : {},
   };
 }

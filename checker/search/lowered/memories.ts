@@ -16,9 +16,10 @@ export class SearchMemories {
 
   /** `expectedStates`: as of `ExploreOptions`. Throws a RangeError where there is no address space for them. */
   constructor(lowered: LoweredSearch, recordWords: number, expectedStates: number, moves: Moves | null) {
-    const memory = new MemoryBuffer(lowered.pages * PAGE_BYTES);
-    const [even, odd, links] = [0, 1, 2].map(() => new MemoryBuffer(PAGE_BYTES));
-    this.table = new MemoryBuffer(tableBytes(expectedStates));
+    const { pages, pagesMax } = lowered;
+    const memory = new MemoryBuffer(pages * PAGE_BYTES, pagesMax);
+    const [even, odd, links] = [0, 1, 2].map(() => new MemoryBuffer(PAGE_BYTES, pagesMax));
+    this.table = new MemoryBuffer(tableBytes(expectedStates), pagesMax);
     this.visited = new FingerprintSet(this.table, moves);
     this.discovery = new Discovery(recordWords, { even: even!, odd: odd!, links: links! });
     const all = { memory, table: this.table, even: even!, odd: odd!, links: links! };

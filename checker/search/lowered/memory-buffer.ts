@@ -4,10 +4,11 @@ import { newMemory, PAGE_BYTES, PAGES_MAX, type WasmMemory } from "./module.ts";
 
 export class MemoryBuffer implements GrowingMemory {
   readonly memory: WasmMemory;
-  readonly maxByteLength = PAGE_BYTES * PAGES_MAX;
+  readonly maxByteLength: number;
 
-  constructor(bytes: number) {
-    this.memory = newMemory(Math.max(1, Math.ceil(bytes / PAGE_BYTES)));
+  constructor(bytes: number, pagesMax: number = PAGES_MAX) {
+    this.maxByteLength = PAGE_BYTES * pagesMax;
+    this.memory = newMemory(Math.max(1, Math.ceil(bytes / PAGE_BYTES)), pagesMax);
   }
 
   get byteLength(): number {

@@ -4,6 +4,8 @@ interface ArrayPlace { readonly offset: number; readonly length: number }
 
 /** Plain data: it can be kept, or posted to another thread. */
 export interface LoweredSearch {
+  /** As `SystemSource.programHash`: of the program that was lowered. */
+  readonly programHash: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Pages of memory 0. */
   readonly pages: number;
@@ -13,6 +15,8 @@ export interface LoweredSearch {
   readonly contents: Readonly<Record<string, Int32Array>>;
   /** Words of a set of properties and excuses. */
   readonly setWords: number;
+  /** Pages that each memory may have: `PAGES_MAX`, or fewer. */
+  readonly pagesMax: number;
 }
 
 export interface WasmMemory {
@@ -37,8 +41,8 @@ export const PAGE_BYTES = 65536;
 export const PAGES_MAX = 65536;
 
 /** Throws a RangeError where the machine has no address space for it: it takes more than 4 GiB of that, and none of memory. */
-export function newMemory(pages: number): WasmMemory {
-  return new WebAssembly.Memory({ initial: pages, maximum: PAGES_MAX, shared: true });
+export function newMemory(pages: number, pagesMax: number = PAGES_MAX): WasmMemory {
+  return new WebAssembly.Memory({ initial: pages, maximum: pagesMax, shared: true });
 }
 
 /** Exports are functions over numbers, and globals. */

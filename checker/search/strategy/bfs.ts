@@ -18,7 +18,7 @@ import { PredecessorLog } from "../parallel/predecessor-log.ts";
 import type { LevelOptions, WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "../run.ts";
-import { Pacer, countedByAll } from "../run.ts";
+import { OUT_OF_MEMORY, Pacer, countedByAll, isLowered } from "../run.ts";
 import type { Hashing } from "../store/fingerprint.ts";
 import { SharedFingerprintSet } from "../store/shared-set.ts";
 import { wordsOf, type GrowingBuffer } from "../store/column.ts";
@@ -95,7 +95,7 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
     await team?.dismiss();
     throw error;
   }
-  if (control.stopped === STOP_OUT_OF_MEMORY) bound = "out of memory: the visited set or the frontier cannot grow";
+  if (control.stopped === STOP_OUT_OF_MEMORY) bound = OUT_OF_MEMORY;
   const stopped = control.stopped !== 0 ? bound : null;
   const all = [worker.report(), ...reports];
   const finished = { system, options, hashing, workers, discoveries, visited, table, space, reports: all, stopped, goals };
@@ -136,11 +136,6 @@ function memoryFor(
   }
   const visited = workers === 1 ? new FingerprintSet(table, moves) : new SharedFingerprintSet(table, control, moves);
   return { table, moves, visited, space: spaceOf(table), memories: null };
-}
-
-/** Whether a breadth-first search on so many workers runs in WebAssembly. */
-export function isLowered({ lowered, exact, strategy }: ExploreOptions, workers: number): boolean {
-  return lowered != null && !exact && strategy === "bfs" && workers === 1;
 }
 
 /** Milliseconds in which helpers hear that they must give up their logs. */

@@ -16,7 +16,7 @@ function outcome({ complete, stopReason, finding, fingerprintBits = 64, exact = 
   return {
     complete: complete ?? true, stopReason: stopReason ?? null, finding: finding ?? null,
     measures: measuresOf(counted, { ...DEFAULT_CHECK_OPTIONS, fingerprintBits, exact }, 0.1, 8),
-    witnessesReached: [], inForce: [], refinementCounts: null, blockCounts: null, callsSeen: null, notChecked: [],
+    witnessesReached: [], inForce: [], refinementCounts: null, blockCounts: null, callsSeen: null, notChecked: [], notLowered: null,
   };
 }
 const lostUpdate: Finding = {
