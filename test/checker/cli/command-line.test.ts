@@ -141,6 +141,7 @@ describe("bad input gets one sentence and exit code 2", () => {
     [["check", "racy", "--time", "NaN"], "must be a number of seconds above 0"],
     [["check", "racy", "--memory", "0G"], "must be a size above 0"],
     [["check", "racy", "--strategy", "astar"], "Allowed choices are bfs, dfs, random"],
+    [["check", "racy", "--engine", "wasm", "--exact"], "--engine wasm is for breadth-first searches"],
     [["check", "racy", "--workers", "2", "--strategy", "dfs"], "--workers 2 needs --strategy bfs"],
     [["check", "racy", "--out", "no-such-folder/run.json"], "--out no-such-folder/run.json cannot be written: no such file or directory"],
     [["chekc"], "Did you mean check?"],
