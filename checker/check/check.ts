@@ -89,9 +89,12 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
 }
 
 /** The search in WebAssembly where that is asked for; or why there is none. */
-async function loweredFor({ engine, options }: Attempt, searched: Compiled): Promise<{ lowered: LoweredSearch | null; why: string | null }> {
+async function loweredFor(
+  { engine, options }: Attempt, searched: Compiled,
+): Promise<{ readonly lowered: LoweredSearch | null; readonly why: string | null }> {
   if (options.engine === "js") return { lowered: null, why: null };
-  if (options.strategy !== "bfs" || options.exact) return { lowered: null, why: "only breadth-first searches with fingerprints are lowered" };
+  const isKind = options.strategy === "bfs" && !options.exact;
+  if (!isKind) return { lowered: null, why: "only breadth-first searches with fingerprints are lowered" };
   const lowered = await engine.lower?.(searched, options) ?? { reason: "this engine lowers nothing" };
   return "reason" in lowered ? { lowered: null, why: lowered.reason } : { lowered, why: null };
 }

@@ -28,7 +28,8 @@ function toV1({ expectedCollisions, levels: _, invariants, ...rest }: ScenarioRe
 }
 
 /** Version 1 does not say how many states each level has. */
-function fromV1({ collisionProbability, invariants, alsoViolated = [], notes = [], warnings = [], engine = "js", ...rest }: ResultV1): ScenarioResult {
+function fromV1(result: ResultV1): ScenarioResult {
+  const { collisionProbability, invariants, alsoViolated = [], notes = [], warnings = [], engine = "js", ...rest } = result;
   const promises = invariants.map(({ name, unexcused }) => ({ name, inForce: unexcused }));
   return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, alsoViolated, notes, warnings, engine };
 }

@@ -201,7 +201,8 @@ export class WordLowering {
           this.#value(n.argument);
           return this.#put(OP.i32Eqz);
         }
-        return n.operator === "-" ? this.#binary("-", t.numericLiteral(0), n.argument) : this.#binary("^", n.argument, t.numericLiteral(2 ** 32 - 1));
+        if (n.operator === "-") return this.#binary("-", t.numericLiteral(0), n.argument);
+        return this.#binary("^", n.argument, t.numericLiteral(2 ** 32 - 1));
       case "BinaryExpression": return this.#binary(n.operator, n.left, n.right);
       // Both sides are 0 or 1, and neither does anything.
       case "LogicalExpression": return this.#binary(n.operator === "&&" ? "&" : "|", n.left, n.right);

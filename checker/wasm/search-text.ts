@@ -65,13 +65,13 @@ export const SEARCH_IMPORTS: Readonly<Record<string, number>> = {
 export const SEARCH_ROOTS = ["run", "begin", "resume", "nextActor", "keep", "offer", "flush"] as const;
 
 export function searchText(s: SearchShape): string {
-  return [common(s), frontierFunctions(s, "even", "odd", 0), frontierFunctions(s, "odd", "even", 1)].join("\n");
+  return [loop(s), rows(s), LOOK_UP, frontierFunctions(s, "even", "odd", 0), frontierFunctions(s, "odd", "even", 1)].join("\n");
 }
 
 const when = (condition: boolean, text: string): string => (condition ? text : "");
 
-function common(s: SearchShape): string {
-  const finds = s.long || s.stepProperties > 0;
+/** Which step comes next. */
+function loop(s: SearchShape): string {
   return `
 function run() {
   for (;;) {
@@ -99,7 +99,13 @@ function nextActor() {
   if ($i === $to) return 0;
   begin();
   return 1;
+}`;
 }
+
+/** The batch. */
+function rows(s: SearchShape): string {
+  const finds = s.long || s.stepProperties > 0;
+  return `
 function keep(judged) {
   const k = $filled;
   ${when(finds, "const n = $find();")}
@@ -136,7 +142,11 @@ function flush() {
   $added = added;
   if ($logs) log(added, n - added);
   if ($parity === 0) store0(added); else store1(added);
+}`;
 }
+
+/** All home slots of a batch are read before one is looked at: the processor overlaps their cache misses. */
+const LOOK_UP = `
 function lookUp(n) {
   const mask = $mask, shift = $shift;
   let touched = 0;
@@ -169,7 +179,6 @@ function lookUp(n) {
   }
   return added;
 }`;
-}
 
 /** What reads or writes a frontier, for one of the two ways round. */
 function frontierFunctions(s: SearchShape, source: string, target: string, parity: 0 | 1): string {

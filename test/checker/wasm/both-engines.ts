@@ -19,7 +19,9 @@ export interface Asked extends Partial<ExploreOptions> {
 }
 
 /** What is searched in both, or why it is not lowered. Counts, levels, verdict, trace, witnesses, promises in force: all of it. */
-export async function searchedInBoth(scenario: Scenario, { changed = (l) => l, ...options }: Asked = {}): Promise<Both | { readonly reason: string }> {
+export async function searchedInBoth(
+  scenario: Scenario, { changed = (l) => l, ...options }: Asked = {},
+): Promise<Both | { readonly reason: string }> {
   const [first, second] = [0, 1].map(() => compileScenario(scenario, { sourceMap: false }));
   const { seed = 1, fingerprintBits = 64 } = options;
   const lowered = lowerSearch(second!.image, { seed, fingerprintBits, programHash: second!.source.programHash });

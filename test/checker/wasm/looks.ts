@@ -1,8 +1,12 @@
 /** A program whose states are looked at in every way: promises, excuses, witnesses, calls, choices, daemons, a promise that throws. */
-import { at, bugOn, choose, holds, int, scenario, struct, table, violated, type Expectation, type Int, type Routine, type World } from "thpcheck";
+import {
+  at, bugOn, choose, holds, int, scenario, struct, table, violated, type Expectation, type Int, type Routine, type World,
+} from "thpcheck";
 
 const structs = {
-  sum: struct({ total: int(0, 60, "of all cells"), rounds: int(0, 9, "of the daemon"), seen: int(0, 2 ** 20, "steps", { role: "statistic" }) }),
+  sum: struct({
+    total: int(0, 60, "of all cells"), rounds: int(0, 9, "of the daemon"), seen: int(0, 2 ** 20, "steps", { role: "statistic" }),
+  }),
   cell: table(4, { value: int(0, 9, "small") }),
 };
 type K = World<typeof structs>;
@@ -27,12 +31,14 @@ const turns = (full: number) => function* turn(k: K): Routine {
   }
 };
 
-const excused = Object.assign((k: K) => k.sum.total.get() < 7, { excuse: (k: K) => k.sum.rounds.get() > 3 || k.cell.value.get(0) < 6 });
+const fewTurns = (k: K): boolean => k.sum.rounds.get() > 3 || k.cell.value.get(0) < 6;
+const excused = Object.assign((k: K) => k.sum.total.get() < 7, { excuse: fewTurns });
 const small = (most: number) => (k: K) => k.cell.value.get(0) + k.cell.value.get(1) + k.cell.value.get(2) <= most;
 /** Of a cell that there is not, where the sum is large. */
 const cellOfSum = (room: number) => (k: K) => k.sum.total.get() < room || k.cell.value.get(k.sum.total.get() - 5) <= 9;
 
-const looks = (name: string, always: Readonly<Record<string, (k: K) => boolean>>, expect: Expectation, full = 9) => scenario({
+type Promises = Readonly<Record<string, (k: K) => boolean>>;
+const looks = (name: string, always: Promises, expect: Expectation, full = 9) => scenario({
   name, why: "every way to look at a state", tier: "quick", structs, always, expect,
   threads: [{ name: "a", run: adds(0) }, { name: "b", run: adds(1) }, { name: "turns", run: turns(full), daemon: true }],
   sometimes: { "an even sum": (k) => k.sum.total.get() === 6, "turned": (k) => k.sum.rounds.get() === 2 },
@@ -42,5 +48,8 @@ export default [
   looks("looks-and-holds", { "cells are small": small(9) }, holds()),
   looks("looks-at-an-assertion", { "cells are small": small(9) }, violated("assertion"), 8),
   looks("looks-at-the-first", { "cells are small": small(4), "a small sum": excused }, violated("cells are small")),
-  looks("looks-at-what-throws", { "cells are small": small(9), "a small sum": excused, "a cell for each sum": cellOfSum(8) }, violated("a cell for each sum")),
+  looks(
+    "looks-at-what-throws", { "cells are small": small(9), "a small sum": excused, "a cell for each sum": cellOfSum(8) },
+    violated("a cell for each sum"),
+  ),
 ];

@@ -93,11 +93,12 @@ describe("what cannot go on in WebAssembly goes on in JavaScript", () => {
   });
   test("a search that is not breadth-first", async () => {
     const { result } = await checkScenario(xl, { ...DEFAULT_CHECK_OPTIONS, engine: "wasm", strategy: "dfs" }, 1);
-    expect([result.engine, result.notes]).toEqual(["js", ["it ran in JavaScript: only breadth-first searches with fingerprints are lowered"]]);
+    expect(result.engine).toBe("js");
+    expect(result.notes).toEqual(["it ran in JavaScript: only breadth-first searches with fingerprints are lowered"]);
   });
 });
 
-/** One instruction of the search in place of another that takes and gives the same; none by which all states collide: that never ends. */
+/** One instruction of the search in place of another that takes and gives the same; none by which all states collide: that is slow. */
 const WRONG: readonly (readonly [keyof typeof OP32, number])[] = [
   ["add", OP32.sub], ["sub", OP32.add], ["xor", OP32.or], ["or", OP32.and], ["shl", OP32.shr], ["shru", OP32.shr],
   ["ne", OP32.eq], ["lt", OP32.le], ["gt", OP32.ge], ["ge", OP32.gt],
