@@ -16,6 +16,7 @@ const GIVES: Readonly<Record<string, number>> = { $fit: NUMBER, $slotFit: NUMBER
 /** Arrays of whole numbers in the emitted text. */
 export const VIEWS: ReadonlySet<string> = new Set([
   "$B", "$H", "$W", "$vector", "$PB", "$PH", "$PW", "$before", "$cs", "$cn", "$changed", "$sets", "$calls",
+  "$lockAt", "$lockKind", "$lockQueued", "$spinAt",
 ]);
 const COMPARISONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** Variables of the prelude. */

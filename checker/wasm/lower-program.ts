@@ -9,6 +9,7 @@ import type { ProgramImage } from "../image/image.ts";
 import { encodeModule, OP, type Signature, type WasmFunction } from "./encode.ts";
 import { Kinds } from "./kinds.ts";
 import { FunctionLowering } from "./lower-function.ts";
+import { lockTables, lockText, nameLockCalls } from "./lock-text.ts";
 import { MEMORIES, programLayout, viewPlaces, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 
@@ -24,6 +25,8 @@ const SETS_OF: Readonly<Record<string, string>> = { checkSome: "m", excused: "m"
 export interface LoweredProgram {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly pages: number;
+  /** What memory 0 holds from the beginning, by the first byte. */
+  readonly contents: readonly (readonly [offset: number, words: Int32Array])[];
 }
 
 /** The module, or why the program has none: what is not lowered, in one line. */
@@ -32,7 +35,8 @@ export function lowerProgram(image: ProgramImage): LoweredProgram | { readonly r
     const layout = layoutOf(image);
     const { functions } = loweredFunctions(image, ROOTS, layout, 0);
     const globals = PROGRAM_GLOBALS.map((name) => ({ name, type: OP.i64 }));
-    return { bytes: encodeModule({ imports: [], memories: MEMORIES.slice(0, 1), functions, globals }), pages: layout.pages };
+    const contents = Object.entries(lockTables(image.plan)).map(([name, table]) => [layout.offset(name), table] as const);
+    return { contents, bytes: encodeModule({ imports: [], memories: MEMORIES.slice(0, 1), functions, globals }), pages: layout.pages };
   });
 }
 
@@ -51,7 +55,9 @@ export function orReason<T>(image: ProgramImage, make: () => T): T | { readonly 
 
 /** The arrays of an image's program. */
 export function layoutOf(image: ProgramImage): Layout {
-  return programLayout(image.stateWords + image.statisticWords, image.calls.length * image.actors.length);
+  const layout = programLayout(image.stateWords + image.statisticWords, image.calls.length * image.actors.length);
+  for (const [name, table] of Object.entries(lockTables(image.plan))) layout.add(name, table.length);
+  return layout;
 }
 
 export interface LoweredFunctions {
@@ -62,8 +68,10 @@ export interface LoweredFunctions {
 
 /** The functions of an image that `roots` need; the first has the number `firstIndex`. Throws NotLowered. */
 export function loweredFunctions(image: ProgramImage, roots: readonly string[], layout: Layout, firstIndex: number): LoweredFunctions {
-  const all = new Map(parse(image.code, { allowReturnOutsideFunction: true }).program.body
+  const texts = [image.code, image.plan.locks.length === 0 ? "" : lockText(image.plan)];
+  const all = new Map(texts.flatMap((text) => parse(text, { allowReturnOutsideFunction: true }).program.body)
     .filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
+  for (const fn of all.values()) nameLockCalls(fn);
   const used = reachable(all, roots);
   for (const [name, parameter] of Object.entries(SETS_OF)) nameSets(used.get(name), parameter);
   const constants = new Map([1, 2, 4].map((width) => [`$statistics${width}`, (image.stateWords * 4) / width]));

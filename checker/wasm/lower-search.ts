@@ -7,6 +7,7 @@ import { PAGES_MAX, type LoweredSearch } from "../search/lowered/module.ts";
 import { placesOfWords, shortFingerprintText, stateSumsTexts } from "../search/store/fingerprint.ts";
 import { SHORT_WORDS } from "../system.ts";
 import { encodeModule, OP, type Signature } from "./encode.ts";
+import { lockTables } from "./lock-text.ts";
 import { layoutOf, loweredFunctions, orReason, PROGRAM_GLOBALS } from "./lower-program.ts";
 import { resultOf, WordLowering, type WordScope, type WordView } from "./lower-words.ts";
 import { MEMORIES, type Layout } from "./memory.ts";
@@ -63,7 +64,7 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   return {
     bytes: encodeModule({ imports, memories: MEMORIES, functions, globals }), pages: layout.pages,
     programHash: request.programHash, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
-    contents: shape.long ? { low, high } : {},
+    contents: { ...lockTables(image.plan), ...(shape.long ? { low, high } : {}) },
   };
 }
 

@@ -73,6 +73,7 @@ export function viewPlaces(layout: Layout): Readonly<Record<string, ViewPlace>> 
   return {
     $B: $B!, $H: $H!, $W: $W!, $vector: $vector!, $PB: $PB!, $PH: $PH!, $PW: $PW!, $before: $before!,
     $cs: signed("chosen", CHOICES_MAX), $cn: signed("options", CHOICES_MAX), $changed: signed("changed"), $sets: signed("sets"),
+    $lockAt: signed("lockAt"), $lockKind: signed("lockKind"), $lockQueued: signed("lockQueued"), $spinAt: signed("spinAt"),
     $calls: place("calls", 0, OP.load8u, OP.store8),
   };
 }

@@ -32,6 +32,7 @@ export class WasmSteps {
     const lowered = lowerProgram(image);
     if ("reason" in lowered) return lowered;
     const memory = newMemory(lowered.pages);
+    for (const [offset, words] of lowered.contents) new Int32Array(memory.buffer, offset, words.length).set(words);
     const exports = instantiate(lowered.bytes, { memory }) as Exports;
     return new WasmSteps(new Int32Array(memory.buffer, 0, image.stateWords + image.statisticWords), exports);
   }

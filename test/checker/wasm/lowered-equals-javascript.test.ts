@@ -17,12 +17,13 @@ import teaching from "../../models/teaching-concurrency.ts";
 import thpResv from "../../models/thp-resv.ts";
 import ticketLock from "../../models/ticket-lock.ts";
 import edges from "./edges.ts";
+import lockUses from "./lock-uses.ts";
 
 /** States of each scenario that are compared. */
 const STATES = 1500;
 
 const scenarios = [
-  edges, barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock,
+  edges, lockUses, barriers, increment, lostUpdate, peterson, refcount, teaching, thpResv, ticketLock,
 ].flat() as unknown as Scenario[];
 
 interface Compared {
@@ -111,8 +112,6 @@ describe("published models", () => {
       "barrier-6: a model without threads is not lowered",
       expect.stringMatching(/^barriers-6: this may be of another kind than is wanted here: \$\$1_room/),
       "increment-2: a model without threads is not lowered",
-      "lost-update: this call is not lowered: $lk.atExit(a)",
-      "lost-update-fixed: this call is not lowered: $lk.atExit(a)",
     ]);
   });
   test("there were faults and broken promises among them", () => {
