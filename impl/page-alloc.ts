@@ -17,6 +17,7 @@ import { PAGE_FLAGS_CHECK_AT_PREP, PG_LOCKED, pageFlagsNonatomic } from "./page-
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Order, Pfn, PteIndex } from "./structs/types.ts";
+import { forgetUnmapped } from "./huge-memory/unmapped-in-split.ts";
 import { checkFreed, clearOwners } from "./refcount/scheme.ts";
 
 /** Up to this many frames, free lists are in address order. */
@@ -206,7 +207,7 @@ export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.dirty.set(folio, false);
   k.page.uptodate.set(folio, false);
   k.page.anonExclusive.set(folio, false);
-  k.page.unmappedInSplit.set(folio, false);
+  forgetUnmapped(k, folio);
   clearOwners(k, folio);
 }
 

@@ -23,7 +23,7 @@ import { splitFolioToList } from "./huge-memory/split-folio.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
 import { LRU_INACTIVE_FILE, lruListRotate, lruListTail } from "./lru-list.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { AnonVma, Avc, Entry, Errno, Frames, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
+import type { AnonVma, Avc, Entry, Errno, Folios, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
 import { folioNrPages, folioTestLarge, folioTestPmdMappable } from "./page-flags.ts";
 import { folioExpectedRefCount, folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
@@ -95,7 +95,7 @@ function* freeLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
  * @holds nothing
  * @returns how many folios were freed
  */
-export function* shrinkInactiveFile(k: Kernel, nr: Pfn): Routine<Frames> {
+export function* shrinkInactiveFile(k: Kernel, nr: Pfn): Routine<Folios> {
   const list: FolioList = record({ first: NONE, last: NONE });
   yield* spinLock(k, k.lruvec.lock.at());
   for (let scanned: Pfn = 0; scanned < nr; scanned++) {
@@ -159,7 +159,7 @@ function* folioListDel(k: Kernel, list: FolioList): Routine<Pfn> {
  * @holds the isolation of the folios, each with a reference; a system call holds mmap_lock for reading as well
  * @returns how many folios were freed
  */
-export function* reclaimPages(k: Kernel, list: FolioList): Routine<Frames> {
+export function* reclaimPages(k: Kernel, list: FolioList): Routine<Folios> {
   let folio: Pfn = list.first;
   while (folio !== NONE) {
     yield at("folio_clear_active");
@@ -167,7 +167,7 @@ export function* reclaimPages(k: Kernel, list: FolioList): Routine<Frames> {
     yield at("lru_to_folio");
     folio = k.page.next.once(folio);
   }
-  let reclaimed: Frames = 0;
+  let reclaimed: Folios = 0;
   // The kernel's ret_folios.
   const kept: FolioList = record({ first: NONE, last: NONE });
   while (list.first !== NONE) {

@@ -34,7 +34,7 @@ export interface ViewFields {
     owner: "int";
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref"; index: "int";
     lru: "bool"; active: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool";
-    unmappedInSplit: "bool"; content: "int";
+    content: "int";
   }>;
   zone: One<{ lock: "lock"; freePages: "int" }>;
   lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;
@@ -57,7 +57,11 @@ export interface ViewFields {
   resvLru: One<{ lock: "lock"; length: "int"; items: "ref[]" }>;
   hugeZero: One<{ refcount: "int"; page: "ref" }>;
   hugeZeroWords: Many<{ lock: "lock"; pfn: "ref" }>;
-  deferredSplit: One<{ lock: "lock"; length: "int" }>;
+  deferredSplit: One<{
+    lock: "lock"; length: "int";
+    /** By pair of frames, where a large folio may begin. */
+    unmappedInSplit: "bool[]";
+  }>;
   /** None of them but with the grain `lists`. */
   splitList: Many<{ next: "ref"; prev: "ref"; scanning: "int"; editing: "int" }>;
   /** The attempt to collapse that each CPU is making. */

@@ -6,7 +6,7 @@
  * documentation all read the resulting `LayoutPlan` and nothing else.
  *
  * Packing: a field takes the fewest bits that hold its range. Fields narrower than a byte share bytes and never
- * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. Elements of an array share bytes likewise: a
+ * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. The wide ones of a struct come first. Elements of an array share bytes likewise: a
  * short array lies within one byte, beside other fields; a longer one has its elements 1, 2, 4 or 8 bits apart. A field
  * of one possible value takes no bits at all. Values are stored as `value - min`, so that zeroed memory reads as the
  * smallest value: NONE for a reference, false, the empty set, a free lock.
@@ -299,6 +299,9 @@ export const wholeBytes = (bits: number): number => (bits === 0 ? 0 : bits <= 8 
 
 interface Range { min: number; max: number; bits: number }
 
+/** A lock takes whole bytes. */
+const LOCK_RANGE: Range = { min: 0, max: 255, bits: 8 };
+
 function rangeOf(f: ScalarField, structs: Structs, path: string): Range {
   switch (f.kind) {
     case "int": return { min: f.min, max: f.max, bits: bitsFor(f.max - f.min + 1) };
@@ -381,9 +384,13 @@ function omitShow<F extends ScalarField | LockField>(f: F): F {
   return Object.fromEntries(Object.entries(f).filter(([option]) => option !== "show")) as unknown as F;
 }
 
-/** The fields of one part of a struct, packed into one object. */
+/**
+ * The fields of one part of a struct, packed into one object: those that are aligned to more first, so that nothing is left out
+ * between them, then the widest, so that small ones fill what is left of a byte. Equals lie in the order of their declaration,
+ * which is the order of the result.
+ */
 function placeFields(structs: Structs, structName: string, part: Part, maskBytes: number, packer: Packer): PlacedField[] {
-  return Object.entries(structs[structName]!.fields).flatMap(([name, f]) => {
+  const sized = Object.entries(structs[structName]!.fields).flatMap(([name, f]) => {
     const element = scalarOf(f);
     if ((roleOf(element) === "statistic") !== (part === "statistic")) return [];
     const path = `${structName}.${name}`;
@@ -392,12 +399,23 @@ function placeFields(structs: Structs, structName: string, part: Part, maskBytes
     }
     if (isLock(element)) {
       const bytes = element.kind === "rwsem" ? 1 + maskBytes * 2 : 1;
-      return [{ name, f, path, position: packer.bytes(bytes, 1), shift: 0, range: { min: 0, max: 255, bits: 8 }, elementBits: 0 }];
+      return [{ name, f, path, range: LOCK_RANGE, bytes, bits: 8 * bytes }];
     }
     const range = rangeOf(element, structs, path);
-    if (f.kind === "array") return [{ name, f, path, ...packer.elements(f.length, range.bits), range }];
-    return [{ name, f, path, ...packer.bits(range.bits), range, elementBits: 0 }];
+    return [{ name, f, path, range, bytes: 0, bits: range.bits * (f.kind === "array" ? f.length : 1) }];
   });
+  const place = ({ f, range, bytes }: (typeof sized)[number]): Pick<PlacedField, "position" | "shift" | "elementBits"> => {
+    if (bytes > 0) return { position: packer.bytes(bytes, 1), shift: 0, elementBits: 0 };
+    return f.kind === "array" ? packer.elements(f.length, range.bits) : { ...packer.bits(range.bits), elementBits: 0 };
+  };
+  const ordered = sized.toSorted((a, b) => alignmentOf(b.f, b.range) - alignmentOf(a.f, a.range) || b.bits - a.bits);
+  const places = new Map(ordered.map((field) => [field.name, place(field)]));
+  return sized.map(({ name, f, path, range }) => ({ name, f, path, range, ...places.get(name)! }));
+}
+
+/** In bytes. */
+function alignmentOf(f: Field, { bits }: Range): number {
+  return isLock(scalarOf(f)) ? 1 : Math.max(wholeBytes(bits), 1);
 }
 
 /** The locks of a field, one for each object. `first`: the id of that of object 0, which lies at `offset`. */

@@ -35,6 +35,7 @@ import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
 import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
+import { forgetUnmapped } from "./unmapped-in-split.ts";
 
 /**
  * Splits the folio into single pages. The caller's lock and reference stay on the first one; the others keep the
@@ -179,7 +180,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
   const order: Order = k.page.order.get(folio);
   if (folioTestPmdMappable(k, folio)) k.node.nrAnon.add(-1);
   k.page.order.set(folio, 0);
-  k.page.unmappedInSplit.set(folio, false);
+  forgetUnmapped(k, folio);
   emit(k, EV.FOLIO_SPLIT, folio, order);
   for (let i: PteIndex = 1; i < nr; i++) {
     yield at("S12: folio_ref_unfreeze");

@@ -128,9 +128,9 @@ export function* splitHugePmdLocked(k: Kernel, vma: Vma, haddr: Vpn, freeze: boo
 function* splitHugeZeroPagePmd(k: Kernel, vma: Vma, haddr: Vpn): Routine {
   const mm: Mm = k.vma.mm.get(vma);
   yield* pmdpHugeClearFlush(k, mm, haddr);
-  const zero: Entry = mkEntry(zeroPfn(k), vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
   yield at("pgtable_trans_huge_withdraw");
   const table: Table = pgtableTransHugeWithdraw(k, mm, haddr);
+  const zero: Entry = mkEntry(zeroPfn(k), vmPageProt(k.vma.flags.once(vma)) | SPECIAL | YOUNG);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) fillPte(k, table, i, zero);
   yield at("pmd_populate");
   populateSplit(k, mm, haddr, table);

@@ -28,14 +28,21 @@ export function noteLastMapping(k: Kernel, folio: Pfn): void {
   vmBugOn(!removed(k, folio), UNNOTED);
 }
 
+/** The folio has become one that is on the queue or need not be: it is split, or free. @model clears what was noted */
+export function forgetUnmapped(k: Kernel, folio: Pfn): void {
+  k.deferredSplit.unmappedInSplit.set(folio >> 1, false);
+}
+
 function zapped(k: Kernel, page: Pfn): boolean {
   const head = k.page.head.get(page);
-  if (k.page.order.get(head === NONE ? page : head) > 0) k.page.unmappedInSplit.set(head === NONE ? page : head, true);
+  const folio = head === NONE ? page : head;
+  if (k.page.order.get(folio) > 0) k.deferredSplit.unmappedInSplit.set(folio >> 1, true);
   return true;
 }
 
 function removed(k: Kernel, folio: Pfn): boolean {
   if (!folioTestLarge(k, folio) || !k.page.lock.isHeld(folio) || mapcountOf(k, folio) > 0) return true;
-  if (migrationEntryLeft(k, folio, folio + folioNrPages(k, folio))) k.page.unmappedInSplit.set(folio, true);
+  if (!migrationEntryLeft(k, folio, folio + folioNrPages(k, folio))) return true;
+  k.deferredSplit.unmappedInSplit.set(folio >> 1, true);
   return true;
 }

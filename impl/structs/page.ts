@@ -28,7 +28,6 @@ export function page(b: Bounds) {
     uptodate: bool("PG_uptodate (head)", { guard: "atomic" }),
     anonExclusive: bool("PG_anon_exclusive: of the page; of a PMD mapping on the head", { guard: "atomic(mapping)" }),
     partiallyMapped: bool("PG_partially_mapped (head)", { guard: "deferredSplit.lock" }),
-    unmappedInSplit: bool("it lost a mapping amid a split (head); of the specification", { guard: "model" }),
     deferred: bool("on the deferred split queue (head)", { guard: "deferredSplit.lock" }),
     ...scheme.owners,
     content: int(0, b.contents, "what the page holds; the largest value is poison (freed)",

@@ -1,5 +1,5 @@
 /** What THP has of its own: the huge zero page, the deferred split queue, khugepaged. @kernel mm/huge_memory.c, mm/khugepaged.c */
-import { NONE, bitset, bool, int, ref, spinlock, struct, table } from "thpcheck";
+import { NONE, array, bitset, bool, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import type { GrainFlags } from "../config/grain.ts";
 
@@ -22,6 +22,9 @@ export function deferredSplit(b: Bounds) {
   return struct({
     lock: spinlock("split_queue_lock"),
     length: int(0, b.frames, "split_queue_len", { guard: "lock" }),
+    // A large folio begins at an even frame: half as many as flags of pages would be.
+    unmappedInSplit: array(Math.ceil(b.frames / 2),
+      bool("by pair of frames: the large folio that begins there lost a mapping amid a split; of the specification", { guard: "model" })),
   });
 }
 

@@ -8,6 +8,8 @@ import type { Int, Mask, Ref, U32, UpTo } from "thpcheck";
 export type Pfn = Ref<"page">;
 /** Counts what is done to page frames. Can exceed the number of frames: a frame that comes back counts again. */
 export type Frames = U32;
+/** Counts folios of a list: no more than there are frames. */
+export type Folios = UpTo<"frames">;
 export type Mm = Ref<"mm">;
 export type Vma = Ref<"vma">;
 export type AnonVma = Ref<"anonVma">;

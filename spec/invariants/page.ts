@@ -77,7 +77,7 @@ export const pageInvariants: readonly Invariant[] = [
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.order.get(i) !== v.param.hpagePmdOrder.get() || !headsFolio(v, i)) continue;
-        if (v.page.deferred.get(i) || v.page.unmappedInSplit.get(i)) continue;
+        if (v.page.deferred.get(i) || v.deferredSplit.unmappedInSplit.get(i >> 1)) continue;
         const mapped = pagesMappedByPtes(v, i);
         if (mapped === 0 || mapped === v.param.hpagePmdNr.get() || entireMapcountOf(v, i) > 0) continue;
         if (v.page.refcount.get(i) <= mapcountOf(v, i)) {

@@ -11,7 +11,7 @@ import { MADV_COLD, MADV_FREE, MADV_POPULATE_READ } from "../../impl/madvise.ts"
 import { shrinkInactiveFile, shrinkLazyfreeFolio } from "../../impl/vmscan.ts";
 import { SPLIT_DONE, splitter } from "../../kernel/actors.ts";
 import { thpScenario } from "../../kernel/thp.ts";
-import type { Frames } from "../../impl/structs/types.ts";
+import type { Folios } from "../../impl/structs/types.ts";
 import { ISOLATED_UNSANITIZED, note, noted, type K, type Met } from "../../kernel/world.ts";
 
 const RECLAIMED: Met = 2;
@@ -50,7 +50,7 @@ function* storesAgain(k: K): Routine {
 }
 function* kswapd(k: K): Routine {
   yield* passGate(k);
-  const freed: Frames = yield* shrinkInactiveFile(k, 2);
+  const freed: Folios = yield* shrinkInactiveFile(k, 2);
   if (freed > 0) note(k, RECLAIMED);
 }
 /** Without lists there is no tail. */

@@ -89,7 +89,18 @@ describe("packing", () => {
   test("narrow fields share a byte, fields of one value take none", () => {
     const plan = planLayout({ s: struct({ a: bool("a"), b: int(0, 6, "b"), c: bitset(4, "c"), d: int(5, 5, "d"), e: ref("t", "e") }), t: table(0, {}) }, 1);
     expect(plan.stateBytes).toBe(1);
-    expect(plan.fields.map((f) => [f.bits, f.shift])).toEqual([[1, 0], [3, 1], [4, 4], [0, 0], [0, 0]]);
+    expect(plan.fields.map((f) => [f.bits, f.shift])).toEqual([[1, 7], [3, 4], [4, 0], [0, 0], [0, 0]]);
+  });
+
+  test("the order of declaration leaves no gaps", () => {
+    const fields = [
+      ["lock", spinlock("one byte")], ["five", int(0, 31, "five bits")], ["wide", int(0, 999, "two bytes")], ["flag", bool("one bit")],
+      ["widest", int(0, 99_999, "four bytes")], ["byte", int(0, 255, "one byte")], ["two", int(0, 3, "two bits")],
+    ] as const;
+    for (let turn = 0; turn < fields.length; turn++) {
+      const turned = Object.fromEntries([...fields.slice(turn), ...fields.slice(0, turn)]);
+      expect(planLayout({ s: table(2, turned) }, 1).stateBytes, `beginning with ${fields[turn]![0]}`).toBe(24);
+    }
   });
 
   test("elements of an array share bytes: a short array lies in one, a longer one has none that straddles two", () => {
@@ -100,11 +111,12 @@ describe("packing", () => {
       }),
     }, 1);
     expect(plan.fields.map((f) => [f.field, f.offset, f.shift, f.elementBits])).toEqual([
-      ["a", 0, 0, 0], ["pair", 0, 1, 3], ["flags", 1, 0, 1], ["refs", 3, 0, 4], ["wide", 6, 0, 16],
+      ["a", 8, 6, 0], ["pair", 8, 0, 3], ["flags", 4, 0, 1], ["refs", 6, 0, 4], ["wide", 0, 0, 16],
     ]);
+    // Nine, and one that keeps the next object's wide elements aligned.
     expect(plan.stateBytes).toBe(10);
-    expect([0, 8].map((j) => positionOf(plan.fields[2]!, 0, 0, j))).toEqual([8, 16]);
-    expect([1, 2].map((j) => positionOf(plan.fields[3]!, 0, 0, j))).toEqual([28, 32]);
+    expect([0, 8].map((j) => positionOf(plan.fields[2]!, 0, 0, j))).toEqual([32, 40]);
+    expect([1, 2].map((j) => positionOf(plan.fields[3]!, 0, 0, j))).toEqual([52, 56]);
   });
 
   test.each([[1, 0], [2, 1], [3, 2], [256, 8], [257, 9], [2 ** 31 + 1, 32], [2 ** 32, 32]])("%d values take %d bits", (values, bits) => {
