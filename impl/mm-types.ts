@@ -21,7 +21,7 @@ import type { World } from "thpcheck";
 import type { KernelConfig } from "./config/options.ts";
 import { knobStruct, paramStruct } from "./config/param.ts";
 import { anonVma, avc } from "./structs/anon-vma.ts";
-import { tracepoint, vmstat } from "./structs/counters.ts";
+import { mthpStat, tracepoint, vmstat } from "./structs/counters.ts";
 import { cpu } from "./structs/cpu.ts";
 import { collapse, lost, user, userCall, userSince } from "./structs/ghosts.ts";
 import { lruList, lruSize, splitBatch, splitList } from "./structs/list.ts";
@@ -30,7 +30,7 @@ import { page } from "./structs/page.ts";
 import { folioWait, pageWaiters } from "./structs/page-flags.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
 import { resv, resvLru, resvs } from "./structs/reservation.ts";
-import { deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot } from "./structs/thp.ts";
+import { anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, thpSize } from "./structs/thp.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
 
@@ -44,11 +44,11 @@ export function kernelStructs(c: KernelConfig) {
     zone: zone(c), lruvec: lruvec(c), lruList: lruList(c), lruSize: lruSize(c), node: node(c),
     cpu: cpu(c),
     mm: mm(c), vma: vma(c), anonVma: anonVma(c), avc: avc(c), ptTable: ptTable(c), rcu: rcu(c),
-    hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c),
+    hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c), anonOrders: anonOrders(c), thpSize: thpSize(c),
     deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c), userSince: userSince(c), lost: lost(c),
-    tracepoint: tracepoint(), vmstat: vmstat(),
+    tracepoint: tracepoint(), vmstat: vmstat(), mthpStat: mthpStat(),
   };
 }
 

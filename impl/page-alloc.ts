@@ -13,6 +13,7 @@
 import { NONE, at, choose, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
+import { modNrAnon } from "./huge-memory/mthp-stat.ts";
 import { PAGE_FLAGS_CHECK_AT_PREP, PG_LOCKED, pageFlagsNonatomic } from "./page-flag-word.ts";
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
@@ -177,8 +178,7 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   vmBugOn(k.page.deferred.once(folio), "page-alloc: a folio is freed that is on the deferred split queue");
   vmBugOn(k.page.partiallyMapped.once(folio), "page-alloc: a folio is freed that still counts as partially mapped");
   vmBugOn(k.page.lock.isHeld(folio), "page-alloc: a folio is freed that is locked");
-  // per-size nr_anon counts folios of PMD size only: the other sizes have no statistics here
-  if (order === k.param.hpagePmdOrder.get() && k.page.anon.get(folio)) k.node.nrAnon.add(-1);
+  if (k.page.anon.get(folio)) modNrAnon(k, order, -1);
   for (let i = 0; i < 1 << order; i++) {
     const page = folio + i;
     vmBugOn(k.page.mapcount.get(page) !== -1, "page-alloc: a page is freed that is mapped: nonzero mapcount");

@@ -17,6 +17,7 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { pageIsFree } from "./dead-object.ts";
 import { deferredSplitFolio } from "./huge-memory/deferred-split.ts";
+import { modNrAnon } from "./huge-memory/mthp-stat.ts";
 import { pinIsSeen } from "./lost-function.ts";
 import { folioNrPages, folioTestPmdMappable } from "./page-flags.ts";
 import { folioMaybeDmaPinned } from "./page-ref.ts";
@@ -65,7 +66,7 @@ export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): 
     }
   }
   modStat(k, nr, pmdMapped ? nr : 0);
-  if (pmdMapped) k.node.nrAnon.add(1);
+  modNrAnon(k, k.page.order.get(folio), 1);
 }
 
 /**

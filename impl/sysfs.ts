@@ -1,14 +1,18 @@
 /**
  * /sys/kernel/mm/transparent_hugepage: its knobs, their ranges and their EINVAL (mm/huge_memory.c, mm/khugepaged.c).
  *
- * A store takes effect at once: each read of a knob is a READ_ONCE. Sleep times, the files of other sizes than PMD size,
- * and shmem_enabled have no counterpart here; `enabled` of PMD size is fixed for a run. Rows: `config/knobs.ts`.
+ * A store takes effect at once: each read of a knob is a READ_ONCE. Sleep times and shmem_enabled have no counterpart here;
+ * `enabled` of PMD size is fixed for a run. Rows: `config/knobs.ts`. The files of smaller sizes are there with `thpAnon`.
  */
-import { at, type Int, type Routine } from "thpcheck";
-import { DEFRAG_ALWAYS, ENABLED_ALWAYS, KNOB_NAMES, KNOB_ROWS, knobNumber, type KnobRow } from "./config/knobs.ts";
+import { at, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
+import { vmBugOn } from "./bug.ts";
+import {
+  DEFRAG_ALWAYS, ENABLED_ALWAYS, ENABLED_MADVISE, KNOB_NAMES, KNOB_ROWS, PMD_ENABLED_INHERIT, knobNumber, type KnobRow,
+} from "./config/knobs.ts";
 import { EINVAL } from "./errno.ts";
+import { withoutOrder } from "./huge-memory/orders.ts";
 import type { Kernel } from "./mm-types.ts";
-import type { Errno } from "./structs/types.ts";
+import type { Errno, Order } from "./structs/types.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 
 export const KNOB_ENABLED = knobNumber("enabled");
@@ -50,6 +54,32 @@ export function* sysfsStore(k: Kernel, knob: Knob, value: KnobValue): Routine<Er
     default: k.knob.pagesToScan.setOnce(value);
   }
   return 0;
+}
+
+/**
+ * Writes to hugepages-<size>kB/enabled of a size between a page and a huge page. The three words change one after the other, and
+ * readers take no lock; each is a step of its own by the grain `knobs`. khugepaged, which the kernel starts or stops if anything has
+ * changed, asks for PMD size only here.
+ *
+ * @kernel mm/huge_memory.c anon_enabled_store(), set_anon_enabled_mode()
+ * @returns 0 or -EINVAL, with the file as it was
+ */
+export function* anonEnabledStore(k: Kernel, order: Order, value: KnobValue): Routine<Errno> {
+  vmBugOn(order < k.param.minLargeOrder.get() || order >= k.param.hpagePmdOrder.get(), "sysfs: there is no file of this size, or it is fixed");
+  yield at("sysfs store");
+  if (value < 0 || value > PMD_ENABLED_INHERIT) return -EINVAL;
+  yield* spinLock(k, k.anonOrders.lock.at(0));
+  k.anonOrders.always.setOnce(0, withOrder(k.anonOrders.always.once(0), order, value === ENABLED_ALWAYS));
+  if (k.param.grainKnobs.get() !== 0) yield at("huge_anon_orders_inherit");
+  k.anonOrders.inherit.setOnce(0, withOrder(k.anonOrders.inherit.once(0), order, value === PMD_ENABLED_INHERIT));
+  if (k.param.grainKnobs.get() !== 0) yield at("huge_anon_orders_madvise");
+  k.anonOrders.madvise.setOnce(0, withOrder(k.anonOrders.madvise.once(0), order, value === ENABLED_MADVISE));
+  spinUnlock(k, k.anonOrders.lock.at(0));
+  return 0;
+}
+
+function withOrder(orders: number, order: number, isIn: boolean): number {
+  return isIn ? orders | (1 << order) : withoutOrder(orders, order);
 }
 
 function isInRange(k: Kernel, knob: Knob, value: KnobValue): boolean {

@@ -18,6 +18,7 @@ import { EV } from "../spec/events.ts";
 import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from "./anon-vma.ts";
 import { vmBugOn } from "./bug.ts";
 import { folioPteBatchRespectWrite } from "./folio-pte-batch.ts";
+import { highestOrder } from "./huge-memory/orders.ts";
 import { isListed } from "./huge-memory/deferred-split.ts";
 import { splitFolioToList } from "./huge-memory/split-folio.ts";
 import { splitHugePmdLocked } from "./huge-memory/split-pmd.ts";
@@ -225,6 +226,8 @@ function* splitForSwap(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean>
   const partly: boolean = yield* isQueuedInPart(k, folio);
   const error: Errno = yield* splitFolioToList(k, folio);
   if (error !== 0) return true;
+  // Of so many pages, a power of two: the order.
+  if (!partly) k.mthpStat.swpoutFallback.add(highestOrder(nr), 1);
   for (let i: PteIndex = 1; i < nr; i++) yield* folioListAddNext(k, list, folio + i);
   if (!partly && pmdSize) k.vmstat.thpSwpoutFallback.add(1);
   return true;

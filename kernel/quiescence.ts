@@ -141,10 +141,33 @@ function gaugesCounted(k: Kernel): PropertyResult {
     conjunct: "NR_ANON_THPS === pages of folios that a PMD maps", values: { counted: k.node.anonThps.get(), thps },
   };
   if (k.node.nrAnon.get() !== anon) return { conjunct: "nr_anon === folios of PMD size", values: { counted: k.node.nrAnon.get(), anon } };
-  return k.node.nrAnonPartiallyMapped.get() === partially ? true : {
+  if (k.node.nrAnonPartiallyMapped.get() !== partially) return {
     conjunct: "nr_anon_partially_mapped === partially mapped folios",
     values: { counted: k.node.nrAnonPartiallyMapped.get(), partially },
   };
+  return gaugesOfSizesCounted(k);
+}
+
+/** The same of each size between a page and a huge page. */
+function gaugesOfSizesCounted(k: Kernel): PropertyResult {
+  for (let size = 0; size < k.thpSize.count; size++) {
+    const order = k.param.minLargeOrder.get() + size;
+    let anon = 0;
+    let partially = 0;
+    for (let folio = 0; folio < k.page.count; folio++) {
+      if (!inUse(k, folio) || !k.page.anon.get(folio) || k.page.order.get(folio) !== order) continue;
+      anon++;
+      if (k.page.partiallyMapped.get(folio)) partially++;
+    }
+    if (k.thpSize.nrAnon.get(size) !== anon) return {
+      conjunct: "nr_anon === folios of the size", values: { order, counted: k.thpSize.nrAnon.get(size), anon },
+    };
+    if (k.thpSize.nrAnonPartiallyMapped.get(size) !== partially) return {
+      conjunct: "nr_anon_partially_mapped === partially mapped folios of the size",
+      values: { order, counted: k.thpSize.nrAnonPartiallyMapped.get(size), partially },
+    };
+  }
+  return true;
 }
 
 function tablesInUse(k: Kernel): PropertyResult {

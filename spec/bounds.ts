@@ -11,6 +11,8 @@ export interface Bounds {
   readonly pagesPerHugePage: number;
   /** HPAGE_PMD_ORDER: log2 of pagesPerHugePage. */
   readonly hpagePmdOrder: number;
+  /** Smallest order of a large folio; hpagePmdOrder where huge pages of that size are the only ones. */
+  readonly minLargeOrder: number;
   /** Largest order of a free block. */
   readonly maxOrder: number;
   /** Huge ranges (PMD entries) of an address space. */

@@ -22,7 +22,7 @@ interface Many<F> { readonly shape: "table"; readonly fields: F }
 /** The structs that invariants read, and of each the fields that they read. */
 export interface ViewFields {
   param: One<{
-    hpagePmdNr: "int"; hpagePmdOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
+    hpagePmdNr: "int"; hpagePmdOrder: "int"; minLargeOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
     resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int"; grainMigration: "int";
   }>;
   page: Many<{
@@ -57,6 +57,8 @@ export interface ViewFields {
   resvLru: One<{ lock: "lock"; length: "int"; items: "ref[]" }>;
   hugeZero: One<{ refcount: "int"; page: "ref" }>;
   hugeZeroWords: Many<{ lock: "lock"; pfn: "ref" }>;
+  /** Sizes between a page and a huge page, the smallest first; none without `thpAnon`. */
+  thpSize: Many<{ nrAnon: "int"; nrAnonPartiallyMapped: "int" }>;
   deferredSplit: One<{
     lock: "lock"; length: "int";
     /** By pair of frames, where a large folio may begin. */

@@ -12,6 +12,7 @@ import { switchesOf, type Switches } from "../policy/switches.ts";
 import { grainFlags, type Grain, type GrainFlags } from "./grain.ts";
 import { knobValues, type KnobOptions, type KnobValues } from "./knobs.ts";
 import { switchValues, type SwitchOptions, type SwitchValues } from "./release.ts";
+import { anonOrders, type AnonOrders } from "./thp-anon.ts";
 
 /** Page-table entries hold flags below this bit and a frame or table number from it on; see `pgtable.ts`. */
 export const ENTRY_TARGET_SHIFT = 9;
@@ -80,6 +81,11 @@ export interface KernelOptions extends RequiredBounds, Partial<DefaultedBounds>,
   readonly linux?: string;
   /** THP reservations, by this policy of impl/policy/. Without one they do not exist, and their tables take no room. */
   readonly policy?: string;
+  /**
+   * The boot parameter `thp_anon=`: the sizes of folios between a page and a huge page, and for which areas each is enabled, as
+   * "8K:always;16K:inherit". Unless given there are none, and they take no room. See `thp-anon.ts`.
+   */
+  readonly thpAnon?: string;
   /** Which words are written one after the other, and not in one step; "coarse" unless given. See `grain.ts`. */
   readonly grain?: Grain;
 }
@@ -88,10 +94,11 @@ export interface KernelOptions extends RequiredBounds, Partial<DefaultedBounds>,
 type Plain<T> = { readonly [K in keyof T]: T[K] };
 
 /** Plain data, with everything filled in and the derived sizes that types such as `UpTo<"vpnMax">` refer to. */
-export type KernelConfig = Plain<Bounds & Flags & SwitchValues & KnobValues & Switches & GrainFlags & {
+export type KernelConfig = Plain<Bounds & Flags & SwitchValues & KnobValues & Switches & GrainFlags & Omit<AnonOrders, "pmdEnabled"> & {
   /** Only where they are given. */
   readonly policy?: string;
   readonly linux?: string;
+  readonly thpAnon?: string;
 }>;
 
 /** Bounds that options say; the others are derived. */
@@ -106,18 +113,34 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   const h = bounds.pagesPerHugePage;
   const policy = switchesOf(o.policy, h);
   const promotionThreshold = o.promotionThreshold ?? policy.promotionThreshold;
-  const knobs = knobValues({ ...o, promotionThreshold }, h);
+  const { pmdEnabled, ...sizes } = sizesOf(o);
+  const knobs = knobValues({ ...o, promotionThreshold, ...(pmdEnabled === undefined ? {} : { pmdEnabled }) }, h);
   if (promotionThreshold > 1 && policy.resvMechanism === MECHANISM_OFF) {
     throw new RangeError(`promotionThreshold ${promotionThreshold}: without a policy there are no reservations; name one in \`policy\``);
   }
   return {
     ...(o.policy === undefined ? {} : { policy: o.policy }),
     ...(o.linux === undefined ? {} : { linux: o.linux }),
-    ...policy, ...bounds, ...switchValues(o, o.linux), ...flagsOf(o), ...knobs, ...reservationRoom(bounds, policy),
+    ...(o.thpAnon === undefined ? {} : { thpAnon: o.thpAnon }),
+    ...policy, ...bounds, ...sizes, ...switchValues(o, o.linux), ...flagsOf(o), ...knobs, ...reservationRoom(bounds, policy),
     ...grainFlags(o.grain ?? "coarse"),
     hpagePmdOrder: Math.log2(h), maxOrder: Math.log2(h), vpnMax: bounds.hugeRanges * h,
     entryMax: 2 ** ENTRY_TARGET_SHIFT * 2 ** Math.ceil(Math.log2(Math.max(bounds.frames, bounds.pageTables) + 1)) - 1,
   };
+}
+
+/**
+ * Folios of other sizes than a page and a huge page. Reservations, which hand out single pages, and the words of the split
+ * queue's lists, of which there is one for each huge page, have no place for them yet.
+ */
+function sizesOf(o: KernelOptions): AnonOrders {
+  const sizes = anonOrders(o.thpAnon, o.pagesPerHugePage);
+  if (o.thpAnon === undefined) return sizes;
+  const said = `thpAnon ${JSON.stringify(o.thpAnon)}`;
+  if (o.pmdEnabled !== undefined) throw new RangeError(`${said}: says what pmdEnabled says; give one of them`);
+  if (o.policy !== undefined) throw new RangeError(`${said}: not implemented yet: beside reservations (policy)`);
+  if (grainFlags(o.grain ?? "coarse").grainLists) throw new RangeError(`${said}: not implemented yet: with the part "lists" of the grain`);
+  return sizes;
 }
 
 /**

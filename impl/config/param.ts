@@ -20,6 +20,7 @@ export function paramStruct(c: KernelConfig) {
   return struct({
     hpagePmdNr: constant(c.pagesPerHugePage, "HPAGE_PMD_NR"),
     hpagePmdOrder: constant(c.hpagePmdOrder, "HPAGE_PMD_ORDER"),
+    minLargeOrder: constant(c.minLargeOrder, "smallest order of a large folio"),
     hugeRanges: constant(c.hugeRanges, "PMD entries of an address space"),
     pmdsPerPage: constant(c.pmdsPerPage, "PTRS_PER_PMD"),
     vpnMax: constant(c.vpnMax, "pages of an address space"),

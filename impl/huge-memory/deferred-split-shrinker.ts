@@ -44,23 +44,28 @@ export function* deferredSplitScan(k: Kernel): Routine<Frames> {
       spinUnlock(k, k.deferredSplit.lock.at());
     }
     yield* folioPut(k, folio);
-    if (folio + k.param.hpagePmdNr.get() >= k.param.frames.get()) return split;
-    from = folio + k.param.hpagePmdNr.get();
+    if (folio + smallestLargeFolio(k) >= k.param.frames.get()) return split;
+    from = folio + smallestLargeFolio(k);
   }
 }
 
 /**
  * The next queued folio, off the queue, with a reference. A folio whose count is 0 is skipped: another thread is
- * freeing or splitting it, and waits for the lock to take it off the queue. Only PMD-size folios are ever queued, so
- * only their frames are looked at.
+ * freeing or splitting it, and waits for the lock to take it off the queue. Only frames at which a large folio can begin are
+ * looked at.
  * @kernel mm/huge_memory.c deferred_split_isolate()
  * @holds split_queue_lock
  */
 function isolateQueued(k: Kernel, from: Pfn): Pfn {
-  for (let folio = from; folio < k.param.frames.get(); folio += k.param.hpagePmdNr.get()) {
+  for (let folio = from; folio < k.param.frames.get(); folio += smallestLargeFolio(k)) {
     if (!k.page.deferred.get(folio) || !folioTryGet(k, folio)) continue;
     removeFromQueue(k, folio);
     return folio;
   }
   return NONE;
+}
+
+/** Pages of the smallest large folio, at a multiple of which each large one begins. */
+function smallestLargeFolio(k: Kernel): number {
+  return 1 << k.param.minLargeOrder.get();
 }

@@ -2,11 +2,11 @@
  * The deferred split queue: large folios that could be split to give memory back, when there is little.
  *
  * A folio joins it when some of its pages, but not all, are unmapped (`partiallyMapped`), and, with the knob
- * shrink_underused, every new PMD-size folio does. The queue holds no reference: a folio leaves it when it is freed or
+ * shrink_underused, every new PMD-size folio does; one of a smaller size does not. The queue holds no reference: a folio leaves it when it is freed or
  * split, both with a count of 0, so that the shrinker (`deferred-split-shrinker.ts`) cannot take it at that moment.
  *
  * One queue, not one per node and memcg. Linux never queues folios of order 1, because their pages have no room for
- * the list. Here huge pages of two pages stand for larger ones and are queued.
+ * the list. Here folios of two pages stand for larger ones and are queued.
  */
 import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { SPLIT_SCAN_PRIVATE_LIST } from "../../spec/enumerations.ts";
@@ -16,6 +16,7 @@ import { pageIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
 import { folioTestPmdMappable } from "../page-flags.ts";
 import type { Pfn } from "../structs/types.ts";
+import { modNrAnonPartiallyMapped } from "./mthp-stat.ts";
 import { deferredNode, listAddTail, listDelInit, listDelInitUnlocked, listEmpty, splitQueue } from "./deferred-list.ts";
 
 /**
@@ -27,15 +28,14 @@ import { deferredNode, listAddTail, listDelInit, listDelInitUnlocked, listEmpty,
 export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: boolean): Routine {
   if (!partiallyMapped && !k.knob.shrinkUnderused.once()) return;
   yield* spinLock(k, k.deferredSplit.lock.at());
-  const pmdSize = folioTestPmdMappable(k, folio);
-  vmBugOn(k.page.order.get(folio) === 0, "deferred-split: a single page is queued");
+  const order = k.page.order.get(folio);
+  vmBugOn(order === 0, "deferred-split: a single page is queued");
   if (partiallyMapped && !k.page.partiallyMapped.get(folio)) {
     k.page.partiallyMapped.set(folio, true);
     emit(k, EV.FOLIO_SET_PARTIALLY_MAPPED, folio);
-    if (pmdSize) {
-      k.vmstat.thpDeferredSplitPage.add(1);
-      k.node.nrAnonPartiallyMapped.add(1);
-    }
+    if (folioTestPmdMappable(k, folio)) k.vmstat.thpDeferredSplitPage.add(1);
+    k.mthpStat.splitDeferred.add(order, 1);
+    modNrAnonPartiallyMapped(k, order, 1);
   }
   if (!isListed(k, folio)) addToQueue(k, folio);
   spinUnlock(k, k.deferredSplit.lock.at());
@@ -85,7 +85,7 @@ export function clearPartiallyMapped(k: Kernel, folio: Pfn): void {
   if (!k.page.partiallyMapped.get(folio)) return;
   k.page.partiallyMapped.set(folio, false);
   emit(k, EV.FOLIO_CLEAR_PARTIALLY_MAPPED, folio);
-  if (folioTestPmdMappable(k, folio)) k.node.nrAnonPartiallyMapped.add(-1);
+  modNrAnonPartiallyMapped(k, k.page.order.get(folio), -1);
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Whether a VMA may have huge pages, and whether one fits: include/linux/huge_mm.h. */
 import type { Kernel } from "../mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../structs/mm.ts";
-import type { VmFlags, Vma, Vpn } from "../structs/types.ts";
+import type { Orders, VmFlags, Vma, Vpn } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/knobs.ts";
-import { NONE, type Int } from "thpcheck";
+import { NONE, at, type Int, type Routine } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
+import { highestOrder, withoutOrder } from "./orders.ts";
 
 /** The caller's purpose. @kernel include/linux/huge_mm.h enum tva_type */
 export const TVA_SMAPS = 0;
@@ -19,8 +20,8 @@ export type TvaType = Int<0, 3>;
  * Whether policy allows a huge page in the VMA. All callers but faults also need an aligned range inside the VMA. A
  * fault asks `thpVmaSuitableOrder` about its own address instead.
  *
- * Not covered, since the VMA kinds do not exist here: DAX, shmem and files, special and hugetlb VMAs, temporary stacks;
- * and sizes between a page and a PMD.
+ * Not covered, since the VMA kinds do not exist here: DAX, shmem and files, special and hugetlb VMAs, temporary stacks.
+ * For sizes between a page and a PMD see `thpVmaAllowableOrders`.
  *
  * @kernel mm/huge_memory.c thp_vma_allowable_orders(), __thp_vma_allowable_orders()
  * @holds mmap_lock or the VMA lock, in any mode
@@ -78,4 +79,45 @@ function hasAlignedRange(k: Kernel, vma: Vma): boolean {
 export function thpVmaSuitableOrder(k: Kernel, vma: Vma, vpn: Vpn): boolean {
   const start = hpageAddress(k, vpn);
   return start >= k.vma.start.get(vma) && start + k.param.hpagePmdNr.get() <= k.vma.end.get(vma);
+}
+
+/**
+ * Of a set of orders below that of a PMD, those that policy allows a fault in the VMA: enabled always, or by its advice, or by
+ * the word of all sizes. Each of these words is read without a lock, and each on a step of its own by the grain `knobs`.
+ *
+ * @kernel include/linux/huge_mm.h thp_vma_allowable_orders(), for TVA_PAGEFAULT
+ * @holds mmap_lock or the VMA lock, in any mode
+ */
+export function* thpVmaAllowableOrders(k: Kernel, vma: Vma, orders: Orders): Routine<Orders> {
+  const advised: boolean = (k.vma.flags.get(vma) & VM_HUGEPAGE) !== 0;
+  if (k.param.grainKnobs.get() !== 0) yield at("huge_anon_orders_always");
+  let enabled: Orders = k.anonOrders.always.once(0);
+  if (advised) {
+    if (k.param.grainKnobs.get() !== 0) yield at("huge_anon_orders_madvise");
+    enabled = enabled | k.anonOrders.madvise.once(0);
+  }
+  if (k.param.grainKnobs.get() !== 0) yield at("hugepage_global_enabled");
+  const global = k.knob.enabled.once();
+  if (global === ENABLED_ALWAYS || (global === ENABLED_MADVISE && advised)) {
+    if (k.param.grainKnobs.get() !== 0) yield at("huge_anon_orders_inherit");
+    enabled = enabled | k.anonOrders.inherit.once(0);
+  }
+  return vmaThpDisabled(k, vma, k.vma.flags.get(vma), TVA_PAGEFAULT) ? 0 : orders & enabled;
+}
+
+/**
+ * Of a set of orders, those whose aligned window around `vpn` lies inside the VMA: of such an order all smaller ones do.
+ *
+ * @kernel include/linux/huge_mm.h thp_vma_suitable_orders()
+ * @holds mmap_lock or the VMA lock, in any mode
+ */
+export function thpVmaSuitableOrders(k: Kernel, vma: Vma, vpn: Vpn, orders: number): number {
+  let left = orders;
+  while (left !== 0) {
+    const order = highestOrder(left);
+    const start = vpn - (vpn & ((1 << order) - 1));
+    if (start >= k.vma.start.get(vma) && start + (1 << order) <= k.vma.end.get(vma)) return left;
+    left = withoutOrder(left, order);
+  }
+  return 0;
 }

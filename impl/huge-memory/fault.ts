@@ -144,11 +144,14 @@ export function* vmaAllocAnonFolioPmd(k: Kernel, vmf: VmFault): Routine<Pfn> {
   const folio: Pfn = yield* allocFolio(k, vmf.order, true);
   if (folio === NONE) {
     k.vmstat.thpFaultFallback.add(1);
+    k.mthpStat.anonFaultFallback.add(vmf.order, 1);
     return NONE;
   }
   if (!memCgroupCharge(k)) {
     k.vmstat.thpFaultFallback.add(1);
     k.vmstat.thpFaultFallbackCharge.add(1);
+    k.mthpStat.anonFaultFallback.add(vmf.order, 1);
+    k.mthpStat.anonFaultFallbackCharge.add(vmf.order, 1);
     yield* folioPutNew(k, folio);
     return NONE;
   }
@@ -170,6 +173,7 @@ export function* mapAnonFolioPmd(k: Kernel, folio: Pfn, vma: Vma, haddr: Vpn, ta
   yield* mapAnonFolioPmdNopf(k, folio, vma, haddr, table);
   k.mm.anonPages.add(k.vma.mm.get(vma), folioNrPages(k, folio));
   k.vmstat.thpFaultAlloc.add(1);
+  k.mthpStat.anonFaultAlloc.add(k.param.hpagePmdOrder.get(), 1);
 }
 
 /**

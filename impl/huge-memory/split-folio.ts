@@ -35,6 +35,7 @@ import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
 import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
+import { modNrAnon } from "./mthp-stat.ts";
 import { forgetUnmapped } from "./unmapped-in-split.ts";
 
 /**
@@ -70,11 +71,13 @@ export function* splitFolioToList(k: Kernel, folio: Pfn): Routine<Errno> {
   return error;
 }
 
+/** A success is counted for its size where the folio loses it: splitFrozenFolio(). */
 function countSplit(k: Kernel, folio: Pfn, pmdSize: boolean, error: Errno): void {
   if (pmdSize) {
     if (error === 0) k.vmstat.thpSplitPage.add(1);
     else k.vmstat.thpSplitPageFailed.add(1);
   }
+  if (error !== 0) k.mthpStat.splitFailed.add(k.page.order.get(folio), 1);
   if (error !== 0) emit(k, EV.FOLIO_SPLIT_FAIL, folio);
 }
 
@@ -178,7 +181,8 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
     k.page.head.set(folio + i, NONE);
   }
   const order: Order = k.page.order.get(folio);
-  if (folioTestPmdMappable(k, folio)) k.node.nrAnon.add(-1);
+  modNrAnon(k, order, -1);
+  k.mthpStat.split.add(order, 1);
   k.page.order.set(folio, 0);
   forgetUnmapped(k, folio);
   emit(k, EV.FOLIO_SPLIT, folio, order);

@@ -1,5 +1,6 @@
 /** Faults where nothing is mapped yet: mm/memory.c do_anonymous_page(). */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
+import { hasMiddleOrders } from "../huge-memory/orders.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
@@ -14,6 +15,7 @@ import { hasReservations } from "../thp-reservation/container.ts";
 import { announceReservedPage, getReservedPage, putUnmappedPage, reservedPageMapped } from "../thp-reservation.ts";
 import { folioAddLru, folioMarkFaulted, folioPutNew } from "../swap.ts";
 import { FAULT_FLAG_WRITE, VM_FAULT_DONE, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
+import { doAnonymousFolio } from "./anon-folio.ts";
 import { folioZeroUser } from "./folio-zero-user.ts";
 import { checkStableAddressSpace, vmfAnonPrepare } from "./prepare.ts";
 
@@ -26,7 +28,7 @@ export function mkZeroPte(k: Kernel, vmFlags: number): Entry {
 }
 
 /**
- * The zero page for a read, a new page for a write. Orders between a page and a PMD (mTHP) are not covered.
+ * The zero page for a read, a new page for a write; or a folio of several pages, where there are such: `anon-folio.ts`.
  *
  * @kernel mm/memory.c do_anonymous_page()
  * @holds the VMA lock or mmap_lock, for reading
@@ -41,6 +43,7 @@ export function* doAnonymousPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
   }
   const prepared: VmFaultReason = yield* vmfAnonPrepare(k, vmf);
   if (prepared !== VM_FAULT_DONE) return prepared;
+  if (hasMiddleOrders(k)) return yield* doAnonymousFolio(k, vmf);
   let folio: Pfn = NONE;
   if (hasReservations(k)) folio = yield* getReservedPage(k, vmf.vma, vmf.address);
   const reserved: boolean = folio !== NONE;

@@ -12,6 +12,19 @@ export function tracepoint() {
   });
 }
 
+/** Orders of folios that counters tell apart: 0 to that of the largest huge page. */
+const ORDERS = 10;
+
+/** hugepages-<size>kB/stats of every size, by order: events. The gauges there are in `thp.ts` and `zone.ts`. */
+export function mthpStat() {
+  return struct({
+    ...eventsByOrder(
+      "anonFaultAlloc", "anonFaultFallback", "anonFaultFallbackCharge",
+      "split", "splitFailed", "splitDeferred", "swpoutFallback",
+    ),
+  });
+}
+
 /** /proc/vmstat events. */
 export function vmstat() {
   return struct({
@@ -29,6 +42,13 @@ export function vmstat() {
 }
 
 type Events<N extends string> = { readonly [K in N]: ReturnType<typeof int> };
+
+type EventsByOrder<N extends string> = { readonly [K in N]: ReturnType<typeof array<ReturnType<typeof int>>> };
+
+function eventsByOrder<const N extends string>(...names: readonly N[]): EventsByOrder<N> {
+  const counters = (name: N) => [name, array(ORDERS, int(0, EVENTS_MAX, `events by order: ${name}`, { role: "statistic" }))];
+  return Object.fromEntries(names.map(counters)) as EventsByOrder<N>;
+}
 
 function events<const N extends string>(...names: readonly N[]): Events<N> {
   const counter = (name: N) => [name, int(0, EVENTS_MAX, `events: ${name}`, { role: "statistic" })];

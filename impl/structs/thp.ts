@@ -2,6 +2,7 @@
 import { NONE, array, bitset, bool, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import type { GrainFlags } from "../config/grain.ts";
+import type { AnonOrders } from "../config/thp-anon.ts";
 
 export function hugeZero() {
   return struct({
@@ -15,6 +16,31 @@ export function hugeZeroWords(c: Bounds & GrainFlags) {
   return table(c.grainZero ? 1 : 0, {
     lock: spinlock("huge_zero_lock"),
     pfn: ref("page", "huge_zero_pfn; NONE: HUGE_ZERO_UNSET_PFN", { guard: "atomic" }),
+  });
+}
+
+/** How many sizes there are between a page and a huge page. */
+const middleOrders = (b: Bounds): number => b.hpagePmdOrder - b.minLargeOrder;
+
+/**
+ * For which areas folios of each size between a page and a huge page are enabled: no object without `thpAnon`. A bit for each
+ * order; an order that is in none of the sets is never used.
+ */
+export function anonOrders(c: Bounds & Pick<AnonOrders, "anonAlways" | "anonMadvise" | "anonInherit">) {
+  const orders = 2 ** c.hpagePmdOrder - 1;
+  return table(middleOrders(c) > 0 ? 1 : 0, {
+    lock: spinlock("huge_anon_orders_lock"),
+    always: int(0, orders, "huge_anon_orders_always", { guard: "atomic", init: c.anonAlways }),
+    inherit: int(0, orders, "huge_anon_orders_inherit", { guard: "atomic", init: c.anonInherit }),
+    madvise: int(0, orders, "huge_anon_orders_madvise", { guard: "atomic", init: c.anonMadvise }),
+  });
+}
+
+/** hugepages-<size>kB/stats of the sizes between a page and a huge page, the smallest first: gauges. Those of PMD size are the node's. */
+export function thpSize(b: Bounds) {
+  return table(middleOrders(b), {
+    nrAnon: int(0, b.frames, "nr_anon: anonymous folios of this size", { guard: "atomic" }),
+    nrAnonPartiallyMapped: int(0, b.frames, "nr_anon_partially_mapped", { guard: "atomic" }),
   });
 }
 

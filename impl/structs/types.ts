@@ -30,6 +30,8 @@ export type PteIndex = UpTo<"pagesPerHugePage">;
 /** A page-table entry, PMD or PTE, as one value; see `pgtable.ts`. */
 export type Entry = UpTo<"entryMax">;
 export type Order = UpTo<"maxOrder">;
+/** A set of orders, bit n for order n. */
+export type Orders = Mask<10>;
 /** What a page contains: 0 is zero-filled; `contents` stands for poison. */
 export type Content = UpTo<"contents">;
 export type Refs = UpTo<"refcountMax">;

@@ -57,7 +57,7 @@ export const counterInvariants: readonly Invariant[] = [
     },
   },
   {
-    id: "P14", name: "nr_anon counts the anonymous folios of PMD size",
+    id: "P14", name: "nr_anon counts the anonymous folios of each size",
     why: "the administrator reads from it how much memory huge pages take",
     source: "include/linux/huge_mm.h mod_mthp_stat(MTHP_STAT_NR_ANON)",
     excuse: never,
@@ -66,8 +66,18 @@ export const counterInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.anon.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get() && headsFolio(v, i)) found++;
       }
-      if (found === v.node.nrAnon.get()) return true;
-      return { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
+      if (found !== v.node.nrAnon.get()) {
+        return { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
+      }
+      for (let size = 0; size < v.thpSize.count; size++) {
+        const order = v.param.minLargeOrder.get() + size;
+        let smaller = 0;
+        for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === order && headsFolio(v, i)) smaller++;
+        if (smaller !== v.thpSize.nrAnon.get(size)) {
+          return { conjunct: "nr_anon === anonymous folios of the size", values: { order, counted: v.thpSize.nrAnon.get(size), found: smaller } };
+        }
+      }
+      return true;
     },
   },
   {
@@ -80,11 +90,24 @@ export const counterInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get()) found++;
       }
-      if (found === v.node.nrAnonPartiallyMapped.get()) return true;
-      return {
-        conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size",
-        values: { counted: v.node.nrAnonPartiallyMapped.get(), found },
-      };
+      if (found !== v.node.nrAnonPartiallyMapped.get()) {
+        return {
+          conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size",
+          values: { counted: v.node.nrAnonPartiallyMapped.get(), found },
+        };
+      }
+      for (let size = 0; size < v.thpSize.count; size++) {
+        const order = v.param.minLargeOrder.get() + size;
+        let smaller = 0;
+        for (let i = 0; i < v.page.count; i++) if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === order) smaller++;
+        if (smaller !== v.thpSize.nrAnonPartiallyMapped.get(size)) {
+          return {
+            conjunct: "nr_anon_partially_mapped === partially mapped folios of the size",
+            values: { order, counted: v.thpSize.nrAnonPartiallyMapped.get(size), found: smaller },
+          };
+        }
+      }
+      return true;
     },
   },
   {

@@ -76,13 +76,28 @@ export const pageInvariants: readonly Invariant[] = [
     excuse: pageTableLocked,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
-        if (v.page.order.get(i) !== v.param.hpagePmdOrder.get() || !headsFolio(v, i)) continue;
+        if (v.page.order.get(i) === 0 || !headsFolio(v, i)) continue;
         if (v.page.deferred.get(i) || v.deferredSplit.unmappedInSplit.get(i >> 1)) continue;
         const mapped = pagesMappedByPtes(v, i);
-        if (mapped === 0 || mapped === v.param.hpagePmdNr.get() || entireMapcountOf(v, i) > 0) continue;
+        if (mapped === 0 || mapped === 1 << v.page.order.get(i) || entireMapcountOf(v, i) > 0) continue;
         if (v.page.refcount.get(i) <= mapcountOf(v, i)) {
           return { conjunct: "a partially mapped folio that only its mappings refer to is queued", values: { folio: i, mapped } };
         }
+      }
+      return true;
+    },
+  },
+  {
+    id: "mthp.M1", name: "a large folio has a size that there is, and begins at a multiple of it",
+    why: "masks of frame numbers and of addresses lead from a page to its folio, and gauges and queues have no place for other sizes",
+    source: "include/linux/huge_mm.h THP_ORDERS_ALL_ANON; mm/page_alloc.c __rmqueue_smallest(): blocks are aligned",
+    excuse: never,
+    holds: (v) => {
+      for (let i = 0; i < v.page.count; i++) {
+        const order = v.page.order.get(i);
+        if (order === 0 || !headsFolio(v, i)) continue;
+        if (order < v.param.minLargeOrder.get()) return { conjunct: "there are folios of this order", values: { folio: i, order } };
+        if (i % (1 << order) !== 0) return { conjunct: "a folio begins at a multiple of its size", values: { folio: i, order } };
       }
       return true;
     },

@@ -101,6 +101,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   X1: () => { s.k.page.anonExclusive.set(folio(), false); },
   P1: () => { s.k.page.refcount.set(freeBlock() + 1, 1); },
   P12: () => { s.k.page.deferred.set(freeBlock(), true); },
+  "mthp.M1": () => { s.k.page.order.set(small() % 2 === 1 ? small() : folio() + 1, 1); },
   P15: () => { s.k.page.mapping.set(folio(), -1); },
   S4: () => { s.k.page.head.set(folio() + 1, -1); },
   P11: () => { s.k.lruvec.anonPages.add(1); },
