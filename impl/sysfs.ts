@@ -10,7 +10,7 @@ import {
   DEFRAG_ALWAYS, ENABLED_ALWAYS, ENABLED_MADVISE, KNOB_NAMES, KNOB_ROWS, PMD_ENABLED_INHERIT, knobNumber, type KnobRow,
 } from "./config/knobs.ts";
 import { EINVAL } from "./errno.ts";
-import { withoutOrder } from "./huge-memory/orders.ts";
+import { ordersBelowPmd, withoutOrder } from "./huge-memory/orders.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Errno, Order } from "./structs/types.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
@@ -57,15 +57,15 @@ export function* sysfsStore(k: Kernel, knob: Knob, value: KnobValue): Routine<Er
 }
 
 /**
- * Writes to hugepages-<size>kB/enabled of a size between a page and a huge page. The three words change one after the other, and
- * readers take no lock; each is a step of its own by the grain `knobs`. khugepaged, which the kernel starts or stops if anything has
- * changed, asks for PMD size only here.
+ * Writes to hugepages-<size>kB/enabled of a size between a page and a huge page. The three words change one after the other,
+ * and readers take no lock; each is a step of its own by the grain `knobs`. khugepaged, which the kernel starts or stops if
+ * anything has changed, asks for PMD size only here.
  *
  * @kernel mm/huge_memory.c anon_enabled_store(), set_anon_enabled_mode()
  * @returns 0 or -EINVAL, with the file as it was
  */
 export function* anonEnabledStore(k: Kernel, order: Order, value: KnobValue): Routine<Errno> {
-  vmBugOn(order < k.param.minLargeOrder.get() || order >= k.param.hpagePmdOrder.get(), "sysfs: there is no file of this size, or it is fixed");
+  vmBugOn(withoutOrder(ordersBelowPmd(k), order) === ordersBelowPmd(k), "sysfs: there is no file of this size, or it is fixed");
   yield at("sysfs store");
   if (value < 0 || value > PMD_ENABLED_INHERIT) return -EINVAL;
   yield* spinLock(k, k.anonOrders.lock.at(0));

@@ -15,7 +15,7 @@ const ADDRESSES: readonly Path[] = [
 const RANGES: readonly Path[] = ["mm.pmd", "cpu.tlbHuge", "cpu.gatherTables", "resvs.hash"];
 const COUNTS_OF_PAGES: readonly Path[] = [
   "zone.freePages", "lruvec.anonPages", "lruvec.filePages", "lruvec.isolated", "node.anonMapped", "node.anonThps", "node.nrAnon",
-  "node.nrAnonPartiallyMapped", "node.thpReserved", "deferredSplit.length",
+  "node.nrAnonPartiallyMapped", "thpSize.nrAnon", "thpSize.nrAnonPartiallyMapped", "node.thpReserved", "deferredSplit.length",
 ];
 const COUNTS_OF_MAPPED: readonly Path[] = ["mm.anonPages", "mm.swapEntries"];
 const OWNERS: readonly Path[] = ["page.owner", "mm.owner", "vma.owner", "ptTable.owner", "resv.owner", "ptTable.rcuReaders"];
@@ -62,6 +62,8 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     ...each(PAGES_OF_ONE, ofOnePage), pagesPerHugePage: ofOnePage,
     ...each(["page.order", "zone.free"], `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`),
     maxOrder: `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
+    thpSize: `there is no size % between a page and a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
+    ...each(["anonOrders.always", "anonOrders.inherit", "anonOrders.madvise"], `orders % are more than there are: pagesPerHugePage is ${c.pagesPerHugePage}`),
     ...each(MAPPINGS, `% mappings are more than the address spaces can have: mms is ${c.mms}`),
     ...each(["page.content", "user.mayRead", "userSince.stored"], `there is no content %: contents is ${c.contents}`),
     contents: `there is no content %: contents is ${c.contents}`,

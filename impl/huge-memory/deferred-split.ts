@@ -2,8 +2,9 @@
  * The deferred split queue: large folios that could be split to give memory back, when there is little.
  *
  * A folio joins it when some of its pages, but not all, are unmapped (`partiallyMapped`), and, with the knob
- * shrink_underused, every new PMD-size folio does; one of a smaller size does not. The queue holds no reference: a folio leaves it when it is freed or
- * split, both with a count of 0, so that the shrinker (`deferred-split-shrinker.ts`) cannot take it at that moment.
+ * shrink_underused, every new PMD-size folio does; one of a smaller size does not. The queue holds no reference: a
+ * folio leaves it when it is freed or split, both with a count of 0, so that the shrinker
+ * (`deferred-split-shrinker.ts`) cannot take it at that moment.
  *
  * One queue, not one per node and memcg. Linux never queues folios of order 1, because their pages have no room for
  * the list. Here folios of two pages stand for larger ones and are queued.

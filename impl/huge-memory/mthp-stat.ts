@@ -6,7 +6,10 @@
 import type { Kernel } from "../mm-types.ts";
 import { hasMiddleOrders } from "./orders.ts";
 
-/** A folio of this order is anonymous from now on (1), or no longer there (-1). @kernel include/linux/huge_mm.h mod_mthp_stat(MTHP_STAT_NR_ANON) */
+/**
+ * A folio of this order is anonymous from now on (1), or no longer there (-1).
+ * @kernel include/linux/huge_mm.h mod_mthp_stat(MTHP_STAT_NR_ANON)
+ */
 export function modNrAnon(k: Kernel, order: number, by: number): void {
   if (order === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(by);
   else if (hasMiddleOrders(k) && order > 0) k.thpSize.nrAnon.add(order - k.param.minLargeOrder.get(), by);

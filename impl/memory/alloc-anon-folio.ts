@@ -17,7 +17,6 @@ import { pmdpGetLockless } from "../pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
 import { folioPutNew } from "../swap.ts";
 import type { VmFault } from "../vm-fault.ts";
-import { folioPrealloc } from "./anon.ts";
 import { folioZeroUser } from "./folio-zero-user.ts";
 
 /** Of `anonFolioOrders`: the page table has gone meanwhile. Order 0, which is always allowed, is in no set otherwise. */
@@ -69,27 +68,27 @@ export function* anonFolioOrders(k: Kernel, vmf: VmFault): Routine<Orders> {
  * A charged folio, zeroed and up to date, of the largest of these orders that there is memory for; else a single page.
  * `vmf.order` is the order of the folio.
  *
- * @kernel mm/memory.c alloc_anon_folio()
+ * @kernel mm/memory.c alloc_anon_folio(), folio_prealloc()
  * @holds no spinlock
  * @returns NONE: there is no single page either
  */
 export function* allocAnonFolio(k: Kernel, vmf: VmFault, orders: Orders): Routine<Pfn> {
   let left: Orders = orders;
-  while (left !== 0) {
-    vmf.order = highestOrder(left);
+  for (;;) {
+    vmf.order = left === 0 ? 0 : highestOrder(left);
     const folio: Pfn = yield* allocFolio(k, vmf.order, true);
-    if (folio !== NONE) {
-      if (memCgroupCharge(k)) {
-        folioZeroUser(k, folio);
-        if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
-        return folio;
-      }
-      k.mthpStat.anonFaultFallbackCharge.add(vmf.order, 1);
-      yield* folioPutNew(k, folio);
+    const charged: boolean = folio !== NONE && memCgroupCharge(k);
+    if (charged) {
+      folioZeroUser(k, folio);
+      if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
+      return folio;
     }
-    k.mthpStat.anonFaultFallback.add(vmf.order, 1);
+    if (vmf.order > 0) {
+      k.mthpStat.anonFaultFallback.add(vmf.order, 1);
+      if (folio !== NONE) k.mthpStat.anonFaultFallbackCharge.add(vmf.order, 1);
+    }
+    if (folio !== NONE) yield* folioPutNew(k, folio);
+    if (vmf.order === 0) return NONE;
     left = withoutOrder(left, vmf.order);
   }
-  vmf.order = 0;
-  return yield* folioPrealloc(k, vmf.order, true);
 }

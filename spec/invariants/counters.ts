@@ -74,7 +74,8 @@ export const counterInvariants: readonly Invariant[] = [
         let smaller = 0;
         for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === order && headsFolio(v, i)) smaller++;
         if (smaller !== v.thpSize.nrAnon.get(size)) {
-          return { conjunct: "nr_anon === anonymous folios of the size", values: { order, counted: v.thpSize.nrAnon.get(size), found: smaller } };
+          const values = { order, counted: v.thpSize.nrAnon.get(size), found: smaller };
+          return { conjunct: "nr_anon === anonymous folios of the size", values };
         }
       }
       return true;

@@ -11,7 +11,9 @@ const LARGEST = "the largest order that there is";
 const COMPARED = "whether the size is that of a PMD";
 const MADE = "the size of a huge page that is about to be made, from where it is handed down";
 const KNOB = "the range of a knob, which counts pages of a PMD range";
-const QUEUED = "frames at which a queued folio can begin: only those of PMD size are queued, until there are other sizes";
+const QUEUED = "list words of queued folios: only those of PMD size have them; kernelConfig() refuses the grain beside other sizes";
+const SIZES = "the sizes between a page and a huge page: those below a PMD's";
+const COUNTED = "what is counted is a huge page of PMD size";
 const BLOCK = "a reservation is a block of PMD size, since it is for a huge PMD";
 
 export interface PmdRangeUse {
@@ -39,8 +41,6 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/huge-memory/deferred-list.ts", function: "deferredNode", uses: 1, why: QUEUED },
   { file: "impl/huge-memory/deferred-list.ts", function: "folioOfNode", uses: 1, why: QUEUED },
   { file: "impl/huge-memory/deferred-list.ts", function: "splitQueue", uses: 1, why: QUEUED },
-  { file: "impl/huge-memory/deferred-split-shrinker.ts", function: "deferredSplitScan", uses: 2, why: QUEUED },
-  { file: "impl/huge-memory/deferred-split-shrinker.ts", function: "isolateQueued", uses: 1, why: QUEUED },
   { file: "impl/huge-memory/eligibility.ts", function: "hasAlignedRange", uses: 1, why: RANGE },
   { file: "impl/huge-memory/eligibility.ts", function: "thpVmaSuitableOrder", uses: 1, why: RANGE },
   { file: "impl/huge-memory/huge-zero.ts", function: "getHugeZeroFolio", uses: 2, why: MADE },
@@ -79,7 +79,6 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/mremap.ts", function: "moveNormalPmd", uses: 1, why: RANGE },
   { file: "impl/page-alloc.ts", function: "bootMemory", uses: 1, why: LARGEST },
   { file: "impl/page-alloc.ts", function: "rmqueue", uses: 1, why: LARGEST },
-  { file: "impl/page-alloc.ts", function: "freePagesPrepare", uses: 1, why: COMPARED },
   { file: "impl/page-alloc.ts", function: "freeOnePage", uses: 1, why: LARGEST },
   { file: "impl/page-flags.ts", function: "folioTestPmdMappable", uses: 1, why: COMPARED },
   { file: "impl/page-vma-mapped.ts", function: "pageVmaMappedWalk", uses: 1, why: RANGE },
@@ -92,6 +91,13 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/pgtable.ts", function: "hpageAligned", uses: 1, why: RANGE },
   { file: "impl/pt-reclaim.ts", function: "isEmpty", uses: 1, why: TABLE },
   { file: "impl/rcu.ts", function: "freeTable", uses: 1, why: TABLE },
+  { file: "impl/huge-memory/fault.ts", function: "mapAnonFolioPmd", uses: 1, why: COUNTED },
+  { file: "impl/huge-memory/mthp-stat.ts", function: "modNrAnon", uses: 1, why: COMPARED },
+  { file: "impl/huge-memory/mthp-stat.ts", function: "modNrAnonPartiallyMapped", uses: 1, why: COMPARED },
+  { file: "impl/huge-memory/orders.ts", function: "hasMiddleOrders", uses: 1, why: SIZES },
+  { file: "impl/huge-memory/orders.ts", function: "ordersBelowPmd", uses: 1, why: SIZES },
+  { file: "impl/structs/thp.ts", function: "anonOrders", uses: 1, why: SIZES },
+  { file: "impl/structs/thp.ts", function: "middleOrders", uses: 1, why: SIZES },
   { file: "impl/sysfs.ts", function: "isInRange", uses: 2, why: KNOB },
   { file: "impl/thp-reservation.ts", function: "mapsNothing", uses: 1, why: BLOCK },
   { file: "impl/thp-reservation/container.ts", function: "usedPages", uses: 1, why: BLOCK },
