@@ -29,6 +29,8 @@ let zeroByNumber: SequentialKernel;
 let slotted: SequentialKernel;
 /** A folio on the LRU, whose lists are words. */
 let onLru: SequentialKernel;
+/** Three single pages where there could be folios of two pages. */
+let sized: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -70,7 +72,12 @@ beforeAll(() => {
   });
   onLru.mmap(0, 0, 2, RW, MAP_FIXED);
   onLru.store(0, 0, 1);
-  marks = [onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
+  sized = new SequentialKernel({
+    pagesPerHugePage: 4, hugeRanges: 1, frames: 8, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, thpAnon: "8K:never",
+  });
+  sized.mmap(0, 0, 4, RW, MAP_FIXED);
+  sized.touch(0, 0, 3, 1);
+  marks = [sized.mark(), onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
 });
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -101,7 +108,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
   X1: () => { s.k.page.anonExclusive.set(folio(), false); },
   P1: () => { s.k.page.refcount.set(freeBlock() + 1, 1); },
   P12: () => { s.k.page.deferred.set(freeBlock(), true); },
-  "mthp.M1": () => { s.k.page.order.set(small() % 2 === 1 ? small() : folio() + 1, 1); },
+  "mthp.M1": () => { s = sized; s.k.page.order.set(first(s.k.page.count, (f) => f % 2 === 1 && s.k.page.refcount.get(f) > 0), 1); },
   P15: () => { s.k.page.mapping.set(folio(), -1); },
   S4: () => { s.k.page.head.set(folio() + 1, -1); },
   P11: () => { s.k.lruvec.anonPages.add(1); },
