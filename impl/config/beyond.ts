@@ -63,7 +63,10 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     ...each(["page.order", "zone.free"], `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`),
     maxOrder: `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
     thpSize: `there is no size % between a page and a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
-    ...each(["anonOrders.always", "anonOrders.inherit", "anonOrders.madvise"], `orders % are more than there are: pagesPerHugePage is ${c.pagesPerHugePage}`),
+    ...each(
+      ["anonOrders.always", "anonOrders.inherit", "anonOrders.madvise"],
+      `orders % are more than there are: pagesPerHugePage is ${c.pagesPerHugePage}`,
+    ),
     ...each(MAPPINGS, `% mappings are more than the address spaces can have: mms is ${c.mms}`),
     ...each(["page.content", "user.mayRead", "userSince.stored"], `there is no content %: contents is ${c.contents}`),
     contents: `there is no content %: contents is ${c.contents}`,
