@@ -88,7 +88,7 @@ export const pageInvariants: readonly Invariant[] = [
     },
   },
   {
-    id: "mthp.M1", name: "a large folio has a size that there is, and begins at a multiple of it",
+    id: "mthp.M1", name: "a large folio begins at a multiple of its size, and an anonymous one has a size that there is",
     why: "masks of frame numbers and of addresses lead from a page to its folio, and gauges and queues have no place for other sizes",
     source: "include/linux/huge_mm.h THP_ORDERS_ALL_ANON; mm/page_alloc.c __rmqueue_smallest(): blocks are aligned",
     excuse: never,
@@ -96,7 +96,9 @@ export const pageInvariants: readonly Invariant[] = [
       for (let i = 0; i < v.page.count; i++) {
         const order = v.page.order.get(i);
         if (order === 0 || !headsFolio(v, i)) continue;
-        if (order < v.param.minLargeOrder.get()) return { conjunct: "there are folios of this order", values: { folio: i, order } };
+        if (v.page.anon.get(i) && order < v.param.minLargeOrder.get()) {
+          return { conjunct: "there are anonymous folios of this order", values: { folio: i, order } };
+        }
         if (i % (1 << order) !== 0) return { conjunct: "a folio begins at a multiple of its size", values: { folio: i, order } };
       }
       return true;

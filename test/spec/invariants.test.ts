@@ -11,7 +11,7 @@ import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { COLLAPSE_ISOLATED } from "../../impl/structs/ghosts.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
-import { ENABLED_ALWAYS } from "../../impl/config/knobs.ts";
+import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 
 /** Page numbers: 0..1 a huge page, 2..3 a huge page mapped by PTEs, one of them read-only, 4..5 the huge zero page. */
@@ -191,6 +191,17 @@ describe("every invariant of the catalogue", () => {
   it.each(INVARIANTS.map((i) => [`${i.id} ${i.name}`, i] as const))("%s", (title, { id }) => {
     CORRUPTIONS[id]!();
     expect(s.violations().map((v) => v.slice(0, title.length))).toContain(title);
+  });
+  it("has no anonymous folio of two pages where huge pages of four are the only ones; one that is not anonymous is nobody's business", () => {
+    s = new SequentialKernel({ pagesPerHugePage: 4, hugeRanges: 1, frames: 8, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_NEVER });
+    s.mmap(0, 0, 4, RW, MAP_FIXED);
+    s.touch(0, 0, 3, 1);
+    const page = first(s.k.page.count, (f) => f % 2 === 0 && s.k.page.anon.get(f));
+    s.k.page.order.set(page, 1);
+    const broken = (): readonly string[] => s.violations().filter((v) => v.startsWith("mthp.M1"));
+    expect(broken()).toEqual([expect.stringContaining("there are anonymous folios of this order")]);
+    s.k.page.anon.set(page, false);
+    expect(broken()).toEqual([]);
   });
   it("says which conjunct failed, and from which values", () => {
     CORRUPTIONS["D3"]!();
