@@ -79,6 +79,7 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     "knob.pagesToScan": `pages_to_scan % is more than the layout has room for: pagesToScan is ${c.pagesToScan}`,
     splitList: `there is no list of folios %: frames is ${c.frames}, pagesPerHugePage is ${c.pagesPerHugePage}, cpus is ${c.cpus}`,
     "lost.detail": `result or place % is beyond frames and addresses: frames is ${c.frames}, hugeRanges is ${c.hugeRanges}`,
+    "deferredSplit.unmappedInSplit": `there is no pair of frames %: frames is ${c.frames}`,
     lruList: `there is no list of folios %: frames is ${c.frames}`, lruSize: "there is no list % of the LRU",
     "lruSize.pages": `% pages are more than there are: frames is ${c.frames}`,
     splitBatch: cpu, ...each(["mmSlot.next", "mmSlot.prev"], `there is no slot %: mms is ${c.mms}`),
