@@ -1,0 +1,28 @@
+/**
+ * Checks a scenario under each fault of `mthp-faults.ts`, and prints one line of JSON for each. A process of its own, since
+ * patched modules need Node's own loader.
+ */
+import { checkScenario } from "../../checker/check/check.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
+import { withMachines } from "../../checker/project/machines.ts";
+import { patchedScenario, ROOT, seededPatch } from "../refinement/seeded-patch.ts";
+import { MTHP_FAULTS, type MthpFault } from "./mthp-faults.ts";
+
+/** What became of one fault. */
+export interface MthpOutcome {
+  readonly name: string;
+  /** The violated property and its message; null where nothing is violated. */
+  readonly found: string | null;
+}
+
+async function outcomeOf(fault: MthpFault): Promise<MthpOutcome> {
+  const patch = { name: fault.name, text: seededPatch(fault) };
+  const loaded = await patchedScenario(fault.scenario, patch);
+  const { result } = await checkScenario(await withMachines(loaded, ROOT), { ...DEFAULT_CHECK_OPTIONS, patch }, 1);
+  if (result.verdict === "error") throw new Error(`${fault.name}: ${result.reason}`);
+  const { violation } = result;
+  return { name: fault.name, found: violation == null ? null : `${violation.property}: ${violation.message}` };
+}
+
+process.chdir(ROOT);
+for (const fault of MTHP_FAULTS) process.stdout.write(`${JSON.stringify(await outcomeOf(fault))}\n`);
