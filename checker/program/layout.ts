@@ -6,10 +6,11 @@
  * documentation all read the resulting `LayoutPlan` and nothing else.
  *
  * Packing: a field takes the fewest bits that hold its range. Fields narrower than a byte share bytes and never
- * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. The wide ones of a struct come first. Elements of an array share bytes likewise: a
- * short array lies within one byte, beside other fields; a longer one has its elements 1, 2, 4 or 8 bits apart. A field
- * of one possible value takes no bits at all. Values are stored as `value - min`, so that zeroed memory reads as the
- * smallest value: NONE for a reference, false, the empty set, a free lock.
+ * straddle one; wider fields take 1, 2 or 4 whole bytes, naturally aligned. The wide ones of a struct come first.
+ * Elements of an array share bytes likewise: a short array lies within one byte, beside other fields; a longer one
+ * has its elements 1, 2, 4 or 8 bits apart. A field of one possible value takes no bits at all. Values are stored as
+ * `value - min`, so that zeroed memory reads as the smallest value: NONE for a reference, false, the empty set, a
+ * free lock.
  */
 
 import { inWords, isRecord } from "../value-in-words.ts";
