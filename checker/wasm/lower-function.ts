@@ -5,6 +5,7 @@
  */
 import * as t from "@babel/types";
 import type { LayoutPlan } from "../program/layout.ts";
+import { Body } from "./body.ts";
 import { OP, signed, unsigned, type WasmFunction } from "./encode.ts";
 import { BOOLEAN, NUMBER, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
@@ -35,16 +36,13 @@ const ZERO: readonly number[] = [OP.i64Const, 0];
 /** Sums that JavaScript keeps exact. */
 const EXACT = 2n ** 53n;
 
-export class FunctionLowering {
+export class FunctionLowering extends Body<Open> {
   readonly #of: Lowering;
   readonly #fn: t.FunctionDeclaration;
   readonly #name: string;
-  readonly #locals = new Map<string, number>();
-  readonly #open: Open[] = [];
-  /** Instructions so far. */
-  readonly #code: number[] = [];
 
   constructor(lowering: Lowering, fn: t.FunctionDeclaration) {
+    super();
     this.#of = lowering;
     this.#fn = fn;
     this.#name = fn.id!.name;
@@ -54,38 +52,19 @@ export class FunctionLowering {
   lowered(): WasmFunction {
     for (const p of this.#fn.params) {
       if (!t.isIdentifier(p)) throw new NotLowered(p, "this parameter is not lowered");
-      this.#local(p.name);
+      this.local(p.name);
     }
     this.#statement(this.#fn.body);
-    this.#put(...ZERO);
+    this.put(...ZERO);
     const count = this.#fn.params.length;
-    const [params, locals] = [count, this.#locals.size - count].map((n) => Array.from({ length: n }, () => OP.i64));
-    return { name: this.#name, params: params!, result: OP.i64, locals: locals!, code: this.#code };
-  }
-
-  #put(...bytes: readonly number[]): void {
-    for (const b of bytes) this.#code.push(b);
-  }
-
-  #local(name: string): number {
-    const known = this.#locals.get(name);
-    if (known !== undefined) return known;
-    this.#locals.set(name, this.#locals.size);
-    return this.#locals.size - 1;
-  }
-
-  #block(op: number, open: Open, body: () => void): void {
-    this.#put(op, OP.empty);
-    this.#open.push(open);
-    body();
-    this.#open.pop();
-    this.#put(OP.end);
+    const [params, locals] = [count, this.locals.size - count].map((n) => Array.from({ length: n }, () => OP.i64));
+    return { name: this.#name, params: params!, result: OP.i64, locals: locals!, code: this.code };
   }
 
   #jump(which: "breaks" | "continues", label: string | null, node: t.Node): void {
-    const at = this.#open.findLastIndex((o) => o[which].includes(label));
+    const at = this.open.findLastIndex((o) => o[which].includes(label));
     if (at < 0) throw new NotLowered(node, "this jump is not lowered");
-    this.#put(OP.br, ...unsigned(this.#open.length - 1 - at));
+    this.put(OP.br, ...unsigned(this.open.length - 1 - at));
   }
 
   // ------------------------------------------------------------------------------------- statements
@@ -106,52 +85,52 @@ export class FunctionLowering {
       case "ContinueStatement": return this.#jump("continues", n.label?.name ?? null, n);
       // What is thrown traps, whoever would have caught it: the JavaScript program repeats the step.
       case "TryStatement": return this.#statement(n.block);
-      case "ThrowStatement": return this.#put(OP.unreachable);
+      case "ThrowStatement": return this.put(OP.unreachable);
       default: throw new NotLowered(n, `${n.type} is not lowered`);
     }
   }
 
   #declare({ id, init }: t.VariableDeclarator): void {
     if (!t.isIdentifier(id)) throw new NotLowered(id, "this pattern is not lowered");
-    const index = this.#local(id.name);
-    if (init == null) this.#put(...ZERO);
+    const index = this.local(id.name);
+    if (init == null) this.put(...ZERO);
     else this.#value(init);
-    this.#put(OP.localSet, ...unsigned(index));
+    this.put(OP.localSet, ...unsigned(index));
   }
 
   /** An object that a promise returns is what it found: not `true`. What it is made of, the JavaScript program says. */
   #return({ argument }: t.ReturnStatement): void {
-    if (argument == null || t.isObjectExpression(argument)) this.#put(...ZERO);
+    if (argument == null || t.isObjectExpression(argument)) this.put(...ZERO);
     else this.#value(argument);
-    this.#put(OP.return);
+    this.put(OP.return);
   }
 
   #if(n: t.IfStatement): void {
     this.#condition(n.test);
-    this.#put(OP.if, OP.empty);
-    this.#open.push(PLAIN);
+    this.put(OP.if, OP.empty);
+    this.open.push(PLAIN);
     this.#statement(n.consequent);
     if (n.alternate != null) {
-      this.#put(OP.else);
+      this.put(OP.else);
       this.#statement(n.alternate);
     }
-    this.#open.pop();
-    this.#put(OP.end);
+    this.open.pop();
+    this.put(OP.end);
   }
 
   #for(n: t.ForStatement, label: string | null): void {
     if (t.isVariableDeclaration(n.init)) this.#statement(n.init);
     else if (n.init != null) this.#effect(n.init);
     const names = label === null ? [null] : [null, label];
-    this.#block(OP.block, { breaks: names, continues: [] }, () => {
-      this.#block(OP.loop, PLAIN, () => {
+    this.block(OP.block, { breaks: names, continues: [] }, () => {
+      this.block(OP.loop, PLAIN, () => {
         if (n.test != null) {
           this.#condition(n.test);
-          this.#put(OP.i32Eqz, OP.brIf, 1);
+          this.put(OP.i32Eqz, OP.brIf, 1);
         }
-        this.#block(OP.block, { breaks: [], continues: names }, () => this.#statement(n.body));
+        this.block(OP.block, { breaks: [], continues: names }, () => this.#statement(n.body));
         if (n.update != null) this.#effect(n.update);
-        this.#put(OP.br, 0);
+        this.put(OP.br, 0);
       });
     });
   }
@@ -167,16 +146,16 @@ export class FunctionLowering {
     });
     const most = Math.max(-1, ...values);
     const otherwise = values.includes(-1) ? values.indexOf(-1) : n.cases.length;
-    this.#block(OP.block, { breaks: [null], continues: [] }, () => {
+    this.block(OP.block, { breaks: [null], continues: [] }, () => {
       for (let c = 0; c < n.cases.length; c++) {
-        this.#put(OP.block, OP.empty);
-        this.#open.push(PLAIN);
+        this.put(OP.block, OP.empty);
+        this.open.push(PLAIN);
       }
       const targetOf = (v: number): number => (values.includes(v) ? values.indexOf(v) : otherwise);
       this.#dispatch(n.discriminant, Array.from({ length: most + 1 }, (_, v) => targetOf(v)), otherwise);
       for (const c of n.cases) {
-        this.#open.pop();
-        this.#put(OP.end);
+        this.open.pop();
+        this.put(OP.end);
         for (const s of c.consequent) this.#statement(s);
       }
     });
@@ -184,12 +163,12 @@ export class FunctionLowering {
 
   /** A number that does not fit an index is none of the cases. */
   #dispatch(discriminant: t.Expression, targets: readonly number[], otherwise: number): void {
-    const held = this.#local("$switch");
+    const held = this.local("$switch");
     this.#value(discriminant);
     const count = targets.length;
-    this.#put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(count)), OP.gtu, OP.brIf, ...unsigned(otherwise));
-    this.#put(OP.localGet, ...unsigned(held), OP.wrap);
-    this.#put(OP.brTable, ...unsigned(count), ...targets.flatMap(unsigned), ...unsigned(otherwise));
+    this.put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(count)), OP.gtu, OP.brIf, ...unsigned(otherwise));
+    this.put(OP.localGet, ...unsigned(held), OP.wrap);
+    this.put(OP.brTable, ...unsigned(count), ...targets.flatMap(unsigned), ...unsigned(otherwise));
   }
 
   // ------------------------------------------------------------------------------------- expressions
@@ -204,38 +183,38 @@ export class FunctionLowering {
       for (const e of n.expressions) this.#effect(e);
     } else if (t.isLogicalExpression(n)) {
       this.#condition(n.left);
-      if (n.operator !== "&&") this.#put(OP.i32Eqz);
-      this.#block(OP.if, PLAIN, () => this.#effect(n.right));
+      if (n.operator !== "&&") this.put(OP.i32Eqz);
+      this.block(OP.if, PLAIN, () => this.#effect(n.right));
     } else if (t.isAssignmentExpression(n)) this.#assign(n, false);
     else if (t.isUpdateExpression(n)) this.#update(n, false);
     else {
       this.#value(n);
-      this.#put(OP.drop);
+      this.put(OP.drop);
     }
   }
 
   /** Leaves 0 or 1, of 32 bits. */
   #condition(n: t.Expression): void {
-    if (t.isBooleanLiteral(n)) this.#put(OP.i32Const, n.value ? 1 : 0);
+    if (t.isBooleanLiteral(n)) this.put(OP.i32Const, n.value ? 1 : 0);
     else if (t.isUnaryExpression(n, { operator: "!" })) {
       this.#condition(n.argument);
-      this.#put(OP.i32Eqz);
+      this.put(OP.i32Eqz);
     } else if (t.isLogicalExpression(n) && n.operator !== "??") {
       this.#condition(n.left);
-      this.#put(OP.if, OP.i32);
-      this.#open.push(PLAIN);
+      this.put(OP.if, OP.i32);
+      this.open.push(PLAIN);
       if (n.operator === "&&") this.#condition(n.right);
-      else this.#put(OP.i32Const, 1);
-      this.#put(OP.else);
-      if (n.operator === "&&") this.#put(OP.i32Const, 0);
+      else this.put(OP.i32Const, 1);
+      this.put(OP.else);
+      if (n.operator === "&&") this.put(OP.i32Const, 0);
       else this.#condition(n.right);
-      this.#open.pop();
-      this.#put(OP.end);
+      this.open.pop();
+      this.put(OP.end);
     } else if (t.isBinaryExpression(n) && COMPARE[n.operator] !== undefined) this.#compare(n);
     else {
       this.#needs(n, NUMBER | BOOLEAN);
       this.#value(n);
-      this.#put(...ZERO, OP.ne);
+      this.put(...ZERO, OP.ne);
     }
   }
 
@@ -249,7 +228,7 @@ export class FunctionLowering {
     }
     this.#value(left);
     this.#value(n.right);
-    this.#put(OP[COMPARE[n.operator]!]);
+    this.put(OP[COMPARE[n.operator]!]);
   }
 
   /** Leaves 64 bits. */
@@ -257,11 +236,11 @@ export class FunctionLowering {
     switch (n.type) {
       case "NumericLiteral":
         if (!Number.isSafeInteger(n.value)) throw new NotLowered(n, "this number is not lowered");
-        return this.#put(OP.i64Const, ...signed(BigInt(n.value)));
-      case "BooleanLiteral": return this.#put(OP.i64Const, n.value ? 1 : 0);
+        return this.put(OP.i64Const, ...signed(BigInt(n.value)));
+      case "BooleanLiteral": return this.put(OP.i64Const, n.value ? 1 : 0);
       // Words are for messages: no operator takes what is of their kind.
-      case "StringLiteral": return this.#put(...ZERO);
-      case "Identifier": return n.name === "undefined" ? this.#put(...ZERO) : this.#put(...this.#variable(n, OP.localGet, OP.globalGet));
+      case "StringLiteral": return this.put(...ZERO);
+      case "Identifier": return n.name === "undefined" ? this.put(...ZERO) : this.put(...this.#variable(n, OP.localGet, OP.globalGet));
       case "SequenceExpression":
         for (const e of n.expressions.slice(0, -1)) this.#effect(e);
         return this.#value(n.expressions.at(-1)!);
@@ -271,11 +250,11 @@ export class FunctionLowering {
       case "MemberExpression": return this.#load(n);
       case "CallExpression": return this.#call(n);
       case "UnaryExpression": return this.#unary(n);
-      case "LogicalExpression": this.#needs(n, BOOLEAN); this.#condition(n); return this.#put(OP.extendU);
+      case "LogicalExpression": this.#needs(n, BOOLEAN); this.#condition(n); return this.put(OP.extendU);
       case "BinaryExpression":
         if (COMPARE[n.operator] === undefined) return this.#binary(n.operator, n.left, n.right, n);
         this.#condition(n);
-        return this.#put(OP.extendU);
+        return this.put(OP.extendU);
       default: throw new NotLowered(n, `${n.type} is not lowered`);
     }
   }
@@ -285,26 +264,26 @@ export class FunctionLowering {
     if (constant !== undefined && local === OP.localGet) return [OP.i64Const, ...signed(BigInt(constant))];
     const g = this.#of.globals.indexOf(n.name);
     if (g >= 0) return [global, ...unsigned(g)];
-    const l = this.#locals.get(n.name);
+    const l = this.locals.get(n.name);
     if (l === undefined) throw new NotLowered(n, "this name is not lowered");
     return [local, ...unsigned(l)];
   }
 
   #conditional(n: t.ConditionalExpression): void {
     this.#condition(n.test);
-    this.#put(OP.if, OP.i64);
-    this.#open.push(PLAIN);
+    this.put(OP.if, OP.i64);
+    this.open.push(PLAIN);
     this.#value(n.consequent);
-    this.#put(OP.else);
+    this.put(OP.else);
     this.#value(n.alternate);
-    this.#open.pop();
-    this.#put(OP.end);
+    this.open.pop();
+    this.put(OP.end);
   }
 
   #unary(n: t.UnaryExpression): void {
     if (n.operator === "!") {
       this.#condition(n);
-      this.#put(OP.extendU);
+      this.put(OP.extendU);
     } else if (n.operator === "-") this.#binary("-", t.numericLiteral(0), n.argument, n);
     else if (n.operator === "~") this.#binary("^", n.argument, t.numericLiteral(0xffffffff), n);
     else throw new NotLowered(n, "this operator is not lowered");
@@ -313,21 +292,21 @@ export class FunctionLowering {
   #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
     for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
     this.#value(left);
-    if (operator === ">>>") this.#put(OP.i64Const, ...signed(0xffffffffn), OP.and);
-    if (operator === ">>") this.#put(OP.extend32);
+    if (operator === ">>>") this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
+    if (operator === ">>") this.put(OP.extend32);
     this.#value(right);
     switch (operator) {
-      case "+": this.#put(OP.add); return this.#exact([left, right]);
-      case "-": this.#put(OP.sub); return this.#exact([left, right]);
+      case "+": this.put(OP.add); return this.#exact([left, right]);
+      case "-": this.put(OP.sub); return this.#exact([left, right]);
       case "*": return this.#multiply([left, right]);
       // A division by zero traps.
-      case "%": return this.#put(OP.rem);
-      case "&": return this.#put(OP.and, OP.extend32);
-      case "|": return this.#put(OP.or, OP.extend32);
-      case "^": return this.#put(OP.xor, OP.extend32);
-      case "<<": return this.#put(OP.i64Const, 31, OP.and, OP.shl, OP.extend32);
-      case ">>": return this.#put(OP.i64Const, 31, OP.and, OP.shr);
-      case ">>>": return this.#put(OP.i64Const, 31, OP.and, OP.shru);
+      case "%": return this.put(OP.rem);
+      case "&": return this.put(OP.and, OP.extend32);
+      case "|": return this.put(OP.or, OP.extend32);
+      case "^": return this.put(OP.xor, OP.extend32);
+      case "<<": return this.put(OP.i64Const, 31, OP.and, OP.shl, OP.extend32);
+      case ">>": return this.put(OP.i64Const, 31, OP.and, OP.shr);
+      case ">>>": return this.put(OP.i64Const, 31, OP.and, OP.shru);
       default: throw new NotLowered(whole, "this operator is not lowered");
     }
   }
@@ -335,9 +314,9 @@ export class FunctionLowering {
   /** Traps where the sum in hand is one that JavaScript would round. */
   #exact(operands: readonly t.Node[]): void {
     if (operands.some((o) => t.isNumericLiteral(o) && o.value <= SMALL)) return;
-    const held = unsigned(this.#local("$exact"));
-    this.#put(OP.localTee, ...held, OP.i64Const, ...signed(EXACT), OP.add, OP.i64Const, ...signed(2n * EXACT), OP.gtu);
-    this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
+    const held = unsigned(this.local("$exact"));
+    this.put(OP.localTee, ...held, OP.i64Const, ...signed(EXACT), OP.add, OP.i64Const, ...signed(2n * EXACT), OP.gtu);
+    this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
   }
 
   /**
@@ -347,22 +326,22 @@ export class FunctionLowering {
   #multiply(factors: readonly t.Node[]): void {
     const isSmall = (f: t.Node): boolean => t.isNumericLiteral(f) && f.value <= SMALL;
     const bits = factors.some(isSmall) ? 33n : 26n;
-    const [a, b] = [unsigned(this.#local("$left")), unsigned(this.#local("$right"))];
+    const [a, b] = [unsigned(this.local("$left")), unsigned(this.local("$right"))];
     const outside = (l: readonly number[]): number[] =>
       [OP.localGet, ...l, OP.i64Const, ...signed(2n ** bits), OP.add, OP.i64Const, ...signed(2n ** (bits + 1n)), OP.gtu];
-    this.#put(OP.localSet, ...b, OP.localSet, ...a, ...outside(a), ...outside(b), OP.i32Or);
-    this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
+    this.put(OP.localSet, ...b, OP.localSet, ...a, ...outside(a), ...outside(b), OP.i32Or);
+    this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
   }
 
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
-    if (isForMessages(n.left)) return wanted ? this.#put(...ZERO) : undefined;
+    if (isForMessages(n.left)) return wanted ? this.put(...ZERO) : undefined;
     const value = (): void =>
       (n.operator === "=" ? this.#value(n.right) : this.#binary(n.operator.slice(0, -1), n.left, n.right, n));
     if (t.isIdentifier(n.left)) {
       const isGlobal = this.#of.globals.includes(n.left.name);
       value();
-      this.#put(...this.#variable(n.left, wanted ? OP.localTee : OP.localSet, OP.globalSet));
-      if (wanted && isGlobal) this.#put(...this.#variable(n.left, OP.localGet, OP.globalGet));
+      this.put(...this.#variable(n.left, wanted ? OP.localTee : OP.localSet, OP.globalSet));
+      if (wanted && isGlobal) this.put(...this.#variable(n.left, OP.localGet, OP.globalGet));
     } else if (t.isMemberExpression(n.left) && !wanted) this.#store(n.left, value);
     else throw new NotLowered(n, "this assignment is not lowered");
   }
@@ -379,7 +358,7 @@ export class FunctionLowering {
     if (!t.isIdentifier(n.argument)) throw new NotLowered(n, "this is not lowered");
     if (wanted && !n.prefix) this.#value(n.argument);
     by(n.argument);
-    this.#put(...this.#variable(n.argument, OP.localSet, OP.globalSet));
+    this.put(...this.#variable(n.argument, OP.localSet, OP.globalSet));
     if (wanted && n.prefix) this.#value(n.argument);
   }
 
@@ -390,23 +369,23 @@ export class FunctionLowering {
     this.#needs(n.property, NUMBER);
     this.#value(n.property);
     if (place.checked !== null) {
-      const held = unsigned(this.#local("$index"));
-      this.#put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
-      this.#put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
+      const held = unsigned(this.local("$index"));
+      this.put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
+      this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
     }
-    this.#put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), OP.i32Shl);
+    this.put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), OP.i32Shl);
     return place;
   }
 
   #load(n: t.MemberExpression): void {
     const place = this.#address(n);
-    this.#put(place.load, 0, ...unsigned(place.offset));
+    this.put(place.load, 0, ...unsigned(place.offset));
   }
 
   #store(n: t.MemberExpression, value: () => void): void {
     const place = this.#address(n);
     value();
-    this.#put(place.store, 0, ...unsigned(place.offset));
+    this.put(place.store, 0, ...unsigned(place.offset));
   }
 
   // ------------------------------------------------------------------------------------- calls
@@ -416,26 +395,26 @@ export class FunctionLowering {
     if (t.isMemberExpression(callee)) return this.#method(n, callee);
     if (!t.isIdentifier(callee)) throw new NotLowered(n, "this call is not lowered");
     const { name } = callee;
-    if (FAULTS.has(name)) return this.#put(OP.unreachable);
+    if (FAULTS.has(name)) return this.put(OP.unreachable);
     if (name === "$fit") return this.#fit(n);
     if (name === "$isInteger") {
       this.#needs(n.arguments[0]!, NUMBER);
       this.#value(n.arguments[0]!);
-      return this.#put(OP.drop, OP.i64Const, 1);
+      return this.put(OP.drop, OP.i64Const, 1);
     }
     if (name === "$bugOn") {
       this.#condition(n.arguments[0] as t.Expression);
-      return this.#put(OP.if, OP.empty, OP.unreachable, OP.end, ...ZERO);
+      return this.put(OP.if, OP.empty, OP.unreachable, OP.end, ...ZERO);
     }
     const known = this.#of.functions.get(name);
     if (known === undefined) throw new NotLowered(n, "this call is not lowered");
     for (let i = 0; i < known.params; i++) {
       const given = n.arguments[i];
       // Names of choices are for messages.
-      if (given === undefined || t.isStringLiteral(given)) this.#put(...ZERO);
+      if (given === undefined || t.isStringLiteral(given)) this.put(...ZERO);
       else this.#value(given);
     }
-    this.#put(OP.call, ...unsigned(known.index));
+    this.put(OP.call, ...unsigned(known.index));
   }
 
   /** Leading zeroes of 32 bits; `$vector.fill(0, n)`, by which statistics begin at zero. */
@@ -443,7 +422,7 @@ export class FunctionLowering {
     if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "clz32" })) {
       this.#needs(n.arguments[0]!, NUMBER);
       this.#value(n.arguments[0]!);
-      return this.#put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
+      return this.put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
     }
     if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "min" })) return this.#least(n);
     const [value, from] = n.arguments;
@@ -453,9 +432,9 @@ export class FunctionLowering {
     if (!isFill || !isZero || !t.isNumericLiteral(from)) throw new NotLowered(n, "this call is not lowered");
     const words = this.#of.places["$vector"]!.length;
     for (let w = from.value; w < words; w++) {
-      this.#put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));
+      this.put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));
     }
-    this.#put(...ZERO);
+    this.put(...ZERO);
   }
 
   /** Of two numbers, each of which is evaluated twice: so they are names or sums of names. */
@@ -470,7 +449,7 @@ export class FunctionLowering {
     const [value, field] = n.arguments;
     if (!t.isNumericLiteral(field)) throw new NotLowered(n, "this call is not lowered");
     const f = this.#of.plan.fields[field.value]!;
-    if (!f.wrapping) return this.#put(OP.unreachable);
+    if (!f.wrapping) return this.put(OP.unreachable);
     const size = t.numericLiteral(f.max - f.min + 1);
     const low = t.binaryExpression("-", value as t.Expression, t.valueToNode(f.min));
     this.#value(t.binaryExpression("%", t.binaryExpression("+", t.binaryExpression("%", low, size), size), size));

@@ -5,6 +5,7 @@
  * lowered by `lower-function.ts`, which takes nothing for granted.
  */
 import * as t from "@babel/types";
+import { Body } from "./body.ts";
 import { memoryArgument, OP, OP32, signed, unsigned, type Signature, type ValueType, type WasmFunction } from "./encode.ts";
 import { NotLowered } from "./not-lowered.ts";
 
@@ -48,52 +49,33 @@ export function resultOf(fn: t.FunctionDeclaration): ValueType | null {
   return found;
 }
 
-export class WordLowering {
+/** Of an open block: which jump of the innermost loop goes to its end. */
+type Jump = "break" | "continue" | null;
+
+export class WordLowering extends Body<Jump> {
   readonly #scope: WordScope;
   readonly #fn: t.FunctionDeclaration;
-  readonly #locals = new Map<string, number>();
-  /** Blocks that are open; where `break` and `continue` of the innermost loop go. */
-  readonly #open: ("break" | "continue" | null)[] = [];
-  readonly #code: number[] = [];
 
   constructor(scope: WordScope, fn: t.FunctionDeclaration) {
+    super();
     this.#scope = scope;
     this.#fn = fn;
   }
 
   /** Throws NotLowered. */
   lowered(): WasmFunction {
-    for (const p of this.#fn.params) this.#local((p as t.Identifier).name);
+    for (const p of this.#fn.params) this.local((p as t.Identifier).name);
     const params = this.#fn.params.map(() => OP.i32);
     this.#statement(this.#fn.body);
     const result = resultOf(this.#fn);
     // Every way through such a function ends in a `return`.
-    if (result !== null) this.#put(OP.unreachable);
-    const locals = Array.from({ length: this.#locals.size - params.length }, () => OP.i32);
-    return { name: this.#fn.id!.name, params, result, locals, code: this.#code };
-  }
-
-  #put(...bytes: readonly number[]): void {
-    for (const b of bytes) this.#code.push(b);
-  }
-
-  #local(name: string): number {
-    const known = this.#locals.get(name);
-    if (known !== undefined) return known;
-    this.#locals.set(name, this.#locals.size);
-    return this.#locals.size - 1;
-  }
-
-  #block(op: number, jumps: "break" | "continue" | null, body: () => void): void {
-    this.#put(op, OP.empty);
-    this.#open.push(jumps);
-    body();
-    this.#open.pop();
-    this.#put(OP.end);
+    if (result !== null) this.put(OP.unreachable);
+    const locals = Array.from({ length: this.locals.size - params.length }, () => OP.i32);
+    return { name: this.#fn.id!.name, params, result, locals, code: this.code };
   }
 
   #jump(where: "break" | "continue"): void {
-    this.#put(OP.br, ...unsigned(this.#open.length - 1 - this.#open.lastIndexOf(where)));
+    this.put(OP.br, ...unsigned(this.open.length - 1 - this.open.lastIndexOf(where)));
   }
 
   #statement(n: t.Statement): void {
@@ -108,40 +90,40 @@ export class WordLowering {
       case "WhileStatement": return this.#for(t.forStatement(null, n.test, null, n.body));
       case "ReturnStatement":
         if (n.argument != null) this.#value(n.argument);
-        return this.#put(OP.return);
+        return this.put(OP.return);
       case "IfStatement":
         this.#value(n.test);
-        this.#put(OP.if, OP.empty);
-        this.#open.push(null);
+        this.put(OP.if, OP.empty);
+        this.open.push(null);
         this.#statement(n.consequent);
         if (n.alternate != null) {
-          this.#put(OP.else);
+          this.put(OP.else);
           this.#statement(n.alternate);
         }
-        this.#open.pop();
-        return this.#put(OP.end);
+        this.open.pop();
+        return this.put(OP.end);
       default: throw new NotLowered(n, `${n.type} is not lowered`);
     }
   }
 
   #declare({ id, init }: t.VariableDeclarator): void {
-    if (init == null) this.#put(OP.i32Const, 0);
+    if (init == null) this.put(OP.i32Const, 0);
     else this.#value(init);
-    this.#put(OP.localSet, ...unsigned(this.#local((id as t.Identifier).name)));
+    this.put(OP.localSet, ...unsigned(this.local((id as t.Identifier).name)));
   }
 
   #for(n: t.ForStatement): void {
     if (t.isVariableDeclaration(n.init)) this.#statement(n.init);
     else if (n.init != null) this.#effect(n.init);
-    this.#block(OP.block, "break", () => {
-      this.#block(OP.loop, null, () => {
+    this.block(OP.block, "break", () => {
+      this.block(OP.loop, null, () => {
         if (n.test != null) {
           this.#value(n.test);
-          this.#put(OP.i32Eqz, OP.brIf, 1);
+          this.put(OP.i32Eqz, OP.brIf, 1);
         }
-        this.#block(OP.block, "continue", () => this.#statement(n.body));
+        this.block(OP.block, "continue", () => this.#statement(n.body));
         if (n.update != null) this.#effect(n.update);
-        this.#put(OP.br, 0);
+        this.put(OP.br, 0);
       });
     });
   }
@@ -151,7 +133,7 @@ export class WordLowering {
     else if (t.isAssignmentExpression(n)) this.#assign(n.operator, n.left, n.right);
     else if (t.isUpdateExpression(n)) this.#assign(n.operator === "++" ? "+=" : "-=", n.argument, t.numericLiteral(1));
     else if (t.isCallExpression(n)) {
-      if (this.#call(n) !== null) this.#put(OP.drop);
+      if (this.#call(n) !== null) this.put(OP.drop);
     } else throw new NotLowered(n, "this does nothing");
   }
 
@@ -160,23 +142,23 @@ export class WordLowering {
       if (operator === "=") return this.#value(right);
       this.#value(left);
       this.#value(right);
-      this.#put(this.#operator(operator.slice(0, -1), left));
+      this.put(this.#operator(operator.slice(0, -1), left));
     };
     if (t.isIdentifier(left)) {
       const global = this.#scope.globals.get(left.name);
       value();
-      if (global === undefined) return this.#put(OP.localSet, ...unsigned(this.#known(left)));
-      if (global.type === OP.i64) this.#put(OP32.extend);
-      return this.#put(OP.globalSet, ...unsigned(global.index));
+      if (global === undefined) return this.put(OP.localSet, ...unsigned(this.#known(left)));
+      if (global.type === OP.i64) this.put(OP32.extend);
+      return this.put(OP.globalSet, ...unsigned(global.index));
     }
     if (!t.isMemberExpression(left)) throw new NotLowered(left, "this is not assigned to");
     const place = this.#address(left);
     value();
-    this.#put(OP32.store, ...place);
+    this.put(OP32.store, ...place);
   }
 
   #known(n: t.Identifier): number {
-    const local = this.#locals.get(n.name);
+    const local = this.locals.get(n.name);
     if (local === undefined) throw new NotLowered(n, "this name is not lowered");
     return local;
   }
@@ -194,12 +176,12 @@ export class WordLowering {
       case "Identifier": return this.#identifier(n);
       case "MemberExpression": {
         const place = this.#address(n);
-        return this.#put(OP32.load, ...place);
+        return this.put(OP32.load, ...place);
       }
       case "UnaryExpression":
         if (n.operator === "!") {
           this.#value(n.argument);
-          return this.#put(OP.i32Eqz);
+          return this.put(OP.i32Eqz);
         }
         if (n.operator === "-") return this.#binary("-", t.numericLiteral(0), n.argument);
         return this.#binary("^", n.argument, t.numericLiteral(2 ** 32 - 1));
@@ -208,11 +190,11 @@ export class WordLowering {
       case "LogicalExpression": return this.#binary(n.operator === "&&" ? "&" : "|", n.left, n.right);
       case "ConditionalExpression":
         this.#value(n.test);
-        this.#put(OP.if, OP.i32);
+        this.put(OP.if, OP.i32);
         this.#value(n.consequent);
-        this.#put(OP.else);
+        this.put(OP.else);
         this.#value(n.alternate);
-        return this.#put(OP.end);
+        return this.put(OP.end);
       case "CallExpression":
         if (this.#call(n) === null) throw new NotLowered(n, "this gives nothing");
         return;
@@ -221,22 +203,22 @@ export class WordLowering {
   }
 
   #constant(value: number): void {
-    this.#put(OP.i32Const, ...signed(BigInt.asIntN(32, BigInt(value))));
+    this.put(OP.i32Const, ...signed(BigInt.asIntN(32, BigInt(value))));
   }
 
   #identifier(n: t.Identifier): void {
     const constant = this.#scope.constants.get(n.name);
     if (constant !== undefined) return this.#constant(constant);
     const global = this.#scope.globals.get(n.name);
-    if (global === undefined) return this.#put(OP.localGet, ...unsigned(this.#known(n)));
-    this.#put(OP.globalGet, ...unsigned(global.index));
-    if (global.type === OP.i64) this.#put(OP.wrap);
+    if (global === undefined) return this.put(OP.localGet, ...unsigned(this.#known(n)));
+    this.put(OP.globalGet, ...unsigned(global.index));
+    if (global.type === OP.i64) this.put(OP.wrap);
   }
 
   #binary(operator: string, left: t.Node, right: t.Node): void {
     this.#value(left);
     this.#value(right);
-    this.#put(this.#operator(operator, left));
+    this.put(this.#operator(operator, left));
   }
 
   /** Leaves the address of an element, less what goes into the instruction, which is what is given. */
@@ -249,10 +231,10 @@ export class WordLowering {
     const view = this.#scope.views.get(array.name);
     if (view === undefined) throw new NotLowered(array, "there is no such array");
     const { rest, words } = this.#split(index);
-    if (rest === null) this.#put(OP.i32Const, 0);
+    if (rest === null) this.put(OP.i32Const, 0);
     else {
       this.#value(rest);
-      this.#put(OP.i32Const, 2, OP32.shl);
+      this.put(OP.i32Const, 2, OP32.shl);
     }
     return memoryArgument(view.memory, view.offset + 4 * words);
   }
@@ -287,10 +269,10 @@ export class WordLowering {
     if (called === undefined || called.params.length !== n.arguments.length) throw new NotLowered(n, "this call is not lowered");
     called.params.forEach((type, i) => {
       this.#value(n.arguments[i]!);
-      if (type === OP.i64) this.#put(OP32.extend);
+      if (type === OP.i64) this.put(OP32.extend);
     });
-    this.#put(OP.call, ...unsigned(called.index));
-    if (called.result === OP.i64) this.#put(OP.wrap);
+    this.put(OP.call, ...unsigned(called.index));
+    if (called.result === OP.i64) this.put(OP.wrap);
     return called.result;
   }
 
@@ -304,8 +286,8 @@ export class WordLowering {
       const at = (index: t.Node): t.Expression => t.binaryExpression("+", index as t.Expression, t.numericLiteral(from));
       const to = this.#place(target as t.Identifier, at(targetAt!));
       const place = this.#place(source as t.Identifier, at(sourceAt!));
-      if (size === 4) this.#put(OP32.load, ...place, OP32.store, ...to);
-      else this.#put(OP32.vector, OP32.vectorLoad, ...place, OP32.vector, OP32.vectorStore, ...to);
+      if (size === 4) this.put(OP32.load, ...place, OP32.store, ...to);
+      else this.put(OP32.vector, OP32.vectorLoad, ...place, OP32.vector, OP32.vectorStore, ...to);
     }
   }
 }
