@@ -1,6 +1,6 @@
 /** Scenarios with a filter on initial states, a bound on the search, and deadlocks that are fine; and the same without. */
 import {
-  at, choose, int, scenario, spinLock, spinUnlock, spinlock, struct, type Model, type Routine, type Scenario, type World,
+  at, choose, int, scenario, spinLock, spinUnlock, spinlock, struct, type Int, type Model, type Routine, type Scenario, type World,
 } from "thpcheck";
 
 const asScenario = (s: unknown): Scenario => s as Scenario;
@@ -74,3 +74,25 @@ export const stuckRecurring = asScenario(scenario({
   name: "stuck-recurring", structs: pair, threads, deadlock: fine, recurring: { "somebody is done": someDone },
 }));
 export const stuckCut = asScenario(scenario({ name: "stuck-cut", structs: pair, threads, deadlock: fine, within: nobodyDone }));
+
+const both = { left: struct({ x: int(0, 9, "steps of the one") }), right: struct({ x: int(0, 9, "steps of the other") }) };
+type B = World<typeof both>;
+function* stepsLeft(k: B): Routine {
+  for (let i: Int<0, 5> = 0; i < 5; i++) {
+    yield at("left");
+    k.left.x.add(1);
+  }
+}
+function* stepsRight(k: B): Routine {
+  for (let i: Int<0, 5> = 0; i < 5; i++) {
+    yield at("right");
+    k.right.x.add(1);
+  }
+}
+const isAhead = (k: B): boolean => k.left.x.get() > 1;
+const isNear = (k: B): boolean => k.left.x.get() + k.right.x.get() < 7;
+/** Without locks, so that it is lowered to WebAssembly. */
+export const twoCounters = asScenario(scenario({
+  name: "two-counters", structs: both, init: (k) => { k.left.x.set(choose(k, "start", 4)); },
+  threads: [{ name: "one", run: stepsLeft }, { name: "two", run: stepsRight }], initially: isAhead, within: isNear,
+}));

@@ -101,6 +101,13 @@ describe("a bound", () => {
     expect(steps).toBeGreaterThan(0);
   });
 
+  it("is the same in WebAssembly", async () => {
+    const [js, wasm] = [await check(s.twoCounters), await check(s.twoCounters, { engine: "wasm" })];
+    expect(wasm.result).toMatchObject({ engine: "wasm", verdict: "holds", states: 36, transitions: 50, terminals: 0 });
+    expect(wasm.result.notChecked).toEqual(js.result.notChecked);
+    expect(js.result).toMatchObject({ engine: "js", verdict: "holds", states: 36, transitions: 50, terminals: 0 });
+  });
+
   it("is a walk's, too", async () => {
     const { result } = await check(s.cutBroken, { strategy: "random" });
     expect(result).toMatchObject({ verdict: "violated", violation: { property: "few" } });
