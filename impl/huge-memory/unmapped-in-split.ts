@@ -28,7 +28,10 @@ export function noteLastMapping(k: Kernel, folio: Pfn): void {
   vmBugOn(!removed(k, folio), UNNOTED);
 }
 
-/** The folio has become one that is on the queue or need not be: it is split, or free. @model clears what was noted */
+/**
+ * The folio is split, or free. One flag serves two frames: while a small folio has the second of them, no large one begins at the
+ * first. @model clears what was noted
+ */
 export function forgetUnmapped(k: Kernel, folio: Pfn): void {
   k.deferredSplit.unmappedInSplit.set(folio >> 1, false);
 }

@@ -11,6 +11,18 @@ function writesAddressSpace(v: KernelView): boolean {
   return false;
 }
 
+function anonFolios(v: KernelView, order: number): number {
+  let found = 0;
+  for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === order && headsFolio(v, i)) found++;
+  return found;
+}
+
+function partiallyMappedFolios(v: KernelView, order: number): number {
+  let found = 0;
+  for (let i = 0; i < v.page.count; i++) if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === order) found++;
+  return found;
+}
+
 export const counterInvariants: readonly Invariant[] = [
   {
     id: "T8", name: "MM_ANONPAGES equals the anonymous pages mapped",
@@ -62,17 +74,13 @@ export const counterInvariants: readonly Invariant[] = [
     source: "include/linux/huge_mm.h mod_mthp_stat(MTHP_STAT_NR_ANON)",
     excuse: never,
     holds: (v) => {
-      let found = 0;
-      for (let i = 0; i < v.page.count; i++) {
-        if (v.page.anon.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get() && headsFolio(v, i)) found++;
-      }
+      const found = anonFolios(v, v.param.hpagePmdOrder.get());
       if (found !== v.node.nrAnon.get()) {
         return { conjunct: "nr_anon === anonymous folios of PMD size", values: { counted: v.node.nrAnon.get(), found } };
       }
       for (let size = 0; size < v.thpSize.count; size++) {
         const order = v.param.minLargeOrder.get() + size;
-        let smaller = 0;
-        for (let i = 0; i < v.page.count; i++) if (v.page.anon.get(i) && v.page.order.get(i) === order && headsFolio(v, i)) smaller++;
+        const smaller = anonFolios(v, order);
         if (smaller !== v.thpSize.nrAnon.get(size)) {
           const values = { order, counted: v.thpSize.nrAnon.get(size), found: smaller };
           return { conjunct: "nr_anon === anonymous folios of the size", values };
@@ -87,10 +95,7 @@ export const counterInvariants: readonly Invariant[] = [
     source: "mm/huge_memory.c deferred_split_folio(); excused under split_queue_lock",
     excuse: (v) => v.deferredSplit.lock.isHeld(),
     holds: (v) => {
-      let found = 0;
-      for (let i = 0; i < v.page.count; i++) {
-        if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === v.param.hpagePmdOrder.get()) found++;
-      }
+      const found = partiallyMappedFolios(v, v.param.hpagePmdOrder.get());
       if (found !== v.node.nrAnonPartiallyMapped.get()) {
         return {
           conjunct: "nr_anon_partially_mapped === partially mapped folios of PMD size",
@@ -99,8 +104,7 @@ export const counterInvariants: readonly Invariant[] = [
       }
       for (let size = 0; size < v.thpSize.count; size++) {
         const order = v.param.minLargeOrder.get() + size;
-        let smaller = 0;
-        for (let i = 0; i < v.page.count; i++) if (v.page.partiallyMapped.get(i) && v.page.order.get(i) === order) smaller++;
+        const smaller = partiallyMappedFolios(v, order);
         if (smaller !== v.thpSize.nrAnonPartiallyMapped.get(size)) {
           return {
             conjunct: "nr_anon_partially_mapped === partially mapped folios of the size",
