@@ -6,7 +6,7 @@ import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_MADVISE, PMD_ENABLED_INHERIT } from "../config/knobs.ts";
 import { NONE, at, type Int, type Routine } from "thpcheck";
 import { hpageAddress } from "../pgtable.ts";
-import { highestOrder, withoutOrder } from "./orders.ts";
+import { highestOrder, windowStart, withoutOrder } from "./orders.ts";
 
 /** The caller's purpose. @kernel include/linux/huge_mm.h enum tva_type */
 export const TVA_SMAPS = 0;
@@ -115,7 +115,7 @@ export function thpVmaSuitableOrders(k: Kernel, vma: Vma, vpn: Vpn, orders: numb
   let left = orders;
   while (left !== 0) {
     const order = highestOrder(left);
-    const start = vpn - (vpn & ((1 << order) - 1));
+    const start = windowStart(vpn, order);
     if (start >= k.vma.start.get(vma) && start + (1 << order) <= k.vma.end.get(vma)) return left;
     left = withoutOrder(left, order);
   }

@@ -20,3 +20,8 @@ export function highestOrder(orders: number): number {
 export function withoutOrder(orders: number, order: number): number {
   return orders & ~(1 << order);
 }
+
+/** The first page of the aligned window of this order around the address. @kernel include/linux/align.h ALIGN_DOWN() */
+export function windowStart(vpn: number, order: number): number {
+  return vpn - (vpn & ((1 << order) - 1));
+}

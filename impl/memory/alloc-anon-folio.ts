@@ -6,11 +6,11 @@
  */
 import { NONE, at, type Routine } from "thpcheck";
 import { thpVmaAllowableOrders, thpVmaSuitableOrders } from "../huge-memory/eligibility.ts";
-import { highestOrder, ordersBelowPmd, withoutOrder } from "../huge-memory/orders.ts";
+import { highestOrder, ordersBelowPmd, windowStart, withoutOrder } from "../huge-memory/orders.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
 import { PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
-import type { Order, Orders, Pfn, PteIndex, Table, Vpn } from "../structs/types.ts";
+import type { Order, Orders, Pfn, PteIndex, Table } from "../structs/types.ts";
 import { allocFolio } from "../page-alloc.ts";
 import { entryTarget, pmdTable, pteIndex, ptepGetLockless, pteNone } from "../pgtable.ts";
 import { pmdpGetLockless } from "../pgtable-generic.ts";
@@ -21,11 +21,6 @@ import { folioZeroUser } from "./folio-zero-user.ts";
 
 /** Of `anonFolioOrders`: the page table has gone meanwhile. Order 0, which is always allowed, is in no set otherwise. */
 export const ORDERS_NO_TABLE = 1;
-
-/** The first page of the aligned window of this order around the address. @kernel mm/memory.c alloc_anon_folio(), ALIGN_DOWN() */
-export function windowStart(vpn: Vpn, order: Order): number {
-  return vpn - (vpn & ((1 << order) - 1));
-}
 
 /**
  * The orders that the fault may take: those that are enabled for the area, whose window around the address lies inside of it,

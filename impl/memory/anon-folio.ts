@@ -4,6 +4,7 @@
  */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
+import { windowStart } from "../huge-memory/orders.ts";
 import { PG_SWAPBACKED, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Orders, Pfn, Table, Vpn } from "../structs/types.ts";
@@ -15,7 +16,7 @@ import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap } from "../rmap.ts";
 import { folioAddLru, folioMarkFaulted, folioPutNew } from "../swap.ts";
 import { VM_FAULT_DONE, VM_FAULT_OOM, type VmFault, type VmFaultReason } from "../vm-fault.ts";
-import { ORDERS_NO_TABLE, allocAnonFolio, anonFolioOrders, windowStart } from "./alloc-anon-folio.ts";
+import { ORDERS_NO_TABLE, allocAnonFolio, anonFolioOrders } from "./alloc-anon-folio.ts";
 import { checkStableAddressSpace } from "./prepare.ts";
 
 /**
