@@ -11,6 +11,9 @@
  * Always PVMW_SYNC: PTEs are looked at under their lock, and a PMD that is none is looked at when nobody holds its
  * lock, since zap_huge_pmd() clears it first and removes the mapping afterwards. The cheaper walk without PVMW_SYNC,
  * which may miss entries that are clear for a moment, is that of reclaim, which is not here.
+ *
+ * A folio may lie across two tables, once mremap() has moved it to an unaligned address. The walk goes on in the second
+ * whatever it met in the first; Linux ends it at a PMD that maps another folio (`param.walkEndsAtOtherPmd`).
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { noteMissedMapping } from "./lost-function.ts";
@@ -83,7 +86,7 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
           noteMissedMapping(k, pvmw.folio, mm, pvmw.address);
           spinUnlock(k, pmdLockptr(k, mm));
         }
-        pvmw.address = hpageAddress(k, pvmw.address) + k.param.hpagePmdNr.get();
+        pvmw.address = nextRange(k, pvmw.address);
         continue;
       }
       if (!pmdTable(seen)) {
@@ -91,7 +94,12 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
         const pmd: Entry = pmdpGet(k, mm, pvmw.address);
         if (!pmdTable(pmd) && checkPmd(pmd, pvmw)) return pmd;
         spinUnlock(k, pmdLockptr(k, mm));
-        if (!pmdTable(pmd)) return ENTRY_NONE;
+        if (!pmdTable(pmd)) {
+          if (k.param.walkEndsAtOtherPmd.get()) return ENTRY_NONE;
+          // It says nothing about the next one, where the rest of a folio may be that does not begin at a huge range.
+          pvmw.address = nextRange(k, pvmw.address);
+          continue;
+        }
         // It has been split meanwhile.
       }
       pvmw.table = yield* pteOffsetMapLock(k, mm, pvmw.address);
@@ -102,6 +110,11 @@ export function* pageVmaMappedWalk(k: Kernel, pvmw: PageVmaMappedWalk): Routine<
     if (ptePresent(pte)) yield at("next_pte");
     pvmw.address = pvmw.address + 1;
   }
+}
+
+/** Where the next PMD begins. @kernel mm/page_vma_mapped.c step_forward() */
+function nextRange(k: Kernel, vpn: Vpn): Vpn {
+  return hpageAddress(k, vpn) + k.param.hpagePmdNr.get();
 }
 
 /** @kernel include/linux/huge_mm.h thp_vma_suitable_order() */

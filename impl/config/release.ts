@@ -257,6 +257,12 @@ export const SWITCHES = {
     meaning: "a folio that leaves a scan's list without the lock looks unlisted before both its words are reset; by the grain `lists` only",
     source: "dafff3f4c850: list_del_init() where list_del_init_careful() is needed, or the lock; still so in 7.3",
   },
+  walkEndsAtOtherPmd: {
+    since: ["4.11"], default: false,
+    meaning: "a walk for the mappings of a folio ends at a PMD that maps another folio, where it has more in the next table",
+    source: "mm/page_vma_mapped.c page_vma_mapped_walk() came with 4.11; its not_found() after check_pmd() is in the code of 6.12 and " +
+      "7.2. The walk goes on behind a PMD that is none since 5.13; what is between was not looked at, nor was 7.3",
+  },
   directReclaim: {
     since: [], default: false,
     meaning: "a block for a reservation that is not there is looked for in reclaim, which calls the shrinker of reservations",

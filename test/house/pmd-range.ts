@@ -81,7 +81,7 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/page-alloc.ts", function: "rmqueue", uses: 1, why: LARGEST },
   { file: "impl/page-alloc.ts", function: "freeOnePage", uses: 1, why: LARGEST },
   { file: "impl/page-flags.ts", function: "folioTestPmdMappable", uses: 1, why: COMPARED },
-  { file: "impl/page-vma-mapped.ts", function: "pageVmaMappedWalk", uses: 1, why: RANGE },
+  { file: "impl/page-vma-mapped.ts", function: "nextRange", uses: 1, why: RANGE },
   { file: "impl/page-vma-mapped.ts", function: "mayBeMappedByPmd", uses: 1, why: RANGE },
   { file: "impl/pgtable-generic.ts", function: "pgtableTransHugeDeposit", uses: 1, why: TABLE },
   { file: "impl/pgtable-generic.ts", function: "flushPmdRange", uses: 1, why: RANGE },

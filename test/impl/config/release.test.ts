@@ -74,7 +74,7 @@ describe("the switches of", () => {
   });
   it("the newest release are the defaults, but for some that scenarios set, and for what is mended here", () => {
     const unlessSet = { ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false };
-    const mended = { splitQueueResetsNextFirst: false };
+    const mended = { splitQueueResetsNextFirst: false, walkEndsAtOtherPmd: false };
     expect({ ...switchesAt(linuxRelease("7.3")), ...unlessSet, ...mended }).toEqual(SWITCH_DEFAULTS);
   });
 });
