@@ -163,11 +163,13 @@ export interface ScenarioResult extends Measures {
   readonly warnings: readonly string[];
   readonly violation: Violation | null;
   /**
-   * What else is broken: breadth-first, each promise that breaks in some state or step of the level at which the search ended;
-   * otherwise in the state or step at which it ended. A scenario that expects one of them to be violated is shown that one,
+   * What else is broken: breadth-first, each promise that breaks in some state or step of the level at which the search ended, or
+   * of any level if the search went on past violations (`--continue`); otherwise in the state or step at which it ended. A scenario that expects one of them to be violated is shown that one,
    * as `violation`. The shortest traces come first, then the order of declaration.
    */
   readonly alsoViolated: readonly PropertyRef[];
+  /** Of a search that went on past violations: those of `alsoViolated`, each with the shortest trace to it. */
+  readonly further: readonly Violation[];
   /** What was held to the machines of the specification; null when nothing was. */
   readonly refinement: RefinementReport | null;
 }
@@ -177,9 +179,10 @@ export interface ScenarioResult extends Measures {
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
 export interface ResultV1
-  extends Omit<ScenarioResult, "alsoViolated" | "notes" | "warnings" | "engine" | "expectedCollisions" | "levels" | "invariants"> {
-  /** Absent in files that were written before there was this field; so are the next three. */
+  extends Omit<ScenarioResult, "alsoViolated" | "further" | "notes" | "warnings" | "engine" | "expectedCollisions" | "levels" | "invariants"> {
+  /** Absent in files that were written before there was this field; so are the next four. */
   readonly alsoViolated?: readonly PropertyRef[];
+  readonly further?: readonly Violation[];
   readonly warnings?: readonly string[];
   readonly notes?: readonly string[];
   readonly engine?: EngineName;

@@ -5,7 +5,7 @@
 import { errorSentence, isError } from "../error-sentence.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import { group } from "../numbers.ts";
-import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace, type Violation } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { SanitizedRun } from "../sanitizer/pass.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
@@ -16,6 +16,7 @@ import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
 import {
   clearsDeadLocals, isSearch, nothingChecked, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
+  type FurtherTrace,
 } from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
 
@@ -71,6 +72,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const shown = finding !== null && hasTrace(finding) ? await told(a, searched, finding) : null;
   const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
   const violation = finding === null ? null : violationOf(finding, replayed);
+  const others = await furtherOf(a, searched, outcome.further);
   if (!sourceMap && (violation?.property === "exception" || violation?.throws !== undefined)) return null;
 
   let taken: readonly string[] = isModel(s) ? [] : [ATOMICITY_NOT_CHECKED];
@@ -82,10 +84,29 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
     taken = pass.trusted;
   } else if (typeof whySanitized === "string") taken = [`The sanitizers left it out: ${whySanitized}`];
   const statesWithoutClearing = holds && wantsSecondCount(s, options, clearing) ? await countWithoutClearing(a, search) : null;
-  const judged: Judged = { scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], statesWithoutClearing };
+  const judged: Judged = {
+    scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], further: others.violations, statesWithoutClearing,
+  };
   const notChecked = [...unrefined(s, options), ...trapsLeftOut(s, options), ...bounded(s), ...taken];
   const result = resultOf(judged, { system, outcome, notChecked, notLowered: why ?? outcome.notLowered });
-  return { result, replayed, statesWithoutClearing, coverage: coverageOf(system, outcome), program: source?.programHash ?? null };
+  const { traces } = others;
+  const program = source?.programHash ?? null;
+  return { result, replayed, further: traces, statesWithoutClearing, coverage: coverageOf(system, outcome), program };
+}
+
+/** What a search that went on has found besides, in the order of their traces' lengths. */
+async function furtherOf(
+  a: Attempt, searched: Compiled, found: readonly Finding[],
+): Promise<{ readonly violations: readonly Violation[]; readonly traces: readonly FurtherTrace[] }> {
+  const violations: Violation[] = [];
+  const traces: FurtherTrace[] = [];
+  for (const f of found) {
+    const shown = await told(a, searched, f);
+    const placed = f.kind === "step" ? await withPlaceOfWrite(a.scenario, searched.system, a.clearing, shown) : shown;
+    violations.push(violationOf(f, placed));
+    traces.push({ replayed: placed, story: null });
+  }
+  return { violations, traces };
 }
 
 /** The search in WebAssembly where that is asked for; or why there is none. */
@@ -171,10 +192,10 @@ async function sanitizedCheck(a: Attempt, searched: Compiled, plain: Outcome): P
   const violation = raised === null ? null : violationOf(raised.finding, replayed);
   // Without a trace of the finding, nothing is shown: the search does not count as complete.
   const shown: Outcome = { ...outcome, complete: false };
-  const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], statesWithoutClearing: null };
+  const judged: Judged = { scenario: s, options, clearing, outcome: shown, violation, also: [], further: [], statesWithoutClearing: null };
   const others = findings.slice(1).map((f) => `Also found by the sanitizers: ${f}`);
   const evidence = { system: searched.system, outcome: plain, notChecked: [...others, ...trusted], notLowered: plain.notLowered };
   const result = resultOf(judged, evidence);
   const program = searched.source?.programHash ?? null;
-  return { result, replayed, statesWithoutClearing: null, coverage: coverageOf(searched.system, plain), program };
+  return { result, replayed, further: [], statesWithoutClearing: null, coverage: coverageOf(searched.system, plain), program };
 }

@@ -1,6 +1,6 @@
 /** How one scenario is checked: what can be asked for, what a check is made of, and what it hands back. */
 import type { Site } from "../program/observer.ts";
-import type { EngineName, Patch, ReplayedTrace, ScenarioResult, StrategyName } from "../result.ts";
+import type { EngineName, Patch, ReplayedTrace, ScenarioResult, StrategyName, TraceStory } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { ExploreOptions, Outcome } from "../search/explore.ts";
 import type { LoweredSearch } from "../search/lowered/module.ts";
@@ -63,10 +63,19 @@ export interface Engine {
 
 export type FingerprintRequest = Pick<ExploreOptions, "seed" | "fingerprintBits">;
 
+/** A further violation of a search that went on past the first. */
+export interface FurtherTrace {
+  readonly replayed: ReplayedTrace;
+  /** Null unless it was asked for, as `CheckAnswer.story`. */
+  readonly story: TraceStory | null;
+}
+
 export interface Checked {
   readonly result: ScenarioResult;
   /** The violation's trace with all that replay recomputes; null when there is none. */
   readonly replayed: ReplayedTrace | null;
+  /** Those of `result.further`, in the same order. */
+  readonly further: readonly FurtherTrace[];
   /** States found with dead-local clearing off, where the scenario pins that count and the check got that far. */
   readonly statesWithoutClearing: number | null;
   /** How often each basic block ran, where that was asked for. */
@@ -77,7 +86,7 @@ export interface Checked {
 
 /** What is handed back of a scenario that could not be checked. */
 export function nothingChecked(result: ScenarioResult): Checked {
-  return { result, replayed: null, statesWithoutClearing: null, coverage: [], program: null };
+  return { result, replayed: null, further: [], statesWithoutClearing: null, coverage: [], program: null };
 }
 
 /** Whether the strategy covers a state space: walks do not. */

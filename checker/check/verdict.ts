@@ -61,6 +61,8 @@ export interface Judged {
   readonly violation: Violation | null;
   /** What is broken besides. */
   readonly also: readonly PropertyRef[];
+  /** Of these, what has a trace of its own. */
+  readonly further: readonly Violation[];
   /** States found with clearing off, where that count is pinned and was taken; null otherwise. */
   readonly statesWithoutClearing: number | null;
 }
@@ -91,7 +93,7 @@ export function resultOf(judged: Judged, { system, outcome, notChecked, notLower
     reductions: reductionsOf(s, clearing),
     witnesses: system.sometimes.map((name, i) => ({ name, reached: outcome.witnessesReached[i] ?? false })),
     invariants: invariantsOf(system, outcome),
-    violation, alsoViolated: judged.also, refinement: reportOf(s, system, outcome),
+    violation, alsoViolated: judged.also, further: judged.further, refinement: reportOf(s, system, outcome),
     notChecked: [...searched.notChecked, ...lostStates(searched.measures), ...notChecked],
     warnings: verdict === "holds" ? callWarnings(s, system, outcome) : [],
   };
@@ -167,7 +169,7 @@ export function errorResult(s: Scenario, options: CheckOptions, workers: number,
   return {
     ...measuresOf(none, options, 0, 0),
     scenario: s.name, verdict: "error", expected: expectationInWords(s.expect), asExpected: false, reason, notes: [],
-    reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [],
+    reductions: [], witnesses: [], invariants: [], violation: null, alsoViolated: [], further: [],
     refinement: null, notChecked: ["Nothing was checked."], warnings: [],
   };
 }

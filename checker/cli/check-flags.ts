@@ -43,6 +43,7 @@ export interface CheckFlags {
   full?: boolean;
   strict?: boolean;
   reach?: boolean;
+  continue?: boolean;
   fingerprintBits: "32" | "64";
 }
 
@@ -52,6 +53,7 @@ at a bound is INCOMPLETE (exit code 3), never a pass.
 
 Examples:
   npx thpcheck check                                the quick tier
+  npx thpcheck check racy --continue                all that it breaks, not only what breaks first
   npx thpcheck check 'peterson-*' --workers 2       all scenarios whose names match, on two cores
   npx thpcheck check ./racy.ts                      the scenarios of a file of your own, in any folder
   npx thpcheck check racy-counter --from ./racy.ts  one of them
@@ -97,6 +99,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
     .option("--reach", "with --patch: run the scenarios of any tier that come to the changed lines, until one is not as expected")
     .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
+    .option("--continue", "go on past violations: every promise that breaks is found, with a trace of its own")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", SANITIZE)
     .option("--no-refine", "do not hold each step to the machines of the specification")
@@ -137,6 +140,7 @@ export function refuseContradictions(f: CheckFlags): void {
   };
   refuse(workers > SEARCH_WORKERS_MAX, `--workers ${workers}: at most ${SEARCH_WORKERS_MAX} threads can share a search`);
   refuse(f.strategy !== "bfs" && workers > 1, `--workers ${workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
+  refuse(f.strategy !== "bfs" && f.continue === true, `--continue needs --strategy bfs; ${f.strategy} ends with the first violation`);
   refuse(f.exact === true && workers > 1, "--exact runs on one thread; leave out --workers");
   refuse(f.engine === "wasm" && (f.strategy !== "bfs" || f.exact === true || workers > 1),
     "--engine wasm is for breadth-first searches with fingerprints on one worker; leave out --strategy, --exact and --workers");
@@ -189,6 +193,7 @@ function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
     patch: flags.patch === undefined ? null : readPatch(flags.patch),
     sanitize: flags.sanitize === true ? "all" : unlessAsked,
     coverage: flags.coverage ?? false,
+    goOn: flags.continue ?? false,
     fingerprintBits: flags.fingerprintBits === "32" ? 32 : 64,
   };
 }

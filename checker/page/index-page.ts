@@ -18,7 +18,7 @@ export function indexStyle(): string {
   return `${viewerStyle()}\n${readFileSync(STYLE, "utf8")}`;
 }
 
-/** `pages`: the address of each scenario's page, by its name. */
+/** `pages`: the address of the page of each case that has one, by the case's name. */
 export function indexPage(run: ReportedRun, pages: ReadonlyMap<string, string>): string {
   const cases = casesOf(run);
   const results = run.scenarios.map((s) => s.checked.result);
@@ -63,8 +63,8 @@ function caseTable(cases: readonly RunCase[], pages: ReadonlyMap<string, string>
   return table(["", "scenario", "states", "transitions", "depth", "seconds", ""], rows);
 }
 
-function named({ name, result }: RunCase, pages: ReadonlyMap<string, string>): string {
-  const page = result === null ? undefined : pages.get(name);
+function named({ name, trace, result }: RunCase, pages: ReadonlyMap<string, string>): string {
+  const page = trace === null && result === null ? undefined : pages.get(name);
   return page === undefined ? escaped(name) : `<a href="${escaped(encodeURI(page))}">${escaped(name)}</a>`;
 }
 

@@ -2,11 +2,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemShowing } from "../check/showing.ts";
-import { clearsDeadLocals, type Engine } from "../check/options.ts";
+import { clearsDeadLocals, type Engine, type FurtherTrace } from "../check/options.ts";
 import { reasonOf, writeWhole } from "../files.ts";
 import { withMachines } from "../project/machines.ts";
 import { pictureOf } from "../project/picture.ts";
+import type { LoadedScenario } from "../project/project.ts";
 import { CollectingReporter } from "../report/collecting-reporter.ts";
+import { furtherName } from "../report/formats/run-case.ts";
 import { replayCommand } from "../report/replay-command.ts";
 import type { ReportedScenario, RunEnd, RunHead } from "../report/reporter.ts";
 import { storyOf } from "../trace/story.ts";
@@ -18,6 +20,11 @@ import { pageData } from "./trace-data.ts";
 const INDEX = "index.html";
 /** Pages of violations, by the names of their scenarios. */
 const TRACES = "traces";
+
+interface ShownTrace extends FurtherTrace {
+  /** The name of its case. */
+  readonly title: string;
+}
 
 export class ReportFolder extends CollectingReporter {
   readonly #folder: string;
@@ -50,20 +57,27 @@ export class ReportFolder extends CollectingReporter {
     const traces = join(this.#folder, TRACES);
     for (const name of readdirSync(traces)) if (isPage(existing(join(traces, name)) ?? "")) unlinkSync(join(traces, name));
     for (const reported of this.scenarios) {
-      if (reported.checked.replayed === null) continue;
-      const { scenario } = reported.checked.result;
-      try {
-        writeWhole(join(traces, `${scenario}.html`), await this.#page(reported, engine));
-        this.#pages.set(scenario, `${TRACES}/${scenario}.html`);
-      } catch (e) {
-        this.#fail(`the page of ${scenario} could not be written: ${e instanceof UsageError ? e.message : reasonOf(e)}`);
+      for (const [name, shown] of this.#shown(reported)) {
+        try {
+          writeWhole(join(traces, `${name}.html`), await this.#page(reported.loaded, shown, engine));
+          this.#pages.set(shown.title, `${TRACES}/${name}.html`);
+        } catch (e) {
+          this.#fail(`the page of ${shown.title} could not be written: ${e instanceof UsageError ? e.message : reasonOf(e)}`);
+        }
       }
     }
   }
 
-  async #page({ loaded, checked, story }: ReportedScenario, engine: Engine): Promise<string> {
+  /** By the name of its page, each violation of a scenario. */
+  #shown({ checked, story }: ReportedScenario): (readonly [string, ShownTrace])[] {
+    const { result: { scenario }, replayed, further } = checked;
+    const first: readonly ShownTrace[] = replayed === null ? [] : [{ title: scenario, replayed, story }];
+    const others = further.map((f): ShownTrace => ({ title: furtherName(scenario, f.replayed.property.name), ...f }));
+    return [...first, ...others].map((shown, n) => [n === 0 ? scenario : `${scenario}.${n + 1}`, shown] as const);
+  }
+
+  async #page(loaded: LoadedScenario, { replayed, story }: ShownTrace, engine: Engine): Promise<string> {
     const { folder } = this.head;
-    const replayed = checked.replayed!;
     const scenario = await withMachines(loaded.scenario, folder);
     const { system: plain } = await engine.compile(scenario, { clearDeadLocals: clearsDeadLocals(scenario, null) });
     const system = await systemShowing(scenario, replayed.property, plain);

@@ -29,9 +29,10 @@ function toV1({ expectedCollisions, levels: _, invariants, ...rest }: ScenarioRe
 
 /** Version 1 does not say how many states each level has. */
 function fromV1(result: ResultV1): ScenarioResult {
-  const { collisionProbability, invariants, alsoViolated = [], notes = [], warnings = [], engine = "js", ...rest } = result;
+  const { collisionProbability, invariants, alsoViolated = [], further = [], notes = [], warnings = [], engine = "js", ...rest } = result;
   const promises = invariants.map(({ name, unexcused }) => ({ name, inForce: unexcused }));
-  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, alsoViolated, notes, warnings, engine };
+  const added = { alsoViolated, further, notes, warnings, engine };
+  return { ...rest, expectedCollisions: collisionProbability, levels: [], invariants: promises, ...added };
 }
 
 const naming = recordForm({ name: text(), reached: flag() });

@@ -3,7 +3,7 @@ import type { Audit } from "../check/audit.ts";
 import type { Checked } from "../check/options.ts";
 import { count, group } from "../numbers.ts";
 import type { LoadedScenario } from "../project/project.ts";
-import { ATOMICITY_NOT_CHECKED, type ScenarioResult, type TraceStory } from "../result.ts";
+import { ATOMICITY_NOT_CHECKED, type ReplayedTrace, type ScenarioResult, type TraceStory } from "../result.ts";
 import type { Progress } from "../search/explore.ts";
 import { renderTrace } from "./counterexample.ts";
 import { CoverageTotals } from "./coverage.ts";
@@ -74,7 +74,7 @@ export class TerminalReporter implements Reporter {
     this.#coverage.add(checked.coverage);
     if (this.#isErrorAgain(checked.result)) return;
     this.remark(resultLine(checked.result, this.#view.paint));
-    this.#showTrace(loaded, checked, story);
+    this.#showTraces(loaded, checked, story);
     if (audit !== null) this.#showAudit(audit);
   }
 
@@ -88,8 +88,13 @@ export class TerminalReporter implements Reporter {
   }
 
   /** The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone. */
-  #showTrace(loaded: LoadedScenario, { result, replayed }: Checked, story: TraceStory | null): void {
-    if (replayed === null || (result.asExpected && this.#scenarios > 1)) return;
+  #showTraces(loaded: LoadedScenario, { result, replayed, further }: Checked, story: TraceStory | null): void {
+    if (result.asExpected && this.#scenarios > 1) return;
+    if (replayed !== null) this.#showTrace(loaded, replayed, story);
+    for (const f of further) this.#showTrace(loaded, f.replayed, f.story);
+  }
+
+  #showTrace(loaded: LoadedScenario, replayed: ReplayedTrace, story: TraceStory | null): void {
     const { width, color, full } = this.#view;
     const view = { width: lineWidth(width), color, full, replayCommand: this.#replayHint(loaded, replayed.trace, replayed.actors) };
     this.remark(`\n${renderTrace(replayed, view, story).trimEnd()}`);

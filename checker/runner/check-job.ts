@@ -88,13 +88,24 @@ export async function checkOne(
   const scenario = await withMachines(s, origin.folder);
   const audited = audit ? await auditScenario(scenario, options, { cores, engine, onVariant }) : null;
   const checked = audited?.checked ?? (await checkScenario(scenario, options, cores, engine));
+  const answered = await withStories(scenario, checked, options);
   const story = await storyFor(scenario, checked, options);
   const sameProgram = probe === null ? null : await isSameWithoutPatch(checked, origin, probe, options, engine);
-  return { checked, audit: audited, story, sameProgram, unlike: null };
+  return { checked: answered, audit: audited, story, sameProgram, unlike: null };
 }
 
-/** The trace of a violation that is wanted is told only to who asked for it. */
-async function storyFor(scenario: Scenario, { result, replayed }: Checked, options: CheckOptions): Promise<TraceStory | null> {
-  if (replayed === null || (result.asExpected && !options.story)) return null;
+/** Whether the trace of a violation will be shown: one that is wanted is told only to who asked for it. */
+const isTold = ({ result }: Checked, options: CheckOptions): boolean => !result.asExpected || options.story;
+
+async function storyFor(scenario: Scenario, checked: Checked, options: CheckOptions): Promise<TraceStory | null> {
+  const { replayed } = checked;
+  if (replayed === null || !isTold(checked, options)) return null;
   return (await import("../trace/story.ts")).storyOf(scenario, replayed);
+}
+
+/** With the stories of further violations. */
+async function withStories(scenario: Scenario, checked: Checked, options: CheckOptions): Promise<Checked> {
+  if (checked.further.length === 0 || !isTold(checked, options)) return checked;
+  const { storyOf } = await import("../trace/story.ts");
+  return { ...checked, further: checked.further.map(({ replayed }) => ({ replayed, story: storyOf(scenario, replayed) })) };
 }

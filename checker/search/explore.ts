@@ -44,6 +44,8 @@ export interface Outcome {
   /** In the order of `system.sometimes`. */
   readonly witnessesReached: readonly boolean[];
   readonly finding: Finding | null;
+  /** With `goOn`, the violations of the promises in `finding.also` that have one. */
+  readonly further: readonly Finding[];
   /** In how many of the states each state property was in force, in the order of `system.always`. */
   readonly inForce: readonly number[];
   /** Of this search alone, as `RefinementChecks.counts`; null without machines. */
@@ -73,11 +75,12 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   const asked: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
   const { task, run, countedBefore, notLowered } = await searched(asked, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
-  let finding: Finding | null = null;
   const missing = run.complete ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
   const shown = shownOf(run.violations, missing, options);
-  if (shown !== null)
-    finding = typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
+  const finding = shown === null ? null
+    : typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);
+  const further: Finding[] = [];
+  for (const v of options.goOn === true ? run.violations : []) if (v !== shown!.one) further.push(await report(task, v, []));
   releaseMemory(run.counts.tableBytes);
   const counted = countedSince(countedBefore, run.counted);
   return {
@@ -86,6 +89,7 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
     measures: measuresOf(run.counts, task.options, (performance.now() - start) / 1000, system.stateWords * 4),
     witnessesReached,
     finding,
+    further,
     inForce: statesInForce(system, run.counts.states, run.inForce),
     refinementCounts: counted.refinement,
     blockCounts: counted.blocks,
@@ -96,12 +100,13 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
 }
 
 function checkOptions(options: ExploreOptions, source: SystemSource | null): void {
-  const { workers, maxStates, maxDepth, seconds, memoryBytes, walks, pctDepth } = options;
+  const { workers, maxStates, maxDepth, seconds, memoryBytes, walks, pctDepth, goOn, strategy } = options;
   const positive = { workers, maxStates, maxDepth, seconds, memoryBytes, walks, pctDepth };
   for (const [name, value] of Object.entries(positive)) {
     if (value !== null && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be greater than 0`);
   }
   if (workers > SEARCH_WORKERS_MAX) throw new RangeError(`workers is ${workers}; at most ${SEARCH_WORKERS_MAX} are possible`);
+  if (goOn === true && strategy !== "bfs") throw new RangeError(`a search by ${strategy} ends with the first violation; only bfs goes on`);
   if (workers > 1 && source === null) throw new RangeError("this system cannot be sent to worker threads; use one worker");
 }
 
@@ -147,7 +152,11 @@ function search(task: SearchTask, source: SystemSource | null): Promise<SearchRu
 
 function remarks(run: SearchRun, { system, options }: SearchTask): string[] {
   const lines: string[] = [];
-  if (run.violations.length > 0 && !run.complete) lines.push("The search ended with the violation; states beyond it were not looked at.");
+  const broken = run.violations.map((v) => v.broken.kind);
+  if (broken.length > 0 && !run.complete && options.goOn !== true) {
+    lines.push("The search ended with the violation; states beyond it were not looked at.");
+  }
+  if (options.goOn === true && broken.includes("fault")) lines.push("The search went on past violations; what a step that fails would lead to is not known.");
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
   if (run.counts.workers < options.workers) {
     const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";

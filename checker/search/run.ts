@@ -44,6 +44,12 @@ export interface ExploreOptions {
   /** Nothing is meant to end: only what is recurring is asked. */
   readonly endless?: boolean;
   /**
+   * Go on past violations, so that each promise that breaks anywhere is found, with its own trace. Unless set: the search ends with
+   * the level of the first. Breadth-first searches only. A step that fails leads nowhere, and traps are looked for only where
+   * nothing is broken.
+   */
+  readonly goOn?: boolean;
+  /**
    * The system and its breadth-first search as WebAssembly, for one worker. Null or absent: the search runs in JavaScript, and so
    * does any other. Made of another program than the system is, it is refused.
    */
@@ -102,7 +108,8 @@ export interface SearchRun {
   readonly callsSeen: Uint8Array | null;
   /**
    * The promises that are broken where the search ended, each once, the one to report first: breadth-first, those that break
-   * in a state or step of the level at which it ended; otherwise those that break in the state or step at which it ended.
+   * in a state or step of the level at which it ended, with `goOn` of any level; otherwise those that break in the state or step
+   * at which it ended.
    */
   readonly violations: readonly Violated[];
   /** Why nobody looked for traps, though that was asked for; null when somebody did, or it was not. */

@@ -2,7 +2,8 @@
  * A run as a list of cases with one of four outcomes, which is all that test reports know. A report is read as a pass where none of
  * its cases is `fail` or `error`; so some case is, exactly if the run's exit code is not 0: `casesOf` sees to that last of all.
  */
-import type { ReplayedTrace, ScenarioResult } from "../../result.ts";
+import type { ReplayedTrace, ScenarioResult, TraceStory } from "../../result.ts";
+import type { LoadedScenario } from "../../project/project.ts";
 import { renderTrace } from "../counterexample.ts";
 import { TRACE_STRING_MAX, replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
@@ -13,7 +14,7 @@ import type { ReportedRun } from "./reported-run.ts";
 export type Outcome = "pass" | "fail" | "error" | "skip";
 
 export interface RunCase {
-  /** A scenario, or what else a run can fail by. */
+  /** A scenario, with a promise where it breaks several; or what else a run can fail by. */
   readonly name: string;
   /** The module of the scenario, named like the file of a place; "thpcheck" for what is about the whole run. */
   readonly module: string;
@@ -37,7 +38,7 @@ const WIDTH = 120;
 /** The cases of a run, scenarios first. A run that has not ended has a case that says so. */
 export function casesOf(run: ReportedRun): RunCase[] {
   const { head, scenarios, end } = run;
-  const cases = scenarios.map((s) => caseOnce(s, head.folder, head.strict));
+  const cases = scenarios.flatMap((s) => casesOnce(s, head.folder, head.strict));
   if (end === null) return [...cases, general("the run", "error", "unfinished", "the run has not ended, or was broken off before it did")];
   cases.push(...generalCases(end));
   const isBad = cases.some((c) => c.outcome === "fail" || c.outcome === "error");
@@ -67,11 +68,12 @@ function general(name: string, outcome: Outcome, rule: string, message: string):
 }
 
 /** A document is written anew after each scenario, and a trace is not told anew for each. */
-const known = new WeakMap<ReportedScenario, RunCase>();
-function caseOnce(s: ReportedScenario, folder: string, strict: boolean): RunCase {
+const known = new WeakMap<ReportedScenario, readonly RunCase[]>();
+function casesOnce(s: ReportedScenario, folder: string, strict: boolean): readonly RunCase[] {
   const before = known.get(s);
   if (before !== undefined) return before;
-  const made = caseOf(s, folder, strict);
+  const first = caseOf(s, folder, strict);
+  const made = [first, ...(first.outcome === "fail" ? furtherCases(s, folder) : [])];
   known.set(s, made);
   return made;
 }
@@ -81,14 +83,37 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
   const module = namedFile(loaded.file, folder);
   const { outcome, rule, message } = judged(result, strict);
   const isBad = outcome !== "pass";
-  const broke = isBad ? placeOfBreak(replayed, folder) : null;
-  const command = replayed === null ? "" : replayCommand(replayed.trace, replayed.actors, loaded.from);
-  const view = { width: WIDTH, color: false, full: false, replayCommand: command.length <= TRACE_STRING_MAX ? command : "" };
+  const shown = isBad ? replayed : null;
   return {
-    name: result.scenario, module, outcome, rule, message,
-    detail: isBad && replayed !== null ? renderTrace(replayed, view, story).trimEnd() : "",
-    seconds: result.seconds, place: broke ?? { file: module, line: 1 }, result, trace: isBad ? replayed : null,
+    name: result.scenario, module, outcome, rule, message, ...told(shown, story, loaded, folder), seconds: result.seconds, result,
   };
+}
+
+/** Of a search that went on past violations: a case for each promise that breaks besides. The first case says how long it took. */
+function furtherCases({ loaded, checked: { result, further } }: ReportedScenario, folder: string): RunCase[] {
+  const module = namedFile(loaded.file, folder);
+  return further.map(({ replayed, story }): RunCase => {
+    const { name, kind } = replayed.property;
+    const { length, message } = result.further.find((v) => v.property === name && v.kind === kind)!;
+    return {
+      name: furtherName(result.scenario, name), module, outcome: "fail", rule: name,
+      message: `violates "${name}" in ${length} steps: ${message}`, ...told(replayed, story, loaded, folder), seconds: 0, result: null,
+    };
+  });
+}
+
+/** The name of the case of a further violation. */
+export const furtherName = (scenario: string, promise: string): string => `${scenario}: ${promise}`;
+
+/** What a case says of a trace; of none, where its scenario is. */
+function told(
+  trace: ReplayedTrace | null, story: TraceStory | null, { file, from }: LoadedScenario, folder: string,
+): Pick<RunCase, "detail" | "place" | "trace"> {
+  const command = trace === null ? "" : replayCommand(trace.trace, trace.actors, from);
+  const view = { width: WIDTH, color: false, full: false, replayCommand: command.length <= TRACE_STRING_MAX ? command : "" };
+  const broke = trace === null ? null : placeOfBreak(trace, folder);
+  const detail = trace === null ? "" : renderTrace(trace, view, story).trimEnd();
+  return { detail, place: broke ?? { file: namedFile(file, folder), line: 1 }, trace };
 }
 
 function judged(r: ScenarioResult, strict: boolean): Pick<RunCase, "outcome" | "rule" | "message"> {

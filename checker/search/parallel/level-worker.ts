@@ -34,6 +34,8 @@ export interface LevelOptions {
   readonly maxDepth: number | null;
   /** The graph is written down, to look for traps in it. `end`: end states are a goal. Null: it is not. */
   readonly traps: { readonly end: boolean } | null;
+  /** As `ExploreOptions.goOn`. */
+  readonly goOn: boolean;
 }
 
 /** What one worker is made of. */
@@ -193,7 +195,7 @@ export class LevelWorker {
     control.publishProgress(this.#discovery.discovered, this.#expander.transitions);
     this.#round = control.arrive(level, this.#before, () => {
       const size = total(control.counts(level));
-      if (size === 0 || control.anyViolation() || control.stopped !== 0) return false;
+      if (size === 0 || control.stopped !== 0 || (control.anyViolation() && !this.#options.goOn)) return false;
       return levelBound(this.#options, this.#before + size, level + 1, size) === null;
     });
     return this.#meet();

@@ -47,8 +47,8 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const goals = traps === null ? [] : goalNames(system, traps.end);
   const { table, moves, visited, space, memories } = memoryFor(system, options, control, { workers, logs: goals.length > 0 });
   const discoveries = memories === null ? Array.from({ length: workers }, () => new Discovery(recordWords(system))) : [memories.discovery];
-  const { seed, fingerprintBits, maxStates, maxDepth } = options;
-  const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null };
+  const { seed, fingerprintBits, maxStates, maxDepth, goOn = false } = options;
+  const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null, goOn };
   const lowered = memories === null ? null : { search: options.lowered!, memories };
   const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries, lowered });
   const startTeam = (): Team => {
@@ -175,7 +175,7 @@ function summarise(finished: Finished): SearchRun {
   const trapped = lookForTraps(finished, { complete, levels: perLevel.slice(0, levels.length), states, log });
   return {
     complete,
-    stopReason: !found.none || exhausted ? null : stopped ?? levelBound(options, states, levels.length, last),
+    stopReason: exhausted || (!found.none && options.goOn !== true) ? null : stopped ?? levelBound(options, states, levels.length, last),
     counts: {
       states,
       transitions: total(reports.map((r) => r.transitions)),

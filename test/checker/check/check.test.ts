@@ -14,7 +14,7 @@ type Answer = Partial<Pick<Outcome, "complete" | "stopReason" | "finding"> & Cou
 function outcome({ complete, stopReason, finding, fingerprintBits = 64, exact = false, ...counts }: Answer = {}): Outcome {
   const counted: Counts = { states: 100, transitions: 200, depth: 7, terminals: 1, levels: [], tableBytes: 800, workers: 1, walks: null, ...counts };
   return {
-    complete: complete ?? true, stopReason: stopReason ?? null, finding: finding ?? null,
+    complete: complete ?? true, stopReason: stopReason ?? null, finding: finding ?? null, further: [],
     measures: measuresOf(counted, { ...DEFAULT_CHECK_OPTIONS, fingerprintBits, exact }, 0.1, 8),
     witnessesReached: [], inForce: [], refinementCounts: null, blockCounts: null, callsSeen: null, notChecked: [], notLowered: null,
   };

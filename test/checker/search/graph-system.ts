@@ -133,7 +133,7 @@ export interface NaiveOutcome {
   readonly terminals: number;
   /** The shortest, then first by kind and index, then fewest context switches, then lexicographic. */
   readonly violation: NaiveViolation | null;
-  /** Everything that is broken in the level of that one, each by its best path. */
+  /** Everything that is broken: in the level of that one, or, of a search that does not stop there, in any; each by its best path. */
   readonly broken: readonly NaiveViolation[];
 }
 
@@ -150,7 +150,7 @@ export function naiveSearch(graph: Graph, stopAtViolation: boolean): NaiveOutcom
   const levels: number[] = [];
   let transitions = 0;
   let terminals = 0;
-  let violations: { name: string; way: Way; length: number }[] = [];
+  const violations: { name: string; way: Way; length: number }[] = [];
   let level = new Map<string, Way>();
   for (const [i, node] of graph.initial.entries()) {
     const way: Way = { node, initial: graph.initial.length === 1 ? [] : [i], steps: [], switches: 0 };
@@ -194,7 +194,7 @@ export function naiveSearch(graph: Graph, stopAtViolation: boolean): NaiveOutcom
       }
     }
     for (const node of newNodes) seen.add(node);
-    if (violations.length === 0) violations = found;
+    violations.push(...found);
     level = next;
   }
   violations.sort((a, b) => a.length - b.length || RANK.indexOf(a.name) - RANK.indexOf(b.name) || compareWays(a.way, b.way));

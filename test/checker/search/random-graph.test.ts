@@ -62,6 +62,17 @@ async function expectSameViolation(graph: Graph, options: Partial<ExploreOptions
   return o;
 }
 
+/** A search that goes on sees what there is, and of each promise that breaks anywhere a nearest violation by its best trace. */
+async function expectAllViolations(graph: Graph, options: Partial<ExploreOptions>): Promise<void> {
+  const naive = naiveSearch(graph, false);
+  const o = await run(instantiate(graph), { ...options, goOn: true }, sourceOf("./graph-system.ts", graph));
+  expect(o).toMatchObject({ states: naive.states, transitions: naive.transitions, levels: naive.levels, terminals: naive.terminals });
+  expect(o).toMatchObject({ complete: naive.broken.length === 0, stopReason: null });
+  const found = [o.finding, ...o.further].filter((f) => f !== null);
+  expect(found.map((f) => ({ kind: f.kind, name: f.name, path: { initial: f.initial, steps: f.steps } }))).toEqual(naive.broken);
+  expect(o.finding?.also ?? []).toEqual(naive.broken.slice(1).map(({ kind, name }) => ({ kind, name })));
+}
+
 describe("random graphs", () => {
   test("every way of searching sees what a naive search sees", async () => {
     await fc.assert(fc.asyncProperty(graphs(false), async (graph) => {
@@ -77,6 +88,14 @@ describe("random graphs", () => {
       await expectSameViolation(graph, {});
       await expectSameViolation(graph, { exact: true, seed: 5 });
     }), { numRuns: 600 });
+  });
+
+  test("a search that goes on past violations finds all that breaks, each by its best trace", async () => {
+    await fc.assert(fc.asyncProperty(graphs(true), async (graph) => {
+      await expectAllViolations(graph, {});
+      await expectAllViolations(graph, { exact: true, seed: 5 });
+    }), { numRuns: 400 });
+    await fc.assert(fc.asyncProperty(graphs(true), (graph) => expectAllViolations(graph, { workers: 2 })), { numRuns: 8 });
   });
 
   test("two and three workers agree with the naive search", async () => {
