@@ -18,7 +18,10 @@ export function replayCommand(trace: Trace, actors: readonly string[], from: str
   return `npx thpcheck replay ${shellQuote(text)}${option("--from", from)}${option("--patch", trace.patch?.name ?? null)}`;
 }
 
-/** Replays from a result file, for traces too long for a command line. */
+/** How a further violation of a scenario is called (`ScenarioResult.further`), by its promise. */
+export const furtherName = (scenario: string, promise: string): string => `${scenario}: ${promise}`;
+
+/** Replays from a result file, for traces too long for a command line. `scenario`: or a further violation of one, by its name. */
 export function replayFromFile(file: string, scenario: string, from: string | null): string {
   return `npx thpcheck replay ${shellQuote(file)} --scenario ${shellQuote(scenario)}${option("--from", from)}`;
 }

@@ -12,7 +12,7 @@ import { lineWidth, type Output, type Paint } from "./output.ts";
 import { patchInWords } from "./patch-report.ts";
 import { ProgressLine } from "./progress.ts";
 import { refinementLine } from "./refinement.ts";
-import { TRACE_STRING_MAX, replayCommand, replayFromFile } from "./replay-command.ts";
+import { TRACE_STRING_MAX, furtherName, replayCommand, replayFromFile } from "./replay-command.ts";
 import type { Reporter, ReportedScenario, RunEnd, RunHead, Turn } from "./reporter.ts";
 import { resultLine, summaryTable, table, tally } from "./summary.ts";
 
@@ -90,22 +90,24 @@ export class TerminalReporter implements Reporter {
   /** The trace of a violation that is wanted is worth a screen only to someone who asked for that scenario alone. */
   #showTraces(loaded: LoadedScenario, { result, replayed, further }: Checked, story: TraceStory | null): void {
     if (result.asExpected && this.#scenarios > 1) return;
-    if (replayed !== null) this.#showTrace(loaded, replayed, story);
-    for (const f of further) this.#showTrace(loaded, f.replayed, f.story);
+    const name = result.scenario;
+    if (replayed !== null) this.#showTrace(loaded, name, replayed, story);
+    for (const f of further) this.#showTrace(loaded, furtherName(name, f.replayed.property.name), f.replayed, f.story);
   }
 
-  #showTrace(loaded: LoadedScenario, replayed: ReplayedTrace, story: TraceStory | null): void {
+  /** `name`: what the trace is called in a file of results. */
+  #showTrace(loaded: LoadedScenario, name: string, replayed: ReplayedTrace, story: TraceStory | null): void {
     const { width, color, full } = this.#view;
-    const view = { width: lineWidth(width), color, full, replayCommand: this.#replayHint(loaded, replayed.trace, replayed.actors) };
+    const view = { width: lineWidth(width), color, full, replayCommand: this.#replayHint(loaded, name, replayed) };
     this.remark(`\n${renderTrace(replayed, view, story).trimEnd()}`);
   }
 
-  #replayHint({ from }: LoadedScenario, trace: NonNullable<Checked["replayed"]>["trace"], actors: readonly string[]): string {
+  #replayHint({ from }: LoadedScenario, name: string, { trace, actors }: ReplayedTrace): string {
     const command = replayCommand(trace, actors, from);
     if (command.length <= TRACE_STRING_MAX) return command;
     const { resultsFile } = this.#view;
-    if (resultsFile !== null) return replayFromFile(resultsFile, trace.scenario, from);
-    const shorter = replayFromFile("results.json", trace.scenario, from);
+    if (resultsFile !== null) return replayFromFile(resultsFile, name, from);
+    const shorter = replayFromFile("results.json", name, from);
     return `${command}\n  (a long one: "check ${trace.scenario} --out results.json" keeps it in a file, for "${shorter}")`;
   }
 

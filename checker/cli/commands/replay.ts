@@ -22,7 +22,7 @@ import { EXIT_AS_EXPECTED, EXIT_USAGE, type Host } from "../host.ts";
 import { withMachines } from "../../project/machines.ts";
 import { pictureOf } from "../../project/picture.ts";
 import { ownFormats } from "../../project/trace-formats.ts";
-import { replayCommand } from "../../report/replay-command.ts";
+import { furtherName, replayCommand } from "../../report/replay-command.ts";
 import { recordedUnderPolicy } from "../../project/under-policy.ts";
 import { matchScenarios, selectScenarios, type Selection } from "../../project/select.ts";
 
@@ -135,11 +135,25 @@ export function readRecipe(given: string, scenario: string | null): Recipe {
   return (value as { format?: unknown } | null)?.format === RESULT_FORMAT ? fromResults(value, given, scenario) : checkTrace(value, given);
 }
 
+interface RecordedViolation {
+  readonly property?: unknown;
+  readonly trace?: unknown;
+}
+interface RecordedResult {
+  readonly scenario?: unknown;
+  readonly violation?: RecordedViolation | null;
+  readonly further?: unknown;
+}
+
 function fromResults(value: unknown, file: string, scenario: string | null): Trace {
   const results = (value as { results?: unknown }).results;
   if (!Array.isArray(results)) throw new UsageError(`${file} is not a valid file of results: results must be an array`);
-  const traces = (results as { scenario?: unknown; violation?: { trace?: unknown } | null }[])
-    .flatMap((r) => (r?.violation?.trace ? [{ name: String(r.scenario), trace: r.violation.trace }] : []));
+  const traces = (results as (RecordedResult | null)[]).flatMap((r) => {
+    const name = String(r?.scenario);
+    const first = r?.violation?.trace ? [{ name, trace: r.violation.trace }] : [];
+    const further = Array.isArray(r?.further) ? r.further as (RecordedViolation | null)[] : [];
+    return [...first, ...further.flatMap((v) => (v?.trace ? [{ name: furtherName(name, String(v.property)), trace: v.trace }] : []))];
+  });
   const names = traces.map((t) => t.name);
   const chosen = scenario === null ? (traces.length === 1 ? traces[0] : undefined) : traces.find((t) => t.name === scenario);
   if (chosen !== undefined) return checkTrace(chosen.trace, `${file}, scenario ${chosen.name}`);

@@ -5,7 +5,7 @@
 import type { ReplayedTrace, ScenarioResult, TraceStory } from "../../result.ts";
 import type { LoadedScenario } from "../../project/project.ts";
 import { renderTrace } from "../counterexample.ts";
-import { TRACE_STRING_MAX, replayCommand } from "../replay-command.ts";
+import { TRACE_STRING_MAX, furtherName, replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
 import { namedFile, placeOfBreak, type Place } from "./place.ts";
 import type { ReportedRun } from "./reported-run.ts";
@@ -101,9 +101,6 @@ function furtherCases({ loaded, checked: { result, further } }: ReportedScenario
     };
   });
 }
-
-/** The name of the case of a further violation. */
-export const furtherName = (scenario: string, promise: string): string => `${scenario}: ${promise}`;
 
 /** What a case says of a trace; of none, where its scenario is. */
 function told(

@@ -1,0 +1,101 @@
+/** `check --continue`: everything that breaks, each by its own trace, on the screen and for programs. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ResultFile, ScenarioResult } from "../../../checker/result.ts";
+import { CONFIG, Project, type Finished } from "./fixture.ts";
+
+/** Three threads count without a lock: promises break at several depths, one step fails, one promise holds. */
+const MANY = `import { at, bugOn, holds, int, scenario, struct, type Routine, type U8, type World } from "thpcheck";
+const structs = { c: struct({ value: int(0, 8, "counter") }) };
+type K = World<typeof structs>;
+function* counts(k: K): Routine {
+  yield at("read");
+  const seen: U8 = k.c.value.get();
+  yield at("write");
+  k.c.value.set(seen + 1);
+  yield at("again");
+  bugOn(k.c.value.get() === 4, "four");
+  k.c.value.add(1);
+}
+export default scenario({
+  name: "many", why: "breaks in several ways", tier: "quick", structs,
+  threads: ["alice", "bob", "carol"].map((name) => ({ name, run: counts })),
+  always: {
+    "below two": (k: K) => k.c.value.get() < 2, "below three": (k: K) => k.c.value.get() < 3, "below seven": (k: K) => k.c.value.get() < 7,
+  },
+  step: { "no step back": (before: K, after: K) => after.c.value.get() >= before.c.value.get() },
+  finally: { "all are counted": (k: K) => k.c.value.get() === 6 },
+  expect: holds(),
+});
+`;
+const SHOWN = ['always "below two"', 'always "below three"', 'step "no step back"', 'fault "assertion"', 'finally "all are counted"'];
+
+const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY });
+const results = (name: string): ScenarioResult[] =>
+  (JSON.parse(readFileSync(join(project.folder, name), "utf8")) as ResultFile).results as unknown as ScenarioResult[];
+const found = (r: ScenarioResult): string[] => [r.violation!, ...r.further].map((v) => `${v.kind} "${v.property}"`);
+let ran: Finished;
+beforeAll(async () => {
+  ran = await project.run(["check", "many", "--continue", "--out", "r.json", "--out", "sarif:r.sarif", "--report", "report"]);
+});
+afterAll(() => { project.remove(); });
+
+describe("check --continue", () => {
+  it("finds each promise that breaks, by a shortest trace of its own, and nothing else", () => {
+    expect(ran.code).toBe(1);
+    const [result] = results("r.json");
+    expect(found(result!).sort()).toEqual(SHOWN.toSorted());
+    expect(result!.alsoViolated.map(({ kind, name }) => `${kind} "${name}"`)).toEqual(found(result!).slice(1));
+    const lengths = [result!.violation!, ...result!.further].map((v) => v.length);
+    expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
+    expect(new Set(lengths).size).toBeGreaterThan(2);
+    expect(result!.further.every((v) => v.minimised && v.trace!.steps.length === v.length)).toBe(true);
+    expect(result!.notChecked).toContainEqual(expect.stringContaining("what a step that fails would lead to is not known"));
+  });
+
+  it("shows each trace on the screen, with the command that replays it", async () => {
+    const commands = [...ran.stdout.matchAll(/npx thpcheck replay (tc1\.\S+)/g)].map((m) => m[1]!);
+    expect(commands).toHaveLength(SHOWN.length);
+    const replayed = await project.run(["replay", commands.at(-1)!]);
+    expect(replayed.code).toBe(0);
+    expect(replayed.stdout).toContain(results("r.json")[0]!.further.at(-1)!.property);
+  });
+
+  it("keeps each trace in the file of results, by the name of its promise", async () => {
+    const replayed = await project.run(["replay", "r.json", "--scenario", "many: below three"]);
+    expect(replayed.code).toBe(0);
+    expect(replayed.stdout).toContain('broken: always "below three"');
+    const { code, stderr } = await project.run(["replay", "r.json", "--scenario", "many: no such"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("no trace of many: no such, only of many, many: below three")]);
+  });
+
+  it("has a case for each in formats of cases, and a page for each in reports", () => {
+    const sarif = JSON.parse(readFileSync(join(project.folder, "r.sarif"), "utf8")) as { runs: { results: { ruleId: string; codeFlows: unknown[] }[] }[] };
+    expect(sarif.runs[0]!.results.map((r) => r.codeFlows.length)).toEqual(SHOWN.map(() => 1));
+    expect(new Set(sarif.runs[0]!.results.map((r) => r.ruleId)).size).toBe(SHOWN.length);
+    expect(readdirSync(join(project.folder, "report/traces")).sort()).toEqual(["many.2.html", "many.3.html", "many.4.html", "many.5.html", "many.html"]);
+    const index = readFileSync(join(project.folder, "report/index.html"), "utf8");
+    expect(index.match(/href="traces\/many[^"]*"/g)).toHaveLength(SHOWN.length);
+  });
+
+  it.each([["--engine", "wasm"], ["--workers", "2"], ["--exact"]])("comes to the same with %s", async (...how) => {
+    await project.run(["check", "many", "--continue", ...how, "--out", "other.json"]);
+    const [[a], [b]] = [results("r.json"), results("other.json")];
+    expect([b!.violation, b!.further]).toEqual([a!.violation, a!.further]);
+    expect([b!.states, b!.transitions, b!.terminals]).toEqual([a!.states, a!.transitions, a!.terminals]);
+  });
+
+  it("ends at the level of the first violation without it", async () => {
+    await project.run(["check", "many", "--out", "first.json"]);
+    const [first] = results("first.json");
+    expect(first!.further).toEqual([]);
+    expect(found(first!)).toEqual(found(results("r.json")[0]!).slice(0, 1));
+    expect(first!.states).toBeLessThan(results("r.json")[0]!.states);
+  });
+
+  it("is refused where a search cannot go on", async () => {
+    const { code, stderr } = await project.run(["check", "many", "--continue", "--strategy", "dfs"]);
+    expect([code, stderr]).toEqual([2, "thpcheck: --continue needs --strategy bfs; dfs ends with the first violation\n"]);
+  });
+});
