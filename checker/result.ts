@@ -164,8 +164,9 @@ export interface ScenarioResult extends Measures {
   readonly violation: Violation | null;
   /**
    * What else is broken: breadth-first, each promise that breaks in some state or step of the level at which the search ended, or
-   * of any level if the search went on past violations (`--continue`); otherwise in the state or step at which it ended. A scenario that expects one of them to be violated is shown that one,
-   * as `violation`. The shortest traces come first, then the order of declaration.
+   * of any level if the search went on past violations (`--continue`); otherwise in the state or step at which it ended. A scenario
+   * that expects one of them to be violated is shown that one, as `violation`. The shortest traces come first, then the order of
+   * declaration.
    */
   readonly alsoViolated: readonly PropertyRef[];
   /** Of a search that went on past violations: those of `alsoViolated`, each with the shortest trace to it. */
@@ -178,8 +179,9 @@ export interface ScenarioResult extends Measures {
  * A result under the names of version 1 of the format. `collisionProbability` is the expected number of collisions,
  * `unexcused` the number of states in which an invariant was in force. Version 2 will have the names of `ScenarioResult`.
  */
-export interface ResultV1
-  extends Omit<ScenarioResult, "alsoViolated" | "further" | "notes" | "warnings" | "engine" | "expectedCollisions" | "levels" | "invariants"> {
+export interface ResultV1 extends Omit<
+  ScenarioResult, "alsoViolated" | "further" | "notes" | "warnings" | "engine" | "expectedCollisions" | "levels" | "invariants"
+> {
   /** Absent in files that were written before there was this field; so are the next four. */
   readonly alsoViolated?: readonly PropertyRef[];
   readonly further?: readonly Violation[];

@@ -156,7 +156,9 @@ function remarks(run: SearchRun, { system, options }: SearchTask): string[] {
   if (broken.length > 0 && !run.complete && options.goOn !== true) {
     lines.push("The search ended with the violation; states beyond it were not looked at.");
   }
-  if (options.goOn === true && broken.includes("fault")) lines.push("The search went on past violations; what a step that fails would lead to is not known.");
+  if (options.goOn === true && broken.includes("fault")) {
+    lines.push("The search went on past violations; what a step that fails would lead to is not known.");
+  }
   if (run.stopReason !== null) lines.push(`The search is incomplete: ${run.stopReason}.`);
   if (run.counts.workers < options.workers) {
     const what = options.strategy === "bfs" ? "an exact search" : options.strategy === "dfs" ? "a depth-first search" : "a series of walks";

@@ -19,6 +19,20 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/anon-vma.ts", function: "anonVma", source: "export function anonVma(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/anon-vma.ts", function: "avc", source: "export function avc(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/counters.ts", function: "tracepoint", source: "export function tracepoint() {", why: NATIVE },
+  { file: "impl/structs/counters.ts", function: "mthpStat", source: "export function mthpStat() {", why: NATIVE },
+  {
+    file: "impl/structs/counters.ts", function: "eventsByOrder",
+    source: "function eventsByOrder<const N extends string>(...names: readonly N[]): EventsByOrder<N> {", why: NATIVE,
+  },
+  {
+    file: "impl/structs/thp.ts", function: "middleOrders",
+    source: "const middleOrders = (b: Bounds): number => b.hpagePmdOrder - b.minLargeOrder;", why: NATIVE,
+  },
+  {
+    file: "impl/structs/thp.ts", function: "anonOrders",
+    source: 'export function anonOrders(c: Bounds & Pick<AnonOrders, "anonAlways" | "anonMadvise" | "anonInherit">) {', why: NATIVE,
+  },
+  { file: "impl/structs/thp.ts", function: "thpSize", source: "export function thpSize(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/counters.ts", function: "vmstat", source: "export function vmstat() {", why: NATIVE },
   { file: "impl/structs/counters.ts", function: "events", source: "function events<const N extends string>(...names: readonly N[]): Events<N> {", why: NATIVE },
   { file: "impl/structs/cpu.ts", function: "cpu", source: "export function cpu(b: Bounds) {", why: NATIVE },

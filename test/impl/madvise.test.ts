@@ -334,6 +334,15 @@ describe("process_madvise", () => {
     expect([s.processMadvise(1, 1, [[0, 4]], MADV_DONTNEED, 0, false), loads(0, 4, 1), loads(0, 4)]).toEqual([4, [0, 0, 0, 0], [1, 2, 3, 4]]);
     expectNothingLeft(s, [0, 1]);
   });
+  it("ends at the first range that fails also where each range has locks of its own", () => {
+    const old = new SequentialKernel({ ...MACHINE, processMadviseLocksOnce: false });
+    old.sysfs("enabled", "never");
+    map(old, 0, 8);
+    fill(old, 0, 8);
+    expect(old.madvise(0, 4, 4, MADV_NOHUGEPAGE)).toBe(0);
+    const collapse = (...ranges: [number, number][]) => old.processMadvise(0, 0, ranges, MADV_COLLAPSE, 0, false);
+    expect([collapse([4, 4], [0, 4]), old.isHuge(0, 0), collapse([0, 4], [4, 4]), old.isHuge(0, 0)]).toEqual([-EINVAL, false, 4, true]);
+  });
   it("returns what was done before the second range failed, or the first one's error", () => {
     expect(s.madvise(0, 4, 4, MADV_NOHUGEPAGE)).toBe(0);
     expect([s.processMadvise(0, 0, [[0, 4], [4, 4]], MADV_COLLAPSE, 0, false), s.processMadvise(0, 0, [[4, 4], [0, 4]], MADV_COLLAPSE, 0, false)]).toEqual([4, -EINVAL]);

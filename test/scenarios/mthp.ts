@@ -3,12 +3,12 @@
  * are 8. Huge pages of PMD size are never made by faults here.
  */
 import { NONE, holds, type Routine } from "thpcheck";
-import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
+import { ENABLED_ALWAYS, ENABLED_MADVISE, ENABLED_NEVER, PMD_ENABLED_INHERIT } from "../../impl/config/knobs.ts";
 import type { KernelOptions } from "../../impl/config/options.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMremap, sysMunmap } from "../../impl/entry/syscalls.ts";
 import { FOLL_PIN, FOLL_WRITE, gupFast, pinnedStore, unpinFolio } from "../../impl/gup.ts";
-import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT } from "../../impl/madvise.ts";
+import { MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_HUGEPAGE, MADV_PAGEOUT } from "../../impl/madvise.ts";
 import { MREMAP_FIXED, MREMAP_MAYMOVE } from "../../impl/mremap.ts";
 import type { Pfn } from "../../impl/structs/types.ts";
 import { anonEnabledStore } from "../../impl/sysfs.ts";
@@ -80,6 +80,19 @@ function* takesFour(k: K): Routine {
 function* allowsFour(k: K): Routine {
   yield* passGate(k);
   yield* anonEnabledStore(k, 2, ENABLED_ALWAYS);
+}
+
+/** Of an advised area: moves the size from one word of policy to the others and back, so that it is enabled all the time. */
+function* movesPolicy(k: K): Routine {
+  yield* passGate(k);
+  yield* anonEnabledStore(k, 1, ENABLED_MADVISE);
+  yield* anonEnabledStore(k, 1, PMD_ENABLED_INHERIT);
+}
+function* advisesThenStores(k: K): Routine {
+  yield* sysMadvise(k, 0, 4, MADV_HUGEPAGE);
+  yield* openGate(k);
+  yield* store(k, 0, 1);
+  yield* store(k, 2, 2);
 }
 
 // ---- folios that are there -------------------------------------------------------------------------------------
@@ -233,6 +246,24 @@ export default [
     threads: { storesTwice, discardsTable },
     sometimes: { ...twoPages, "the table has gone": (k) => k.mm.nrPtes.get(0) === 0 && k.gate.open.get() },
     expect: holds({ states: 2867 }),
+  }),
+  thpScenario({
+    name: "mthp-policy-words",
+    why: "the size is enabled all the time, by one word or another, and a fault that reads them one by one can find none of them set",
+    tier: "quick",
+    options: { ...TWO_PAGES, enabled: ENABLED_ALWAYS, grain: ["knobs"] },
+    threads: { advisesThenStores, movesPolicy },
+    sometimes: { ...twoPages, "a fault missed the size": (k) => k.mm.anonPages.get(0) % 2 === 1 },
+    expect: holds({ states: 1101 }),
+  }),
+  thpScenario({
+    name: "mthp-flags",
+    why: "the flags of a folio of two pages are one word: what two faults and a discard write to it beside one another is not lost",
+    tier: "full",
+    options: { ...TWO_PAGES, grain: ["flags"] },
+    threads: { storesFirst, discards },
+    sometimes: twoPages,
+    expect: holds({ states: 43_617 }),
   }),
   thpScenario({
     name: "mthp-faults-munmap",

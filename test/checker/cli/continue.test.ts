@@ -1,6 +1,7 @@
 /** `check --continue`: everything that breaks, each by its own trace, on the screen and for programs. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Log } from "sarif";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ResultFile, ScenarioResult } from "../../../checker/result.ts";
 import { CONFIG, Project, type Finished } from "./fixture.ts";
@@ -71,10 +72,11 @@ describe("check --continue", () => {
   });
 
   it("has a case for each in formats of cases, and a page for each in reports", () => {
-    const sarif = JSON.parse(readFileSync(join(project.folder, "r.sarif"), "utf8")) as { runs: { results: { ruleId: string; codeFlows: unknown[] }[] }[] };
-    expect(sarif.runs[0]!.results.map((r) => r.codeFlows.length)).toEqual(SHOWN.map(() => 1));
-    expect(new Set(sarif.runs[0]!.results.map((r) => r.ruleId)).size).toBe(SHOWN.length);
-    expect(readdirSync(join(project.folder, "report/traces")).sort()).toEqual(["many.2.html", "many.3.html", "many.4.html", "many.5.html", "many.html"]);
+    const told = (JSON.parse(readFileSync(join(project.folder, "r.sarif"), "utf8")) as Log).runs[0]!.results!;
+    expect(told.map((r) => r.codeFlows!.length)).toEqual(SHOWN.map(() => 1));
+    expect(new Set(told.map((r) => r.ruleId)).size).toBe(SHOWN.length);
+    const pages = ["many.2.html", "many.3.html", "many.4.html", "many.5.html", "many.html"];
+    expect(readdirSync(join(project.folder, "report/traces")).sort()).toEqual(pages);
     const index = readFileSync(join(project.folder, "report/index.html"), "utf8");
     expect(index.match(/href="traces\/many[^"]*"/g)).toHaveLength(SHOWN.length);
   });

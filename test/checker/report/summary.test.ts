@@ -11,7 +11,8 @@ const result = (over: Partial<ScenarioResult>): ScenarioResult => ({
   states: 1234, transitions: 5678, depth: 9, terminals: 1, levels: [], seconds: 0.5, statesPerSecond: 2468, bytesPerState: 8, tableBytes: 0,
   expectedCollisions: 4e-12, fingerprintBits: 64, exact: false, workers: 1, walks: null, reductions: [], strategy: "bfs", seed: 0,
   engine: "js",
-  witnesses: [], invariants: [], notChecked: [], violation: null, alsoViolated: [], further: [], notes: [], warnings: [], refinement: null, ...over,
+  witnesses: [], invariants: [], notChecked: [], violation: null, alsoViolated: [], further: [], notes: [], warnings: [],
+  refinement: null, ...over,
 });
 const violation = { property: "I1", kind: "always" as const, message: "m", trace: null, length: 1, minimised: true };
 
