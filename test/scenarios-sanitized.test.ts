@@ -14,7 +14,7 @@ const LEFT_OUT: readonly (readonly [what: string, names: RegExp])[] = [
   ["models whose steps are those that were published", /^(barriers|chandy-misra|peterson|refcount|simple|thp-resv)/],
   ["the patch of 2018", /@rfc-2018$/],
   ["lists that change under a lock in one step", /^(grain-lists-|lists-scan-and-free$)/],
-  ["sleepers that an unlock wakes in its own step", /^grain-flags-/],
+  ["sleepers that an unlock wakes in its own step", /^(grain-flags-|mthp-flags$)/],
   ["frames that the allocator hands out in one step", /^reservation-scanner@/],
   ["a folio that reclaim unlocks as it freezes it", /^(lazyfree-pin|reclaim-freed-again)$/],
   ["a list of isolated folios in the words of the free lists",

@@ -148,6 +148,7 @@ export function refuseContradictions(f: CheckFlags): void {
   refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
   refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined),
     "--audit chooses strategies, workers and exactness itself; leave those options out");
+  refuse(f.audit === true && f.continue === true, "--audit compares searches that end with the first violation; leave out --continue");
   refuse(f.reach === true && f.patch === undefined, "--reach runs what comes to the lines of a patch; name it: --patch idea.patch");
   refuse(f.reach === true && f.policy !== undefined, "--reach chooses by names, policies included (NAME@POLICY); leave out --policy");
   refuse(f.reach === true && f.from !== undefined, "--reach chooses among the project's scenarios; leave out --from");

@@ -96,8 +96,11 @@ describe("check --continue", () => {
     expect(first!.states).toBeLessThan(results("r.json")[0]!.states);
   });
 
-  it("is refused where a search cannot go on", async () => {
-    const { code, stderr } = await project.run(["check", "many", "--continue", "--strategy", "dfs"]);
-    expect([code, stderr]).toEqual([2, "thpcheck: --continue needs --strategy bfs; dfs ends with the first violation\n"]);
+  it.each([
+    [["--strategy", "dfs"], "--continue needs --strategy bfs; dfs ends with the first violation"],
+    [["--audit"], "--audit compares searches that end with the first violation; leave out --continue"],
+  ])("is refused with %s", async (how, says) => {
+    const { code, stderr } = await project.run(["check", "many", "--continue", ...how]);
+    expect([code, stderr]).toEqual([2, `thpcheck: ${says}\n`]);
   });
 });
