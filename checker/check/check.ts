@@ -69,11 +69,10 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const { lowered, why } = await loweredFor(a, searched);
   const outcome = await a.engine.explore(system, source, lowered === null ? search : { ...search, lowered, workers: 1 });
   const finding = outcome.finding ?? endlessFinding(system, outcome, wanted);
-  const shown = finding !== null && hasTrace(finding) ? await told(a, searched, finding) : null;
-  const replayed = shown?.property.kind === "step" ? await withPlaceOfWrite(s, system, clearing, shown) : shown;
+  const replayed = finding !== null && hasTrace(finding) ? await placed(a, searched, finding) : null;
   const violation = finding === null ? null : violationOf(finding, replayed);
   const others = await furtherOf(a, searched, outcome.further);
-  if (!sourceMap && (violation?.property === "exception" || violation?.throws !== undefined)) return null;
+  if (!sourceMap && [violation, ...others.violations].some(throwsSomething)) return null;
 
   let taken: readonly string[] = isModel(s) ? [] : [ATOMICITY_NOT_CHECKED];
   const whySanitized = sanitizes(s, options.sanitize);
@@ -101,10 +100,9 @@ async function furtherOf(
   const violations: Violation[] = [];
   const traces: FurtherTrace[] = [];
   for (const f of found) {
-    const shown = await told(a, searched, f);
-    const placed = f.kind === "step" ? await withPlaceOfWrite(a.scenario, searched.system, a.clearing, shown) : shown;
-    violations.push(violationOf(f, placed));
-    traces.push({ replayed: placed, story: null });
+    const replayed = await placed(a, searched, f);
+    violations.push(violationOf(f, replayed));
+    traces.push({ replayed, story: null });
   }
   return { violations, traces };
 }
@@ -135,9 +133,15 @@ async function told(a: Attempt, searched: Compiled, finding: Finding, teller: Tr
   return replay(subject, recipeOf(finding, s.name, programHash, options.seed));
 }
 
-async function withPlaceOfWrite(s: Scenario, system: TransitionSystem, clearing: boolean, trace: ReplayedTrace): Promise<ReplayedTrace> {
-  return (await import("../trace/place-of-write.ts")).withPlaceOfWrite(s, system, clearing, trace);
+/** The trace of a finding; of a broken step promise, with the line of the store that breaks it. */
+async function placed(a: Attempt, searched: Compiled, finding: Finding): Promise<ReplayedTrace> {
+  const trace = await told(a, searched, finding);
+  if (finding.kind !== "step") return trace;
+  return (await import("../trace/place-of-write.ts")).withPlaceOfWrite(a.scenario, searched.system, a.clearing, trace);
 }
+
+/** Whether words of a violation are those of an error, whose line only a source map tells. */
+const throwsSomething = (v: Violation | null): boolean => v?.property === "exception" || v?.throws !== undefined;
 
 function coverageOf({ coverage }: TransitionSystem, { blockCounts }: Outcome): Checked["coverage"] {
   return coverage?.sites.map((site, n) => ({ site, count: blockCounts?.[n] ?? 0 })) ?? [];

@@ -99,7 +99,8 @@ export function addCheckOptions(command: Command): Command {
     .option("--patch <file>", "load the project with this unified diff applied in memory: a fix undone, or an idea of yours")
     .option("--reach", "with --patch: run the scenarios of any tier that come to the changed lines, until one is not as expected")
     .option("--policy <name>", "run scenarios that know policies under this one: NAME means NAME@POLICY")
-    .option("--continue", "go on past violations: every promise that breaks is found, with a trace of its own")
+    .option("--continue", "go on past violations: every promise that breaks is found, with a trace of its own " +
+      "(whether an end stays reachable, and which witness is missing, is asked only where nothing breaks)")
     .option("--no-minimise", "keep a violation's trace as it was found")
     .option("--sanitize", SANITIZE)
     .option("--no-refine", "do not hold each step to the machines of the specification")

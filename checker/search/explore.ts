@@ -165,7 +165,10 @@ function remarks(run: SearchRun, { system, options }: SearchTask): string[] {
     lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
   }
   const asked = asksForTraps(options) && goalNames(system, options.endless !== true).length > 0;
-  if (asked && run.violations.length === 0 && run.trapsNotChecked !== null) lines.push(`${TRAPS_NOT_CHECKED}: ${run.trapsNotChecked}.`);
+  // A search that ended with a violation has said so.
+  if (asked && (broken.length === 0 || options.goOn === true) && run.trapsNotChecked !== null) {
+    lines.push(`${TRAPS_NOT_CHECKED}: ${run.trapsNotChecked}.`);
+  }
   return lines;
 }
 

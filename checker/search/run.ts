@@ -45,8 +45,8 @@ export interface ExploreOptions {
   readonly endless?: boolean;
   /**
    * Go on past violations, so that each promise that breaks anywhere is found, with its own trace. Unless set: the search ends with
-   * the level of the first. Breadth-first searches only. A step that fails leads nowhere, and traps are looked for only where
-   * nothing is broken.
+   * the level of the first. Breadth-first searches only. A step that fails leads nowhere. Traps, and witnesses that no state
+   * shows, are told of only where nothing is broken.
    */
   readonly goOn?: boolean;
   /**

@@ -92,9 +92,8 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
 /** Of a search that went on past violations: a case for each promise that breaks besides. The first case says how long it took. */
 function furtherCases({ loaded, checked: { result, further } }: ReportedScenario, folder: string): RunCase[] {
   const module = namedFile(loaded.file, folder);
-  return further.map(({ replayed, story }): RunCase => {
-    const { name, kind } = replayed.property;
-    const { length, message } = result.further.find((v) => v.property === name && v.kind === kind)!;
+  return further.map(({ replayed, story }, n): RunCase => {
+    const { property: name, length, message } = result.further[n]!;
     return {
       name: furtherName(result.scenario, name), module, outcome: "fail", rule: name,
       message: `violates "${name}" in ${length} steps: ${message}`, ...told(replayed, story, loaded, folder), seconds: 0, result: null,

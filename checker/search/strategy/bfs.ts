@@ -172,7 +172,7 @@ function summarise(finished: Finished): SearchRun {
     counts(reports[0]!).map((_, i) => total(reports.map((r) => counts(r)[i]!)));
   const log = new PredecessorLog(discoveries.map((d) => d.links.view), perLevel);
   const complete = exhausted && found.none;
-  const trapped = lookForTraps(finished, { complete, levels: perLevel.slice(0, levels.length), states, log });
+  const trapped = lookForTraps(finished, { exhausted, complete, levels: perLevel.slice(0, levels.length), states, log });
   return {
     complete,
     stopReason: exhausted || (!found.none && options.goOn !== true) ? null : stopped ?? levelBound(options, states, levels.length, last),
@@ -199,6 +199,8 @@ function summarise(finished: Finished): SearchRun {
 }
 
 interface Searched {
+  /** Every state was seen; and nothing was broken. */
+  readonly exhausted: boolean;
   readonly complete: boolean;
   readonly levels: readonly (readonly number[])[];
   readonly states: number;
@@ -209,7 +211,7 @@ interface Searched {
 function lookForTraps(f: Finished, s: Searched): { readonly violations: readonly Violated[]; readonly notChecked: string | null } {
   const none = (notChecked: string | null): ReturnType<typeof lookForTraps> => ({ violations: [], notChecked });
   if (f.goals.length === 0) return none(null);
-  if (!s.complete) return none("the search did not see every state");
+  if (!s.complete) return none(s.exhausted ? "other promises are broken" : "the search did not see every state");
   const logs = f.reports.map((r) => r.graph).filter((g) => g !== null);
   const noMemory = "its steps would not fit the memory";
   if (logs.length < f.reports.length) return none(noMemory);

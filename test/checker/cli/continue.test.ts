@@ -30,9 +30,32 @@ export default scenario({
   expect: holds(),
 });
 `;
+/** A promise throws behind a state in which another is broken. */
+const LATE = `import { at, holds, int, scenario, struct, type Routine, type World } from "thpcheck";
+const structs = { c: struct({ value: int(0, 8, "counter") }) };
+type K = World<typeof structs>;
+function* counts(k: K): Routine {
+  yield at("one");
+  k.c.value.add(1);
+  yield at("two");
+  k.c.value.add(1);
+}
+export default scenario({
+  name: "late", why: "a promise throws behind another violation", tier: "quick", structs,
+  threads: [{ name: "alice", run: counts }],
+  always: {
+    "zero": (k: K) => k.c.value.get() === 0,
+    "late": (k: K) => {
+      if (k.c.value.get() === 2) throw new RangeError("too late");
+      return true;
+    },
+  },
+  expect: holds(),
+});
+`;
 const SHOWN = ['always "below two"', 'always "below three"', 'step "no step back"', 'fault "assertion"', 'finally "all are counted"'];
 
-const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY });
+const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY, "scenarios/late.ts": LATE });
 const results = (name: string): ScenarioResult[] =>
   (JSON.parse(readFileSync(join(project.folder, name), "utf8")) as ResultFile).results as unknown as ScenarioResult[];
 const found = (r: ScenarioResult): string[] => [r.violation!, ...r.further].map((v) => `${v.kind} "${v.property}"`);
@@ -53,6 +76,7 @@ describe("check --continue", () => {
     expect(new Set(lengths).size).toBeGreaterThan(2);
     expect(result!.further.every((v) => v.minimised && v.trace!.steps.length === v.length)).toBe(true);
     expect(result!.notChecked).toContainEqual(expect.stringContaining("what a step that fails would lead to is not known"));
+    expect(result!.notChecked).toContainEqual(expect.stringContaining("was not checked: other promises are broken"));
   });
 
   it("shows each trace on the screen, with the command that replays it", async () => {
@@ -86,6 +110,11 @@ describe("check --continue", () => {
     const [[a], [b]] = [results("r.json"), results("other.json")];
     expect([b!.violation, b!.further]).toEqual([a!.violation, a!.further]);
     expect([b!.states, b!.transitions, b!.terminals]).toEqual([a!.states, a!.transitions, a!.terminals]);
+  });
+
+  it("names the line of a promise that throws, though another broke before", async () => {
+    const { stdout } = await project.run(["check", "late", "--continue"]);
+    expect(stdout).toContain("it throws RangeError: too late  (scenarios/late.ts:16)");
   });
 
   it("ends at the level of the first violation without it", async () => {
