@@ -1,23 +1,28 @@
 /**
  * What kinds of values the variables and functions of an emitted program can hold. Lowered, all of them are 64-bit integers:
- * whoever compares `1` with `true`, or counts with `undefined`, would get another answer than JavaScript gives.
+ * whoever compares `1` with `true`, or counts with an object, would get another answer than JavaScript gives.
  */
 import * as t from "@babel/types";
 import { childrenOf } from "../compile/syntax.ts";
+import { handedBack, type HandedBack } from "./handed-back.ts";
 
 /** Sets of kinds, as bits. */
 export const NUMBER = 1;
 export const BOOLEAN = 2;
-/** `undefined`, `null`, objects, strings: whatever is no number and no boolean. */
-export const OTHER = 4;
+export const UNDEFINED = 4;
+export const NULL = 8;
+/** Objects and strings. */
+export const OTHER = 16;
 
 /** Functions of the prelude that end in a fault, or give what is written here. */
-const GIVES: Readonly<Record<string, number>> = { $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $isInteger: BOOLEAN };
+const GIVES: Readonly<Record<string, number>> = {
+  $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $isInteger: BOOLEAN, $bugOn: UNDEFINED,
+};
 /** Arrays of whole numbers in the emitted text. */
-export const VIEWS: ReadonlySet<string> = new Set([
+const VIEWS: readonly string[] = [
   "$B", "$H", "$W", "$vector", "$PB", "$PH", "$PW", "$before", "$cs", "$cn", "$changed", "$sets", "$calls",
   "$lockAt", "$lockKind", "$lockQueued", "$spinAt",
-]);
+];
 const COMPARISONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** Variables of the prelude. */
 const PRELUDE: Readonly<Record<string, number>> = {
@@ -29,22 +34,23 @@ export class Kinds {
   readonly #functions: ReadonlyMap<string, t.FunctionDeclaration>;
   /** By variable, `function.name`, or by function. */
   readonly #of = new Map<string, number>();
+  readonly #handedBack: HandedBack;
+  readonly #views: ReadonlySet<string>;
   #changed = true;
 
-  constructor(functions: ReadonlyMap<string, t.FunctionDeclaration>) {
+  /** `tables`: arrays of numbers that the program has written down. */
+  constructor(functions: ReadonlyMap<string, t.FunctionDeclaration>, tables: readonly string[]) {
     this.#functions = functions;
+    this.#views = new Set([...VIEWS, ...tables]);
+    this.#handedBack = handedBack(functions);
     while (this.#changed) {
       this.#changed = false;
       for (const [name, fn] of functions) {
-        if (canEnd(fn.body)) this.#join(name, OTHER);
+        if (canEnd(fn.body)) this.#join(name, UNDEFINED);
         this.#visit(fn.body, name);
       }
+      for (const { by, from, register } of this.#handedBack.passed) this.#join(`${by}.${register}`, this.#of.get(`${from}.${register}`) ?? 0);
     }
-  }
-
-  /** The kinds of a local variable of function `fn`, or of a global. */
-  variable(fn: string, name: string): number {
-    return PRELUDE[name] ?? (this.#of.get(`${fn}.${name}`) ?? 0);
   }
 
   #join(key: string, kinds: number): void {
@@ -54,24 +60,38 @@ export class Kinds {
     this.#changed = true;
   }
 
-  /** A temporary is assigned wherever it is read: `let` alone says nothing of it. */
+  /**
+   * A temporary is assigned wherever it is read: `let` alone says nothing of it. Nor does the 0 by which a routine declares a local
+   * that has no slot: such a local does not live across a yield, and is assigned before it is read.
+   */
   #visit(n: t.Node, fn: string): void {
+    if (t.isVariableDeclaration(n) && declaresRoutine(n)) {
+      for (const d of n.declarations) if (!t.isNumericLiteral(d.init, { value: 0 })) this.#visit(d, fn);
+      return;
+    }
     if (t.isVariableDeclarator(n) && t.isIdentifier(n.id)) {
       if (n.init != null) this.#join(`${fn}.${n.id.name}`, this.of(n.init, fn));
-      else if (!/^\$t\d+$/.test(n.id.name)) this.#join(`${fn}.${n.id.name}`, OTHER);
+      else if (!/^\$t\d+$/.test(n.id.name)) this.#join(`${fn}.${n.id.name}`, UNDEFINED);
     }
     if (t.isAssignmentExpression(n) && t.isIdentifier(n.left)) {
       this.#join(`${fn}.${n.left.name}`, n.operator === "=" ? this.of(n.right, fn) : NUMBER);
     }
-    if (t.isReturnStatement(n)) this.#join(fn, n.argument == null ? OTHER : this.of(n.argument, fn));
-    if (t.isCallExpression(n) && t.isIdentifier(n.callee)) {
-      const callee = this.#functions.get(n.callee.name);
-      callee?.params.forEach((p, i) => {
-        const given = n.arguments[i];
-        if (t.isIdentifier(p)) this.#join(`${callee.id!.name}.${p.name}`, given === undefined ? OTHER : this.of(given, fn));
-      });
-    }
+    if (t.isReturnStatement(n)) this.#join(fn, n.argument == null ? UNDEFINED : this.of(n.argument, fn));
+    if (t.isCallExpression(n) && t.isIdentifier(n.callee)) this.#given(n, n.callee.name, fn);
     for (const child of childrenOf(n)) this.#visit(child, fn);
+  }
+
+  /**
+   * What parameters are given. Who goes on with a routine, `r(frame, false)`, gives none: there each of them is loaded from the
+   * frame before it is read, or nobody reads it any more (`compile/liveness.ts`).
+   */
+  #given(call: t.CallExpression, name: string, fn: string): void {
+    const goesOn = t.isBooleanLiteral(call.arguments[1], { value: false });
+    this.#functions.get(name)?.params.forEach((p, i) => {
+      const given = call.arguments[i];
+      if (!t.isIdentifier(p) || (given === undefined && goesOn && i > 1)) return;
+      this.#join(`${name}.${p.name}`, given === undefined ? UNDEFINED : this.of(given, fn));
+    });
   }
 
   /** The kinds that an expression in function `fn` can have. */
@@ -79,14 +99,17 @@ export class Kinds {
     switch (n.type) {
       case "NumericLiteral": case "UpdateExpression": return NUMBER;
       case "BooleanLiteral": return BOOLEAN;
-      case "UnaryExpression": return n.operator === "!" ? BOOLEAN : n.operator === "void" ? OTHER : NUMBER;
+      case "NullLiteral": return NULL;
+      case "UnaryExpression": return n.operator === "!" ? BOOLEAN : n.operator === "void" ? UNDEFINED : NUMBER;
       case "BinaryExpression": return COMPARISONS.has(n.operator) ? BOOLEAN : NUMBER;
       case "AssignmentExpression": return n.operator === "=" ? this.of(n.right, fn) : NUMBER;
       case "LogicalExpression": return this.of(n.left, fn) | this.of(n.right, fn);
       case "ConditionalExpression": return this.of(n.consequent, fn) | this.of(n.alternate, fn);
       case "SequenceExpression": return this.of(n.expressions.at(-1)!, fn);
-      case "MemberExpression": return t.isIdentifier(n.object) && VIEWS.has(n.object.name) ? NUMBER : OTHER;
-      case "Identifier": return this.variable(fn, n.name);
+      case "MemberExpression": return t.isIdentifier(n.object) && this.#views.has(n.object.name) ? NUMBER : OTHER;
+      case "Identifier":
+        if (n.name === "undefined") return UNDEFINED;
+        return PRELUDE[n.name] ?? this.#of.get(`${this.#handedBack.writers.get(n) ?? fn}.${n.name}`) ?? 0;
       case "CallExpression": return this.#ofCall(n);
       default: return OTHER;
     }
@@ -99,19 +122,23 @@ export class Kinds {
   }
 }
 
+/** Whether these are the locals of a routine, of which `$L` is the first: where it goes on. */
+const declaresRoutine = ({ declarations: [first] }: t.VariableDeclaration): boolean => t.isIdentifier(first?.id, { name: "$L" });
+
 /** Whether control can reach the end of a statement. In doubt it can. */
-export function canEnd(n: t.Statement): boolean {
+export function canEnd(n: t.Statement, label: string | null = null): boolean {
   if (t.isReturnStatement(n) || t.isThrowStatement(n)) return false;
-  if (t.isBlockStatement(n)) return n.body.every(canEnd);
+  if (t.isBlockStatement(n)) return n.body.every((s) => canEnd(s));
   if (t.isIfStatement(n)) return n.alternate == null || canEnd(n.consequent) || canEnd(n.alternate);
   if (t.isTryStatement(n)) return canEnd(n.block);
-  if (t.isLabeledStatement(n)) return canEnd(n.body) || breaks(n.body);
-  if (t.isForStatement(n) && n.test == null) return breaks(n.body);
+  if (t.isLabeledStatement(n)) return canEnd(n.body, n.label.name);
+  if (t.isForStatement(n) && n.test == null) return breaks(n.body, label, true);
   return true;
 }
 
-/** Whether there is a `break` that may lead out. One within a switch that falls out of it goes on in the loop. */
-function breaks(n: t.Node): boolean {
-  if (t.isBreakStatement(n)) return true;
-  return childrenOf(n).some(breaks);
+/** Whether there is a `break` that leads out of the loop around it, by its label or, where `bare`, without. */
+function breaks(n: t.Node, label: string | null, bare: boolean): boolean {
+  if (t.isBreakStatement(n)) return n.label == null ? bare : n.label.name === label;
+  const own = t.isLoop(n) || t.isSwitchStatement(n);
+  return childrenOf(n).some((c) => breaks(c, label, bare && !own));
 }

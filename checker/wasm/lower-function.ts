@@ -7,7 +7,7 @@ import * as t from "@babel/types";
 import type { LayoutPlan } from "../program/layout.ts";
 import { Body } from "./body.ts";
 import { OP, signed, unsigned, type WasmFunction } from "./encode.ts";
-import { BOOLEAN, NUMBER, type Kinds } from "./kinds.ts";
+import { BOOLEAN, NULL as NULL_KIND, NUMBER, OTHER, UNDEFINED, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 
@@ -28,11 +28,16 @@ export interface Lowering {
 interface Open { readonly breaks: readonly (string | null)[]; readonly continues: readonly (string | null)[] }
 
 const PLAIN: Open = { breaks: [], continues: [] };
-const FAULTS = new Set(["$slotFit", "$oob", "$noMember", "$endless", "$fault"]);
+/** Functions of the prelude that end in a fault. */
+export const FAULTS: ReadonlySet<string> = new Set(["$slotFit", "$oob", "$noMember", "$endless", "$fault"]);
 const COMPARE: Readonly<Record<string, keyof typeof OP>> = { "===": "eq", "!==": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" };
 /** Literals that can be added ten million times a loop without leaving the integers. */
 const SMALL = 2 ** 20;
 const ZERO: readonly number[] = [OP.i64Const, 0];
+/** What stands for `undefined`: no number that a step can hold. */
+const NOTHING: readonly number[] = [OP.i64Const, ...signed(2n ** 62n)];
+/** And for `null`. */
+const NULL: readonly number[] = [OP.i64Const, ...signed(2n ** 62n + 1n)];
 /** Sums that JavaScript keeps exact. */
 const EXACT = 2n ** 53n;
 
@@ -40,6 +45,8 @@ export class FunctionLowering extends Body<Open> {
   readonly #of: Lowering;
   readonly #fn: t.FunctionDeclaration;
   readonly #name: string;
+  /** Locals that hold values in between. */
+  #held = 0;
 
   constructor(lowering: Lowering, fn: t.FunctionDeclaration) {
     super();
@@ -55,7 +62,7 @@ export class FunctionLowering extends Body<Open> {
       this.local(p.name);
     }
     this.#statement(this.#fn.body);
-    this.put(...ZERO);
+    this.put(...NOTHING);
     const count = this.#fn.params.length;
     const [params, locals] = [count, this.locals.size - count].map((n) => Array.from({ length: n }, () => OP.i64));
     return { name: this.#name, params: params!, result: OP.i64, locals: locals!, code: this.code };
@@ -93,14 +100,15 @@ export class FunctionLowering extends Body<Open> {
   #declare({ id, init }: t.VariableDeclarator): void {
     if (!t.isIdentifier(id)) throw new NotLowered(id, "this pattern is not lowered");
     const index = this.local(id.name);
-    if (init == null) this.put(...ZERO);
+    if (init == null) this.put(...NOTHING);
     else this.#value(init);
     this.put(OP.localSet, ...unsigned(index));
   }
 
   /** An object that a promise returns is what it found: not `true`. What it is made of, the JavaScript program says. */
   #return({ argument }: t.ReturnStatement): void {
-    if (argument == null || t.isObjectExpression(argument)) this.put(...ZERO);
+    if (argument == null) this.put(...NOTHING);
+    else if (t.isObjectExpression(argument)) this.put(...ZERO);
     else this.#value(argument);
     this.put(OP.return);
   }
@@ -164,7 +172,7 @@ export class FunctionLowering extends Body<Open> {
   /** A number that does not fit an index is none of the cases. */
   #dispatch(discriminant: t.Expression, targets: readonly number[], otherwise: number): void {
     const held = this.local("$switch");
-    this.#value(discriminant);
+    this.#operand(discriminant, NUMBER);
     const count = targets.length;
     this.put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(count)), OP.gtu, OP.brIf, ...unsigned(otherwise));
     this.put(OP.localGet, ...unsigned(held), OP.wrap);
@@ -173,8 +181,25 @@ export class FunctionLowering extends Body<Open> {
 
   // ------------------------------------------------------------------------------------- expressions
 
+  #kinds(n: t.Node): number {
+    return this.#of.kinds.of(n, this.#name);
+  }
+
   #needs(n: t.Node, kinds: number): void {
-    if ((this.#of.kinds.of(n, this.#name) & ~kinds) !== 0) throw new NotLowered(n, "this may be of another kind than is wanted here");
+    if ((this.#kinds(n) & ~(kinds | UNDEFINED)) !== 0) throw new NotLowered(n, "this may be of another kind than is wanted here");
+  }
+
+  /** The value of an expression that is to be of these kinds. Traps where it is `undefined`: JavaScript has its own ways with that. */
+  #operand(n: t.Node, kinds: number): void {
+    this.#needs(n, kinds);
+    this.#value(n);
+    if ((this.#kinds(n) & UNDEFINED) !== 0) this.#defined();
+  }
+
+  /** Traps where the value in hand is `undefined`. */
+  #defined(): void {
+    const held = unsigned(this.local("$defined"));
+    this.put(OP.localTee, ...held, ...NOTHING, OP.eq, OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
   }
 
   /** Runs an expression for what it does. */
@@ -214,21 +239,35 @@ export class FunctionLowering extends Body<Open> {
     else {
       this.#needs(n, NUMBER | BOOLEAN);
       this.#value(n);
-      this.put(...ZERO, OP.ne);
+      if ((this.#kinds(n) & UNDEFINED) === 0) return this.put(...ZERO, OP.ne);
+      const held = unsigned(this.local("$truth"));
+      this.put(OP.localSet, ...held);
+      this.#truth(held, UNDEFINED);
     }
   }
 
+  /**
+   * Numbers and booleans have an order among one another, and `undefined` has none: that traps. What is of one kind, or
+   * `undefined`, is equal as its 64 bits are; what has no kind in common is never equal.
+   */
   #compare(n: t.BinaryExpression): void {
     const left = n.left as t.Expression;
-    const ofResult = t.isBooleanLiteral(n.right, { value: true }) && t.isCallExpression(left)
-      && (this.#of.kinds.of(left, this.#name) & NUMBER) === 0;
-    if (!ofResult) {
-      const kinds = this.#of.kinds.of(left, this.#name) | this.#of.kinds.of(n.right, this.#name);
-      if (kinds !== NUMBER && kinds !== BOOLEAN && kinds !== 0) throw new NotLowered(n, "this compares values of different kinds");
+    const op = OP[COMPARE[n.operator]!];
+    if (n.operator !== "===" && n.operator !== "!==") {
+      for (const side of [left, n.right]) this.#operand(side, NUMBER | BOOLEAN);
+      return this.put(op);
     }
+    // What is of another kind is 0, and so never `true`.
+    const ofResult = t.isBooleanLiteral(n.right, { value: true }) && (this.#kinds(left) & NUMBER) === 0;
+    const [a, b] = [this.#kinds(left), this.#kinds(n.right)];
+    const isOneKind = [NUMBER, BOOLEAN].some((kind) => ((a | b) & ~(kind | UNDEFINED)) === 0);
+    const isNull = a === NULL_KIND || b === NULL_KIND;
+    const isNever = ((a | b) & OTHER) === 0 && (a & b) === 0;
+    if (!ofResult && !isOneKind && !isNull && !isNever) throw new NotLowered(n, "this compares values of different kinds");
     this.#value(left);
     this.#value(n.right);
-    this.put(OP[COMPARE[n.operator]!]);
+    if (ofResult || isOneKind || isNull) return this.put(op);
+    this.put(OP.drop, OP.drop, OP.i32Const, n.operator === "===" ? 0 : 1);
   }
 
   /** Leaves 64 bits. */
@@ -239,8 +278,9 @@ export class FunctionLowering extends Body<Open> {
         return this.put(OP.i64Const, ...signed(BigInt(n.value)));
       case "BooleanLiteral": return this.put(OP.i64Const, n.value ? 1 : 0);
       // Words are for messages: no operator takes what is of their kind.
-      case "StringLiteral": return this.put(...ZERO);
-      case "Identifier": return n.name === "undefined" ? this.put(...ZERO) : this.put(...this.#variable(n, OP.localGet, OP.globalGet));
+      case "StringLiteral": case "TemplateLiteral": return this.put(...ZERO);
+      case "NullLiteral": return this.put(...NULL);
+      case "Identifier": return n.name === "undefined" ? this.put(...NOTHING) : this.put(...this.#variable(n, OP.localGet, OP.globalGet));
       case "SequenceExpression":
         for (const e of n.expressions.slice(0, -1)) this.#effect(e);
         return this.#value(n.expressions.at(-1)!);
@@ -250,7 +290,9 @@ export class FunctionLowering extends Body<Open> {
       case "MemberExpression": return this.#load(n);
       case "CallExpression": return this.#call(n);
       case "UnaryExpression": return this.#unary(n);
-      case "LogicalExpression": this.#needs(n, BOOLEAN); this.#condition(n); return this.put(OP.extendU);
+      case "LogicalExpression": return this.#logical(n);
+      // What it is made of, the JavaScript program says.
+      case "ObjectExpression": return this.put(OP.unreachable);
       case "BinaryExpression":
         if (COMPARE[n.operator] === undefined) return this.#binary(n.operator, n.left, n.right, n);
         this.#condition(n);
@@ -280,6 +322,39 @@ export class FunctionLowering extends Body<Open> {
     this.put(OP.end);
   }
 
+  /** The value that decides, of the two. */
+  #logical(n: t.LogicalExpression): void {
+    if (n.operator === "??") throw new NotLowered(n, "this operator is not lowered");
+    if (this.#kinds(n) === BOOLEAN) {
+      this.#condition(n);
+      return this.put(OP.extendU);
+    }
+    this.#needs(n.left, NUMBER | BOOLEAN);
+    const held = this.#hold(n.left);
+    this.#truth(held, this.#kinds(n.left));
+    if (n.operator === "||") this.put(OP.i32Eqz);
+    this.put(OP.if, OP.i64);
+    this.open.push(PLAIN);
+    this.#value(n.right);
+    this.put(OP.else, OP.localGet, ...held);
+    this.open.pop();
+    this.put(OP.end);
+  }
+
+  /** Leaves 0 or 1, of 32 bits: whether the value in a local is one that counts as true. */
+  #truth(held: readonly number[], kinds: number): void {
+    this.put(OP.localGet, ...held, ...ZERO, OP.ne);
+    if ((kinds & UNDEFINED) !== 0) this.put(OP.localGet, ...held, ...NOTHING, OP.ne, OP.i32And);
+  }
+
+  /** Puts a value into a local of its own. */
+  #hold(n: t.Node): readonly number[] {
+    this.#value(n);
+    const held = unsigned(this.local(`$held${this.#held++}`));
+    this.put(OP.localSet, ...held);
+    return held;
+  }
+
   #unary(n: t.UnaryExpression): void {
     if (n.operator === "!") {
       this.#condition(n);
@@ -290,11 +365,11 @@ export class FunctionLowering extends Body<Open> {
   }
 
   #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
-    for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
-    this.#value(left);
+    if (operator === "/") return this.#divide(left, right, null);
+    this.#operand(left, NUMBER | BOOLEAN);
     if (operator === ">>>") this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
     if (operator === ">>") this.put(OP.extend32);
-    this.#value(right);
+    this.#operand(right, NUMBER | BOOLEAN);
     switch (operator) {
       case "+": this.put(OP.add); return this.#exact([left, right]);
       case "-": this.put(OP.sub); return this.#exact([left, right]);
@@ -333,16 +408,37 @@ export class FunctionLowering extends Body<Open> {
     this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
   }
 
+  /**
+   * A quotient, rounded down or towards zero; null: traps where it is no whole number. A division by zero traps. It is the
+   * quotient of JavaScript: with a dividend under 2 ** 53, what is no whole number is not rounded to one.
+   */
+  #divide(left: t.Node, right: t.Node, rounded: "floor" | "trunc" | null): void {
+    for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
+    this.#operand(left, NUMBER | BOOLEAN);
+    const a = unsigned(this.local(`$held${this.#held++}`));
+    this.put(OP.localSet, ...a);
+    this.#operand(right, NUMBER | BOOLEAN);
+    const b = unsigned(this.local(`$held${this.#held++}`));
+    this.put(OP.localSet, ...b);
+    const both = [OP.localGet, ...a, OP.localGet, ...b];
+    if (rounded === null) this.put(...both, OP.rem, ...ZERO, OP.ne, OP.if, OP.empty, OP.unreachable, OP.end);
+    this.put(...both, OP.div);
+    if (rounded !== "floor") return;
+    // One less where something is left, and the signs differ.
+    this.put(...both, OP.rem, ...ZERO, OP.ne, ...both, OP.xor, ...ZERO, OP.lt, OP.i32And, OP.extendU, OP.sub);
+  }
+
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
     if (isForMessages(n.left)) return wanted ? this.put(...ZERO) : undefined;
     const value = (): void =>
       (n.operator === "=" ? this.#value(n.right) : this.#binary(n.operator.slice(0, -1), n.left, n.right, n));
+    const stored = (): void => (n.operator === "=" ? this.#operand(n.right, NUMBER | BOOLEAN) : value());
     if (t.isIdentifier(n.left)) {
       const isGlobal = this.#of.globals.includes(n.left.name);
       value();
       this.put(...this.#variable(n.left, wanted ? OP.localTee : OP.localSet, OP.globalSet));
       if (wanted && isGlobal) this.put(...this.#variable(n.left, OP.localGet, OP.globalGet));
-    } else if (t.isMemberExpression(n.left) && !wanted) this.#store(n.left, value);
+    } else if (t.isMemberExpression(n.left) && !wanted) this.#store(n.left, stored);
     else throw new NotLowered(n, "this assignment is not lowered");
   }
 
@@ -366,8 +462,7 @@ export class FunctionLowering extends Body<Open> {
   #address(n: t.MemberExpression): ViewPlace {
     const place = t.isIdentifier(n.object) && n.computed ? this.#of.places[n.object.name] : undefined;
     if (place === undefined) throw new NotLowered(n, "this member is not lowered");
-    this.#needs(n.property, NUMBER);
-    this.#value(n.property);
+    this.#operand(n.property, NUMBER);
     if (place.checked !== null) {
       const held = unsigned(this.local("$index"));
       this.put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
@@ -398,8 +493,7 @@ export class FunctionLowering extends Body<Open> {
     if (FAULTS.has(name)) return this.put(OP.unreachable);
     if (name === "$fit") return this.#fit(n);
     if (name === "$isInteger") {
-      this.#needs(n.arguments[0]!, NUMBER);
-      this.#value(n.arguments[0]!);
+      this.#operand(n.arguments[0]!, NUMBER);
       return this.put(OP.drop, OP.i64Const, 1);
     }
     if (name === "$bugOn") {
@@ -411,22 +505,17 @@ export class FunctionLowering extends Body<Open> {
     for (let i = 0; i < known.params; i++) {
       const given = n.arguments[i];
       // Names of choices are for messages.
-      if (given === undefined || t.isStringLiteral(given)) this.put(...ZERO);
+      if (given === undefined) this.put(...NOTHING);
       else this.#value(given);
     }
     this.put(OP.call, ...unsigned(known.index));
   }
 
-  /** Leading zeroes of 32 bits; `$vector.fill(0, n)`, by which statistics begin at zero. */
+  /** Functions of `Math`; `$vector.fill(0, n)`, by which statistics begin at zero. */
   #method(n: t.CallExpression, callee: t.MemberExpression): void {
-    if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "clz32" })) {
-      this.#needs(n.arguments[0]!, NUMBER);
-      this.#value(n.arguments[0]!);
-      return this.put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
-    }
-    if (t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "min" })) return this.#least(n);
-    const [value, from] = n.arguments;
     const { object, property } = callee;
+    if (t.isIdentifier(object, { name: "Math" }) && t.isIdentifier(property)) return this.#math(n, property.name);
+    const [value, from] = n.arguments;
     const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
     const isZero = t.isNumericLiteral(value, { value: 0 });
     if (!isFill || !isZero || !t.isNumericLiteral(from)) throw new NotLowered(n, "this call is not lowered");
@@ -437,11 +526,28 @@ export class FunctionLowering extends Body<Open> {
     this.put(...ZERO);
   }
 
-  /** Of two numbers, each of which is evaluated twice: so they are names or sums of names. */
-  #least(n: t.CallExpression): void {
-    const [a, b] = n.arguments as [t.Expression, t.Expression];
-    if (n.arguments.length !== 2 || ![a, b].every(isPlain)) throw new NotLowered(n, "this call is not lowered");
-    this.#conditional(t.conditionalExpression(t.binaryExpression("<", a, b), a, b));
+  #math(n: t.CallExpression, name: string): void {
+    const [first, ...others] = n.arguments;
+    if (first === undefined) throw new NotLowered(n, "this call is not lowered");
+    if (name === "clz32") {
+      this.#operand(first, NUMBER);
+      return this.put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
+    }
+    if ((name === "floor" || name === "trunc") && t.isBinaryExpression(first, { operator: "/" })) {
+      return this.#divide(first.left, first.right, name);
+    }
+    // Every value here is a whole number.
+    if (name === "floor" || name === "trunc" || name === "ceil") return this.#operand(first, NUMBER);
+    if (name !== "min" && name !== "max") throw new NotLowered(n, "this call is not lowered");
+    this.#operand(first, NUMBER);
+    for (const other of others) {
+      const [a, b] = [0, 1].map(() => unsigned(this.local(`$held${this.#held++}`)));
+      this.put(OP.localSet, ...a!);
+      this.#operand(other, NUMBER);
+      this.put(OP.localSet, ...b!);
+      const both = [OP.localGet, ...a!, OP.localGet, ...b!];
+      this.put(...both, ...both, name === "min" ? OP.lt : OP.gt, OP.select);
+    }
   }
 
   /** A value that does not fit its field is a fault, or it wraps round: then as it is stored, counted from the least value. */
@@ -459,8 +565,3 @@ export class FunctionLowering extends Body<Open> {
 /** The words of choices, and which property is asked. */
 const isForMessages = (n: t.Node): boolean =>
   t.isIdentifier(n, { name: "$asked" }) || (t.isMemberExpression(n) && t.isIdentifier(n.object, { name: "$cname" }));
-
-/** Whether it does nothing but give a number. */
-function isPlain(n: t.Node): boolean {
-  return t.isNumericLiteral(n) || t.isIdentifier(n) || (t.isBinaryExpression(n) && isPlain(n.left) && isPlain(n.right));
-}

@@ -6,17 +6,19 @@ import { parse } from "@babel/parser";
 import * as t from "@babel/types";
 import { childrenOf } from "../compile/syntax.ts";
 import type { ProgramImage } from "../image/image.ts";
+import { Constants } from "./constants.ts";
 import { encodeModule, OP, type Signature, type WasmFunction } from "./encode.ts";
+import { registersOf } from "./handed-back.ts";
 import { Kinds } from "./kinds.ts";
-import { FunctionLowering } from "./lower-function.ts";
+import { FAULTS, FunctionLowering } from "./lower-function.ts";
 import { lockTables, lockText, nameLockCalls } from "./lock-text.ts";
 import { MEMORIES, programLayout, viewPlaces, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 
 /** Functions that the outside calls. */
 const ROOTS = ["step", "nextBranch", "checkState", "checkEnd"];
-/** Variables of the prelude that a step reads or writes. */
-export const PROGRAM_GLOBALS = ["$fuel", "$me", "$R", "$point", "$waitsFor", "$ci", "$cl", "$changes"];
+/** Variables of the prelude that a step reads or writes, beside registers. */
+const PROGRAM_GLOBALS = ["$fuel", "$me", "$point", "$waitsFor", "$ci", "$cl", "$changes"];
 /** What `FunctionLowering` makes instructions of itself. */
 const OWN = new Set(["$fit", "$slotFit", "$oob", "$noMember", "$endless", "$bugOn", "$isInteger", "$fault"]);
 /** Parameters that are the array of the sets, by function: the array is known, so it is no parameter in what is lowered. */
@@ -32,10 +34,10 @@ export interface LoweredProgram {
 /** The module, or why the program has none: what is not lowered, in one line. */
 export function lowerProgram(image: ProgramImage): LoweredProgram | { readonly reason: string } {
   return orReason(image, () => {
-    const layout = layoutOf(image);
-    const { functions } = loweredFunctions(image, ROOTS, layout, 0);
-    const globals = PROGRAM_GLOBALS.map((name) => ({ name, type: OP.i64 }));
-    const contents = Object.entries(lockTables(image.plan)).map(([name, table]) => [layout.offset(name), table] as const);
+    const text = programText(image, ROOTS);
+    const layout = layoutOf(image, text);
+    const { functions, globals } = loweredFunctions(image, text, layout, 0);
+    const contents = Object.entries(text.tables).map(([name, table]) => [layout.offset(name), table] as const);
     return { contents, bytes: encodeModule({ imports: [], memories: MEMORIES.slice(0, 1), functions, globals }), pages: layout.pages };
   });
 }
@@ -53,10 +55,38 @@ export function orReason<T>(image: ProgramImage, make: () => T): T | { readonly 
   }
 }
 
+/** Of the text of a program, what is lowered. */
+export interface ProgramText {
+  /** The functions that are called, by name. */
+  readonly functions: ReadonlyMap<string, t.FunctionDeclaration>;
+  /** Tables that they read, by name. */
+  readonly tables: Readonly<Record<string, Int32Array>>;
+  /** Those of them that the program wrote down: an index beyond one traps. */
+  readonly written: readonly string[];
+}
+
+/** What `roots` need of the text of an image, parsed. */
+export function programText(image: ProgramImage, roots: readonly string[]): ProgramText {
+  const { body } = parse(image.code, { allowReturnOutsideFunction: true }).program;
+  const locks = image.plan.locks.length === 0 ? [] : parse(lockText(image.plan)).program.body;
+  const all = new Map([...body, ...locks].filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
+  const constants = new Constants(body);
+  for (const fn of all.values()) {
+    nameLockCalls(fn);
+    constants.fold(fn);
+  }
+  const functions = reachable(all, roots);
+  for (const [name, parameter] of Object.entries(SETS_OF)) nameSets(functions.get(name), parameter);
+  const read = new Set<string>();
+  for (const fn of functions.values()) t.traverseFast(fn.body, (n) => { if (t.isIdentifier(n)) read.add(n.name); });
+  const written = Object.fromEntries(Object.entries(constants.tables).filter(([name]) => read.has(name)));
+  return { functions, tables: { ...lockTables(image.plan), ...written }, written: Object.keys(written) };
+}
+
 /** The arrays of an image's program. */
-export function layoutOf(image: ProgramImage): Layout {
+export function layoutOf(image: ProgramImage, { tables }: ProgramText): Layout {
   const layout = programLayout(image.stateWords + image.statisticWords, image.calls.length * image.actors.length);
-  for (const [name, table] of Object.entries(lockTables(image.plan))) layout.add(name, table.length);
+  for (const [name, table] of Object.entries(tables)) layout.add(name, table.length);
   return layout;
 }
 
@@ -64,23 +94,25 @@ export interface LoweredFunctions {
   readonly functions: readonly WasmFunction[];
   /** By name, with the number of each in the module. */
   readonly signatures: ReadonlyMap<string, Signature & { readonly index: number }>;
+  /** The first of the module, in this order. */
+  readonly globals: readonly { readonly name: string; readonly type: typeof OP.i64 }[];
 }
 
-/** The functions of an image that `roots` need; the first has the number `firstIndex`. Throws NotLowered. */
-export function loweredFunctions(image: ProgramImage, roots: readonly string[], layout: Layout, firstIndex: number): LoweredFunctions {
-  const texts = [image.code, image.plan.locks.length === 0 ? "" : lockText(image.plan)];
-  const all = new Map(texts.flatMap((text) => parse(text, { allowReturnOutsideFunction: true }).program.body)
-    .filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
-  for (const fn of all.values()) nameLockCalls(fn);
-  const used = reachable(all, roots);
-  for (const [name, parameter] of Object.entries(SETS_OF)) nameSets(used.get(name), parameter);
+/** The functions of a program; the first has the number `firstIndex`. Throws NotLowered. */
+export function loweredFunctions(
+  image: ProgramImage, { functions: used, written }: ProgramText, layout: Layout, firstIndex: number,
+): LoweredFunctions {
   const constants = new Map([1, 2, 4].map((width) => [`$statistics${width}`, (image.stateWords * 4) / width]));
+  const globals = [...PROGRAM_GLOBALS, ...registersOf(used.values())];
   const lowering = {
-    constants, plan: image.plan, kinds: new Kinds(used), globals: PROGRAM_GLOBALS, places: viewPlaces(layout),
+    constants, plan: image.plan, kinds: new Kinds(used, written), globals, places: viewPlaces(layout, written),
     functions: new Map([...used].map(([name, fn], index) => [name, { index: firstIndex + index, params: fn.params.length }])),
   };
   const functions = [...used.values()].map((fn) => new FunctionLowering(lowering, fn).lowered());
-  return { functions, signatures: new Map(functions.map((f, n) => [f.name, { ...f, index: firstIndex + n }])) };
+  return {
+    functions, signatures: new Map(functions.map((f, n) => [f.name, { ...f, index: firstIndex + n }])),
+    globals: globals.map((name) => ({ name, type: OP.i64 })),
+  };
 }
 
 /** The functions that the roots call, and what these call. */
@@ -88,8 +120,11 @@ function reachable(all: ReadonlyMap<string, t.FunctionDeclaration>, roots: reado
   const used = new Map<string, t.FunctionDeclaration>();
   const visit = (n: t.Node): void => {
     if (t.isCatchClause(n)) return;
-    if (t.isCallExpression(n) && t.isIdentifier(n.callee)) add(n.callee.name);
-    for (const child of childrenOf(n)) visit(child);
+    const called = t.isCallExpression(n) && t.isIdentifier(n.callee) ? n.callee.name : null;
+    if (called !== null) add(called);
+    // What else is given is for the message of a fault.
+    const lowered = called === "$bugOn" ? [(n as t.CallExpression).arguments[0]!] : FAULTS.has(called ?? "") ? [] : childrenOf(n);
+    for (const child of lowered) visit(child);
   };
   const add = (name: string): void => {
     const fn = all.get(name);

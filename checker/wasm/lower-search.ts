@@ -7,8 +7,7 @@ import { PAGES_MAX, type LoweredSearch } from "../search/lowered/module.ts";
 import { placesOfWords, shortFingerprintText, stateSumsTexts } from "../search/store/fingerprint.ts";
 import { SHORT_WORDS } from "../system.ts";
 import { encodeModule, OP, type Signature } from "./encode.ts";
-import { lockTables } from "./lock-text.ts";
-import { layoutOf, loweredFunctions, orReason, PROGRAM_GLOBALS } from "./lower-program.ts";
+import { layoutOf, loweredFunctions, orReason, programText, type ProgramText } from "./lower-program.ts";
 import { resultOf, WordLowering, type WordScope, type WordView } from "./lower-words.ts";
 import { MEMORIES, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
@@ -43,17 +42,18 @@ export function lowerSearch(image: ProgramImage, request: SearchRequest): Lowere
 
 function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const shape = shapeOf(image);
-  const layout = searchLayout(image, shape);
+  const text = programText(image, programRoots(shape));
+  const layout = searchLayout(image, text, shape);
   const imports = Object.entries(SEARCH_IMPORTS).map(([name, params]) => (
     { name, params: Array.from({ length: params }, () => OP.i32), result: null }));
-  const program = loweredFunctions(image, programRoots(shape), layout, imports.length);
+  const program = loweredFunctions(image, text, layout, imports.length);
   const texts = parse(searchText(shape)).program.body.map((s) => s as t.FunctionDeclaration);
   const own = [...texts, ...hashFunctions(shape, request)];
   const firstOwn = imports.length + program.functions.length;
   const signatures: [string, Signature][] = own.map((fn) => [fn.id!.name, { params: fn.params.map(() => OP.i32), result: resultOf(fn) }]);
   const indexed = (all: readonly (readonly [string, Signature])[], first: number): [string, Signature & { index: number }][] =>
     all.map(([name, s], n) => [name, { ...s, index: first + n }]);
-  const globals = [...PROGRAM_GLOBALS.map((name) => ({ name, type: OP.i64 })), ...SEARCH_GLOBALS.map((name) => ({ name, type: OP.i32 }))];
+  const globals = [...program.globals, ...SEARCH_GLOBALS.map((name) => ({ name, type: OP.i32 }))];
   const scope: WordScope = {
     views: viewsOf(layout), constants: new Map(), stateWords: image.stateWords,
     globals: new Map(globals.map(({ name, type }, index) => [name, { index, type }])),
@@ -64,7 +64,7 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   return {
     bytes: encodeModule({ imports, memories: MEMORIES, functions, globals }), pages: layout.pages,
     programHash: request.programHash, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
-    contents: { ...lockTables(image.plan), ...(shape.long ? { low, high } : {}) },
+    contents: { ...text.tables, ...(shape.long ? { low, high } : {}) },
   };
 }
 
@@ -82,8 +82,8 @@ function shapeOf(image: ProgramImage): SearchShape {
   };
 }
 
-function searchLayout(image: ProgramImage, { stateWords, setWords, excuses, witnesses, long, batch }: SearchShape): Layout {
-  const layout = layoutOf(image);
+function searchLayout(image: ProgramImage, text: ProgramText, { stateWords, setWords, excuses, witnesses, long, batch }: SearchShape): Layout {
+  const layout = layoutOf(image, text);
   layout.add("states", batch * stateWords);
   for (const name of ["parents", "ordinals", "excusesOf", "fresh", "freshPlaces", "known", "knownPlaces"]) layout.add(name, batch);
   for (const name of ["sums", "prints"]) layout.add(name, 2 * batch);

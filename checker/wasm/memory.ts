@@ -57,8 +57,8 @@ export function programLayout(words: number, callBytes: number): Layout {
   return layout;
 }
 
-/** By the name of the view in an emitted program; `$sets` are the sets of properties that a search asks. */
-export function viewPlaces(layout: Layout): Readonly<Record<string, ViewPlace>> {
+/** By the name of the view in an emitted program; `$sets` are the sets of properties that a search asks. `tables`: of the program. */
+export function viewPlaces(layout: Layout, tables: readonly string[]): Readonly<Record<string, ViewPlace>> {
   const place = (name: string, shift: number, load: number, store: number, checked: number | null = null): ViewPlace => {
     const { offset, length } = layout.arrays.get(name) ?? { offset: 0, length: 0 };
     return { offset, shift, load, store, length: (4 * length) >> shift, checked };
@@ -71,6 +71,7 @@ export function viewPlaces(layout: Layout): Readonly<Record<string, ViewPlace>> 
   const [$PB, $PH, $PW, $before] = state("before");
   const signed = (name: string, checked: number | null = null): ViewPlace => place(name, 2, OP.load32s, OP.store32, checked);
   return {
+    ...Object.fromEntries(tables.map((name) => [name, signed(name, layout.arrays.get(name)!.length)])),
     $B: $B!, $H: $H!, $W: $W!, $vector: $vector!, $PB: $PB!, $PH: $PH!, $PW: $PW!, $before: $before!,
     $cs: signed("chosen", CHOICES_MAX), $cn: signed("options", CHOICES_MAX), $changed: signed("changed"), $sets: signed("sets"),
     $lockAt: signed("lockAt"), $lockKind: signed("lockKind"), $lockQueued: signed("lockQueued"), $spinAt: signed("spinAt"),

@@ -1,0 +1,83 @@
+/**
+ * What an emitted program has written down once: captured values (`compile/captured.ts`) and tables of its own. Lowered, members
+ * that are named are literals, tables of whole numbers are arrays of memory 0, and words are for messages.
+ */
+import * as t from "@babel/types";
+
+type Data = number | string | boolean | null | readonly Data[] | { readonly [name: string]: Data };
+
+export class Constants {
+  /** Tables of whole numbers, by name. */
+  readonly tables: Readonly<Record<string, Int32Array>>;
+  readonly #values = new Map<string, Data>();
+
+  constructor(program: readonly t.Statement[]) {
+    for (const { id, init } of program.flatMap((s) => (t.isVariableDeclaration(s, { kind: "const" }) ? s.declarations : []))) {
+      const value = init == null ? undefined : this.#data(init);
+      if (t.isIdentifier(id) && value !== undefined) this.#values.set(id.name, value);
+    }
+    this.tables = Object.fromEntries([...this.#values].flatMap(([name, value]) => (isTable(value) ? [[name, Int32Array.from(value)]] : [])));
+  }
+
+  /** Within a function: members with a name become literals, and a choice what it offers. */
+  fold(fn: t.FunctionDeclaration): void {
+    t.traverseFast(fn.body, (n) => {
+      if (t.isCallExpression(n) && t.isIdentifier(n.callee, { name: "$chooseOf" }) && t.isIdentifier(n.arguments[0])) {
+        const offered = this.#member(t.memberExpression(t.memberExpression(n.arguments[0], t.identifier("options")), t.identifier("length")));
+        if (typeof offered !== "number") return;
+        n.callee = t.identifier("$choose");
+        n.arguments = [t.stringLiteral(""), t.numericLiteral(offered), ...n.arguments.slice(1)];
+      }
+      const value = t.isMemberExpression(n) ? this.#member(n) : undefined;
+      if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "string") return;
+      become(n, t.valueToNode(value));
+    });
+  }
+
+  /** What a constant is, if it is data: also frozen, or as an array of words. */
+  #data(n: t.Node): Data | undefined {
+    if (t.isNumericLiteral(n) || t.isStringLiteral(n) || t.isBooleanLiteral(n)) return n.value;
+    if (t.isNullLiteral(n)) return null;
+    if (t.isIdentifier(n)) return this.#values.get(n.name);
+    if (t.isUnaryExpression(n, { operator: "-" }) && t.isNumericLiteral(n.argument)) return -n.argument.value;
+    if (t.isArrayExpression(n)) return all(n.elements.map((e) => (e === null ? undefined : this.#data(e))));
+    if (t.isObjectExpression(n)) return this.#object(n);
+    const isMade = t.isNewExpression(n) && t.isIdentifier(n.callee, { name: "Int32Array" });
+    const isFrozen = t.isCallExpression(n) && t.isMemberExpression(n.callee) && t.isIdentifier(n.callee.object, { name: "Object" });
+    return isMade || isFrozen ? this.#data(n.arguments[0]!) : undefined;
+  }
+
+  #object(n: t.ObjectExpression): Data | undefined {
+    const members = all(n.properties.map((p) => {
+      if (!t.isObjectProperty(p) || p.computed) return undefined;
+      const value = this.#data(p.value);
+      const name = t.isIdentifier(p.key) ? p.key.name : t.isStringLiteral(p.key) ? p.key.value : undefined;
+      return value === undefined || name === undefined ? undefined : [name, value] as const;
+    }));
+    return members === undefined ? undefined : Object.fromEntries(members) as Data;
+  }
+
+  /** The value of a member with a name, or of a member of one. */
+  #member(n: t.Node): Data | undefined {
+    if (t.isIdentifier(n)) return this.#values.get(n.name);
+    if (!t.isMemberExpression(n) || n.computed || !t.isIdentifier(n.property)) return undefined;
+    const object = this.#member(n.object);
+    if (object === undefined || object === null || typeof object !== "object") return undefined;
+    if (Array.isArray(object)) return n.property.name === "length" ? object.length : undefined;
+    return Object.hasOwn(object, n.property.name) ? (object as Readonly<Record<string, Data>>)[n.property.name] : undefined;
+  }
+}
+
+function all<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {
+  return values.includes(undefined) ? undefined : values as readonly T[];
+}
+
+const isTable = (value: Data): value is readonly number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((v) => typeof v === "number" && (v | 0) === v);
+
+/** Puts a node in the place of another. */
+function become(n: t.Node, other: t.Node): void {
+  const record = n as unknown as Record<string, unknown>;
+  for (const key of t.VISITOR_KEYS[n.type] ?? []) Reflect.deleteProperty(record, key);
+  Object.assign(n, other);
+}
