@@ -16,14 +16,16 @@ export class Constants {
       const value = init == null ? undefined : this.#data(init);
       if (t.isIdentifier(id) && value !== undefined) this.#values.set(id.name, value);
     }
-    this.tables = Object.fromEntries([...this.#values].flatMap(([name, value]) => (isTable(value) ? [[name, Int32Array.from(value)]] : [])));
+    const tables = [...this.#values].flatMap(([name, value]) => (isTable(value) ? [[name, Int32Array.from(value)] as const] : []));
+    this.tables = Object.fromEntries(tables);
   }
 
   /** Within a function: members with a name become literals, and a choice what it offers. */
   fold(fn: t.FunctionDeclaration): void {
     t.traverseFast(fn.body, (n) => {
       if (t.isCallExpression(n) && t.isIdentifier(n.callee, { name: "$chooseOf" }) && t.isIdentifier(n.arguments[0])) {
-        const offered = this.#member(t.memberExpression(t.memberExpression(n.arguments[0], t.identifier("options")), t.identifier("length")));
+        const options = t.memberExpression(n.arguments[0], t.identifier("options"));
+        const offered = this.#member(t.memberExpression(options, t.identifier("length")));
         if (typeof offered !== "number") return;
         n.callee = t.identifier("$choose");
         n.arguments = [t.stringLiteral(""), t.numericLiteral(offered), ...n.arguments.slice(1)];

@@ -49,7 +49,9 @@ export class Kinds {
         if (canEnd(fn.body)) this.#join(name, UNDEFINED);
         this.#visit(fn.body, name);
       }
-      for (const { by, from, register } of this.#handedBack.passed) this.#join(`${by}.${register}`, this.#of.get(`${from}.${register}`) ?? 0);
+      for (const { by, from, register } of this.#handedBack.passed) {
+        this.#join(`${by}.${register}`, this.#of.get(`${from}.${register}`) ?? 0);
+      }
     }
   }
 

@@ -409,10 +409,10 @@ export class FunctionLowering extends Body<Open> {
   }
 
   /**
-   * A quotient, rounded down or towards zero; null: traps where it is no whole number. A division by zero traps. It is the
+   * A quotient, rounded down, up or towards zero; null: traps where it is no whole number. A division by zero traps. It is the
    * quotient of JavaScript: with a dividend under 2 ** 53, what is no whole number is not rounded to one.
    */
-  #divide(left: t.Node, right: t.Node, rounded: "floor" | "trunc" | null): void {
+  #divide(left: t.Node, right: t.Node, rounded: "floor" | "ceil" | "trunc" | null): void {
     for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
     this.#operand(left, NUMBER | BOOLEAN);
     const a = unsigned(this.local(`$held${this.#held++}`));
@@ -423,9 +423,10 @@ export class FunctionLowering extends Body<Open> {
     const both = [OP.localGet, ...a, OP.localGet, ...b];
     if (rounded === null) this.put(...both, OP.rem, ...ZERO, OP.ne, OP.if, OP.empty, OP.unreachable, OP.end);
     this.put(...both, OP.div);
-    if (rounded !== "floor") return;
-    // One less where something is left, and the signs differ.
-    this.put(...both, OP.rem, ...ZERO, OP.ne, ...both, OP.xor, ...ZERO, OP.lt, OP.i32And, OP.extendU, OP.sub);
+    if (rounded !== "floor" && rounded !== "ceil") return;
+    // One less where something is left and the signs differ, or one more where they do not.
+    const [signs, change] = rounded === "floor" ? [OP.lt, OP.sub] : [OP.ge, OP.add];
+    this.put(...both, OP.rem, ...ZERO, OP.ne, ...both, OP.xor, ...ZERO, signs, OP.i32And, OP.extendU, change);
   }
 
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
@@ -533,11 +534,11 @@ export class FunctionLowering extends Body<Open> {
       this.#operand(first, NUMBER);
       return this.put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
     }
-    if ((name === "floor" || name === "trunc") && t.isBinaryExpression(first, { operator: "/" })) {
-      return this.#divide(first.left, first.right, name);
+    if (name === "floor" || name === "ceil" || name === "trunc") {
+      if (t.isBinaryExpression(first, { operator: "/" })) return this.#divide(first.left, first.right, name);
+      // Every value here is a whole number.
+      return this.#operand(first, NUMBER);
     }
-    // Every value here is a whole number.
-    if (name === "floor" || name === "trunc" || name === "ceil") return this.#operand(first, NUMBER);
     if (name !== "min" && name !== "max") throw new NotLowered(n, "this call is not lowered");
     this.#operand(first, NUMBER);
     for (const other of others) {

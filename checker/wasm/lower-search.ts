@@ -82,7 +82,8 @@ function shapeOf(image: ProgramImage): SearchShape {
   };
 }
 
-function searchLayout(image: ProgramImage, text: ProgramText, { stateWords, setWords, excuses, witnesses, long, batch }: SearchShape): Layout {
+function searchLayout(image: ProgramImage, text: ProgramText, shape: SearchShape): Layout {
+  const { stateWords, setWords, excuses, witnesses, long, batch } = shape;
   const layout = layoutOf(image, text);
   layout.add("states", batch * stateWords);
   for (const name of ["parents", "ordinals", "excusesOf", "fresh", "freshPlaces", "known", "knownPlaces"]) layout.add(name, batch);
