@@ -133,7 +133,7 @@ export function canEnd(n: t.Statement, label: string | null = null): boolean {
   if (t.isBlockStatement(n)) return n.body.every((s) => canEnd(s));
   if (t.isIfStatement(n)) return n.alternate == null || canEnd(n.consequent) || canEnd(n.alternate);
   if (t.isTryStatement(n)) return canEnd(n.block);
-  if (t.isLabeledStatement(n)) return canEnd(n.body, n.label.name);
+  if (t.isLabeledStatement(n)) return canEnd(n.body, n.label.name) || breaks(n.body, n.label.name, false);
   if (t.isForStatement(n) && n.test == null) return breaks(n.body, label, true);
   return true;
 }

@@ -278,7 +278,7 @@ export class FunctionLowering extends Body<Open> {
         return this.put(OP.i64Const, ...signed(BigInt(n.value)));
       case "BooleanLiteral": return this.put(OP.i64Const, n.value ? 1 : 0);
       // Words are for messages: no operator takes what is of their kind.
-      case "StringLiteral": case "TemplateLiteral": return this.put(...ZERO);
+      case "StringLiteral": return this.put(...ZERO);
       case "NullLiteral": return this.put(...NULL);
       case "Identifier": return n.name === "undefined" ? this.put(...NOTHING) : this.put(...this.#variable(n, OP.localGet, OP.globalGet));
       case "SequenceExpression":
@@ -291,8 +291,8 @@ export class FunctionLowering extends Body<Open> {
       case "CallExpression": return this.#call(n);
       case "UnaryExpression": return this.#unary(n);
       case "LogicalExpression": return this.#logical(n);
-      // What it is made of, the JavaScript program says.
-      case "ObjectExpression": return this.put(OP.unreachable);
+      // What it is made of, the JavaScript program says: that may be a fault.
+      case "ObjectExpression": case "TemplateLiteral": return this.put(OP.unreachable);
       case "BinaryExpression":
         if (COMPARE[n.operator] === undefined) return this.#binary(n.operator, n.left, n.right, n);
         this.#condition(n);
