@@ -44,9 +44,12 @@ export class Constants {
     if (t.isUnaryExpression(n, { operator: "-" }) && t.isNumericLiteral(n.argument)) return -n.argument.value;
     if (t.isArrayExpression(n)) return all(n.elements.map((e) => (e === null ? undefined : this.#data(e))));
     if (t.isObjectExpression(n)) return this.#object(n);
-    const isMade = t.isNewExpression(n) && t.isIdentifier(n.callee, { name: "Int32Array" });
-    const isFrozen = t.isCallExpression(n) && t.isMemberExpression(n.callee) && t.isIdentifier(n.callee.object, { name: "Object" });
-    return isMade || isFrozen ? this.#data(n.arguments[0]!) : undefined;
+    if (t.isNewExpression(n) && t.isIdentifier(n.callee, { name: "Int32Array" }) && t.isArrayExpression(n.arguments[0])) {
+      return this.#data(n.arguments[0]);
+    }
+    const isFrozen = t.isCallExpression(n) && t.isMemberExpression(n.callee)
+      && t.isIdentifier(n.callee.object, { name: "Object" }) && t.isIdentifier(n.callee.property, { name: "freeze" });
+    return isFrozen ? this.#data(n.arguments[0]!) : undefined;
   }
 
   #object(n: t.ObjectExpression): Data | undefined {

@@ -36,23 +36,21 @@ export class Kinds {
   readonly #of = new Map<string, number>();
   readonly #handedBack: HandedBack;
   readonly #views: ReadonlySet<string>;
-  #changed = true;
+  #changed = false;
 
   /** `tables`: arrays of numbers that the program has written down. */
   constructor(functions: ReadonlyMap<string, t.FunctionDeclaration>, tables: readonly string[]) {
     this.#functions = functions;
     this.#views = new Set([...VIEWS, ...tables]);
     this.#handedBack = handedBack(functions);
-    while (this.#changed) {
+    for (const [name, fn] of functions) if (canEnd(fn.body)) this.#join(name, UNDEFINED);
+    do {
       this.#changed = false;
-      for (const [name, fn] of functions) {
-        if (canEnd(fn.body)) this.#join(name, UNDEFINED);
-        this.#visit(fn.body, name);
-      }
+      for (const [name, fn] of functions) this.#visit(fn.body, name);
       for (const { by, from, register } of this.#handedBack.passed) {
         this.#join(`${by}.${register}`, this.#of.get(`${from}.${register}`) ?? 0);
       }
-    }
+    } while (this.#changed);
   }
 
   #join(key: string, kinds: number): void {
@@ -64,7 +62,7 @@ export class Kinds {
 
   /**
    * A temporary is assigned wherever it is read: `let` alone says nothing of it. Nor does the 0 by which a routine declares a local
-   * that has no slot: such a local does not live across a yield, and is assigned before it is read.
+   * that has no slot: such a local does not live across a yield, and its declaration assigns it, `undefined` where it gives no value.
    */
   #visit(n: t.Node, fn: string): void {
     if (t.isVariableDeclaration(n) && declaresRoutine(n)) {
@@ -78,20 +76,22 @@ export class Kinds {
     if (t.isAssignmentExpression(n) && t.isIdentifier(n.left)) {
       this.#join(`${fn}.${n.left.name}`, n.operator === "=" ? this.of(n.right, fn) : NUMBER);
     }
+    if (t.isUpdateExpression(n) && t.isIdentifier(n.argument)) this.#join(`${fn}.${n.argument.name}`, NUMBER);
     if (t.isReturnStatement(n)) this.#join(fn, n.argument == null ? UNDEFINED : this.of(n.argument, fn));
     if (t.isCallExpression(n) && t.isIdentifier(n.callee)) this.#given(n, n.callee.name, fn);
     for (const child of childrenOf(n)) this.#visit(child, fn);
   }
 
   /**
-   * What parameters are given. Who goes on with a routine, `r(frame, false)`, gives none: there each of them is loaded from the
+   * What parameters are given. Who goes on with a routine, `r($b, false)`, gives none: there each of them is loaded from the
    * frame before it is read, or nobody reads it any more (`compile/liveness.ts`).
    */
   #given(call: t.CallExpression, name: string, fn: string): void {
-    const goesOn = t.isBooleanLiteral(call.arguments[1], { value: false });
-    this.#functions.get(name)?.params.forEach((p, i) => {
+    const params = this.#functions.get(name)?.params ?? [];
+    const goesOn = t.isIdentifier(params[1], { name: "$start" }) && t.isBooleanLiteral(call.arguments[1], { value: false });
+    params.forEach((p, i) => {
       const given = call.arguments[i];
-      if (!t.isIdentifier(p) || (given === undefined && goesOn && i > 1)) return;
+      if (!t.isIdentifier(p) || (given === undefined && goesOn)) return;
       this.#join(`${name}.${p.name}`, given === undefined ? UNDEFINED : this.of(given, fn));
     });
   }

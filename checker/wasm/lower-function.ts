@@ -145,7 +145,6 @@ export class FunctionLowering extends Body<Open> {
 
   /** A table of jumps: cases are whole numbers from 0 on. */
   #switch(n: t.SwitchStatement): void {
-    this.#needs(n.discriminant, NUMBER);
     const values = n.cases.map(({ test }) => {
       if (test == null) return -1;
       const isCase = t.isNumericLiteral(test) && Number.isInteger(test.value) && test.value <= 9999;
@@ -240,9 +239,7 @@ export class FunctionLowering extends Body<Open> {
       this.#needs(n, NUMBER | BOOLEAN);
       this.#value(n);
       if ((this.#kinds(n) & UNDEFINED) === 0) return this.put(...ZERO, OP.ne);
-      const held = unsigned(this.local("$truth"));
-      this.put(OP.localSet, ...held);
-      this.#truth(held, UNDEFINED);
+      this.#truth(this.#keep(), UNDEFINED);
     }
   }
 
@@ -330,7 +327,8 @@ export class FunctionLowering extends Body<Open> {
       return this.put(OP.extendU);
     }
     this.#needs(n.left, NUMBER | BOOLEAN);
-    const held = this.#hold(n.left);
+    this.#value(n.left);
+    const held = this.#keep();
     this.#truth(held, this.#kinds(n.left));
     if (n.operator === "||") this.put(OP.i32Eqz);
     this.put(OP.if, OP.i64);
@@ -347,9 +345,8 @@ export class FunctionLowering extends Body<Open> {
     if ((kinds & UNDEFINED) !== 0) this.put(OP.localGet, ...held, ...NOTHING, OP.ne, OP.i32And);
   }
 
-  /** Puts a value into a local of its own. */
-  #hold(n: t.Node): readonly number[] {
-    this.#value(n);
+  /** Puts the value in hand into a local of its own. */
+  #keep(): readonly number[] {
     const held = unsigned(this.local(`$held${this.#held++}`));
     this.put(OP.localSet, ...held);
     return held;
@@ -413,13 +410,10 @@ export class FunctionLowering extends Body<Open> {
    * quotient of JavaScript: with a dividend under 2 ** 53, what is no whole number is not rounded to one.
    */
   #divide(left: t.Node, right: t.Node, rounded: "floor" | "ceil" | "trunc" | null): void {
-    for (const side of [left, right]) this.#needs(side, NUMBER | BOOLEAN);
-    this.#operand(left, NUMBER | BOOLEAN);
-    const a = unsigned(this.local(`$held${this.#held++}`));
-    this.put(OP.localSet, ...a);
-    this.#operand(right, NUMBER | BOOLEAN);
-    const b = unsigned(this.local(`$held${this.#held++}`));
-    this.put(OP.localSet, ...b);
+    const [a, b] = [left, right].map((side) => {
+      this.#operand(side, NUMBER | BOOLEAN);
+      return this.#keep();
+    }) as [readonly number[], readonly number[]];
     const both = [OP.localGet, ...a, OP.localGet, ...b];
     if (rounded === null) this.put(...both, OP.rem, ...ZERO, OP.ne, OP.if, OP.empty, OP.unreachable, OP.end);
     this.put(...both, OP.div);
@@ -499,7 +493,7 @@ export class FunctionLowering extends Body<Open> {
     }
     if (name === "$bugOn") {
       this.#condition(n.arguments[0] as t.Expression);
-      return this.put(OP.if, OP.empty, OP.unreachable, OP.end, ...ZERO);
+      return this.put(OP.if, OP.empty, OP.unreachable, OP.end, ...NOTHING);
     }
     const known = this.#of.functions.get(name);
     if (known === undefined) throw new NotLowered(n, "this call is not lowered");
@@ -542,11 +536,10 @@ export class FunctionLowering extends Body<Open> {
     if (name !== "min" && name !== "max") throw new NotLowered(n, "this call is not lowered");
     this.#operand(first, NUMBER);
     for (const other of others) {
-      const [a, b] = [0, 1].map(() => unsigned(this.local(`$held${this.#held++}`)));
-      this.put(OP.localSet, ...a!);
+      const a = this.#keep();
       this.#operand(other, NUMBER);
-      this.put(OP.localSet, ...b!);
-      const both = [OP.localGet, ...a!, OP.localGet, ...b!];
+      const b = this.#keep();
+      const both = [OP.localGet, ...a, OP.localGet, ...b];
       this.put(...both, ...both, name === "min" ? OP.lt : OP.gt, OP.select);
     }
   }

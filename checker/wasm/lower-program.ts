@@ -20,7 +20,7 @@ const ROOTS = ["step", "nextBranch", "checkState", "checkEnd"];
 /** Variables of the prelude that a step reads or writes, beside registers. */
 const PROGRAM_GLOBALS = ["$fuel", "$me", "$point", "$waitsFor", "$ci", "$cl", "$changes"];
 /** What `FunctionLowering` makes instructions of itself. */
-const OWN = new Set(["$fit", "$slotFit", "$oob", "$noMember", "$endless", "$bugOn", "$isInteger", "$fault"]);
+const OWN: ReadonlySet<string> = new Set([...FAULTS, "$fit", "$bugOn", "$isInteger"]);
 /** Parameters that are the array of the sets, by function: the array is known, so it is no parameter in what is lowered. */
 const SETS_OF: Readonly<Record<string, string>> = { checkSome: "m", excused: "m", markAffected: "into" };
 

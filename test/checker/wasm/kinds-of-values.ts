@@ -1,5 +1,5 @@
 /** A program whose values are of every kind: quotients, null, undefined, values of && and ||, records handed back, tables. */
-import { at, choose, holds, int, record, scenario, struct, type Int, type Routine, type World } from "thpcheck";
+import { at, bugOn, choose, holds, int, record, scenario, struct, type Int, type Routine, type World } from "thpcheck";
 
 const structs = {
   sum: struct({
@@ -11,7 +11,9 @@ type K = World<typeof structs>;
 interface Half { up: Int<-60, 60>; down: Int<-60, 60> }
 
 const STEPS = [3, -5, 8, -13];
-const WAYS = ["floor", "trunc", "least and most", "nothing", "null", "either", "both", "halves", "table"];
+const WAYS = [
+  "floor", "trunc", "least and most", "nothing", "null", "either", "both", "halves", "table", "left out", "not assigned", "no bug",
+];
 
 const nothing = (_k: K): void => {};
 const isOdd = (k: K): boolean => k.sum.total.get() % 2 !== 0;
@@ -19,6 +21,10 @@ const complaint = (k: K): string | null => (k.sum.total.get() > 350 ? "too much"
 /** A number, or `undefined` where control reaches the end. */
 function positive(k: K): number | undefined {
   if (k.sum.total.get() > 0) return k.sum.total.get();
+}
+/** What is left out does not count as true, also behind `false`. */
+function sumOf(_k: K, from: number, all: boolean, more?: number): number {
+  return from + (more ? 2 : 1) + (all ? 1 : 0);
 }
 function halves(k: K): Half {
   const total = k.sum.total.get();
@@ -37,9 +43,10 @@ function* passed(k: K): Routine<boolean> {
 function* work(k: K): Routine {
   for (let round: Int<0, 3> = 0; round < 3; round++) {
     yield at("work");
-    const way: Int<0, 8> = choose(k, "way", WAYS);
+    const way: Int<0, 11> = choose(k, "way", WAYS);
     const total = k.sum.total.get();
     let out = 0;
+    let isEven!: boolean;
     if (way === 0) out = Math.floor(total / (round - 4)) % 50;
     else if (way === 1) out = Math.trunc((total * 3) / 7) % 50;
     else if (way === 2) out = Math.max(Math.min(total, 40, 7 * round), -40);
@@ -47,6 +54,11 @@ function* work(k: K): Routine {
     else if (way === 4) out = complaint(k) === null ? -11 : 12;
     else if (way === 5) out = ((total & 3) || 17) % 50;
     else if (way === 6) out = positive(k) === undefined ? -1 : 1;
+    else if (way === 9) out = sumOf(k, total, false) % 50 + sumOf(k, total, true, 3) % 5;
+    else if (way === 10) {
+      if (total % 3 === 0) isEven = total % 2 === 0;
+      out = isEven === false ? 6 : 9;
+    } else if (way === 11) out = (bugOn(total > 1000, "far too much") as unknown) === undefined ? 21 : 22;
     else if (way === 8) out = STEPS[total & 3]!;
     else {
       const half = yield* halved(k);

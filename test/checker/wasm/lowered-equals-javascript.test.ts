@@ -126,24 +126,27 @@ const WRONG: readonly (readonly [keyof typeof OP, number])[] = [
   ["shru", OP.shl], ["extend32", 0x01], ["load8u", 0x30], ["store8", OP.store16], ["load32u", OP.load32s],
   ["sub", OP.add], ["lt", OP.le], ["le", OP.lt], ["gt", OP.ge], ["ge", OP.gt], ["gtu", OP.lt], ["wrap", 0x50],
 ];
+/** The same of instructions that only values of several kinds, and quotients, need. */
+const WRONG_OF_KINDS: readonly (readonly [keyof typeof OP, number])[] = [["div", OP.rem], ["i32And", OP.i32Or]];
 
-const ofEdges = (): readonly string[] => {
-  const result = compared(edges as unknown as Scenario);
+const unlikeOf = (scenario: unknown): readonly string[] => {
+  const result = compared(scenario as Scenario);
   if ("reason" in result) throw new Error(result.reason);
   return result.unlike;
 };
 
 describe("a fault of the lowering is found", () => {
   // Otherwise every fault would count as found.
-  test("and none where there is none", () => expect(ofEdges()).toEqual([]));
-  test.each(WRONG)("%s", (name, wrong) => {
-    const table = OP as unknown as Record<string, number>;
-    const right = table[name]!;
-    try {
-      table[name] = wrong;
-      expect(ofEdges()).not.toEqual([]);
-    } finally {
-      table[name] = right;
-    }
-  });
+  test.each([edges, kindsOfValues])("and none where there is none", (scenario) => expect(unlikeOf(scenario)).toEqual([]));
+  test.each([...WRONG.map((w) => [...w, edges] as const), ...WRONG_OF_KINDS.map((w) => [...w, kindsOfValues] as const)])(
+    "%s", (name, wrong, scenario) => {
+      const table = OP as unknown as Record<string, number>;
+      const right = table[name]!;
+      try {
+        table[name] = wrong;
+        expect(unlikeOf(scenario)).not.toEqual([]);
+      } finally {
+        table[name] = right;
+      }
+    });
 });
