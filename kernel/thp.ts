@@ -23,7 +23,7 @@ export interface ThpScenario extends KernelScenario {
   /** Besides the invariants. */
   readonly always?: Promises;
   readonly finally?: Promises;
-  readonly expect: Expectation;
+  readonly expect?: Expectation;
 }
 
 export function thpScenario(s: ThpScenario): Scenario<Structs> {

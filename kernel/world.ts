@@ -67,8 +67,9 @@ export type Witnesses = Readonly<Record<string, (k: K) => boolean>>;
 /** What a scenario says, whatever it is held to. */
 export interface KernelScenario {
   readonly name: string;
-  readonly why: string;
-  readonly tier: "quick" | "full" | "nightly";
+  /** `why`, `tier` and `expect` may be left out, as of any scenario. */
+  readonly why?: string;
+  readonly tier?: "quick" | "full" | "nightly";
   readonly options?: Partial<KernelOptions>;
   /** Threads of process 0, on the CPUs from 0 on; the first prepares. */
   readonly threads: Readonly<Record<string, Run>>;
@@ -91,7 +92,7 @@ export interface Terms {
   readonly notes: boolean;
   readonly always: Promises;
   readonly finally: Promises;
-  readonly expect: Expectation;
+  readonly expect?: Expectation | undefined;
   /** sanitize, refine, policy, underPolicy: as of a scenario. */
   readonly more?: Partial<Scenario<Structs>>;
 }
@@ -121,7 +122,8 @@ export function kernelScenario(s: KernelScenario, terms: Terms): Scenario<Struct
   const areaEnd = s.areaEnd ?? options.hugeRanges * options.pagesPerHugePage;
   const config = kernelConfig(options);
   return scenario<Structs>({
-    name: s.name, why: s.why, tier: s.tier, picture: KERNEL_PICTURE,
+    name: s.name, picture: KERNEL_PICTURE,
+    ...(s.why === undefined ? {} : { why: s.why }), ...(s.tier === undefined ? {} : { tier: s.tier }),
     config, beyond: beyondBounds(config), structs: structsOf(options, terms.notes),
     init: (k) => {
       boot(k, own);
@@ -135,7 +137,7 @@ export function kernelScenario(s: KernelScenario, terms: Terms): Scenario<Struct
     ...(config.grainLists || config.grainFlags ? { sanitize: config.grainLists ? LISTS_UNSANITIZED : FLAGS_UNSANITIZED }
       : s.sanitize === undefined ? {} : { sanitize: s.sanitize }),
     ...terms.more,
-    expect: terms.expect,
+    ...(terms.expect === undefined ? {} : { expect: terms.expect }),
   });
 }
 

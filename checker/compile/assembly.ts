@@ -21,6 +21,7 @@ import { PropertyFunctions } from "./property-functions.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf, askMachines } from "./refine.ts";
 import type { Place, SourceModule } from "./source-module.ts";
 import { Translator } from "./translate.ts";
+import { unknownOrigin } from "./unknown-origin.ts";
 
 export interface CompileOptions {
   /** `instrumented` reports each access and lock operation to `observer`; `straight-line` has no yields (`StraightLine`). */
@@ -168,7 +169,7 @@ export class Assembly {
 
   #link(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {
     const fn = this.#linker.link(f, name, { purpose, worlds, straight: this.#straight && purpose === "program" }, () => {
-      throw new Error(`scenario ${this.#scenario.name}: ${name} is not a function of a module loaded through thpcheck`);
+      throw new Error(`scenario ${this.#scenario.name}: ${unknownOrigin(name)}`);
     }, onlyRoutines);
     const { names, least } = wantedBy(fn.node);
     if (least > worlds.length) {

@@ -6,6 +6,7 @@ import { UNKNOWN, type MachinePlan, type RefinementPlan } from "../refinement-pl
 import type { Ask } from "../image/compiled-system.ts";
 import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
+import { unknownOrigin } from "./unknown-origin.ts";
 import { generateCode } from "./generate.ts";
 import { bitsOf, forEachRead } from "./reads.ts";
 import { EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntimeText } from "../image/refinement-runtime.ts";
@@ -32,8 +33,7 @@ export class RefinementCompiler {
     this.#linker = linker;
     const link = (f: unknown, name: string, worlds: readonly ("" | "P" | null)[]): LinkedFunction =>
       linker.link(f, name, { purpose: "always", worlds, straight: false }, () => {
-      const because = "or is async, a class member, or nested in a routine";
-      throw new Error(`${name} is not a function of a module loaded through thpcheck (${because})`);
+      throw new Error(unknownOrigin(name));
     });
     const twice = refinements.find((r, i) => refinements.findIndex((x) => x.machine === r.machine) !== i);
     if (twice !== undefined) throw new Error(`two machines are named ${twice.machine}`);

@@ -4,10 +4,11 @@
  *
  * Left alone: the checker itself and whatever lies under node_modules, but for sources of this package (package-sources.ts).
  */
-import { readFileSync } from "node:fs";
-import { registerHooks, stripTypeScriptTypes } from "node:module";
+import { existsSync, readFileSync } from "node:fs";
+import { registerHooks, stripTypeScriptTypes, type LoadFnOutput } from "node:module";
 import { fileURLToPath } from "node:url";
 import { isPackageSource, PACKAGE_SOURCES } from "./package-sources.ts";
+import { isEsModule } from "./source-module.ts";
 import { transformedText } from "./transformed.ts";
 import { isMadeByPatch, patchOf, patchedText, refuseRemoved, underPatch } from "../patch/patch.ts";
 
@@ -49,6 +50,18 @@ function stripTypes(code: string): string {
   }
 }
 
+/**
+ * The text of a user's `.ts` or `.js` that is an ES module by its imports and exports, whatever the nearest package.json says; else
+ * null. `npm init` writes "commonjs" into it, and Node then refuses the first import.
+ */
+function esModuleText(url: string): string | null {
+  if (!isUserModule(url) || !/\.[tj]s(\?|$)/.test(url)) return null;
+  const file = fileURLToPath(url);
+  if (!existsSync(file)) return null;
+  const text = readFileSync(file, "utf8");
+  return isEsModule(text, file) ? text : null;
+}
+
 registerHooks({
   resolve(specifier, context, next) {
     if (specifier === "thpcheck") return { url: entry, shortCircuit: true };
@@ -69,8 +82,12 @@ registerHooks({
     const format = /\.[mc]?ts(\?|$)/.test(url) ? "module-typescript" : "module";
     // Node strips no types under node_modules.
     const strips = url.includes("/node_modules/") && isPackageSource(url);
+    const asWritten = (): LoadFnOutput => {
+      const text = context.format?.startsWith("module") === true ? null : esModuleText(url);
+      return text === null ? next(url, context) : { format, source: text, shortCircuit: true };
+    };
     const loaded = made ? { format, source: "", shortCircuit: true }
-      : strips ? { format, source: readFileSync(fileURLToPath(url), "utf8"), shortCircuit: true } : next(url, context);
+      : strips ? { format, source: readFileSync(fileURLToPath(url), "utf8"), shortCircuit: true } : asWritten();
     if (!isUserModule(url) || loaded.source == null || !(loaded.format ?? "").startsWith("module")) return loaded;
     const text = patchedText(url, () => (typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source)));
     const code = transform(text, fileURLToPath(url));

@@ -42,6 +42,17 @@ export function parseModule(text: string, file: string): t.File {
   }
 }
 
+/** Whether the text imports or exports as an ES module does; false for what does not parse as one. */
+export function isEsModule(text: string, file: string): boolean {
+  if (!/^[ \t]*(?:import|export)\b/m.test(text)) return false;
+  try {
+    return parseModule(text, file).program.body.some((node) => t.isImportDeclaration(node) || t.isExportDeclaration(node));
+  } catch {
+    // What is wrong with it, Node says when it loads it.
+    return false;
+  }
+}
+
 type Load = (url: string) => SourceModule;
 
 export class SourceModule {

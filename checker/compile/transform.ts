@@ -6,7 +6,8 @@
  * line numbers in stack traces, coverage and traces are those of the file that a person wrote.
  *
  * Not tagged: functions inside generator functions (guards are part of their routine), class members, getters, async
- * functions. Such a function can be called natively but not linked, and the linker says so.
+ * functions, and arguments of Vitest's `vi.mock()` and its like, which run before the module begins. Such a function can be called
+ * natively but not linked, and the linker says so.
  */
 import traverseModule, { type NodePath } from "@babel/traverse";
 import * as t from "@babel/types";
@@ -77,7 +78,13 @@ function isTaggable(path: NodePath<t.Function>): boolean {
   for (let outer = path.getFunctionParent(); outer !== null; outer = outer.getFunctionParent()) {
     if (outer.node.generator || t.isClassMethod(outer.node)) return false;
   }
-  return true;
+  return path.findParent(isHoistedByVitest) === null;
+}
+
+/** `vi.mock(...)`, `vi.hoisted(...)`: Vitest moves such a call before the imports. */
+function isHoistedByVitest({ node }: NodePath): boolean {
+  return t.isCallExpression(node) && t.isMemberExpression(node.callee) && t.isIdentifier(node.callee.object)
+    && (node.callee.object.name === "vi" || node.callee.object.name === "vitest");
 }
 
 /** Names used in the function that are bound outside of it, in this module. */

@@ -290,7 +290,13 @@ export class Translator {
       const member = this.called(node.callee);
       return member === null ? this.children(node) : this.helperCall(node, member.value, member.name);
     }
-    if (!t.isIdentifier(node.callee)) return this.children(node);
+    if (!t.isIdentifier(node.callee)) {
+      if (t.isCallExpression(node.callee) && node.arguments.some((a) => t.isIdentifier(a) && this.worlds.has(a.name))) {
+        return this.refuse(node, `what ${this.fn.module.textOf(node.callee)} gives is called in place`,
+          "A function has a name where it is called: outside, write const f = ..., and here f(k)");
+      }
+      return this.children(node);
+    }
     const name = node.callee.name;
     // The two operations that `lower.ts` inserts for a queued semaphore.
     if (name === "$arrive") {

@@ -48,6 +48,9 @@ export class ReportFolder extends CollectingReporter {
     });
   }
 
+  /** The page to begin with. */
+  get index(): string { return join(this.#folder, INDEX); }
+
   override get hasFailed(): boolean { return this.#failed; }
 
   /** Writes the pages of all violations so far. `complain` hears what goes wrong, from here on. */

@@ -41,7 +41,8 @@ function Part(props: LanesProps & { readonly part: TreePart; readonly depth: num
   if (typeof part !== "number") return h(Call, { ...props, call: part });
   const step = page.trace.steps[part - 1]!;
   const place = step.stack.at(-1);
-  const where = place === undefined ? "" : `${place.routine} ${page.trace.sources[place.file]!.file}:${place.line}`;
+  // A lane is narrow: the step's own view has the whole path.
+  const where = place === undefined ? "" : `${place.routine} ${page.trace.sources[place.file]!.file.split("/").at(-1)!}:${place.line}`;
   const choices = step.choices.map((c) => `[${c}]`).join(" ");
   return h(StepRow, { ...props, n: part, depth, label: step.label, tail: choices, place: where });
 }

@@ -5,7 +5,17 @@ import { transformModule } from "../compile/transform.ts";
 
 const checkerRoot = fileURLToPath(new URL("../", import.meta.url));
 
-/** Add to `plugins` in vitest.config.ts. Test files are left alone: they define no routines. */
+/** Whether the text of a module imports from this package. */
+const IMPORTS_THPCHECK = /\bfrom\s*["']thpcheck(?:\/kernel)?["']/;
+
+function isPlainTest(file: string, code: string): boolean {
+  return file.endsWith(".test.ts") && !IMPORTS_THPCHECK.test(code);
+}
+
+/**
+ * Add to `plugins` in vitest.config.ts. A test file is left alone unless it imports the vocabulary of scenarios: it may have one
+ * inside.
+ */
 export function thpcheckPlugin(): {
   name: string;
   enforce: "pre";
@@ -27,7 +37,7 @@ export function thpcheckPlugin(): {
       const file = id.replace(/\?.*$/, "");
       const foreign = file.includes("/node_modules/") && !isPackageSource(pathToFileURL(file).href);
       const isOurs = file.startsWith(checkerRoot) || foreign;
-      if (isOurs || !/\.[mc]?[tj]s$/.test(file) || file.endsWith(".test.ts")) return null;
+      if (isOurs || !/\.[mc]?[tj]s$/.test(file) || isPlainTest(file, code)) return null;
       const transformed = transformModule(code, file);
       return transformed === null ? null : { code: transformed.code, map: transformed.map.toString() };
     },

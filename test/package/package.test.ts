@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { packing, ROOT } from "./packed.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "thpcheck-package-"));
 const installed = join(folder, "node_modules/thpcheck");
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: Record<string, string> };
@@ -20,8 +20,9 @@ function place(name: string): void {
   symlinkSync(join(ROOT, "node_modules", name), at);
 }
 
-beforeAll(() => {
-  execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+beforeAll(async () => {
+  const args = ["pack", "--silent", "--pack-destination", folder];
+  await packing(() => execFileSync("npm", args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] }));
   mkdirSync(installed, { recursive: true });
   execFileSync("tar", ["xzf", join(folder, "thpcheck-0.1.0.tgz"), "-C", installed, "--strip-components=1"]);
   for (const name of Object.keys(manifest.dependencies)) place(name);
@@ -108,7 +109,19 @@ import { toBeAsExpected, toHold } from "thpcheck/vitest";
 import many from "./many.ts";
 import racy from "./racy.ts";
 import kernel from "./kernel.ts";
+import { at, int, scenario, struct, type Routine, type World } from "thpcheck";
+import { vi } from "vitest";
+vi.mock("./absent.ts", () => ({ answer: () => 5 }));
 expect.extend({ toHold, toBeAsExpected });
+const structs = { door: struct({ open: int(0, 1, "whether it is open") }) };
+function* opens(k: World<typeof structs>): Routine {
+  yield at("open");
+  k.door.open.set(1);
+}
+const inside = scenario({
+  name: "inside", structs, threads: [{ name: "a", run: opens }], finally: { open: (k) => k.door.open.get() === 1 },
+});
+test("stands in the test file", async () => { await expect(inside).toHold(); });
 test("holds", async () => { await expect(many[0]).toHold(); });
 test("does not hold", async () => { await expect(racy).not.toHold(); });
 test("fails with its trace", async () => { await expect(racy).toBeAsExpected(); });
@@ -129,19 +142,37 @@ it("has matchers for Vitest, which answer only what was checked to its end", () 
   expect(existsSync(join(folder, "tests.json")), run.stdout + run.stderr).toBe(true);
   const { testResults: [file] } = JSON.parse(readFileSync(join(folder, "tests.json"), "utf8")) as VitestReport;
   expect(file!.assertionResults.map((t) => [t.title, t.status])).toEqual([
-    ["holds", "passed"], ["does not hold", "passed"], ["fails with its trace", "failed"],
+    ["stands in the test file", "passed"], ["holds", "passed"], ["does not hold", "passed"], ["fails with its trace", "failed"],
     ["is cut short", "failed"], ["of the kernel", "passed"], ["is no scenario", "failed"],
   ]);
   const says = file!.assertionResults.map((t) => t.failureMessages.join());
-  expect(says[2]).toMatch(/racy-counter violates "both count" in 4 steps; it expects: holds.*broken: finally "both count"/s);
-  expect(says[3]).toContain("racy-counter: incomplete: the bound of 3 states");
-  expect(says[5]).toContain("toHold() is asked of a scenario");
+  expect(says[3]).toMatch(/racy-counter violates "both count" in 4 steps; it expects: holds.*broken: finally "both count"/s);
+  expect(says[4]).toContain("racy-counter: incomplete: the bound of 3 states");
+  expect(says[6]).toContain("toHold() is asked of a scenario");
 });
 interface VitestReport {
   readonly testResults: readonly {
     readonly assertionResults: readonly { readonly title: string; readonly status: string; readonly failureMessages: readonly string[] }[];
   }[];
 }
+
+it("says what to do where the plugin is missing", () => {
+  writeFileSync(join(folder, "bare.config.mjs"), `export default { test: { include: ["bare.test.ts"] } };`);
+  writeFileSync(join(folder, "bare.test.ts"), `
+import { expect, test } from "vitest";
+import { toHold } from "thpcheck/vitest";
+import racy from "./racy.ts";
+expect.extend({ toHold });
+test("racy", async () => { await expect(racy).toHold(); });
+`);
+  place("vitest");
+  place("vite");
+  const run = spawnSync(process.execPath, [join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--config", "bare.config.mjs"],
+    { cwd: folder, encoding: "utf8", env: { ...process.env, VITEST: undefined, TEST: undefined } });
+  expect(run.stdout + run.stderr).toContain('plugins of vitest.config.ts must have thpcheckPlugin() from "thpcheck/vitest"');
+  expect(run.status).toBe(1);
+  rmSync(join(folder, "bare.test.ts"));
+});
 
 it("says which version it is", () => { expect(thpcheck("--version").stdout).toBe("0.1.0\n"); });
 

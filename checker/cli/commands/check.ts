@@ -136,7 +136,10 @@ class CheckRun {
     });
     for (const [loaded, pins] of this.#pins) this.#pin(loaded, pins);
     const patch = this.#impact === null ? null : await reportOf(this.#impact, folder);
-    await this.#report?.writePages(engine, (text) => { this.#reporter.complain(text); });
+    if (this.#report !== null) {
+      await this.#report.writePages(engine, (text) => { this.#reporter.complain(text); });
+      this.#reporter.remark(`report: ${this.#report.index}, to be opened in a browser`);
+    }
     const found = {
       results: this.#results, notRun: this.#notRun(scenarios), leftOut: this.#leftOut, failures, unwritten: this.#unwritten,
       auditsCut: this.#auditsCut, disagreements: this.#disagreements, patch,

@@ -29,6 +29,8 @@ const RESERVED: Bounds = {
 };
 
 export interface ReservationScenario extends KernelScenario {
+  readonly why: string;
+  readonly tier: "quick" | "full" | "nightly";
   readonly pinsMayStay?: boolean;
   readonly finally?: Promises;
   /** Ids of the promises that this scenario is about; all unless given. Where a defect breaks several, the trace is of these. */
