@@ -62,8 +62,8 @@ function place(name: string): void {
   if (existsSync(at)) return;
   mkdirSync(dirname(at), { recursive: true });
   symlinkSync(join(ROOT, "node_modules", name), at);
-  const { bin } = JSON.parse(readFileSync(join(at, "package.json"), "utf8")) as { readonly bin?: string | Readonly<Record<string, string>> };
-  placeCommands(name, typeof bin === "string" ? { [name]: bin } : bin ?? {});
+  const manifest = JSON.parse(readFileSync(join(at, "package.json"), "utf8")) as { readonly bin?: Readonly<Record<string, string>> };
+  placeCommands(name, manifest.bin ?? {});
 }
 function placeCommands(name: string, bin: Readonly<Record<string, string>>): void {
   mkdirSync(join(mine, "node_modules/.bin"), { recursive: true });
