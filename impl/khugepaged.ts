@@ -8,16 +8,17 @@
  * The cursor, khugepaged_scan, is an mm and an address in it. It changes mm only under khugepaged_mm_lock, because the
  * exit of that mm asks whether it is there.
  *
- * Not covered: files and shmem; sizes below the PMD; sleeps between scans (scan_sleep_millisecs, alloc_sleep_millisecs):
+ * Sizes between a page and a huge page: `khugepaged/mthp-collapse.ts`, where there are any and the kernel collapses to them.
+ *
+ * Not covered: files and shmem; sleeps between scans (scan_sleep_millisecs, alloc_sleep_millisecs):
  * the thread is ready whenever there is work; that the thread is started and stopped, with min_free_kbytes.
  */
 import { NONE, at, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
-import { pmdOrderEnabled } from "./huge-memory/eligibility.ts";
+import { hugepageEnabled } from "./khugepaged/hugepage-enabled.ts";
 import { mmapReadTrylock, mmapReadUnlock } from "./locking/mmap-lock.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Mm, Vma, Vpn } from "./structs/types.ts";
-import { ENABLED_NEVER } from "./config/knobs.ts";
 import { hpageAddress } from "./pgtable.ts";
 import { lruAddDrainAll } from "./swap.ts";
 import { findVma } from "./vma-tree.ts";
@@ -40,7 +41,7 @@ export function* khugepaged(k: Kernel): Routine {
   for (;;) {
     // Two looks, one after the other: list_empty(), hugepage_pmd_enabled().
     yield at("khugepaged_wait_work", () => k.khugepaged.slots.once() !== 0, { idle: true });
-    yield at("khugepaged_wait_work: hugepage_pmd_enabled", () => pmdOrderEnabled(k) !== ENABLED_NEVER, { idle: true });
+    yield at("khugepaged_wait_work: hugepage_pmd_enabled", () => hugepageEnabled(k), { idle: true });
     yield* khugepagedDoScan(k);
   }
 }
@@ -61,7 +62,7 @@ export function* khugepagedDoScan(k: Kernel): Routine {
     if (k.khugepaged.cursorMm.get() === NONE) passThroughHead++;
     if (passThroughHead === 2 || k.khugepaged.slots.get() === 0) break;
     yield at("hugepage_pmd_enabled");
-    if (pmdOrderEnabled(k) === ENABLED_NEVER) break;
+    if (!hugepageEnabled(k)) break;
     const result: ScanResult = yield* collapseScanMmSlot(k, cc);
     if (k.khugepaged.budget.get() === 0) break;
     spinUnlock(k, k.khugepaged.lock.at());

@@ -23,14 +23,16 @@ import { knobStruct, paramStruct } from "./config/param.ts";
 import { anonVma, avc } from "./structs/anon-vma.ts";
 import { mthpStat, tracepoint, vmstat } from "./structs/counters.ts";
 import { cpu } from "./structs/cpu.ts";
-import { collapse, lost, user, userCall, userSince } from "./structs/ghosts.ts";
+import { collapse, detachedPtes, lost, user, userCall, userSince } from "./structs/ghosts.ts";
 import { lruList, lruSize, splitBatch, splitList } from "./structs/list.ts";
 import { mm } from "./structs/mm.ts";
 import { page } from "./structs/page.ts";
 import { folioWait, pageWaiters } from "./structs/page-flags.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
 import { resv, resvLru, resvs } from "./structs/reservation.ts";
-import { anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, thpSize } from "./structs/thp.ts";
+import {
+  anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, mthpScan, thpSize, window,
+} from "./structs/thp.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
 
@@ -47,6 +49,7 @@ export function kernelStructs(c: KernelConfig) {
     hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c), anonOrders: anonOrders(c), thpSize: thpSize(c),
     deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
+    mthpScan: mthpScan(c), window: window(c), detachedPtes: detachedPtes(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c), userSince: userSince(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(), mthpStat: mthpStat(),
   };

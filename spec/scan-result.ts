@@ -8,4 +8,5 @@ export const SCAN_RESULTS = [
   "not_suitable_page_count", "page_not_in_lru", "page_locked", "page_not_anon", "page_lazyfree", "no_process_for_page",
   "vma_null", "vma_check_failed", "not_suitable_address_range",
   "could_not_delete_page_from_lru", "alloc_huge_page_failed", "ccgroup_charge_failed", "copy_poisoned_page", "no_writable_page",
+  "pte_mapped_hugepage",
 ] as const;

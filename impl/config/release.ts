@@ -12,7 +12,7 @@
  * between a page and a PMD, swap and files are in no preset.
  */
 import {
-  SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
+  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_V10, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
 } from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
 
@@ -262,6 +262,18 @@ export const SWITCHES = {
     meaning: "a walk for the mappings of a folio ends at a PMD that maps another folio, where it has more in the next table",
     source: "mm/page_vma_mapped.c page_vma_mapped_walk() came with 4.11; its not_found() after check_pmd() is in the code of 6.12 and " +
       "7.2. The walk goes on behind a PMD that is none since 5.13; what is between was not looked at, nor was 7.3",
+  },
+  khugepagedMthp: {
+    values: [
+      { value: KHUGEPAGED_MTHP_NONE, name: "KHUGEPAGED_MTHP_NONE", since: ["2.6.38"] },
+      // Posted in August 2025 and reviewed; of no release.
+      { value: KHUGEPAGED_MTHP_V10, name: "KHUGEPAGED_MTHP_V10", since: [], missing: true },
+      { value: KHUGEPAGED_MTHP_MERGED, name: "KHUGEPAGED_MTHP_MERGED", since: ["7.2"] },
+    ],
+    default: KHUGEPAGED_MTHP_NONE,
+    meaning: "whether khugepaged collapses to sizes between a page and a huge page, where there are any (`thpAnon`), and how; none " +
+      "unless set, most scenarios are about other things",
+    source: "472ebd691d97 .. 90ed32d00054 (7.2): mm/khugepaged.c mthp_collapse()",
   },
   directReclaim: {
     since: [], default: false,

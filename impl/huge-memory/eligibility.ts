@@ -106,6 +106,33 @@ export function* thpVmaAllowableOrders(k: Kernel, vma: Vma, orders: Orders): Rou
 }
 
 /**
+ * All orders of which khugepaged may make a folio in a VMA that has these flags, a huge page's included. The words of the sizes are
+ * read in one step: whoever writes one of them moves a size from word to word, and a scan that misses it comes back.
+ *
+ * @kernel include/linux/huge_mm.h thp_vma_allowable_orders(), for TVA_KHUGEPAGED and THP_ORDERS_ALL_ANON
+ * @holds mmap_lock or the VMA lock, in any mode
+ */
+export function thpVmaCollapsibleOrders(k: Kernel, vma: Vma, flags: VmFlags): number {
+  const advised = (flags & VM_HUGEPAGE) !== 0;
+  const global = k.knob.enabled.once();
+  let orders = k.anonOrders.always.once(0);
+  if (advised) orders |= k.anonOrders.madvise.once(0);
+  if (global === ENABLED_ALWAYS || (global === ENABLED_MADVISE && advised)) orders |= k.anonOrders.inherit.once(0);
+  const pmd = pmdOrderEnabled(k);
+  if (pmd === ENABLED_ALWAYS || (pmd === ENABLED_MADVISE && advised)) orders |= 1 << k.param.hpagePmdOrder.get();
+  if (k.vma.mm.get(vma) === NONE || vmaThpDisabled(k, vma, flags, TVA_KHUGEPAGED) || k.vma.anonVma.once(vma) === NONE) return 0;
+  // The largest whose last window ends with the VMA, and all below it.
+  while (orders !== 0) {
+    const order = highestOrder(orders);
+    const size = 1 << order;
+    const start = windowStart(k.vma.end.get(vma) - size, order);
+    if (k.vma.end.get(vma) >= size && start >= k.vma.start.get(vma)) return orders;
+    orders = withoutOrder(orders, order);
+  }
+  return 0;
+}
+
+/**
  * Of a set of orders, those whose aligned window around `vpn` lies inside the VMA: of such an order all smaller ones do.
  *
  * @kernel include/linux/huge_mm.h thp_vma_suitable_orders()

@@ -21,6 +21,16 @@ export function withoutOrder(orders: number, order: number): number {
   return orders & ~(1 << order);
 }
 
+/** The order is in the set. @kernel include/linux/bitops.h test_bit() */
+export function isInSet(orders: number, order: number): boolean {
+  return (orders & (1 << order)) !== 0;
+}
+
+/** The set has a smaller order than this one. @kernel mm/khugepaged.c mthp_collapse(), enabled_orders & GENMASK(order - 1, 0) */
+export function hasLowerOrder(orders: number, order: number): boolean {
+  return (orders & ((1 << order) - 1)) !== 0;
+}
+
 /** The first page of the aligned window of this order around the address. @kernel include/linux/align.h ALIGN_DOWN() */
 export function windowStart(vpn: number, order: number): number {
   return vpn - (vpn & ((1 << order) - 1));

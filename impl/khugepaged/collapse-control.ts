@@ -10,15 +10,15 @@ import type { Order } from "../structs/types.ts";
  * The thread makes one for a scan, MADV_COLLAPSE for a call, a fault for the promotion of a reservation. It is handed
  * down.
  *
- * `progress` is in `k.khugepaged.budget`, because only the thread counts it. Not covered: node_load and alloc_nmask,
- * as there is one node; mthp_present_ptes, as there are no sizes below the PMD.
+ * `progress` is in `k.khugepaged.budget`, because only the thread counts it, and so is mthp_present_ptes, in `k.mthpScan`. Not
+ * covered: node_load and alloc_nmask, as there is one node.
  *
  * @kernel mm/khugepaged.c struct collapse_control. The kernel hands `order`, `unmapped` and `lockDropped` down beside it
  */
 export interface CollapseControl {
   /** True for the thread, whose limits and policy apply; false for MADV_COLLAPSE, which ignores sysfs. */
   isKhugepaged: boolean;
-  /** Order of the folio to collapse into: HPAGE_PMD_ORDER. */
+  /** Order of the folio to collapse into: HPAGE_PMD_ORDER, but in khugepaged's walk over smaller windows. */
   order: Order;
   /** The scan succeeded and met entries that are not present. They have to be brought in before the collapse. */
   unmapped: boolean;

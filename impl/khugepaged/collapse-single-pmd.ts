@@ -7,10 +7,12 @@ import { NOT_RESERVED, promoteRange, type PromotionResult } from "../thp-reserva
 import { hasReservations } from "../thp-reservation/container.ts";
 import { announceResult, announceScan } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { hasMthpCollapse } from "./collapse-window.ts";
 import { collapseHugePage } from "./collapse.ts";
+import { mthpCollapse } from "./mthp-collapse.ts";
 import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { collapseScanPmd } from "./scan.ts";
-import { judgeRange } from "./visible-cause.ts";
+import { judgeScan } from "./visible-cause.ts";
 
 /**
  * Scans one huge range and collapses it if the scan succeeds. Then mmap_lock is dropped before anything is allocated,
@@ -24,7 +26,7 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
   const result: ScanResult = yield* collapseScanPmd(k, mm, vma, start, cc);
   if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
     k.tracepoint.khugepagedScanPmd.add(result, 1);
-    judgeRange(k, mm, start, result, cc);
+    judgeScan(k, mm, start, result, cc);
     announceResult(k, mm, start, result);
     return result;
   }
@@ -45,13 +47,17 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
   }
   // SCAN_FAIL: the scan succeeded, but no size is allowed any more, so mthp_collapse() finds nothing to try.
   let collapsed: ScanResult = SCAN_FAIL;
-  if (result === SCAN_SUCCEED) {
+  if (hasMthpCollapse(k) && cc.isKhugepaged) {
+    collapsed = yield* mthpCollapse(k, mm, start, cc);
+  } else if (result === SCAN_SUCCEED) {
     collapsed = yield* collapseHugePage(k, mm, start, cc);
     k.tracepoint.collapseHugePage.add(collapsed, 1);
   }
   // The scan's tracepoint stands behind the collapse, and tells of it what became of that: seen, 6.18.15 and 7.3.4.
   k.tracepoint.khugepagedScanPmd.add(collapsed, 1);
-  announceResult(k, mm, start, collapsed);
+  // The walk has told how it ended.
+  if (!(hasMthpCollapse(k) && cc.isKhugepaged)) announceResult(k, mm, start, collapsed);
+  // Once, however many windows it has collapsed.
   if (cc.isKhugepaged && collapsed === SCAN_SUCCEED) k.vmstat.khugepagedPagesCollapsed.add(1);
   return collapsed;
 }

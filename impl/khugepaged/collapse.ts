@@ -31,7 +31,11 @@
  *
  * User-visible memory does not change, so nothing is announced to user-memory.ts.
  *
- * Not covered: sizes below the PMD; swap; the choice of a NUMA node; khugepaged/defrag. That knob decides whether the
+ * khugepaged may collapse a window of the range only, into a folio of its size (`mthp-collapse.ts`). Then the steps are the same but:
+ * only the window is isolated, copied and unmapped; the anon_vma lock is kept until K35, since the table's other pages are not
+ * locked; and K32 to K34 put the table back and map the folio in it.
+ *
+ * Not covered: swap; the choice of a NUMA node; khugepaged/defrag. That knob decides whether the
  * allocation may reclaim and compact. Neither is modelled: the choice "alloc_pages fails" covers both settings.
  */
 import { NONE, at, choose, spinLock, spinUnlock, type Routine } from "thpcheck";
@@ -40,6 +44,7 @@ import { folioPteBatch } from "../folio-pte-batch.ts";
 import { mapAnonFolioPmdNopf } from "../huge-memory/fault.ts";
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { memCgroupCharge } from "../memcontrol.ts";
+import { mapAnonFolioPteNopf } from "../memory/map-anon-folio.ts";
 import { migrationEntryWait } from "../memory/migration-wait.ts";
 import { PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
@@ -47,9 +52,9 @@ import type { AnonVma, Entry, Mm, Pfn, PteIndex, Table, Vma, Vpn } from "../stru
 import { allocFolio } from "../page-alloc.ts";
 import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
 import {
-  ENTRY_NONE, entryTarget, isZeroPte, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt,
+  ENTRY_NONE, entryTarget, hpageAddress, isZeroPte, pmdNone, pmdTable, pteNone, ptePresent, ptepGetLockless, setPteAt,
 } from "../pgtable.ts";
-import { pgtableTransHugeDeposit, pmdLockptr, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
+import { pgtableTransHugeDeposit, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, ptlOf } from "../pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
 import { anonVmaUnlockWrite } from "../anon-vma.ts";
 import { folioRemoveRmapPtes } from "../rmap.ts";
@@ -57,30 +62,31 @@ import { folioPutNew, folioPutRefs } from "../swap.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
 import { reservationCollapsed } from "../thp-reservation.ts";
 import { findVma } from "../vma-tree.ts";
-import { announceAllocated, announceCopied, announceIsolated } from "./announce.ts";
+import { announceAllocated, announceCopied, announceIsolated, announceReinstalled, announceWindow } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { isPmdOrder, windowFirst } from "./collapse-window.ts";
 import { detachPageTable, lockHugeRange, reattachTable } from "./detach.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
 import {
-  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_NO_PTE_TABLE, SCAN_SUCCEED, type ScanResult,
+  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC, SCAN_EXCEED_SWAP_PTE, SCAN_NO_PTE_TABLE, SCAN_SUCCEED,
+  type ScanResult,
 } from "./scan-result.ts";
-import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
+import { countsBySize, exceedsMaxPtesSwap, findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
 import { judgeRange, judgeResources } from "./visible-cause.ts";
 
 /**
- * Collapses the huge range at `start`, of which the scan has said `cc.unmapped`.
+ * Collapses the huge range at `start`, or a window of `cc.order` that begins there, of which the scan has said `cc.unmapped`.
  *
  * @kernel mm/khugepaged.c collapse_huge_page(), alloc_charge_folio()
  * @holds nothing; a reference to the mm
  */
 export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   const folio: Pfn = yield* allocFolio(k, cc.order, true);
+  countAlloc(k, cc.order, folio !== NONE);
   if (folio === NONE) {
-    k.vmstat.thpCollapseAllocFailed.add(1);
     judgeResources(k, cc, SCAN_ALLOC_HUGE_PAGE_FAIL);
     return SCAN_ALLOC_HUGE_PAGE_FAIL;
   }
-  k.vmstat.thpCollapseAlloc.add(1);
   announceAllocated(k, mm, start, folio);
   if (!memCgroupCharge(k)) {
     judgeResources(k, cc, SCAN_CGROUP_CHARGE_FAIL);
@@ -98,13 +104,24 @@ export function* collapseHugePage(k: Kernel, mm: Mm, start: Vpn, cc: CollapseCon
   return result;
 }
 
+/** Each attempt counts, also one that cannot be charged. @kernel mm/khugepaged.c alloc_charge_folio() */
+function countAlloc(k: Kernel, order: number, there: boolean): void {
+  if (isPmdOrder(k, order)) {
+    if (there) k.vmstat.thpCollapseAlloc.add(1);
+    else k.vmstat.thpCollapseAllocFailed.add(1);
+  }
+  if (!countsBySize(k)) return;
+  if (there) k.mthpStat.collapseAlloc.add(order, 1);
+  else k.mthpStat.collapseAllocFailed.add(order, 1);
+}
+
 /**
  * Checks the range again and waits for migrations to end, before the write lock is taken. K9 to K12.
  * @holds nothing; on return, too
  */
 function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): Routine<ScanResult> {
   yield* mmapReadLock(k, mm);
-  let result: ScanResult = yield* hugepageVmaRevalidate(k, mm, start, true, cc);
+  let result: ScanResult = yield* hugepageVmaRevalidate(k, mm, hpageAddress(k, start), true, cc);
   if (result === SCAN_SUCCEED) {
     yield at("find_pmd_or_thp_or_none");
     result = findPmdOrThpOrNone(k, mm, start);
@@ -116,7 +133,7 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContro
 }
 
 /**
- * Brings in what is not present. Without swap these are migration entries. do_swap_page() waits until they are gone;
+ * Brings in what is not present, for a huge page; a smaller window with such an entry is left alone. Without swap these are migration entries. do_swap_page() waits until they are gone;
  * then it can neither fail nor drop mmap_lock.
  * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
  * @holds mmap_lock for reading
@@ -130,21 +147,27 @@ function* collapseHugePageSwapin(k: Kernel, mm: Mm, start: Vpn, cc: CollapseCont
     // pte_offset_map(): MADV_DONTNEED may free the table meanwhile.
     rcuReadLock(k);
     yield at("__collapse_huge_page_swapin: ptep_get_lockless");
-    const pte = ptepGetLockless(k, table, i);
+    const pte = ptepGetLockless(k, table, windowFirst(k) + i);
     rcuReadUnlock(k);
-    if (!pteNone(pte) && !ptePresent(pte)) yield* migrationEntryWait(k, mm, start + i);
+    if (pteNone(pte) || ptePresent(pte)) continue;
+    // What comes in here could make a later scan find a larger window full.
+    if (!isPmdOrder(k, cc.order)) {
+      exceedsMaxPtesSwap(k, 1, cc);
+      return SCAN_EXCEED_SWAP_PTE;
+    }
+    yield* migrationEntryWait(k, mm, start + i);
   }
   return SCAN_SUCCEED;
 }
 
 /** K14 to K35. On any failure the range is as it was. @holds mmap_lock for writing */
 function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: CollapseControl): Routine<ScanResult> {
-  const locked: ScanResult = yield* lockHugeRange(k, mm, start, NONE, cc);
+  const locked: ScanResult = yield* lockHugeRange(k, mm, hpageAddress(k, start), NONE, cc);
   if (locked !== SCAN_SUCCEED) {
     judgeRange(k, mm, start, locked, cc);
     return locked;
   }
-  const vma: Vma = findVma(k, mm, start);
+  const vma: Vma = findVma(k, mm, hpageAddress(k, start));
   const anonVma: AnonVma = k.vma.anonVma.get(vma);
   const table: Table = yield* detachPageTable(k, mm, start);
   const isolated: ScanResult = yield* collapseHugePageIsolate(k, table, 0, cc);
@@ -157,22 +180,29 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
   // From here on the collapse succeeds, or a page is poisoned.
   if (hasReservations(k)) yield* reservationCollapsed(k, vma, start);
   announceIsolated(k, mm, start);
-  // All pages of the range are isolated and locked, so a reverse-map walk finds nothing that it could act on.
-  anonVmaUnlockWrite(k, anonVma);
+  // All pages of the range are isolated and locked, so a reverse-map walk finds nothing that it could act on. Around a smaller window
+  // others are not: a walk of theirs would find the PMD none, and nothing mapped.
+  if (isPmdOrder(k, cc.order)) anonVmaUnlockWrite(k, anonVma);
 
   const copied: boolean = yield* collapseHugePageCopy(k, table, folio);
   if (!copied) {
     judgeResources(k, cc, SCAN_COPY_MC);
     // The table goes back first: the reverse map must find a released page there.
     yield* reattachTable(k, mm, start, table, true);
-    yield* releasePtePages(k, table, 1 << cc.order);
+    yield* releasePtePages(k, table, windowFirst(k) + (1 << cc.order));
+    if (!isPmdOrder(k, cc.order)) anonVmaUnlockWrite(k, anonVma);
     return SCAN_COPY_MC;
   }
   if (k.param.grainFlags.get() !== 0) yield* pageFlagsNonatomic(k, folio, 0, PG_UPTODATE);
   k.page.uptodate.set(folio, true);
   announceCopied(k, mm, start);
   yield* collapseHugePageCopySucceeded(k, vma, table, cc);
-  yield* mapCollapsedFolio(k, vma, start, table, folio);
+  if (isPmdOrder(k, cc.order)) {
+    yield* mapCollapsedFolio(k, vma, start, table, folio);
+  } else {
+    yield* mapCollapsedWindow(k, vma, start, table, folio);
+    anonVmaUnlockWrite(k, anonVma);
+  }
   return SCAN_SUCCEED;
 }
 
@@ -183,7 +213,7 @@ function* collapseUnderWriteLock(k: Kernel, mm: Mm, start: Vpn, folio: Pfn, cc: 
  */
 function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boolean> {
   for (let i: PteIndex = 0; i < folioNrPages(k, folio); i++) {
-    const pte: Entry = ptepGetLockless(k, table, i);
+    const pte: Entry = ptepGetLockless(k, table, windowFirst(k) + i);
     if (pteNone(pte) || isZeroPte(k, pte)) {
       k.page.content.set(folio + i, 0);
       continue;
@@ -203,8 +233,8 @@ function* collapseHugePageCopy(k: Kernel, table: Table, folio: Pfn): Routine<boo
  * @kernel mm/khugepaged.c __collapse_huge_page_copy_succeeded()
  */
 function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: CollapseControl): Routine {
-  let i: PteIndex = 0;
-  while (i < 1 << cc.order) {
+  let i: PteIndex = windowFirst(k);
+  while (i < windowFirst(k) + (1 << cc.order)) {
     const pte: Entry = ptepGetLockless(k, table, i);
     if (pteNone(pte) || isZeroPte(k, pte)) {
       // A hole, or the zero page, which is not counted, becomes a page of its own.
@@ -221,7 +251,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
     const large: boolean = folioTestLarge(k, folio);
     if (!large) yield* releasePteFolio(k, folio);
     yield* spinLock(k, ptlOf(k, table));
-    const atOnce = k.param.collapseUnmapsByBatch.get() !== 0 ? (1 << cc.order) - i : 1;
+    const atOnce = k.param.collapseUnmapsByBatch.get() !== 0 ? windowFirst(k) + (1 << cc.order) - i : 1;
     const nr: PteIndex = yield* folioPteBatch(k, table, i, atOnce, pte);
     for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);
     yield at("folio_remove_rmap_pte");
@@ -230,7 +260,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
     yield* folioPutRefs(k, folio, nr);
     i += nr;
     // The isolation's reference keeps the folio until here.
-    if (large && !mapsFolio(k, table, i, 1 << cc.order, folio)) yield* releasePteFolio(k, folio);
+    if (large && !mapsFolio(k, table, i, windowFirst(k) + (1 << cc.order), folio)) yield* releasePteFolio(k, folio);
   }
 }
 
@@ -246,5 +276,30 @@ export function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table
   vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
   pgtableTransHugeDeposit(k, mm, start, table);
   yield* mapAnonFolioPmdNopf(k, folio, vma, start, table);
+  spinUnlock(k, pmdLockptr(k, mm));
+}
+
+/**
+ * The table goes back, and the new folio takes the place of the window's entries, which are empty. The hierarchy is live before
+ * an entry is written: some architectures walk it there. Until then other CPUs find the window empty: a fault of theirs waits
+ * for the VMA lock. The rest of the table is as it was. Writable and dirty only if the VMA is.
+ *
+ * The kernel ends the mapping of the table (pte_unmap) when it has released the anon_vma, since 7.3 before. Nobody can tell: an
+ * RCU section of a thread that holds mmap_lock for writing delays grace periods, and nothing waits for one under that lock.
+ *
+ * K32 to K34, with the lock of the table inside the PMD lock.
+ * @kernel mm/khugepaged.c collapse_huge_page(), map_anon_folio_pte_nopf()
+ * @holds mmap_lock, VMA lock and anon_vma lock for writing
+ */
+function* mapCollapsedWindow(k: Kernel, vma: Vma, start: Vpn, table: Table, folio: Pfn): Routine {
+  const mm: Mm = k.vma.mm.get(vma);
+  yield* spinLock(k, pmdLockptr(k, mm));
+  vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
+  yield* spinLock(k, ptlOf(k, table));
+  pmdPopulate(k, mm, start, table);
+  announceReinstalled(k, mm, start, table);
+  yield* mapAnonFolioPteNopf(k, folio, table, vma, start);
+  announceWindow(k);
+  spinUnlock(k, ptlOf(k, table));
   spinUnlock(k, pmdLockptr(k, mm));
 }

@@ -14,18 +14,19 @@ import { folioExpectedRefCount } from "../page-ref.ts";
 import { YOUNG, entryHas, entryTarget, isZeroPte, pteNone, ptePresent, ptepGetLockless } from "../pgtable.ts";
 import { folioIsolateLru, folioPutbackLru, folioTrylock, folioUnlock } from "../swap.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { windowFirst } from "./collapse-window.ts";
 import {
   SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT,
-  SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
+  SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_MAPPED_HUGEPAGE, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
 import {
-  asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, referencedPtes,
+  asksForLazyfree, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, folioCollapsible, isLargeEnough, referencedPtes,
   sharedPtes,
 } from "./suitability.ts";
 import { judgeFolio, judgeTable } from "./visible-cause.ts";
 
 /**
- * Checks every PTE of the detached table again and isolates its folio, a folio of several pages once. On failure all
+ * Checks every PTE of the window in the detached table again and isolates its folio, a folio of several pages once. On failure all
  * that was isolated is released. Label K26; the table's lock is K25. `extraRefs`: what each page has besides its mappings'.
  *
  * @kernel mm/khugepaged.c __collapse_huge_page_isolate()
@@ -37,9 +38,9 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
   let referenced: PteIndex = 0;
   let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
   let result: ScanResult = SCAN_SUCCEED;
-  let i: PteIndex = 0;
-  while (i < 1 << cc.order) {
-    if (i > 0) yield at("__collapse_huge_page_isolate: pte");
+  let i: PteIndex = windowFirst(k);
+  while (i < windowFirst(k) + (1 << cc.order)) {
+    if (i > windowFirst(k)) yield at("__collapse_huge_page_isolate: pte");
     const pte: Entry = k.ptTable.pte.get(table, i);
     if (pteNone(pte) || isZeroPte(k, pte)) {
       noneOrZero++;
@@ -62,6 +63,10 @@ export function* collapseHugePageIsolate(k: Kernel, table: Table, extraRefs: Ref
     shared += sharedPtes(k, folio);
     if (exceedsMaxPtesShared(k, shared, cc)) {
       result = SCAN_EXCEED_SHARED_PTE;
+      break;
+    }
+    if (isLargeEnough(k, folio, cc)) {
+      result = SCAN_PTE_MAPPED_HUGEPAGE;
       break;
     }
     if (!mappedBefore(k, table, i, folio)) {
@@ -117,7 +122,7 @@ function* isolateFolio(k: Kernel, folio: Pfn, extraRefs: Refs): Routine<ScanResu
  * it has met on a list, compound_pagelist; the table says the same.
  */
 function mappedBefore(k: Kernel, table: Table, end: PteIndex, folio: Pfn): boolean {
-  return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);
+  return folioTestLarge(k, folio) && mapsFolio(k, table, windowFirst(k), end, folio);
 }
 
 /**
@@ -150,20 +155,20 @@ export function* releasePteFolio(k: Kernel, folio: Pfn): Routine {
 }
 
 /**
- * Gives the folios of the PTEs 0..end - 1 back: single pages from the last one on, then the others.
+ * Gives the folios of the window's PTEs up to end - 1 back: single pages from the last one on, then the others.
  * @kernel mm/khugepaged.c release_pte_pages()
  */
 export function* releasePtePages(k: Kernel, table: Table, end: PteIndex): Routine {
-  for (let left: PteIndex = end; left > 0; left--) {
+  for (let left: PteIndex = end; left > windowFirst(k); left--) {
     yield at("release_pte_pages: pte");
     const folio: Pfn = folioOfPte(k, table, left - 1);
     if (folio !== NONE && !folioTestLarge(k, folio)) yield* releasePteFolio(k, folio);
   }
-  for (let i: PteIndex = 0; i < end; i++) {
+  for (let i: PteIndex = windowFirst(k); i < end; i++) {
     yield at("release_pte_pages: compound_pagelist");
     const folio: Pfn = folioOfPte(k, table, i);
     if (folio === NONE || !folioTestLarge(k, folio)) continue;
-    let before: PteIndex = 0;
+    let before: PteIndex = windowFirst(k);
     while (before < i) {
       yield at("release_pte_pages: compound_pagelist");
       if (folioOfPte(k, table, before) === folio) break;

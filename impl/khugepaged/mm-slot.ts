@@ -10,12 +10,13 @@ import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { mmdrop, mmgrab } from "../mm-refs.ts";
-import { TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaAllowableOrderWith } from "../huge-memory/eligibility.ts";
+import { TVA_KHUGEPAGED, thpVmaAllowableOrderWith, thpVmaCollapsibleOrders } from "../huge-memory/eligibility.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import type { Kernel } from "../mm-types.ts";
 import { MMF_VM_HUGEPAGE_BIT } from "../structs/mm.ts";
-import type { Mm, Vma } from "../structs/types.ts";
+import type { Mm, VmFlags, Vma } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
+import { hasMthpCollapse } from "./collapse-window.ts";
 import { slotAdd, slotDelete } from "./mm-slot-list.ts";
 import { collapseTestExit } from "./suitability.ts";
 
@@ -30,7 +31,7 @@ export function* khugepagedEnterVma(k: Kernel, vma: Vma): Routine {
   yield at("test_bit(MMF_VM_HUGEPAGE)");
   if (registered(k, mm)) return;
   yield at("thp_vma_allowable_order");
-  const allowable: boolean = thpVmaAllowableOrder(k, vma, TVA_KHUGEPAGED);
+  const allowable: boolean = maySucceedIn(k, vma, k.vma.flags.get(vma));
   if (!allowable) return;
   yield* khugepagedEnter(k, k.vma.mm.get(vma));
 }
@@ -45,7 +46,7 @@ export function* hugepageMadvise(k: Kernel, vma: Vma): Routine {
   yield at("test_bit(MMF_VM_HUGEPAGE)");
   if (registered(k, k.vma.mm.get(vma))) return;
   yield at("thp_vma_allowable_order");
-  const allowable: boolean = thpVmaAllowableOrderWith(k, vma, (k.vma.flags.get(vma) & ~VM_NOHUGEPAGE) | VM_HUGEPAGE, TVA_KHUGEPAGED);
+  const allowable: boolean = maySucceedIn(k, vma, (k.vma.flags.get(vma) & ~VM_NOHUGEPAGE) | VM_HUGEPAGE);
   if (allowable) yield* khugepagedEnter(k, k.vma.mm.get(vma));
 }
 
@@ -57,6 +58,12 @@ export function* hugepageMadvise(k: Kernel, vma: Vma): Routine {
 export function* khugepagedFork(k: Kernel, mm: Mm, oldmm: Mm): Routine {
   yield at("test_bit(MMF_VM_HUGEPAGE)");
   if (registered(k, oldmm)) yield* khugepagedEnter(k, mm);
+}
+
+/** khugepaged may make a folio of some size in a VMA with these flags. @kernel mm/khugepaged.c collapse_possible() */
+function maySucceedIn(k: Kernel, vma: Vma, flags: VmFlags): boolean {
+  if (hasMthpCollapse(k)) return thpVmaCollapsibleOrders(k, vma, flags) !== 0;
+  return thpVmaAllowableOrderWith(k, vma, flags, TVA_KHUGEPAGED);
 }
 
 function registered(k: Kernel, mm: Mm): boolean {

@@ -3,7 +3,7 @@
  *
  * The kernel's own results of parts that are not here have no code: files and shmem (page_compound, truncated,
  * page_has_private, store_failed, page_filled, page_dirty_or_writeback), userfaultfd (pte_uffd_wp), device memory
- * (page_null), more than one node (scan_aborted), sizes below the PMD (pte_mapped_hugepage).
+ * (page_null), more than one node (scan_aborted).
  */
 import type { Int } from "thpcheck";
 
@@ -39,7 +39,9 @@ export const SCAN_CGROUP_CHARGE_FAIL = 21;
 export const SCAN_COPY_MC = 22;
 /** No page is mapped writable, which kernels before 6.18 asked for; see `param.collapseNeedsWritable`. */
 export const SCAN_PAGE_RO = 23;
-export type ScanResult = Int<0, 23>;
+/** A page of the window is of a folio that is as large as the new one would be, or larger. */
+export const SCAN_PTE_MAPPED_HUGEPAGE = 24;
+export type ScanResult = Int<0, 24>;
 
 /** @kernel include/trace/events/huge_memory.h SCAN_STATUS */
 export const SCAN_STATUS: Readonly<Record<number, string>> = {
@@ -67,6 +69,7 @@ export const SCAN_STATUS: Readonly<Record<number, string>> = {
   [SCAN_CGROUP_CHARGE_FAIL]: "ccgroup_charge_failed",
   [SCAN_COPY_MC]: "copy_poisoned_page",
   [SCAN_PAGE_RO]: "no_writable_page",
+  [SCAN_PTE_MAPPED_HUGEPAGE]: "pte_mapped_hugepage",
 };
 
 /** Of the enumerators that SCAN_NO_PTE_TABLE has replaced, the one that stood for a table that is gone. @kernel 6.18 SCAN_PMD_NULL */

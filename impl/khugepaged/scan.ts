@@ -1,7 +1,7 @@
 /**
  * The scan of one huge range: whether a collapse is worth it. It changes nothing, and holds mmap_lock for reading.
  *
- * Not covered: userfaultfd, NUMA nodes, and orders below the PMD (so no bitmap of present PTEs).
+ * Not covered: userfaultfd, NUMA nodes.
  */
 import { NONE, at, spinUnlock, type Routine } from "thpcheck";
 import { announceScan } from "./announce.ts";
@@ -14,13 +14,15 @@ import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { hasMthpCollapse } from "./collapse-window.ts";
+import { forgetScan } from "./mthp-collapse.ts";
 import {
   SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE,
   SCAN_NO_PTE_TABLE, SCAN_PAGE_COUNT, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO, SCAN_SUCCEED, type ScanResult,
 } from "./scan-result.ts";
 import {
-  asksForLazyfree, collapsePossible, countsAsWritable, exceedsMaxPtesNone, exceedsMaxPtesShared, exceedsMaxPtesSwap,
-  findPmdOrThpOrNone, folioCollapsible, referencedPtes, sharedPtes,
+  asksForLazyfree, collapsePossible, collapsePossibleOrders, countsAsWritable, exceedsMaxPtesShared, exceedsMaxPtesSwap,
+  findPmdOrThpOrNone, folioCollapsible, referencedPtes, scanExceedsMaxPtesNone, sharedPtes,
 } from "./suitability.ts";
 import { judgeFolio, judgeImpossible } from "./visible-cause.ts";
 
@@ -46,6 +48,10 @@ export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: Co
   }
   yield at("collapse_possible_orders");
   const possible: boolean = collapsePossible(k, vma, cc);
+  if (hasMthpCollapse(k) && cc.isKhugepaged) {
+    forgetScan(k);
+    k.mthpScan.enabledOrders.set(0, collapsePossibleOrders(k, vma));
+  }
   if (!possible) judgeImpossible(k, mm, start, cc);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) {
@@ -72,7 +78,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
     const pte: Entry = k.ptTable.pte.get(table, i);
     if (pteNone(pte) || isZeroPte(k, pte)) {
       noneOrZero++;
-      if (exceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
+      if (scanExceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
     } else if (!ptePresent(pte)) {
       // Swap entries are not part of this kernel: these are migration entries, which count as if they were.
       unmapped++;
@@ -86,6 +92,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
       yield at("folio_maybe_mapped_shared");
       shared += sharedPtes(k, folio);
       if (exceedsMaxPtesShared(k, shared, cc)) return SCAN_EXCEED_SHARED_PTE;
+      if (hasMthpCollapse(k) && cc.isKhugepaged) k.mthpScan.presentPtes.set(0, i, true);
       // In the patch of 2018 a page of a reservation has one more reference.
       let extraRefs: Refs = 0;
       if (isRfc2018(k)) {
@@ -113,6 +120,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
     return SCAN_LACK_REFERENCED_PAGE;
   }
   cc.unmapped = unmapped > 0;
+  if (hasMthpCollapse(k) && cc.isKhugepaged) k.mthpScan.unmapped.set(0, unmapped);
   return SCAN_SUCCEED;
 }
 

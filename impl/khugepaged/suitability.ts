@@ -3,7 +3,11 @@
  * only a hint. The collapse asks everything again, when the answer can no longer change.
  */
 import { NONE, at, type Routine } from "thpcheck";
-import { TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaSuitableOrder } from "../huge-memory/eligibility.ts";
+import { KHUGEPAGED_MTHP_NONE } from "../../spec/enumerations.ts";
+import {
+  TVA_FORCED_COLLAPSE, TVA_KHUGEPAGED, thpVmaAllowableOrder, thpVmaCollapsibleOrders, thpVmaSuitableOrder,
+} from "../huge-memory/eligibility.ts";
+import { isInSet } from "../huge-memory/orders.ts";
 import type { Kernel } from "../mm-types.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT } from "../structs/mm.ts";
 import type { Entry, Mm, Pfn, Vma, Vpn } from "../structs/types.ts";
@@ -12,6 +16,7 @@ import { DIRTY, WRITE, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } fr
 import { pmdpGetLockless } from "../pgtable-generic.ts";
 import { findVma } from "../vma-tree.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { hasMthpCollapse, isPmdOrder } from "./collapse-window.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED,
   SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
@@ -30,11 +35,21 @@ export function collapseTestExitOrDisable(k: Kernel, mm: Mm): boolean {
 }
 
 /**
- * Whether a huge page may be put somewhere into the VMA.
+ * Into which orders a part of the VMA may be collapsed, where khugepaged knows others than that of a huge page.
  * @kernel mm/khugepaged.c collapse_possible_orders()
  * @holds mmap_lock
  */
+export function collapsePossibleOrders(k: Kernel, vma: Vma): number {
+  return thpVmaCollapsibleOrders(k, vma, k.vma.flags.get(vma));
+}
+
+/**
+ * Whether a huge page, or a folio of another size where khugepaged makes them, may be put somewhere into the VMA.
+ * @kernel mm/khugepaged.c collapse_possible()
+ * @holds mmap_lock
+ */
 export function collapsePossible(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
+  if (hasMthpCollapse(k) && cc.isKhugepaged) return collapsePossibleOrders(k, vma) !== 0;
   return thpVmaAllowableOrder(k, vma, cc.isKhugepaged ? TVA_KHUGEPAGED : TVA_FORCED_COLLAPSE);
 }
 
@@ -55,9 +70,15 @@ export function* hugepageVmaRevalidate(k: Kernel, mm: Mm, start: Vpn, expectAnon
   if (vma === NONE) return SCAN_VMA_NULL;
   // find_vma() gives the first VMA that ends above: it need not contain the address.
   if (!thpVmaSuitableOrder(k, vma, start)) return SCAN_ADDRESS_RANGE;
-  if (!collapsePossible(k, vma, cc)) return SCAN_VMA_CHECK;
+  if (!orderIsPossible(k, vma, cc)) return SCAN_VMA_CHECK;
   if (expectAnon && k.vma.anonVma.get(vma) === NONE) return SCAN_PAGE_ANON;
   return SCAN_SUCCEED;
+}
+
+/** The order of this attempt is allowed. The range of a huge page lies inside the VMA, so each smaller window does. */
+function orderIsPossible(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
+  if (hasMthpCollapse(k) && cc.isKhugepaged) return isInSet(collapsePossibleOrders(k, vma), cc.order);
+  return collapsePossible(k, vma, cc);
 }
 
 // ---- PMD entry -------------------------------------------------------------------------------------------------
@@ -75,25 +96,72 @@ export function findPmdOrThpOrNone(k: Kernel, mm: Mm, start: Vpn): ScanResult {
 
 // ---- pages -----------------------------------------------------------------------------------------------------
 
-/** @kernel mm/khugepaged.c collapse_max_ptes_none() */
+/**
+ * Empty entries that a window of this order may have. The knob has a meaning for smaller sizes at its two ends only: all but one,
+ * or none. MADV_COLLAPSE has no limit.
+ * @kernel mm/khugepaged.c collapse_max_ptes_none()
+ */
+export function collapseMaxPtesNone(k: Kernel, order: number, cc: CollapseControl): number {
+  if (!cc.isKhugepaged) return k.param.hpagePmdNr.get();
+  const knob = k.knob.maxPtesNone.once();
+  if (isPmdOrder(k, order)) return knob;
+  return knob === k.param.hpagePmdNr.get() - 1 ? (1 << order) - 1 : 0;
+}
+
+/** The window of the attempt has too many empty entries. @kernel mm/khugepaged.c __collapse_huge_page_isolate(), none_or_zero */
 export function exceedsMaxPtesNone(k: Kernel, none: number, cc: CollapseControl): boolean {
-  if (!cc.isKhugepaged || none <= k.knob.maxPtesNone.once()) return false;
-  k.vmstat.thpScanExceedNonePte.add(1);
+  if (none <= collapseMaxPtesNone(k, cc.order, cc)) return false;
+  countExceedNone(k, cc.order);
   return true;
 }
 
-/** @kernel mm/khugepaged.c collapse_max_ptes_swap() */
+/**
+ * The range has too many empty entries for the scan, which looks at all of it where other sizes than a huge page are enabled.
+ * @kernel mm/khugepaged.c collapse_scan_pmd(), none_or_zero
+ */
+export function scanExceedsMaxPtesNone(k: Kernel, none: number, cc: CollapseControl): boolean {
+  if (none <= scanMaxPtesNone(k, cc)) return false;
+  countExceedNone(k, k.param.hpagePmdOrder.get());
+  return true;
+}
+
+/** @kernel mm/khugepaged.c collapse_scan_pmd(), max_ptes_none */
+function scanMaxPtesNone(k: Kernel, cc: CollapseControl): number {
+  const pmd = k.param.hpagePmdOrder.get();
+  const all = hasMthpCollapse(k) && cc.isKhugepaged && k.mthpScan.enabledOrders.get(0) !== 1 << pmd;
+  return all ? k.param.hpagePmdNr.get() - 1 : collapseMaxPtesNone(k, pmd, cc);
+}
+
+/** Kernels that collapse to several sizes count for each of them. @kernel include/linux/huge_mm.h count_mthp_stat() */
+function countExceedNone(k: Kernel, order: number): void {
+  if (isPmdOrder(k, order)) k.vmstat.thpScanExceedNonePte.add(1);
+  if (countsBySize(k)) k.mthpStat.collapseExceedNonePte.add(order, 1);
+}
+
+/** The kernel has counters of collapses for each size. */
+export function countsBySize(k: Kernel): boolean {
+  return k.param.khugepagedMthp.get() !== KHUGEPAGED_MTHP_NONE;
+}
+
+/** No window smaller than a huge page may have an entry that is not present. @kernel mm/khugepaged.c collapse_max_ptes_swap() */
 export function exceedsMaxPtesSwap(k: Kernel, unmapped: number, cc: CollapseControl): boolean {
-  if (!cc.isKhugepaged || unmapped <= k.knob.maxPtesSwap.once()) return false;
-  k.vmstat.thpScanExceedSwapPte.add(1);
+  if (!cc.isKhugepaged || (isPmdOrder(k, cc.order) && unmapped <= k.knob.maxPtesSwap.once())) return false;
+  if (isPmdOrder(k, cc.order)) k.vmstat.thpScanExceedSwapPte.add(1);
+  if (countsBySize(k)) k.mthpStat.collapseExceedSwapPte.add(cc.order, 1);
   return true;
 }
 
-/** @kernel mm/khugepaged.c collapse_max_ptes_shared() */
+/** Nor a page that others may map. @kernel mm/khugepaged.c collapse_max_ptes_shared() */
 export function exceedsMaxPtesShared(k: Kernel, shared: number, cc: CollapseControl): boolean {
-  if (!cc.isKhugepaged || shared <= k.knob.maxPtesShared.once()) return false;
-  k.vmstat.thpScanExceedSharedPte.add(1);
+  if (!cc.isKhugepaged || shared <= (isPmdOrder(k, cc.order) ? k.knob.maxPtesShared.once() : 0)) return false;
+  if (isPmdOrder(k, cc.order)) k.vmstat.thpScanExceedSharedPte.add(1);
+  if (countsBySize(k)) k.mthpStat.collapseExceedSharedPte.add(cc.order, 1);
   return true;
+}
+
+/** A folio that is as large as the one to be made stays, whatever of it lies in the window. @kernel mm/khugepaged.c __collapse_huge_page_isolate() */
+export function isLargeEnough(k: Kernel, folio: Pfn, cc: CollapseControl): boolean {
+  return !isPmdOrder(k, cc.order) && k.page.order.get(folio) >= cc.order;
 }
 
 /**

@@ -21,6 +21,7 @@ export function mthpStat() {
     ...eventsByOrder(
       "anonFaultAlloc", "anonFaultFallback", "anonFaultFallbackCharge",
       "split", "splitFailed", "splitDeferred", "swpoutFallback",
+      "collapseAlloc", "collapseAllocFailed", "collapseExceedNonePte", "collapseExceedSwapPte", "collapseExceedSharedPte",
     ),
   });
 }

@@ -2,6 +2,8 @@
 import { bitset, bool, int, ref, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { LOST_DISCARD, LOST_NOTHING, MECHANISM_OFF } from "../../spec/enumerations.ts";
+import type { SwitchValues } from "../config/release.ts";
+import { collapsesToSizes } from "./thp.ts";
 import { valuesInWords } from "./words.ts";
 
 // ---- stages of a collapse (values of collapse.stage) ------------------------------------------------------------
@@ -13,9 +15,15 @@ export const COLLAPSE_ISOLATED = 4;
 export const COLLAPSE_COPIED = 5;
 export const COLLAPSE_RESTORED = 6;
 export const COLLAPSE_POISONED = 7;
+/** Of khugepaged's walk over the windows of a range: the table is back with a window that is new. */
+export const COLLAPSE_REINSTALLED = 8;
+/** Between two attempts. */
+export const COLLAPSE_WALKING = 9;
+/** Behind an attempt after which there is no other. */
+export const COLLAPSE_STOPPED = 10;
 /** Their names, from 0 on; a test holds them to the values. */
 export const COLLAPSE_STAGES: readonly string[] = [
-  "idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned",
+  "idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned", "reinstalled", "walking", "stopped",
 ];
 
 // ---- stages of a promotion in place (values of collapse.promotion) -----------------------------------------------
@@ -30,15 +38,29 @@ export const PROMOTION_STAGES: readonly string[] = ["none", "frozen", "installed
  * The attempt to collapse that each CPU is making. khugepaged/announce.ts keeps these ghosts for the machine `collapse`;
  * abstraction/collapse.ts says why they are needed.
  */
-export function collapse(b: Bounds) {
+export function collapse(b: Bounds & Pick<SwitchValues, "khugepagedMthp">) {
   return table(b.cpus, {
-    stage: int(COLLAPSE_IDLE, COLLAPSE_POISONED, "COLLAPSE_*",
+    stage: int(COLLAPSE_IDLE, collapsesToSizes(b) ? COLLAPSE_STOPPED : COLLAPSE_POISONED, "COLLAPSE_*",
       { role: "ghost", guard: "model", show: valuesInWords(COLLAPSE_STAGES) }),
     range: int(-1, b.mms * b.hugeRanges - 1, "the huge range, mm * ranges + index; -1 while idle", { role: "ghost", guard: "model" }),
     table: ref("ptTable", "the table that it holds, from when the PMD entry is cleared until it is set again",
       { role: "ghost", guard: "model" }),
     promotion: int(PROMOTION_NONE, b.resvMechanism === MECHANISM_OFF ? PROMOTION_NONE : PROMOTION_INSTALLED,
       "PROMOTION_*, where it promotes a reservation", { role: "ghost", guard: "model", show: valuesInWords(PROMOTION_STAGES) }),
+  });
+}
+
+/**
+ * The table that khugepaged has detached for a window, as it was when it was taken out; and which windows of this pass are
+ * done. Both for the promises about windows: spec/invariants/window.ts. None unless khugepaged collapses to windows.
+ */
+export function detachedPtes(b: Bounds & Pick<SwitchValues, "khugepagedMthp">) {
+  return table(collapsesToSizes(b) ? 1 : 0, {
+    table: ref("ptTable", "the table, from when it is taken out until its lock is released with the new entries",
+      { role: "ghost", guard: "model" }),
+    before: array(b.pagesPerHugePage, int(0, b.entryMax, "its entries when it was taken out", { role: "ghost", guard: "model" })),
+    mayFill: bool("max_ptes_none was not 0 when it was taken out", { role: "ghost", guard: "model" }),
+    done: array(b.pagesPerHugePage, bool("entries of windows that this pass has collapsed", { role: "ghost", guard: "model" })),
   });
 }
 

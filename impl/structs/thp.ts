@@ -2,7 +2,9 @@
 import { NONE, array, bitset, bool, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import type { GrainFlags } from "../config/grain.ts";
+import type { SwitchValues } from "../config/release.ts";
 import type { AnonOrders } from "../config/thp-anon.ts";
+import { KHUGEPAGED_MTHP_NONE } from "../../spec/enumerations.ts";
 
 export function hugeZero() {
   return struct({
@@ -41,6 +43,27 @@ export function thpSize(b: Bounds) {
   return table(middleOrders(b), {
     nrAnon: int(0, b.frames, "nr_anon: anonymous folios of this size", { guard: "atomic" }),
     nrAnonPartiallyMapped: int(0, b.frames, "nr_anon_partially_mapped", { guard: "atomic" }),
+  });
+}
+
+type OfMthpCollapse = Bounds & Pick<SwitchValues, "khugepagedMthp">;
+/** khugepaged collapses to sizes between a page and a huge page: without, there is nothing of it. */
+export const collapsesToSizes = (c: OfMthpCollapse): boolean => middleOrders(c) > 0 && c.khugepagedMthp !== KHUGEPAGED_MTHP_NONE;
+
+/** What khugepaged's scan of a range has found, for the walk behind it: of khugepaged_collapse_control, which is one. */
+export function mthpScan(c: OfMthpCollapse) {
+  return table(collapsesToSizes(c) ? 1 : 0, {
+    presentPtes: array(c.pagesPerHugePage, bool("mthp_present_ptes: the entry maps a page that may be collapsed", { guard: "model" })),
+    unmapped: int(0, c.pagesPerHugePage, "entries that are not present", { guard: "model" }),
+    enabledOrders: int(0, 2 ** (c.hpagePmdOrder + 1) - 1, "enabled_orders: a bit for each", { guard: "model" }),
+  });
+}
+
+/** Of which part of its huge range the thread of each CPU is about to make a folio: all of it, but in khugepaged's walk. */
+export function window(c: OfMthpCollapse) {
+  return table(collapsesToSizes(c) ? c.cpus : 0, {
+    first: int(0, c.pagesPerHugePage - 1, "pte_index(start_addr)", { guard: "model" }),
+    order: int(0, c.hpagePmdOrder, "order", { guard: "model", init: c.hpagePmdOrder }),
   });
 }
 
