@@ -245,7 +245,7 @@ export const MACHINES: readonly MachineSpec[] = [
     alphabet: {
       ...each([
         "PMD_POPULATE", "PMD_SET_HUGE", "PMD_SET_HUGE_ZERO", "PMD_INVALIDATE", "PMD_SPLIT", "PMD_DETACH", "PMD_REATTACH",
-        "PMD_SET_MIGRATION", "COLLAPSE_COPIED", "RESV_CREATE",
+        "PMD_REINSTALL", "PMD_SET_MIGRATION", "COLLAPSE_COPIED", "RESV_CREATE",
       ], range),
       PMD_CLEAR: clear,
       COLLAPSE_RESULT: success,
@@ -258,7 +258,7 @@ export const MACHINES: readonly MachineSpec[] = [
     title: (i) => `table ${i}`,
     alphabet: {
       ...each(["TABLE_ALLOC", "TABLE_FREE", "TABLE_DEPOSIT", "TABLE_WITHDRAW", "TABLE_RCU"], names(0)),
-      ...each(["PMD_POPULATE", "PMD_SPLIT", "PMD_CLEAR", "PMD_DETACH", "PMD_REATTACH"], table(2)),
+      ...each(["PMD_POPULATE", "PMD_SPLIT", "PMD_CLEAR", "PMD_DETACH", "PMD_REATTACH", "PMD_REINSTALL"], table(2)),
     },
   },
   {
@@ -283,8 +283,8 @@ export const MACHINES: readonly MachineSpec[] = [
     ghost: "how far an attempt has come is where its thread stands; no data of the kernel says it",
     alphabet: {
       ...each(["COLLAPSE_SCAN", "COLLAPSE_ALLOC", "COLLAPSE_ISOLATED", "COLLAPSE_COPIED"], attempt(2)),
-      ...each(["PMD_DETACH", "PMD_REATTACH"], attempt(3)),
-      COLLAPSE_RESULT: attemptResult,
+      ...each(["PMD_DETACH", "PMD_REATTACH", "PMD_REINSTALL"], attempt(3)),
+      ...each(["COLLAPSE_RESULT", "COLLAPSE_NEXT", "COLLAPSE_WALKED"], attemptResult),
     },
   },
   {

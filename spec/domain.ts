@@ -44,6 +44,7 @@ const DOMAINS: Readonly<Partial<Record<EventName, Domain>>> = {
   PMD_CLEAR: { ranges: (s) => [s.mms, s.hugeRanges, [-1, ...Array(s.pageTables).keys()]] },
   PMD_DETACH: { ranges: (s) => [s.mms, s.hugeRanges, s.pageTables, s.cpus] },
   PMD_REATTACH: { ranges: (s) => [s.mms, s.hugeRanges, s.pageTables, s.cpus] },
+  PMD_REINSTALL: { ranges: (s) => [s.mms, s.hugeRanges, s.pageTables, s.cpus] },
   TABLE_ALLOC: { ranges: (s) => [s.pageTables, s.mms] },
   TABLE_FREE: { ranges: (s) => [s.pageTables] },
   TABLE_DEPOSIT: { ranges: (s) => [s.pageTables] },
@@ -56,6 +57,8 @@ const DOMAINS: Readonly<Partial<Record<EventName, Domain>>> = {
   MIGRATION_REMOVE: { ranges: (s) => [[0], [0], s.frames] },
   MIGRATION_ZAP: { ranges: (s) => [[0], [0], s.frames] },
   COLLAPSE_RESULT: { ranges: (s) => [s.mms, s.hugeRanges, s.cpus, SCAN_RESULTS.length] },
+  COLLAPSE_NEXT: { ranges: (s) => [s.mms, s.hugeRanges, s.cpus, SCAN_RESULTS.length] },
+  COLLAPSE_WALKED: { ranges: (s) => [s.mms, s.hugeRanges, s.cpus, SCAN_RESULTS.length] },
   VMA_CREATE: { ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1], only: ([, , start, end]) => start! < end! },
   VMA_BOUNDS: {
     ranges: (s) => [[0], s.mms, vpns(s), vpns(s) + 1, vpns(s), vpns(s) + 1],

@@ -34,6 +34,7 @@ export const EV = {
   PMD_DETACH: 26, // mm, pmd, table, cpu: collapse takes the table out
   PMD_REATTACH: 27, // mm, pmd, table, cpu: collapse puts it back
   PMD_SET_MIGRATION: 28, // mm, pmd, folio
+  PMD_REINSTALL: 29, // mm, pmd, table, cpu: collapse puts it back, with a new folio in it
   // page-table pages
   TABLE_ALLOC: 30, // table, mm
   TABLE_FREE: 31, // table
@@ -60,6 +61,8 @@ export const EV = {
   COLLAPSE_ISOLATED: 62, // mm, pmd, cpu
   COLLAPSE_COPIED: 63, // mm, pmd, cpu
   COLLAPSE_RESULT: 64, // mm, pmd, cpu, scan result
+  COLLAPSE_NEXT: 65, // mm, pmd, cpu, scan result: an attempt of a walk over windows is over
+  COLLAPSE_WALKED: 66, // mm, pmd, cpu, scan result: the walk is over, and the range is no huge page
   // VMAs and address spaces
   VMA_CREATE: 70, // vma, mm, start, end: an area is in the tree
   VMA_BOUNDS: 71, // vma, mm, start, end, the start and end that it had

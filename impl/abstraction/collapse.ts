@@ -5,20 +5,21 @@
  * contradicts is no state.
  */
 import { NONE } from "thpcheck";
+import { hasMthpCollapse } from "../khugepaged/collapse-window.ts";
 import type { Kernel } from "../mm-types.ts";
 import { COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_ISOLATED } from "../structs/ghosts.ts";
 import { TABLE_PRIVATE } from "../structs/page-table.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, ptePresent } from "../pgtable.ts";
 import { NO_STATE, type Abstraction } from "./abstraction.ts";
 
-const VALUES = ["idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned"];
+const VALUES = ["idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned", "reinstalled", "walking", "stopped"];
 
 function abstract(k: Kernel, cpu: number): number {
   const stage = k.collapse.stage.get(cpu);
   const range = k.collapse.range.get(cpu);
   if (stage === COLLAPSE_DETACHED || stage === COLLAPSE_ISOLATED) {
     if (!holdsTable(k, range, k.collapse.table.get(cpu))) return NO_STATE;
-    if (stage === COLLAPSE_ISOLATED && !pagesAreIsolated(k, k.collapse.table.get(cpu))) return NO_STATE;
+    if (stage === COLLAPSE_ISOLATED && !pagesAreIsolated(k, cpu, k.collapse.table.get(cpu))) return NO_STATE;
   }
   const copied = stage === COLLAPSE_COPIED && k.collapse.table.get(cpu) !== NONE;
   if (copied && !(isLockedForWriting(k, range) && isClear(k, range))) return NO_STATE;
@@ -45,9 +46,11 @@ function holdsTable(k: Kernel, range: number, table: number): boolean {
     table !== NONE && k.ptTable.state.get(table) === TABLE_PRIVATE && k.ptTable.mm.get(table) === mmOf(k, range);
 }
 
-/** Every page that the table maps is locked and off the LRU. */
-function pagesAreIsolated(k: Kernel, table: number): boolean {
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+/** Every page that the table maps in the window of the attempt is locked and off the LRU. */
+function pagesAreIsolated(k: Kernel, cpu: number, table: number): boolean {
+  const first = hasMthpCollapse(k) ? k.window.first.get(cpu) : 0;
+  const nr = hasMthpCollapse(k) ? 1 << k.window.order.get(cpu) : k.param.hpagePmdNr.get();
+  for (let i = first; i < first + nr; i++) {
     const pte = k.ptTable.pte.get(table, i);
     if (!ptePresent(pte) || entryZeroPage(pte)) continue;
     const page = entryTarget(pte);

@@ -7,10 +7,11 @@ import { EV } from "../../spec/events.ts";
 import type { Kernel } from "../mm-types.ts";
 import {
   COLLAPSE_ALLOCATED, COLLAPSE_COPIED, COLLAPSE_DETACHED, COLLAPSE_IDLE, COLLAPSE_ISOLATED, COLLAPSE_POISONED,
-  COLLAPSE_RESTORED, COLLAPSE_SCANNING, PROMOTION_NONE,
+  COLLAPSE_REINSTALLED, COLLAPSE_RESTORED, COLLAPSE_SCANNING, COLLAPSE_STOPPED, COLLAPSE_WALKING, PROMOTION_NONE,
 } from "../structs/ghosts.ts";
 import type { Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { pmdIndex } from "../pgtable.ts";
+import { hasMthpCollapse } from "./collapse-window.ts";
 import type { ScanResult } from "./scan-result.ts";
 
 /** The range at `start` is looked at. @model an event of the machine `collapse` */
@@ -30,6 +31,7 @@ export function announceAllocated(k: Kernel, mm: Mm, start: Vpn, folio: Pfn): vo
 export function announceDetached(k: Kernel, mm: Mm, start: Vpn, table: Table): void {
   k.collapse.stage.set(current(k), COLLAPSE_DETACHED);
   k.collapse.table.set(current(k), table);
+  if (hasMthpCollapse(k)) noteDetached(k, table);
   emit(k, EV.PMD_DETACH, mm, pmdIndex(k, start), table, current(k));
 }
 
@@ -60,6 +62,7 @@ export function announceInstalled(k: Kernel): void {
 export function announceReattached(k: Kernel, mm: Mm, start: Vpn, table: Table, poisoned: boolean): void {
   k.collapse.stage.set(current(k), poisoned ? COLLAPSE_POISONED : COLLAPSE_RESTORED);
   k.collapse.table.set(current(k), NONE);
+  if (hasMthpCollapse(k)) forgetDetached(k);
   emit(k, EV.PMD_REATTACH, mm, pmdIndex(k, start), table, current(k));
 }
 
@@ -69,4 +72,50 @@ export function announceResult(k: Kernel, mm: Mm, start: Vpn, result: ScanResult
   k.collapse.range.set(current(k), NONE);
   k.collapse.promotion.set(current(k), PROMOTION_NONE);
   emit(k, EV.COLLAPSE_RESULT, mm, pmdIndex(k, start), current(k), result);
+}
+
+// ---- windows of khugepaged's walk -------------------------------------------------------------------------------
+
+/** The entries as they are when the window's table is taken out. @model what spec/invariants/window.ts compares */
+function noteDetached(k: Kernel, table: Table): void {
+  if (k.window.order.get(current(k)) === k.param.hpagePmdOrder.get()) return;
+  k.detachedPtes.table.set(0, table);
+  k.detachedPtes.mayFill.set(0, k.knob.maxPtesNone.once() !== 0);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.detachedPtes.before.set(0, i, k.ptTable.pte.once(table, i));
+}
+
+/** @model nothing is compared any more */
+function forgetDetached(k: Kernel): void {
+  if (k.window.order.get(current(k)) === k.param.hpagePmdOrder.get()) return;
+  k.detachedPtes.table.set(0, NONE);
+  k.detachedPtes.mayFill.set(0, false);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.detachedPtes.before.set(0, i, 0);
+}
+
+/** The PMD entry points to the table again, which is to get the new folio. @model an event of the machine `collapse` */
+export function announceReinstalled(k: Kernel, mm: Mm, start: Vpn, table: Table): void {
+  k.collapse.stage.set(current(k), COLLAPSE_REINSTALLED);
+  k.collapse.table.set(current(k), NONE);
+  emit(k, EV.PMD_REINSTALL, mm, pmdIndex(k, start), table, current(k));
+}
+
+/** The window's entries are in, and its table's lock is about to go. @model for spec/invariants/window.ts */
+export function announceWindow(k: Kernel): void {
+  const first = k.window.first.get(current(k));
+  for (let i = first; i < first + (1 << k.window.order.get(current(k))); i++) k.detachedPtes.done.set(0, i, true);
+  forgetDetached(k);
+}
+
+/** An attempt of the walk is over. `goesOn`: the walk is not. @model an event of the machine `collapse` */
+export function announceNext(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, goesOn: boolean): void {
+  k.collapse.stage.set(current(k), goesOn ? COLLAPSE_WALKING : COLLAPSE_STOPPED);
+  emit(k, EV.COLLAPSE_NEXT, mm, pmdIndex(k, start), current(k), result);
+}
+
+/** The walk is over, without a huge page. @model an event of the machine `collapse` */
+export function announceWalked(k: Kernel, mm: Mm, start: Vpn, result: ScanResult): void {
+  k.collapse.stage.set(current(k), COLLAPSE_IDLE);
+  k.collapse.range.set(current(k), NONE);
+  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.detachedPtes.done.set(0, i, false);
+  emit(k, EV.COLLAPSE_WALKED, mm, pmdIndex(k, start), current(k), result);
 }

@@ -17,7 +17,7 @@ import { judged, JUDGED } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import { pageFolio } from "../page-flags.ts";
 import {
-  entryHas, entryTarget, isZeroPte, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone, ptePresent, WRITE,
+  entryHas, entryTarget, hpageAddress, isZeroPte, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone, ptePresent, WRITE,
 } from "../pgtable.ts";
 import { mapcountOf, maybeMappedShared } from "../refcount/scheme.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED } from "../structs/mm.ts";
@@ -25,17 +25,23 @@ import type { Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";
 import type { CollapseControl } from "./collapse-control.ts";
+import { hasMthpCollapse, isPmdOrder, windowFirst } from "./collapse-window.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC,
   SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_LACK_REFERENCED_PAGE,
   SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_COUNT, SCAN_PAGE_LAZYFREE, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO,
-  SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
+  SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_PTE_MAPPED_HUGEPAGE, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
 } from "./scan-result.ts";
 
 /** The range has stopped the scan, or the collapse before the table is detached. @model judges a failure */
 export function judgeRange(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, cc: CollapseControl): void {
   const silent = result === SCAN_SUCCEED || isRfc2018(k);
   vmBugOn(!silent && !judged(k, rangeStops(k, mm, start, result, cc), LOST_COLLAPSE, result), JUDGED);
+}
+
+/** The same for a scan, which looks at all of the range and has a limit of its own for empty entries. @model judges a failure */
+export function judgeScan(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, cc: CollapseControl): void {
+  judgeRange(k, mm, start, result, cc);
 }
 
 /** A page of the detached table has stopped the collapse, or there is none of it to be had. @model judges a failure */
@@ -73,16 +79,22 @@ function resourcesAreMissing(k: Kernel, cc: CollapseControl, result: ScanResult)
   switch (result) {
     case SCAN_CGROUP_CHARGE_FAIL: return k.param.chargeMayFail.get() !== 0;
     case SCAN_COPY_MC: return k.param.copyMayMeetPoison.get() !== 0;
-    case SCAN_ALLOC_HUGE_PAGE_FAIL: return k.param.allocationMayFail.get() !== 0 || k.zone.free.get(cc.order) === NONE;
+    case SCAN_ALLOC_HUGE_PAGE_FAIL: return k.param.allocationMayFail.get() !== 0 || noBlock(k, cc.order);
     default: return false;
   }
+}
+
+/** No block of this order or a higher one is free. */
+function noBlock(k: Kernel, order: number): boolean {
+  for (let from = order; from <= k.param.hpagePmdOrder.get(); from++) if (k.zone.free.get(from) !== NONE) return false;
+  return true;
 }
 
 // ---- the range -------------------------------------------------------------------------------------------------
 
 function rangeStops(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, cc: CollapseControl): boolean {
   const pmd = k.mm.pmd.once(mm, Math.floor(start / k.param.hpagePmdNr.get()));
-  return stopsByRange(k, mm, start, pmd, result, cc) || tableStops(k, pmdTable(pmd) ? entryTarget(pmd) : NONE, result, cc);
+  return stopsByRange(k, mm, hpageAddress(k, start), pmd, result, cc) || tableStops(k, pmdTable(pmd) ? entryTarget(pmd) : NONE, result, cc);
 }
 
 function stopsByRange(k: Kernel, mm: Mm, start: Vpn, pmd: Entry, result: ScanResult, cc: CollapseControl): boolean {
@@ -132,8 +144,18 @@ function policyForbids(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl): bool
   if ((flags & VM_NOHUGEPAGE) !== 0 || (ofProcess & MMF_DISABLE_THP_COMPLETELY) !== 0) return true;
   if (!cc.isKhugepaged) return false;
   if ((flags & VM_HUGEPAGE) === 0 && (ofProcess & MMF_DISABLE_THP_EXCEPT_ADVISED) !== 0) return true;
+  if (hasMthpCollapse(k) && !isPmdOrder(k, cc.order)) return !smallOrderEnabled(k, cc.order, flags);
   const enabled = pmdOrderEnabled(k);
   return enabled !== ENABLED_ALWAYS && !(enabled === ENABLED_MADVISE && (flags & VM_HUGEPAGE) !== 0);
+}
+
+/** By the words of the sizes below a huge page. */
+function smallOrderEnabled(k: Kernel, order: number, flags: number): boolean {
+  const bit = 1 << order;
+  const advised = (flags & VM_HUGEPAGE) !== 0;
+  const global = k.knob.enabled.once();
+  if ((k.anonOrders.always.once(0) & bit) !== 0 || (advised && (k.anonOrders.madvise.once(0) & bit) !== 0)) return true;
+  return (k.anonOrders.inherit.once(0) & bit) !== 0 && (global === ENABLED_ALWAYS || (global === ENABLED_MADVISE && advised));
 }
 
 // ---- its pages -------------------------------------------------------------------------------------------------
@@ -145,8 +167,8 @@ function tableStops(k: Kernel, table: number, result: ScanResult, cc: CollapseCo
   if (result === SCAN_PAGE_RO) return k.param.collapseNeedsWritable.get() !== 0 && ptesThat(k, table, SCAN_PAGE_RO, cc) === 0;
   const found = ptesThat(k, table, result, cc);
   switch (result) {
-    case SCAN_EXCEED_NONE_PTE: return cc.isKhugepaged && found > k.knob.maxPtesNone.once();
-    case SCAN_EXCEED_SWAP_PTE: return cc.isKhugepaged && found > k.knob.maxPtesSwap.once();
+    case SCAN_EXCEED_NONE_PTE: return cc.isKhugepaged && found > mayBeEmpty(k, cc);
+    case SCAN_EXCEED_SWAP_PTE: return cc.isKhugepaged && found > (isPmdOrder(k, cc.order) ? k.knob.maxPtesSwap.once() : 0);
     case SCAN_EXCEED_SHARED_PTE: return cc.isKhugepaged && found > 0;
     case SCAN_PAGE_COUNT:
     case SCAN_DEL_PAGE_LRU: return true; // judged by the folio
@@ -154,10 +176,17 @@ function tableStops(k: Kernel, table: number, result: ScanResult, cc: CollapseCo
   }
 }
 
-/** How many entries of the table are such that the result names them. */
+/** Of a smaller window all may be empty but one, where the knob says the same of a range; else none. */
+function mayBeEmpty(k: Kernel, cc: CollapseControl): number {
+  const knob = k.knob.maxPtesNone.once();
+  if (isPmdOrder(k, cc.order)) return knob;
+  return knob + 1 === k.param.hpagePmdNr.get() ? (1 << cc.order) - 1 : 0;
+}
+
+/** How many entries of the window are such that the result names them. */
 function ptesThat(k: Kernel, table: number, result: ScanResult, cc: CollapseControl): number {
   let n = 0;
-  for (let i = 0; i < k.param.hpagePmdNr.get(); i++) {
+  for (let i = windowFirst(k); i < windowFirst(k) + (1 << cc.order); i++) {
     const pte = k.ptTable.pte.once(table, i);
     if (isSuch(k, pte, result, cc)) n++;
   }
@@ -172,6 +201,7 @@ function isSuch(k: Kernel, pte: number, result: ScanResult, cc: CollapseControl)
   const folio = pageFolio(k, entryTarget(pte));
   switch (result) {
     case SCAN_EXCEED_SHARED_PTE: return maybeMappedShared(k, folio);
+    case SCAN_PTE_MAPPED_HUGEPAGE: return !isPmdOrder(k, cc.order) && k.page.order.get(folio) >= cc.order;
     case SCAN_PAGE_LRU: return !k.page.lru.once(folio);
     case SCAN_PAGE_LOCK: return k.page.lock.isHeld(folio);
     case SCAN_PAGE_ANON: return !k.page.anon.get(folio);

@@ -1,5 +1,5 @@
 /** Objects that the kernel does not have: what the specification needs to know besides. No kernel routine reads them. */
-import { bitset, bool, int, ref, struct, table } from "thpcheck";
+import { array, bitset, bool, int, ref, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import { LOST_DISCARD, LOST_NOTHING, MECHANISM_OFF } from "../../spec/enumerations.ts";
 import type { SwitchValues } from "../config/release.ts";

@@ -13,10 +13,17 @@
  *   copied     mmap_lock held for writing, the PMD entry none until the huge page is installed
  *   restored   the PMD entry points to the table again
  *   poisoned   as restored
+ *   reinstalled  the PMD entry points to the table again, in which the folio of the window is, or is about to be
+ *   walking    nothing: between two windows of khugepaged's walk
+ *   stopped    nothing: the walk has ended early
  *
  * `range`: the huge range, mm * ranges + index, while not idle; else -1.
  */
 import { assign, setup } from "xstate";
+
+/** Results of an attempt after which khugepaged's walk tries a smaller window, or the next one. */
+const GOES_ON: ReadonlySet<string> = new Set(["alloc_huge_page_failed", "lack_referenced_page", "exceed_none_pte", "exceed_swap_pte", "exceed_shared_pte", "page_locked",
+  "not_suitable_page_count", "could_not_delete_page_from_lru", "pte_non_present", "page_lazyfree", "pte_mapped_hugepage"]);
 
 export const collapseMachine = setup({
   types: {
@@ -25,12 +32,22 @@ export const collapseMachine = setup({
       | { type: "COLLAPSE_SCAN"; range: number } | { type: "COLLAPSE_ALLOC"; range: number }
       | { type: "PMD_DETACH"; range: number } | { type: "COLLAPSE_ISOLATED"; range: number }
       | { type: "COLLAPSE_COPIED"; range: number } | { type: "PMD_REATTACH"; range: number }
-      | { type: "COLLAPSE_RESULT"; range: number; result: string },
+      | { type: "COLLAPSE_RESULT"; range: number; result: string } | { type: "PMD_REINSTALL"; range: number }
+      | { type: "COLLAPSE_NEXT"; range: number; result: string } | { type: "COLLAPSE_WALKED"; range: number; result: string },
   },
   guards: {
     same: ({ context, event }) => event.range === context.range,
     result: ({ context, event }, params: { is: string }) => {
       return event.type === "COLLAPSE_RESULT" && event.range === context.range && event.result === params.is;
+    },
+    goesOn: ({ context, event }) => {
+      return event.type === "COLLAPSE_NEXT" && event.range === context.range && GOES_ON.has(event.result);
+    },
+    stops: ({ context, event }) => {
+      return event.type === "COLLAPSE_NEXT" && event.range === context.range && event.result !== "succeeded" && !GOES_ON.has(event.result);
+    },
+    nextIs: ({ context, event }, params: { is: string }) => {
+      return event.type === "COLLAPSE_NEXT" && event.range === context.range && event.result === params.is;
     },
   },
   actions: {
@@ -51,6 +68,11 @@ export const collapseMachine = setup({
       description: "Looks at every PTE, under mmap_lock for reading; then asks for a huge page, under no lock.",
       on: {
         COLLAPSE_ALLOC: { guard: "same", target: "allocated", description: "worth it, and there is a huge page" },
+        COLLAPSE_NEXT: {
+          guard: { type: "nextIs", params: { is: "alloc_huge_page_failed" } }, target: "walking",
+          description: "no folio of this size: a smaller one is tried",
+        },
+        COLLAPSE_WALKED: { guard: "same", target: "idle", actions: "end", description: "no window is worth an attempt" },
         COLLAPSE_RESULT: [
           {
             guard: { type: "result", params: { is: "failed" } }, target: "idle", actions: "end",
@@ -120,6 +142,13 @@ export const collapseMachine = setup({
           guard: "same", target: "detached",
           description: "under mmap_lock, VMA lock and anon_vma lock for writing: the PMD entry is cleared and flushed",
         },
+        COLLAPSE_NEXT: [
+          {
+            guard: { type: "nextIs", params: { is: "exceed_swap_pte" } }, target: "walking",
+            description: "exceed_swap_pte: nothing is brought in for a smaller window",
+          },
+          { guard: "stops", target: "stopped", description: "the range has changed, or the cgroup is at its limit: no window would do" },
+        ],
         COLLAPSE_RESULT: [
           {
             guard: { type: "result", params: { is: "ccgroup_charge_failed" } }, target: "idle", actions: "end",
@@ -183,8 +212,9 @@ export const collapseMachine = setup({
       },
     },
     copied: {
-      description: "No way back: the pages are unmapped and released, the huge page is installed.",
+      description: "No way back: the pages are unmapped and released, the new folio is installed.",
       on: {
+        PMD_REINSTALL: { guard: "same", target: "reinstalled", description: "the table goes back, and the folio comes into its window" },
         COLLAPSE_RESULT: {
           guard: { type: "result", params: { is: "succeeded" } }, target: "idle", actions: "end",
           description: "succeeded",
@@ -194,6 +224,7 @@ export const collapseMachine = setup({
     restored: {
       description: "The range is as it was; the huge page is given up.",
       on: {
+        COLLAPSE_NEXT: { guard: "goesOn", target: "walking", description: "a page of the window stands in the way" },
         COLLAPSE_RESULT: [
           {
             guard: { type: "result", params: { is: "exceed_none_pte" } }, target: "idle", actions: "end",
@@ -238,11 +269,35 @@ export const collapseMachine = setup({
     poisoned: {
       description: "The range is as it was; the huge page is given up.",
       on: {
+        COLLAPSE_NEXT: { guard: "stops", target: "stopped", description: "the memory of a page is defective" },
         COLLAPSE_RESULT: {
           guard: { type: "result", params: { is: "copy_poisoned_page" } }, target: "idle", actions: "end",
           description: "copy_poisoned_page: the process learns of the defect when it touches the page",
         },
       },
+    },
+    reinstalled: {
+      description: "The range has a folio that is larger than before.",
+      on: {
+        COLLAPSE_NEXT: {
+          guard: { type: "nextIs", params: { is: "succeeded" } }, target: "walking", description: "succeeded: behind it the walk goes on",
+        },
+      },
+    },
+    walking: {
+      description: "Between two attempts of khugepaged's walk over the windows of a range; under no lock.",
+      on: {
+        COLLAPSE_ALLOC: { guard: "same", target: "allocated", description: "the next window is worth it, and there is a folio of its size" },
+        COLLAPSE_NEXT: {
+          guard: { type: "nextIs", params: { is: "alloc_huge_page_failed" } }, target: "walking",
+          description: "no folio of this size: a smaller one is tried",
+        },
+        COLLAPSE_WALKED: { guard: "same", target: "idle", actions: "end", description: "no window is left" },
+      },
+    },
+    stopped: {
+      description: "An attempt has ended as every other would.",
+      on: { COLLAPSE_WALKED: { guard: "same", target: "idle", actions: "end", description: "the walk ends there" } },
     },
   },
 });

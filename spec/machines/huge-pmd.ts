@@ -30,7 +30,7 @@ export const hugePmdMachine = setup({
     events: {} as
       | { type: "PMD_POPULATE" } | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_INVALIDATE" }
       | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR"; table: boolean }
-      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" }
+      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "PMD_REINSTALL" } | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" }
       | { type: "PMD_SET_MIGRATION" } | { type: "TLB_FILL" } | { type: "MM_FREE" } | { type: "RESV_CREATE" },
   },
   guards: {
@@ -124,6 +124,7 @@ export const hugePmdMachine = setup({
       description: "A collapse replaces the table.",
       on: {
         PMD_SET_HUGE: { target: "huge", description: "the huge page takes the table's place; the table is deposited with it" },
+        PMD_REINSTALL: { target: "table", description: "the table goes back, for a folio that is smaller than a huge page" },
       },
     },
   },

@@ -16,7 +16,8 @@ export const pageTableMachine = setup({
   types: {
     events: {} as
       | { type: "TABLE_ALLOC" } | { type: "TABLE_FREE" } | { type: "TABLE_DEPOSIT" } | { type: "TABLE_WITHDRAW" } | { type: "TABLE_RCU" }
-      | { type: "PMD_POPULATE" } | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR" } | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" },
+      | { type: "PMD_POPULATE" } | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR" } | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" }
+      | { type: "PMD_REINSTALL" },
   },
 }).createMachine({
   id: "page-table",
@@ -33,6 +34,7 @@ export const pageTableMachine = setup({
         PMD_POPULATE: { target: "live", description: "a PMD entry points to it from now on" },
         PMD_SPLIT: { target: "live", description: "filled, it takes the place of a huge entry" },
         PMD_REATTACH: { target: "live", description: "a collapse gives up" },
+        PMD_REINSTALL: { target: "live", description: "a collapse of a part of it is done" },
         TABLE_DEPOSIT: { target: "deposited", description: "with a huge PMD; it is empty" },
         TABLE_RCU: { target: "rcu", description: "lockless walkers may still be inside" },
         TABLE_FREE: { target: "free", description: "nobody has ever seen it, or only holders of its lock" },
