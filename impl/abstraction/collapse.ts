@@ -12,7 +12,9 @@ import { TABLE_PRIVATE } from "../structs/page-table.ts";
 import { ENTRY_NONE, entryTarget, entryZeroPage, ptePresent } from "../pgtable.ts";
 import { NO_STATE, type Abstraction } from "./abstraction.ts";
 
-const VALUES = ["idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned", "reinstalled", "walking", "stopped"];
+const VALUES = [
+  "idle", "scanning", "allocated", "detached", "isolated", "copied", "restored", "poisoned", "reinstalled", "walking", "stopped",
+];
 
 function abstract(k: Kernel, cpu: number): number {
   const stage = k.collapse.stage.get(cpu);

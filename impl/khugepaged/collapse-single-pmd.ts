@@ -12,7 +12,7 @@ import { collapseHugePage } from "./collapse.ts";
 import { mthpCollapse } from "./mthp-collapse.ts";
 import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { collapseScanPmd } from "./scan.ts";
-import { judgeScan } from "./visible-cause.ts";
+import { judgeRange } from "./visible-cause.ts";
 
 /**
  * Scans one huge range and collapses it if the scan succeeds. Then mmap_lock is dropped before anything is allocated,
@@ -26,7 +26,7 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
   const result: ScanResult = yield* collapseScanPmd(k, mm, vma, start, cc);
   if (result !== SCAN_SUCCEED && result !== SCAN_FAIL) {
     k.tracepoint.khugepagedScanPmd.add(result, 1);
-    judgeScan(k, mm, start, result, cc);
+    judgeRange(k, mm, start, result, cc);
     announceResult(k, mm, start, result);
     return result;
   }

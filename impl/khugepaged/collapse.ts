@@ -133,8 +133,8 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContro
 }
 
 /**
- * Brings in what is not present, for a huge page; a smaller window with such an entry is left alone. Without swap these are migration entries. do_swap_page() waits until they are gone;
- * then it can neither fail nor drop mmap_lock.
+ * Brings in what is not present, for a huge page; a smaller window with such an entry is left alone. Without swap these are
+ * migration entries. do_swap_page() waits until they are gone; then it can neither fail nor drop mmap_lock.
  * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
  * @holds mmap_lock for reading
  */

@@ -138,7 +138,7 @@ function countExceedNone(k: Kernel, order: number): void {
   if (countsBySize(k)) k.mthpStat.collapseExceedNonePte.add(order, 1);
 }
 
-/** The kernel has counters of collapses for each size. */
+/** The kernel has counters of collapses for each size. @kernel include/linux/huge_mm.h MTHP_STAT_COLLAPSE_ALLOC and its like */
 export function countsBySize(k: Kernel): boolean {
   return k.param.khugepagedMthp.get() !== KHUGEPAGED_MTHP_NONE;
 }
@@ -159,7 +159,10 @@ export function exceedsMaxPtesShared(k: Kernel, shared: number, cc: CollapseCont
   return true;
 }
 
-/** A folio that is as large as the one to be made stays, whatever of it lies in the window. @kernel mm/khugepaged.c __collapse_huge_page_isolate() */
+/**
+ * A folio that is as large as the one to be made stays, whatever of it lies in the window.
+ * @kernel mm/khugepaged.c __collapse_huge_page_isolate()
+ */
 export function isLargeEnough(k: Kernel, folio: Pfn, cc: CollapseControl): boolean {
   return !isPmdOrder(k, cc.order) && k.page.order.get(folio) >= cc.order;
 }

@@ -30,18 +30,14 @@ import {
   SCAN_ADDRESS_RANGE, SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC,
   SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_LACK_REFERENCED_PAGE,
   SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_COUNT, SCAN_PAGE_LAZYFREE, SCAN_PAGE_LOCK, SCAN_PAGE_LRU, SCAN_PAGE_RO,
-  SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_PTE_MAPPED_HUGEPAGE, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
+  SCAN_PMD_MAPPED, SCAN_PMD_NONE, SCAN_PTE_MAPPED_HUGEPAGE, SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, SCAN_VMA_CHECK,
+  SCAN_VMA_NULL, type ScanResult,
 } from "./scan-result.ts";
 
 /** The range has stopped the scan, or the collapse before the table is detached. @model judges a failure */
 export function judgeRange(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, cc: CollapseControl): void {
   const silent = result === SCAN_SUCCEED || isRfc2018(k);
   vmBugOn(!silent && !judged(k, rangeStops(k, mm, start, result, cc), LOST_COLLAPSE, result), JUDGED);
-}
-
-/** The same for a scan, which looks at all of the range and has a limit of its own for empty entries. @model judges a failure */
-export function judgeScan(k: Kernel, mm: Mm, start: Vpn, result: ScanResult, cc: CollapseControl): void {
-  judgeRange(k, mm, start, result, cc);
 }
 
 /** A page of the detached table has stopped the collapse, or there is none of it to be had. @model judges a failure */

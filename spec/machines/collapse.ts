@@ -22,8 +22,10 @@
 import { assign, setup } from "xstate";
 
 /** Results of an attempt after which khugepaged's walk tries a smaller window, or the next one. */
-const GOES_ON: ReadonlySet<string> = new Set(["alloc_huge_page_failed", "lack_referenced_page", "exceed_none_pte", "exceed_swap_pte", "exceed_shared_pte", "page_locked",
-  "not_suitable_page_count", "could_not_delete_page_from_lru", "pte_non_present", "page_lazyfree", "pte_mapped_hugepage"]);
+const GOES_ON: ReadonlySet<string> = new Set([
+  "alloc_huge_page_failed", "lack_referenced_page", "exceed_none_pte", "exceed_swap_pte", "exceed_shared_pte", "page_locked",
+  "not_suitable_page_count", "could_not_delete_page_from_lru", "pte_non_present", "page_lazyfree", "pte_mapped_hugepage",
+]);
 
 export const collapseMachine = setup({
   types: {
@@ -287,7 +289,7 @@ export const collapseMachine = setup({
     walking: {
       description: "Between two attempts of khugepaged's walk over the windows of a range; under no lock.",
       on: {
-        COLLAPSE_ALLOC: { guard: "same", target: "allocated", description: "the next window is worth it, and there is a folio of its size" },
+        COLLAPSE_ALLOC: { guard: "same", target: "allocated", description: "the next window is worth it" },
         COLLAPSE_NEXT: {
           guard: { type: "nextIs", params: { is: "alloc_huge_page_failed" } }, target: "walking",
           description: "no folio of this size: a smaller one is tried",

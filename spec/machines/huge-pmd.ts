@@ -30,7 +30,8 @@ export const hugePmdMachine = setup({
     events: {} as
       | { type: "PMD_POPULATE" } | { type: "PMD_SET_HUGE" } | { type: "PMD_SET_HUGE_ZERO" } | { type: "PMD_INVALIDATE" }
       | { type: "PMD_SPLIT" } | { type: "PMD_CLEAR"; table: boolean }
-      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "PMD_REINSTALL" } | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" }
+      | { type: "PMD_DETACH" } | { type: "PMD_REATTACH" } | { type: "PMD_REINSTALL" }
+      | { type: "COLLAPSE_COPIED" } | { type: "COLLAPSE_RESULT" }
       | { type: "PMD_SET_MIGRATION" } | { type: "TLB_FILL" } | { type: "MM_FREE" } | { type: "RESV_CREATE" },
   },
   guards: {

@@ -21,6 +21,7 @@ export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   processMadviseLocksOnce: "it takes another thread between the two ranges",
   discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
   discardFlushesAtEnd: "it takes another thread before the flush",
+  khugepagedMthp: "the programs enable no size between a page and a huge page",
   unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 

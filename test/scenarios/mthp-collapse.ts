@@ -51,7 +51,7 @@ export default [
     threads: { fillsAll },
     others: { scans },
     sometimes: { "both windows are folios": (k) => folios(k) === 2 },
-    expect: holds(),
+    expect: holds({ states: 922 }),
   }),
   thpScenario({
     name: "mthp-collapse-stores",
@@ -61,6 +61,6 @@ export default [
     threads: { fillsAll, storesToBoth },
     others: { scans },
     sometimes: { "both windows are folios": (k) => folios(k) === 2 },
-    expect: holds(),
+    expect: holds({ states: 15_672 }),
   }),
 ];
