@@ -88,10 +88,6 @@ const OTHERS: readonly PromiseMade[] = [
   { id: "L2", name: "nobody sleeps under a spinlock", family: "locks", by: "every step: sleep-in-atomic" },
   { id: "L3", name: "every way out releases what was taken", family: "locks", by: "every step: lock-ownership, lock-held-at-exit" },
   { id: "L4", name: "no lock is held at rest", family: "locks", by: `every step: lock-held-at-exit; end states: ${REST}` },
-  {
-    id: "L5", name: "the anon_vma lock is kept while a neighbour's table is detached", family: "locks",
-    lacks: "collapse to sizes below the PMD",
-  },
   { id: "L6", name: "a VMA is looked up again after mmap_lock was dropped", family: "locks", by: "the sanitizers: guards of vma's fields" },
   { id: "L7", name: "what a routine says of dropped locks is true", family: "locks", by: "every step: lock-ownership" },
   { id: "L8", name: "mmput() never runs under a lock that exit needs", family: "locks", by: "every state: deadlock" },
@@ -106,11 +102,6 @@ const OTHERS: readonly PromiseMade[] = [
     machines: ["collapse", "huge-pmd"], by: "every load: impl/user-memory.ts",
   },
   { id: "K6", name: "khugepaged keeps its limits", family: "khugepaged", by: "test/impl/khugepaged.test.ts" },
-  {
-    id: "K7", name: "a collapse to a smaller size with max_ptes_none 0 changes no rss", family: "khugepaged",
-    lacks: "collapse to sizes below the PMD",
-  },
-  { id: "K8", name: "windows of one pass are aligned and disjoint", family: "khugepaged", lacks: "collapse to sizes below the PMD" },
   {
     id: "K9", name: "the new folio of a failed collapse is freed once", family: "khugepaged", machines: ["refcount-folio"],
     by: `end states: ${REST}`,

@@ -1,6 +1,9 @@
 /** Page-table entries as the specification reads them: x86 flag bits, and a frame or table number above them. */
 export const ENTRY_PRESENT = 1 << 0;
 export const ENTRY_WRITE = 1 << 1;
+/** Set by the hardware. */
+export const ENTRY_YOUNG = 1 << 3;
+export const ENTRY_DIRTY = 1 << 2;
 export const ENTRY_SPECIAL = 1 << 4;
 export const ENTRY_MIGRATION = 1 << 5;
 export const ENTRY_LEAF = 1 << 7;

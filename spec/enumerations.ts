@@ -44,8 +44,9 @@ export type KhugepagedMthp = typeof KHUGEPAGED_MTHP_NONE | typeof KHUGEPAGED_MTH
 export const VM_READ = 1 << 0;
 export const VM_WRITE = 1 << 1;
 export const MMF_VM_HUGEPAGE = 1 << 0;
-/** A value of `collapse.stage`. */
+/** Values of `collapse.stage`. */
 export const COLLAPSE_ISOLATED = 4;
+export const COLLAPSE_COPIED = 5;
 
 /**
  * Calls that can lose their function: values of `lost.what`. "Nothing bad happens" is half of a promise; a kernel that always

@@ -48,7 +48,7 @@ export interface ViewFields {
     anonPages: "int"; nrPtes: "int";
   }>;
   vma: Many<{ mm: "ref"; detached: "bool"; start: "int"; end: "int"; flags: "bitset"; pgoff: "int"; anonVma: "ref"; resvs: "ref" }>;
-  anonVma: Many<{ refcount: "int"; tree: "ref" }>;
+  anonVma: Many<{ lock: "lock"; refcount: "int"; root: "ref"; tree: "ref" }>;
   avc: Many<{ vma: "ref"; nextInTree: "ref" }>;
   ptTable: Many<{ state: "int"; mm: "ref"; pmdPage: "int"; lock: "lock"; pte: "int[]" }>;
   /** Containers of reservations, by number: those of areas or of address spaces. */
@@ -67,12 +67,16 @@ export interface ViewFields {
   /** None of them but with the grain `lists`. */
   splitList: Many<{ next: "ref"; prev: "ref"; scanning: "int"; editing: "int" }>;
   /** The attempt to collapse that each CPU is making. */
-  collapse: Many<{ stage: "int"; table: "ref" }>;
+  collapse: Many<{ stage: "int"; range: "int"; table: "ref" }>;
+  /** Of which part of its range each CPU makes a folio; none unless khugepaged collapses to sizes below a huge page. */
+  window: Many<{ first: "int"; order: "int" }>;
+  /** The table that is out for a window, and what it was: none without those. */
+  detachedPtes: Many<{ table: "ref"; before: "int[]"; mayFill: "bool"; done: "bool[]" }>;
   /** A call that has lost its function: LOST_* of enumerations.ts. */
   lost: One<{ what: "int"; detail: "int" }>;
   mmSlot: Many<{ allocated: "bool"; next: "int"; prev: "int" }>;
   khugepaged: One<{ lock: "lock"; slots: "bitset"; cursorMm: "ref"; cursorAddress: "int" }>;
-  knob: One<{ useZeroPage: "bool" }>;
+  knob: One<{ useZeroPage: "bool"; maxPtesNone: "int" }>;
 }
 
 type PageFields = ViewFields["page"]["fields"];

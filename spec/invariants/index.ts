@@ -14,6 +14,7 @@ import { permissionInvariants } from "./permission.ts";
 import { reservationInvariants } from "./reservation.ts";
 import { tlbInvariants } from "./tlb.ts";
 import { vmaInvariants } from "./vma.ts";
+import { windowInvariants } from "./window.ts";
 
 /** By family, the name of its file. */
 export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
@@ -21,7 +22,7 @@ export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
   vma: vmaInvariants, "anon-vma": anonVmaInvariants, tlb: tlbInvariants, permission: permissionInvariants,
   counters: counterInvariants, deferred: deferredInvariants, lru: lruInvariants,
   khugepaged: khugepagedInvariants, reservations: reservationInvariants,
-  function: functionInvariants,
+  function: functionInvariants, windows: windowInvariants,
 };
 
 export const INVARIANTS: readonly Invariant[] = Object.values(FAMILIES).flat();

@@ -71,7 +71,10 @@ export const khugepagedInvariants: readonly Invariant[] = [
       for (let c = 0; c < v.collapse.count; c++) {
         if (v.collapse.stage.get(c) !== COLLAPSE_ISOLATED) continue;
         const table = v.collapse.table.get(c);
-        for (let j = 0; j < v.param.hpagePmdNr.get(); j++) {
+        // Where it is about a window, pages beside that are not isolated.
+        const first = v.window.count === 0 ? 0 : v.window.first.get(c);
+        const nr = v.window.count === 0 ? v.param.hpagePmdNr.get() : 2 ** v.window.order.get(c);
+        for (let j = first; j < first + nr; j++) {
           const e = v.ptTable.pte.get(table, j);
           if (!mapsPage(e)) continue;
           const head = v.page.head.get(target(e));

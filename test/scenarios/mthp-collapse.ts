@@ -32,6 +32,11 @@ function* fillsAll(k: K): Routine {
   yield* fills(k, 0, 4);
   yield* load(k, 0);
 }
+/** The last page is a hole. */
+function* fillsThree(k: K): Routine {
+  yield* fills(k, 0, 3);
+  yield* load(k, 0);
+}
 function* storesToBoth(k: K): Routine {
   yield* passGate(k);
   yield* store(k, 1, 3);
@@ -62,5 +67,16 @@ export default [
     others: { scans },
     sometimes: { "both windows are folios": (k) => folios(k) === 2 },
     expect: holds({ states: 15_672 }),
+  }),
+  thpScenario({
+    name: "mthp-collapse-hole",
+    why: "max_ptes_none is 0: the window with a hole stays as it is, the full one becomes a folio",
+    tier: "quick",
+    options: MERGED,
+    threads: { fillsThree },
+    others: { scans },
+    sometimes: { "the full window is a folio": (k) => folios(k) === 1 },
+    finally: { "three pages are left": (k) => k.mm.anonPages.get(0) === 3 },
+    expect: holds(),
   }),
 ];
