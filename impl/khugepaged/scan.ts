@@ -47,11 +47,7 @@ export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: Co
     return state;
   }
   yield at("collapse_possible_orders");
-  const possible: boolean = collapsePossible(k, vma, cc);
-  if (hasMthpCollapse(k) && cc.isKhugepaged) {
-    forgetScan(k);
-    k.mthpScan.enabledOrders.set(0, collapsePossibleOrders(k, vma));
-  }
+  const possible: boolean = ordersOfScan(k, vma, cc);
   if (!possible) judgeImpossible(k, mm, start, cc);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) {
@@ -63,6 +59,15 @@ export function* collapseScanPmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: Co
   if (scanned !== SCAN_SUCCEED || possible) return scanned;
   cc.unmapped = false;
   return SCAN_FAIL;
+}
+
+/** Some order is possible. Which, of several, is kept for the walk: they are asked for once. @holds mmap_lock */
+function ordersOfScan(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
+  if (!hasMthpCollapse(k) || !cc.isKhugepaged) return collapsePossible(k, vma, cc);
+  const orders = collapsePossibleOrders(k, vma);
+  forgetScan(k);
+  k.mthpScan.enabledOrders.set(0, orders);
+  return orders !== 0;
 }
 
 /** @holds the lock of the table */

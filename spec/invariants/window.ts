@@ -8,7 +8,9 @@ import { COLLAPSE_COPIED, COLLAPSE_ISOLATED } from "../enumerations.ts";
 /** The CPU whose attempt is about a window and has the table out, or is putting it back; -1: none. */
 function windowCpu(v: KernelView): number {
   if (v.detachedPtes.count === 0 || v.detachedPtes.table.get(0) < 0) return -1;
-  for (let c = 0; c < v.window.count; c++) if (v.window.order.get(c) < v.param.hpagePmdOrder.get() && v.collapse.range.get(c) >= 0) return c;
+  for (let c = 0; c < v.window.count; c++) {
+    if (v.window.order.get(c) < v.param.hpagePmdOrder.get() && v.collapse.range.get(c) >= 0) return c;
+  }
   return -1;
 }
 const inWindow = (v: KernelView, c: number, i: number): boolean => {
@@ -62,7 +64,9 @@ export const windowInvariants: readonly Invariant[] = [
       const first = v.window.first.get(c);
       if (first % 2 ** v.window.order.get(c) !== 0) return { conjunct: "a window lies at a multiple of its size", values: { first } };
       for (let i = 0; i < v.param.hpagePmdNr.get(); i++) {
-        if (inWindow(v, c, i) && v.detachedPtes.done.get(0, i)) return { conjunct: "the window was not collapsed before", values: { pte: i } };
+        if (inWindow(v, c, i) && v.detachedPtes.done.get(0, i)) {
+          return { conjunct: "the window was not collapsed before", values: { pte: i } };
+        }
       }
       return true;
     },
