@@ -31,7 +31,6 @@ export function announceAllocated(k: Kernel, mm: Mm, start: Vpn, folio: Pfn): vo
 export function announceDetached(k: Kernel, mm: Mm, start: Vpn, table: Table): void {
   k.collapse.stage.set(current(k), COLLAPSE_DETACHED);
   k.collapse.table.set(current(k), table);
-  if (hasMthpCollapse(k)) noteDetached(k, table);
   emit(k, EV.PMD_DETACH, mm, pmdIndex(k, start), table, current(k));
 }
 
@@ -76,9 +75,13 @@ export function announceResult(k: Kernel, mm: Mm, start: Vpn, result: ScanResult
 
 // ---- windows of khugepaged's walk -------------------------------------------------------------------------------
 
-/** The entries as they are when the window's table is taken out. @model what spec/invariants/window.ts compares */
-function noteDetached(k: Kernel, table: Table): void {
-  if (k.window.order.get(current(k)) === k.param.hpagePmdOrder.get()) return;
+/**
+ * The entries of the window's table, once its lock is held and no CPU is in it. Since it was taken out only the hardware can have
+ * written to it: the anon_vma lock, mmap_lock and the VMA lock keep everybody else away.
+ * @model what spec/invariants/window.ts compares
+ */
+export function noteDetached(k: Kernel, table: Table): void {
+  if (!hasMthpCollapse(k) || k.window.order.get(current(k)) === k.param.hpagePmdOrder.get()) return;
   k.detachedPtes.table.set(0, table);
   k.detachedPtes.mayFill.set(0, k.knob.maxPtesNone.once() !== 0);
   for (let i = 0; i < k.param.hpagePmdNr.get(); i++) k.detachedPtes.before.set(0, i, k.ptTable.pte.once(table, i));

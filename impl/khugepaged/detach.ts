@@ -16,7 +16,7 @@ import { pmdLockptr, pmdPopulate, pmdpCollapseFlush, pmdpGet, ptlOf, tableOwn } 
 import { anonVmaLockWrite } from "../anon-vma.ts";
 import { tlbRemoveTableSyncOne } from "../tlb.ts";
 import { findVma } from "../vma-tree.ts";
-import { announceReattached } from "./announce.ts";
+import { announceReattached, noteDetached } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
 import { SCAN_ANY_PROCESS, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 import { findPmdOrThpOrNone, hugepageVmaRevalidate } from "./suitability.ts";
@@ -58,6 +58,7 @@ export function* detachPageTable(k: Kernel, mm: Mm, start: Vpn): Routine<Table> 
   const table: Table = entryTarget(detached);
   yield* spinLock(k, ptlOf(k, table));
   tableOwn(k, table);
+  noteDetached(k, table);
   return table;
 }
 

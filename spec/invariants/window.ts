@@ -13,6 +13,13 @@ function windowCpu(v: KernelView): number {
   }
   return -1;
 }
+/** The CPU that has the table of a window's range; -1: none. */
+function windowHolder(v: KernelView): number {
+  for (let c = 0; c < v.window.count; c++) {
+    if (v.window.order.get(c) < v.param.hpagePmdOrder.get() && v.collapse.table.get(c) >= 0) return c;
+  }
+  return -1;
+}
 const inWindow = (v: KernelView, c: number, i: number): boolean => {
   return i >= v.window.first.get(c) && i < v.window.first.get(c) + 2 ** v.window.order.get(c);
 };
@@ -24,8 +31,8 @@ export const windowInvariants: readonly Invariant[] = [
     source: "mm/khugepaged.c collapse_huge_page(): anon_vma_locked",
     excuse: never,
     holds: (v) => {
-      const c = windowCpu(v);
-      if (c < 0 || v.collapse.table.get(c) < 0) return true;
+      const c = windowHolder(v);
+      if (c < 0) return true;
       const mm = Math.floor(v.collapse.range.get(c) / v.param.hugeRanges.get());
       const start = (v.collapse.range.get(c) - mm * v.param.hugeRanges.get()) * v.param.hpagePmdNr.get();
       for (let a = 0; a < v.vma.count; a++) {
