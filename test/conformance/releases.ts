@@ -21,7 +21,7 @@ export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   processMadviseLocksOnce: "it takes another thread between the two ranges",
   discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
   discardFlushesAtEnd: "it takes another thread before the flush",
-  khugepagedMthp: "the programs enable no size between a page and a huge page",
+  khugepagedMthp: "programs that turn a smaller size on are not run in impl/, which lacks `size` and `count`: \"Beyond impl/\" has them",
   unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 

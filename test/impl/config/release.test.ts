@@ -6,7 +6,8 @@ import {
   SWITCHES, SWITCH_DEFAULTS, SWITCH_NAMES, switchesAt, type SwitchName, type SwitchRow,
 } from "../../../impl/config/release.ts";
 import {
-  SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
+  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO, SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH,
+  SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
 } from "../../../spec/enumerations.ts";
 import { switchRows } from "../../commands/catalogue.ts";
 
@@ -73,7 +74,9 @@ describe("the switches of", () => {
     expect(switchesAt(linuxRelease(release)).refcountScheme).toBe(scheme);
   });
   it("the newest release are the defaults, but for some that scenarios set, and for what is mended here", () => {
-    const unlessSet = { ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false };
+    const unlessSet = {
+      ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false, khugepagedMthp: KHUGEPAGED_MTHP_NONE,
+    };
     const mended = { splitQueueResetsNextFirst: false, walkEndsAtOtherPmd: false };
     expect({ ...switchesAt(linuxRelease("7.3")), ...unlessSet, ...mended }).toEqual(SWITCH_DEFAULTS);
   });
@@ -103,6 +106,7 @@ describe("read off kernels:", () => {
   it.each<[SwitchName, number | boolean, number | boolean, string, string]>([
     ["coldForgetsDirty", true, false, "6.12.107", "6.12.117"], ["coldForgetsDirty", true, true, "6.18.15", "7.2.13"],
     ["coldForgetsDirty", true, false, "7.3.3", "7.3.4"],
+    ["khugepagedMthp", KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_MERGED, "7.1.13", "7.2.12"],
     ["splitQueueScan", SPLIT_SCAN_PRIVATE_LIST, SPLIT_SCAN_BATCH, "6.18.15", "6.19.6"],
     ["splitQueueScan", SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, "7.1.13", "7.2.6"],
   ])("%s is %s, then %s: %s, %s", (name, before, after, ...releases) => {
