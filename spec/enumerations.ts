@@ -31,14 +31,13 @@ export const SPLIT_SCAN_DISPOSE_LIST = 2 as const;
 export type SplitQueueScan = typeof SPLIT_SCAN_PRIVATE_LIST | typeof SPLIT_SCAN_BATCH | typeof SPLIT_SCAN_DISPOSE_LIST;
 
 /**
- * Into which sizes khugepaged collapses: a huge page only; these between as well, as reviewed in August 2025 or as merged.
+ * Into which sizes khugepaged collapses: a huge page only, or those between as well.
  * Values of `param.khugepagedMthp`.
  * @kernel mm/khugepaged.c mthp_collapse() and its history
  */
 export const KHUGEPAGED_MTHP_NONE = 0 as const;
-export const KHUGEPAGED_MTHP_V10 = 1 as const;
-export const KHUGEPAGED_MTHP_MERGED = 2 as const;
-export type KhugepagedMthp = typeof KHUGEPAGED_MTHP_NONE | typeof KHUGEPAGED_MTHP_V10 | typeof KHUGEPAGED_MTHP_MERGED;
+export const KHUGEPAGED_MTHP_MERGED = 1 as const;
+export type KhugepagedMthp = typeof KHUGEPAGED_MTHP_NONE | typeof KHUGEPAGED_MTHP_MERGED;
 
 /** Bits of `vma.flags` and `mm.flags` that invariants ask for. */
 export const VM_READ = 1 << 0;

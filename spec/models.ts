@@ -38,6 +38,11 @@ export default [
     endless: true, expect: holds({ states: 211_181 }),
   }),
   scenario({
+    name: "spec-collapse-windows", tier: "full", model: model("collapse-windows"),
+    why: "The same where khugepaged also goes from window to window of a range: the table comes back with the folio in it.",
+    endless: true, expect: holds({ states: 466_805 }),
+  }),
+  scenario({
     name: "spec-reservation", tier: "full", model: model("reservation"),
     why:
       "Two processes, two ranges each: NR_THP_RESERVED equals the unused pages, whatever is handed out, given back, " +

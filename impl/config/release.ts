@@ -12,7 +12,7 @@
  * between a page and a PMD, swap and files are in no preset.
  */
 import {
-  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_V10, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO,
+  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO,
   SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
 } from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
@@ -267,8 +267,6 @@ export const SWITCHES = {
   khugepagedMthp: {
     values: [
       { value: KHUGEPAGED_MTHP_NONE, name: "KHUGEPAGED_MTHP_NONE", since: ["2.6.38"] },
-      // Posted in August 2025 and reviewed; of no release.
-      { value: KHUGEPAGED_MTHP_V10, name: "KHUGEPAGED_MTHP_V10", since: [], missing: true },
       { value: KHUGEPAGED_MTHP_MERGED, name: "KHUGEPAGED_MTHP_MERGED", since: ["7.2"] },
     ],
     default: KHUGEPAGED_MTHP_NONE,
