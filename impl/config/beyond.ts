@@ -22,6 +22,7 @@ const OWNERS: readonly Path[] = ["page.owner", "mm.owner", "vma.owner", "ptTable
 const PAGES_OF_ONE: readonly Path[] = [
   "ptTable.pte", "resv.used", "resv.unused", "page.nrPagesMapped", "page.mmIdMapcount0", "page.mmIdMapcount1", "page.pincount",
   "knob.maxPtesNone", "knob.maxPtesSwap", "knob.maxPtesShared", "knob.promotionThreshold",
+  "mthpScan.presentPtes", "mthpScan.unmapped", "window.first", "detachedPtes.before", "detachedPtes.done",
 ];
 const MAPPINGS: readonly Path[] = ["page.mapcount", "page.largeMapcount", "page.entireMapcount"];
 
@@ -44,7 +45,7 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     page: `page frame % is outside the memory: frames is ${c.frames}`,
     ...each(COUNTS_OF_PAGES, `% pages are more than the memory has: frames is ${c.frames}`),
     ...each(COUNTS_OF_MAPPED, `% pages are more than the address space has: hugeRanges is ${c.hugeRanges}`),
-    ...each(OWNERS, cpu), cpu, collapse: cpu, userCall: cpu,
+    ...each(OWNERS, cpu), cpu, collapse: cpu, window: cpu, userCall: cpu,
     mm: object("address space", "mms", c.mms), "khugepaged.slots": object("address space", "mms", c.mms),
     vma: object("VMA", "vmas", c.vmas), "anonVma.numActiveVmas": `% VMAs are more than there are: vmas is ${c.vmas}`,
     anonVma: object("anon_vma", "anonVmas", c.anonVmas),
@@ -60,11 +61,11 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     userSince: `page % of what calls discard is outside the address space: hugeRanges is ${c.hugeRanges}, cpus is ${c.cpus}`,
     "collapse.range": `huge range % is outside the address spaces: hugeRanges is ${c.hugeRanges}, mms is ${c.mms}`,
     ...each(PAGES_OF_ONE, ofOnePage), pagesPerHugePage: ofOnePage,
-    ...each(["page.order", "zone.free"], `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`),
+    ...each(["page.order", "zone.free", "window.order"], `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`),
     maxOrder: `order % is above that of a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
     thpSize: `there is no size % between a page and a huge page: pagesPerHugePage is ${c.pagesPerHugePage}`,
     ...each(
-      ["anonOrders.always", "anonOrders.inherit", "anonOrders.madvise"],
+      ["anonOrders.always", "anonOrders.inherit", "anonOrders.madvise", "mthpScan.enabledOrders"],
       `orders % are more than there are: pagesPerHugePage is ${c.pagesPerHugePage}`,
     ),
     ...each(MAPPINGS, `% mappings are more than the address spaces can have: mms is ${c.mms}`),

@@ -97,9 +97,9 @@ export const FAULTS: readonly SeededFault[] = [
     machine: "collapse", why: "a collapse that meets poison gives the pages back before the table is where the reverse map looks for it",
     scenario: "collapse-fault-failures", file: "impl/khugepaged/collapse.ts",
     text: `    yield* reattachTable(k, mm, start, table, true);
-    yield* releasePtePages(k, table, 1 << cc.order);
+    yield* releasePtePages(k, table, windowFirst(k) + (1 << cc.order));
 `,
-    replacement: `    yield* releasePtePages(k, table, 1 << cc.order);
+    replacement: `    yield* releasePtePages(k, table, windowFirst(k) + (1 << cc.order));
     yield* reattachTable(k, mm, start, table, true);
 `,
   },

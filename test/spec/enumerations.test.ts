@@ -15,7 +15,7 @@ function numbers(module: object): [string, number][] {
 }
 const IMPL = new Map(numbers({ ...options, ...pgtable, ...ghosts, ...mm, ...pageTable, ...vma }));
 /** `impl/` imports these from the specification. */
-const IMPORTED = /^(MECHANISM|SCHEME|SPLIT_SCAN|LOST)_/;
+const IMPORTED = /^(MECHANISM|SCHEME|SPLIT_SCAN|KHUGEPAGED_MTHP|LOST)_/;
 
 it.each(numbers(enumerations).filter(([name]) => !IMPORTED.test(name)))("%s is %i in impl/ as well", (name, value) => {
   expect(IMPL.get(name)).toBe(value);

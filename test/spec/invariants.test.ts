@@ -5,7 +5,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ENTRY_LEAF, ENTRY_MIGRATION, ENTRY_TARGET_SHIFT, ENTRY_WRITE, TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../../spec/entry.ts";
 import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
-import { LOST_SPLIT } from "../../spec/enumerations.ts";
+import { KHUGEPAGED_MTHP_MERGED, LOST_SPLIT } from "../../spec/enumerations.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
@@ -31,6 +31,8 @@ let slotted: SequentialKernel;
 let onLru: SequentialKernel;
 /** Three single pages where there could be folios of two pages. */
 let sized: SequentialKernel;
+/** Four single pages, which khugepaged may make folios of two of. */
+let windowed: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -77,7 +79,13 @@ beforeAll(() => {
   });
   sized.mmap(0, 0, 4, RW, MAP_FIXED);
   sized.touch(0, 0, 3, 1);
-  marks = [sized.mark(), onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
+  windowed = new SequentialKernel({
+    pagesPerHugePage: 4, hugeRanges: 1, frames: 8, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_NEVER, maxPtesNone: 0,
+    thpAnon: "8K:inherit", khugepagedMthp: KHUGEPAGED_MTHP_MERGED,
+  });
+  windowed.mmap(0, 0, 4, RW, MAP_FIXED);
+  windowed.touch(0, 0, 4, 1);
+  marks = [windowed.mark(), sized.mark(), onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
 });
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -93,6 +101,18 @@ const freeBlock = (): number => first(s.k.page.count, (f) => s.k.page.buddy.get(
 const area = (): number => first(s.k.vma.count, (v) => s.k.vma.mm.get(v) === 0);
 const folio = (): number => s.frame(0, HUGE);
 const small = (): number => s.frame(0, PTES + 1);
+
+/** A CPU has taken the table out and isolated the pages of a window of two that begins at this entry. */
+function detached(windowFirst: number): void {
+  s = windowed;
+  s.k.collapse.stage.set(0, COLLAPSE_ISOLATED);
+  s.k.collapse.range.set(0, 0);
+  s.k.window.first.set(0, windowFirst);
+  s.k.window.order.set(0, 1);
+  const table = s.k.mm.pmd.get(0, 0) >> ENTRY_TARGET_SHIFT;
+  s.k.detachedPtes.table.set(0, table);
+  for (let i = 0; i < 4; i++) s.k.detachedPtes.before.set(0, i, s.k.ptTable.pte.get(table, i));
+}
 
 /** What makes the invariant of that id false, and as little else as possible. */
 const CORRUPTIONS: Readonly<Record<string, () => void>> = {
@@ -147,6 +167,19 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
     s.k.collapse.stage.set(0, COLLAPSE_ISOLATED);
     s.k.collapse.table.set(0, s.k.mm.pmd.get(0, PTES / 2) >> ENTRY_TARGET_SHIFT);
     s.k.page.pincount.set(s.frame(0, PTES), 1);
+  },
+  L5: () => {
+    detached(0);
+    s.k.collapse.table.set(0, s.k.detachedPtes.table.get(0));
+  },
+  K7: () => {
+    detached(0);
+    s.k.detachedPtes.before.set(0, 1, 0);
+  },
+  K8: () => { detached(1); },
+  K13: () => {
+    detached(0);
+    s.k.detachedPtes.before.set(0, 3, s.k.detachedPtes.before.get(0, 2));
   },
   P17: () => { s.k.page.mapping.set(folio(), -1); },
   R1: () => { s = reserving; s.k.resv.haddr.set(0, 2); },
@@ -227,6 +260,6 @@ describe("the catalogue", () => {
     }
   });
   it("has the promises of every family of the kernel's", () => {
-    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "lru", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma"]);
+    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "lru", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma", "windows"]);
   });
 });
