@@ -110,6 +110,7 @@ function detached(windowFirst: number): void {
   s.k.window.first.set(0, windowFirst);
   s.k.window.order.set(0, 1);
   const table = s.k.mm.pmd.get(0, 0) >> ENTRY_TARGET_SHIFT;
+  s.k.collapse.table.set(0, table);
   s.k.detachedPtes.table.set(0, table);
   for (let i = 0; i < 4; i++) s.k.detachedPtes.before.set(0, i, s.k.ptTable.pte.get(table, i));
 }
@@ -168,10 +169,7 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
     s.k.collapse.table.set(0, s.k.mm.pmd.get(0, PTES / 2) >> ENTRY_TARGET_SHIFT);
     s.k.page.pincount.set(s.frame(0, PTES), 1);
   },
-  L5: () => {
-    detached(0);
-    s.k.collapse.table.set(0, s.k.detachedPtes.table.get(0));
-  },
+  L5: () => { detached(0); },
   K7: () => {
     detached(0);
     s.k.detachedPtes.before.set(0, 1, 0);
