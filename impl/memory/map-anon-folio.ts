@@ -31,7 +31,7 @@ export function* mapAnonFolioPteNopf(k: Kernel, folio: Pfn, table: Table, vma: V
     yield at("set_ptes");
     const vmFlags = k.vma.flags.get(vma);
     const index = pteIndex(k, start + i);
-    vmBugOn(!pteNone(k.ptTable.pte.get(table, index)), "memory: a fault maps a new folio over what another entry maps");
+    vmBugOn(!pteNone(k.ptTable.pte.get(table, index)), "memory: a new folio is mapped over what another entry maps");
     setPteAt(k, table, index, mkPte(folio + i, vmFlags) | ((vmFlags & VM_WRITE) !== 0 ? WRITE | DIRTY : 0));
   }
 }

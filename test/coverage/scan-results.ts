@@ -14,7 +14,6 @@ export const CHOSEN: Readonly<Record<number, string>> = {
 /** Results without a code here, in the words of the tracepoint, and the part of the kernel that they need. */
 export const MISSING: Readonly<Record<string, string>> = {
   pte_uffd_wp: "userfaultfd",
-  pte_mapped_hugepage: "sizes between a page and a huge page; files and shmem",
   page_null: "device memory",
   scan_aborted: "more than one memory node",
   page_compound: "files and shmem",

@@ -10,10 +10,11 @@ export interface MthpFault extends Replacement {
 }
 
 const FAULT = "impl/memory/anon-folio.ts";
+const MAP = "impl/memory/map-anon-folio.ts";
 const ALLOC = "impl/memory/alloc-anon-folio.ts";
 const QUEUE = "impl/huge-memory/deferred-split.ts";
 /** A fault maps over what another one has mapped. */
-const OVER = /^assertion: .*memory: a fault maps a new folio over what another entry maps/;
+const OVER = /^assertion: .*memory: a new folio is mapped over what another entry maps/;
 
 export const MTHP_FAULTS: readonly MthpFault[] = [
   {
@@ -31,25 +32,25 @@ export const MTHP_FAULTS: readonly MthpFault[] = [
     text: "for (let i = 0; i < nr; i++) if", replacement: "for (let i = 0; i < nr - 1; i++) if",
   },
   {
-    name: "a folio has a reference less than mappings", file: FAULT,
+    name: "a folio has a reference less than mappings", file: MAP,
     scenario: "mthp-split", found: /^refines refcount-folio: /,
-    text: "(1 << vmf.order) - 1);", replacement: "(1 << vmf.order) - 2);",
+    text: "folioNrPages(k, folio) - 1);", replacement: "folioNrPages(k, folio) - 2);",
   },
   {
-    name: "each entry maps the first page", file: FAULT, scenario: "mthp-split", found: /^P6 _mapcount counts the PTEs/,
+    name: "each entry maps the first page", file: MAP, scenario: "mthp-split", found: /^P6 _mapcount counts the PTEs/,
     text: "mkPte(folio + i, vmFlags)", replacement: "mkPte(folio, vmFlags)",
   },
   {
-    name: "the last page is counted as mapped and is not", file: FAULT,
+    name: "the last page is counted as mapped and is not", file: MAP,
     scenario: "mthp-split", found: /^P6 _mapcount counts the PTEs/,
-    text: "for (let i: Vpn = 0; i < 1 << vmf.order; i++) {",
-    replacement: "for (let i: Vpn = 0; i < (1 << vmf.order) - 1; i++) {",
+    text: "for (let i: Vpn = 0; i < folioNrPages(k, folio); i++) {",
+    replacement: "for (let i: Vpn = 0; i < folioNrPages(k, folio) - 1; i++) {",
   },
   {
-    name: "the folio belongs to the address of the fault", file: FAULT,
+    name: "the folio belongs to the address of its last page", file: MAP,
     scenario: "mthp-faults", found: /^N2 whatever maps a folio is found/,
-    text: "folioAddNewAnonRmap(k, folio, vmf.vma, start);",
-    replacement: "folioAddNewAnonRmap(k, folio, vmf.vma, vmf.address);",
+    text: "folioAddNewAnonRmap(k, folio, vma, start);",
+    replacement: "folioAddNewAnonRmap(k, folio, vma, start + folioNrPages(k, folio) - 1);",
   },
   {
     name: "the folio is kept when the window has been filled", file: FAULT,
