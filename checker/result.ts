@@ -192,7 +192,10 @@ export interface ResultV1 extends Omit<
   readonly invariants: readonly { readonly name: string; readonly unexcused: number }[];
   /** The scenario's module, with slashes, relative to the folder of the run where it lies in it. This and what follows: as `notes`. */
   readonly file?: string;
-  /** Where the broken promise was found broken: the source line of the trace's last step; null: there is no trace, or no line. */
+  /**
+   * Where the broken promise was found broken, the source line of the trace's last step; or where the scenario was refused. Null:
+   * there is no such line.
+   */
   readonly place?: { readonly file: string; readonly line: number } | null;
   /** Which part of the promise failed, and the values that it was computed from; null: nothing more is known than the message. */
   readonly explanation?: Explanation | null;

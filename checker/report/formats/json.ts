@@ -4,7 +4,7 @@ import { RESULT_FORMAT, type RunTotals } from "../../result.ts";
 import { resultFile, toJson, type Surroundings } from "../json.ts";
 import { replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
-import { namedFile, placeOfBreak } from "./place.ts";
+import { namedFile, placeOfBreak, placeOfRefusal } from "./place.ts";
 import type { ReportedRun, ResultFormat } from "./reported-run.ts";
 
 export const json: ResultFormat = {
@@ -27,9 +27,9 @@ function surroundingsOnce(s: ReportedScenario, folder: string): Surroundings {
   return made;
 }
 
-function surroundingsOf({ loaded, checked: { replayed } }: ReportedScenario, folder: string): Surroundings {
+function surroundingsOf({ loaded, checked: { result, replayed } }: ReportedScenario, folder: string): Surroundings {
   return {
-    file: namedFile(loaded.file, folder), place: placeOfBreak(replayed, folder),
+    file: namedFile(loaded.file, folder), place: placeOfBreak(replayed, folder) ?? placeOfRefusal(result, folder),
     explanation: replayed?.explanation ?? null,
     replay: replayed === null ? null : replayCommand(replayed.trace, replayed.actors, loaded.from),
   };

@@ -1,7 +1,7 @@
 /**
  * KTAP version 1, as the kernel's `kunit.py parse` and kselftest's tools read it: a test for each module, a subtest for each scenario.
  * A scenario that is violated as it should be is a plain `ok`: the directives that are made for that turn a failure into a
- * pass in some readers. Whatever leaves nothing known is `not ok`.
+ * pass in some readers. Whatever leaves nothing known is `not ok`. No text can begin a directive, or the head of another test.
  */
 import type { ReportedRun, ResultFormat } from "./reported-run.ts";
 import { casesOf, type RunCase } from "./run-case.ts";
@@ -28,7 +28,7 @@ function subtest(c: RunCase, n: number): string[] {
   const isOk = c.outcome === "pass" || c.outcome === "skip";
   const says = isOk ? [] : [c.message, ...c.detail.split("\n")].flatMap((text) => text.split("\n"));
   const skipped = c.outcome === "skip" ? ` # SKIP ${plain(c.message)}` : "";
-  return [...says.map((line) => `# ${line}`.trimEnd()), `${isOk ? "ok" : "not ok"} ${n + 1} ${plain(c.name)}${skipped}`];
+  return [...says.map((line) => `# ${line.replace(/^(?=\s*Subtest\b)/, "> ")}`.trimEnd()), `${isOk ? "ok" : "not ok"} ${n + 1} ${plain(c.name)}${skipped}`];
 }
 
 /** On one line, and without the sign that begins a directive. */

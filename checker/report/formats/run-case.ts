@@ -7,7 +7,7 @@ import type { LoadedScenario } from "../../project/project.ts";
 import { renderTrace } from "../counterexample.ts";
 import { TRACE_STRING_MAX, furtherName, replayCommand } from "../replay-command.ts";
 import type { ReportedScenario, RunEnd } from "../reporter.ts";
-import { namedFile, placeOfBreak, type Place } from "./place.ts";
+import { namedFile, placeOfBreak, placeOfRefusal, type Place } from "./place.ts";
 import type { ReportedRun } from "./reported-run.ts";
 
 /** `error`: not all was looked at, so that nothing is known; an incomplete search as well, which is never a pass. */
@@ -85,7 +85,8 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
   const isBad = outcome !== "pass";
   const shown = isBad ? replayed : null;
   return {
-    name: result.scenario, module, outcome, rule, message, ...told(shown, story, loaded, folder), seconds: result.seconds, result,
+    name: result.scenario, module, outcome, rule, message, ...told(shown, story, loaded, folder, placeOfRefusal(result, folder)),
+    seconds: result.seconds, result,
   };
 }
 
@@ -101,13 +102,13 @@ function furtherCases({ loaded, checked: { result, further } }: ReportedScenario
   });
 }
 
-/** What a case says of a trace; of none, where its scenario is. */
+/** What a case says of a trace; of none, where its scenario was refused, or is. */
 function told(
-  trace: ReplayedTrace | null, story: TraceStory | null, { file, from }: LoadedScenario, folder: string,
+  trace: ReplayedTrace | null, story: TraceStory | null, { file, from }: LoadedScenario, folder: string, refused: Place | null = null,
 ): Pick<RunCase, "detail" | "place" | "trace"> {
   const command = trace === null ? "" : replayCommand(trace.trace, trace.actors, from);
   const view = { width: WIDTH, color: false, full: false, replayCommand: command.length <= TRACE_STRING_MAX ? command : "" };
-  const broke = trace === null ? null : placeOfBreak(trace, folder);
+  const broke = trace === null ? refused : placeOfBreak(trace, folder);
   const detail = trace === null ? "" : renderTrace(trace, view, story).trimEnd();
   return { detail, place: broke ?? { file: namedFile(file, folder), line: 1 }, trace };
 }
