@@ -28,7 +28,8 @@ function subtest(c: RunCase, n: number): string[] {
   const isOk = c.outcome === "pass" || c.outcome === "skip";
   const says = isOk ? [] : [c.message, ...c.detail.split("\n")].flatMap((text) => text.split("\n"));
   const skipped = c.outcome === "skip" ? ` # SKIP ${plain(c.message)}` : "";
-  return [...says.map((line) => `# ${line.replace(/^(?=\s*Subtest\b)/, "> ")}`.trimEnd()), `${isOk ? "ok" : "not ok"} ${n + 1} ${plain(c.name)}${skipped}`];
+  const remarks = says.map((line) => `# ${line.replace(/^(?=\s*Subtest\b)/, "> ")}`.trimEnd());
+  return [...remarks, `${isOk ? "ok" : "not ok"} ${n + 1} ${plain(c.name)}${skipped}`];
 }
 
 /** On one line, and without the sign that begins a directive. */
