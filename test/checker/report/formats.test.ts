@@ -260,7 +260,8 @@ it("some case is bad exactly if the exit code is not 0, whatever made it so", ()
 
 /** Words that some reader takes for something else than text. */
 const TAKEN_FOR = [
-  "a # SKIP no", `a # ${"TO" + "DO"} later`, "# SKIP", "ok 1 a", "a\nok 1 a", "a\nSubtest: b", "a\n    ok 1 b", "a\n1..0 # SKIP", "a\nBail out!",
+  "a # SKIP no",
+  `a # ${"TO" + "DO"} later`, "# SKIP", "ok 1 a", "a\nok 1 a", "a\nSubtest: b", "a\n    ok 1 b", "a\n1..0 # SKIP", "a\nBail out!",
   "KTAP version 1", "a\nTAP version 14\n1..0", "]]></failure>", "<skipped/>", "a\u0000\u0007\ud800", "::endgroup::\n::warning::x",
   "%0A::notice::x", '"}]', "|", "\r\nok 2 c", "-->", "[ok](x)", "", " ",
 ];
