@@ -1,6 +1,8 @@
 /** What a scenario, a specification or an implementation may import from "thpcheck". */
-export { NONE, array, bitset, bool, int, mutex, ref, rwsem, spinlock, struct, table } from "./program/layout.ts";
-export type { Structs } from "./program/layout.ts";
+export {
+  NONE, array, bitset, bool, int, mutex, names, oneOf, queue, ref, rwsem, spinlock, struct, table,
+} from "./program/layout.ts";
+export type { Names, Structs } from "./program/layout.ts";
 export { at, bugOn, choose, current, emit, record } from "./program/routine.ts";
 export type { Bool, Int, Mask, Ref, Routine, U, U16, U32, U8, UpTo, YieldPoint } from "./program/routine.ts";
 export {

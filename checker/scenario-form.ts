@@ -21,9 +21,10 @@ import {
 import { inWords, isRecord } from "./value-in-words.ts";
 import {
   ACTORS_MAX,
-  BITSET_SIZE_MAX,
+    MASK_SIZE_MAX,
   NONE,
   OBJECTS_MAX,
+  fieldsOf,
   type Field,
   type ScalarField,
   type Struct,
@@ -49,7 +50,7 @@ const scalars: Readonly<Record<string, Form>> = {
   int: objectOf({ kind: text(), min: integer(), max: integer(), ...FIELD_OPTIONS }, SCALAR),
   bool: objectOf({ kind: text(), ...FIELD_OPTIONS }, SCALAR),
   ref: objectOf({ kind: text(), table: text("the name of a table"), ...FIELD_OPTIONS }, SCALAR),
-  bitset: objectOf({ kind: text(), size: whole(0, BITSET_SIZE_MAX, `an integer in 0..${BITSET_SIZE_MAX}`), ...FIELD_OPTIONS }, SCALAR),
+  bitset: objectOf({ kind: text(), size: whole(0, MASK_SIZE_MAX, `an integer in 0..${MASK_SIZE_MAX}`), ...FIELD_OPTIONS }, SCALAR),
 };
 const lock = (queued: Form): Form => objectOf({ kind: text(), meaning: FIELD_OPTIONS.meaning, queued, nesting }, "a lock");
 const exclusive = v.literal(false, "left out: only an rwsem can be queued");
@@ -66,12 +67,15 @@ function byKind(kinds: Readonly<Record<string, Form>>, what: string): Form {
 const scalar = byKind(scalars, `${SCALAR}; there are no arrays of locks or of arrays`);
 const field = byKind({
   ...scalars, spinlock: lock(exclusive), mutex: lock(exclusive), rwsem: lock(flag()),
-  array: objectOf({ kind: text(), length: objects, element: scalar, meaning: FIELD_OPTIONS.meaning }, "a field"),
+  array: objectOf({ kind: text(), length: objects, element: scalar, meaning: FIELD_OPTIONS.meaning, dims: v.optional(v.array(objects)),
+    part: v.optional(oneOf(["set", "items"])) }, "a field"),
 }, `${SCALAR}, a lock, or array(...)`);
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 const name = (what: string): v.GenericSchema<string> => v.pipe(v.string(what), v.regex(IDENTIFIER, what));
-const fields = recordOf(field, "a record of fields", name("a name without spaces and signs"));
+/** Members of a record are named `record.member`. */
+const member = v.pipe(v.string(), v.regex(/^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/, "a name without spaces and signs"));
+const fields = recordOf(field, "a record of fields", member);
 const struct = objectOf({ shape: oneOf(["struct", "table"]), count: objects, fields }, "struct({ ... }) or table(n, { ... })");
 const structs = recordOf(struct, "a record of struct({ ... }) and table(n, { ... })", name("a name without spaces and signs"));
 
@@ -249,7 +253,7 @@ const sound = new WeakSet<Structs>();
 function structsProblem(all: Structs): string | null {
   if (sound.has(all)) return null;
   for (const [struct, s] of Object.entries(all)) {
-    for (const [field, f] of Object.entries(s.fields)) {
+    for (const [field, f] of Object.entries(fieldsOf(s))) {
       const problem = fieldProblem(all, s, field, f);
       if (problem !== null) return `structs.${struct}.${field} ${problem}`;
     }

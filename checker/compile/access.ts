@@ -49,13 +49,25 @@ const number = (n: number): t.Expression => (n < 0 ? t.unaryExpression("-", t.nu
 
 const range = (v: string, count: number | string): string => `${v} >>> 0 < ${count} && (${v} | 0) === ${v}`;
 
+/** The element of an array of arrays, counted through. */
+function counted(dims: readonly number[], indices: readonly t.Expression[]): t.Expression {
+  return indices.reduce((at, e, d) => {
+    const [outer, inner] = [constantOf(at), constantOf(e)];
+    if (outer !== null && inner !== null) return number(outer * dims[d]! + inner);
+    const scaled = outer === null ? quasi(`($a * ${dims[d]!})`, { $a: at }) : number(outer * dims[d]!);
+    return outer === 0 ? e : inner === 0 ? scaled : t.binaryExpression("+", scaled, e);
+  }, number(0));
+}
+
 /** Pieces of the expression that one access becomes. Temporaries get their numbers in the order of the calls. */
 class Access {
   readonly f: FieldPlan;
   readonly c: AccessContext;
-  /** Object and element index; null where the field takes none. */
+  /** Object and element index; null where the field takes none. The element's is counted through all arrays, and not checked. */
   readonly i: t.Expression | null;
   readonly j: t.Expression | null;
+  /** The indices of an array of arrays. */
+  readonly #nested: readonly t.Expression[];
   /** The arguments behind the indices. */
   readonly rest: readonly t.Expression[];
   /** What is evaluated first, in order. */
@@ -79,7 +91,9 @@ class Access {
     const indices = args.slice(0, first).map((e, n) => this.once(e, n));
     this.rest = args.slice(first).map((e, n) => this.once(e, first + n));
     this.i = f.singleton ? null : indices[0]!;
-    this.j = f.length === null ? null : indices[f.singleton ? 0 : 1]!;
+    const ofElement = indices.slice(f.singleton ? 0 : 1);
+    this.#nested = f.dims === null ? [] : ofElement;
+    this.j = f.length === null ? null : f.dims === null ? ofElement[0]! : counted(f.dims, ofElement.map((e) => t.cloneNode(e)));
     this.#width = Math.max(1, wholeBytes(f.bits));
     this.#view = `$${c.buffer}${this.#width === 1 ? "B" : this.#width === 2 ? "H" : "W"}`;
     this.#mask = f.bits >= 32 ? 0xffff_ffff : 2 ** f.bits - 1;
@@ -129,7 +143,9 @@ class Access {
       addScaled(sharesBytes && constantOf(at) === null ? this.#kept(at) : at, f.stride / width);
     }
     if (this.j !== null) {
-      const at = this.#index(this.j, f.length ?? 0, true);
+      const { dims } = f;
+      const at = dims === null ? this.#index(this.j, f.length ?? 0, true)
+        : counted(dims, this.#nested.map((e, d) => this.#index(e, dims[d]!, true)));
       if (!sharesBytes) addScaled(at, f.elementBits / 8 / width);
       else {
         const { byte, shift } = this.#within(constantOf(at) === null ? this.#kept(at) : at);

@@ -83,6 +83,11 @@ function $noMember(m, field, site) {
   const { path, bits } = $plan.fields[field];
   $fault("range", $said($ofValue($plan.fields[field]), m, bits - 1, \`\${path}: member \${m} is outside 0..\${bits - 1}\`), site);
 }
+function $queueFault(n, field, site) {
+  const f = $plan.fields[field], name = f.path.slice(0, -6), capacity = f.dims === null ? f.length : f.dims[f.dims.length - 1];
+  $fault("range", n > 0 ? \`\${name} is full: its capacity is \${capacity}; push only where size() is less, or declare a larger one\`
+    : \`\${name} is empty: shift only where size() is more than 0\`, site);
+}
 function $fit(v, field, site) {
   const f = $plan.fields[field];
   if (f.wrapping && $isInteger(v)) { const n = f.max - f.min + 1; return (((v - f.min) % n) + n) % n; }

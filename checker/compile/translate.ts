@@ -5,6 +5,8 @@
 import * as t from "@babel/types";
 import { inWords } from "../value-in-words.ts";
 import type { FieldPlan } from "../program/layout.ts";
+import { lastLength } from "../program/world.ts";
+import { compositeOf, type Composite } from "./composite-access.ts";
 import {
   indexCount, leavesGhostsUnread, operandKind, operationOf, operationsOf, type Operation, type OperationName,
 } from "../program/operations.ts";
@@ -214,8 +216,12 @@ export class Translator {
         const s = this.linker.plan.structs[chain.path[0]!];
         if (s !== undefined) return t.numericLiteral(s.count);
       }
-      if (chain.path.length === 3 && chain.path[2] === "length") {
-        return t.numericLiteral(this.field(node, chain.path[0]!, chain.path[1]!).length ?? 1);
+      const [struct, field, last] = [chain.path[0]!, chain.path.slice(1, -1).join("."), chain.path.at(-1)!];
+      const queue = last === "capacity" ? this.linker.field(struct, `${field}.items`) : null;
+      if (queue?.part === "items") return t.numericLiteral(lastLength(queue));
+      if (field !== "" && last === "length") {
+        const f = this.field(node, struct, field);
+        return t.numericLiteral(f.dims?.[0] ?? f.length ?? 1);
       }
       const lock = chain.path.length === 2 && (this.linker.field(chain.path[0]!, chain.path[1]!)?.lockBase ?? -1) >= 0;
       return this.refuse(node, `${this.fn.module.textOf(node)} is used as a value`,
@@ -439,11 +445,17 @@ export class Translator {
   }
 
   access(node: t.CallExpression, chain: { path: string[]; buffer: "" | "P" }): t.Expression {
-    const [struct, fieldName, name] = chain.path;
-    if (name === undefined || chain.path.length !== 3) {
+    const [struct, fieldName, name] = [chain.path[0]!, chain.path.slice(1, -1).join("."), chain.path.at(-1)!];
+    if (fieldName === "") {
       return this.refuse(node, `${this.fn.module.textOf(node.callee)} is no operation of a field`, "Write k.struct.field.operation(...)");
     }
-    const f = this.field(node, struct!, fieldName!);
+    const whole = compositeOf(this.linker, struct, fieldName);
+    if (whole !== null) return this.compositeAccess(node, whole, name, chain.buffer);
+    const f = this.field(node, struct, fieldName);
+    const queue = compositeOf(this.linker, struct, fieldName.replace(/\.\w+$/, ""));
+    if (queue?.parts.includes(f) === true) {
+      return this.refuse(node, `${f.path} is part of a queue`, `It has ${queue.operations.join(", ")}`);
+    }
     const operation = operationOf(f, name);
     if (operation === null) {
       return this.refuse(node, `${f.path} (${f.kind}) has no operation ${name}`, `It has ${operationsOf(operandKind(f)).join(", ")}`);
@@ -458,11 +470,34 @@ export class Translator {
       this.refuse(node, problem, "The indices come first, then the value");
     }
     const i = f.singleton ? null : this.source(node.arguments[0]);
-    const j = f.length === null ? null : this.source(node.arguments[f.singleton ? 0 : 1]);
+    // Of an array of arrays, all elements.
+    const j = f.length === null || f.dims !== null ? null : this.source(node.arguments[f.singleton ? 0 : 1]);
     this.reads.accesses.push({ field: f, i, j, changes: operation.writes || operation.gives === "lock" });
     const args = node.arguments.map((a) => this.expression(a));
     const c: AccessContext = { buffer: chain.buffer, instrumented: this.instrumented, site: this.site(node), temporary: this.temporary };
     return this.withPlace(accessExpression(f, name as OperationName, args, c), node);
+  }
+
+  /** An operation of a large set or of a queue. */
+  compositeAccess(node: t.CallExpression, whole: Composite, name: string, buffer: "" | "P"): t.Expression {
+    const operation = whole.operation(name);
+    if (operation === null) {
+      return this.refuse(node, `${whole.path} (${whole.what}) has no operation ${name}`, `It has ${whole.operations.join(", ")}`);
+    }
+    for (const part of whole.parts) this.refuseAccess(node, part, name, operation.like, buffer);
+    const args = node.arguments.filter((a) => t.isExpression(a));
+    const expected = whole.indices + operation.takes;
+    if (args.length !== expected || node.arguments.length !== expected) {
+      const problem = `${whole.path}.${name} takes ${expected} argument${expected === 1 ? "" : "s"}, not ${node.arguments.length}`;
+      return this.refuse(node, problem, "The indices come first, then the value; each by itself");
+    }
+    for (const field of whole.parts) {
+      this.reads.accesses.push({ field, i: field.singleton ? null : this.source(args[0]), j: null, changes: operation.like.writes });
+    }
+    const translated = args.map((a) => this.expression(a));
+    const site = this.site(node);
+    const c: AccessContext = { buffer, instrumented: this.instrumented, site, temporary: this.temporary };
+    return this.withPlace(operation.expression(translated, c, site), node);
   }
 
   /** Refuses what code of this purpose may not do with the field. */

@@ -11,10 +11,13 @@
  * has its elements 1, 2, 4 or 8 bits apart. A field of one possible value takes no bits at all. Values are stored as
  * `value - min`, so that zeroed memory reads as the smallest value: NONE for a reference, false, the empty set, a
  * free lock.
+ *
+ * What is made of fields is taken apart where it is declared (`composite.ts`): a plan knows plain fields and arrays only.
  */
 
 import { inWords, isRecord } from "../value-in-words.ts";
 import { didYouMean } from "../nearest.ts";
+import { partsOf, type ArrayPart } from "./composite.ts";
 
 /** "No such object": the value of a reference that points nowhere. Stored as 0. */
 export const NONE = -1;
@@ -25,7 +28,9 @@ export const ACTORS_MAX = 30;
 export const OBJECTS_MAX = 2 ** 20;
 /** Bytes of the state and of the statistics that a program's structs may take together. */
 const LAYOUT_BYTES_MAX = 2 ** 26;
-export const BITSET_SIZE_MAX = 31;
+/** Members of a set that has a mask, one number; a larger one is an array of bits. */
+export const MASK_SIZE_MAX = 31;
+export const BITSET_SIZE_MAX = 4096;
 
 /**
  * `state` decides the future. `ghost` is state of the specification alone, which routines write and do not read.
@@ -100,23 +105,44 @@ export interface LockOptions {
   readonly nesting?: LockNesting;
 }
 export type ScalarField = IntField | BoolField | RefField | BitsetField;
-export interface ArrayField<E extends ScalarField = ScalarField> {
+/** As declared; the element of one that a plan knows is a scalar. */
+export interface ArrayField<E extends Declaration = ScalarField> {
   readonly kind: "array";
   readonly length: number;
+  readonly element: E;
+  readonly meaning: string;
+  /** Of an array that was taken apart: its lengths, outermost first, whose product is `length`. */
+  readonly dims?: readonly number[];
+  /** Of an array that is a set, or that holds what waits in a queue. */
+  readonly part?: ArrayPart;
+}
+/** First in, first out: at most `capacity` values. */
+export interface QueueField<E extends ScalarField = ScalarField> {
+  readonly kind: "queue";
+  readonly capacity: number;
   readonly element: E;
   readonly meaning: string;
 }
 export type Field = ScalarField | LockField | ArrayField;
 export type Fields = Readonly<Record<string, Field>>;
+/** What a person writes: besides fields, arrays of anything, queues, and records, which are objects of declarations. */
+export type Declaration = ScalarField | LockField | QueueField | DeclaredArray | Declarations;
+/** By itself, since a type may not name itself in the arguments of another. */
+interface DeclaredArray { readonly kind: "array"; readonly length: number; readonly element: Declaration; readonly meaning: string }
+export interface Declarations { readonly [name: string]: Declaration }
 
-export interface Struct<F extends Fields = Fields> {
+export interface Struct<F extends Declarations = Declarations> {
   readonly shape: "struct" | "table";
   readonly count: number;
+  /** Taken apart: `fieldsOf`. To TypeScript they stay as declared. */
   readonly fields: F;
 }
-export interface SingletonStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "struct" }
-export interface TableStruct<F extends Fields = Fields> extends Struct<F> { readonly shape: "table" }
+export interface SingletonStruct<F extends Declarations = Declarations> extends Struct<F> { readonly shape: "struct" }
+export interface TableStruct<F extends Declarations = Declarations> extends Struct<F> { readonly shape: "table" }
 export type Structs = Readonly<Record<string, Struct>>;
+
+/** The plain fields of a struct, members of records as `record.member`. */
+export const fieldsOf = (s: Struct): Fields => s.fields as Fields;
 
 const FIELD_OPTIONS = ["guard", "role", "init", "wrapping", "marks", "show"];
 
@@ -151,7 +177,10 @@ export function ref(table: string, meaning: string, options: FieldOptions = {}):
   checkDeclaration(`ref("${table}", "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "ref", table, meaning, ...options };
 }
-/** A set of small integers 0..size-1 (size at most 31), read and written as a bit mask or one member at a time. */
+/**
+ * A set of small integers 0..size-1, read and written one member at a time; of at most 31 members as a bit mask, too. Its `init` is
+ * such a mask.
+ */
 export function bitset(size: number, meaning: string, options: FieldOptions = {}): BitsetField {
   if (!Number.isInteger(size) || size < 0 || size > BITSET_SIZE_MAX) {
     throw new RangeError(`bitset(${size}, "${meaning}"): size must be 0..${BITSET_SIZE_MAX}`);
@@ -159,15 +188,62 @@ export function bitset(size: number, meaning: string, options: FieldOptions = {}
   checkDeclaration(`bitset(${size}, "${meaning}")`, meaning, options, FIELD_OPTIONS);
   return { kind: "bitset", size, meaning, ...options };
 }
-/** A fixed number of equal fields, reached by one more index. */
-export function array<E extends ScalarField>(length: number, element: E): ArrayField<E> {
-  checkCount(`array(${length}, ...)`, "length", length);
-  if (!["int", "bool", "ref", "bitset"].includes((element as E | null | undefined)?.kind as string)) {
-    throw new RangeError(
-      `array(${length}, ...): the element must be int(...), bool(...), ref(...) or bitset(...); there are no arrays of locks or arrays`,
-    );
+/** One of some names, which traces and pages show: `oneOf(PHASE, "...")` with `PHASE = names("idle", "busy")`. */
+export function oneOf(values: Readonly<Record<string, number>>, meaning: string, options: Omit<FieldOptions, "show"> = {}): IntField {
+  const listed = isRecord(values) ? Object.entries(values) : [];
+  if (listed.length === 0 || listed.some(([, value], n) => value !== n)) {
+    const wanted = 'the values must be those of names("...", "..."): 0, 1, 2, ... by name';
+    throw new RangeError(`oneOf(${inWords(values)}, "${meaning}"): ${wanted}`);
   }
-  return { kind: "array", length, element, meaning: element.meaning };
+  const words = listed.map(([name]) => name);
+  return int(0, words.length - 1, meaning, { ...options, show: (value) => words[value] ?? String(value) });
+}
+/** Names for the numbers from 0 on: `names("idle", "busy")` is `{ idle: 0, busy: 1 }`. */
+export function names<const N extends readonly string[]>(...all: N): Names<N> {
+  const wrong = all.find((name, i) => typeof name !== "string" || !/^[A-Za-z_$][\w$]*$/.test(name) || all.indexOf(name) !== i);
+  if (wrong !== undefined) {
+    throw new RangeError(`names(...): ${inWords(wrong)} is no name, or is there twice; a name has no spaces or signs`);
+  }
+  return Object.freeze(Object.fromEntries(all.map((name, i) => [name, i]))) as Names<N>;
+}
+export type Names<N extends readonly string[]> = { readonly [K in N[number]]: number };
+/** A fixed number of equal fields, records, queues or arrays, reached by one more index. */
+export function array<E extends Declaration>(length: number, element: E): ArrayField<E> {
+  checkCount(`array(${length}, ...)`, "length", length);
+  checkDeclared(`array(${length}, ...): the element`, element);
+  const { meaning } = element as { readonly meaning?: unknown };
+  return { kind: "array", length, element, meaning: typeof meaning === "string" ? meaning : "elements" };
+}
+/** At most `capacity` values, first in, first out: `push`, `shift`, `get(n)` of the n-th that waits, `size`. */
+export function queue<E extends ScalarField>(capacity: number, element: E): QueueField<E> {
+  const call = `queue(${capacity}, ...)`;
+  if (!Number.isInteger(capacity) || capacity < 1 || capacity > QUEUE_MAX) {
+    throw new RangeError(`${call}: the capacity must be 1..${QUEUE_MAX}`);
+  }
+  const { kind, size } = (element ?? {}) as { readonly kind?: unknown; readonly size?: number };
+  if (!SCALARS.includes(kind as string) || (kind === "bitset" && size! > MASK_SIZE_MAX)) {
+    const wanted = `int(...), bool(...), ref(...), oneOf(...) or bitset(...) of at most ${MASK_SIZE_MAX}`;
+    throw new RangeError(`${call}: what waits must be ${wanted}`);
+  }
+  return { kind: "queue", capacity, element, meaning: element.meaning };
+}
+/** What a queue holds is moved by one for each `shift`, element by element. */
+const QUEUE_MAX = 64;
+const SCALARS = ["int", "bool", "ref", "bitset"];
+const LOCKS = ["spinlock", "mutex", "rwsem"];
+
+/** Throws a RangeError for what is no declaration. */
+function checkDeclared(what: string, f: unknown): void {
+  const known = "int(...), bool(...), ref(...), bitset(...), oneOf(...), queue(...), array(...), a lock, or a record { name: int(...) }";
+  if (!isRecord(f) || Array.isArray(f)) throw new RangeError(`${what} is no field; fields are ${known}`);
+  const { kind } = f;
+  if (typeof kind === "string") {
+    if (![...SCALARS, ...LOCKS, "array", "queue"].includes(kind)) throw new RangeError(`${what} is no field; fields are ${known}`);
+    return;
+  }
+  const members = Object.entries(f);
+  if (members.length === 0) throw new RangeError(`${what} is an empty record; fields are ${known}`);
+  for (const [name, member] of members) checkDeclared(`${what}.${name}`, member);
 }
 /** Held by one thread, which may not sleep meanwhile. */
 export function spinlock(meaning: string, options: LockOptions = {}): LockField {
@@ -190,24 +266,22 @@ function checkCount(call: string, what: string, n: number): void {
   if (n > OBJECTS_MAX) throw new RangeError(`${call}: the ${what} must be at most ${OBJECTS_MAX}`);
 }
 
-function checkFields(call: string, fields: unknown): void {
-  const isObject = typeof fields === "object" && fields !== null && !Array.isArray(fields);
-  if (!isObject) throw new RangeError(`${call} needs its fields: { name: int(0, 9, "meaning") }`);
-  const wrong = Object.entries(fields).find(([, f]) => typeof (f as Field | null | undefined)?.kind !== "string");
-  if (wrong !== undefined)
-    throw new RangeError(`${call}: ${wrong[0]} is no field; fields are int(...), bool(...), ref(...), bitset(...), locks and array(...)`);
+/** The plain fields that the declarations come to. Throws a RangeError for what is none. */
+function takenApart<F extends Declarations>(call: string, fields: F): F {
+  if (!isRecord(fields) || Array.isArray(fields)) throw new RangeError(`${call} needs its fields: { name: int(0, 9, "meaning") }`);
+  for (const [name, f] of Object.entries(fields)) checkDeclared(`${call}: ${name}`, f);
+  const parts = Object.entries(fields).flatMap(([name, f]) => partsOf(`${call}: ${name}`, name, f, MASK_SIZE_MAX));
+  return Object.fromEntries(parts) as unknown as F;
 }
 
 /** One object: `k.mm.rss.get()`. */
-export function struct<F extends Fields>(fields: F): SingletonStruct<F> {
-  checkFields("struct", fields);
-  return { shape: "struct", count: 1, fields };
+export function struct<F extends Declarations>(fields: F): SingletonStruct<F> {
+  return { shape: "struct", count: 1, fields: takenApart("struct", fields) };
 }
 /** `count` objects of one kind: `k.page.refcount.get(pfn)`. */
-export function table<F extends Fields>(count: number, fields: F): TableStruct<F> {
+export function table<F extends Declarations>(count: number, fields: F): TableStruct<F> {
   checkCount(`table(${count}, ...)`, "count", count);
-  checkFields(`table(${count}, ...)`, fields);
-  return { shape: "table", count, fields };
+  return { shape: "table", count, fields: takenApart(`table(${count}, ...)`, fields) };
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -228,6 +302,10 @@ export interface FieldPlan {
   readonly singleton: boolean;
   /** Array elements per object, or null for a plain field. */
   readonly length: number | null;
+  /** The lengths of an array of arrays, outermost first; null for any other field. */
+  readonly dims: readonly number[] | null;
+  /** What the array is part of; null: of nothing. */
+  readonly part: ArrayPart | null;
   readonly offset: number;
   readonly stride: number;
   /** Bits from one element of an array to the next; a multiple of 8 where each has bytes of its own. */
@@ -376,7 +454,7 @@ function asData(structs: Structs): Structs {
   const plain = <F extends ScalarField | LockField>(f: F): F => ("show" in f && f.show !== undefined ? omitShow(f) : f);
   const fieldAsData = (f: Field): Field => (f.kind === "array" ? { ...f, element: plain(f.element) } : plain(f));
   return Object.fromEntries(Object.entries(structs).map(([name, s]) => {
-    const fields = Object.entries(s.fields).map(([field, f]) => [field, fieldAsData(f)] as const);
+    const fields = Object.entries(fieldsOf(s)).map(([field, f]) => [field, fieldAsData(f)] as const);
     return [name, { ...s, fields: Object.fromEntries(fields) }];
   }));
 }
@@ -391,7 +469,7 @@ function omitShow<F extends ScalarField | LockField>(f: F): F {
  * which is the order of the result.
  */
 function placeFields(structs: Structs, structName: string, part: Part, maskBytes: number, packer: Packer): PlacedField[] {
-  const sized = Object.entries(structs[structName]!.fields).flatMap(([name, f]) => {
+  const sized = Object.entries(fieldsOf(structs[structName]!)).flatMap(([name, f]) => {
     const element = scalarOf(f);
     if ((roleOf(element) === "statistic") !== (part === "statistic")) return [];
     const path = `${structName}.${name}`;
@@ -440,6 +518,7 @@ function planField(s: Struct, struct: string, p: PlacedField, at: Pick<FieldPlan
   return {
     id: at.id, struct, field: p.name, path, kind: scalar.kind, role: roleOf(scalar), guard: scalar.guard ?? null,
     meaning: f.meaning, count: s.count, singleton: s.shape === "struct", length: f.kind === "array" ? f.length : null,
+    dims: f.kind === "array" ? f.dims ?? null : null, part: f.kind === "array" ? f.part ?? null : null,
     offset: at.offset, stride: at.stride, elementBits: p.elementBits, bits: range.bits, shift: p.shift,
     min: range.min, max: range.max, wrapping: scalar.kind === "int" && scalar.wrapping === true,
     marks: scalar.kind === "int" ? scalar.marks ?? 0 : 0,

@@ -103,7 +103,12 @@ export function operationOf(f: FieldPlan, name: string): Operation | null {
 
 /** How many indices the operations of the field take: the object's in a table, the element's in an array. */
 export function indexCount(f: FieldPlan): number {
-  return (f.singleton ? 0 : 1) + (f.length === null ? 0 : 1);
+  return (f.singleton ? 0 : 1) + elementIndexCount(f);
+}
+
+/** How many of them say which element of an array. */
+export function elementIndexCount(f: FieldPlan): number {
+  return f.length === null ? 0 : f.dims?.length ?? 1;
 }
 
 /** Whether routine code may use the operation on a ghost: it writes, and tells the routine nothing. */

@@ -8,7 +8,18 @@ import { positionOf, type StateBytes } from "./world.ts";
 /** `page[2].refcount`, `ptTable[0].pte[1]`, `mm.rss`: object `i`, element `j` of an array. */
 export function elementName(f: FieldPlan, i: number, j: number): string {
   const name = f.singleton ? f.path : `${f.struct}[${i}].${f.field}`;
-  return f.length === null ? name : `${name}[${j}]`;
+  return f.length === null ? name : `${name}${elementIndices(f, j).map((n) => `[${n}]`).join("")}`;
+}
+
+/** The indices of element `j`, one for each length of an array of arrays. */
+export function elementIndices({ dims }: FieldPlan, j: number): readonly number[] {
+  if (dims === null) return [j];
+  let rest = j;
+  return dims.toReversed().map((n) => {
+    const index = rest % n;
+    rest = Math.floor(rest / n);
+    return index;
+  }).toReversed();
 }
 
 /** How the values of fields are shown to people, by `struct.field`: `FieldOptions.show`. They never throw. */

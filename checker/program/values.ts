@@ -7,7 +7,7 @@ import { thrownInWords } from "../error-sentence.ts";
 import { inWords } from "../value-in-words.ts";
 import { shortWords } from "../usage-error.ts";
 import type { NamedValue } from "../system.ts";
-import type { FieldPlan, LayoutPlan, Structs } from "./layout.ts";
+import { fieldsOf, type FieldPlan, type LayoutPlan, type Structs } from "./layout.ts";
 import { LockTable } from "./locks.ts";
 import { elementName, lockText, valueText, type Shows } from "./value-text.ts";
 import { positionOf, type StateBytes } from "./world.ts";
@@ -73,7 +73,7 @@ function fieldValues(
 
 /** What the declarations say of how values are shown. */
 export function showsOf(structs: Structs): Shows {
-  return new Map(Object.entries(structs).flatMap(([struct, { fields }]) => Object.entries(fields).flatMap(([name, f]) => {
+  return new Map(Object.entries(structs).flatMap(([struct, s]) => Object.entries(fieldsOf(s)).flatMap(([name, f]) => {
     const element = f.kind === "array" ? f.element : f;
     const show = "show" in element ? element.show : undefined;
     return show === undefined ? [] : [[`${struct}.${name}`, (value: number) => shownBy(show, value)] as const];

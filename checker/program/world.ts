@@ -5,9 +5,10 @@
  * (`compile/access.ts`); a property test holds the two equal, byte for byte.
  */
 import { StepFault } from "../fault.ts";
+import { indexCount } from "./operations.ts";
 import { bitOf } from "./layout.ts";
 import type {
-  ArrayField, BitsetField, BoolField, Field, FieldPlan, Fields, IntField, LayoutPlan, LockField, RefField,
+  ArrayField, BitsetField, BoolField, Declaration, FieldPlan, IntField, LayoutPlan, LockField, QueueField, RefField, ScalarField,
   SingletonStruct, Struct, Structs,
 } from "./layout.ts";
 
@@ -40,6 +41,17 @@ export interface BitsetAccess<I extends readonly number[]> extends NumberAccess<
   /** Number of members. */
   size(...index: I): number;
 }
+/** First in, first out. A push to a full queue and a shift of an empty one are faults. */
+export interface QueueAccess<I extends readonly number[], V = number> {
+  push(...indexAndValue: [...I, V]): void;
+  /** Takes out the value that waits longest. */
+  shift(...index: I): V;
+  /** The n-th that waits, 0 being the first to be taken out. */
+  get(...indexAndN: [...I, number]): V;
+  /** How many wait. */
+  size(...index: I): number;
+  readonly capacity: number;
+}
 export interface LockAccess<I extends readonly number[]> {
   at(...index: I): LockId;
   /** Held by anyone, in any mode. */
@@ -53,9 +65,14 @@ type ScalarAccess<F, I extends readonly number[]> =
   : F extends BitsetField ? BitsetAccess<I>
   : F extends LockField ? LockAccess<I>
   : never;
-type FieldAccess<F extends Field, I extends readonly number[]> =
-  F extends ArrayField<infer E> ? ScalarAccess<E, [...I, number]> & { readonly length: number } : ScalarAccess<F, I>;
-type StructAccess<S extends Struct> = S extends Struct<infer F extends Fields>
+/** Of any declaration nothing is known: it may hold others without end. */
+type FieldAccess<F, I extends readonly number[]> =
+  Declaration extends F ? unknown
+  : F extends ArrayField<infer E> ? FieldAccess<E, [...I, number]> & { readonly length: number }
+  : F extends QueueField<infer E> ? QueueAccess<I, E extends BoolField ? boolean : number>
+  : F extends ScalarField | LockField ? ScalarAccess<F, I>
+  : { readonly [N in keyof F]: FieldAccess<F[N], I> };
+type StructAccess<S extends Struct> = S extends Struct<infer F>
   ? { readonly [N in keyof F]: FieldAccess<F[N], S extends SingletonStruct ? [] : [number]> } & { readonly count: number }
   : never;
 
@@ -112,6 +129,15 @@ export function positionOf(f: FieldPlan, statisticBase: number, i: number, j: nu
   return bitOf(f, i, j) + (f.role === "statistic" ? 8 * statisticBase : 0);
 }
 
+/** Which element of an array its indices mean, counted through. Throws a range fault for a wild one. */
+export function elementOf(f: FieldPlan, indices: readonly number[]): number {
+  if (f.dims === null) return indices[0]!;
+  return f.dims.reduce((at, n, d) => {
+    checkIndex(f.path, indices[d]!, n);
+    return at * n + indices[d]!;
+  }, 0);
+}
+
 /** The value to store, biased; throws the fault that a store out of range deserves. */
 export function encode(f: FieldPlan, value: number | boolean): number {
   const v = Number(value);
@@ -140,8 +166,72 @@ export function makeWorld<S extends Structs>(plan: LayoutPlan, bytes: StateBytes
   for (const f of plan.fields) {
     world[f.struct]![f.field] = f.lockBase >= 0 ? lockAccess(f, bytes, plan.maskBytes) : scalarAccess(f, bytes, statisticBase);
   }
+  const queues = new Set(plan.fields.filter((f) => f.part === "items").map((f) => f.path.replace(/\.items$/, ".used")));
+  for (const f of plan.fields) if (!queues.has(f.path)) addComposites(world[f.struct]!, f);
   return world as unknown as World<S>;
 }
+
+/** Members of records under the names of the records; a set and a queue with operations of their own, made of those of the parts. */
+function addComposites(struct: Record<string, unknown>, f: FieldPlan): void {
+  const access = struct[f.field] as AnyScalarAccess;
+  const indices = indexCount(f);
+  if (f.part === "set") {
+    Object.assign(access, {
+      has: (...args: number[]) => access.get(...args) as unknown as boolean,
+      insert: (...args: number[]) => { access.set(...args, 1); },
+      remove: (...args: number[]) => { access.set(...args, 0); },
+      size: (...args: number[]) =>
+        Array.from({ length: lastLength(f) }, (_, m) => Number(access.get(...args, m))).reduce((a, b) => a + b, 0),
+    });
+  }
+  const isQueue = f.part === "items";
+  const path = f.field.split(".").slice(0, isQueue ? -1 : undefined);
+  if (path.length === 1 && !isQueue) return;
+  let at = struct;
+  for (const name of path.slice(0, -1)) at = (at[name] ??= {}) as Record<string, unknown>;
+  const own = path.at(-1)!;
+  at[own] = isQueue ? queueAccess(f, access, struct[`${path.join(".")}.used`] as AnyScalarAccess, indices - 1) : access;
+}
+
+/** The length of the innermost array. */
+export function lastLength(f: FieldPlan): number {
+  return f.dims?.at(-1) ?? f.length ?? 1;
+}
+
+/** `indices`: how many say which queue. The compiler does the same in the same order: `compile/composite-access.ts`. */
+function queueAccess(f: FieldPlan, items: AnyScalarAccess, used: AnyScalarAccess, indices: number): QueueAccess<number[]> {
+  const capacity = lastLength(f);
+  const smallest = f.kind === "bool" ? (false as unknown as number) : f.min;
+  return {
+    capacity,
+    size: (...index) => used.get(...index),
+    get: (...args) => {
+      const [queue, n] = [args.slice(0, indices), args[indices]!];
+      checkIndex(queueName(f), n, used.get(...queue));
+      return items.get(...queue, n);
+    },
+    push: (...args) => {
+      const [queue, value] = [args.slice(0, indices), args[indices]!];
+      const n = used.get(...queue);
+      if (n >= capacity) throw new StepFault("range", queueIsFull(f));
+      items.set(...queue, n, value);
+      used.set(...queue, n + 1);
+    },
+    shift: (...queue) => {
+      const n = used.get(...queue);
+      if (n <= 0) throw new StepFault("range", queueIsEmpty(f));
+      const first = items.get(...queue, 0);
+      for (let m = 0; m + 1 < capacity; m++) items.set(...queue, m, items.get(...queue, m + 1));
+      items.set(...queue, capacity - 1, smallest);
+      used.set(...queue, n - 1);
+      return first;
+    },
+  };
+}
+const queueName = (f: FieldPlan): string => f.path.replace(/\.items$/, "");
+export const queueIsFull = (f: FieldPlan): string =>
+  `${queueName(f)} is full: its capacity is ${lastLength(f)}; push only where size() is less, or declare a larger one`;
+export const queueIsEmpty = (f: FieldPlan): string => `${queueName(f)} is empty: shift only where size() is more than 0`;
 
 function lockAccess(f: FieldPlan, bytes: StateBytes, maskBytes: number): LockAccess<number[]> {
   return {
@@ -163,9 +253,14 @@ function lockAccess(f: FieldPlan, bytes: StateBytes, maskBytes: number): LockAcc
 type AnyScalarAccess = BitsetAccess<number[]> & IntAccess<number[]> & { length: number };
 
 function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): AnyScalarAccess {
-  const indices = (f.singleton ? 0 : 1) + (f.length === null ? 0 : 1);
-  const at = (index: readonly number[]): number =>
-    positionOf(f, statisticBase, f.singleton ? 0 : index[0]!, f.length === null ? 0 : index[f.singleton ? 0 : 1]!);
+  const indices = indexCount(f);
+  const first = f.singleton ? 0 : 1;
+  const at = (index: readonly number[]): number => {
+    const i = f.singleton ? 0 : index[0]!;
+    // The object's index is looked at first.
+    if (f.dims !== null) checkIndex(f.path, i, f.count);
+    return positionOf(f, statisticBase, i, f.length === null ? 0 : elementOf(f, index.slice(first)));
+  };
   const decode = (raw: number): number => (f.kind === "bool" ? (raw !== 0) as unknown as number : raw + f.min);
   const get = (...index: number[]): number => decode(bytes.raw(f, at(index)));
   const set = (...args: number[]): void => bytes.setRaw(f, at(args), encode(f, args[indices]!));
@@ -174,7 +269,7 @@ function scalarAccess(f: FieldPlan, bytes: StateBytes, statisticBase: number): A
     throw new StepFault("range", `${f.path}: member ${m} is outside 0..${f.bits - 1}`);
   };
   return {
-    length: f.length ?? 1,
+    length: f.dims?.[0] ?? f.length ?? 1,
     get, set, once: get, setOnce: set,
     add: (...args) => { const p = at(args); bytes.setRaw(f, p, encode(f, bytes.raw(f, p) + f.min + args[indices]!)); },
     cmpxchg: (...args) => {

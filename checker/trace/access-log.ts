@@ -7,7 +7,7 @@
 import type { FieldPlan, LayoutPlan } from "../program/layout.ts";
 import { ATOMIC, READ, READ_ONCE, type Site, type StepObserver } from "../program/observer.ts";
 import { elementName } from "../program/value-text.ts";
-import { makeWorld, type AnyWorld, type StateBytes } from "../program/world.ts";
+import { elementOf, makeWorld, type AnyWorld, type StateBytes } from "../program/world.ts";
 
 /** One element of a field, or one lock. */
 export interface Word {
@@ -105,13 +105,14 @@ export function recordingWorld(
   for (const f of plan.fields) {
     if (f.role === "statistic" || (f.bits === 0 && f.lockBase < 0)) continue;
     const access = world[f.struct]![f.field] as Record<string, unknown>;
-    for (const operation of ["get", "once", "has", "size", "isHeld"]) {
+    // A large set asks its bits one by one.
+    for (const operation of f.part === "set" ? ["get", "once"] : ["get", "once", "has", "size", "isHeld"]) {
       const plain = access[operation];
       if (typeof plain !== "function") continue;
       access[operation] = (...args: number[]): unknown => {
         const value: unknown = (plain as (...a: number[]) => unknown)(...args);
         const i = f.singleton ? 0 : args[0]!;
-        const j = f.length === null ? 0 : args[f.singleton ? 0 : 1]!;
+        const j = f.length === null ? 0 : elementOf(f, args.slice(f.singleton ? 0 : 1));
         read(elementName(f, i, j), { field: f, i, j });
         return value;
       };

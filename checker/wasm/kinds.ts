@@ -16,7 +16,7 @@ export const OTHER = 16;
 
 /** Functions of the prelude that end in a fault, or give what is written here. */
 const GIVES: Readonly<Record<string, number>> = {
-  $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $isInteger: BOOLEAN, $bugOn: UNDEFINED,
+  $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $queueFault: NUMBER, $isInteger: BOOLEAN, $bugOn: UNDEFINED,
 };
 /** Arrays of whole numbers in the emitted text. */
 const VIEWS: readonly string[] = [

@@ -29,7 +29,7 @@ interface Open { readonly breaks: readonly (string | null)[]; readonly continues
 
 const PLAIN: Open = { breaks: [], continues: [] };
 /** Functions of the prelude that end in a fault. */
-export const FAULTS: ReadonlySet<string> = new Set(["$slotFit", "$oob", "$noMember", "$endless", "$fault"]);
+export const FAULTS: ReadonlySet<string> = new Set(["$slotFit", "$oob", "$noMember", "$queueFault", "$endless", "$fault"]);
 const COMPARE: Readonly<Record<string, keyof typeof OP>> = { "===": "eq", "!==": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" };
 /** Literals that can be added ten million times a loop without leaving the integers. */
 const SMALL = 2 ** 20;

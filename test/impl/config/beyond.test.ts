@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { beyondBounds } from "../../../impl/config/beyond.ts";
 import { kernelConfig, type KernelConfig, type KernelOptions } from "../../../impl/config/options.ts";
 import { kernelStructs } from "../../../impl/mm-types.ts";
-import type { Field, Structs } from "../../../checker/program/layout.ts";
+import { fieldsOf, type Field, type Structs } from "../../../checker/program/layout.ts";
 
 const OPTIONS: KernelOptions = {
   pagesPerHugePage: 8, hugeRanges: 40, frames: 800, mms: 10, cpus: 12, vmas: 50, anonVmas: 60, anonVmaChains: 70, pageTables: 90,
@@ -18,7 +18,7 @@ function sizes(structs: Structs): Map<string, number> {
   for (const [struct, s] of Object.entries(structs)) {
     if (struct === "param") continue; // constants
     found.set(struct, s.count);
-    for (const [field, f] of Object.entries(s.fields)) for (const [what, n] of sizesOf(f)) found.set(`${struct}.${field}${what}`, n);
+    for (const [field, f] of Object.entries(fieldsOf(s))) for (const [what, n] of sizesOf(f)) found.set(`${struct}.${field}${what}`, n);
   }
   return found;
 }
