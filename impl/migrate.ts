@@ -144,7 +144,7 @@ function* removeMigrationPte(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, useZer
     vmBugOn(entryTarget(entry) !== page, "migrate: a migration entry stands for another page than the one that belongs there");
     const flags = k.vma.flags.once(vma);
     let pte: Entry = mkPte(page, flags);
-    let empty: boolean = useZeroPage && !folioTestLarge(k, page) && (flags & VM_LOCKED) === 0;
+    let empty: boolean = useZeroPage && !folioTestLarge(k, folio) && (flags & VM_LOCKED) === 0;
     if (empty) {
       yield at("memchr_inv");
       empty = k.page.content.get(page) === 0;

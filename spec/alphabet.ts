@@ -51,14 +51,14 @@ function each(events: readonly EventName[], letter: Letter): Partial<Record<Even
   return Object.fromEntries(events.map((e) => [e, letter]));
 }
 
-/** A split names the folio, and each of its other pages, which become folios. */
+/** A split names the folio, and each page at which another part of it begins. */
 const split: Letter = {
   route: (args, _sizes, move) => {
-    move(args[0]!, 0);
-    for (let i = 1; i < 2 ** args[1]!; i++) move(args[0]! + i, 1);
+    move(args[0]!, 2 * args[2]!);
+    for (let i = 2 ** args[2]!; i < 2 ** args[1]!; i += 2 ** args[2]!) move(args[0]! + i, 2 * args[2]! + 1);
   },
-  event: (payload) => ({ part: payload === 0 ? "head" : "rest" }),
-  payloads: () => 2,
+  event: (payload) => ({ part: payload % 2 === 0 ? "head" : "rest", order: Math.floor(payload / 2) }),
+  payloads: (sizes) => 2 * Math.log2(sizes.pagesPerHugePage),
 };
 
 /** A table, where there is one: PMD_CLEAR of a huge entry names none. */
@@ -202,9 +202,10 @@ export const MACHINES: readonly MachineSpec[] = [
     limits: (s) => ({ pmds: s.mms, ptes: s.mms * s.pagesPerHugePage, pins: s.pins }),
     alphabet: {
       FOLIO_ALLOC: namesWith(0, 1, "order", (s) => Math.log2(s.pagesPerHugePage) + 1),
+      FOLIO_UNFREEZE: namesWith(0, 1, "order", (s) => Math.log2(s.pagesPerHugePage)),
       ...each([
         "FOLIO_MAP_PMD", "FOLIO_UNMAP_PMD", "FOLIO_MAP_PTE", "FOLIO_UNMAP_PTE", "FOLIO_PIN", "FOLIO_UNPIN", "FOLIO_LRU_ADD",
-        "FOLIO_ISOLATE", "FOLIO_PUTBACK", "FOLIO_FREEZE", "FOLIO_UNFREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_DEFER",
+        "FOLIO_ISOLATE", "FOLIO_PUTBACK", "FOLIO_FREEZE", "FOLIO_SPLIT_FAIL", "FOLIO_DEFER",
         "FOLIO_SET_PARTIALLY_MAPPED", "FOLIO_RELEASE", "FOLIO_FREE",
       ], names(0)),
       FOLIO_SPLIT: split,

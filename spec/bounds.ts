@@ -13,6 +13,10 @@ export interface Bounds {
   readonly hpagePmdOrder: number;
   /** Smallest order of a large folio; hpagePmdOrder where huge pages of that size are the only ones. */
   readonly minLargeOrder: number;
+  /** Largest order of a part of a folio that is split; 0 where huge pages of PMD size are the only large folios. */
+  readonly partOrderMax: number;
+  /** Largest number that says what a folio is split into. */
+  readonly splitPartsMax: number;
   /** Largest order of a free block. */
   readonly maxOrder: number;
   /** Huge ranges (PMD entries) of an address space. */

@@ -36,7 +36,8 @@ const orders = (s: Sizes): number => Math.log2(s.pagesPerHugePage) + 1;
 const DOMAINS: Readonly<Partial<Record<EventName, Domain>>> = {
   FOLIO_ALLOC: { ranges: (s) => [s.frames, orders(s)], only: ([f, o]) => aligned(f!, o!) },
   // The tail's machines decide whether it is one: a split of a single page names no tail.
-  FOLIO_SPLIT: { ranges: (s) => [s.frames, orders(s)], only: ([f, o]) => o! > 0 && aligned(f!, o!) },
+  FOLIO_SPLIT: { ranges: (s) => [s.frames, orders(s), orders(s) - 1], only: ([f, o, n]) => o! > n! && aligned(f!, o!) },
+  FOLIO_UNFREEZE: { ranges: (s) => [s.frames, orders(s) - 1] },
   FOLIO_GET: { ranges: (s) => [s.frames, [1]] },
   FOLIO_PUT: { ranges: (s) => [s.frames, [1]] },
   PMD_POPULATE: { ranges: (s) => [s.mms, s.hugeRanges, s.pageTables] },

@@ -16,8 +16,8 @@ export const EV = {
   FOLIO_ISOLATE: 9, // folio
   FOLIO_PUTBACK: 10, // folio
   FOLIO_FREEZE: 11, // folio
-  FOLIO_UNFREEZE: 12, // folio
-  FOLIO_SPLIT: 13, // folio, order: the pages folio + 1 .. folio + 2^order - 1 become folios of their own
+  FOLIO_UNFREEZE: 12, // folio, order: that the split is to leave it with
+  FOLIO_SPLIT: 13, // folio, order, new order: becomes folios of the new order, the first of which it is
   FOLIO_SPLIT_FAIL: 14, // folio
   FOLIO_DEFER: 15, // folio
   FOLIO_UNDEFER: 16, // folio

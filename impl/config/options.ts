@@ -125,6 +125,7 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     ...policy, ...bounds, ...sizes, ...switchValues(o, o.linux), ...flagsOf(o), ...knobs, ...reservationRoom(bounds, policy),
     ...grainFlags(o.grain ?? "coarse"),
     hpagePmdOrder: Math.log2(h), maxOrder: Math.log2(h), vpnMax: bounds.hugeRanges * h,
+    ...partsRoom(h, sizes.minLargeOrder),
     entryMax: 2 ** ENTRY_TARGET_SHIFT * 2 ** Math.ceil(Math.log2(Math.max(bounds.frames, bounds.pageTables) + 1)) - 1,
   };
 }
@@ -141,6 +142,12 @@ function sizesOf(o: KernelOptions): AnonOrders {
   if (o.policy !== undefined) throw new RangeError(`${said}: not implemented yet: beside reservations (policy)`);
   if (grainFlags(o.grain ?? "coarse").grainLists) throw new RangeError(`${said}: not implemented yet: with the part "lists" of the grain`);
   return sizes;
+}
+
+/** What folios can be split into: `impl/huge-memory/split-parts.ts`. Single pages only where huge pages are the only large folios. */
+function partsRoom(h: number, minLargeOrder: number): Pick<Bounds, "partOrderMax" | "splitPartsMax"> {
+  const order = Math.log2(h);
+  return minLargeOrder === order ? { partOrderMax: 0, splitPartsMax: 0 } : { partOrderMax: order - 1, splitPartsMax: (order + 1) * (h + 1) - 1 };
 }
 
 /**

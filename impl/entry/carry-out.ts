@@ -5,6 +5,7 @@
 import { NONE, current, record, type Int, type Routine } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
 import { EFAULT } from "../errno.ts";
+import { debugfsCanSplit, debugfsParts } from "../huge-memory/split-debugfs.ts";
 import { gupFastFallback, gupSlow, pinnedStore, unpinFolio, type FollFlags } from "../gup.ts";
 import { khugepagedDoScan } from "../khugepaged.ts";
 import type { IovIter } from "../madvise.ts";
@@ -56,7 +57,9 @@ export function* carryOut(
     case CALL.sysfs: result = yield* sysfsStore(k, a0, a1); break;
     case CALL.khugepaged: yield* khugepagedDoScan(k); break;
     case CALL.lruAddDrainAll: yield* lruAddDrainAll(k); break;
-    case CALL.splitHugePages: result = yield* sysSplitHugePages(k, a0, a1, a2); break;
+    case CALL.splitHugePages:
+      if (debugfsCanSplit(k, a3)) result = yield* sysSplitHugePages(k, a0, a1, a2, debugfsParts(k, a3, a4));
+      break;
     case CALL.getUserPage: result = yield* getUserPage(k, a0, a1, a2 === 1); break;
     case CALL.putUserPage: yield* putUserPage(k, a0, a1 === 1); break;
     case CALL.pageStore: yield* pinnedStore(k, k.cpu.mm.get(current(k)), a0, a1, a2); break;

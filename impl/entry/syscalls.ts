@@ -7,6 +7,7 @@ import { vmBugOn } from "../bug.ts";
 import { EINVAL, ENOMEM, ESRCH } from "../errno.ts";
 import { dupMm, mmput } from "../fork.ts";
 import { splitHugePagesPid } from "../huge-memory/split-debugfs.ts";
+import type { Parts } from "../huge-memory/split-parts.ts";
 import { mmapWriteLock, mmapWriteUnlock } from "../locking/mmap-lock.ts";
 import { doMadvise, processMadvise, type Advice, type IovIter } from "../madvise.ts";
 import { doMmap, doMunmap, type AddressOrErrno, type MapFlags } from "../mmap.ts";
@@ -152,19 +153,19 @@ export function* sysGetThpDisable(k: Kernel): Routine<Int<0, 3>> {
 }
 
 /**
- * Writes "pid,start,end" to /sys/kernel/debug/split_huge_pages: splits the large folios that the process which runs on
- * CPU `pid` maps there, into single pages.
+ * Writes "pid,start,end,order,offset" to /sys/kernel/debug/split_huge_pages: splits the large folios that the process which runs
+ * on CPU `pid` maps there. `parts`: order and offset, see split-parts.ts.
  *
  * @returns folios split (the kernel prints it); -ESRCH
  * @kernel mm/huge_memory.c split_huge_pages_write()
  */
-export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn): Routine<AddressOrErrno> {
+export function* sysSplitHugePages(k: Kernel, pid: Cpu, addr: Vpn, length: Vpn, parts: Parts): Routine<AddressOrErrno> {
   yield at("get_task_mm");
   // task->alloc_lock: what runs there is a user of it, until it has another address space.
   const mm: Mm = k.cpu.mm.once(pid);
   if (mm === NONE) return -ESRCH;
   mmget(k, mm);
-  const split: Frames = yield* splitHugePagesPid(k, mm, addr, addr + length);
+  const split: Frames = yield* splitHugePagesPid(k, mm, addr, addr + length, parts);
   yield* mmput(k, mm);
   return split;
 }

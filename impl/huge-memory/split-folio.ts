@@ -1,22 +1,22 @@
 /**
- * Splitting a large folio into single pages: mm/huge_memory.c __folio_split(), uniform, to order 0.
+ * Splitting a large folio into smaller ones: mm/huge_memory.c __folio_split(), to any order (`split-parts.ts`).
  *
  * All mappings become migration entries, which takes their references away. If only the caller's reference is left,
- * the count is frozen at 0. Then nobody can take a reference, and the pages can be made folios of their own. Then the
+ * the count is frozen at 0. Then nobody can take a reference, and parts of it can be made folios of their own. Then the
  * entries become mappings again. Any other reference (a pin, an isolation, a batch, a lockless walker) makes it fail,
  * and the folio is mapped as before.
  *
  * The steps, as labels: S1 is the caller's. S2 take the anon_vma; S3 its lock; S4 compare the counts; S5 for each
  * VMA, PMD and PTE: migration entries (`migrate.ts`, `split-pmd.ts`); S8 freeze; S9 off the deferred split queue; S10
- * lru_lock; S12 unfreeze each page; S13 unfreeze the first one; S15 for each page, VMA and PTE: map again; S16 unlock
- * and put each page. Some steps are part of a neighbour. S6, the flush, comes with each PTE that is cleared (see
- * `migrate.ts`). S7, interrupts off, is a right mover and comes with S8. S11, preparing the pages, comes with S10 as
+ * lru_lock; S12 unfreeze each part; S13 unfreeze the first one; S15 for each part, VMA and PTE: map again; S16 unlock
+ * and put each part. Some steps are part of a neighbour. S6, the flush, comes with each PTE that is cleared (see
+ * `migrate.ts`). S7, interrupts off, is a right mover and comes with S8. S11, preparing the parts, comes with S10 as
  * far as nobody can see it. S14 and S17 are releases, left movers, and come with the step before.
  *
  * A split of the PMD alone (`split-pmd.ts`) cannot fail. This can, and every caller has another way then.
  *
- * Not covered: other target orders, non-uniform splits (folio_split()), the swap cache and file folios with their
- * page-cache entries, writeback (-EBUSY), device-private folios, -ENOMEM.
+ * Not covered: the swap cache (single pages only, uniform) and file folios with their page-cache entries, writeback (-EBUSY),
+ * device-private folios, folio_split_unmapped(), -ENOMEM.
  */
 import { NONE, at, emit, mutexTrylock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -29,14 +29,18 @@ import { lruListAddPart } from "../lru-list.ts";
 import { cloneFlags } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
-import { folioNrPages, folioTestPmdMappable } from "../page-flags.ts";
+import { folioNrPages, folioTestPmdMappable, pageFolio } from "../page-flags.ts";
 import { folioExpectedRefCount, folioGet, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
 import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
 import { modNrAnon } from "./mthp-stat.ts";
-import { forgetUnmapped } from "./unmapped-in-split.ts";
+import { hasMiddleOrders } from "./orders.ts";
+import {
+  SINGLE_PAGES, canBeSplit, isUniform, partOrder, partPages, smallestOrder, splitAt, type PartOrder, type Parts,
+} from "./split-parts.ts";
+import { forgetUnmapped, noteTornPart } from "./unmapped-in-split.ts";
 
 /**
  * Splits the folio into single pages. The caller's lock and reference stay on the first one; the others keep the
@@ -49,7 +53,7 @@ import { forgetUnmapped } from "./unmapped-in-split.ts";
 export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
   const pmdSize: boolean = folioTestPmdMappable(k, folio);
   splitForgets(k);
-  const error: Errno = yield* splitToPages(k, folio, false);
+  const error: Errno = yield* splitToParts(k, folio, SINGLE_PAGES, false);
   splitForgets(k);
   countSplit(k, folio, pmdSize, error);
   return error;
@@ -65,7 +69,27 @@ export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
 export function* splitFolioToList(k: Kernel, folio: Pfn): Routine<Errno> {
   const pmdSize: boolean = folioTestPmdMappable(k, folio);
   splitForgets(k);
-  const error: Errno = yield* splitToPages(k, folio, true);
+  const error: Errno = yield* splitToParts(k, folio, SINGLE_PAGES, true);
+  splitForgets(k);
+  countSplit(k, folio, pmdSize, error);
+  return error;
+}
+
+/**
+ * Splits the folio into parts as `parts` says. The caller's lock and reference stay on the first one; the others keep the
+ * references of their mappings only. Parts are on no split queue, also those of which pages have been unmapped.
+ * @kernel mm/huge_memory.c split_folio_to_order(), folio_split(), __folio_split()
+ * @holds folio lock, exactly one reference of its own
+ * @returns as splitFolio(); -EINVAL: also an order that it cannot have parts of, or a page that is none of its own
+ */
+export function* splitFolioTo(k: Kernel, folio: Pfn, parts: Parts): Routine<Errno> {
+  const pmdSize: boolean = folioTestPmdMappable(k, folio);
+  splitForgets(k);
+  if (!canBeSplit(k, k.page.order.get(folio), parts)) {
+    if (k.param.splitCountsRefusals.get() !== 0) countSplit(k, folio, pmdSize, -EINVAL);
+    return -EINVAL;
+  }
+  const error: Errno = yield* splitToParts(k, folio, parts, false);
   splitForgets(k);
   countSplit(k, folio, pmdSize, error);
   return error;
@@ -82,7 +106,7 @@ function countSplit(k: Kernel, folio: Pfn, pmdSize: boolean, error: Errno): void
 }
 
 /** `isolated`: the caller has it off the LRU. */
-function* splitToPages(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno> {
+function* splitToParts(k: Kernel, folio: Pfn, parts: Parts, isolated: boolean): Routine<Errno> {
   if (k.page.order.get(folio) === 0 || !k.page.anon.get(folio)) return -EINVAL;
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
   if (anonVma === NONE) {
@@ -91,7 +115,7 @@ function* splitToPages(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno>
   }
   yield* anonVmaLockWrite(k, anonVma);
 
-  const error: Errno = yield* splitUnderAnonVma(k, folio, isolated);
+  const error: Errno = yield* splitUnderAnonVma(k, folio, parts, isolated);
 
   anonVmaUnlockWrite(k, anonVma);
   yield at("put_anon_vma");
@@ -100,7 +124,7 @@ function* splitToPages(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno>
 }
 
 /** @holds folio lock, anon_vma lock for writing */
-function* splitUnderAnonVma(k: Kernel, folio: Pfn, isolated: boolean): Routine<Errno> {
+function* splitUnderAnonVma(k: Kernel, folio: Pfn, parts: Parts, isolated: boolean): Routine<Errno> {
   // Compares first, so that no PMD is split for nothing. These are two reads, so the answer may be stale. The freeze
   // below decides.
   yield at("S4: folio_expected_ref_count");
@@ -120,10 +144,13 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn, isolated: boolean): Routine<E
     yield* removeMigrationPtes(k, folio, false);
     return -EAGAIN;
   }
-  yield* splitFrozenFolio(k, folio, isolated);
+  yield* splitFrozenFolio(k, folio, parts, isolated);
 
-  for (let i: PteIndex = 0; i < nr; i++) yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
-  for (let i: PteIndex = 1; i < nr; i++) {
+  for (let i: PteIndex = 0; i < nr; i += partPages(k, folio, folio + i, parts)) {
+    yield* removeMigrationPtes(k, folio + i, k.param.splitZeroRemap.get() !== 0);
+    if (hasMiddleOrders(k)) noteTornPart(k, folio + i);
+  }
+  for (let i: PteIndex = partPages(k, folio, folio, parts); i < nr; i += partPages(k, folio, folio + i, parts)) {
     yield at("S16: folio_unlock");
     folioUnlock(k, folio + i);
     yield* folioPut(k, folio + i);
@@ -154,42 +181,30 @@ function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
 }
 
 /**
- * The pages become folios, each with one reference: all are locked, and on the LRU, as the large one was; or isolated, as
+ * Parts become folios, each with one reference: all are locked, and on the LRU, as the large one was; or isolated, as
  * that was, each with a reference more.
  *
- * The count of the first page is 0 until the end, and that of each other page until its own turn. A lockless walker
+ * The count of the first part is 0 until the end, and that of each other part until its own turn. A lockless walker
  * that finds a page by its frame number can take no reference, whatever `head` says. So the pages are this thread's
- * alone; others may look only at the lock bit and `head`. The count of the first page is set last: a thread that
+ * alone; others may look only at the lock bit and `head`. The count of the first part is set last: a thread that
  * waits for it continues then, and uses the others.
- * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio(), __split_folio_to_order()
+ * @kernel mm/huge_memory.c __folio_freeze_and_split_unmapped(), __split_unmapped_folio()
  * @holds the frozen folio, its lock; interrupts are off
  */
-function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
+function* splitFrozenFolio(k: Kernel, folio: Pfn, parts: Parts, isolated: boolean): Routine {
   const nr: PteIndex = folioNrPages(k, folio);
   if (k.param.grainLists.get() === 0) yield* folioUnqueueDeferredSplit(k, folio);
   yield* spinLock(k, k.lruvec.lock.at());
   accountSplit(k, folio);
   vmBugOn(!isolated && !k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
   vmBugOn(isolated && k.page.lru.get(folio), "split-folio: a folio is on the LRU that the caller has isolated");
-  for (let i: PteIndex = 1; i < nr; i++) {
-    if (k.param.grainFlags.get() !== 0) yield* cloneFlags(k, folio, folio + i);
-    splitOff(k, folio, folio + i);
-    yield at("S11: PG_locked");
-    const locked: boolean = mutexTrylock(k, k.page.lock.at(folio + i));
-    vmBugOn(!locked, "split-folio: somebody has locked a tail page");
-    yield at("S11: clear_compound_head");
-    k.page.head.set(folio + i, NONE);
-  }
-  const order: Order = k.page.order.get(folio);
-  modNrAnon(k, order, -1);
-  k.mthpStat.split.add(order, 1);
-  k.page.order.set(folio, 0);
-  forgetUnmapped(k, folio);
-  emit(k, EV.FOLIO_SPLIT, folio, order);
-  for (let i: PteIndex = 1; i < nr; i++) {
+  k.mthpStat.split.add(k.page.order.get(folio), 1);
+  if (isUniform(k, parts)) yield* splitFrozenToOrder(k, folio, smallestOrder(k, parts));
+  else yield* splitFrozenToward(k, folio, parts);
+  for (let i: PteIndex = partPages(k, folio, folio, parts); i < nr; i += partPages(k, folio, folio + i, parts)) {
     yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
-    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    emit(k, EV.FOLIO_UNFREEZE, folio + i, partOrder(k, folio, folio + i, parts));
     yield at("lru_add_split_folio");
     if (isolated) folioGet(k, folio + i);
     else {
@@ -200,12 +215,62 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, isolated: boolean): Routine {
   }
   yield at("S13: folio_ref_unfreeze");
   folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio));
-  emit(k, EV.FOLIO_UNFREEZE, folio);
+  emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, parts));
   spinUnlock(k, k.lruvec.lock.at());
   localIrqRestore(k);
 }
 
-/** A tail page takes over what the folio was. @kernel mm/huge_memory.c __split_folio_to_order() */
+/**
+ * Halves the folio, then the half with the page, and so on. There are no anonymous folios below the smallest order of a large
+ * one but single pages: such a step is left out.
+ * @kernel mm/huge_memory.c __split_unmapped_folio(), SPLIT_TYPE_NON_UNIFORM
+ * @holds as splitFrozenFolio(), and lru_lock
+ */
+function* splitFrozenToward(k: Kernel, folio: Pfn, parts: Parts): Routine {
+  let part: Pfn = folio;
+  let order: Order = k.page.order.get(folio);
+  while (order > smallestOrder(k, parts)) {
+    order = order - 1;
+    if (order > 0 && order < k.param.minLargeOrder.get()) continue;
+    yield* splitFrozenToOrder(k, part, order);
+    part = pageFolio(k, folio + splitAt(k, parts));
+  }
+}
+
+/**
+ * The frozen folio becomes folios of this order, frozen as it is. A tail page that is read meanwhile leads to the old head or to
+ * its new one: neither has a reference to take.
+ * @kernel mm/huge_memory.c __split_folio_to_order(); mm/page_alloc.c prep_compound_page()
+ * @holds as splitFrozenFolio(), and lru_lock
+ */
+function* splitFrozenToOrder(k: Kernel, folio: Pfn, newOrder: PartOrder): Routine {
+  const order: Order = k.page.order.get(folio);
+  for (let i: PteIndex = 1 << newOrder; i < 1 << order; i += 1 << newOrder) {
+    if (k.param.grainFlags.get() !== 0) yield* cloneFlags(k, folio, folio + i);
+    splitOff(k, folio, folio + i);
+    yield at("S11: PG_locked");
+    const locked: boolean = mutexTrylock(k, k.page.lock.at(folio + i));
+    vmBugOn(!locked, "split-folio: somebody has locked a tail page");
+    yield at("S11: clear_compound_head");
+    k.page.head.set(folio + i, NONE);
+    if (hasMiddleOrders(k)) yield* prepPart(k, folio + i, newOrder);
+  }
+  modNrAnon(k, order, -1);
+  modNrAnon(k, newOrder, 1 << (order - newOrder));
+  for (let i = 0; i < 1 << order; i += 1 << newOrder) k.page.order.set(folio + i, newOrder);
+  forgetUnmapped(k, folio);
+  emit(k, EV.FOLIO_SPLIT, folio, order, newOrder);
+}
+
+/** The tails of a part learn of their head. @kernel mm/page_alloc.c prep_compound_page() @holds as splitFrozenToOrder() */
+function* prepPart(k: Kernel, part: Pfn, order: PartOrder): Routine {
+  for (let i: PteIndex = 1; i < 1 << order; i++) {
+    yield at("S11: prep_compound_page");
+    k.page.head.set(part + i, part);
+  }
+}
+
+/** The head of a part takes over what the folio was. @kernel mm/huge_memory.c __split_folio_to_order() */
 function splitOff(k: Kernel, folio: Pfn, page: Pfn): void {
   vmBugOn(k.page.mapcount.get(page) !== -1, "split-folio: a page that is split off is mapped");
   k.page.anon.set(page, true);

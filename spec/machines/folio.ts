@@ -6,7 +6,7 @@
  *   absent    no folio begins here: the frame lies in a free block, or is the tail of a folio
  *   owned     head, _refcount > 0, mapped by nothing
  *   mapped    head, _refcount > 0, mapped: pmds + ptes > 0
- *   frozen    head, _refcount 0 and locked: a split has frozen it, or it is a page that the split has just cut off
+ *   frozen    head, _refcount 0 and locked: a split has frozen it, or it is a part that the split has just cut off
  *   released  head, _refcount 0 and not locked: the last reference is gone, it is on its way to the allocator
  *
  *   order     its order, while owned, mapped or frozen; else 0
@@ -28,13 +28,14 @@ export const folioMachine = setup({
       | { type: "FOLIO_MAP_PMD" } | { type: "FOLIO_UNMAP_PMD" } | { type: "FOLIO_MAP_PTE" } | { type: "FOLIO_UNMAP_PTE" }
       | { type: "FOLIO_PIN" } | { type: "FOLIO_UNPIN" }
       | { type: "FOLIO_LRU_ADD" } | { type: "FOLIO_ISOLATE" } | { type: "FOLIO_PUTBACK" }
-      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest" } | { type: "FOLIO_UNFREEZE" }
+      | { type: "FOLIO_FREEZE" } | { type: "FOLIO_SPLIT"; part: "head" | "rest"; order: number }
+      | { type: "FOLIO_UNFREEZE"; order: number }
       | { type: "FOLIO_SPLIT_FAIL" }
       | { type: "FOLIO_DEFER" } | { type: "FOLIO_SET_PARTIALLY_MAPPED" } | { type: "FOLIO_RELEASE" } | { type: "FOLIO_FREE" },
   },
   guards: {
     large: ({ context }) => context.order > 0,
-    single: ({ context }) => context.order === 0,
+    asMeant: ({ context, event }) => event.type === "FOLIO_UNFREEZE" && context.order === event.order,
     onLru: ({ context }) => context.lru,
     offLru: ({ context }) => !context.lru,
     unpinned: ({ context }) => context.pins === 0,
@@ -44,7 +45,7 @@ export const folioMachine = setup({
     moreThanPmd: ({ context }) => context.pmds > 0 && context.pmds + context.ptes > 1,
     lastIsPte: ({ context }) => context.ptes === 1 && context.pmds === 0,
     moreThanPte: ({ context }) => context.ptes > 0 && context.pmds + context.ptes > 1,
-    isHead: ({ context, event }) => event.type === "FOLIO_SPLIT" && event.part === "head" && context.order > 0,
+    isHead: ({ context, event }) => event.type === "FOLIO_SPLIT" && event.part === "head" && context.order > event.order,
     isRest: ({ event }) => event.type === "FOLIO_SPLIT" && event.part === "rest",
   },
   actions: {
@@ -57,7 +58,7 @@ export const folioMachine = setup({
     unpin: assign({ pins: ({ context }) => context.pins - 1 }),
     joinLru: assign({ lru: true }),
     leaveLru: assign({ lru: false }),
-    becomeSingle: assign({ order: 0 }),
+    becomePart: assign({ order: ({ event }) => (event.type === "FOLIO_SPLIT" ? event.order : 0) }),
     forget: assign({ order: 0, pmds: 0, ptes: 0, pins: 0, lru: false }),
   },
 }).createMachine({
@@ -71,8 +72,8 @@ export const folioMachine = setup({
       on: {
         FOLIO_ALLOC: { target: "owned", actions: "begin", description: "the allocator hands out the frames with one reference" },
         FOLIO_SPLIT: {
-          guard: "isRest", target: "frozen", actions: "begin",
-          description: "a tail page becomes a folio of its own; its count is still 0, and it is not on the LRU",
+          guard: "isRest", target: "frozen", actions: "becomePart",
+          description: "a tail page begins a folio of its own; its count is still 0, and it is not on the LRU",
         },
       },
     },
@@ -128,10 +129,10 @@ export const folioMachine = setup({
     frozen: {
       description: "A split is at work; the reference count is 0.",
       on: {
-        FOLIO_SPLIT: { guard: "isHead", actions: "becomeSingle", description: "the pages become folios; this is the first" },
+        FOLIO_SPLIT: { guard: "isHead", actions: "becomePart", description: "its parts become folios; this is the first, and may be split again" },
         FOLIO_UNFREEZE: {
-          guard: "single", target: "owned",
-          description: "one reference again; only after the split, which cannot fail any more",
+          guard: "asMeant", target: "owned",
+          description: "one reference again; only of the order that the split was to leave it with, which cannot fail any more",
         },
       },
     },

@@ -115,7 +115,7 @@ export const refcountFolioMachine = setup({
     frozen: {
       description: "Nobody can take a reference.",
       on: {
-        FOLIO_SPLIT: { guard: "isHead", target: "frozen", description: "the pages become folios" },
+        FOLIO_SPLIT: { guard: "isHead", target: "frozen", description: "its parts become folios" },
         FOLIO_UNFREEZE: { target: "counted", actions: "one", description: "one reference each" },
       },
     },

@@ -11,6 +11,7 @@ import { VM_READ, VM_WRITE } from "../../impl/structs/vma.ts";
 import { ENABLED_ALWAYS, ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { kernelConfig, type KernelOptions } from "../../impl/config/options.ts";
 import { load, store, sysMadvise, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
+import { SINGLE_PAGES } from "../../impl/huge-memory/split-parts.ts";
 import { always } from "../../spec/invariant.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 
@@ -61,7 +62,7 @@ function* follower(k: K): Routine {
 /** echo PID,0,2 > split_huge_pages */
 function* debugSplitter(k: K): Routine {
   yield* passGate(k);
-  yield* sysSplitHugePages(k, 0, 0, 2);
+  yield* sysSplitHugePages(k, 0, 0, 2, SINGLE_PAGES);
 }
 function* storer(k: K): Routine {
   yield* prepare(k);

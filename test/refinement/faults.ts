@@ -16,7 +16,7 @@ export const FAULTS: readonly SeededFault[] = [
     scenario: "split-dontneed-pin", file: "impl/huge-memory/split-folio.ts",
     text: `    yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
-    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    emit(k, EV.FOLIO_UNFREEZE, folio + i, partOrder(k, folio, folio + i, parts));
     yield at("lru_add_split_folio");
     if (isolated) folioGet(k, folio + i);
     else {
@@ -32,7 +32,7 @@ export const FAULTS: readonly SeededFault[] = [
     }
     yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
-    emit(k, EV.FOLIO_UNFREEZE, folio + i);
+    emit(k, EV.FOLIO_UNFREEZE, folio + i, partOrder(k, folio, folio + i, parts));
     if (isolated) folioGet(k, folio + i);
 `,
   },

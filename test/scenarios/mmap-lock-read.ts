@@ -1,6 +1,7 @@
 /** Who holds mmap_lock for reading, against who takes the area away: without that lock each would go on with an area that is gone. */
 import { holds, type Routine } from "thpcheck";
 import { load, store, sysMadvise, sysMmap, sysMunmap, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
+import { SINGLE_PAGES } from "../../impl/huge-memory/split-parts.ts";
 import { openGate, passGate } from "../../impl/entry/boot.ts";
 import { MADV_POPULATE_WRITE } from "../../impl/madvise.ts";
 import { type AddressOrErrno, MAP_FIXED } from "../../impl/mmap.ts";
@@ -20,7 +21,7 @@ function* populates(k: K): Routine {
 function* splitsByRange(k: K): Routine {
   yield* store(k, 0, 1);
   yield* openGate(k);
-  const split: AddressOrErrno = yield* sysSplitHugePages(k, 0, 0, 2);
+  const split: AddressOrErrno = yield* sysSplitHugePages(k, 0, 0, 2, SINGLE_PAGES);
   if (split > 0) note(k, SPLIT);
 }
 function* unmaps(k: K): Routine {

@@ -3,6 +3,7 @@ import { holds, record, type Routine } from "thpcheck";
 import { MADV_COLLAPSE, type IovIter } from "../../impl/madvise.ts";
 import { ENABLED_NEVER } from "../../impl/config/knobs.ts";
 import { load, store, sysExit, sysFork, sysMadvise, sysMunmap, sysProcessMadvise, sysSplitHugePages } from "../../impl/entry/syscalls.ts";
+import { SINGLE_PAGES } from "../../impl/huge-memory/split-parts.ts";
 import { openGate, passGate, scheduleIn } from "../../impl/entry/boot.ts";
 import { allFree, thpScenario } from "../../kernel/thp.ts";
 import { isHuge, TWO_PROCESSES, type K } from "../../kernel/world.ts";
@@ -50,7 +51,7 @@ function* ends(k: K): Routine {
 }
 function* splitsByPid(k: K): Routine {
   yield* passGate(k);
-  yield* sysSplitHugePages(k, 0, 0, 2);
+  yield* sysSplitHugePages(k, 0, 0, 2, SINGLE_PAGES);
 }
 
 const small = { ...TWO_PROCESSES, enabled: ENABLED_NEVER, frames: 10, vmas: 4, anonVmaChains: 8 };

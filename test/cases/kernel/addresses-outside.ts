@@ -3,6 +3,7 @@ import { holds, type Routine } from "thpcheck";
 import {
   load, store, sysFork, sysMadvise, sysMmap, sysMprotect, sysMremap, sysMunmap, sysSplitHugePages,
 } from "../../../impl/entry/syscalls.ts";
+import { SINGLE_PAGES } from "../../../impl/huge-memory/split-parts.ts";
 import { MADV_COLLAPSE, MADV_DONTNEED } from "../../../impl/madvise.ts";
 import { VM_READ, VM_WRITE } from "../../../impl/structs/vma.ts";
 import { thpScenario } from "../../../kernel/thp.ts";
@@ -22,5 +23,5 @@ export default [
   one("mmap", function* (k: K): Routine { yield* sysMmap(k, 2, 2, VM_READ | VM_WRITE, 1); }),
   one("mremap", function* (k: K): Routine { yield* store(k, 0, 1); yield* sysMremap(k, 0, 2, 2, 3, 2); }),
   one("fork", function* (k: K): Routine { yield* sysFork(k, 3); }),
-  one("split", function* (k: K): Routine { yield* sysSplitHugePages(k, 2, 0, 2); }),
+  one("split", function* (k: K): Routine { yield* sysSplitHugePages(k, 2, 0, 2, SINGLE_PAGES); }),
 ];

@@ -2,6 +2,7 @@
 import { NONE, at, current, holds, type Routine, type Scenario } from "thpcheck";
 import { gupSlow, pfnScanner } from "../../../impl/gup.ts";
 import { splitHugePagesPid } from "../../../impl/huge-memory/split-debugfs.ts";
+import { SINGLE_PAGES } from "../../../impl/huge-memory/split-parts.ts";
 import { MADV_COLD, MADV_COLLAPSE, MADV_DONTNEED, MADV_FREE, MADV_PAGEOUT } from "../../../impl/madvise.ts";
 import { removeMigrationPtes, tryToMigrate } from "../../../impl/migrate.ts";
 import type { AnonVma, Mm, Pfn } from "../../../impl/structs/types.ts";
@@ -61,7 +62,7 @@ export const zapOfZapped: Scenario<Structs> = collapseScenario({
 
 function* splitsFromOutside(k: K): Routine {
   yield* passGate(k);
-  yield* splitHugePagesPid(k, 0, 0, 2);
+  yield* splitHugePagesPid(k, 0, 0, 2, SINGLE_PAGES);
 }
 
 export const splitOfSplit: Scenario<Structs> = collapseScenario({
