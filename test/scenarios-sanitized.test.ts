@@ -20,7 +20,7 @@ const LEFT_OUT: readonly (readonly [what: string, names: RegExp])[] = [
   ["a list of isolated folios in the words of the free lists",
     /^(pageout-(collapse|twice)|mthp-lazyfree-pageout|grain-lru-(activate|munmap|split))$/],
   ["a folio that a PMD split unlocks late, before 5.18", /^cow-reuse-pmd-split$/],
-  ["two reads that are one step here", /^(khugepaged-remap|vma-joins-unused)$/],
+  ["two reads that are one step here", /^(khugepaged-remap|vma-joins-unused|mthp-split-to-(mremap|lazyfree))$/],
 ];
 
 let all: readonly Scenario[] = [];
