@@ -189,9 +189,10 @@ export const CALLS = {
   /** One scan. */
   khugepaged: { way: "kernel actor", source: "mm/khugepaged.c khugepaged_do_scan()", returns: "nothing", args: [], errnos: {} },
   lruAddDrainAll: { way: "kernel actor", source: "mm/swap.c lru_add_drain_all()", returns: "nothing", args: [], errnos: {} },
+  /** `toward`: the offset in the folio, as its n-th page, from 1 on; without one into parts of one order. */
   splitHugePages: {
     way: "file", source: "mm/huge_memory.c split_huge_pages_write()", returns: "a count",
-    args: [pid, addr, length, { name: "order", type: NUMBER, optional: true }, { name: "offset", type: NUMBER, optional: true }],
+    args: [pid, addr, length, { name: "order", type: NUMBER, optional: true }, { name: "toward", type: NUMBER, optional: true }],
     errnos: { ESRCH: "the process has ended" },
   },
   /** What vmsplice(), io_uring and drivers do. `fast`: without locks first. */

@@ -58,7 +58,7 @@ export function* carryOut(
     case CALL.khugepaged: yield* khugepagedDoScan(k); break;
     case CALL.lruAddDrainAll: yield* lruAddDrainAll(k); break;
     case CALL.splitHugePages:
-      if (debugfsCanSplit(k, a3)) result = yield* sysSplitHugePages(k, a0, a1, a2, debugfsParts(k, a3, a4));
+      if (debugfsCanSplit(k, a3)) result = yield* sysSplitHugePages(k, a0, a1, a2, debugfsParts(k, a3, a4 - 1));
       break;
     case CALL.getUserPage: result = yield* getUserPage(k, a0, a1, a2 === 1); break;
     case CALL.putUserPage: yield* putUserPage(k, a0, a1 === 1); break;

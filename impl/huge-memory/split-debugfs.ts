@@ -5,6 +5,7 @@
  */
 import { NONE, at, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { mmapReadLock, mmapReadUnlock } from "../locking/mmap-lock.ts";
+import { vmBugOn } from "../bug.ts";
 import { isHugeZeroPmd } from "./huge-zero.ts";
 import { hasMiddleOrders } from "./orders.ts";
 import type { Kernel } from "../mm-types.ts";
@@ -18,11 +19,9 @@ import { vmaLookup } from "../vma-tree.ts";
 import { splitFolioTo } from "./split-folio.ts";
 import { SINGLE_PAGES, isUniform, partsToward, smallestOrder, splitAt, uniformParts, type Parts } from "./split-parts.ts";
 
-/** `offset` of a text that has none. */
-export const NO_OFFSET = -1;
-
 /**
- * What "order,offset" of a text ask for, as far as this release reads them. A number that is no place in any folio is no offset.
+ * What "order,offset" of a text ask for, as far as this release reads them. Below 0, which a text without offset says, and behind
+ * the largest folio there is no offset.
  * @kernel mm/huge_memory.c split_huge_pages_write()
  */
 export function debugfsParts(k: Kernel, order: number, offset: number): number {
@@ -32,12 +31,14 @@ export function debugfsParts(k: Kernel, order: number, offset: number): number {
 }
 
 /**
- * There are folios that can be larger than these parts. Where not, the walk would change nothing.
- * @model what splits are asked for has no number for such parts
+ * There are folios that can be larger than these parts. Where not, the walk would change nothing, and `Parts` has no number for it.
+ * @model a kernel without thpAnon has no room for parts that are large
  */
 export function debugfsCanSplit(k: Kernel, order: number): boolean {
-  if (k.param.splitToOrders.get() === 0) return true;
-  return order === 0 || (hasMiddleOrders(k) && order > 0 && order < k.param.hpagePmdOrder.get());
+  if (k.param.splitToOrders.get() === 0 || order === 0) return true;
+  const smaller = order > 0 && order < k.param.hpagePmdOrder.get();
+  vmBugOn(smaller && !hasMiddleOrders(k), "split-debugfs: folios smaller than a huge page take thpAnon, which says their sizes");
+  return smaller;
 }
 
 /**

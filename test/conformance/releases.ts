@@ -22,6 +22,8 @@ export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
   discardFlushesAtEnd: "it takes another thread before the flush",
   khugepagedMthp: "programs that turn a smaller size on are not run in impl/, which lacks `size` and `count`: \"Beyond impl/\" has them",
+  splitTowardPage: "no program says an offset yet",
+  splitCountsRefusals: "no program says an order yet",
   unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 

@@ -14,7 +14,7 @@ const SCRIPT = fileURLToPath(new URL("seed-mthp-faults.ts", import.meta.url));
 describe("a fault in what knows of sizes between a page and a huge page", () => {
   const found = new Map<string, string | null>();
   beforeAll(async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT], { maxBuffer: 2 ** 24 });
+    const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, "mthp"], { maxBuffer: 2 ** 24 });
     for (const line of stdout.trim().split("\n")) {
       const outcome = JSON.parse(line) as MthpOutcome;
       found.set(outcome.name, outcome.found);

@@ -1,5 +1,5 @@
 /**
- * Checks a scenario under each fault of `mthp-faults.ts`, and prints one line of JSON for each. A process of its own, since
+ * Checks a scenario under each fault of a table, which the argument names, and prints one line of JSON for each. A process of its own, since
  * patched modules need Node's own loader.
  */
 import { checkScenario } from "../../checker/check/check.ts";
@@ -7,6 +7,9 @@ import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { patchedScenario, ROOT, seededPatch } from "../refinement/seeded-patch.ts";
 import { MTHP_FAULTS, type MthpFault } from "./mthp-faults.ts";
+import { MTHP_SPLIT_FAULTS } from "./mthp-split-faults.ts";
+
+const TABLES: Readonly<Record<string, readonly MthpFault[]>> = { mthp: MTHP_FAULTS, "mthp-split": MTHP_SPLIT_FAULTS };
 
 /** What became of one fault. */
 export interface MthpOutcome {
@@ -25,4 +28,4 @@ async function outcomeOf(fault: MthpFault): Promise<MthpOutcome> {
 }
 
 process.chdir(ROOT);
-for (const fault of MTHP_FAULTS) process.stdout.write(`${JSON.stringify(await outcomeOf(fault))}\n`);
+for (const fault of TABLES[process.argv[2]!]!) process.stdout.write(`${JSON.stringify(await outcomeOf(fault))}\n`);

@@ -4,6 +4,7 @@
  */
 import { holds } from "thpcheck";
 import type { KernelOptions } from "../../impl/config/options.ts";
+import { pagesMappedByPtes } from "../../impl/refcount/scheme.ts";
 import { SPLIT_DONE, SPLIT_FAILED, shrinker } from "../../kernel/actors.ts";
 import { anyPinned, migrating, thpScenario } from "../../kernel/thp.ts";
 import { ISOLATED_UNSANITIZED, isHuge, noted, TWO_PROCESSES, type K } from "../../kernel/world.ts";
@@ -23,6 +24,8 @@ const WALKS_ON = "a walk reads the area's flags, and the next entry, in the step
 
 /** Anonymous folios of the size that is the n-th above a page. */
 const folios = (k: K, size: number): number => k.thpSize.nrAnon.get(size);
+/** Of two pages, all of them mapped. */
+const wholeTwos = (k: K): number => [0, 2].filter((f) => k.page.order.get(f) === 1 && pagesMappedByPtes(k, f) === 2).length;
 const split = { "it is split": noted(SPLIT_DONE) };
 const splitOrNot = { ...split, "it is not": noted(SPLIT_FAILED) };
 const twos = { "there are two folios of two pages": (k: K) => folios(k, 0) === 2 };
@@ -38,6 +41,7 @@ export default [
     threads: { stores: t.stores },
     others: { toTwos: t.toTwos },
     sometimes: { ...split, ...twos, ...entries, "it is huge": (k) => isHuge(k, 0, 0) },
+    finally: { "both folios are whole, or it is one still": (k) => isHuge(k, 0, 0) || wholeTwos(k) === 2 || k.page.order.get(0) === 2 },
     expect: holds({ states: 1822 }),
   }),
   thpScenario({
@@ -204,5 +208,15 @@ export default [
     others: { debugfsTowardLast: t.debugfsTowardLast },
     sometimes: { ...split, "a folio of two is left": (k) => folios(k, 0) === 1, ...queued },
     expect: holds({ states: 406_504 }),
+  }),
+  thpScenario({
+    name: "mthp-split-toward-sixteen",
+    why: "of sixteen pages, where folios of two are none that anonymous memory has: the last two halvings are one",
+    tier: "quick",
+    options: { ...OF_FOUR, pagesPerHugePage: 16, frames: 16, thpAnon: "16K-32K:never;64K:always", refcountMax: 31 },
+    threads: { ofEight: t.ofEight },
+    others: { towardSixth: t.towardSixth, toTwos: t.toTwos },
+    sometimes: { ...splitOrNot, "all sizes are there": (k) => folios(k, 0) === 1 && folios(k, 1) === 1 },
+    expect: holds({ states: 32_917 }),
   }),
 ];

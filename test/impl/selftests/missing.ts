@@ -3,7 +3,7 @@ import { COW_ANON, COW_FILE_RUNS, COW_MTHP_RUNS, COW_NON_ANON, COW_SWAP_RUNS, CA
 
 /** What is lacking. */
 export type Part =
-  | "swap and reclaim (MADV_PAGEOUT)" | "files and shmem" | "large folios below PMD size (mTHP)" | "splits to orders above 0" | "non-uniform splits" | "hugetlb"
+  | "swap and reclaim (MADV_PAGEOUT)" | "files and shmem" | "large folios below PMD size (mTHP)" | "hugetlb"
   | "soft-dirty" | "userfaultfd" | "guard regions" | "memory failure" | "KSM" | "page migration (move_pages, mbind)" | "device-private memory"
   | "page tables above the PMD" | "addresses within a page" | "uprobes";
 
@@ -21,8 +21,6 @@ export const MISSING: readonly Missing[] = [
   { file: "khugepaged.c", part: "swap and reclaim (MADV_PAGEOUT)", cases: those("khugepaged.c", (name) => /swap/.test(name)) },
   { file: "khugepaged.c", part: "large folios below PMD size (mTHP)", cases: ["-s order: every case with mTHPs as sources", "khugepaged_mthp_test: collapse to each order"] },
 
-  { file: "split_huge_page_test.c", part: "splits to orders above 0", cases: [...those("split_huge_page_test.c", (name) => /^split_pmd_thp_to_order [2-8]$/.test(name)), "expected failure: order 1 of anonymous memory"] },
-  { file: "split_huge_page_test.c", part: "non-uniform splits", cases: ["split_pmd_thp_to_order with in_folio_offset"] },
   { file: "split_huge_page_test.c", part: "files and shmem", cases: those("split_huge_page_test.c", (name) => /file_backed|pagecache/.test(name)) },
   all("folio_split_race_test.c", "files and shmem"),
 

@@ -87,11 +87,52 @@ function splitPteMappedThp(s: Machine): void {
   expect([s.vmstat("thpSplitPage"), s.k.node.nrAnon.get(), s.rssAnon(P)]).toEqual([NR, 0, at.filter((page) => page !== null).length]);
 }
 
+/** With room for folios of every size; none of them is made by faults. */
+const withSizes = (h: number): KernelOptions => ({ ...machine(h), thpAnon: `${h > 8 ? 16 : 8}K-${2 * h}K:never;${4 * h}K:inherit` });
+
+/** Pages that are part of folios of that order, which begin at multiples of their size. */
+function expectOrder(s: Machine, p: number, pages: number, order: number): void {
+  for (let v = p; v < p + pages; v++) {
+    const frame = s.frame(P, v);
+    const head = s.k.page.head.get(frame) < 0 ? frame : s.k.page.head.get(frame);
+    const found = [s.k.page.order.get(head), head % (1 << order)];
+    if (found[0] !== order || found[1] !== 0) expect(found, `page ${v - p}`).toEqual([order, 0]);
+  }
+}
+
+function splitPmdThpToOrder(s: Machine, order: number): void {
+  const p = allocate(s);
+  expect(s.splitHugePages(P, p, NR * s.h, order)).toBe(NR);
+  s.validate(P, p, 0, NR * s.h);
+  expectOrder(s, p, NR * s.h, order);
+  expect([s.anonHugePages(P, p), s.k.node.nrAnon.get(), s.k.thpSize.nrAnon.get(order - s.config.minLargeOrder)]).toEqual([0, 0, (NR * s.h) >> order]);
+}
+
+/** The walk comes to every page: whatever offset it is, all is of that order in the end. */
+function splitPmdThpToOrderAt(s: Machine): void {
+  const p = allocate(s);
+  expect(s.splitHugePages(P, p, NR * s.h, 4, (s.h >> 1) + 1)).toBeGreaterThan(NR);
+  s.validate(P, p, 0, NR * s.h);
+  expectOrder(s, p, NR * s.h, 4);
+}
+
+/** Anonymous memory has no folios of two pages. */
+function splitToOrder1(s: Machine): void {
+  const p = allocate(s);
+  expect(s.splitHugePages(P, p, NR * s.h, 1)).toBe(0);
+  expect([s.anonHugePages(P, p), s.vmstat("thpSplitPage"), s.vmstat("thpSplitPageFailed")]).toEqual([NR, 0, NR * s.h]);
+  s.validate(P, p, 0, NR * s.h);
+}
+
 selftest("split_huge_page_test.c", {
   machine, sizes: [2, 4, 8, 512],
   cases: {
     split_pmd_zero_pages: splitPmdZeroPages,
     "split_pmd_thp_to_order 0": splitPmdThpToOrder0,
+    ...Object.fromEntries([2, 3, 4, 5, 6, 7, 8].map((order) =>
+      [`split_pmd_thp_to_order ${order}`, { sizes: [512], machine: withSizes, body: (s: Machine) => { splitPmdThpToOrder(s, order); } }])),
+    "split_pmd_thp_to_order with in_folio_offset": { sizes: [64, 512], machine: withSizes, body: splitPmdThpToOrderAt },
+    "expected failure: order 1 of anonymous memory": { sizes: [16, 512], machine: withSizes, body: splitToOrder1 },
     split_pte_mapped_thp: splitPteMappedThp,
     "expected failure: the order that it has": splitToTheSameOrder,
   },
