@@ -147,7 +147,8 @@ function sizesOf(o: KernelOptions): AnonOrders {
 /** What folios can be split into: `impl/huge-memory/split-parts.ts`. Single pages only where huge pages are the only large folios. */
 function partsRoom(h: number, minLargeOrder: number): Pick<Bounds, "partOrderMax" | "splitPartsMax"> {
   const order = Math.log2(h);
-  return minLargeOrder === order ? { partOrderMax: 0, splitPartsMax: 0 } : { partOrderMax: order - 1, splitPartsMax: (order + 1) * (h + 1) - 1 };
+  if (minLargeOrder === order) return { partOrderMax: 0, splitPartsMax: 0 };
+  return { partOrderMax: order - 1, splitPartsMax: (order + 1) * (h + 1) - 1 };
 }
 
 /**

@@ -75,14 +75,14 @@ export const SWITCHES = {
   splitTowardPage: {
     since: ["6.16"], default: true,
     meaning: "split_huge_pages takes an offset in the folio: the halves without that page stay as large as they are",
-    source: "mm/huge_memory.c split_huge_pages_pid(), in_folio_offset; folio_split() itself came with 6.14: 6.12 has neither, 7.2 both; seen, " +
-      "6.12.117 takes no notice of the offset and 6.16.3 does",
+    source: "mm/huge_memory.c split_huge_pages_pid(), in_folio_offset; folio_split() itself came with 6.14: 6.12 has neither, 7.2 both; " +
+      "seen, 6.12.117 takes no notice of the offset and 6.16.3 does",
   },
   splitCountsRefusals: {
     since: ["6.19"], default: true,
     meaning: "a split to an order that anonymous folios cannot have counts as one that failed; before, nothing counts",
-    source: "mm/huge_memory.c __folio_split(), folio_check_splittable(): seen, thp_split_page_failed of 6.18.15 and 6.19.14 after a debugfs " +
-      "split to order 1",
+    source: "mm/huge_memory.c __folio_split(), folio_check_splittable(): seen, thp_split_page_failed of 6.18.15 and 6.19.14 after a " +
+      "debugfs split to order 1",
   },
   collapseContinuesAtEmptyPmd: {
     since: ["6.19"], default: true,

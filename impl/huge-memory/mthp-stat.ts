@@ -12,7 +12,7 @@ import { hasMiddleOrders } from "./orders.ts";
  */
 export function modNrAnon(k: Kernel, order: number, by: number): void {
   if (order === k.param.hpagePmdOrder.get()) k.node.nrAnon.add(by);
-  else if (hasMiddleOrders(k) && order >= k.param.minLargeOrder.get()) k.thpSize.nrAnon.add(order - k.param.minLargeOrder.get(), by);
+  else if (isMiddleOrder(k, order)) k.thpSize.nrAnon.add(order - k.param.minLargeOrder.get(), by);
 }
 
 /**
@@ -21,5 +21,9 @@ export function modNrAnon(k: Kernel, order: number, by: number): void {
  */
 export function modNrAnonPartiallyMapped(k: Kernel, order: number, by: number): void {
   if (order === k.param.hpagePmdOrder.get()) k.node.nrAnonPartiallyMapped.add(by);
-  else if (hasMiddleOrders(k) && order >= k.param.minLargeOrder.get()) k.thpSize.nrAnonPartiallyMapped.add(order - k.param.minLargeOrder.get(), by);
+  else if (isMiddleOrder(k, order)) k.thpSize.nrAnonPartiallyMapped.add(order - k.param.minLargeOrder.get(), by);
+}
+
+function isMiddleOrder(k: Kernel, order: number): boolean {
+  return hasMiddleOrders(k) && order >= k.param.minLargeOrder.get();
 }

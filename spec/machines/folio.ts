@@ -129,7 +129,9 @@ export const folioMachine = setup({
     frozen: {
       description: "A split is at work; the reference count is 0.",
       on: {
-        FOLIO_SPLIT: { guard: "isHead", actions: "becomePart", description: "its parts become folios; this is the first, and may be split again" },
+        FOLIO_SPLIT: {
+          guard: "isHead", actions: "becomePart", description: "its parts become folios; this is the first, and may be split again",
+        },
         FOLIO_UNFREEZE: {
           guard: "asMeant", target: "owned",
           description: "one reference again; only of the order that the split was to leave it with, which cannot fail any more",

@@ -37,7 +37,8 @@ export const MTHP_SPLIT_FAULTS: readonly MthpFault[] = [
     text: "k.page.index.get(folio) + page - folio", replacement: "k.page.index.get(folio)",
   },
   {
-    name: "only the first part is mapped again", file: SPLIT, scenario: "mthp-split-to-store", found: /^T11 a migration entry stands for a locked folio/,
+    name: "only the first part is mapped again", file: SPLIT, scenario: "mthp-split-to-store",
+    found: /^T11 a migration entry stands for a locked folio/,
     text: "for (let i: PteIndex = 0; i < nr; i += partPages", replacement: "for (let i: PteIndex = 0; i < 1; i += partPages",
   },
   {
@@ -73,7 +74,8 @@ export const MTHP_SPLIT_FAULTS: readonly MthpFault[] = [
     text: "useZeroPage && !folioTestLarge(k, folio) &&", replacement: "useZeroPage && !folioTestLarge(k, page) &&",
   },
   {
-    name: "a part lies where the walk of the parts does not expect it", file: PARTS, scenario: "mthp-split-toward-store", found: /^P3 tail pages have no references/,
+    name: "a part lies where the walk of the parts does not expect it", file: PARTS, scenario: "mthp-split-toward-store",
+    found: /^P3 tail pages have no references/,
     text: "const order = highestOrder(apart);", replacement: "const order = highestOrder(apart | 1) >> 1;",
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * Checks a scenario under each fault of a table, which the argument names, and prints one line of JSON for each. A process of its own, since
- * patched modules need Node's own loader.
+ * Checks a scenario under each fault of a table, which the argument names, and prints one line of JSON for each. A process of its own,
+ * since patched modules need Node's own loader.
  */
 import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";

@@ -105,7 +105,8 @@ function splitPmdThpToOrder(s: Machine, order: number): void {
   expect(s.splitHugePages(P, p, NR * s.h, order)).toBe(NR);
   s.validate(P, p, 0, NR * s.h);
   expectOrder(s, p, NR * s.h, order);
-  expect([s.anonHugePages(P, p), s.k.node.nrAnon.get(), s.k.thpSize.nrAnon.get(order - s.config.minLargeOrder)]).toEqual([0, 0, (NR * s.h) >> order]);
+  const parts = s.k.thpSize.nrAnon.get(order - s.config.minLargeOrder);
+  expect([s.anonHugePages(P, p), s.k.node.nrAnon.get(), parts]).toEqual([0, 0, (NR * s.h) >> order]);
 }
 
 /** The walk comes to every page: whatever offset it is, all is of that order in the end. */
