@@ -125,7 +125,7 @@ export const SPLIT: Operation = {
     { item: "S8", does: "freeze the reference count", labels: ["freezeFolio: S8: folio_ref_freeze"] },
     { item: "S9", does: "off the deferred split queue", labels: ["folioUnqueueDeferredSplit: spin_lock(deferredSplit.lock)"] },
     { item: "S10", does: "take lru_lock", labels: ["splitFrozenFolio: spin_lock(lruvec.lock)"] },
-    { item: "S11.i", does: "prepare each tail, lock included; the head is one no more", labels: ["splitFrozenFolio: S11: PG_locked", "splitFrozenFolio: S11: clear_compound_head"], note: "the fields of pages whose count is 0, by which nobody can take a reference to look, with these" },
+    { item: "S11.i", does: "prepare each tail, lock included; the head is one no more", labels: ["splitFrozenToOrder: S11: PG_locked", "splitFrozenToOrder: S11: clear_compound_head"], note: "the fields of pages whose count is 0, by which nobody can take a reference to look, with these" },
     { item: "S12.i", does: "unfreeze each tail, put it on the LRU", labels: ["splitFrozenFolio: S12: folio_ref_unfreeze", "splitFrozenFolio: lru_add_split_folio"] },
     { item: "S13", does: "unfreeze the head", labels: ["splitFrozenFolio: S13: folio_ref_unfreeze"] },
     { item: "S14", does: "drop lru_lock, interrupts on", with: "S13", because: RELEASE },

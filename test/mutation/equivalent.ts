@@ -6,10 +6,10 @@ import type { Explanation } from "./explained.ts";
 
 export const EQUIVALENT: readonly Explanation[] = [
   {
-    id: "4b5838c27a",
-    change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio); spinUnlock(k, " +
-      "k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, " +
-      "refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio);",
+    id: "c3c75b1e79",
+    change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, " +
+      "parts)); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); " +
+      "folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, parts));",
     why: "Freezing and unfreezing are atomic operations on the reference count, which lru_lock does not protect: the lock is about " +
       "the list, PG_lru and the LRU's counters, and these have their final values before. Until it is unfrozen the head has no " +
       "reference, no mapping but migration entries, and a folio lock that the split holds. Whoever meets it on the LRU, in a frame " +
