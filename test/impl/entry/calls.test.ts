@@ -15,7 +15,9 @@ import { RW, SequentialKernel } from "../sequential-kernel.ts";
 
 // Room for whatever three processes do in 60 calls: that a table of the model is full is no error number.
 const ROOM = { frames: 128, vmas: 40, anonVmas: 64, anonVmaChains: 400, pageTables: 40, refcountMax: 255 };
-const s = new SequentialKernel({ ...MACHINE, ...ROOM, chargeMayFail: true, copyMayMeetPoison: true });
+/** With folios of two pages, which only splits make. */
+const SIZES = { thpAnon: "8K:never;16K:inherit" };
+const s = new SequentialKernel({ ...MACHINE, ...ROOM, ...SIZES, chargeMayFail: true, copyMayMeetPoison: true });
 const PAGES = Number(s.config.vpnMax);
 const argsOf = (name: CallName): readonly Arg[] => CALLS[name].args;
 
