@@ -3,6 +3,7 @@ export {
   NONE, array, bitset, bool, int, mutex, names, oneOf, queue, ref, rwsem, spinlock, struct, table,
 } from "./program/layout.ts";
 export type { Names, Structs } from "./program/layout.ts";
+export { isAt, took } from "./program/positions.ts";
 export { at, bugOn, choose, current, emit, record } from "./program/routine.ts";
 export type { Bool, Int, Mask, Ref, Routine, U, U16, U32, U8, UpTo, YieldPoint } from "./program/routine.ts";
 export {

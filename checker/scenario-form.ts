@@ -24,6 +24,7 @@ import {
     MASK_SIZE_MAX,
   NONE,
   OBJECTS_MAX,
+  UNLOCKED_ACTORS_MAX,
   fieldsOf,
   type Field,
   type ScalarField,
@@ -94,10 +95,10 @@ const actor = objectOf({
   name: actorName, daemon: v.optional(flag()),
   step: plainFunction("a plain function that takes a step"), atRest: plainFunction("a plain function that says whether it may rest"),
 }, "{ name, step, atRest }");
-const actors = (one: Form): Form => v.pipe(v.array(one, "an array"), v.maxLength(ACTORS_MAX, `at most ${ACTORS_MAX}`));
+const actors = (one: Form, most: number): Form => v.pipe(v.array(one, "an array"), v.maxLength(most, `at most ${most}`));
 const init = plainFunction("a plain function that builds the initial state");
 const model = objectOf({
-  structs, init: v.optional(init), actors: actors(actor),
+  structs, init: v.optional(init), actors: actors(actor, UNLOCKED_ACTORS_MAX),
   system: v.optional(objectOf({ module: text("the URL of a module"), data: v.unknown() }, "{ module, data }")),
 }, "{ structs, actors }");
 
@@ -199,7 +200,7 @@ const COMMON = {
   refine: v.optional(v.array(refinement, "an array of machines")),
   expect: expectation,
 };
-const ofThreads = objectOf({ ...COMMON, structs, init: v.optional(init), threads: actors(thread) }, "scenario({ ... })");
+const ofThreads = objectOf({ ...COMMON, structs, init: v.optional(init), threads: actors(thread, ACTORS_MAX) }, "scenario({ ... })");
 const ofModel = objectOf({ ...COMMON, model }, "scenario({ ... })");
 
 /** What is wrong with a scenario, as the end of a sentence; null: nothing. */
@@ -237,6 +238,11 @@ function beyondForm(s: Parts): string | null {
   const alone = s.model?.system === undefined ? undefined : BOUNDS.find((b) => s[b] !== undefined);
   if (alone !== undefined) return `${alone} is given, of which a system that is ready made knows nothing`;
   if (actors.length === 0 && s.model?.system === undefined) return "there is no thread to run";
+  const locked = Object.entries(s.model?.structs ?? {})
+    .find(([, struct]) => Object.values(fieldsOf(struct)).some((f) => LOCKS.has(f.kind)));
+  if (locked !== undefined && actors.length > ACTORS_MAX) {
+    return `model.actors has ${actors.length}; at most ${ACTORS_MAX} where a struct has a lock, as ${locked[0]} does`;
+  }
   const twice = firstTwice(actors.map((a) => a.name));
   if (twice !== undefined) return `two threads have the same name, ${inWords(twice)}; traces could not tell them apart`;
   const stranger = Object.keys(s.cutShort ?? {}).find((name) => !actors.some((a) => a.name === name));
@@ -245,6 +251,8 @@ function beyondForm(s: Parts): string | null {
   if (promise !== undefined) return `two properties are named ${inWords(promise)}`;
   return structsProblem((s.model?.structs ?? s.structs)!);
 }
+
+const LOCKS: ReadonlySet<string> = new Set(["spinlock", "mutex", "rwsem"]);
 
 const firstTwice = (names: readonly string[]): string | undefined => names.find((n, i) => names.indexOf(n) !== i);
 

@@ -18,6 +18,7 @@ const VERDICTS: Readonly<Record<string, readonly [ScenarioResult["verdict"], str
   "kernel.ts": ["violated", "a huge page is left", 803],
   "lock.ts": ["holds", null, 8],
   "model.ts": ["holds", null, 15],
+  "positions.ts": ["violated", "at most one is inside", 13],
   "queue.ts": ["violated", "range", 9],
   "refinement.ts": ["violated", "refines door", 4],
   "step-promise.ts": ["violated", "time goes on", 5],

@@ -8,7 +8,11 @@
  */
 import { SHORT_WORDS } from "../system.ts";
 import type { LayoutPlan } from "../program/layout.ts";
+import { threadsAskedBy } from "./position-uses.ts";
 import { bitsOf, forEachRead, type Reads } from "./reads.ts";
+
+/** The bytes in which the frames of a thread lie. */
+interface FrameArea { readonly base: number; readonly bytes: number }
 
 /**
  * The text of `markAffected(into, at)`: writes the set of properties that may differ between $before and $vector, given
@@ -16,18 +20,25 @@ import { bitsOf, forEachRead, type Reads } from "./reads.ts";
  * `properties`: the emitted names of the functions.
  */
 export function affectedFunction(
-  reads: ReadonlyMap<string, Reads>, properties: readonly string[], plan: LayoutPlan, stateWords: number,
+  reads: ReadonlyMap<string, Reads>, properties: readonly string[], plan: LayoutPlan,
+  { words: stateWords, areas }: { readonly words: number; readonly areas: readonly FrameArea[] },
 ): string {
   const size = Math.ceil(properties.length / 32);
   const readers = new Map<number, Map<number, number>>();
+  const note = (p: number, word: number, mask: number): void => {
+    const ofWord = readers.get(word) ?? new Map<number, number>();
+    readers.set(word, ofWord);
+    ofWord.set(p, (ofWord.get(p) ?? 0) | mask);
+  };
   for (const [p, emitted] of properties.entries()) {
     forEachRead(reads, emitted, [], (field, i, j) => {
-      for (const { word, mask } of bitsOf(field, i, j, plan.maskBytes)) {
-        const ofWord = readers.get(word) ?? new Map<number, number>();
-        readers.set(word, ofWord);
-        ofWord.set(p, (ofWord.get(p) ?? 0) | mask);
-      }
+      for (const { word, mask } of bitsOf(field, i, j, plan.maskBytes)) note(p, word, mask);
     });
+    // Where a thread stands lies somewhere in its frames.
+    for (const thread of threadsAskedBy(reads, emitted)) {
+      const { base, bytes } = areas[thread]!;
+      for (let word = base >> 2; word < Math.ceil((base + bytes) / 4); word++) note(p, word, -1);
+    }
   }
   const names = Array.from({ length: size }, (_, n) => `s${n}`);
   const head = size === 0 ? "" : `let ${names.map((n) => `${n} = 0`).join(", ")};`;

@@ -108,7 +108,7 @@ export class Assembly {
       countsIn: countsIn(options.coverage ?? coverageLog() !== null),
       announces: options.coverage !== false && coverageLog() !== null,
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
-      calls: (options.variant ?? "plain") === "plain" ? (scenario.calls ?? []) : [], actors: this.#actors.length,
+      calls: (options.variant ?? "plain") === "plain" ? (scenario.calls ?? []) : [], actors: this.#actors.map((a) => a.name), isModel,
     });
     this.#emitter = new Emitter(this.#linker);
     this.#properties = new PropertyFunctions(scenario, this.#linker, this.#emitter,
@@ -162,7 +162,9 @@ export class Assembly {
       (this.#refinements.length === 0 ? "" : ` const $m = $refined.check($events, $changes); if ($m >= 0) return ${own} + $m;`)));
     this.#emitter.drain();
     const { always, excuses } = this.#properties;
-    this.#body.push(affectedFunction(this.#linker.reads, [...always, ...excuses], this.#plan, this.#stateWords));
+    const areas = this.#roots.map((r) => ({ base: r.base, bytes: this.#straight ? 0 : this.#emitter.areaBytes(r.routine) }));
+    this.#body.push(affectedFunction(this.#linker.reads, [...always, ...excuses], this.#plan, { words: this.#stateWords, areas }));
+    this.#body.push(this.#straight ? "" : this.#linker.positions.text(this.#roots, this.#emitter.routines));
     const step = this.#straight ? this.#runFunction() : isModel ? this.#modelStepFunction() : this.#stepFunction();
     this.#body.push(this.#initFunction(initCall), step);
   }

@@ -6,7 +6,10 @@ import type { Intrinsic } from "./intrinsics.ts";
 import type { Linker, Purpose } from "./link.ts";
 import { isLocalName, type PreparedFunction } from "./locals.ts";
 import { namedChoice, namedChoiceCall } from "./named-choice.ts";
+import { positionCall } from "./positions.ts";
 import { quasi } from "./quasi.ts";
+import type { Reads } from "./reads.ts";
+import type { Place } from "./source-module.ts";
 
 /** What is asked of the translator of the function that the call stands in. */
 interface Host {
@@ -16,7 +19,9 @@ interface Host {
   readonly purpose: Purpose;
   readonly instrumented: boolean;
   readonly temporary: () => t.Identifier;
+  readonly reads: Reads;
   site(node: t.Node): number;
+  place(node: t.Node): Place;
   staticValue(e: t.Node): { readonly value: unknown } | null;
   constantString(e: t.Node | null | undefined): string | null;
   argumentsWithoutWorlds(node: t.CallExpression): t.Expression[];
@@ -45,6 +50,7 @@ export function checkIntrinsicCall(
 export function intrinsicCall(host: Host, node: t.CallExpression, name: string, intrinsic: Intrinsic): t.Expression {
   const { purpose } = host;
   checkIntrinsicCall(host, node, name, intrinsic);
+  if (intrinsic.kind === "isAt" || intrinsic.kind === "took") return host.withPlace(positionCall(host, node, intrinsic.kind), node);
   const site = host.site(node);
   const assigns = node.arguments.some(assignsToLocal);
   const named = intrinsic.kind === "choose" ? namedChoice(host, node) : null;

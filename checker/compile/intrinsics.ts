@@ -3,6 +3,7 @@ import {
   downgradeWrite, downRead, downReadTrylock, downWrite, downWriteTrylock, mutexLock, mutexTrylock, mutexUnlock, spinLock, spinTrylock,
   spinUnlock, upRead, upWrite,
 } from "../program/locks.ts";
+import { isAt, took } from "../program/positions.ts";
 import { at, bugOn, choose, current, emit, record } from "../program/routine.ts";
 
 /** Operations of the emitted lock runtime (`lock-runtime.ts`). */
@@ -16,7 +17,7 @@ interface Called {
 }
 
 export type Intrinsic = Called & (
-  | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" | "record" }
+  | { readonly kind: "at" | "choose" | "current" | "bugOn" | "emit" | "record" | "isAt" | "took" }
   /** Waits: a yield point. */
   | {
     readonly kind: "lock";
@@ -35,6 +36,8 @@ export const INTRINSICS: ReadonlyMap<unknown, Intrinsic> = new Map<unknown, Intr
   [current, { kind: "current", parameters: ["k"] }],
   [bugOn, { kind: "bugOn", parameters: ["condition", "message"] }],
   [emit, { kind: "emit", parameters: ["k", "event", "...instances"] }],
+  [isAt, { kind: "isAt", parameters: ["k", "thread", "label"] }],
+  [took, { kind: "took", parameters: ["k", "actor", "label?"] }],
   [record, { kind: "record", parameters: ["members"] }],
   [spinLock, { kind: "lock", parameters: LOCK, label: "spin_lock", lockKind: "spinlock", mode: "exclusive" }],
   [mutexLock, { kind: "lock", parameters: LOCK, label: "mutex_lock", lockKind: "mutex", mode: "exclusive" }],

@@ -8,6 +8,7 @@ import type { Site } from "../program/observer.ts";
 import type { OutsideCall } from "../scenario.ts";
 import { literal, whyNotPlain } from "./captured.ts";
 import { OutsideCallRows } from "./outside-calls.ts";
+import { PositionUses } from "./position-uses.ts";
 import type { Reads } from "./reads.ts";
 import { RecordShapes, outRegister, type RecordOut, type RecordShape, type SourceFunction } from "./record-shape.ts";
 import { SourceModules } from "./source-module.ts";
@@ -29,7 +30,9 @@ export interface LinkOptions {
   readonly events: ReadonlySet<number> | null;
   /** Routines through which the outside calls; what becomes of such calls is written down. */
   readonly calls: readonly OutsideCall[];
-  readonly actors: number;
+  readonly actors: readonly string[];
+  /** A model written by hand: its actors are no threads. */
+  readonly isModel: boolean;
 }
 
 /** What a function is called as: it is compiled once for each role. */
@@ -71,6 +74,7 @@ export class Linker {
   /** The same of each routine, and the routines that it calls. */
   readonly routineReads = new Map<string, { readonly reads: Reads; readonly callees: readonly string[] }>();
   readonly calls: OutsideCallRows;
+  readonly positions: PositionUses;
   readonly pointTable: { routine: string; pc: number }[] = [];
   readonly #fields: ReadonlyMap<string, FieldPlan>;
   readonly #constants: string[] = [];
@@ -90,7 +94,8 @@ export class Linker {
     this.options = options;
     this.#fields = new Map(plan.fields.map((f) => [`${f.struct}.${f.field}`, f]));
     this.types = { plan, modules: this.modules, config };
-    this.calls = new OutsideCallRows(options.calls, options.actors, this.shapes);
+    this.calls = new OutsideCallRows(options.calls, options.actors.length, this.shapes);
+    this.positions = new PositionUses(options.actors, options.isModel);
   }
 
   field(struct: string, field: string): FieldPlan | null {

@@ -22,6 +22,8 @@ export type Source =
 export interface Reads {
   readonly accesses: { readonly field: FieldPlan; readonly i: Source; readonly j: Source; readonly changes: boolean }[];
   readonly calls: { readonly callee: string; readonly args: readonly Source[] }[];
+  /** Threads whose positions it asks for. */
+  readonly threads: Set<number>;
 }
 
 /** Values that an expression can have; null: any. */

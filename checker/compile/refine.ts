@@ -8,6 +8,7 @@ import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { unknownOrigin } from "./unknown-origin.ts";
 import { generateCode } from "./generate.ts";
+import { threadsAskedBy } from "./position-uses.ts";
 import { bitsOf, forEachRead } from "./reads.ts";
 import { EVENT_WORDS, STEP_EVENTS_MAX, refinementRuntimeText } from "../image/refinement-runtime.ts";
 
@@ -66,6 +67,9 @@ export class RefinementCompiler {
     const readers = new Map<number, Map<string, { instance: number; mask: number; need: number }>>();
     for (const [n, { abstract, refinement }] of this.#machines.entries()) {
       const m = machines[n]!;
+      if (threadsAskedBy(this.#linker.reads, abstract.emitted).size > 0) {
+        throw new Error(`machine ${m.name}: its abstraction asks where threads stand; it is read from the structs alone`);
+      }
       for (let i = 0; i < m.instances; i++) {
         const instance = m.firstInstance + i;
         forEachRead(this.#linker.reads, abstract.emitted, [i], (field, a, b) => {

@@ -44,7 +44,7 @@ export class Translator {
   /** Values of the variables of counting loops, in properties. */
   readonly loops: ReadonlyMap<string, Source> = new Map();
   /** Every access and call translated so far. */
-  readonly reads: Reads = { accesses: [], calls: [] };
+  readonly reads: Reads = { accesses: [], calls: [], threads: new Set() };
   /** "guard" while the guard of a yield is translated; else what the function is for. */
   purpose: Purpose;
 

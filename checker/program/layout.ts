@@ -24,6 +24,8 @@ export const NONE = -1;
 
 /** Threads of a scenario: masks of lock holders have so many bits. */
 export const ACTORS_MAX = 30;
+/** Actors of a model written by hand that has no lock. */
+export const UNLOCKED_ACTORS_MAX = 1000;
 /** Objects of a table, and elements of an array. */
 export const OBJECTS_MAX = 2 ** 20;
 /** Bytes of the state and of the statistics that a program's structs may take together. */
@@ -420,7 +422,11 @@ const roleOf = (f: ScalarField | LockField): Role => f.role ?? "state";
  * table that is not declared, and for an initial value out of range.
  */
 export function planLayout(structs: Structs, actorCount: number): LayoutPlan {
-  if (actorCount > ACTORS_MAX) throw new RangeError(`${actorCount} actors: lock holder masks hold at most ${ACTORS_MAX}`);
+  const hasLocks = Object.values(structs).some((s) => Object.values(fieldsOf(s)).some((f) => isLock(scalarOf(f))));
+  const most = hasLocks ? ACTORS_MAX : UNLOCKED_ACTORS_MAX;
+  if (actorCount > most) {
+    throw new RangeError(`${actorCount} actors: at most ${most}${hasLocks ? ", since masks of lock holders have no more" : ""}`);
+  }
   const maskBytes = wholeBytes(actorCount);
   const fields: FieldPlan[] = [];
   const locks: LockPlan[] = [];

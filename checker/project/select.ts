@@ -81,6 +81,11 @@ function chosenFrom(file: string, pattern: string, all: readonly LoadedScenario[
   const chosen = meantBy(pattern, all);
   if (chosen.length > 0) return chosen;
   const names = all.map((s) => s.scenario.name);
+  // As `--policy` makes it of a name.
+  const bare = pattern.replace(/@\*$/, "");
+  if (bare !== pattern && names.includes(bare)) {
+    throw new UsageError(`${JSON.stringify(bare)} of ${file} knows no policies; leave out --policy`);
+  }
   throw new UsageError(`${file} has no scenario ${JSON.stringify(pattern)}.${didYouMean(pattern, names)} It has: ${names.join(", ")}`);
 }
 

@@ -1,5 +1,6 @@
 /** Which words a broken promise reads in the state, or step, in which it breaks. */
 import type { CompiledSystem } from "../image/compiled-system.ts";
+import { POSITIONS, type Positions } from "../program/positions.ts";
 import type { StateBytes } from "../program/world.ts";
 import { refinementProperty } from "../refinement.ts";
 import type { ReplayedTrace } from "../result.ts";
@@ -43,12 +44,26 @@ export function promiseReads(end: TraceEnd): PromiseReads {
 function evaluated(end: TraceEnd, promise: ((...worlds: never[]) => unknown) | undefined, ofStep = false): PromiseReads {
   const words: Words = new Map();
   let ownWords = false;
-  const worlds = (ofStep ? [end.before, end.after] : [end.after]).map((bytes) => listening(end, bytes, words));
+  const worlds = (ofStep ? [end.before, end.after] : [end.after])
+    .map((bytes) => Object.assign(listening(end, bytes, words) as object, { [POSITIONS]: positionsIn(end, bytes) }));
   attempt(() => {
     const answer = promise?.(...(worlds as never[]));
     ownWords = typeof answer === "object" && answer !== null;
   });
   return { words, ownWords };
+}
+
+/** Where threads stand in the state, and who took the last step. */
+function positionsIn({ system, replayed }: TraceEnd, { u32 }: StateBytes): Positions {
+  const labelOf = (thread: string): string | null => {
+    const saved = system.vector.slice();
+    system.vector.set(new Int32Array(u32.buffer, u32.byteOffset, system.stateWords));
+    const { label } = system.position(system.actors.findIndex((a) => a.name === thread));
+    system.vector.set(saved);
+    return label;
+  };
+  const last = replayed.rows.at(-1);
+  return { labelOf, step: last?.actor == null ? null : { actor: last.actor, label: last.label } };
 }
 
 /** A world that puts each word that is looked at behind all others in `words`. */

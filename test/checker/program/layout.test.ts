@@ -177,7 +177,7 @@ describe("declarations that make no sense are refused", () => {
     ["a fractional count", () => table(1.5, {}), /whole number/],
     ["an initial value out of range", () => planLayout({ s: struct({ x: int(0, 3, "x", { init: 4 }) }) }, 1), /s\.x: init 4 is outside 0\.\.3/],
     ["a reference to an unknown table", () => planLayout({ s: struct({ x: ref("page", "x") }) }, 1), /s\.x: ref\("page"\).*declared are s/],
-    ["more actors than masks hold", () => planLayout({}, 31), /31 actors/],
+    ["more actors than masks hold", () => planLayout({ s: struct({ m: mutex("m") }) }, 31), /31 actors/],
   ])("%s", (_, declare, message) => {
     expect(declare).toThrow(message);
   });
