@@ -191,6 +191,14 @@ it("has types for whoever looks into its declarations too", () => {
   expect(status).toBe(0);
 });
 
+it("has pages, by npm run docs, of all that it exports", () => {
+  const read = (file: string): unknown => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+  const { exports } = read("package.json") as { exports: Record<string, string | { types: string }> };
+  const declarations = Object.values(exports).flatMap((e) => (typeof e === "string" ? [] : [e.types]));
+  const { entryPoints } = read("typedoc.json") as { entryPoints: string[] };
+  expect(entryPoints).toEqual(declarations.map((d) => d.replace(/^.\/dist\/(.*)\.d\.ts$/, "$1.ts")));
+});
+
 it("is a package as publint wants it", async () => {
   const { messages, pkg } = await publint({ pkgDir: installed, strict: true });
   expect(messages.map((m) => formatMessage(m, pkg as Record<string, unknown>))).toEqual([]);
