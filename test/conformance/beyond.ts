@@ -1,6 +1,7 @@
 /**
- * Operations that no part of `impl/` stands for yet. Guests carry them out, and what they say is recorded; each names what
- * `impl/` lacks for it, and a program that has one is kept for the day when it is there. Random programs have none of them.
+ * Operations that take a machine of one's own, or that no part of `impl/` stands for yet. Guests carry them out, and what they say is
+ * recorded. Each names what `impl/` lacks for it, by its arguments, and a program that has one is kept for the day when it is there.
+ * Random programs have none of them.
  */
 import type { Words } from "../../impl/entry/calls.ts";
 
@@ -25,16 +26,18 @@ export const COUNTED = [
 ] as const;
 const SIZES: Words = Object.fromEntries([16, 32, 64, 128, 256, 512, 1024, 2048].map((kib) => [`${kib}kB`, kib]));
 /** In the order of `words` of agent/beyond.c, which answers with these numbers. */
-const SIZE_WORDS = { never: 0, madvise: 1, always: 2, inherit: 3 } as const;
+export const SIZE_WORDS = { never: 0, madvise: 1, always: 2, inherit: 3 } as const;
 /** @kernel include/uapi/linux/kernel-page-flags.h */
 const PAGE_FLAGS = { ksm: 21, thp: 22, unevictable: 18, mlocked: 33, hwpoison: 19 } as const;
 
-const SMALLER = "huge pages of other sizes";
+export /** Counters of COUNTED that `impl/` has: see sizes.ts. */
+const IN_IMPL = /^(thp_split_page|thp_split_page_failed|thp_split_pmd|thp_deferred_split_page|thp_collapse_alloc)$|kB\/(split|nr_anon|collapse_alloc)/;
+const nothing = (): null => null;
 
 /** What each takes, and what `impl/` lacks: always the same, or by the arguments. */
 export const BEYOND = {
   /** debugfs' split_huge_pages, to folios of that order. */
-  split_to: { args: [PAGE, PAGES, number("order")], lacks: SMALLER },
+  split_to: { args: [PAGE, PAGES, number("order")], lacks: nothing },
   /** madvise(). Of a signal: 1000 + 100 * si_code + si_addr_lsb. */
   advise: { args: [PAGE, PAGES, word("advice", BEYOND_ADVICE)],
     lacks: (args: readonly number[]) => LACKED_BY_ADVICE[args[2]!] ?? "advice" },
@@ -58,10 +61,13 @@ export const BEYOND = {
   /** A bit of /proc/kpageflags. */
   page_flag: { args: [PAGE, word("flag", PAGE_FLAGS)], lacks: "all bits of /proc/kpageflags" },
   /** hugepages-<size>/enabled. Set back when the program ends. */
-  size: { args: [word("size", SIZES), word("enabled", SIZE_WORDS)], lacks: SMALLER },
+  size: { args: [word("size", SIZES), word("enabled", SIZE_WORDS)], lacks: nothing },
   /** The word of that file before programs were run. "all": transparent_hugepage/enabled itself. */
-  word_at_boot: { args: [word("size", { ...SIZES, all: 0 })], lacks: SMALLER },
-  count: { args: [word("counter", Object.fromEntries(COUNTED.map((name, i) => [name, i])))], lacks: "counters by name" },
+  word_at_boot: { args: [word("size", { ...SIZES, all: 0 })], lacks: "words of the files of sizes at boot" },
+  count: { args: [word("counter", Object.fromEntries(COUNTED.map((name, i) => [name, i])))], 
+    lacks: (args: readonly number[]) => (IN_IMPL.test(COUNTED[args[0]!]!) ? null : "counters by name") },
+  /** debugfs' split_huge_pages, toward the page of that offset in the folio. */
+  split_at: { args: [PAGE, PAGES, number("order"), number("offset")], lacks: nothing },
   /** memory.max of a control group that the process is put into. */
   memory_max: { args: [PAGES], lacks: "limits of control groups" },
   /** memory.reclaim of such a group. */

@@ -7,7 +7,7 @@ import { onInterruption } from "../../checker/cli/interruption.ts";
 import { readJson } from "../../checker/files.ts";
 import { UsageError } from "../../checker/usage-error.ts";
 import type { RealKernel } from "./agent-talk.ts";
-import { BEYOND_CASES, CASES, type Case } from "./cases.ts";
+import { BEYOND_CASES, CASES, GUEST_CASES, type Case } from "./cases.ts";
 import { compare } from "./compare.ts";
 import { drawn, shrunk, sideBySide, type Drawn } from "./drawn.ts";
 import { GuestPool } from "./guest/guest-pool.ts";
@@ -226,8 +226,9 @@ class Conform {
   }
 
   async #cases(kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
-    const able = CASES.filter(({ program }) => kernel.can(program));
-    this.#cannot(CASES.length - able.length);
+    const cases = guest === "" ? CASES : [...CASES, ...GUEST_CASES];
+    const able = cases.filter(({ program }) => kernel.can(program));
+    this.#cannot(cases.length - able.length);
     const start = performance.now();
     const found = await this.#judgeAll(able, kernel, impl);
     const agree = able.filter((c, i) => found[i] !== undefined && this.#count(c, found[i], kernel.release, guest)).length;

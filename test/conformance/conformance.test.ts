@@ -103,7 +103,11 @@ describe("programs", () => {
   });
   it("says which parts impl/ lacks for a program; random ones lack none", () => {
     const steps = ["0 size 64kB madvise", "0 mmap 0.0 1.0 rw fixed", "0 advise 0.0 1.0 HWPOISON", "0 advise 0.0 1.0 GUARD_INSTALL"];
-    expect(lackedBy(programFromJson({ steps }))).toEqual(["huge pages of other sizes", "memory failure", "guard regions"]);
+    expect(lackedBy(programFromJson({ steps }))).toEqual(["memory failure", "guard regions"]);
+    const advised = ["0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE"];
+    expect(lackedBy(programFromJson({ steps: ["0 size 2048kB never", ...advised, "0 count 64kB/nr_anon"] }))).toEqual([]);
+    expect(lackedBy(programFromJson({ steps: [...advised, "0 size 2048kB never"] }))).toEqual(["changes of hugepages-2048kB/enabled"]);
+    expect(lackedBy(programFromJson({ steps: ["0 count Mlocked", "0 count 64kB/swpin"] }))).toEqual(["counters by name"]);
     expect(lackedBy(programFromJson({ machine: { swap: "zram:64", memory: "512,512" }, steps: [] }))).toEqual(["swap", "NUMA"]);
     fc.assert(fc.property(programs(true), (p) => lackedBy(p).length === 0), seeded(200));
   });

@@ -82,7 +82,7 @@ export class HostKernel implements RealKernel {
   }
 
   can(program: Program): boolean {
-    return lackedBy(program).length === 0 && (this.splits || program.steps.every((s) => s.call !== "split"));
+    return lackedBy(program).length === 0 && (this.splits || program.steps.every((s) => !s.call.startsWith("split")));
   }
 
   /** Throws a UsageError when the agent fails. */

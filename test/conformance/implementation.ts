@@ -1,5 +1,4 @@
 /** The other side: `impl/` at 512 pages per huge page, driven by the sequential runner. */
-import { thpVmaAllowableOrder, TVA_SMAPS } from "../../impl/huge-memory/eligibility.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "../../impl/structs/vma.ts";
 import { DIRTY, LEAF, PRESENT, PROTNONE, SPECIAL, entryTarget } from "../../impl/pgtable.ts";
 import { SCAN_STATUS, scanStatusWord } from "../../impl/khugepaged/scan-result.ts";
@@ -9,15 +8,21 @@ import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { EAGAIN } from "../../impl/errno.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { CALLS } from "../../impl/entry/calls.ts";
+import { storeEnabled } from "../impl/anon-folio-probes.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
 import { OBSERVED_FLAGS } from "../../spec/view.ts";
+import { COUNTED } from "./beyond.ts";
 import {
   contentsLine, COUNTERS, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO, type Observations,
 } from "./observation.ts";
 import { AREA_PAGES, AREA_RANGES, CONTENTS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
+import { isEligible, orderOf, readerOf, thpAnonFor } from "./sizes.ts";
 import { argumentsOf, OPERATIONS } from "./vocabulary.ts";
 
 const MM_MAX = PROCESSES;
+const PMD_ORDER = Math.log2(HPAGE);
+/** The CPU behind those of processes writes to the files of sizes. */
+const STORE_ENABLED = PROCESSES;
 const NO_FOLIO = { frame: -1, large: false, entire: 0, number: -1, flags: 0 };
 
 /** Pages of an area. */
@@ -77,14 +82,22 @@ export class ImplKernel {
   /** By number: the frame that is held; negative for the zero page, null for none. */
   #held: (number | null)[] = [];
 
-  /** `release`: as `uname -r` says it, from which the version switches follow; those that are given win. */
-  constructor(release: string, switches: SwitchOptions = {}) {
+  readonly #ofRelease: string;
+  readonly #switches: SwitchOptions;
+  /** Kernels with sizes between a page and a huge page, by what they are told of them. */
+  readonly #withSizes = new Map<string, ImplKernel>();
+  /** Counters by name, as they were when the program began. */
+  #atStart: readonly number[] = [];
+
+  /** `release`: as `uname -r` says it, from which the version switches follow; those that are given win. `thpAnon`: of its command line. */
+  constructor(release: string, switches: SwitchOptions = {}, thpAnon: string | null = null) {
+    [this.#ofRelease, this.#switches] = [release, switches];
     const frames = (PROCESSES * AREA_RANGES + 16) * HPAGE;
     this.#s = new SequentialKernel({
-      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES, contents: CONTENTS + 1,
-      vmas: 160, anonVmas: 160, anonVmaChains: 640,
+      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES + (thpAnon === null ? 0 : 1), contents: CONTENTS + 1,
+      vmas: 160, anonVmas: 160, anonVmaChains: 640, ...(thpAnon === null ? {} : { thpAnon }),
       pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)), ...switches,
-    });
+    }, thpAnon === null ? [] : [storeEnabled]);
     this.#numbers = new Int32Array(frames);
     this.#columns = columns(this.#s);
     this.#hugeZeroPage();
@@ -115,12 +128,25 @@ export class ImplKernel {
   }
 
   /** Throws StepFault where an assertion of the implementation breaks. */
-  run({ knobs, steps }: Program): Observations {
+  run(program: Program): Observations {
+    const thpAnon = thpAnonFor(program);
+    if (thpAnon !== null) return this.#sized(thpAnon).#run(program);
+    return this.#run(program);
+  }
+
+  #sized(thpAnon: string): ImplKernel {
+    const made = this.#withSizes.get(thpAnon) ?? new ImplKernel(this.#ofRelease, this.#switches, thpAnon);
+    this.#withSizes.set(thpAnon, made);
+    return made;
+  }
+
+  #run({ knobs, steps }: Program): Observations {
     const s = this.#s;
     this.#fresh.back();
     for (const b of this.#before) b.fill(-1);
     this.#held = [];
     for (const [file, value] of Object.entries(knobs)) s.sysfs(file.startsWith("max_") ? `khugepaged/${file}` : file, String(value));
+    this.#atStart = COUNTED.map((_, i) => readerOf(i)?.(s.k) ?? 0);
     return steps.map((step, i) => this.#step(i, step));
   }
 
@@ -156,6 +182,10 @@ export class ImplKernel {
       case "hold": return this.#hold(p, a, b);
       case "release": return this.#release(p, a);
       case "split": s.splitHugePages(p, a, b); return 0;
+      case "split_to": s.splitHugePages(p, a, b, c); return 0;
+      case "split_at": s.splitHugePages(p, a, b, c, args[3]! + 1); return 0;
+      case "size": return this.#size(a, b);
+      case "count": return readerOf(a)!(s.k) - this.#atStart[a]!;
       case "contents": contents.push(...this.#contents(p)); return 0;
       case "write": return s.touchEach(p, a, b, c);
       // Of khugepaged one full scan, as when the thread is woken with an unlimited budget.
@@ -165,6 +195,12 @@ export class ImplKernel {
         return s.call(CALLS[name].way === "system call" ? p : 0, name, argumentsOf(name, args));
       }
     }
+  }
+
+  /** The file of PMD size has said the same since this kernel was made: thpAnonFor(). */
+  #size(kib: number, word: number): number {
+    const order = orderOf(kib);
+    return order === PMD_ORDER ? 0 : this.#s.probe(STORE_ENABLED, [order, word]);
   }
 
   #hold(process: number, slot: number, vpn: number): number {
@@ -259,7 +295,7 @@ export class ImplKernel {
         runs.end();
         const flags = k.vma.flags.get(vma);
         const advice = [VM_HUGEPAGE, VM_NOHUGEPAGE, VM_DONTCOPY, VM_WIPEONFORK].map((bit) => ((flags & bit) !== 0 ? 1 : 0));
-        const eligible = thpVmaAllowableOrder(k, vma, TVA_SMAPS) ? 1 : 0;
+        const eligible = isEligible(k, vma) ? 1 : 0;
         const numbers = [
           p, start, reached, flags & (VM_READ | VM_WRITE), ...advice, sums.rss, sums.rss, sums.huge, sums.lazyfree, 0, eligible,
         ];
@@ -338,7 +374,7 @@ export class ImplKernel {
     const large = order(folio) > 0;
     if (this.#numbers[folio]! < 0) {
       this.#numbers[folio] = next.number;
-      next.number += large ? HPAGE : 1;
+      next.number += 1 << order(folio);
     }
     this.#folio = {
       frame: folio, large, entire: large ? entireMapcount(folio) + 1 : 0, number: this.#numbers[folio]!,

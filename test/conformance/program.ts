@@ -14,6 +14,7 @@
 import * as v from "valibot";
 import { objectOf, oneOf, problemOf as problemOfForm, whole, type Form } from "../../checker/form.ts";
 import type { Words } from "../../impl/entry/calls.ts";
+import { lackedOfSizes } from "./sizes.ts";
 import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName, type Parameter } from "./vocabulary.ts";
 
 export const HPAGE = 512;
@@ -61,11 +62,12 @@ export interface Program {
 }
 
 /** What `impl/` lacks to run the program; empty: nothing. */
-export function lackedBy({ steps, machine = {} }: Program): readonly string[] {
+export function lackedBy(program: Program): readonly string[] {
+  const { steps, machine = {} } = program;
   const parts = steps.flatMap(({ call, args }) => OPERATIONS[call].lacks(args) ?? []);
   const ofMachine = [...(machine.swap === undefined ? [] : ["swap"]), ...(machine.memory?.includes(",") === true ? ["NUMA"] : []),
     ...(machine.append === undefined ? [] : ["words of the kernel's command line"])];
-  return [...new Set([...ofMachine, ...parts])];
+  return [...new Set([...ofMachine, ...parts, ...lackedOfSizes(program)])];
 }
 
 // ---- words -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
  * program already is kept, so that a new one costs a boot and no more.
  */
 import { KernelDied, type RealKernel } from "./agent-talk.ts";
-import { BEYOND_CASES, CASES, type Case } from "./cases.ts";
+import { BEYOND_CASES, CASES, GUEST_CASES, type Case } from "./cases.ts";
 import { compare, isOfOthers } from "./compare.ts";
 import { drawn, sideBySide } from "./drawn.ts";
 import type { ImplKernel } from "./implementation.ts";
@@ -44,7 +44,7 @@ export class Recorder {
     this.#release = release;
     this.#said = said;
     this.#before = new Map((options.anew ? null : this.#store.of(release))?.runs.map((r) => [r.name, r]));
-    this.#cases = [...CASES, ...BEYOND_CASES, ...this.#random(options)].filter(({ program }) => can(program));
+    this.#cases = [...CASES, ...GUEST_CASES, ...BEYOND_CASES, ...this.#random(options)].filter(({ program }) => can(program));
     for (const c of this.#cases) if (this.#isKnown(c)) this.#runs.set(c.name, this.#before.get(c.name)!);
   }
 

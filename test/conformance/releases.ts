@@ -21,9 +21,7 @@ export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   processMadviseLocksOnce: "it takes another thread between the two ranges",
   discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
   discardFlushesAtEnd: "it takes another thread before the flush",
-  khugepagedMthp: "programs that turn a smaller size on are not run in impl/, which lacks `size` and `count`: \"Beyond impl/\" has them",
-  splitTowardPage: "no program says an offset yet",
-  splitCountsRefusals: "no program says an order yet",
+  splitTowardPage: "no program that says an offset was recorded on 6.12 and 6.16",
   unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 

@@ -108,8 +108,8 @@ void debugfs_init(void);
 bool debugfs_available(void);
 /* Splits the large folios that the process maps there. */
 void debugfs_split(pid_t pid, long first, long pages);
-/* Into folios of that order; 0: into pages. */
-void debugfs_split_to(pid_t pid, long first, long pages, long order);
+/* Into folios of that order, 0: pages; or toward the page of that offset in the folio; -1: without one. */
+void debugfs_split_to(pid_t pid, long first, long pages, long order, long offset);
 
 /* trace.c: the huge_memory tracepoints. */
 /* A mount namespace of the agent's own, where nobody else sees what is mounted. */

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -210,7 +211,8 @@ bool beyond_in_agent(const struct step *s, pid_t pid, struct reply *reply)
 	const long *a = s->arg;
 	errno = 0;
 	switch (s->op) {
-	case OP_SPLIT_TO: debugfs_split_to(pid, a[0], a[1], a[2]); break;
+	case OP_SPLIT_TO: debugfs_split_to(pid, a[0], a[1], a[2], -1); break;
+	case OP_SPLIT_AT: debugfs_split_to(pid, a[0], a[1], a[2], a[3]); break;
 	case OP_SIZE:
 		sizes_changed = true;
 		reply->value = size_set(a[0], words[a[1]]) ? 0 : -1;

@@ -25,15 +25,18 @@ bool debugfs_available(void)
 
 void debugfs_split(pid_t pid, long first, long pages)
 {
-	debugfs_split_to(pid, first, pages, 0);
+	debugfs_split_to(pid, first, pages, 0, -1);
 }
 
-void debugfs_split_to(pid_t pid, long first, long pages, long order)
+/* offset: in the folio, of the page toward which it is halved; -1: into parts of one order. */
+void debugfs_split_to(pid_t pid, long first, long pages, long order, long offset)
 {
 	char text[96];
 	unsigned long start = AREA_BASE + (unsigned long)first * PAGE;
 	int n = snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", pid, start, start + (unsigned long)pages * PAGE);
-	if (order)
+	if (offset >= 0)
+		snprintf(text + n, sizeof(text) - (size_t)n, ",%ld,%ld", order, offset);
+	else if (order)
 		snprintf(text + n, sizeof(text) - (size_t)n, ",%ld", order);
 	write_file(SPLIT, text);
 }

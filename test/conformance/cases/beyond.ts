@@ -1,6 +1,7 @@
 /**
- * What `impl/` has no part for yet: sizes between a page and a huge page, swap, memory failure, guard regions, mlock(),
- * NUMA, soft-dirty bits, words of the kernel's command line. Guests run these; RELEASES.md has what each release said.
+ * What only guests are asked: sizes between a page and a huge page, in which `impl/` is compared; and what it has no part for yet:
+ * swap, memory failure, guard regions, mlock(), NUMA, soft-dirty bits, words of the kernel's command line. RELEASES.md has what each
+ * release said of those.
  */
 import type { Cases } from "./cases-by-name.ts";
 
@@ -63,6 +64,67 @@ const SIZES: Cases = {
   ] },
   "split to 64 kB of a huge page that is held": { steps: [
     ...huge(), "0 hold 0 0.5", "0 split_to 0.0 1.0 4", ...counts("2048kB/split_failed", "64kB/nr_anon"), "0 release 0", END,
+  ] },
+};
+
+/** Folios of 64 kB in 256 kB, all of them written to. */
+const SIXTY_FOUR = [...only("64kB"), ...area("0.0", "1.0"), "0 write 0.0 0.64 1"];
+const FOLIOS = ["16kB/nr_anon", "64kB/nr_anon", "1024kB/nr_anon"];
+const SPLITS = ["16kB/split", "64kB/split", "1024kB/split", "64kB/split_deferred", "1024kB/split_deferred", "thp_split_page"];
+const SPLIT_TO: Cases = {
+  "split of a huge page toward its last page, by that page": { steps: [
+    ...huge(), "0 split_at 0.511 0.1 0 511", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a huge page toward its first page, by each of its pages": { steps: [
+    ...huge(), "0 split_at 0.0 1.0 0 0", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a huge page to 64 kB toward a page in the middle": { steps: [
+    ...huge(), "0 split_at 0.0 0.1 4 300", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a huge page toward a page behind it": { steps: [
+    ...huge(), "0 split_at 0.0 0.1 4 600", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a huge page to 1 MB, of that to 64 kB, of that to 16 kB": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 8", "0 split_to 0.0 0.300 4", "0 split_to 0.0 0.40 2", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a shared huge page to 64 kB, which both write to": { steps: [
+    ...huge(), "0 fork 1", "0 split_to 0.0 1.0 4", "0 split_to 0.0 1.0 4", "1 write 0.5 0.1 7", "0 write 0.40 0.20 9",
+    ...counts(...FOLIOS, ...SPLITS, "64kB/nr_anon_partially_mapped"), END, "1 contents",
+  ] },
+  "split of a huge page to 64 kB, then DONTNEED, FREE and PROT_NONE of parts of the folios": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 4", "0 madvise 0.8 0.16 DONTNEED", "0 madvise 0.50 0.4 FREE", "0 mprotect 0.100 0.4 none",
+    ...counts(...FOLIOS, ...SPLITS, "64kB/nr_anon_partially_mapped"), END,
+  ] },
+  "split of a huge page to 64 kB, of which some moves by a page, then to single pages": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 4", "0 mremap 0.16 0.32 0.32 fixed 2.500", "0 split_to 2.500 0.32 2", "0 split 2.500 0.8",
+    ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of a huge page to 64 kB, then COLLAPSE": { steps: [
+    ...huge(), "0 split_to 0.0 1.0 4", "0 madvise 0.0 1.0 COLLAPSE", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "split of 64 kB folios to 16 kB, one of them torn and one held": { steps: [
+    ...SIXTY_FOUR, "0 madvise 0.3 0.2 DONTNEED", "0 hold 0 0.20", "0 split_to 0.0 0.64 2",
+    ...counts(...FOLIOS, ...SPLITS, "64kB/split_failed", "64kB/nr_anon_partially_mapped"), "0 release 0", END,
+  ] },
+  "split of 64 kB folios toward a page": { steps: [
+    ...SIXTY_FOUR, "0 split_at 0.0 0.1 0 5", "0 split_at 0.16 0.1 2 15", ...counts(...FOLIOS, ...SPLITS), END,
+  ] },
+  "64 kB folios: munmap of a part, and what is left is faulted in again": { steps: [
+    ...SIXTY_FOUR, "0 munmap 0.8 0.16", ...area("0.8", "0.16"), "0 write 0.8 0.16 5",
+    ...counts(...FOLIOS, "64kB/nr_anon_partially_mapped", "64kB/split_deferred"), END,
+  ] },
+  "64 kB folios: fork, the child discards parts and writes, the parent writes": { steps: [
+    ...SIXTY_FOUR, "0 fork 1", "1 madvise 0.4 0.8 DONTNEED", "1 write 0.20 0.20 7", "0 write 0.0 0.64 9",
+    ...counts(...FOLIOS, "64kB/nr_anon_partially_mapped", "64kB/split_deferred"), END, "1 contents",
+  ] },
+  "64 kB folios: moved by a page and across two tables, then torn": { steps: [
+    ...SIXTY_FOUR, "0 mremap 0.0 0.64 0.64 fixed 2.473", "0 madvise 2.490 0.30 DONTNEED", "0 write 2.473 0.64 3",
+    ...counts(...FOLIOS, "64kB/nr_anon_partially_mapped", "64kB/split_deferred"), END,
+  ] },
+  "16 kB to 1 MB are on: faults from the back, each takes what is free around it": { steps: [
+    "0 size 16kB madvise", "0 size 32kB madvise", "0 size 256kB madvise", "0 size 1024kB madvise", "0 size 2048kB never",
+    ...area("0.3", "1.200"), "0 write 1.190 0.1 1", "0 write 1.5 0.1 2", "0 write 0.300 0.1 3", "0 write 0.100 0.1 4",
+    "0 write 0.3 0.1 5", ...counts(...FOLIOS), END,
   ] },
 };
 
@@ -304,5 +366,5 @@ const LIMITS: Cases = {
 };
 
 export const BEYOND_BY_NAME: Cases = {
-  ...SIZES, ...KHUGEPAGED, ...MORE_KHUGEPAGED, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS,
+  ...SIZES, ...SPLIT_TO, ...KHUGEPAGED, ...MORE_KHUGEPAGED, ...SWAPPED, ...FAILURE, ...REST, ...NUMA, ...BOOT, ...LIMITS,
 };
