@@ -31,7 +31,7 @@ export const SIZE_WORDS = { never: 0, madvise: 1, always: 2, inherit: 3 } as con
 const PAGE_FLAGS = { ksm: 21, thp: 22, unevictable: 18, mlocked: 33, hwpoison: 19 } as const;
 
 export /** Counters of COUNTED that `impl/` has: see sizes.ts. */
-const IN_IMPL = /^(thp_split_page|thp_split_page_failed|thp_split_pmd|thp_deferred_split_page|thp_collapse_alloc)$|kB\/(split|nr_anon|collapse_alloc)/;
+const IN_IMPL = /^thp_(split_page|split_page_failed|split_pmd|deferred_split_page|collapse_alloc)$|kB\/(split|nr_anon|collapse_alloc)/;
 const nothing = (): null => null;
 
 /** What each takes, and what `impl/` lacks: always the same, or by the arguments. */

@@ -89,12 +89,16 @@ export class ImplKernel {
   /** Counters by name, as they were when the program began. */
   #atStart: readonly number[] = [];
 
-  /** `release`: as `uname -r` says it, from which the version switches follow; those that are given win. `thpAnon`: of its command line. */
+  /**
+   * `release`: as `uname -r` says it, from which the version switches follow; those that are given win. `thpAnon`: of its command
+   * line.
+   */
   constructor(release: string, switches: SwitchOptions = {}, thpAnon: string | null = null) {
     [this.#ofRelease, this.#switches] = [release, switches];
     const frames = (PROCESSES * AREA_RANGES + 16) * HPAGE;
     this.#s = new SequentialKernel({
-      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, cpus: PROCESSES + (thpAnon === null ? 0 : 1), contents: CONTENTS + 1,
+      pagesPerHugePage: HPAGE, hugeRanges: AREA_RANGES, frames, mms: MM_MAX, contents: CONTENTS + 1,
+      cpus: PROCESSES + (thpAnon === null ? 0 : 1),
       vmas: 160, anonVmas: 160, anonVmaChains: 640, ...(thpAnon === null ? {} : { thpAnon }),
       pageTables: 3 * PROCESSES * AREA_RANGES, lruBatch: 31, pagesToScan: 0x3fff_ffff, ...switchesAt(hostRelease(release)), ...switches,
     }, thpAnon === null ? [] : [storeEnabled]);

@@ -11,7 +11,16 @@ import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../../impl/structs/mm.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../../impl/structs/vma.ts";
 import { COUNTED, SIZE_WORDS } from "./beyond.ts";
-import type { Program, Step } from "./program.ts";
+
+/** Of a program, what matters here. */
+interface Step {
+  readonly call: string;
+  readonly args: readonly number[];
+}
+interface Program {
+  readonly knobs: { readonly enabled: string };
+  readonly steps: readonly Step[];
+}
 
 const PAGE_KIB = 4;
 const PMD_KIB = 2048;
