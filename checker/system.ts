@@ -99,8 +99,10 @@ export interface Incremental {
 /** The machines that steps are held to; their properties are the last of the step properties. */
 export interface RefinementChecks {
   readonly plan: RefinementPlan;
-  /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. */
+  /** Steps that `checkStep` held to the machines so far, then how often each cell of their tables was taken. To be added to. */
   counts(): Float64Array;
+  /** The answer of a machine for a state and a column of its table, where the plan does not know it. */
+  ask(machine: number, state: number, column: number): number;
 }
 
 /** Where a basic block of the program begins. */

@@ -159,7 +159,7 @@ export class Assembly {
     }
     this.#stateWords = Math.max(1, Math.ceil(base / 4));
     this.#body.push(...this.#properties.text((own) =>
-      (this.#refinements.length === 0 ? "" : ` const $m = $refined.check($events, $changes); if ($m >= 0) return ${own} + $m;`)));
+      (this.#refinements.length === 0 ? "" : ` const $m = $refine(); if ($m >= 0) return ${own} + $m;`)));
     this.#emitter.drain();
     const { always, excuses } = this.#properties;
     const areas = this.#roots.map((r) => ({ base: r.base, bytes: this.#straight ? 0 : this.#emitter.areaBytes(r.routine) }));
@@ -354,7 +354,7 @@ function $find() {
       initially: s.initially !== undefined, within: s.within !== undefined, deadlockIsFine: s.deadlock !== undefined,
       instrumented: this.#instrumented,
       blocks: linker.blocks, calls: linker.calls.rows, beyond: s.beyond ?? {},
-      refinement, refineAll: this.#refineAll,
+      refinement, refining: this.#refinementCompiler?.functions() ?? null, refineAll: this.#refineAll,
     };
   }
 }
@@ -364,7 +364,7 @@ const EXPORTS = "return { init, step, nextBranch, branch, setBranch, branchNames
   + "changed: $changed, find: $find, checkStep, checkChanges, checkEnd, isBroken, witness, recurs, initially, within, modelAtRest, "
   + "result: () => $R, calls: () => $calls, coverage: () => $cov, "
   + "point: () => $point, waitsFor: () => $waitsFor, modelLabel: () => $label, explain, ";
-const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refined.check($events, $changes); }, "
+const REFINED_EXPORTS = "refined: $refined, refine: () => { $find(); return $refine(); }, "
   + "refuses: (machine) => { const counts = $refined.counts.slice(); "
   + "const found = $refined.check($events, $changes, machine); $refined.counts.set(counts); "
   + "return found >= 0; }, events: () => $event.subarray(0, $events) };";

@@ -4,6 +4,7 @@
  */
 import { UNKNOWN, type MachinePlan, type RefinementPlan } from "../refinement-plan.ts";
 import type { Ask } from "../image/compiled-system.ts";
+import type { RefiningFunctions } from "../image/image.ts";
 import { answer, type Refinement } from "../refinement.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { unknownOrigin } from "./unknown-origin.ts";
@@ -127,30 +128,42 @@ export class RefinementCompiler {
     };
   }
 
+  /** The emitted names of all functions, and how events concern machines. */
+  functions(): RefiningFunctions {
+    const routes = this.#machines.flatMap(({ refinement, routes: linked }, machine) => {
+      let column = 0;
+      return refinement.events.map(({ event, payloads }, e) => {
+        const first = column;
+        column += payloads;
+        return { event, machine, first, end: column, bounds: this.#bounds[machine]!, route: linked[e]!.emitted };
+      });
+    });
+    return {
+      routes, abstractions: this.#machines.map((m) => m.abstract.emitted),
+      abstractionsBefore: this.#machines.map((m) => m.abstractBefore.emitted),
+    };
+  }
+
   /**
-   * The emitted text: `$refined.check($events, $changes)` after a step. Functions lie in arrays, and are called from one
-   * place each: a switch would have V8 compile it anew whenever a case is met for the first time.
+   * The emitted text: `$refine()` after a step. Functions lie in arrays, and are called from one place each: a switch would have
+   * V8 compile it anew whenever a case is met for the first time.
    */
   text(): string {
-    const abstractions = (name: "abstract" | "abstractBefore"): string => this.#machines.map((m) => m[name].emitted).join(", ");
-    const routes = new Map<number, string[]>();
-    for (const [n, { refinement, routes: linked }] of this.#machines.entries()) {
-      let column = 0;
-      for (const [e, event] of refinement.events.entries()) {
-        const calls = routes.get(event.event) ?? [];
-        routes.set(event.event, calls);
-        const columns = `first: ${column}, end: ${column + event.payloads}`;
-        calls.push(`{ machine: ${n}, ${columns}, bounds: ${this.#bounds[n]}, route: ${linked[e]!.emitted} }`);
-        column += event.payloads;
-      }
+    const { abstractions, abstractionsBefore, routes } = this.functions();
+    const calls = new Map<number, string[]>();
+    for (const { event, machine, first, end, bounds, route } of routes) {
+      const ofEvent = calls.get(event) ?? [];
+      calls.set(event, ofEvent);
+      ofEvent.push(`{ machine: ${machine}, first: ${first}, end: ${end}, bounds: ${bounds}, route: ${route} }`);
     }
     const parts = `{
   vector: $vector, before: $before, plan: $deps.refinement, events: $event, eventWords: ${EVENT_WORDS}, changed: $changed, routes: $routes,
-  abstractions: [${abstractions("abstract")}], abstractionsBefore: [${abstractions("abstractBefore")}], ask: $deps.ask, all: $deps.all,
+  abstractions: [${abstractions.join(", ")}], abstractionsBefore: [${abstractionsBefore.join(", ")}], ask: $deps.ask, all: $deps.all,
 }`;
     return `const $routes = [];
-${[...routes].map(([event, calls]) => `$routes[${event}] = [${calls.join(", ")}];`).join("\n")}
-const $refined = ${refinementRuntimeText(parts)};`;
+${[...calls].map(([event, ofEvent]) => `$routes[${event}] = [${ofEvent.join(", ")}];`).join("\n")}
+const $refined = ${refinementRuntimeText(parts)};
+function $refine() { return $refined.check($events, $changes); }`;
   }
 }
 
@@ -185,7 +198,7 @@ const TOO_MANY_EVENTS = `$fault("assertion", "the step announces more than ${STE
 export const EVENT_RECORD = `const $event = new Int32Array(${EVENT_WORDS * STEP_EVENTS_MAX});
 let $events = 0;
 function $emit(event, head, a, b, c, d, e, f) {
-  if ($events === $event.length) ${TOO_MANY_EVENTS}
+  if ($events === ${EVENT_WORDS * STEP_EVENTS_MAX}) ${TOO_MANY_EVENTS}
   const at = $events;
   ${["event", "head", "a", "b", "c", "d", "e", "f"].map((name, i) => `$event[at${i === 0 ? "" : ` + ${i}`}] = ${name};`).join(" ")}
   $events = at + ${EVENT_WORDS};

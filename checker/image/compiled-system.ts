@@ -147,7 +147,7 @@ export class CompiledSystem implements TransitionSystem {
       affected: { words, mark: e.markAffected, check: e.checkSome, excused: e.excused },
     };
     if (image.excuses > 0) this.excuses = { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
-    if (image.refinement !== null) this.refinement = { plan: image.refinement, counts: () => e.refined!.counts };
+    if (image.refinement !== null) this.refinement = { plan: image.refinement, ask, counts: () => e.refined!.counts };
     if (image.recurring.length > 0) this.recurring = { names: image.recurring, holds: e.recurs };
     if (image.initially) this.isInitial = e.initially;
     if (image.within) this.isBeyond = () => !e.within();

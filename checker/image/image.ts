@@ -63,6 +63,18 @@ export interface RoutineImage {
   readonly points: readonly (Point | null)[];
 }
 
+/** The functions by which steps are held to machines, by their emitted names. */
+export interface RefiningFunctions {
+  /** By machine: reads the state of an instance after the step, and before it. */
+  readonly abstractions: readonly string[];
+  readonly abstractionsBefore: readonly string[];
+  /** How events concern machines, in the order in which each event is handed to them. `bounds`: a constant of the program. */
+  readonly routes: readonly {
+    readonly event: number; readonly machine: number; readonly first: number; readonly end: number;
+    readonly bounds: string; readonly route: string;
+  }[];
+}
+
 export interface ProgramImage {
   readonly scenario: string;
   readonly code: string;
@@ -98,5 +110,6 @@ export interface ProgramImage {
   readonly beyond: Readonly<Record<string, string>>;
   /** The machines that each step is held to; null when there are none. */
   readonly refinement: RefinementPlan | null;
+  readonly refining: RefiningFunctions | null;
   readonly refineAll: boolean;
 }

@@ -3,6 +3,7 @@
  * that are named are literals, tables of whole numbers are arrays of memory 0, and words are for messages.
  */
 import * as t from "@babel/types";
+import { childrenOf } from "../compile/syntax.ts";
 
 type Data = number | string | boolean | null | readonly Data[] | { readonly [name: string]: Data };
 
@@ -34,6 +35,16 @@ export class Constants {
       if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "string") return;
       become(n, t.valueToNode(value));
     });
+    this.#choose(fn.body);
+  }
+
+  /** Within `n`: what is compared with `null` is a constant or is not, and a choice that then is made is what was chosen. */
+  #choose(n: t.Node): void {
+    for (const child of childrenOf(n)) this.#choose(child);
+    if (t.isBinaryExpression(n) && (n.operator === "===" || n.operator === "!==") && t.isNullLiteral(n.right)) {
+      const value = this.#member(n.left);
+      if (value !== undefined) become(n, t.booleanLiteral((value === null) === (n.operator === "===")));
+    } else if (t.isConditionalExpression(n) && t.isBooleanLiteral(n.test)) become(n, n.test.value ? n.consequent : n.alternate);
   }
 
   /** What a constant is, if it is data: also frozen, or as an array of words. */
@@ -64,10 +75,13 @@ export class Constants {
 
   /** The value of a member with a name, or of a member of one. */
   #member(n: t.Node): Data | undefined {
+    if (t.isNullLiteral(n)) return null;
     if (t.isIdentifier(n)) return this.#values.get(n.name);
-    if (!t.isMemberExpression(n) || n.computed || !t.isIdentifier(n.property)) return undefined;
+    if (!t.isMemberExpression(n)) return undefined;
     const object = this.#member(n.object);
     if (object === undefined || object === null || typeof object !== "object") return undefined;
+    if (n.computed) return Array.isArray(object) && t.isNumericLiteral(n.property) ? (object as readonly Data[])[n.property.value] : undefined;
+    if (!t.isIdentifier(n.property)) return undefined;
     if (Array.isArray(object)) return n.property.name === "length" ? object.length : undefined;
     return Object.hasOwn(object, n.property.name) ? (object as Readonly<Record<string, Data>>)[n.property.name] : undefined;
   }

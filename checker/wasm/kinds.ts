@@ -17,16 +17,17 @@ export const OTHER = 16;
 /** Functions of the prelude that end in a fault, or give what is written here. */
 const GIVES: Readonly<Record<string, number>> = {
   $fit: NUMBER, $slotFit: NUMBER, $oob: NUMBER, $noMember: NUMBER, $queueFault: NUMBER, $isInteger: BOOLEAN, $bugOn: UNDEFINED,
+  $word: NUMBER, $refine: NUMBER, $move: NUMBER, $enter: NUMBER,
 };
 /** Arrays of whole numbers in the emitted text. */
 const VIEWS: readonly string[] = [
   "$B", "$H", "$W", "$vector", "$PB", "$PH", "$PW", "$before", "$cs", "$cn", "$changed", "$sets", "$calls",
-  "$lockAt", "$lockKind", "$lockQueued", "$spinAt",
+  "$lockAt", "$lockKind", "$lockQueued", "$spinAt", "$event", "$args", "$machineOf",
 ];
 const COMPARISONS = new Set(["===", "!==", "<", "<=", ">", ">="]);
 /** Variables of the prelude. */
 const PRELUDE: Readonly<Record<string, number>> = {
-  $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER, $changes: NUMBER,
+  $fuel: NUMBER, $me: NUMBER, $point: NUMBER, $waitsFor: NUMBER, $ci: NUMBER, $cl: NUMBER, $changes: NUMBER, $events: NUMBER,
   $statistics1: NUMBER, $statistics2: NUMBER, $statistics4: NUMBER,
 };
 

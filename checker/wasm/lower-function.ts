@@ -6,7 +6,7 @@
 import * as t from "@babel/types";
 import type { LayoutPlan } from "../program/layout.ts";
 import { Body } from "./body.ts";
-import { OP, signed, unsigned, type WasmFunction } from "./encode.ts";
+import { OP, OP32, signed, unsigned, type WasmFunction } from "./encode.ts";
 import { BOOLEAN, NULL as NULL_KIND, NUMBER, OTHER, UNDEFINED, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
@@ -17,6 +17,8 @@ export interface Lowering {
   readonly kinds: Kinds;
   /** Index and number of parameters, by name. */
   readonly functions: ReadonlyMap<string, { readonly index: number; readonly params: number }>;
+  /** The same of functions over 32-bit words. */
+  readonly words: ReadonlyMap<string, { readonly index: number; readonly params: number }>;
   readonly globals: readonly string[];
   /** Constants of the program: where the statistics of each width begin. */
   readonly constants: ReadonlyMap<string, number>;
@@ -363,6 +365,7 @@ export class FunctionLowering extends Body<Open> {
 
   #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
     if (operator === "/") return this.#divide(left, right, null);
+    if (operator === "**") return this.#power(left, right, whole);
     this.#operand(left, NUMBER | BOOLEAN);
     if (operator === ">>>") this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
     if (operator === ">>") this.put(OP.extend32);
@@ -381,6 +384,15 @@ export class FunctionLowering extends Body<Open> {
       case ">>>": return this.put(OP.i64Const, 31, OP.and, OP.shru);
       default: throw new NotLowered(whole, "this operator is not lowered");
     }
+  }
+
+  /** A power of two, up to 2 ** 30; with another exponent it traps. */
+  #power(base: t.Node, exponent: t.Node, whole: t.Node): void {
+    if (!t.isNumericLiteral(base, { value: 2 })) throw new NotLowered(whole, "this operator is not lowered");
+    this.#operand(exponent, NUMBER);
+    const held = this.#keep();
+    this.put(OP.localGet, ...held, OP.i64Const, 30, OP.gtu, OP.if, OP.empty, OP.unreachable, OP.end);
+    this.put(OP.i64Const, 1, OP.localGet, ...held, OP.shl);
   }
 
   /** Traps where the sum in hand is one that JavaScript would round. */
@@ -495,6 +507,12 @@ export class FunctionLowering extends Body<Open> {
       this.#condition(n.arguments[0] as t.Expression);
       return this.put(OP.if, OP.empty, OP.unreachable, OP.end, ...NOTHING);
     }
+    if (name === "$word") {
+      this.#operand(n.arguments[0]!, NUMBER);
+      return this.#isWord();
+    }
+    const ofWords = this.#of.words.get(name);
+    if (ofWords !== undefined) return this.#callOfWords(n, ofWords);
     const known = this.#of.functions.get(name);
     if (known === undefined) throw new NotLowered(n, "this call is not lowered");
     for (let i = 0; i < known.params; i++) {
@@ -504,6 +522,24 @@ export class FunctionLowering extends Body<Open> {
       else this.#value(given);
     }
     this.put(OP.call, ...unsigned(known.index));
+  }
+
+  /** What is given, and what it gives, are words. */
+  #callOfWords(n: t.CallExpression, { index, params }: { readonly index: number; readonly params: number }): void {
+    if (n.arguments.length !== params) throw new NotLowered(n, "this call is not lowered");
+    for (const given of n.arguments) {
+      this.#operand(given, NUMBER);
+      if (!t.isNumericLiteral(given)) this.#isWord();
+      this.put(OP.wrap);
+    }
+    this.put(OP.call, ...unsigned(index), OP32.extend);
+  }
+
+  /** Traps where the value in hand has more than 32 bits, as what stands for `undefined` and `null` has. */
+  #isWord(): void {
+    const held = unsigned(this.local("$isWord"));
+    this.put(OP.localTee, ...held, OP.extend32, OP.localGet, ...held, OP.ne, OP.if, OP.empty, OP.unreachable, OP.end);
+    this.put(OP.localGet, ...held);
   }
 
   /** Functions of `Math`; `$vector.fill(0, n)`, by which statistics begin at zero. */

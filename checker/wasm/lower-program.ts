@@ -6,21 +6,26 @@ import { parse } from "@babel/parser";
 import * as t from "@babel/types";
 import { childrenOf } from "../compile/syntax.ts";
 import type { ProgramImage } from "../image/image.ts";
+import { EVENT_ARGUMENTS } from "../image/refinement-runtime.ts";
 import { Constants } from "./constants.ts";
 import { encodeModule, OP, type Signature, type WasmFunction } from "./encode.ts";
 import { registersOf } from "./handed-back.ts";
 import { Kinds } from "./kinds.ts";
 import { FAULTS, FunctionLowering } from "./lower-function.ts";
 import { lockTables, lockText, nameLockCalls } from "./lock-text.ts";
+import { addRefinementArrays, REFINEMENT_CALLS, refinementTables } from "./refinement-text.ts";
+import { addRefiningFunctions } from "./routes.ts";
 import { MEMORIES, programLayout, viewPlaces, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 
 /** Functions that the outside calls. */
 const ROOTS = ["step", "nextBranch", "checkState", "checkEnd"];
 /** Variables of the prelude that a step reads or writes, beside registers. */
-const PROGRAM_GLOBALS = ["$fuel", "$me", "$point", "$waitsFor", "$ci", "$cl", "$changes"];
+const PROGRAM_GLOBALS = ["$fuel", "$me", "$point", "$waitsFor", "$ci", "$cl", "$changes", "$events"];
 /** What `FunctionLowering` makes instructions of itself. */
-const OWN: ReadonlySet<string> = new Set([...FAULTS, "$fit", "$bugOn", "$isInteger"]);
+const OWN: ReadonlySet<string> = new Set([...FAULTS, "$fit", "$bugOn", "$isInteger", "$word", ...Object.keys(REFINEMENT_CALLS)]);
+/** Parameters of `$emit`. What it is not given, the record of events has as 0. */
+const EMITTED = 2 + EVENT_ARGUMENTS;
 /** Parameters that are the array of the sets, by function: the array is known, so it is no parameter in what is lowered. */
 const SETS_OF: Readonly<Record<string, string>> = { checkSome: "m", excused: "m", markAffected: "into" };
 
@@ -70,23 +75,27 @@ export function programText(image: ProgramImage, roots: readonly string[]): Prog
   const { body } = parse(image.code, { allowReturnOutsideFunction: true }).program;
   const locks = image.plan.locks.length === 0 ? [] : parse(lockText(image.plan)).program.body;
   const all = new Map([...body, ...locks].filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
+  addRefiningFunctions(all, image);
   const constants = new Constants(body);
   for (const fn of all.values()) {
     nameLockCalls(fn);
+    fillEvents(fn);
     constants.fold(fn);
   }
   const functions = reachable(all, roots);
   for (const [name, parameter] of Object.entries(SETS_OF)) nameSets(functions.get(name), parameter);
+  const tables = image.refinement === null ? {} : refinementTables(image.refinement, image.stateWords);
   const read = new Set<string>();
   for (const fn of functions.values()) t.traverseFast(fn.body, (n) => { if (t.isIdentifier(n)) read.add(n.name); });
   const written = Object.fromEntries(Object.entries(constants.tables).filter(([name]) => read.has(name)));
-  return { functions, tables: { ...lockTables(image.plan), ...written }, written: Object.keys(written) };
+  return { functions, tables: { ...lockTables(image.plan), ...tables, ...written }, written: Object.keys(written) };
 }
 
 /** The arrays of an image's program. */
 export function layoutOf(image: ProgramImage, { tables }: ProgramText): Layout {
   const layout = programLayout(image.stateWords + image.statisticWords, image.calls.length * image.actors.length);
   for (const [name, table] of Object.entries(tables)) layout.add(name, table.length);
+  if (image.refinement !== null) addRefinementArrays(layout, image.refinement);
   return layout;
 }
 
@@ -98,14 +107,16 @@ export interface LoweredFunctions {
   readonly globals: readonly { readonly name: string; readonly type: typeof OP.i64 }[];
 }
 
-/** The functions of a program; the first has the number `firstIndex`. Throws NotLowered. */
+type Numbered = ReadonlyMap<string, { readonly index: number; readonly params: number }>;
+
+/** The functions of a program; the first has the number `firstIndex`. `words`: others that it may call. Throws NotLowered. */
 export function loweredFunctions(
-  image: ProgramImage, { functions: used, written }: ProgramText, layout: Layout, firstIndex: number,
+  image: ProgramImage, { functions: used, written }: ProgramText, layout: Layout, firstIndex: number, words: Numbered = new Map(),
 ): LoweredFunctions {
   const constants = new Map([1, 2, 4].map((width) => [`$statistics${width}`, (image.stateWords * 4) / width]));
   const globals = [...PROGRAM_GLOBALS, ...registersOf(used.values())];
   const lowering = {
-    constants, plan: image.plan, kinds: new Kinds(used, written), globals, places: viewPlaces(layout, written),
+    constants, words, plan: image.plan, kinds: new Kinds(used, written), globals, places: viewPlaces(layout, written),
     functions: new Map([...used].map(([name, fn], index) => [name, { index: firstIndex + index, params: fn.params.length }])),
   };
   const functions = [...used.values()].map((fn) => new FunctionLowering(lowering, fn).lowered());
@@ -134,6 +145,14 @@ function reachable(all: ReadonlyMap<string, t.FunctionDeclaration>, roots: reado
   };
   for (const root of roots) add(root);
   return used;
+}
+
+/** Within `fn`, an event gets all its arguments. */
+function fillEvents(fn: t.FunctionDeclaration): void {
+  t.traverseFast(fn.body, (n) => {
+    if (!t.isCallExpression(n) || !t.isIdentifier(n.callee, { name: "$emit" })) return;
+    while (n.arguments.length < EMITTED) n.arguments.push(t.numericLiteral(0));
+  });
 }
 
 /** Within `fn`, the array that `parameter` stands for gets the name of its view. */

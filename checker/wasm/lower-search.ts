@@ -6,11 +6,13 @@ import { BATCH, layoutOfRecord } from "../search/expand.ts";
 import { PAGES_MAX, type LoweredSearch } from "../search/lowered/module.ts";
 import { placesOfWords, shortFingerprintText, stateSumsTexts } from "../search/store/fingerprint.ts";
 import { SHORT_WORDS } from "../system.ts";
-import { encodeModule, OP, type Signature } from "./encode.ts";
+import { encodeModule, OP, type Signature, type ValueType } from "./encode.ts";
 import { layoutOf, loweredFunctions, orReason, programText, type ProgramText } from "./lower-program.ts";
 import { resultOf, WordLowering, type WordScope, type WordView } from "./lower-words.ts";
 import { MEMORIES, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
+import { REFINEMENT_CALLS, REFINEMENT_GLOBALS, REFINEMENT_IMPORTS, refinementText } from "./refinement-text.ts";
+import { REFINING_ROOTS } from "./routes.ts";
 import { SEARCH_GLOBALS, SEARCH_IMPORTS, searchText, type SearchShape } from "./search-text.ts";
 
 /** What a lowered search depends on, besides the image. */
@@ -22,12 +24,13 @@ export interface SearchRequest {
 }
 
 /** Functions of the program that the search calls. */
-function programRoots(s: SearchShape): string[] {
+function programRoots(s: SearchShape, refines: boolean): string[] {
   const roots = (names: readonly string[], wanted: boolean): readonly string[] => (wanted ? names : []);
   return [
     "step", "nextBranch", ...roots(["markAffected"], s.setWords > 0), ...roots(["checkSome"], s.always > 0),
     ...roots(["excused"], s.excuses > 0), ...roots(["checkChanges"], s.stepProperties > 0),
     ...roots(["$find"], s.long || s.stepProperties > 0), ...roots(["witness"], s.witnesses > 0),
+    ...roots(REFINING_ROOTS, refines),
   ];
 }
 /** Actors whose rest is told by a bit of a word. */
@@ -36,24 +39,32 @@ const ACTORS_MAX = 31;
 /** The module, or why the program has none: what is not lowered, in one line. */
 export function lowerSearch(image: ProgramImage, request: SearchRequest): LoweredSearch | { readonly reason: string } {
   if (image.actors.length > ACTORS_MAX) return { reason: `more than ${ACTORS_MAX} threads are not lowered` };
-  if (image.refinement !== null) return { reason: "machines of a specification are not lowered" };
   return orReason(image, () => lowered(image, request));
 }
 
 function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const shape = shapeOf(image);
-  const text = programText(image, programRoots(shape));
+  const { refinement } = image;
+  const text = programText(image, programRoots(shape, refinement !== null));
   const layout = searchLayout(image, text, shape);
-  const imports = Object.entries(SEARCH_IMPORTS).map(([name, params]) => (
-    { name, params: Array.from({ length: params }, () => OP.i32), result: null }));
-  const program = loweredFunctions(image, text, layout, imports.length);
-  const texts = parse(searchText(shape)).program.body.map((s) => s as t.FunctionDeclaration);
+  const imports = [
+    ...Object.entries(SEARCH_IMPORTS).map(([name, params]) => ({ name, params: words(params), result: null })),
+    ...Object.entries(refinement === null ? {} : REFINEMENT_IMPORTS).map(([name, params]) => ({ name, params: words(params), result: OP.i32 })),
+  ];
+  const check = refinement === null ? "" : refinementText(refinement, image.refineAll);
+  const texts = parse(searchText(shape) + check).program.body.map((s) => s as t.FunctionDeclaration);
   const own = [...texts, ...hashFunctions(shape, request)];
-  const firstOwn = imports.length + program.functions.length;
-  const signatures: [string, Signature][] = own.map((fn) => [fn.id!.name, { params: fn.params.map(() => OP.i32), result: resultOf(fn) }]);
+  const firstOwn = imports.length + text.functions.size;
+  const called = new Map(own.flatMap((fn, n) => {
+    const params = REFINEMENT_CALLS[fn.id!.name];
+    return params === undefined ? [] : [[fn.id!.name, { index: firstOwn + n, params }] as const];
+  }));
+  const program = loweredFunctions(image, text, layout, imports.length, called);
+  const signatures: [string, Signature][] = own.map((fn) => [fn.id!.name, { params: words(fn.params.length), result: resultOf(fn) }]);
   const indexed = (all: readonly (readonly [string, Signature])[], first: number): [string, Signature & { index: number }][] =>
     all.map(([name, s], n) => [name, { ...s, index: first + n }]);
-  const globals = [...program.globals, ...SEARCH_GLOBALS.map((name) => ({ name, type: OP.i32 }))];
+  const names = [...SEARCH_GLOBALS, ...(refinement === null ? [] : REFINEMENT_GLOBALS)];
+  const globals = [...program.globals, ...names.map((name) => ({ name, type: OP.i32 }))];
   const scope: WordScope = {
     views: viewsOf(layout), constants: new Map(), stateWords: image.stateWords,
     globals: new Map(globals.map(({ name, type }, index) => [name, { index, type }])),
@@ -67,6 +78,8 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
     contents: { ...text.tables, ...(shape.long ? { low, high } : {}) },
   };
 }
+
+const words = (count: number): readonly ValueType[] => Array.from({ length: count }, () => OP.i32);
 
 function shapeOf(image: ProgramImage): SearchShape {
   const { stateWords, actors, always, excuses, stepProperties, sometimes, recurring } = image;

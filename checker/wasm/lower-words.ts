@@ -37,8 +37,9 @@ const OPERATORS: Readonly<Record<string, keyof typeof OP32>> = {
 /** Bytes of a vector register. */
 const VECTOR = 16;
 
-/** What a text calls without being defined in it; `Math.imul` besides. */
+/** What a text calls without being defined in it; `Math.imul` and `Math.clz32` besides. */
 const COPY = "copyState";
+const TRAP = "$trap";
 
 /** Whether a function gives something: whether some `return` has an argument. */
 export function resultOf(fn: t.FunctionDeclaration): ValueType | null {
@@ -254,15 +255,14 @@ export class WordLowering extends Body<Jump> {
   /** Gives the type of what it leaves, which is a word; null: nothing. */
   #call(n: t.CallExpression): ValueType | null {
     const { callee } = n;
-    if (t.isMemberExpression(callee)) {
-      const isImul = t.isIdentifier(callee.object, { name: "Math" }) && t.isIdentifier(callee.property, { name: "imul" });
-      if (!isImul) throw new NotLowered(n, "this call is not lowered");
-      this.#binary("*", n.arguments[0]!, n.arguments[1]!);
-      return OP.i32;
-    }
+    if (t.isMemberExpression(callee)) return this.#math(n, callee);
     if (!t.isIdentifier(callee)) throw new NotLowered(n, "this call is not lowered");
     if (callee.name === COPY) {
       this.#copy(n.arguments);
+      return null;
+    }
+    if (callee.name === TRAP) {
+      this.put(OP.unreachable);
       return null;
     }
     const called = this.#scope.functions.get(callee.name);
@@ -274,6 +274,16 @@ export class WordLowering extends Body<Jump> {
     this.put(OP.call, ...unsigned(called.index));
     if (called.result === OP.i64) this.put(OP.wrap);
     return called.result;
+  }
+
+  #math(n: t.CallExpression, { object, property }: t.MemberExpression): ValueType {
+    const name = t.isIdentifier(object, { name: "Math" }) && t.isIdentifier(property) ? property.name : "";
+    if (name === "imul") this.#binary("*", n.arguments[0]!, n.arguments[1]!);
+    else if (name === "clz32") {
+      this.#value(n.arguments[0]!);
+      this.put(OP32.clz);
+    } else throw new NotLowered(n, "this call is not lowered");
+    return OP.i32;
   }
 
   /** Copies a state from one array to another, in registers as wide as there are. */

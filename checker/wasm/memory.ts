@@ -3,6 +3,7 @@
  * the state before, and what a search keeps of a batch. The visited table, the two frontiers and the links have a memory each,
  * since each grows on its own.
  */
+import { EVENT_ARGUMENTS } from "../image/refinement-runtime.ts";
 import { OP } from "./encode.ts";
 
 export interface ViewPlace {
@@ -76,5 +77,6 @@ export function viewPlaces(layout: Layout, tables: readonly string[]): Readonly<
     $cs: signed("chosen", CHOICES_MAX), $cn: signed("options", CHOICES_MAX), $changed: signed("changed"), $sets: signed("sets"),
     $lockAt: signed("lockAt"), $lockKind: signed("lockKind"), $lockQueued: signed("lockQueued"), $spinAt: signed("spinAt"),
     $calls: place("calls", 0, OP.load8u, OP.store8),
+    $event: signed("event"), $args: signed("args", EVENT_ARGUMENTS), $machineOf: signed("$machineOf"),
   };
 }

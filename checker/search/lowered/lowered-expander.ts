@@ -12,11 +12,15 @@ import type { ExpandEvents, Expander } from "../expand.ts";
 import type { Discovery } from "../parallel/discovery.ts";
 import type { GraphLog } from "../traps/graph-log.ts";
 import type { TransitionSystem } from "../../system.ts";
+import { LoweredRefinement } from "./lowered-refinement.ts";
 import type { SearchMemories } from "./memories.ts";
 import { instantiate, isTrap, type LoweredSearch, type WasmGlobal } from "./module.ts";
 
 /** Where the loop is when it traps; as `wasm/search-text.ts` says. */
 const LOOKING_AT_STATES = 1;
+
+/** States that are expanded before what was counted becomes known. */
+const STATES = 65536;
 
 type Word = WasmGlobal<number>;
 
@@ -61,6 +65,7 @@ export class LoweredExpander implements Expander {
   readonly #discovery: Discovery;
   readonly #module: Exports;
   readonly #arrays: Readonly<Record<ArrayName, Int32Array>>;
+  readonly #refinement: LoweredRefinement | null;
 
   constructor(parts: LoweredParts) {
     const { system, lowered, memories, log } = parts;
@@ -76,7 +81,9 @@ export class LoweredExpander implements Expander {
       stepViolated: (first: number) => { this.#stepViolated(first); },
       terminal: () => { this.#tellState((id) => { parts.events.terminal(id); }); },
       passed: () => { this.#tellState((id) => { parts.events.passed(id); }); },
+      ask: (machine: number, state: number, column: number) => system.refinement!.ask(machine, state, column),
     }) as Exports;
+    this.#refinement = system.refinement === undefined ? null : new LoweredRefinement(system.refinement, memories, this.#module);
     this.#module.$logs.value = log === null ? 0 : 1;
     this.#module.$left.value = system.sometimes.length;
     this.#tellRoom();
@@ -97,7 +104,12 @@ export class LoweredExpander implements Expander {
     this.#catchUp();
   }
 
+  /** Counts have 32 bits between two times that they become known, so it is some states at a time. */
   expand(_records: Int32Array, from: number, to: number, firstId: number): void {
+    for (let some = from; some < to; some += STATES) this.#expandSome(some, Math.min(some + STATES, to), firstId);
+  }
+
+  #expandSome(from: number, to: number, firstId: number): void {
     const m = this.#module;
     this.#turn();
     m.$i.value = from;
@@ -123,6 +135,7 @@ export class LoweredExpander implements Expander {
       this.#lookAtRest();
       return m.resume() === 1;
     }
+    this.#refinement?.forgetUnfinished();
     this.#takeRest();
     return m.nextActor() === 1;
   }
@@ -280,6 +293,7 @@ export class LoweredExpander implements Expander {
     this.#tellCounts();
     this.transitions += m.$transitions.value;
     m.$transitions.value = 0;
+    this.#refinement?.catchUp();
     witnessed.set(this.#arrays.witnessed);
     this.inForce.set(this.#arrays.inForce);
     const seen = system.calls?.seen();

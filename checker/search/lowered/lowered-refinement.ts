@@ -1,0 +1,48 @@
+/** What a lowered search counts of machines, and how it is taken back where a step is left to JavaScript. */
+import type { RefinementChecks } from "../../system.ts";
+import type { SearchMemories } from "./memories.ts";
+import type { WasmGlobal } from "./module.ts";
+
+/** Globals of `wasm/refinement-text.ts`. */
+interface Exports {
+  readonly $refining: WasmGlobal<number>;
+  readonly $journaled: WasmGlobal<number>;
+}
+
+export class LoweredRefinement {
+  readonly #checks: RefinementChecks;
+  readonly #module: Exports;
+  /** Steps checked, then how often each cell was taken, since JavaScript last asked. */
+  readonly #taken: Int32Array;
+  readonly #journal: Int32Array;
+  readonly #touched: Int32Array;
+  readonly #loaded: Int32Array;
+
+  constructor(checks: RefinementChecks, memories: SearchMemories, module: object) {
+    this.#checks = checks;
+    this.#module = module as Exports;
+    const [taken, journal, touched, loaded] = ["taken", "journal", "touched", "loaded"].map((name) => memories.array(name));
+    this.#taken = taken!;
+    this.#journal = journal!;
+    this.#touched = touched!;
+    this.#loaded = loaded!;
+  }
+
+  /** After a trap: a check that was not finished has not been. */
+  forgetUnfinished(): void {
+    const { $refining, $journaled } = this.#module;
+    if ($refining.value === 0) return;
+    $refining.value = 0;
+    this.#taken[0]!--;
+    for (let n = 0; n < $journaled.value; n++) this.#taken[1 + this.#journal[n]!]!--;
+    this.#touched.fill(0);
+    this.#loaded.fill(0);
+  }
+
+  /** What was counted becomes known outside. */
+  catchUp(): void {
+    const counts = this.#checks.counts();
+    for (let n = 0; n < counts.length; n++) counts[n]! += this.#taken[n]!;
+    this.#taken.fill(0);
+  }
+}
