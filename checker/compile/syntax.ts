@@ -28,7 +28,16 @@ function replaceChildren(node: t.Node, keys: readonly string[], change: Change):
 
 /** Keys of the children that are expressions, statements or patterns: neither types nor plain names. */
 function valueKeys(node: t.Node): string[] {
-  return (t.VISITOR_KEYS[node.type] ?? []).filter((key) => !TYPE_KEYS.has(key) && !isName(node, key));
+  return keysBesidesTypes(node.type).filter((key) => !isName(node, key));
+}
+
+const besidesTypes = new Map<string, readonly string[]>();
+function keysBesidesTypes(type: string): readonly string[] {
+  const known = besidesTypes.get(type);
+  if (known !== undefined) return known;
+  const keys = (t.VISITOR_KEYS[type] ?? []).filter((key) => !TYPE_KEYS.has(key));
+  besidesTypes.set(type, keys);
+  return keys;
 }
 
 /** Replaces each child that is an expression, statement or pattern by what `change` makes of it; types and names stay. */
@@ -40,9 +49,11 @@ export function mapChildren<N extends t.Node>(node: N, change: Change): N {
 /** The same children, in order. */
 export function childrenOf(node: t.Node): readonly t.Node[] {
   const children: t.Node[] = [];
-  for (const key of valueKeys(node)) {
+  for (const key of keysBesidesTypes(node.type)) {
     const child = (node as unknown as Record<string, t.Node | (t.Node | null)[] | null | undefined>)[key];
-    for (const c of Array.isArray(child) ? child : [child]) if (c != null) children.push(c);
+    if (child == null || isName(node, key)) continue;
+    if (!Array.isArray(child)) children.push(child);
+    else for (const c of child) if (c != null) children.push(c);
   }
   return children;
 }

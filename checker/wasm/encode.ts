@@ -99,28 +99,40 @@ export function encodeModule({ imports, memories, functions, globals }: WasmModu
     ...memories.map((name) => [...nameBytes("env"), ...nameBytes(name), 2, 3, 1, ...unsigned(PAGES_MAX)]),
   ];
   const declared = functions.map((f) => unsigned(typeOf(f)));
-  return Uint8Array.from([
-    0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-    ...section(1, types),
-    ...section(2, brought),
-    ...section(3, declared),
-    ...section(6, globals.map(({ type }) => [type, 1, type === OP.i64 ? OP.i64Const : OP.i32Const, 0, OP.end])),
-    ...section(7, [
+  return joined([
+    [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    section(1, types),
+    section(2, brought),
+    section(3, declared),
+    section(6, globals.map(({ type }) => [type, 1, type === OP.i64 ? OP.i64Const : OP.i32Const, 0, OP.end])),
+    section(7, [
       ...functions.map((f, n) => [...nameBytes(f.name), 0, ...unsigned(imports.length + n)]),
       ...globals.map((g, n) => [...nameBytes(g.name), 3, ...unsigned(n)]),
     ]),
-    ...section(10, functions.map(body)),
+    ...codeSection(functions),
   ]);
 }
 
-/** Code can be too long for the arguments of a call, so bytes are pushed one by one. */
-function body({ locals, code }: WasmFunction): number[] {
-  const bytes = counted(runsOf(locals));
-  for (const byte of code) bytes.push(byte);
-  bytes.push(OP.end);
-  const whole = unsigned(bytes.length);
-  for (const byte of bytes) whole.push(byte);
-  return whole;
+/** Code is most of a module, so it is copied once. */
+function codeSection(functions: readonly WasmFunction[]): (readonly number[])[] {
+  const bodies = functions.flatMap(({ locals, code }) => {
+    const declared = counted(runsOf(locals));
+    return [[...unsigned(declared.length + code.length + 1), ...declared], code, [OP.end]];
+  });
+  const count = unsigned(functions.length);
+  return [[10, ...unsigned(count.length + lengthOf(bodies)), ...count], ...bodies];
+}
+
+const lengthOf = (parts: readonly (readonly number[])[]): number => parts.reduce((sum, p) => sum + p.length, 0);
+
+function joined(parts: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(lengthOf(parts));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** Locals of one type that follow each other are declared together. */

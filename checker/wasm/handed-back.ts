@@ -26,9 +26,10 @@ export function registersOf(functions: Iterable<t.FunctionDeclaration>): string[
 }
 
 export function handedBack(functions: ReadonlyMap<string, t.FunctionDeclaration>): HandedBack {
-  const writes = new Map([...functions].map(([name, fn]) => [name, written(fn)]));
+  const uses = new Map([...functions].map(([name, fn]) => [name, usesOf(fn)]));
+  const writes = new Map([...uses].map(([name, all]) => [name, new Set(all.flatMap((u) => (u.is === "write" ? [u.register] : [])))]));
   for (;;) {
-    const all = [...functions].map(([name, fn]) => ofFunction(name, fn, writes));
+    const all = [...uses].map(([name, ofFunction]) => followed(name, ofFunction, writes));
     const news = all.flatMap((h) => h.passed).filter(({ by, register }) => !writes.get(by)!.has(register));
     for (const { by, register } of news) writes.get(by)!.add(register);
     if (news.length > 0) continue;
@@ -36,33 +37,43 @@ export function handedBack(functions: ReadonlyMap<string, t.FunctionDeclaration>
   }
 }
 
-function ofFunction(name: string, fn: t.FunctionDeclaration, writes: ReadonlyMap<string, ReadonlySet<string>>): HandedBack {
-  const writers = new Map<t.Node, string>();
-  const passed: { by: string; from: string; register: string }[] = [];
-  const last = new Map<string, string>();
+/** What a function does that concerns registers. */
+type Use =
+  | { readonly is: "write"; readonly register: string }
+  | { readonly is: "read"; readonly register: string; readonly node: t.Node }
+  | { readonly is: "call"; readonly callee: string }
+  /** It is a routine, and has ended. */
+  | { readonly is: "end" };
+
+/** In the order of the text. */
+function usesOf(fn: t.FunctionDeclaration): readonly Use[] {
+  const uses: Use[] = [];
   const visit = (n: t.Node): void => {
     if (t.isAssignmentExpression(n) && t.isIdentifier(n.left) && isRegister(n.left.name)) {
       visit(n.right);
-      last.set(n.left.name, name);
+      uses.push({ is: "write", register: n.left.name });
       return;
     }
     for (const child of childrenOf(n)) visit(child);
-    if (t.isIdentifier(n) && isRegister(n.name) && last.has(n.name)) writers.set(n, last.get(n.name)!);
-    if (t.isReturnStatement(n) && t.isNumericLiteral(n.argument, { value: ENDED })) {
-      for (const [register, from] of last) if (from !== name) passed.push({ by: name, from, register });
-    }
-    if (!t.isCallExpression(n) || !t.isIdentifier(n.callee)) return;
-    for (const register of writes.get(n.callee.name) ?? []) last.set(register, n.callee.name);
+    if (t.isIdentifier(n)) {
+      if (isRegister(n.name)) uses.push({ is: "read", register: n.name, node: n });
+    } else if (t.isReturnStatement(n) && t.isNumericLiteral(n.argument, { value: ENDED })) uses.push({ is: "end" });
+    else if (t.isCallExpression(n) && t.isIdentifier(n.callee)) uses.push({ is: "call", callee: n.callee.name });
   };
   visit(fn.body);
-  return { writers, passed };
+  return uses;
 }
 
-/** The registers that a function writes itself. */
-function written(fn: t.FunctionDeclaration): Set<string> {
-  const names = new Set<string>();
-  t.traverseFast(fn.body, (n) => {
-    if (t.isAssignmentExpression(n) && t.isIdentifier(n.left) && isRegister(n.left.name)) names.add(n.left.name);
-  });
-  return names;
+function followed(name: string, uses: readonly Use[], writes: ReadonlyMap<string, ReadonlySet<string>>): HandedBack {
+  const writers = new Map<t.Node, string>();
+  const passed: { by: string; from: string; register: string }[] = [];
+  const last = new Map<string, string>();
+  for (const use of uses) {
+    if (use.is === "write") last.set(use.register, name);
+    else if (use.is === "call") for (const register of writes.get(use.callee) ?? []) last.set(register, use.callee);
+    else if (use.is === "end") {
+      for (const [register, from] of last) if (from !== name) passed.push({ by: name, from, register });
+    } else if (last.has(use.register)) writers.set(use.node, last.get(use.register)!);
+  }
+  return { writers, passed };
 }

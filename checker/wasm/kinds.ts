@@ -37,6 +37,8 @@ export class Kinds {
   readonly #of = new Map<string, number>();
   readonly #handedBack: HandedBack;
   readonly #views: ReadonlySet<string>;
+  /** What each can hold: `key` the value of an expression in function `fn`. */
+  readonly #assigned: { readonly key: string; readonly value: t.Node; readonly fn: string }[] = [];
   #changed = false;
 
   /** `tables`: arrays of numbers that the program has written down. */
@@ -44,10 +46,13 @@ export class Kinds {
     this.#functions = functions;
     this.#views = new Set([...VIEWS, ...tables]);
     this.#handedBack = handedBack(functions);
-    for (const [name, fn] of functions) if (canEnd(fn.body)) this.#join(name, UNDEFINED);
+    for (const [name, fn] of functions) {
+      if (canEnd(fn.body)) this.#join(name, UNDEFINED);
+      this.#visit(fn.body, name);
+    }
     do {
       this.#changed = false;
-      for (const [name, fn] of functions) this.#visit(fn.body, name);
+      for (const { key, value, fn } of this.#assigned) this.#join(key, this.of(value, fn));
       for (const { by, from, register } of this.#handedBack.passed) {
         this.#join(`${by}.${register}`, this.#of.get(`${from}.${register}`) ?? 0);
       }
@@ -71,14 +76,19 @@ export class Kinds {
       return;
     }
     if (t.isVariableDeclarator(n) && t.isIdentifier(n.id)) {
-      if (n.init != null) this.#join(`${fn}.${n.id.name}`, this.of(n.init, fn));
+      if (n.init != null) this.#assigned.push({ key: `${fn}.${n.id.name}`, value: n.init, fn });
       else if (!/^\$t\d+$/.test(n.id.name)) this.#join(`${fn}.${n.id.name}`, UNDEFINED);
     }
     if (t.isAssignmentExpression(n) && t.isIdentifier(n.left)) {
-      this.#join(`${fn}.${n.left.name}`, n.operator === "=" ? this.of(n.right, fn) : NUMBER);
+      const key = `${fn}.${n.left.name}`;
+      if (n.operator === "=") this.#assigned.push({ key, value: n.right, fn });
+      else this.#join(key, NUMBER);
     }
     if (t.isUpdateExpression(n) && t.isIdentifier(n.argument)) this.#join(`${fn}.${n.argument.name}`, NUMBER);
-    if (t.isReturnStatement(n)) this.#join(fn, n.argument == null ? UNDEFINED : this.of(n.argument, fn));
+    if (t.isReturnStatement(n)) {
+      if (n.argument == null) this.#join(fn, UNDEFINED);
+      else this.#assigned.push({ key: fn, value: n.argument, fn });
+    }
     if (t.isCallExpression(n) && t.isIdentifier(n.callee)) this.#given(n, n.callee.name, fn);
     for (const child of childrenOf(n)) this.#visit(child, fn);
   }
@@ -93,7 +103,8 @@ export class Kinds {
     params.forEach((p, i) => {
       const given = call.arguments[i];
       if (!t.isIdentifier(p) || (given === undefined && goesOn)) return;
-      this.#join(`${name}.${p.name}`, given === undefined ? UNDEFINED : this.of(given, fn));
+      if (given === undefined) this.#join(`${name}.${p.name}`, UNDEFINED);
+      else this.#assigned.push({ key: `${name}.${p.name}`, value: given, fn });
     });
   }
 

@@ -77,12 +77,11 @@ export function programText(image: ProgramImage, roots: readonly string[]): Prog
   const all = new Map([...body, ...locks].filter((s) => t.isFunctionDeclaration(s)).map((s) => [s.id!.name, s]));
   addRefiningFunctions(all, image);
   const constants = new Constants(body);
-  for (const fn of all.values()) {
+  const functions = reachable(all, roots, (fn) => {
     nameLockCalls(fn);
     fillEvents(fn);
     constants.fold(fn);
-  }
-  const functions = reachable(all, roots);
+  });
   for (const [name, parameter] of Object.entries(SETS_OF)) nameSets(functions.get(name), parameter);
   const tables = image.refinement === null ? {} : refinementTables(image.refinement, image.stateWords);
   const read = new Set<string>();
@@ -126,8 +125,10 @@ export function loweredFunctions(
   };
 }
 
-/** The functions that the roots call, and what these call. */
-function reachable(all: ReadonlyMap<string, t.FunctionDeclaration>, roots: readonly string[]): Map<string, t.FunctionDeclaration> {
+/** The functions that the roots call, and what these call; each is prepared before it is looked at. */
+function reachable(
+  all: ReadonlyMap<string, t.FunctionDeclaration>, roots: readonly string[], prepare: (fn: t.FunctionDeclaration) => void,
+): Map<string, t.FunctionDeclaration> {
   const used = new Map<string, t.FunctionDeclaration>();
   const visit = (n: t.Node): void => {
     if (t.isCatchClause(n)) return;
@@ -141,6 +142,7 @@ function reachable(all: ReadonlyMap<string, t.FunctionDeclaration>, roots: reado
     const fn = all.get(name);
     if (fn === undefined || used.has(name) || OWN.has(name)) return;
     used.set(name, fn);
+    prepare(fn);
     visit(fn.body);
   };
   for (const root of roots) add(root);

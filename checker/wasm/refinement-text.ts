@@ -14,8 +14,8 @@ const JOURNAL = 4096;
 
 /** Globals of the text. */
 export const REFINEMENT_GLOBALS = [
-  // 1 while a step is checked; the machine that refuses it, or -1; entries of the journal.
-  "$refining", "$failed", "$journaled",
+  // 1 while a step is checked; the machine that refuses it, or -1; entries of the journal; cells that were taken.
+  "$refining", "$failed", "$journaled", "$cellsTaken",
   // The machine that an event is handed to, and its columns: from the first up to, and without, the end.
   "$machine", "$firstColumn", "$endColumn",
 ] as const;
@@ -49,6 +49,8 @@ export function addRefinementArrays(layout: Layout, { cells, machineOf }: Refine
   layout.add("current", machineOf.length);
   // Steps checked, then how often each cell was taken.
   layout.add("taken", 1 + cells.length);
+  // Which were taken.
+  layout.add("cellsTaken", cells.length);
   layout.add("journal", JOURNAL);
 }
 
@@ -115,6 +117,10 @@ function next(machine, state, column) {
     if ($journaled === ${JOURNAL}) $trap();
     journal[$journaled] = cell;
     $journaled += 1;
+    if (taken[cell + 1] === 0) {
+      cellsTaken[$cellsTaken] = cell;
+      $cellsTaken += 1;
+    }
     taken[cell + 1] += 1;
   }
   return to;

@@ -7,6 +7,7 @@ import type { WasmGlobal } from "./module.ts";
 interface Exports {
   readonly $refining: WasmGlobal<number>;
   readonly $journaled: WasmGlobal<number>;
+  readonly $cellsTaken: WasmGlobal<number>;
 }
 
 export class LoweredRefinement {
@@ -14,6 +15,7 @@ export class LoweredRefinement {
   readonly #module: Exports;
   /** Steps checked, then how often each cell was taken, since JavaScript last asked. */
   readonly #taken: Int32Array;
+  readonly #cellsTaken: Int32Array;
   readonly #journal: Int32Array;
   readonly #touched: Int32Array;
   readonly #loaded: Int32Array;
@@ -21,8 +23,9 @@ export class LoweredRefinement {
   constructor(checks: RefinementChecks, memories: SearchMemories, module: object) {
     this.#checks = checks;
     this.#module = module as Exports;
-    const [taken, journal, touched, loaded] = ["taken", "journal", "touched", "loaded"].map((name) => memories.array(name));
+    const [taken, cellsTaken, journal, touched, loaded] = ["taken", "cellsTaken", "journal", "touched", "loaded"].map((name) => memories.array(name));
     this.#taken = taken!;
+    this.#cellsTaken = cellsTaken!;
     this.#journal = journal!;
     this.#touched = touched!;
     this.#loaded = loaded!;
@@ -37,12 +40,21 @@ export class LoweredRefinement {
     for (let n = 0; n < $journaled.value; n++) this.#taken[1 + this.#journal[n]!]!--;
     this.#touched.fill(0);
     this.#loaded.fill(0);
+    // What was taken back to none is not to be noted twice.
+    this.catchUp();
   }
 
   /** What was counted becomes known outside. */
   catchUp(): void {
+    const { $cellsTaken } = this.#module;
     const counts = this.#checks.counts();
-    for (let n = 0; n < counts.length; n++) counts[n]! += this.#taken[n]!;
-    this.#taken.fill(0);
+    const taken = this.#taken;
+    counts[0]! += taken[0]!;
+    taken[0] = 0;
+    for (const cell of this.#cellsTaken.subarray(0, $cellsTaken.value)) {
+      counts[1 + cell]! += taken[1 + cell]!;
+      taken[1 + cell] = 0;
+    }
+    $cellsTaken.value = 0;
   }
 }
