@@ -9,7 +9,7 @@ export const OP = {
   unreachable: 0x00, block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d, brTable: 0x0e, return: 0x0f,
   call: 0x10, drop: 0x1a, select: 0x1b, localGet: 0x20, localSet: 0x21, localTee: 0x22, globalGet: 0x23, globalSet: 0x24,
   load8u: 0x31, load16u: 0x33, load32s: 0x34, load32u: 0x35, store8: 0x3c, store16: 0x3d, store32: 0x3e,
-  i32Const: 0x41, i64Const: 0x42, i32Eqz: 0x45, i64Eqz: 0x50, eq: 0x51, ne: 0x52, lt: 0x53, gt: 0x55, gtu: 0x56, le: 0x57, ge: 0x59,
+  i32Const: 0x41, i64Const: 0x42, i32Eqz: 0x45, i64Eqz: 0x50, eq: 0x51, ne: 0x52, lt: 0x53, gt: 0x55, gtu: 0x56, le: 0x57, leu: 0x58, ge: 0x59,
   i32And: 0x71, i32Or: 0x72, i32Shl: 0x74, clz: 0x79,
   add: 0x7c, sub: 0x7d, mul: 0x7e, div: 0x7f, rem: 0x81, and: 0x83, or: 0x84, xor: 0x85, shl: 0x86, shr: 0x87, shru: 0x88,
   wrap: 0xa7, extendU: 0xad, extend32: 0xc4,
@@ -110,6 +110,7 @@ export function encodeModule({ imports, memories, functions, globals }: WasmModu
       ...globals.map((g, n) => [...nameBytes(g.name), 3, ...unsigned(n)]),
     ]),
     ...codeSection(functions),
+    nameSection(imports, functions),
   ]);
 }
 
@@ -121,6 +122,13 @@ function codeSection(functions: readonly WasmFunction[]): (readonly number[])[] 
   });
   const count = unsigned(functions.length);
   return [[10, ...unsigned(count.length + lengthOf(bodies)), ...count], ...bodies];
+}
+
+/** The names of functions, for profiles and for the stack of a trap. */
+function nameSection(imports: WasmModule["imports"], functions: readonly WasmFunction[]): number[] {
+  const names = counted([...imports, ...functions].map(({ name }, n) => [...unsigned(n), ...nameBytes(name)]));
+  const body = [...nameBytes("name"), 1, ...unsigned(names.length), ...names];
+  return [0, ...unsigned(body.length), ...body];
 }
 
 const lengthOf = (parts: readonly (readonly number[])[]): number => parts.reduce((sum, p) => sum + p.length, 0);

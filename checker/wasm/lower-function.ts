@@ -6,6 +6,7 @@
 import * as t from "@babel/types";
 import type { LayoutPlan } from "../program/layout.ts";
 import { Body } from "./body.ts";
+import { boundsOf, boundsOfBinary, isIndex, isInt32, rangeTest, type Known, type RangeTest } from "./bounds.ts";
 import { OP, OP32, signed, unsigned, type WasmFunction } from "./encode.ts";
 import { BOOLEAN, NULL as NULL_KIND, NUMBER, OTHER, UNDEFINED, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
@@ -33,6 +34,8 @@ const PLAIN: Open = { breaks: [], continues: [] };
 /** Functions of the prelude that end in a fault. */
 export const FAULTS: ReadonlySet<string> = new Set(["$slotFit", "$oob", "$noMember", "$queueFault", "$endless", "$fault"]);
 const COMPARE: Readonly<Record<string, keyof typeof OP>> = { "===": "eq", "!==": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" };
+/** Operators of which only the low 32 bits of both sides count. */
+const BITWISE: Readonly<Record<string, keyof typeof OP>> = { "&": "and", "|": "or", "^": "xor", "<<": "shl" };
 /** Literals that can be added ten million times a loop without leaving the integers. */
 const SMALL = 2 ** 20;
 const ZERO: readonly number[] = [OP.i64Const, 0];
@@ -47,6 +50,7 @@ export class FunctionLowering extends Body<Open> {
   readonly #of: Lowering;
   readonly #fn: t.FunctionDeclaration;
   readonly #name: string;
+  readonly #known: Known;
   /** Locals that hold values in between. */
   #held = 0;
 
@@ -55,6 +59,15 @@ export class FunctionLowering extends Body<Open> {
     this.#of = lowering;
     this.#fn = fn;
     this.#name = fn.id!.name;
+    this.#known = { places: lowering.places, traps: (n) => this.#isFault(n) };
+  }
+
+  /** Whether it is a call that ends in a fault: of a value that does not fit a field which does not wrap round, for one. */
+  #isFault(n: t.Node): boolean {
+    if (!t.isCallExpression(n) || !t.isIdentifier(n.callee)) return false;
+    const [, field] = n.arguments;
+    const isMisfit = n.callee.name === "$fit" && t.isNumericLiteral(field) && this.#of.plan.fields[field.value]?.wrapping === false;
+    return isMisfit || FAULTS.has(n.callee.name);
   }
 
   /** Throws NotLowered. */
@@ -88,6 +101,7 @@ export class FunctionLowering extends Body<Open> {
       case "IfStatement": return this.#if(n);
       case "LabeledStatement": return this.#statement(n.body, n.label.name);
       case "ForStatement": return this.#for(n, label);
+      case "DoWhileStatement": return this.#do(n, label);
       case "WhileStatement": return this.#for(t.forStatement(null, n.test, null, n.body), label);
       case "SwitchStatement": return this.#switch(n);
       case "BreakStatement": return this.#jump("breaks", n.label?.name ?? null, n);
@@ -141,6 +155,17 @@ export class FunctionLowering extends Body<Open> {
         this.block(OP.block, { breaks: [], continues: names }, () => this.#statement(n.body));
         if (n.update != null) this.#effect(n.update);
         this.put(OP.br, 0);
+      });
+    });
+  }
+
+  #do(n: t.DoWhileStatement, label: string | null): void {
+    const names = label === null ? [null] : [null, label];
+    this.block(OP.block, { breaks: names, continues: [] }, () => {
+      this.block(OP.loop, PLAIN, () => {
+        this.block(OP.block, { breaks: [], continues: names }, () => this.#statement(n.body));
+        this.#condition(n.test);
+        this.put(OP.brIf, 0);
       });
     });
   }
@@ -219,9 +244,21 @@ export class FunctionLowering extends Body<Open> {
     }
   }
 
+  /**
+   * A test of a range in one comparison without sign. Whatever stands for `undefined` or `null` is in none, and JavaScript says so
+   * too; a boolean is in none there, and would be here.
+   */
+  #isInRange({ variable, low, high }: RangeTest): void {
+    this.#value(variable);
+    if (low !== 0) this.put(OP.i64Const, ...signed(BigInt(low)), OP.sub);
+    this.put(OP.i64Const, ...signed(BigInt(high - low)), OP.leu);
+  }
+
   /** Leaves 0 or 1, of 32 bits. */
   #condition(n: t.Expression): void {
-    if (t.isBooleanLiteral(n)) this.put(OP.i32Const, n.value ? 1 : 0);
+    const range = rangeTest(n);
+    if (range !== null && (this.#kinds(range.variable) & (BOOLEAN | OTHER)) === 0) this.#isInRange(range);
+    else if (t.isBooleanLiteral(n)) this.put(OP.i32Const, n.value ? 1 : 0);
     else if (t.isUnaryExpression(n, { operator: "!" })) {
       this.#condition(n.argument);
       this.put(OP.i32Eqz);
@@ -312,6 +349,10 @@ export class FunctionLowering extends Body<Open> {
 
   #conditional(n: t.ConditionalExpression): void {
     this.#condition(n.test);
+    if (this.#known.traps(n.alternate)) {
+      this.put(OP.i32Eqz, OP.if, OP.empty, OP.unreachable, OP.end);
+      return this.#value(n.consequent);
+    }
     this.put(OP.if, OP.i64);
     this.open.push(PLAIN);
     this.#value(n.consequent);
@@ -366,24 +407,45 @@ export class FunctionLowering extends Body<Open> {
   #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
     if (operator === "/") return this.#divide(left, right, null);
     if (operator === "**") return this.#power(left, right, whole);
+    const bounds = boundsOfBinary(operator, left, right, this.#known);
+    if (BITWISE[operator] !== undefined) {
+      this.#bitwise(operator, left, right);
+      return isInt32(bounds) ? undefined : this.put(OP.extend32);
+    }
     this.#operand(left, NUMBER | BOOLEAN);
-    if (operator === ">>>") this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
-    if (operator === ">>") this.put(OP.extend32);
+    const ofLeft = boundsOf(left, this.#known);
+    if (operator === ">>>" && !isIndex(ofLeft)) this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
+    if (operator === ">>" && !isInt32(ofLeft)) this.put(OP.extend32);
+    if (operator === ">>" || operator === ">>>") return this.#shift(operator === ">>" ? OP.shr : OP.shru, right);
     this.#operand(right, NUMBER | BOOLEAN);
     switch (operator) {
-      case "+": this.put(OP.add); return this.#exact([left, right]);
-      case "-": this.put(OP.sub); return this.#exact([left, right]);
-      case "*": return this.#multiply([left, right]);
+      case "+": this.put(OP.add); return bounds === null ? this.#exact([left, right]) : undefined;
+      case "-": this.put(OP.sub); return bounds === null ? this.#exact([left, right]) : undefined;
+      case "*": return bounds === null ? this.#multiply([left, right]) : this.put(OP.mul);
       // A division by zero traps.
       case "%": return this.put(OP.rem);
-      case "&": return this.put(OP.and, OP.extend32);
-      case "|": return this.put(OP.or, OP.extend32);
-      case "^": return this.put(OP.xor, OP.extend32);
-      case "<<": return this.put(OP.i64Const, 31, OP.and, OP.shl, OP.extend32);
-      case ">>": return this.put(OP.i64Const, 31, OP.and, OP.shr);
-      case ">>>": return this.put(OP.i64Const, 31, OP.and, OP.shru);
       default: throw new NotLowered(whole, "this operator is not lowered");
     }
+  }
+
+  #shift(op: number, by: t.Node): void {
+    if (t.isNumericLiteral(by)) return this.put(OP.i64Const, ...signed(BigInt(by.value & 31)), op);
+    this.#operand(by, NUMBER | BOOLEAN);
+    this.put(OP.i64Const, 31, OP.and, op);
+  }
+
+  /** The low 32 bits are those of JavaScript's answer. Those above are its sign where `boundsOf` says that it has 32 bits. */
+  #bitwise(operator: string, left: t.Node, right: t.Node): void {
+    this.#low(left);
+    if (operator === "<<") return this.#shift(OP[BITWISE[operator]!], right);
+    this.#low(right);
+    this.put(OP[BITWISE[operator]!]);
+  }
+
+  /** An operand of which 32 bits count. */
+  #low(n: t.Node): void {
+    if (t.isBinaryExpression(n) && BITWISE[n.operator] !== undefined) this.#bitwise(n.operator, n.left, n.right);
+    else this.#operand(n, NUMBER | BOOLEAN);
   }
 
   /** A power of two, up to 2 ** 30; with another exponent it traps. */
@@ -437,9 +499,14 @@ export class FunctionLowering extends Body<Open> {
 
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
     if (isForMessages(n.left)) return wanted ? this.put(...ZERO) : undefined;
-    const value = (): void =>
-      (n.operator === "=" ? this.#value(n.right) : this.#binary(n.operator.slice(0, -1), n.left, n.right, n));
-    const stored = (): void => (n.operator === "=" ? this.#operand(n.right, NUMBER | BOOLEAN) : value());
+    const operator = n.operator.slice(0, -1);
+    const value = (): void => {
+      if (operator === "") this.#value(n.right);
+      else if (operator === "&&" || operator === "||") this.#logical(t.logicalExpression(operator, n.left as t.Expression, n.right));
+      else this.#binary(operator, n.left, n.right, n);
+    };
+    // Of what is stored, at most 32 bits count.
+    const stored = (): void => (n.operator === "=" ? this.#low(n.right) : value());
     if (t.isIdentifier(n.left)) {
       const isGlobal = this.#of.globals.includes(n.left.name);
       value();
@@ -466,17 +533,32 @@ export class FunctionLowering extends Body<Open> {
   }
 
   /** Leaves the address; gives what is there. Indices that a program computes are checked by the program itself. */
-  #address(n: t.MemberExpression): ViewPlace {
+  #address(n: t.MemberExpression): Pick<ViewPlace, "offset" | "load" | "store"> {
     const place = t.isIdentifier(n.object) && n.computed ? this.#of.places[n.object.name] : undefined;
     if (place === undefined) throw new NotLowered(n, "this member is not lowered");
-    this.#operand(n.property, NUMBER);
+    const { property } = n;
+    // What is added goes into the instruction, which counts from an address without sign.
+    const isSum = place.checked === null && t.isBinaryExpression(property, { operator: "+" }) && t.isNumericLiteral(property.right)
+      && isIndex(boundsOf(property.left, this.#known)) && isIndex(boundsOf(property, this.#known));
+    if (isSum) {
+      const { left, right } = property as t.BinaryExpression;
+      this.#operand(left, NUMBER);
+      this.#scale(place.shift);
+      return { ...place, offset: place.offset + (right as t.NumericLiteral).value * 2 ** place.shift };
+    }
+    this.#operand(property, NUMBER);
     if (place.checked !== null) {
       const held = unsigned(this.local("$index"));
       this.put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
       this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
     }
-    this.put(OP.wrap, OP.i32Const, ...signed(BigInt(place.shift)), OP.i32Shl);
+    this.#scale(place.shift);
     return place;
+  }
+
+  /** An index becomes bytes. */
+  #scale(shift: number): void {
+    this.put(OP.wrap, ...(shift === 0 ? [] : [OP.i32Const, ...signed(BigInt(shift)), OP.i32Shl]));
   }
 
   #load(n: t.MemberExpression): void {
