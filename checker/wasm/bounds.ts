@@ -86,7 +86,7 @@ export function rangeTest(n: t.Node): RangeTest | null {
     const { left, right } = n.left;
     const isIndexTest = t.isBinaryExpression(left, { operator: ">>>" }) && t.isIdentifier(left.left, { name })
       && t.isNumericLiteral(left.right, { value: 0 }) && t.isNumericLiteral(right) && right.value > 0 && right.value < 2 ** 31;
-    return isIndexTest ? { name, variable, low: 0, high: (right as t.NumericLiteral).value - 1 } : null;
+    return isIndexTest ? { name, variable, low: 0, high: right.value - 1 } : null;
   }
   if (!t.isLogicalExpression(n.left, { operator: "&&" })) return null;
   const low = comparedWith(n.left.left, name, ">=");

@@ -80,11 +80,15 @@ export class Constants {
     if (!t.isMemberExpression(n)) return undefined;
     const object = this.#member(n.object);
     if (object === undefined || object === null || typeof object !== "object") return undefined;
-    if (n.computed) return Array.isArray(object) && t.isNumericLiteral(n.property) ? (object as readonly Data[])[n.property.value] : undefined;
-    if (!t.isIdentifier(n.property)) return undefined;
-    if (Array.isArray(object)) return n.property.name === "length" ? object.length : undefined;
-    return Object.hasOwn(object, n.property.name) ? (object as Readonly<Record<string, Data>>)[n.property.name] : undefined;
+    if (Array.isArray(object)) return elementOf(object as readonly Data[], n);
+    const name = t.isStringLiteral(n.property) ? n.property.value : !n.computed && t.isIdentifier(n.property) ? n.property.name : null;
+    return name !== null && Object.hasOwn(object, name) ? (object as Readonly<Record<string, Data>>)[name] : undefined;
   }
+}
+
+function elementOf(array: readonly Data[], { property, computed }: t.MemberExpression): Data | undefined {
+  if (computed) return t.isNumericLiteral(property) ? array[property.value] : undefined;
+  return t.isIdentifier(property, { name: "length" }) ? array.length : undefined;
 }
 
 function all<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {

@@ -29,7 +29,7 @@ function programRoots(s: SearchShape, refines: boolean): string[] {
   return [
     "step", "nextBranch", ...roots(["markAffected"], s.setWords > 0), ...roots(["checkSome"], s.always > 0),
     ...roots(["excused"], s.excuses > 0), ...roots(["checkChanges"], s.stepProperties > 0),
-    ...roots(["$find"], s.long || s.stepProperties > 0), ...roots(["witness"], s.witnesses > 0),
+    ...roots(["witness"], s.witnesses > 0),
     ...roots(REFINING_ROOTS, refines),
   ];
 }

@@ -39,6 +39,9 @@ const VECTOR = 16;
 
 /** What a text calls without being defined in it; `Math.imul` and `Math.clz32` besides. */
 const COPY = "copyState";
+const DIFFERING = "differing";
+/** Zeros below the lowest bit that is set. */
+const ZEROS = "ctz32";
 const TRAP = "$trap";
 
 /** Whether a function gives something: whether some `return` has an argument. */
@@ -261,6 +264,15 @@ export class WordLowering extends Body<Jump> {
       this.#copy(n.arguments);
       return null;
     }
+    if (callee.name === ZEROS) {
+      this.#value(n.arguments[0]!);
+      this.put(OP32.ctz);
+      return OP.i32;
+    }
+    if (callee.name === DIFFERING) {
+      this.#differing(n.arguments);
+      return OP.i32;
+    }
     if (callee.name === TRAP) {
       this.put(OP.unreachable);
       return null;
@@ -284,6 +296,23 @@ export class WordLowering extends Body<Jump> {
       this.put(OP32.clz);
     } else throw new NotLowered(n, "this call is not lowered");
     return OP.i32;
+  }
+
+  /**
+   * `differing(a, b, first, words)`: the words from `first` on, at most 32, in which two arrays differ, a bit each. Registers have
+   * four words: of the last one, those that are none of the arrays' are left out.
+   */
+  #differing([a, b, first, words]: t.CallExpression["arguments"]): void {
+    const [from, count] = [first, words].map((n) => (n as t.NumericLiteral).value) as [number, number];
+    for (let done = 0; done < count; done += 4) {
+      for (const array of [a, b]) {
+        const place = this.#place(array as t.Identifier, t.numericLiteral(from + done));
+        this.put(OP32.vector, OP32.vectorLoad, ...place);
+      }
+      this.put(OP32.vector, OP32.vectorNe, OP32.vector, ...unsigned(OP32.vectorBits));
+      if (count - done < 4) this.put(OP.i32Const, ...signed(BigInt(2 ** (count - done) - 1)), OP32.and);
+      if (done > 0) this.put(OP.i32Const, done, OP32.shl, OP32.or);
+    }
   }
 
   /** Copies a state from one array to another, in registers as wide as there are. */

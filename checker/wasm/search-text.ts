@@ -65,7 +65,7 @@ export const SEARCH_IMPORTS: Readonly<Record<string, number>> = {
 export const SEARCH_ROOTS = ["run", "begin", "resume", "nextActor", "keep", "offer", "flush"] as const;
 
 export function searchText(s: SearchShape): string {
-  return [loop(s), rows(s), LOOK_UP, frontierFunctions(s, "even", "odd", 0), frontierFunctions(s, "odd", "even", 1)].join("\n");
+  return [loop(s), compares(s) ? find(s.stateWords) : "", rows(s), LOOK_UP, frontierFunctions(s, "even", "odd", 0), frontierFunctions(s, "odd", "even", 1)].join("\n");
 }
 
 const when = (condition: boolean, text: string): string => (condition ? text : "");
@@ -102,13 +102,31 @@ function nextActor() {
 }`;
 }
 
+/** Whether anything asks what a step changed. */
+const compares = (s: SearchShape): boolean => s.long || s.stepProperties > 0;
+
+/** The words in which the state differs from the one before, as `compile/comparison.ts` finds them. */
+function find(stateWords: number): string {
+  const parts = Array.from({ length: Math.ceil(stateWords / 32) }, (_, part) => `
+  bits = differing(vector, before, ${32 * part}, ${Math.min(32, stateWords - 32 * part)});
+  for (; bits !== 0; bits &= bits - 1) {
+    changed[n] = ${32 * part} + ctz32(bits);
+    n += 1;
+  }`);
+  return `
+function $find() {
+  let n = 0, bits = 0;${parts.join("")}
+  $changes = n;
+  return n;
+}`;
+}
+
 /** The batch. */
 function rows(s: SearchShape): string {
-  const finds = s.long || s.stepProperties > 0;
   return `
 function keep(judged) {
   const k = $filled;
-  ${when(finds, "const n = $find();")}
+  ${when(compares(s), "const n = $find();")}
   ${when(s.stepProperties > 0, "if (judged) { const first = checkChanges(); if (first >= 0) stepViolated(first); }")}
   ${when(s.setWords > 0, `markAffected(0, k * ${s.setWords});`)}
   ${s.long ? "sums[2 * k] = $low; sums[2 * k + 1] = $high; moved[k] = n; update(2 * k, n); print(2 * k, 2 * k);" : "fingerprint(2 * k);"}

@@ -16,13 +16,15 @@ export interface Both {
 export interface Asked extends Partial<ExploreOptions> {
   /** What becomes of the lowered search before it is used. */
   readonly changed?: (lowered: LoweredSearch) => LoweredSearch;
+  /** As of `CompileOptions`. */
+  readonly refineAll?: boolean;
 }
 
 /** What is searched in both, or why it is not lowered. Counts, levels, verdict, trace, witnesses, promises in force: all of it. */
 export async function searchedInBoth(
-  scenario: Scenario, { changed = (l) => l, ...options }: Asked = {},
+  scenario: Scenario, { changed = (l) => l, refineAll = false, ...options }: Asked = {},
 ): Promise<Both | { readonly reason: string }> {
-  const [first, second] = [0, 1].map(() => compileScenario(scenario, { sourceMap: false }));
+  const [first, second] = [0, 1].map(() => compileScenario(scenario, { sourceMap: false, refineAll }));
   const { seed = 1, fingerprintBits = 64 } = options;
   const lowered = lowerSearch(second!.image, { seed, fingerprintBits, programHash: second!.source.programHash });
   if ("reason" in lowered) return lowered;

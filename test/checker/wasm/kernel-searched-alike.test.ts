@@ -1,5 +1,6 @@
-/** Scenarios of the kernel, but for their machines, come to the same in both engines: all their promises, excuses and witnesses. */
+/** Scenarios of the kernel come to the same in both engines: all their promises, excuses, witnesses and machines. */
 import { expect, test } from "vitest";
+import { withMachines } from "../../../checker/project/machines.ts";
 import { selectScenarios } from "../../../checker/project/select.ts";
 import { searchedInBoth } from "./both-engines.ts";
 
@@ -11,7 +12,8 @@ test("scenarios of the kernel are lowered, and searched alike", { timeout: 180_0
   const { scenarios } = await selectScenarios(NAMES, "nightly", process.cwd());
   expect(scenarios).toHaveLength(NAMES.length);
   for (const { scenario } of scenarios) {
-    const both = await searchedInBoth(scenario, { maxStates: STATES });
+    const both = await searchedInBoth(await withMachines(scenario, process.cwd()), { maxStates: STATES });
+    if ("wasm" in both) expect(both.wasm.refinementCounts![0]).toBe(both.wasm.transitions);
     expect({ name: scenario.name, unlike: "reason" in both ? both.reason : both.unlike }).toEqual({ name: scenario.name, unlike: [] });
   }
 });
