@@ -10,11 +10,16 @@ export type Tier = "quick" | "full" | "nightly";
 export type StrategyName = "bfs" | "dfs" | "random" | "pct";
 /** What a search runs in: the program as JavaScript, or both lowered to WebAssembly. */
 export type EngineName = "js" | "wasm";
+/** What is asked for; `auto`: WebAssembly where a search is large enough to pay for the lowering. */
+export type EngineChoice = EngineName | "auto";
 export type Verdict = "holds" | "violated" | "incomplete" | "error";
 
 /** What a program's result does not cover unless the sanitizers ran; said once for a whole run, since it is true of most. */
 export const ATOMICITY_NOT_CHECKED =
   "That the blocks between two yields are atomic was taken as the routines state it; --sanitize checks it.";
+
+/** How the note begins that a search was to run in WebAssembly, and why it could not. */
+export const IN_JAVASCRIPT = "it ran in JavaScript";
 
 /** How the remark begins that nobody looked for states from which no end can be reached. */
 export const TRAPS_NOT_CHECKED = "That an end stays reachable from every state was not checked";

@@ -7,7 +7,7 @@
 import { checkScenario } from "./check.ts";
 import { clearsDeadLocals, type Checked, type CheckOptions, type Engine } from "./options.ts";
 import { group } from "../numbers.ts";
-import { TRAPS_NOT_CHECKED, type ScenarioResult, type Violation } from "../result.ts";
+import { IN_JAVASCRIPT, TRAPS_NOT_CHECKED, type ScenarioResult, type Violation } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 
 /** What a variant must share with the first run. */
@@ -20,6 +20,8 @@ interface Agreement {
   readonly shortest: boolean;
   /** The very trace. */
   readonly trace: boolean;
+  /** Transitions that machines took, and states in which invariants were in force. */
+  readonly observed: boolean;
 }
 
 interface Variant extends Agreement {
@@ -46,13 +48,14 @@ export interface Audit {
 /** The ways to check the scenario again. */
 function variantsFor(s: Scenario, options: CheckOptions): Variant[] {
   const otherSeed = options.seed === 0xffffffff ? 0 : options.seed + 1;
-  const alike = { counts: "equal", depth: true, shortest: true, trace: false } as const;
+  const alike = { counts: "equal", depth: true, shortest: true, trace: false, observed: false } as const;
   const variants: Variant[] = [
     { name: "exact states", options: { exact: true }, ...alike },
     { name: "another fingerprint seed", options: { seed: otherSeed }, ...alike },
     // A depth-first search stops at the first violation it meets, which need not be the nearest.
     { name: "depth first", options: { strategy: "dfs" }, ...alike, depth: false, shortest: false },
     { name: "two workers", options: { workers: 2 }, ...alike, trace: true },
+    { name: "in WebAssembly", options: { engine: "wasm" }, ...alike, trace: true, observed: true },
   ];
   // Clearing merges states that differ in garbage only. No promise reads garbage, so the shortest violation stays as long;
   // but a state may first be met with one content of its garbage and later, a level deeper, with another.
@@ -70,9 +73,9 @@ export interface AuditSettings {
   readonly onVariant?: (name: string) => void;
 }
 
-/** Checks the scenario with breadth-first search on one worker, then each variant, and compares. */
+/** Checks the scenario with breadth-first search on one worker, in JavaScript, then each variant, and compares. */
 export async function auditScenario(s: Scenario, options: CheckOptions, { cores, engine, onVariant }: AuditSettings): Promise<Audit> {
-  const base: CheckOptions = { ...options, strategy: "bfs", workers: 1, exact: false };
+  const base: CheckOptions = { ...options, strategy: "bfs", workers: 1, exact: false, engine: "js" };
   const checked = await checkScenario(s, base, cores, engine);
   const rows: AuditRow[] = [{ variant: "breadth first, one worker", result: checked.result, disagreements: [] }];
   // A bound ends a run early; two runs that ended early have nothing to compare.
@@ -82,7 +85,9 @@ export async function auditScenario(s: Scenario, options: CheckOptions, { cores,
   for (const v of variants) {
     onVariant?.(v.name);
     const { result } = await checkScenario(s, { ...base, ...v.options }, cores, engine);
-    rows.push({ variant: v.name, result, disagreements: compare(checked.result, result, v) });
+    const why = result.notes.find((n) => n.startsWith(IN_JAVASCRIPT));
+    const variant = why === undefined ? v.name : `${v.name} (${why})`;
+    rows.push({ variant, result, disagreements: compare(checked.result, result, v) });
     if (options.shouldStop()) break;
   }
   const disagreements = rows.filter((r) => r.disagreements.length > 0)
@@ -104,11 +109,13 @@ export function compare(base: ScenarioResult, other: ScenarioResult, a: Agreemen
   const different = differentCounts(base, other, a);
   if (a.shortest) different.push(...differentViolations(base.violation, other.violation));
   if (a.trace && traceOf(base) !== traceOf(other)) different.push("its trace is another");
+  if (a.observed && observedOf(base) !== observedOf(other)) different.push("its machines or its invariants saw other steps");
   if (base.verdict === "holds" && witnessesOf(base) !== witnessesOf(other)) different.push("it reaches other witnesses");
   return different;
 }
 
 const traceOf = (r: ScenarioResult): string => JSON.stringify(r.violation?.trace ?? null);
+const observedOf = (r: ScenarioResult): string => JSON.stringify([r.refinement, r.invariants]);
 const witnessesOf = (r: ScenarioResult): string => r.witnesses.map((w) => `${w.name}=${w.reached}`).join();
 
 function differentCounts(base: ScenarioResult, other: ScenarioResult, a: Agreement): string[] {

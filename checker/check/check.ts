@@ -15,7 +15,7 @@ import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
 import {
-  clearsDeadLocals, isSearch, nothingChecked, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
+  clearsDeadLocals, isSearch, nothingChecked, runsInWasm, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
   type FurtherTrace,
 } from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
@@ -109,9 +109,9 @@ async function furtherOf(
 
 /** The search in WebAssembly where that is asked for; or why there is none. */
 async function loweredFor(
-  { engine, options }: Attempt, searched: Compiled,
+  { engine, options, scenario }: Attempt, searched: Compiled,
 ): Promise<{ readonly lowered: LoweredSearch | null; readonly why: string | null }> {
-  if (options.engine === "js") return { lowered: null, why: null };
+  if (!runsInWasm(scenario, options)) return { lowered: null, why: null };
   const isKind = options.strategy === "bfs" && !options.exact;
   if (!isKind) return { lowered: null, why: "only breadth-first searches with fingerprints are lowered" };
   const lowered = await engine.lower?.(searched, options) ?? { reason: "this engine lowers nothing" };

@@ -15,8 +15,9 @@ export async function defaultEngine(): Promise<Engine> {
     explore,
     lower: async ({ system, source }, request) => {
       if (!(system instanceof CompiledSystem) || source === null) return { reason: "a ready-made system is not lowered" };
-      const { lowerSearch } = await import("../wasm/lower-search.ts");
-      return lowerSearch(system.image, { ...request, programHash: source.programHash });
+      const { lowerOrKept } = await import("../wasm/kept-search.ts");
+      const { seed, fingerprintBits } = request;
+      return lowerOrKept(system.image, { seed, fingerprintBits, programHash: source.programHash });
     },
   };
 }

@@ -1,6 +1,6 @@
 /** How one scenario is checked: what can be asked for, what a check is made of, and what it hands back. */
 import type { Site } from "../program/observer.ts";
-import type { EngineName, Patch, ReplayedTrace, ScenarioResult, StrategyName, TraceStory } from "../result.ts";
+import type { EngineChoice, Patch, ReplayedTrace, ScenarioResult, StrategyName, TraceStory } from "../result.ts";
 import { isModel, type Scenario } from "../scenario.ts";
 import type { ExploreOptions, Outcome } from "../search/explore.ts";
 import type { LoweredSearch } from "../search/lowered/module.ts";
@@ -18,8 +18,11 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
    * ("small"), on every program ("all"), or on none. Those that say why not (`Scenario.sanitize`) are left out by each.
    */
   readonly sanitize: "asked" | "small" | "all" | "none";
-  /** What searches run in that can: JavaScript, or WebAssembly. One that cannot runs in JavaScript, and its result says why. */
-  readonly engine: EngineName;
+  /**
+   * What searches run in that can: JavaScript, or WebAssembly; `auto`: `runsInWasm` decides. One that cannot run in WebAssembly runs in
+   * JavaScript, and its result says why.
+   */
+  readonly engine: EngineChoice;
   /** Overrides the scenario's own setting; null keeps it. */
   readonly clearDeadLocals: boolean | null;
   /** Hold each step to the scenario's machines (`Scenario.refine`). */
@@ -37,7 +40,7 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
   maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
-  engine: "js", sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
+  engine: "auto", sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
   shouldStop: () => false, onProgress: () => {},
 };
 
@@ -107,6 +110,18 @@ export function reductionsOf(s: Scenario, clearing: boolean): string[] {
 /** Pinned size from which threads pay: on two cores, 1.3 million states take longer with two than with one, 4 million less. */
 const PARALLEL_STATES_MIN = 3_000_000;
 
+/**
+ * Pinned size from which a search is lowered by itself. To lower a scenario of the kernel takes two seconds, once; each state then takes
+ * 3 microseconds less. Searches that more threads share by themselves are twice as fast lowered, on one.
+ */
+const LOWERED_STATES_MIN = 500_000;
+
+/** Whether a scenario is searched in WebAssembly if it can be. */
+export function runsInWasm(s: Scenario, { engine, strategy, exact, workers, coverage }: CheckOptions): boolean {
+  if (engine !== "auto") return engine === "wasm";
+  return strategy === "bfs" && !exact && workers === null && coverage === false && pinnedStates(s) >= LOWERED_STATES_MIN;
+}
+
 /** Up to so many pinned states, a scenario of the quick or full tier is sanitized in the nightly one. */
 export const SANITIZED_STATES_MAX = 150_000;
 
@@ -124,6 +139,10 @@ export const DEFAULT_WORKERS_MAX = 8;
 
 /** One worker, unless the scenario pins a count that is large enough to share. Any number gives the same result. */
 export function workersFor(s: Scenario, cores: number): number {
-  const pinned = s.expect.verdict === "holds" ? s.expect.states ?? 0 : 0;
-  return pinned >= PARALLEL_STATES_MIN ? Math.max(1, Math.min(cores, DEFAULT_WORKERS_MAX)) : 1;
+  return pinnedStates(s) >= PARALLEL_STATES_MIN ? Math.max(1, Math.min(cores, DEFAULT_WORKERS_MAX)) : 1;
+}
+
+/** 0: the scenario pins none. */
+function pinnedStates({ expect }: Scenario): number {
+  return expect.verdict === "holds" ? expect.states ?? 0 : 0;
 }

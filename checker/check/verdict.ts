@@ -1,5 +1,6 @@
 /** From what a search found to a verdict, and from a verdict to whether the scenario is as it expects. */
 import { group } from "../numbers.ts";
+import { IN_JAVASCRIPT } from "../result.ts";
 import type { Counts, InvariantReport, Measures, PropertyRef, ReplayedTrace, ScenarioResult, Verdict, Violation } from "../result.ts";
 import type { Expectation, Scenario } from "../scenario.ts";
 import type { Finding, Outcome } from "../search/explore.ts";
@@ -85,7 +86,7 @@ export function resultOf(judged: Judged, { system, outcome, notChecked, notLower
   const { scenario: s, clearing, violation } = judged;
   const verdict = verdictOf(judged);
   const { reason, notes } = judgement(judged);
-  const ofEngine = notLowered === null ? [] : [`it ran in JavaScript: ${notLowered}`];
+  const ofEngine = notLowered === null ? [] : [`${IN_JAVASCRIPT}: ${notLowered}`];
   const searched = judged.outcome;
   return {
     ...searched.measures,

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import type { CheckOptions } from "../check/options.ts";
-import type { EngineName, StrategyName, Tier } from "../result.ts";
+import type { EngineChoice, StrategyName, Tier } from "../result.ts";
 import { SEARCH_WORKERS_MAX } from "../search/run.ts";
 import { RESULT_FORMATS, formatNamed } from "../report/formats/index.ts";
 import type { ResultsFile } from "../report/reporters.ts";
@@ -14,7 +14,7 @@ import { constraints, positiveInteger, positiveSeconds, readPatch, seed, size, t
 /** What commander makes of the options of `check`. */
 export interface CheckFlags {
   strategy: StrategyName;
-  engine: EngineName;
+  engine: EngineChoice;
   workers?: number;
   exact?: boolean;
   maxStates?: number;
@@ -69,8 +69,8 @@ Examples:
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
 
 const STRATEGIES = "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large";
-const ENGINES = "what searches run in: js (JavaScript), or wasm (WebAssembly, on one worker); the results are the same. " +
-  "What WebAssembly does not support runs in JavaScript, and its result says why";
+const ENGINES = "what searches run in: js (JavaScript), wasm (WebAssembly, on one worker), or auto: wasm for scenarios that pin 500,000 states or " +
+  "more, unless --workers is given; the results are the same. What WebAssembly does not support runs in JavaScript, and its result says why";
 const WORKERS = "how many work at once; the results are the same for any number (default: one for each core). " +
   "Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, " +
   "has its search shared by all; 1: everything in one process";
@@ -113,7 +113,7 @@ export function addCheckOptions(command: Command): Command {
       .choices(["32", "64"]).default("64"))
     .option("--update-pins", PINS)
     .option("--up-to <states>", "leave out scenarios that pin more states than this, or none", positiveInteger)
-    .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers) and compare")
+    .option("--audit", "check each scenario in several ways (exact, other seed, dfs, 2 workers, WebAssembly) and compare")
     .addHelpText("after", HELP);
 }
 
@@ -121,7 +121,7 @@ function addSearchOptions(command: Command): void {
   const help = `ordering constraints of the bugs that --strategy pct looks for (default: ${DEFAULT_PCT_DEPTH})`;
   command
     .addOption(new Option("--strategy <name>", STRATEGIES).choices(["bfs", "dfs", "random", "pct"]).default("bfs"))
-    .addOption(new Option("--engine <name>", ENGINES).choices(["js", "wasm"]).default("js"))
+    .addOption(new Option("--engine <name>", ENGINES).choices(["auto", "js", "wasm"]).default("auto"))
     .option("--workers <n>", WORKERS, positiveInteger)
     .option("--exact", "compare whole states, not 64-bit fingerprints: no collisions, more memory")
     .option("--max-states <n>", "stop a scenario after so many states", positiveInteger)
@@ -147,8 +147,8 @@ export function refuseContradictions(f: CheckFlags): void {
     "--engine wasm is for breadth-first searches with fingerprints on one worker; leave out --strategy, --exact and --workers");
   refuse(f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct", "--walks needs --strategy random or pct");
   refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
-  refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined),
-    "--audit chooses strategies, workers and exactness itself; leave those options out");
+  refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined || f.engine !== "auto"),
+    "--audit chooses strategies, engines, workers and exactness itself; leave those options out");
   refuse(f.audit === true && f.continue === true, "--audit compares searches that end with the first violation; leave out --continue");
   refuse(f.reach === true && f.patch === undefined, "--reach runs what comes to the lines of a patch; name it: --patch idea.patch");
   refuse(f.reach === true && f.policy !== undefined, "--reach chooses by names, policies included (NAME@POLICY); leave out --policy");

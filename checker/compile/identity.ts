@@ -15,12 +15,18 @@ let identity: string | null = null;
 /** The texts of these modules, the packages that they use, and Node. */
 export function compilerIdentity(): string {
   if (identity !== null) return identity;
-  const hash = createHash("sha256").update(process.version);
-  for (const folder of COMPILER_FOLDERS) {
+  const hash = createHash("sha256").update(process.version).update(identityOf(COMPILER_FOLDERS));
+  for (const name of COMPILER_PACKAGES) hash.update(readFileSync(findPackageJSON(name, import.meta.url)!));
+  return (identity = hash.digest("hex"));
+}
+
+/** The texts of the modules in these folders of `checker/`. */
+export function identityOf(folders: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const folder of folders) {
     const url = new URL(`../${folder === "" ? "" : `${folder}/`}`, import.meta.url);
     const modules = readdirSync(url).filter((n) => /\.[jt]s$/.test(n)).toSorted();
     for (const name of modules) hash.update(`\n${name}\n`).update(readFileSync(new URL(name, url)));
   }
-  for (const name of COMPILER_PACKAGES) hash.update(readFileSync(findPackageJSON(name, import.meta.url)!));
-  return (identity = hash.digest("hex"));
+  return hash.digest("hex");
 }

@@ -4,6 +4,7 @@ import { checkScenario } from "../../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS, workersFor, type CheckOptions, type Engine } from "../../../checker/check/options.ts";
 import { ATOMICITY_NOT_CHECKED, type Counts, type ScenarioResult } from "../../../checker/result.ts";
 import { holds, violated, type Expectation, type Scenario } from "../../../checker/scenario.ts";
+import type { LoweredSearch } from "../../../checker/search/lowered/module.ts";
 import type { ExploreOptions, Finding, Outcome } from "../../../checker/search/explore.ts";
 import { measuresOf } from "../../../checker/search/measures.ts";
 import { ToySystem, lockInversion, racyCounter, type ToyProgram } from "../trace/toy-system.ts";
@@ -26,6 +27,8 @@ const lostUpdate: Finding = {
 const scenario = (expect: Expectation): Scenario => ({ name: "toy", why: "", tier: "quick", structs: {}, threads: [{ name: "alice", run: () => { throw new Error("never run"); } }], expect });
 
 /** An engine that answers as `answer` says, and keeps what it was asked. */
+/** What the answers are told by that a search runs in WebAssembly. */
+const LOWERED = { programHash: "abcdef" } as LoweredSearch;
 function engine(answer: (options: ExploreOptions, clearing: boolean) => Answer, program: ToyProgram = racyCounter): Engine {
   let clearing = true;
   return {
@@ -34,6 +37,7 @@ function engine(answer: (options: ExploreOptions, clearing: boolean) => Answer, 
       return { system: new ToySystem(program), source: { module: "", data: null, programHash: "abcdef" } };
     },
     explore: (_system, _source, options) => Promise.resolve(outcome(answer(options, clearing))),
+    lower: () => Promise.resolve(LOWERED),
   };
 }
 const check = async (expect: Expectation, answer: Parameters<typeof engine>[0], options: Partial<CheckOptions> = {}): Promise<ScenarioResult> =>
@@ -111,6 +115,7 @@ describe("the audit", () => {
     ["a violation that clearing hides", (_, clearing) => (clearing ? {} : { complete: false, finding: lostUpdate }), /dead locals kept disagrees .*: verdict violated, not holds/],
     ["states that clearing invents", (_, clearing) => ({ states: clearing ? 100 : 99 }), /dead locals kept disagrees .*: 99 states, fewer than 100/],
     ["another depth with another seed", (o) => ({ depth: o.seed === 0 ? 7 : 8 }), /another fingerprint seed disagrees .*: 8 levels, not 7/],
+    ["a state lost in WebAssembly", (o) => ({ states: o.lowered == null ? 100 : 99 }), /in WebAssembly disagrees .*: 99 states, not 100/],
     ["another trace of two workers", (o) => ({ complete: false, finding: o.workers === 2 ? { ...lostUpdate, steps: [1, 0, 1, 0].map((actor) => ({ actor, choices: [] })) } : lostUpdate }), /two workers disagrees .*: its trace is another/],
   ])("notices %s", async (_what, answer, sentence) => {
     const found = await audit(answer);
