@@ -15,7 +15,7 @@ import { DEFAULT_MODELS, models, type BenchModel } from "./models.ts";
 import { missingSpin, spin } from "./spin.ts";
 import { disagreements, printRatios, printRefinementCost, printRows, ratios, refinementCost, row, type Ratio, type Row, type Series } from "./table.ts";
 import { missingTlc, tlc } from "./tlc.ts";
-import { thpcheck } from "./thpcheck.ts";
+import { start, thpcheck } from "./thpcheck.ts";
 import { xstate } from "./xstate.ts";
 
 interface Options {
@@ -36,9 +36,11 @@ interface ModelReport {
 }
 
 function chosenModels(text: string): BenchModel[] {
-  return text.split(",").map((name) => {
+  return text.split(",").flatMap((name) => {
+    const set = models.filter((m) => m.set === name.trim());
+    if (set.length > 0) return set;
     const model = models.find((m) => m.name === name.trim());
-    if (model === undefined) throw new InvalidArgumentError(`There is no model "${name}"; there are ${models.map((m) => m.name).join(", ")}.`);
+    if (model === undefined) throw new InvalidArgumentError(`There is no model "${name}"; there are ${models.map((m) => m.name).join(", ")}, and the sets kernel and start.`);
     return model;
   });
 }
@@ -52,7 +54,7 @@ function readOptions(): Options {
   return new Command("bench")
     .description("Measure thpcheck on its benchmark models, beside Spin and TLC where they are installed.")
     .option("--runs <n>", "rounds; the medians of at least 3 are worth comparing", positiveInteger, 3)
-    .addOption(new Option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}`).argParser(chosenModels).default(chosenModels(DEFAULT_MODELS), DEFAULT_MODELS))
+    .addOption(new Option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}, or a set: kernel, start`).argParser(chosenModels).default(chosenModels(DEFAULT_MODELS), DEFAULT_MODELS))
     .option("--format <format>", "pretty or json", outputFormat, "pretty")
     .option("--out <file>", "write the report to a file")
     .addHelpText("after", "\nExample:\n  npm run bench -- --runs 5 --models thp-resv-xl,peterson-5 --format json --out bench.json")
@@ -67,7 +69,8 @@ function gather(): { contestants: Contestant[]; skipped: string[] } {
   const noSpin = missingSpin();
   const noTlc = missingTlc();
   return {
-    contestants: [...workers.map((n) => thpcheck(n)), thpcheck(1, false), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
+    contestants: [...workers.map((n) => thpcheck({ workers: n })), thpcheck({ workers: 1, engine: "wasm" }), thpcheck({ workers: 1, refine: false }),
+      start("empty"), start("warm"), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
     skipped: [
       ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),
       ...(noSpin === null ? [] : [`SKIP spin: ${noSpin}`]),

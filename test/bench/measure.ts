@@ -30,13 +30,15 @@ function findGnuTime(): string | null {
 export const unmeasured: string | null = GNU_TIME === null ? "CPU time and peak memory are not measured: GNU time is not installed (apt-get install time)" : null;
 
 /** Throws when the program cannot be started; its exit status is the caller's business. */
-export function measure(program: string, args: readonly string[], cwd: string): ProcessRun {
+export function measure(
+  program: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {},
+): ProcessRun {
   const folder = mkdtempSync(join(tmpdir(), "thpcheck-bench-"));
   try {
     const report = join(folder, "time");
     const command = GNU_TIME === null ? [program, ...args] : [GNU_TIME, "--format=%U %S %M", `--output=${report}`, program, ...args];
     const start = performance.now();
-    const run = spawnSync(command[0]!, command.slice(1), { cwd, encoding: "utf8", maxBuffer: 2 ** 28 });
+    const run = spawnSync(command[0]!, command.slice(1), { cwd, env: { ...process.env, ...env }, encoding: "utf8", maxBuffer: 2 ** 28 });
     const wallSeconds = (performance.now() - start) / 1000;
     if (run.error !== undefined) throw new Error(`${program} cannot be run: ${run.error.message}`);
     // GNU time writes a line about the exit status above the figures when it is not 0.

@@ -9,6 +9,12 @@ export interface BenchModel {
   readonly name: string;
   /** The scenario, where it has another name. */
   readonly scenario?: string;
+  /** The name that stands for several models together. */
+  readonly set?: "kernel" | "start";
+  /** It is searched in WebAssembly as well. */
+  readonly lowered?: true;
+  /** Only the start of the process is measured, with an empty cache and with a warm one. */
+  readonly startOnly?: true;
   /** A scenario of the kernel, whose steps are held to the machines of the specification. */
   readonly kernel?: true;
   /** What is counted, in the plural. */
@@ -46,7 +52,7 @@ function thpResv(name: string, terminals: number): BenchModel {
   if (row === undefined) throw new Error(`test/models/thp-resv.ts has no row ${name}`);
   const b = row.bounds;
   return {
-    name, unit: "states", states: row.states, edges: row.edges, terminals,
+    name, lowered: true, unit: "states", states: row.states, edges: row.edges, terminals,
     spin: {
       file: "thpresv.pml",
       defines: { F: b.faultThreads, K: b.faults, R: b.ranges, CK: b.collapseRounds, CS: b.shrinkRounds, TH: b.threshold, NB: b.blocks, BUG: b.bug },
@@ -70,12 +76,16 @@ function pinned(scenarios: typeof refcount | typeof peterson, name: string): { n
 }
 
 /** A scenario of the kernel; its pinned count of states is checked by the run itself. */
-const kernelScenario = (name: string): BenchModel => ({ name, kernel: true, unit: "states", states: null, edges: null, terminals: 0 });
+const kernelScenario = (name: string): BenchModel =>
+  ({ name, set: "kernel", kernel: true, lowered: true, unit: "states", states: null, edges: null, terminals: 0 });
+
+const startOf = (scenario: string): BenchModel =>
+  ({ name: `start-${scenario}`, scenario, set: "start", startOnly: true, unit: "states", states: null, edges: null, terminals: 0 });
 
 function refcounts(threads: number, objects: number): BenchModel {
   return {
     ...pinned(refcount, `refcount-${threads}${objects}`),
-    terminals: 0,
+    terminals: 0, lowered: true,
     spin: { file: "refcount.pml", defines: { N: threads, KO: objects, BUG: 0 }, depth: 1_000_000 },
     tla: {
       module: "Refcount",
@@ -87,7 +97,7 @@ function refcounts(threads: number, objects: number): BenchModel {
 function filterLock(processes: number): BenchModel {
   return {
     ...pinned(peterson, `peterson-${processes}`),
-    terminals: 0,
+    terminals: 0, lowered: true,
     spin: { file: "peterson.pml", defines: { N: processes }, depth: 1_000_000 },
     tla: { module: "Peterson", config: constants({ Proc: setOf("q", processes), NONE: "NONE" }) + SPECIFICATION + "INVARIANT Mutex\n" },
   };
@@ -103,7 +113,8 @@ export const models: readonly BenchModel[] = [
   refcounts(4, 2),
   filterLock(4),
   filterLock(5),
-  kernelScenario("collapse-fault-2-ranges"),
+  ...["collapse-fault-2-ranges", "fork-cow-threads", "collapse-gup-2-ranges", "any-two-calls"].map(kernelScenario),
+  ...["peterson-5", "collapse-fault"].map(startOf),
   // Seven queue members: the product of `spec/products.ts`, 4 states and 9 edges each.
   { name: "spec", scenario: "spec-queue", unit: "states", states: 4 ** 7, edges: 4 ** 6 * 7 * 8, terminals: 0, copies: { machine: "deferred-split", instances: 7, without: ["FOLIO_SPLIT"] } },
   { name: "full-size-faults", unit: "faults", states: 512 * 512, edges: 0, terminals: 0, program: "full-size-faults.ts" },

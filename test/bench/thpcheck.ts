@@ -1,4 +1,6 @@
 /** This checker, as a user runs it: one process for each run, through the command line. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ResultFile } from "../../checker/result.ts";
 import type { Contestant, Measurement } from "./contestant.ts";
@@ -8,12 +10,17 @@ import { measure } from "./measure.ts";
 const COMMAND = fileURLToPath(new URL("../../checker/cli/thpcheck.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/**
- * Breadth-first with traces, invariants on, 64-bit fingerprints: the defaults. A program runs as itself, and on one core.
- * `refine` false: scenarios of the kernel, not held to the machines of the specification, to see what that costs.
- */
-export function thpcheck(workers: number, refine: boolean = true): Contestant {
-  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}${refine ? "" : ", --no-refine"}`;
+/** How it is run. */
+export interface Run {
+  readonly workers: number;
+  readonly engine?: "js" | "wasm";
+  /** False: scenarios of the kernel, not held to the machines of the specification, to see what that costs. */
+  readonly refine?: boolean;
+}
+
+/** Breadth-first with traces, invariants on, 64-bit fingerprints: the defaults. A program runs as itself, and on one core. */
+export function thpcheck({ workers, engine = "js", refine = true }: Run): Contestant {
+  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}${engine === "js" ? "" : ", WebAssembly"}${refine ? "" : ", --no-refine"}`;
   return {
     name,
     tool: "thpcheck",
@@ -22,18 +29,40 @@ export function thpcheck(workers: number, refine: boolean = true): Contestant {
     expectedTransitions: (edges) => edges,
     prepare: (model) => {
       const { program } = model;
-      if (!refine && model.kernel !== true) return null;
-      if (program === undefined) return () => check(name, model, workers, refine);
-      return workers === 1 ? () => runProgram(name, program) : null;
+      if ((!refine && model.kernel !== true) || (engine === "wasm" && model.lowered !== true) || model.startOnly === true) return null;
+      const flags = ["--workers", String(workers), "--engine", engine, "--time", "3600", ...(refine ? [] : ["--no-refine"])];
+      if (program === undefined) return () => check(name, model, flags, {});
+      return workers === 1 && engine === "js" ? () => runProgram(name, program) : null;
     },
   };
 }
 
-function check(name: string, model: BenchModel, workers: number, refine: boolean): Measurement {
-  const run = measure(process.execPath, [COMMAND, "check", model.scenario ?? model.name, "--format", "json", "--workers", String(workers), "--time", "3600", ...(refine ? [] : ["--no-refine"])], ROOT);
+/** The start of a process, with a cache that is empty or with one that an earlier process has filled; one worker, JavaScript. */
+export function start(cache: "empty" | "warm"): Contestant {
+  const name = `thpcheck, ${cache} cache`;
+  return {
+    name, tool: "thpcheck", workers: 1, expectedTransitions: (edges) => edges,
+    prepare: (model, folder) => {
+      if (model.startOnly !== true) return null;
+      const kept = join(folder, `${model.name}-${cache}`);
+      const run = (): Measurement => check(name, model, ["--workers", "1", "--engine", "js"], { THPCHECK_CACHE: kept });
+      if (cache === "warm") run();
+      return () => {
+        if (cache === "empty") rmSync(kept, { recursive: true, force: true });
+        return run();
+      };
+    },
+  };
+}
+
+function check(name: string, model: BenchModel, flags: readonly string[], env: Readonly<Record<string, string>>): Measurement {
+  const command = [COMMAND, "check", model.scenario ?? model.name, "--format", "json", ...flags];
+  const run = measure(process.execPath, command, ROOT, env);
   if (run.status !== 0) throw new Error(`${name}: ${model.name} ended with status ${run.status}:\n${run.stdout}${run.stderr}`);
   const [result] = (JSON.parse(run.stdout) as ResultFile).results;
   if (result?.verdict !== "holds") throw new Error(`${name}: ${model.name}: ${result?.verdict ?? "no result"}`);
+  const wanted = flags[flags.indexOf("--engine") + 1];
+  if (result.engine !== wanted) throw new Error(`${name}: ${model.name} ran in ${result.engine}, not in ${wanted}: ${result.notes?.join("; ")}`);
   const { wallSeconds, cpuSeconds, peakBytes } = run;
   return { states: result.states, transitions: result.transitions, searchSeconds: result.seconds, wallSeconds, cpuSeconds, peakBytes };
 }
