@@ -67,7 +67,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const searched = await a.engine.compile(s, request);
   const { system, source } = searched;
   const { lowered, why } = await loweredFor(a, searched);
-  const outcome = await a.engine.explore(system, source, lowered === null ? search : { ...search, lowered, workers: 1 });
+  const outcome = await a.engine.explore(system, source, lowered === null ? search : { ...search, lowered });
   const finding = outcome.finding ?? endlessFinding(system, outcome, wanted);
   const replayed = finding !== null && hasTrace(finding) ? await placed(a, searched, finding) : null;
   const violation = finding === null ? null : violationOf(finding, replayed);
@@ -109,12 +109,12 @@ async function furtherOf(
 
 /** The search in WebAssembly where that is asked for; or why there is none. */
 async function loweredFor(
-  { engine, options, scenario }: Attempt, searched: Compiled,
+  { engine, options, scenario, workers }: Attempt, searched: Compiled,
 ): Promise<{ readonly lowered: LoweredSearch | null; readonly why: string | null }> {
   if (!runsInWasm(scenario, options)) return { lowered: null, why: null };
   const isKind = options.strategy === "bfs" && !options.exact;
   if (!isKind) return { lowered: null, why: "only breadth-first searches with fingerprints are lowered" };
-  const lowered = await engine.lower?.(searched, options) ?? { reason: "this engine lowers nothing" };
+  const lowered = await engine.lower?.(searched, { ...options, workers }) ?? { reason: "this engine lowers nothing" };
   return "reason" in lowered ? { lowered: null, why: lowered.reason } : { lowered, why: null };
 }
 

@@ -16,8 +16,8 @@ export async function defaultEngine(): Promise<Engine> {
     lower: async ({ system, source }, request) => {
       if (!(system instanceof CompiledSystem) || source === null) return { reason: "a ready-made system is not lowered" };
       const { lowerOrKept } = await import("../wasm/kept-search.ts");
-      const { seed, fingerprintBits } = request;
-      return lowerOrKept(system.image, { seed, fingerprintBits, programHash: source.programHash });
+      const { seed, fingerprintBits, workers } = request;
+      return lowerOrKept(system.image, { seed, fingerprintBits, workers, programHash: source.programHash });
     },
   };
 }

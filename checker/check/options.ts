@@ -61,10 +61,11 @@ export interface Engine {
   readonly compile: (s: Scenario, request: CompileRequest) => Compiled | Promise<Compiled>;
   readonly explore: (system: TransitionSystem, source: SystemSource | null, options: ExploreOptions) => Promise<Outcome>;
   /** The search of what was compiled, as WebAssembly, or why there is none, in a sentence without its end. Absent: there is none. */
-  readonly lower?: (compiled: Compiled, request: FingerprintRequest) => Promise<LoweredSearch | { readonly reason: string }>;
+  readonly lower?: (compiled: Compiled, request: LoweringRequest) => Promise<LoweredSearch | { readonly reason: string }>;
 }
 
-export type FingerprintRequest = Pick<ExploreOptions, "seed" | "fingerprintBits">;
+/** What a lowered search depends on, besides the program. */
+export type LoweringRequest = Pick<ExploreOptions, "seed" | "fingerprintBits" | "workers">;
 
 /** A further violation of a search that went on past the first. */
 export interface FurtherTrace {
@@ -112,14 +113,14 @@ const PARALLEL_STATES_MIN = 3_000_000;
 
 /**
  * Pinned size from which a search is lowered by itself. To lower a scenario of the kernel takes two seconds, once; each state then takes
- * 3 microseconds less. Searches that more threads share by themselves are twice as fast lowered, on one.
+ * 3 microseconds less.
  */
 const LOWERED_STATES_MIN = 500_000;
 
 /** Whether a scenario is searched in WebAssembly if it can be. */
-export function runsInWasm(s: Scenario, { engine, strategy, exact, workers, coverage }: CheckOptions): boolean {
+export function runsInWasm(s: Scenario, { engine, strategy, exact, coverage }: CheckOptions): boolean {
   if (engine !== "auto") return engine === "wasm";
-  return strategy === "bfs" && !exact && workers === null && coverage === false && pinnedStates(s) >= LOWERED_STATES_MIN;
+  return strategy === "bfs" && !exact && coverage === false && pinnedStates(s) >= LOWERED_STATES_MIN;
 }
 
 /** Up to so many pinned states, a scenario of the quick or full tier is sanitized in the nightly one. */

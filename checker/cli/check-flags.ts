@@ -69,8 +69,8 @@ Examples:
 A violation prints its trace and the command that replays it. Read it downward: each column is a thread.`;
 
 const STRATEGIES = "bfs: shortest traces; dfs: less memory at the frontier; random, pct: walks through what is too large";
-const ENGINES = "what searches run in: js (JavaScript), wasm (WebAssembly, on one worker), or auto: wasm for scenarios that pin 500,000 states or " +
-  "more, unless --workers is given; the results are the same. What WebAssembly does not support runs in JavaScript, and its result says why";
+const ENGINES = "what searches run in: js (JavaScript), wasm (WebAssembly), or auto: wasm for scenarios that pin 500,000 states or " +
+  "more; the results are the same. What WebAssembly does not support runs in JavaScript, and its result says why";
 const WORKERS = "how many work at once; the results are the same for any number (default: one for each core). " +
   "Small scenarios are checked side by side; a scenario that pins 3 million states or more, or that is checked alone by name, " +
   "has its search shared by all; 1: everything in one process";
@@ -143,8 +143,8 @@ export function refuseContradictions(f: CheckFlags): void {
   refuse(f.strategy !== "bfs" && workers > 1, `--workers ${workers} needs --strategy bfs; ${f.strategy} runs on one thread`);
   refuse(f.strategy !== "bfs" && f.continue === true, `--continue needs --strategy bfs; ${f.strategy} ends with the first violation`);
   refuse(f.exact === true && workers > 1, "--exact runs on one thread; leave out --workers");
-  refuse(f.engine === "wasm" && (f.strategy !== "bfs" || f.exact === true || workers > 1),
-    "--engine wasm is for breadth-first searches with fingerprints on one worker; leave out --strategy, --exact and --workers");
+  refuse(f.engine === "wasm" && (f.strategy !== "bfs" || f.exact === true),
+    "--engine wasm is for breadth-first searches with fingerprints; leave out --strategy and --exact");
   refuse(f.walks !== undefined && f.strategy !== "random" && f.strategy !== "pct", "--walks needs --strategy random or pct");
   refuse(f.pctDepth !== undefined && f.strategy !== "pct", "--pct-depth needs --strategy pct");
   refuse(f.audit === true && (f.strategy !== "bfs" || f.exact === true || f.workers !== undefined || f.engine !== "auto"),

@@ -52,8 +52,8 @@ export interface Expander {
   transitions: number;
   /** By excuse: the new states in which promises that have it were in force. */
   readonly inForce: Float64Array;
-  /** Expands the records `from`..`to` - 1 of a frontier; that of state i has the id `firstId + i`. */
-  expand(records: Int32Array, from: number, to: number, firstId: number): void;
+  /** Expands the records `from`..`to` - 1 of the frontier of worker `source`; that of state i has the id `firstId + i`. */
+  expand(records: Int32Array, from: number, to: number, firstId: number, source: number): void;
   /** Offers the state in `system.vector`, whatever led to it; every property is checked. */
   offer(parent: number, ordinal: number): void;
   /** Looks up what is left in the batch. Must be called before the level ends. */

@@ -85,7 +85,7 @@ export interface SearchTask {
 
 /** Whether a search on so many workers runs in WebAssembly. */
 export function isLowered({ lowered, exact, strategy }: Pick<ExploreOptions, "lowered" | "exact" | "strategy">, workers: number): boolean {
-  return lowered != null && !exact && strategy === "bfs" && workers === 1;
+  return lowered != null && !exact && strategy === "bfs" && workers === lowered.workers;
 }
 
 /** Why a search ended that had no memory for more states. */

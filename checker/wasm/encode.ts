@@ -22,6 +22,7 @@ export const OP32 = {
   eqz: 0x45, eq: 0x46, ne: 0x47, lt: 0x48, gt: 0x4a, le: 0x4c, ge: 0x4e,
   clz: 0x67, add: 0x6a, sub: 0x6b, mul: 0x6c, and: 0x71, or: 0x72, xor: 0x73, shl: 0x74, shr: 0x75, shru: 0x76, extend: 0xac,
   ctz: 0x68, vector: 0xfd, vectorLoad: 0x00, vectorStore: 0x0b, vectorNe: 0x38, vectorBits: 0xa4,
+  atomic: 0xfe, atomicLoad64: 0x11, atomicCmpxchg64: 0x49,
 } as const;
 
 export type ValueType = typeof OP.i32 | typeof OP.i64;
@@ -48,6 +49,11 @@ export function signed(n: bigint): number[] {
 /** Where a load or a store goes: the bytes that follow its opcode. No alignment is promised. */
 export function memoryArgument(memory: number, offset: number): number[] {
   return memory === 0 ? [0, ...unsigned(offset)] : [0x40, ...unsigned(memory), ...unsigned(offset)];
+}
+
+/** The same for an atomic access of 8 bytes, which has to be aligned. */
+export function atomicArgument(memory: number): number[] {
+  return [0x43, ...unsigned(memory), 0];
 }
 
 export interface Signature {

@@ -1,13 +1,12 @@
 /**
  * Lowered searches that earlier processes have made (`cache/entries.ts`). What decides one is the image, the request, and what lowers
- * it: all of that is the key. What machines have answered is no part of it, and is put in anew.
+ * it: all of that is the key. What machines have answered is no part of it: the search asks the image that it has.
  */
 import { createHash } from "node:crypto";
 import { deserialize, serialize } from "node:v8";
 import { find, keep, keyOf } from "../cache/entries.ts";
 import { compilerIdentity, identityOf } from "../compile/identity.ts";
 import type { ProgramImage } from "../image/image.ts";
-import type { LoweredSearch } from "../search/lowered/module.ts";
 import { lowerSearch, type SearchRequest } from "./lower-search.ts";
 
 /** The folders, beside the compiler's, whose modules decide what is lowered; a test holds what they import to this list. */
@@ -19,9 +18,9 @@ type Lowered = ReturnType<typeof lowerSearch>;
 export function lowerOrKept(image: ProgramImage, request: SearchRequest): Lowered {
   const key = keyOf(["lowered", compilerIdentity(), identityOf(LOWERING_FOLDERS), imageLines(image), JSON.stringify(request)]);
   const found = entryOf(key);
-  if (found !== null) return "reason" in found ? found : withCells(found, image);
+  if (found !== null) return found;
   const made = lowerSearch(image, request);
-  keep(key, serialize("reason" in made ? made : { ...made, contents: { ...made.contents, cells: new Int32Array(0) } }));
+  keep(key, serialize(made));
   return made;
 }
 
@@ -32,10 +31,6 @@ function entryOf(key: string): Lowered | null {
   } catch {
     return null; // Whole, and yet not readable: written by what only says that it is this compiler.
   }
-}
-
-function withCells(lowered: LoweredSearch, { refinement }: ProgramImage): LoweredSearch {
-  return refinement === null ? lowered : { ...lowered, contents: { ...lowered.contents, cells: refinement.cells } };
 }
 
 /**

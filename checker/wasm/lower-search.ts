@@ -6,10 +6,11 @@ import { BATCH, layoutOfRecord } from "../search/expand.ts";
 import { PAGES_MAX, type LoweredSearch } from "../search/lowered/module.ts";
 import { placesOfWords, shortFingerprintText, stateSumsTexts } from "../search/store/fingerprint.ts";
 import { SHORT_WORDS } from "../system.ts";
+import { CLAIM, claimFunction } from "./claim.ts";
 import { encodeModule, OP, type Signature, type ValueType } from "./encode.ts";
 import { layoutOf, loweredFunctions, orReason, programText, type ProgramText } from "./lower-program.ts";
 import { resultOf, WordLowering, type WordScope, type WordView } from "./lower-words.ts";
-import { MEMORIES, type Layout } from "./memory.ts";
+import { memoriesOf, type Layout } from "./memory.ts";
 import { NotLowered } from "./not-lowered.ts";
 import { REFINEMENT_CALLS, REFINEMENT_GLOBALS, REFINEMENT_IMPORTS, refinementText } from "./refinement-text.ts";
 import { REFINING_ROOTS } from "./routes.ts";
@@ -21,6 +22,8 @@ export interface SearchRequest {
   readonly programHash: string;
   readonly seed: number;
   readonly fingerprintBits: 32 | 64;
+  /** Threads that share the search. */
+  readonly workers: number;
 }
 
 /** Functions of the program that the search calls. */
@@ -43,7 +46,7 @@ export function lowerSearch(image: ProgramImage, request: SearchRequest): Lowere
 }
 
 function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
-  const shape = shapeOf(image);
+  const shape = shapeOf(image, request.workers);
   const { refinement } = image;
   const text = programText(image, programRoots(shape, refinement !== null));
   const layout = searchLayout(image, text, shape);
@@ -59,6 +62,8 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
     const params = REFINEMENT_CALLS[fn.id!.name];
     return params === undefined ? [] : [[fn.id!.name, { index: firstOwn + n, params }] as const];
   }));
+  const memories = memoriesOf(request.workers);
+  const claim = claimFunction(memories.indexOf("table"));
   const program = loweredFunctions(image, text, layout, imports.length, called);
   const signatures: [string, Signature][] = own.map((fn) => [fn.id!.name, { params: words(fn.params.length), result: resultOf(fn) }]);
   const indexed = (all: readonly (readonly [string, Signature])[], first: number): [string, Signature & { index: number }][] =>
@@ -66,28 +71,28 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const names = [...SEARCH_GLOBALS, ...(refinement === null ? [] : REFINEMENT_GLOBALS)];
   const globals = [...program.globals, ...names.map((name) => ({ name, type: OP.i32 }))];
   const scope: WordScope = {
-    views: viewsOf(layout), constants: new Map(), stateWords: image.stateWords,
+    views: viewsOf(layout, memories), constants: new Map(), stateWords: image.stateWords,
     globals: new Map(globals.map(({ name, type }, index) => [name, { index, type }])),
-    functions: new Map([...program.signatures, ...indexed(imports.map((i) => [i.name, i]), 0), ...indexed(signatures, firstOwn)]),
+    functions: new Map([...program.signatures, [CLAIM, { ...claim, index: firstOwn + own.length }], ...indexed(imports.map((i) => [i.name, i]), 0), ...indexed(signatures, firstOwn)]),
   };
-  const functions = [...program.functions, ...own.map((fn) => new WordLowering(scope, fn).lowered())];
+  const functions = [...program.functions, ...own.map((fn) => new WordLowering(scope, fn).lowered()), claim];
   const { low, high } = placesOfWords(image.stateWords, request.seed);
   return {
-    bytes: encodeModule({ imports, memories: MEMORIES, functions, globals }), pages: layout.pages,
-    programHash: request.programHash, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
+    bytes: encodeModule({ imports, memories, functions, globals }), pages: layout.pages,
+    programHash: request.programHash, workers: request.workers, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
     contents: { ...text.tables, ...(shape.long ? { low, high } : {}) },
   };
 }
 
 const words = (count: number): readonly ValueType[] => Array.from({ length: count }, () => OP.i32);
 
-function shapeOf(image: ProgramImage): SearchShape {
+function shapeOf(image: ProgramImage, workers: number): SearchShape {
   const { stateWords, actors, always, excuses, stepProperties, sometimes, recurring } = image;
   const { words, sumsAt, excusesAt } = layoutOfRecord(stateWords, excuses > 0);
   // As `CompiledSystem.restless` has it.
   const idles = image.routines.some((r) => r.points.some((p) => p?.idle === true));
   return {
-    stateWords, actors: actors.length, long: stateWords > SHORT_WORDS,
+    workers, stateWords, actors: actors.length, long: stateWords > SHORT_WORDS,
     restless: actors.reduce((bits, a, n) => bits | (!a.daemon && !idles ? 1 << n : 0), 0),
     setWords: Math.ceil((always.length + excuses) / 32), always: always.length, excuses,
     stepProperties: stepProperties.length, witnesses: sometimes.length, everyState: recurring.length > 0,
@@ -109,9 +114,9 @@ function searchLayout(image: ProgramImage, text: ProgramText, shape: SearchShape
   return layout;
 }
 
-function viewsOf(layout: Layout): ReadonlyMap<string, WordView> {
+function viewsOf(layout: Layout, memories: readonly string[]): ReadonlyMap<string, WordView> {
   const own = [...layout.arrays].map(([name, { offset }]): [string, WordView] => [name, { memory: 0, offset }]);
-  const grown = MEMORIES.slice(1).map((name, n): [string, WordView] => [name, { memory: n + 1, offset: 0 }]);
+  const grown = memories.slice(1).map((name, n): [string, WordView] => [name, { memory: n + 1, offset: 0 }]);
   return new Map([...own, ...grown]);
 }
 

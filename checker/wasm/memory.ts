@@ -22,6 +22,11 @@ export interface ViewPlace {
 /** Memories by number. */
 export const MEMORIES = ["memory", "table", "even", "odd", "links"] as const;
 
+/** Those of a search on several workers: after these, the frontiers of all. */
+export function memoriesOf(workers: number): readonly string[] {
+  return workers === 1 ? MEMORIES : [...MEMORIES, ...Array.from({ length: workers }, (_, w) => [`even${w}`, `odd${w}`]).flat()];
+}
+
 /** Choices of one step. A step that takes more traps, and is left to JavaScript. */
 export const CHOICES_MAX = 64;
 

@@ -28,13 +28,13 @@ export const REFINEMENT_CALLS: Readonly<Record<string, number>> = { $refine: 0, 
 
 /** The tables that the check reads, by the name of the array. */
 export function refinementTables(plan: RefinementPlan, stateWords: number): Readonly<Record<string, Int32Array>> {
-  const { machines, cells, words, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits } = plan;
+  const { machines, words, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits } = plan;
   const ofMachines = (of: (m: RefinementPlan["machines"][number]) => number): Int32Array => Int32Array.from(machines, of);
   // Of each word of the state: its place among those that abstractions read, or -1.
   const readAt = new Int32Array(stateWords).fill(-1);
   words.forEach((word, n) => { readAt[word] = n; });
   return {
-    cells, readAt, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits,
+    readAt, masks, firstGroup, groupMasks, groupNeeds, firstTouched, touchedWords, touchedBits,
     $machineOf: Int32Array.from(plan.machineOf), firstInstances: ofMachines((m) => m.firstInstance),
     instanceCounts: ofMachines((m) => m.instances), stateCounts: ofMachines((m) => m.descriptions.length),
     columnCounts: ofMachines((m) => m.columns.length), firstCells: ofMachines((m) => m.firstCell),
@@ -47,6 +47,8 @@ export function addRefinementArrays(layout: Layout, { cells, machineOf }: Refine
   layout.add("args", EVENT_ARGUMENTS);
   for (const name of ["touched", "loaded"]) layout.add(name, Math.ceil(machineOf.length / 32));
   layout.add("current", machineOf.length);
+  // What machines have answered; the search puts it in.
+  layout.add("cells", cells.length);
   // Steps checked, then how often each cell was taken.
   layout.add("taken", 1 + cells.length);
   // Which were taken.

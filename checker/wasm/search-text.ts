@@ -7,7 +7,10 @@
  * actor's steps in JavaScript; while new states are looked at, from row `$row` on, it looks at these. Then the loop goes on with
  * `resume` or `nextActor`. What is written before a trap is either done again or never read.
  */
+import { CLAIM } from "./claim.ts";
+
 export interface SearchShape {
+  readonly workers: number;
   readonly stateWords: number;
   /** Sums of the fingerprint are kept with the state. */
   readonly long: boolean;
@@ -35,8 +38,9 @@ export const LOOKING_AT_STATES = 1;
 
 /** Globals of the text: words that JavaScript sets and reads between two calls. */
 export const SEARCH_GLOBALS = [
-  // The state that is expanded, of those up to $to; the id of state 0; the actor; its steps so far, and those before the actor's.
-  "$i", "$to", "$firstId", "$actor", "$ordinal", "$taken",
+  // The state that is expanded, of those up to $to, in the frontier of a worker; the id of state 0; the actor; its steps so far, and
+  // those before the actor's.
+  "$i", "$to", "$source", "$firstId", "$actor", "$ordinal", "$taken",
   // 1 while no actor that moved is one that never rests; the excuses of the state; its sums.
   "$calm", "$excuses", "$low", "$high",
   // 1: the frontier that is read is the odd one. 1: the graph is written down.
@@ -51,8 +55,8 @@ export const SEARCH_GLOBALS = [
 
 /** Functions of JavaScript that the text calls, with the number of their parameters. */
 export const SEARCH_IMPORTS: Readonly<Record<string, number>> = {
-  // Makes room for so many states more.
-  room: 1,
+  // Makes room for so many states more; several workers ask for each batch, and say when so many of it were new.
+  room: 1, done: 1,
   // Writes down where the batch led to: so many new states, so many others.
   log: 2,
   // State property `first` is broken in row k; step property `first` by the step in hand.
@@ -65,7 +69,8 @@ export const SEARCH_IMPORTS: Readonly<Record<string, number>> = {
 export const SEARCH_ROOTS = ["run", "begin", "resume", "nextActor", "keep", "offer", "flush"] as const;
 
 export function searchText(s: SearchShape): string {
-  return [loop(s), compares(s) ? find(s.stateWords) : "", rows(s), LOOK_UP, frontierFunctions(s, "even", "odd", 0), frontierFunctions(s, "odd", "even", 1)].join("\n");
+  const frontiers = [storing(s, "odd", 0), storing(s, "even", 1), ...[0, 1].flatMap((parity) => beginnings(s, parity))];
+  return [loop(s), compares(s) ? find(s.stateWords) : "", rows(s), lookUp(s), ...frontiers].join("\n");
 }
 
 const when = (condition: boolean, text: string): string => (condition ? text : "");
@@ -80,7 +85,7 @@ function run() {
   }
 }
 function begin() {
-  if ($parity === 0) begin0(); else begin1();
+  ${sources(s).map((w) => `if ($source === ${w}) { if ($parity === 0) begin0From${w}(); else begin1From${w}(); }`).join("\n  ")}
 }
 function resume() {
   copyState(vector, 0, before, 0);
@@ -155,16 +160,31 @@ function flush() {
   const n = $filled;
   if (n === 0) return;
   $filled = 0;
-  if (($tableCount + n > $tableRoom) | ($count + n > $frontierRoom) | ($discovered + n > $linkRoom)) room(n);
+  ${when(s.workers === 1, "if (($tableCount + n > $tableRoom) | ($count + n > $frontierRoom) | ($discovered + n > $linkRoom))")} room(n);
   const added = lookUp(n);
   $added = added;
   if ($logs) log(added, n - added);
+  ${when(s.workers > 1, "done(added);")}
   if ($parity === 0) store0(added); else store1(added);
 }`;
 }
 
+/** Of the slot at word i: what is done when the fingerprint was not there, when it was, and otherwise the next slot is looked at. */
+function probe(s: SearchShape, added: string, known: string): string {
+  if (s.workers > 1) return `const found = ${CLAIM}(i, low, high); if (found === 0) { ${added} } if (found === 1) { ${known} }`;
+  return `
+      const seen = table[i];
+      if (seen === 0) {
+        table[i] = low;
+        table[i + 1] = high;
+        ${added}
+      }
+      if (seen === low) { if (table[i + 1] === high) { ${known} } }`;
+}
+
 /** All home slots of a batch are read before one is looked at: the processor overlaps their cache misses. */
-const LOOK_UP = `
+function lookUp(s: SearchShape): string {
+  return `
 function lookUp(n) {
   const mask = $mask, shift = $shift;
   let touched = 0;
@@ -175,36 +195,23 @@ function lookUp(n) {
     const low = prints[2 * k], high = prints[2 * k + 1];
     let i = (high >>> shift) << 1;
     for (;;) {
-      const seen = table[i];
-      if (seen === 0) {
-        table[i] = low;
-        table[i + 1] = high;
-        fresh[added] = k;
-        freshPlaces[added] = i >>> 1;
-        added++;
-        break;
-      }
-      if (seen === low) {
-        if (table[i + 1] === high) {
-          known[others] = k;
-          knownPlaces[others] = i >>> 1;
-          others++;
-          break;
-        }
-      }
+      ${probe(s, "fresh[added] = k; freshPlaces[added] = i >>> 1; added++; break;",
+    "known[others] = k; knownPlaces[others] = i >>> 1; others++; break;")}
       i = (i + 2) & mask;
     }
   }
   return added;
 }`;
+}
 
-/** What reads or writes a frontier, for one of the two ways round. */
-function frontierFunctions(s: SearchShape, source: string, target: string, parity: 0 | 1): string {
-  const looks = s.always + s.witnesses + s.excuses > 0;
-  const sets = Array.from({ length: s.setWords }, (_, n) => `if (sets[k * ${s.setWords} + ${n}] !== 0) looked = 1;`);
-  const excuses = Array.from({ length: s.excuses }, (_, e) => `inForce[${e}] += 1 - ((bits >>> ${e}) & 1);`);
-  return `
-function begin${parity}() {
+const sources = (s: SearchShape): readonly number[] => Array.from({ length: s.workers }, (_, w) => w);
+
+/** What takes a state from a frontier: that of each worker. */
+function beginnings(s: SearchShape, parity: number): string[] {
+  return sources(s).map((w) => {
+    const source = `${parity === 0 ? "even" : "odd"}${s.workers === 1 ? "" : w}`;
+    return `
+function begin${parity}From${w}() {
   const at = $i * ${s.record};
   copyState(vector, 0, ${source}, at);
   copyState(before, 0, ${source}, at);
@@ -214,7 +221,16 @@ function begin${parity}() {
   $ordinal = 0;
   $taken = 0;
   $calm = 1;
+}`;
+  });
 }
+
+/** What writes a frontier, for one of the two ways round. */
+function storing(s: SearchShape, target: string, parity: 0 | 1): string {
+  const looks = s.always + s.witnesses + s.excuses > 0;
+  const sets = Array.from({ length: s.setWords }, (_, n) => `if (sets[k * ${s.setWords} + ${n}] !== 0) looked = 1;`);
+  const excuses = Array.from({ length: s.excuses }, (_, e) => `inForce[${e}] += 1 - ((bits >>> ${e}) & 1);`);
+  return `
 function store${parity}(added) {
   const base = $count, link = 2 * $discovered;
   let at = base * ${s.record};

@@ -69,7 +69,7 @@ function gather(): { contestants: Contestant[]; skipped: string[] } {
   const noSpin = missingSpin();
   const noTlc = missingTlc();
   return {
-    contestants: [...workers.map((n) => thpcheck({ workers: n })), thpcheck({ workers: 1, engine: "wasm" }), thpcheck({ workers: 1, refine: false }),
+    contestants: [...workers.map((n) => thpcheck({ workers: n })), ...workers.map((n) => thpcheck({ workers: n, engine: "wasm" })), thpcheck({ workers: 1, refine: false }),
       start("empty"), start("warm"), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
     skipped: [
       ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),

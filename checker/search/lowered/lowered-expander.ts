@@ -9,11 +9,13 @@
  * The steps before are not taken again.
  */
 import type { ExpandEvents, Expander } from "../expand.ts";
+import type { SharedFingerprintSet } from "../store/shared-set.ts";
+import type { FingerprintSet } from "../store/visited.ts";
 import type { Discovery } from "../parallel/discovery.ts";
 import type { GraphLog } from "../traps/graph-log.ts";
 import type { TransitionSystem } from "../../system.ts";
 import { LoweredRefinement } from "./lowered-refinement.ts";
-import type { SearchMemories } from "./memories.ts";
+import type { WorkerMemories } from "./memories.ts";
 import { instantiate, isTrap, type LoweredSearch, type WasmGlobal } from "./module.ts";
 
 /** Where the loop is when it traps; as `wasm/search-text.ts` says. */
@@ -33,7 +35,7 @@ interface Exports {
   keep(judged: number): void;
   offer(parent: number, ordinal: number): void;
   flush(): void;
-  readonly $i: Word; readonly $to: Word; readonly $firstId: Word; readonly $actor: Word; readonly $ordinal: Word; readonly $parity: Word;
+  readonly $source: Word; readonly $i: Word; readonly $to: Word; readonly $firstId: Word; readonly $actor: Word; readonly $ordinal: Word; readonly $parity: Word;
   readonly $logs: Word; readonly $filled: Word; readonly $added: Word; readonly $transitions: Word; readonly $count: Word;
   readonly $discovered: Word; readonly $tableCount: Word; readonly $frontierRoom: Word; readonly $linkRoom: Word; readonly $tableRoom: Word;
   readonly $mask: Word; readonly $shift: Word; readonly $left: Word; readonly $phase: Word; readonly $row: Word; readonly $base: Word;
@@ -43,7 +45,10 @@ interface Exports {
 export interface LoweredParts {
   readonly system: TransitionSystem;
   readonly lowered: LoweredSearch;
-  readonly memories: SearchMemories;
+  readonly memories: WorkerMemories;
+  /** Of the memories: the visited table, and what this worker discovers. */
+  readonly visited: FingerprintSet | SharedFingerprintSet;
+  readonly discovery: Discovery;
   readonly events: ExpandEvents;
   /** 1 where the witness has been seen. */
   readonly witnessed: Uint8Array;
@@ -70,12 +75,13 @@ export class LoweredExpander implements Expander {
   constructor(parts: LoweredParts) {
     const { system, lowered, memories, log } = parts;
     this.#parts = parts;
-    this.#discovery = memories.discovery;
+    this.#discovery = parts.discovery;
     this.inForce = new Float64Array(system.excuses?.count ?? 0);
     this.#arrays = Object.fromEntries(ARRAYS.map((name) => [name, memories.array(name)])) as Readonly<Record<ArrayName, Int32Array>>;
     this.#module = instantiate(lowered.bytes, {
       ...memories.imports,
       room: (n: number) => { this.#makeRoom(n); },
+      done: (added: number) => { parts.visited.finish(added); },
       log: (added: number, others: number) => { this.#writeDown(added, others); },
       stateViolated: (first: number, k: number) => { this.#stateViolated(first, k); },
       stepViolated: (first: number) => { this.#stepViolated(first); },
@@ -84,6 +90,7 @@ export class LoweredExpander implements Expander {
       ask: (machine: number, state: number, column: number) => system.refinement!.ask(machine, state, column),
     }) as Exports;
     this.#refinement = system.refinement === undefined ? null : new LoweredRefinement(system.refinement, memories, this.#module);
+    if (system.refinement !== undefined) memories.array("cells").set(system.refinement.plan.cells);
     this.#module.$logs.value = log === null ? 0 : 1;
     this.#module.$left.value = system.sometimes.length;
     this.#tellRoom();
@@ -105,7 +112,8 @@ export class LoweredExpander implements Expander {
   }
 
   /** Counts have 32 bits between two times that they become known, so it is some states at a time. */
-  expand(_records: Int32Array, from: number, to: number, firstId: number): void {
+  expand(_records: Int32Array, from: number, to: number, firstId: number, source: number): void {
+    this.#module.$source.value = source;
     for (let some = from; some < to; some += STATES) this.#expandSome(some, Math.min(some + STATES, to), firstId);
   }
 
@@ -246,7 +254,7 @@ export class LoweredExpander implements Expander {
   }
 
   #makeRoom(n: number): void {
-    const { memories: { visited } } = this.#parts;
+    const { visited } = this.#parts;
     this.#tellCounts();
     this.#discovery.prepare(n);
     visited.prepare(n);
@@ -255,7 +263,7 @@ export class LoweredExpander implements Expander {
 
   /** Tells the module how much fits. */
   #tellRoom(): void {
-    const { memories: { visited } } = this.#parts;
+    const { visited } = this.#parts;
     const m = this.#module;
     const { frontier, links } = this.#discovery.room;
     m.$frontierRoom.value = frontier;
@@ -270,12 +278,14 @@ export class LoweredExpander implements Expander {
     const { $count, $discovered, $tableCount } = this.#module;
     this.#discovery.count = $count.value;
     this.#discovery.discovered = $discovered.value;
-    this.#parts.memories.visited.count = $tableCount.value;
+    const { visited } = this.#parts;
+    // A shared one counts itself.
+    if ("count" in visited) visited.count = $tableCount.value;
   }
 
   /** As `writeDown` of `expand.ts`. */
   #writeDown(added: number, others: number): void {
-    const { log, memories: { visited } } = this.#parts;
+    const { log, visited } = this.#parts;
     const { freshPlaces, known, knownPlaces, parents, moved } = this.#arrays;
     log!.grew(visited.generation);
     log!.discovered(freshPlaces, added);

@@ -1,6 +1,6 @@
 /** What a lowered search counts of machines, and how it is taken back where a step is left to JavaScript. */
 import type { RefinementChecks } from "../../system.ts";
-import type { SearchMemories } from "./memories.ts";
+import type { WorkerMemories } from "./memories.ts";
 import type { WasmGlobal } from "./module.ts";
 
 /** Globals of `wasm/refinement-text.ts`. */
@@ -20,7 +20,7 @@ export class LoweredRefinement {
   readonly #touched: Int32Array;
   readonly #loaded: Int32Array;
 
-  constructor(checks: RefinementChecks, memories: SearchMemories, module: object) {
+  constructor(checks: RefinementChecks, memories: WorkerMemories, module: object) {
     this.#checks = checks;
     this.#module = module as Exports;
     const [taken, cellsTaken, journal, touched, loaded] = ["taken", "cellsTaken", "journal", "touched", "loaded"].map((name) => memories.array(name));

@@ -6,9 +6,18 @@ export class MemoryBuffer implements GrowingMemory {
   readonly memory: WasmMemory;
   readonly maxByteLength: number;
 
-  constructor(bytes: number, pagesMax: number = PAGES_MAX) {
+  private constructor(memory: WasmMemory, pagesMax: number) {
     this.maxByteLength = PAGE_BYTES * pagesMax;
-    this.memory = newMemory(Math.max(1, Math.ceil(bytes / PAGE_BYTES)), pagesMax);
+    this.memory = memory;
+  }
+
+  static ofBytes(bytes: number, pagesMax: number = PAGES_MAX): MemoryBuffer {
+    return new MemoryBuffer(newMemory(Math.max(1, Math.ceil(bytes / PAGE_BYTES)), pagesMax), pagesMax);
+  }
+
+  /** A memory that another thread has made. */
+  static of(memory: WasmMemory, pagesMax: number): MemoryBuffer {
+    return new MemoryBuffer(memory, pagesMax);
   }
 
   get byteLength(): number {

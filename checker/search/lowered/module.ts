@@ -13,6 +13,8 @@ export interface LoweredSearch {
   readonly arrays: Readonly<Record<string, ArrayPlace>>;
   /** What arrays hold from the beginning; the others are zero. */
   readonly contents: Readonly<Record<string, Int32Array>>;
+  /** Threads that it is made for: each reads the frontiers of all. */
+  readonly workers: number;
   /** Words of a set of properties and excuses. */
   readonly setWords: number;
   /** Pages that each memory may have: `PAGES_MAX`, or fewer. */

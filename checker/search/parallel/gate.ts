@@ -2,6 +2,7 @@
  * The gate of a shared visited table: workers go in to add a batch of states; when the table must grow, one of them
  * waits until all are out, and those that come to the gate meanwhile help to move the entries.
  */
+import { wordsOf, type GrowingBuffer } from "../store/column.ts";
 import { planRanges } from "../store/ranges.ts";
 import type { Moves } from "../store/moves.ts";
 import { ENTRIES_ONLY, LEFTOVER, claim, doubleBuffer, doubleInPlace, moveRange, type Leftovers } from "../store/visited.ts";
@@ -34,7 +35,7 @@ const WORTH_HELP_SLOTS = 2 ** 17;
 
 /** What stands behind the gate. */
 export interface Grown {
-  readonly table: SharedArrayBuffer;
+  readonly table: GrowingBuffer;
   /** Where it is written down which places change when the table grows; null: nowhere. */
   readonly moves: Moves | null;
 }
@@ -134,7 +135,7 @@ export class Gate {
   /** Moves ranges until none is left to take, waits for those that others have taken, and adds the own leftovers. */
   #move({ table: buffer, moves }: Grown): void {
     const words = this.#words;
-    const table = new Int32Array(buffer, 0, buffer.byteLength / 4);
+    const table = wordsOf(buffer, buffer.byteLength / 4);
     const moved = moves?.of(table.length / 4) ?? null;
     const ranges = planRanges(table.length / 4);
     const leftovers: Leftovers = [];

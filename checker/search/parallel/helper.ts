@@ -5,6 +5,8 @@ import { Control, STOP_FAILED } from "./control.ts";
 import type { DiscoveryBuffers } from "./discovery.ts";
 import { Discovery } from "./discovery.ts";
 import { recordWords } from "../expand.ts";
+import { SharedMemories, WorkerMemories, type PostedMemories } from "../lowered/memories.ts";
+import type { LoweredSearch } from "../lowered/module.ts";
 import type { LevelOptions } from "./level-worker.ts";
 import { LevelWorker } from "./level-worker.ts";
 import { makeHashing } from "../store/fingerprint.ts";
@@ -19,13 +21,24 @@ export interface HelperTask {
   readonly me: number;
   readonly workers: number;
   readonly control: SharedArrayBuffer;
-  readonly table: SharedArrayBuffer;
   /** Of the `Moves` of the table; null: nobody wants to know. */
   readonly moves: SharedArrayBuffer | null;
-  /** Of every worker, in order; worker 0 is the thread that called. */
-  readonly discoveries: readonly DiscoveryBuffers[];
+  /** Of a search in JavaScript, or of one in WebAssembly. */
+  readonly memory: InJavaScript | InWebAssembly;
   readonly options: LevelOptions;
 }
+interface InJavaScript {
+  readonly table: SharedArrayBuffer;
+  /** Of every worker, in order; worker 0 is the thread that called. */
+  readonly discoveries: readonly PostedBuffers[];
+}
+interface InWebAssembly {
+  readonly search: LoweredSearch;
+  readonly memories: PostedMemories;
+}
+
+/** `DiscoveryBuffers` that can be posted. */
+export type PostedBuffers = Readonly<Record<keyof DiscoveryBuffers, SharedArrayBuffer>>;
 
 /** The second message: where the search is when the helpers join it; null when it has ended before that. */
 export type Joining = { readonly level: number; readonly before: number } | null;
@@ -47,11 +60,14 @@ async function help(task: HelperTask): Promise<void> {
   try {
     const module = (await import(task.source.module)) as { instantiate(data: unknown): TransitionSystem };
     const system = module.instantiate(task.source.data);
-    const discoveries = task.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
-    const { options } = task;
+    const { options, memory, me } = task;
+    const shared = "search" in memory ? new SharedMemories(memory.memories, memory.search.pagesMax) : memory;
+    const discoveries = shared.discoveries.map((buffers) => new Discovery(recordWords(system), buffers));
     const hashing = makeHashing(system.stateWords, options.fingerprintBits, options.seed);
-    const visited = new SharedFingerprintSet(task.table, control, task.moves === null ? null : new Moves(task.moves));
-    const worker = new LevelWorker({ system, options, hashing, visited, control, discoveries });
+    const visited = new SharedFingerprintSet(shared.table, control, task.moves === null ? null : new Moves(task.moves));
+    const lowered = shared instanceof SharedMemories && "search" in memory
+      ? { search: memory.search, memories: new WorkerMemories(memory.search, shared, me) } : null;
+    const worker = new LevelWorker({ system, options, hashing, visited, control, discoveries, lowered });
     control.ready();
     const joining = (await nextMessage()) as Joining;
     if (joining !== null) {
@@ -69,7 +85,7 @@ async function help(task: HelperTask): Promise<void> {
 
 for (;;) {
   const task = (await nextMessage()) as HelperTask;
-  const { table } = task;
+  const { memory } = task;
   await help(task);
-  releaseMemory(table.byteLength);
+  releaseMemory("search" in memory ? memory.memories.table.buffer.byteLength : memory.table.byteLength);
 }

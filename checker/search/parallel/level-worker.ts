@@ -15,7 +15,7 @@ import { NO_PARENT } from "./discovery.ts";
 import type { Expander } from "../expand.ts";
 import { BATCH, layoutOfRecord, makeExpander } from "../expand.ts";
 import { LoweredExpander } from "../lowered/lowered-expander.ts";
-import type { SearchMemories } from "../lowered/memories.ts";
+import type { WorkerMemories } from "../lowered/memories.ts";
 import type { LoweredSearch } from "../lowered/module.ts";
 import { makeCopyState, type Hashing } from "../store/fingerprint.ts";
 import { forEachInitial } from "../steps.ts";
@@ -23,7 +23,8 @@ import { releaseMemory } from "../store/release.ts";
 import { goalNames } from "../traps/goals.ts";
 import { GraphLog, type LoggedGraph } from "../traps/graph-log.ts";
 import { SLICE_MS, callsSeen, countedBy, type Counted } from "../run.ts";
-import type { Visited } from "../store/visited.ts";
+import type { SharedFingerprintSet } from "../store/shared-set.ts";
+import type { FingerprintSet, Visited } from "../store/visited.ts";
 import { ViolationTracker } from "../violation-tracker.ts";
 
 /** What all workers of a search must agree on. */
@@ -47,8 +48,8 @@ export interface LevelTask {
   readonly control: Control;
   /** Of every worker, in order; those of others are only read. */
   readonly discoveries: readonly Discovery[];
-  /** The search in WebAssembly and its memories, which `visited` and the one discovery are part of; absent: in JavaScript. */
-  readonly lowered?: { readonly search: LoweredSearch; readonly memories: SearchMemories } | null;
+  /** The search in WebAssembly and its memories, which those of `visited` and `discoveries` are part of; absent: in JavaScript. */
+  readonly lowered?: { readonly search: LoweredSearch; readonly memories: WorkerMemories } | null;
 }
 
 /** What a worker has done by the end. */
@@ -110,7 +111,8 @@ export class LevelWorker {
     const told = { system, events: this.#tracker, witnessed: this.#witnessed, log: this.#log };
     if (lowered !== null) {
       const record = layoutOfRecord(system.stateWords, system.excuses !== undefined);
-      this.#expander = new LoweredExpander({ ...told, lowered: lowered.search, memories: lowered.memories, record });
+      const own = { visited: visited as FingerprintSet | SharedFingerprintSet, discovery: this.#discovery, record };
+      this.#expander = new LoweredExpander({ ...told, ...own, lowered: lowered.search, memories: lowered.memories });
     } else {
       const copyState = makeCopyState(system.stateWords);
       this.#expander = makeExpander({ ...told, ...hashing, batch: BATCH, copyState, visited, discovery: this.#discovery });
@@ -181,7 +183,7 @@ export class LevelWorker {
     for (let w = 0, first = 0; w < this.#sizes.length; first += this.#sizes[w]!, w++) {
       const a = Math.max(from, first);
       const b = Math.min(to, first + this.#sizes[w]!);
-      if (a < b) this.#expander.expand(this.#frontiers[w]!, a - first, b - first, this.#before + first);
+      if (a < b) this.#expander.expand(this.#frontiers[w]!, a - first, b - first, this.#before + first, w);
     }
   }
 

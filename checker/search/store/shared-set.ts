@@ -2,15 +2,17 @@
 import type { Control } from "../parallel/control.ts";
 import type { Grown } from "../parallel/gate.ts";
 import { BATCH } from "../expand.ts";
+import { wordsOf, type GrowingBuffer } from "./column.ts";
 import type { Moves } from "./moves.ts";
 import { claim, maxEntries, type Visited } from "./visited.ts";
 
 export class SharedFingerprintSet implements Visited {
   readonly comparesStates = false;
-  readonly #buffer: SharedArrayBuffer;
+  readonly #buffer: GrowingBuffer;
   readonly #grown: Grown;
   readonly #control: Control;
-  #limit = 0;
+  /** Entries that fit before the table must double. */
+  limit = 0;
   // Not private: the search reads them in its hottest loop, and V8 inlines plain fields best.
   table: Int32Array = new Int32Array(0);
   mask = 0;
@@ -19,7 +21,7 @@ export class SharedFingerprintSet implements Visited {
   generation = -1;
 
   /** `moves`: as for `FingerprintSet`. */
-  constructor(buffer: SharedArrayBuffer, control: Control, moves: Moves | null = null) {
+  constructor(buffer: GrowingBuffer, control: Control, moves: Moves | null = null) {
     this.#buffer = buffer;
     this.#grown = { table: buffer, moves };
     this.#control = control;
@@ -62,15 +64,15 @@ export class SharedFingerprintSet implements Visited {
 
   /** Every worker may be about to add a whole batch that is not counted yet. */
   #fits(): boolean {
-    return this.#control.count + this.#control.workers * BATCH <= this.#limit;
+    return this.#control.count + this.#control.workers * BATCH <= this.limit;
   }
 
   #view(generation: number): void {
     const words = this.#buffer.byteLength / 4;
-    this.table = new Int32Array(this.#buffer, 0, words);
+    this.table = wordsOf(this.#buffer, words);
     this.mask = words - 1;
     this.shift = 32 - Math.log2(words / 2);
-    this.#limit = maxEntries(words / 2);
+    this.limit = maxEntries(words / 2);
     this.generation = generation;
   }
 }

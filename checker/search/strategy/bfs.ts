@@ -13,8 +13,9 @@ import { Candidates } from "../candidate.ts";
 import { Control, STOP_ASKED, STOP_FAILED, STOP_OUT_OF_MEMORY } from "../parallel/control.ts";
 import { Discovery } from "../parallel/discovery.ts";
 import { recordWords } from "../expand.ts";
-import { SearchMemories } from "../lowered/memories.ts";
+import { SharedMemories, WorkerMemories } from "../lowered/memories.ts";
 import { PredecessorLog } from "../parallel/predecessor-log.ts";
+import type { PostedBuffers } from "../parallel/helper.ts";
 import type { LevelOptions, WorkerReport } from "../parallel/level-worker.ts";
 import { LevelWorker, levelBound, total } from "../parallel/level-worker.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "../run.ts";
@@ -45,16 +46,16 @@ export async function breadthFirst({ system, options, hashing }: SearchTask, sou
   const control = new Control(controlBuffer, 1, 0);
   const traps = asksForTraps(options) ? { end: options.endless !== true } : null;
   const goals = traps === null ? [] : goalNames(system, traps.end);
-  const { table, moves, visited, space, memories } = memoryFor(system, options, control, { workers, logs: goals.length > 0 });
-  const discoveries = memories === null ? Array.from({ length: workers }, () => new Discovery(recordWords(system))) : [memories.discovery];
+  const { table, moves, visited, space, memories } = memoryFor(options, system, control, { workers, logs: goals.length > 0 });
+  const discoveries = Array.from({ length: workers }, (_, w) => new Discovery(recordWords(system), memories?.discoveries[w] ?? null));
   const { seed, fingerprintBits, maxStates, maxDepth, goOn = false } = options;
   const levelOptions: LevelOptions = { seed, fingerprintBits, maxStates, maxDepth, traps: goals.length > 0 ? traps : null, goOn };
-  const lowered = memories === null ? null : { search: options.lowered!, memories };
+  const lowered = memories === null ? null : { search: options.lowered!, memories: new WorkerMemories(options.lowered!, memories, 0) };
   const worker = new LevelWorker({ system, options: levelOptions, hashing, visited, control, discoveries, lowered });
   const startTeam = (): Team => {
-    const buffers = discoveries.map((d) => d.buffers);
-    const shared = { control: controlBuffer, table: table as SharedArrayBuffer, moves: moves?.buffer ?? null, discoveries: buffers };
-    const task = { source: source!, workers, ...shared, options: levelOptions };
+    const buffers = { table: table as SharedArrayBuffer, discoveries: discoveries.map((d) => d.buffers as PostedBuffers) };
+    const memory = memories === null ? buffers : { search: options.lowered!, memories: memories.posted };
+    const task = { source: source!, workers, control: controlBuffer, moves: moves?.buffer ?? null, memory, options: levelOptions };
     return new Team(task, () => control.stop(STOP_FAILED));
   };
   const alone = options.workersAfterMs ?? (idleHelpers() >= workers - 1 ? ALONE_MS : ALONE_UNPREPARED_MS);
@@ -111,12 +112,12 @@ interface SearchMemory {
   /** Where in the visited set so many states are. */
   readonly space: (states: number) => PlaceSpace;
   /** Of a search in WebAssembly; null: it runs in JavaScript. */
-  readonly memories: SearchMemories | null;
+  readonly memories: SharedMemories | null;
 }
 
 /** `logs`: the graph is written down. */
 function memoryFor(
-  system: TransitionSystem, options: ExploreOptions, control: Control, { workers, logs }: { workers: number; logs: boolean },
+  options: ExploreOptions, system: TransitionSystem, control: Control, { workers, logs }: { workers: number; logs: boolean },
 ): SearchMemory {
   const expected = options.expectedStates ?? 0;
   const moves = logs && !options.exact ? new Moves() : null;
@@ -124,18 +125,19 @@ function memoryFor(
     const first = table.byteLength / 8;
     return () => ({ slots: table.byteLength / 8, growths: Math.log2(table.byteLength / 8 / first), moves });
   };
+  const setOf = (table: GrowingBuffer): Visited =>
+    (workers === 1 ? new FingerprintSet(table, moves) : new SharedFingerprintSet(table, control, moves));
   if (isLowered(options, workers)) {
-    const memories = new SearchMemories(options.lowered!, recordWords(system), expected, moves);
-    const { table, visited } = memories;
-    return { table, moves, visited, space: spaceOf(table), memories };
+    const memories = SharedMemories.allocate(options.lowered!.pagesMax, expected, workers);
+    const { table } = memories;
+    return { table, moves, visited: setOf(table), space: spaceOf(table), memories };
   }
   const table = reserveTable(expected);
   if (options.exact) {
     const visited = new StateIndex(system.stateWords, true);
     return { table, moves, visited, space: (states) => ({ slots: states, growths: 0, moves: null }), memories: null };
   }
-  const visited = workers === 1 ? new FingerprintSet(table, moves) : new SharedFingerprintSet(table, control, moves);
-  return { table, moves, visited, space: spaceOf(table), memories: null };
+  return { table, moves, visited: setOf(table), space: spaceOf(table), memories: null };
 }
 
 /** Milliseconds in which helpers hear that they must give up their logs. */

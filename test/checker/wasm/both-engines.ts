@@ -25,8 +25,8 @@ export async function searchedInBoth(
   scenario: Scenario, { changed = (l) => l, refineAll = false, ...options }: Asked = {},
 ): Promise<Both | { readonly reason: string }> {
   const [first, second] = [0, 1].map(() => compileScenario(scenario, { sourceMap: false, refineAll }));
-  const { seed = 1, fingerprintBits = 64 } = options;
-  const lowered = lowerSearch(second!.image, { seed, fingerprintBits, programHash: second!.source.programHash });
+  const { seed = 1, fingerprintBits = 64, workers = 1 } = options;
+  const lowered = lowerSearch(second!.image, { seed, fingerprintBits, workers, programHash: second!.source.programHash });
   if ("reason" in lowered) return lowered;
   const asked = { traps: true, endless: scenario.endless ?? false, ...options };
   const js = await run(first!.system, asked, first!.source);
