@@ -15,8 +15,8 @@ import type { TransitionSystem } from "../system.ts";
 import { replay, type ReplaySubject } from "../trace/replay.ts";
 import { defaultEngine } from "./engine.ts";
 import {
-  clearsDeadLocals, isSearch, nothingChecked, runsInWasm, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled, type Engine,
-  type FurtherTrace,
+  clearsDeadLocals, isSearch, nothingChecked, runsInWasm, sanitizes, workersFor, type Checked, type CheckOptions, type Compiled,
+  type Engine, type FurtherTrace,
 } from "./options.ts";
 import { endlessFinding, errorResult, hasTrace, recipeOf, resultOf, verdictOf, violationOf, type Judged } from "./verdict.ts";
 

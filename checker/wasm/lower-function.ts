@@ -5,8 +5,8 @@
  */
 import * as t from "@babel/types";
 import type { LayoutPlan } from "../program/layout.ts";
-import { Body } from "./body.ts";
-import { boundsOf, boundsOfBinary, isIndex, isInt32, rangeTest, type Known, type RangeTest } from "./bounds.ts";
+import { Arithmetic } from "./arithmetic.ts";
+import { boundsOf, isIndex, rangeTest, type Known, type RangeTest } from "./bounds.ts";
 import { OP, OP32, signed, unsigned, type WasmFunction } from "./encode.ts";
 import { BOOLEAN, NULL as NULL_KIND, NUMBER, OTHER, UNDEFINED, type Kinds } from "./kinds.ts";
 import type { ViewPlace } from "./memory.ts";
@@ -34,32 +34,24 @@ const PLAIN: Open = { breaks: [], continues: [] };
 /** Functions of the prelude that end in a fault. */
 export const FAULTS: ReadonlySet<string> = new Set(["$slotFit", "$oob", "$noMember", "$queueFault", "$endless", "$fault"]);
 const COMPARE: Readonly<Record<string, keyof typeof OP>> = { "===": "eq", "!==": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge" };
-/** Operators of which only the low 32 bits of both sides count. */
-const BITWISE: Readonly<Record<string, keyof typeof OP>> = { "&": "and", "|": "or", "^": "xor", "<<": "shl" };
-/** Literals that can be added ten million times a loop without leaving the integers. */
-const SMALL = 2 ** 20;
 const ZERO: readonly number[] = [OP.i64Const, 0];
 /** What stands for `undefined`: no number that a step can hold. */
 const NOTHING: readonly number[] = [OP.i64Const, ...signed(2n ** 62n)];
 /** And for `null`. */
 const NULL: readonly number[] = [OP.i64Const, ...signed(2n ** 62n + 1n)];
-/** Sums that JavaScript keeps exact. */
-const EXACT = 2n ** 53n;
 
-export class FunctionLowering extends Body<Open> {
+export class FunctionLowering extends Arithmetic<Open> {
   readonly #of: Lowering;
   readonly #fn: t.FunctionDeclaration;
   readonly #name: string;
-  readonly #known: Known;
-  /** Locals that hold values in between. */
-  #held = 0;
+  protected readonly known: Known;
 
   constructor(lowering: Lowering, fn: t.FunctionDeclaration) {
     super();
     this.#of = lowering;
     this.#fn = fn;
     this.#name = fn.id!.name;
-    this.#known = { places: lowering.places, traps: (n) => this.#isFault(n) };
+    this.known = { places: lowering.places, traps: (n) => this.#isFault(n) };
   }
 
   /** Whether it is a call that ends in a fault: of a value that does not fit a field which does not wrap round, for one. */
@@ -198,7 +190,7 @@ export class FunctionLowering extends Body<Open> {
   /** A number that does not fit an index is none of the cases. */
   #dispatch(discriminant: t.Expression, targets: readonly number[], otherwise: number): void {
     const held = this.local("$switch");
-    this.#operand(discriminant, NUMBER);
+    this.operand(discriminant, NUMBER);
     const count = targets.length;
     this.put(OP.localTee, ...unsigned(held), OP.i64Const, ...signed(BigInt(count)), OP.gtu, OP.brIf, ...unsigned(otherwise));
     this.put(OP.localGet, ...unsigned(held), OP.wrap);
@@ -216,7 +208,7 @@ export class FunctionLowering extends Body<Open> {
   }
 
   /** The value of an expression that is to be of these kinds. Traps where it is `undefined`: JavaScript has its own ways with that. */
-  #operand(n: t.Node, kinds: number): void {
+  protected operand(n: t.Node, kinds: number): void {
     this.#needs(n, kinds);
     this.#value(n);
     if ((this.#kinds(n) & UNDEFINED) !== 0) this.#defined();
@@ -278,7 +270,7 @@ export class FunctionLowering extends Body<Open> {
       this.#needs(n, NUMBER | BOOLEAN);
       this.#value(n);
       if ((this.#kinds(n) & UNDEFINED) === 0) return this.put(...ZERO, OP.ne);
-      this.#truth(this.#keep(), UNDEFINED);
+      this.#truth(this.keep(), UNDEFINED);
     }
   }
 
@@ -290,7 +282,7 @@ export class FunctionLowering extends Body<Open> {
     const left = n.left as t.Expression;
     const op = OP[COMPARE[n.operator]!];
     if (n.operator !== "===" && n.operator !== "!==") {
-      for (const side of [left, n.right]) this.#operand(side, NUMBER | BOOLEAN);
+      for (const side of [left, n.right]) this.operand(side, NUMBER | BOOLEAN);
       return this.put(op);
     }
     // What is of another kind is 0, and so never `true`.
@@ -330,7 +322,7 @@ export class FunctionLowering extends Body<Open> {
       // What it is made of, the JavaScript program says: that may be a fault.
       case "ObjectExpression": case "TemplateLiteral": return this.put(OP.unreachable);
       case "BinaryExpression":
-        if (COMPARE[n.operator] === undefined) return this.#binary(n.operator, n.left, n.right, n);
+        if (COMPARE[n.operator] === undefined) return this.binary(n.operator, n.left, n.right, n);
         this.#condition(n);
         return this.put(OP.extendU);
       default: throw new NotLowered(n, `${n.type} is not lowered`);
@@ -349,7 +341,7 @@ export class FunctionLowering extends Body<Open> {
 
   #conditional(n: t.ConditionalExpression): void {
     this.#condition(n.test);
-    if (this.#known.traps(n.alternate)) {
+    if (this.known.traps(n.alternate)) {
       this.put(OP.i32Eqz, OP.if, OP.empty, OP.unreachable, OP.end);
       return this.#value(n.consequent);
     }
@@ -371,7 +363,7 @@ export class FunctionLowering extends Body<Open> {
     }
     this.#needs(n.left, NUMBER | BOOLEAN);
     this.#value(n.left);
-    const held = this.#keep();
+    const held = this.keep();
     this.#truth(held, this.#kinds(n.left));
     if (n.operator === "||") this.put(OP.i32Eqz);
     this.put(OP.if, OP.i64);
@@ -388,113 +380,13 @@ export class FunctionLowering extends Body<Open> {
     if ((kinds & UNDEFINED) !== 0) this.put(OP.localGet, ...held, ...NOTHING, OP.ne, OP.i32And);
   }
 
-  /** Puts the value in hand into a local of its own. */
-  #keep(): readonly number[] {
-    const held = unsigned(this.local(`$held${this.#held++}`));
-    this.put(OP.localSet, ...held);
-    return held;
-  }
-
   #unary(n: t.UnaryExpression): void {
     if (n.operator === "!") {
       this.#condition(n);
       this.put(OP.extendU);
-    } else if (n.operator === "-") this.#binary("-", t.numericLiteral(0), n.argument, n);
-    else if (n.operator === "~") this.#binary("^", n.argument, t.numericLiteral(0xffffffff), n);
+    } else if (n.operator === "-") this.binary("-", t.numericLiteral(0), n.argument, n);
+    else if (n.operator === "~") this.binary("^", n.argument, t.numericLiteral(0xffffffff), n);
     else throw new NotLowered(n, "this operator is not lowered");
-  }
-
-  #binary(operator: string, left: t.Node, right: t.Node, whole: t.Node): void {
-    if (operator === "/") return this.#divide(left, right, null);
-    if (operator === "**") return this.#power(left, right, whole);
-    const bounds = boundsOfBinary(operator, left, right, this.#known);
-    if (BITWISE[operator] !== undefined) {
-      this.#bitwise(operator, left, right);
-      return isInt32(bounds) ? undefined : this.put(OP.extend32);
-    }
-    this.#operand(left, NUMBER | BOOLEAN);
-    const ofLeft = boundsOf(left, this.#known);
-    if (operator === ">>>" && !isIndex(ofLeft)) this.put(OP.i64Const, ...signed(0xffffffffn), OP.and);
-    if (operator === ">>" && !isInt32(ofLeft)) this.put(OP.extend32);
-    if (operator === ">>" || operator === ">>>") return this.#shift(operator === ">>" ? OP.shr : OP.shru, right);
-    this.#operand(right, NUMBER | BOOLEAN);
-    switch (operator) {
-      case "+": this.put(OP.add); return bounds === null ? this.#exact([left, right]) : undefined;
-      case "-": this.put(OP.sub); return bounds === null ? this.#exact([left, right]) : undefined;
-      case "*": return bounds === null ? this.#multiply([left, right]) : this.put(OP.mul);
-      // A division by zero traps.
-      case "%": return this.put(OP.rem);
-      default: throw new NotLowered(whole, "this operator is not lowered");
-    }
-  }
-
-  #shift(op: number, by: t.Node): void {
-    if (t.isNumericLiteral(by)) return this.put(OP.i64Const, ...signed(BigInt(by.value & 31)), op);
-    this.#operand(by, NUMBER | BOOLEAN);
-    this.put(OP.i64Const, 31, OP.and, op);
-  }
-
-  /** The low 32 bits are those of JavaScript's answer. Those above are its sign where `boundsOf` says that it has 32 bits. */
-  #bitwise(operator: string, left: t.Node, right: t.Node): void {
-    this.#low(left);
-    if (operator === "<<") return this.#shift(OP[BITWISE[operator]!], right);
-    this.#low(right);
-    this.put(OP[BITWISE[operator]!]);
-  }
-
-  /** An operand of which 32 bits count. */
-  #low(n: t.Node): void {
-    if (t.isBinaryExpression(n) && BITWISE[n.operator] !== undefined) this.#bitwise(n.operator, n.left, n.right);
-    else this.#operand(n, NUMBER | BOOLEAN);
-  }
-
-  /** A power of two, up to 2 ** 30; with another exponent it traps. */
-  #power(base: t.Node, exponent: t.Node, whole: t.Node): void {
-    if (!t.isNumericLiteral(base, { value: 2 })) throw new NotLowered(whole, "this operator is not lowered");
-    this.#operand(exponent, NUMBER);
-    const held = this.#keep();
-    this.put(OP.localGet, ...held, OP.i64Const, 30, OP.gtu, OP.if, OP.empty, OP.unreachable, OP.end);
-    this.put(OP.i64Const, 1, OP.localGet, ...held, OP.shl);
-  }
-
-  /** Traps where the sum in hand is one that JavaScript would round. */
-  #exact(operands: readonly t.Node[]): void {
-    if (operands.some((o) => t.isNumericLiteral(o) && o.value <= SMALL)) return;
-    const held = unsigned(this.local("$exact"));
-    this.put(OP.localTee, ...held, OP.i64Const, ...signed(EXACT), OP.add, OP.i64Const, ...signed(2n * EXACT), OP.gtu);
-    this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...held);
-  }
-
-  /**
-   * Traps where the product might leave the integers that JavaScript keeps exact: a small literal takes any other factor of
-   * 33 bits, and two unknown factors may have 26 each. JavaScript does such a step without a fault, so its answer counts.
-   */
-  #multiply(factors: readonly t.Node[]): void {
-    const isSmall = (f: t.Node): boolean => t.isNumericLiteral(f) && f.value <= SMALL;
-    const bits = factors.some(isSmall) ? 33n : 26n;
-    const [a, b] = [unsigned(this.local("$left")), unsigned(this.local("$right"))];
-    const outside = (l: readonly number[]): number[] =>
-      [OP.localGet, ...l, OP.i64Const, ...signed(2n ** bits), OP.add, OP.i64Const, ...signed(2n ** (bits + 1n)), OP.gtu];
-    this.put(OP.localSet, ...b, OP.localSet, ...a, ...outside(a), ...outside(b), OP.i32Or);
-    this.put(OP.if, OP.empty, OP.unreachable, OP.end, OP.localGet, ...a, OP.localGet, ...b, OP.mul);
-  }
-
-  /**
-   * A quotient, rounded down, up or towards zero; null: traps where it is no whole number. A division by zero traps. It is the
-   * quotient of JavaScript: with a dividend under 2 ** 53, what is no whole number is not rounded to one.
-   */
-  #divide(left: t.Node, right: t.Node, rounded: "floor" | "ceil" | "trunc" | null): void {
-    const [a, b] = [left, right].map((side) => {
-      this.#operand(side, NUMBER | BOOLEAN);
-      return this.#keep();
-    }) as [readonly number[], readonly number[]];
-    const both = [OP.localGet, ...a, OP.localGet, ...b];
-    if (rounded === null) this.put(...both, OP.rem, ...ZERO, OP.ne, OP.if, OP.empty, OP.unreachable, OP.end);
-    this.put(...both, OP.div);
-    if (rounded !== "floor" && rounded !== "ceil") return;
-    // One less where something is left and the signs differ, or one more where they do not.
-    const [signs, change] = rounded === "floor" ? [OP.lt, OP.sub] : [OP.ge, OP.add];
-    this.put(...both, OP.rem, ...ZERO, OP.ne, ...both, OP.xor, ...ZERO, signs, OP.i32And, OP.extendU, change);
   }
 
   #assign(n: t.AssignmentExpression, wanted: boolean): void {
@@ -503,10 +395,10 @@ export class FunctionLowering extends Body<Open> {
     const value = (): void => {
       if (operator === "") this.#value(n.right);
       else if (operator === "&&" || operator === "||") this.#logical(t.logicalExpression(operator, n.left as t.Expression, n.right));
-      else this.#binary(operator, n.left, n.right, n);
+      else this.binary(operator, n.left, n.right, n);
     };
     // Of what is stored, at most 32 bits count.
-    const stored = (): void => (n.operator === "=" ? this.#low(n.right) : value());
+    const stored = (): void => (n.operator === "=" ? this.low(n.right) : value());
     if (t.isIdentifier(n.left)) {
       const isGlobal = this.#of.globals.includes(n.left.name);
       value();
@@ -517,7 +409,7 @@ export class FunctionLowering extends Body<Open> {
   }
 
   #update(n: t.UpdateExpression, wanted: boolean): void {
-    const by = (target: t.LVal): void => this.#binary(n.operator === "++" ? "+" : "-", target, t.numericLiteral(1), n);
+    const by = (target: t.LVal): void => this.binary(n.operator === "++" ? "+" : "-", target, t.numericLiteral(1), n);
     if (t.isMemberExpression(n.argument)) {
       if (wanted && !n.prefix) throw new NotLowered(n, "this is not lowered");
       const target = n.argument;
@@ -539,14 +431,14 @@ export class FunctionLowering extends Body<Open> {
     const { property } = n;
     // What is added goes into the instruction, which counts from an address without sign.
     const isSum = place.checked === null && t.isBinaryExpression(property, { operator: "+" }) && t.isNumericLiteral(property.right)
-      && isIndex(boundsOf(property.left, this.#known)) && isIndex(boundsOf(property, this.#known));
+      && isIndex(boundsOf(property.left, this.known)) && isIndex(boundsOf(property, this.known));
     if (isSum) {
       const { left, right } = property as t.BinaryExpression;
-      this.#operand(left, NUMBER);
+      this.operand(left, NUMBER);
       this.#scale(place.shift);
       return { ...place, offset: place.offset + (right as t.NumericLiteral).value * 2 ** place.shift };
     }
-    this.#operand(property, NUMBER);
+    this.operand(property, NUMBER);
     if (place.checked !== null) {
       const held = unsigned(this.local("$index"));
       this.put(OP.localTee, ...held, OP.i64Const, ...signed(BigInt(place.checked - 1)), OP.gtu);
@@ -582,7 +474,7 @@ export class FunctionLowering extends Body<Open> {
     if (FAULTS.has(name)) return this.put(OP.unreachable);
     if (name === "$fit") return this.#fit(n);
     if (name === "$isInteger") {
-      this.#operand(n.arguments[0]!, NUMBER);
+      this.operand(n.arguments[0]!, NUMBER);
       return this.put(OP.drop, OP.i64Const, 1);
     }
     if (name === "$bugOn") {
@@ -590,7 +482,7 @@ export class FunctionLowering extends Body<Open> {
       return this.put(OP.if, OP.empty, OP.unreachable, OP.end, ...NOTHING);
     }
     if (name === "$word") {
-      this.#operand(n.arguments[0]!, NUMBER);
+      this.operand(n.arguments[0]!, NUMBER);
       return this.#isWord();
     }
     const ofWords = this.#of.words.get(name);
@@ -610,7 +502,7 @@ export class FunctionLowering extends Body<Open> {
   #callOfWords(n: t.CallExpression, { index, params }: { readonly index: number; readonly params: number }): void {
     if (n.arguments.length !== params) throw new NotLowered(n, "this call is not lowered");
     for (const given of n.arguments) {
-      this.#operand(given, NUMBER);
+      this.operand(given, NUMBER);
       if (!t.isNumericLiteral(given)) this.#isWord();
       this.put(OP.wrap);
     }
@@ -627,7 +519,7 @@ export class FunctionLowering extends Body<Open> {
   /** Functions of `Math`; `$vector.fill(0, n)`, by which statistics begin at zero. */
   #method(n: t.CallExpression, callee: t.MemberExpression): void {
     const { object, property } = callee;
-    if (t.isIdentifier(object, { name: "Math" }) && t.isIdentifier(property)) return this.#math(n, property.name);
+    if (t.isIdentifier(object, { name: "Math" }) && t.isIdentifier(property)) return this.math(n, property.name);
     const [value, from] = n.arguments;
     const isFill = t.isIdentifier(object, { name: "$vector" }) && t.isIdentifier(property, { name: "fill" });
     const isZero = t.isNumericLiteral(value, { value: 0 });
@@ -637,29 +529,6 @@ export class FunctionLowering extends Body<Open> {
       this.put(OP.i32Const, ...signed(BigInt(4 * w)), ...ZERO, OP.store32, 0, ...unsigned(this.#of.places["$vector"]!.offset));
     }
     this.put(...ZERO);
-  }
-
-  #math(n: t.CallExpression, name: string): void {
-    const [first, ...others] = n.arguments;
-    if (first === undefined) throw new NotLowered(n, "this call is not lowered");
-    if (name === "clz32") {
-      this.#operand(first, NUMBER);
-      return this.put(OP.i64Const, ...signed(0xffffffffn), OP.and, OP.clz, OP.i64Const, 32, OP.sub);
-    }
-    if (name === "floor" || name === "ceil" || name === "trunc") {
-      if (t.isBinaryExpression(first, { operator: "/" })) return this.#divide(first.left, first.right, name);
-      // Every value here is a whole number.
-      return this.#operand(first, NUMBER);
-    }
-    if (name !== "min" && name !== "max") throw new NotLowered(n, "this call is not lowered");
-    this.#operand(first, NUMBER);
-    for (const other of others) {
-      const a = this.#keep();
-      this.#operand(other, NUMBER);
-      const b = this.#keep();
-      const both = [OP.localGet, ...a, OP.localGet, ...b];
-      this.put(...both, ...both, name === "min" ? OP.lt : OP.gt, OP.select);
-    }
   }
 
   /** A value that does not fit its field is a fault, or it wraps round: then as it is stored, counted from the least value. */

@@ -52,7 +52,8 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const layout = searchLayout(image, text, shape);
   const imports = [
     ...Object.entries(SEARCH_IMPORTS).map(([name, params]) => ({ name, params: words(params), result: null })),
-    ...Object.entries(refinement === null ? {} : REFINEMENT_IMPORTS).map(([name, params]) => ({ name, params: words(params), result: OP.i32 })),
+    ...Object.entries(refinement === null ? {} : REFINEMENT_IMPORTS)
+      .map(([name, params]) => ({ name, params: words(params), result: OP.i32 })),
   ];
   const check = refinement === null ? "" : refinementText(refinement, image.refineAll);
   const texts = parse(searchText(shape) + check).program.body.map((s) => s as t.FunctionDeclaration);
@@ -73,13 +74,17 @@ function lowered(image: ProgramImage, request: SearchRequest): LoweredSearch {
   const scope: WordScope = {
     views: viewsOf(layout, memories), constants: new Map(), stateWords: image.stateWords,
     globals: new Map(globals.map(({ name, type }, index) => [name, { index, type }])),
-    functions: new Map([...program.signatures, [CLAIM, { ...claim, index: firstOwn + own.length }], ...indexed(imports.map((i) => [i.name, i]), 0), ...indexed(signatures, firstOwn)]),
+    functions: new Map([
+      ...program.signatures, ...indexed(imports.map((i) => [i.name, i]), 0), ...indexed(signatures, firstOwn),
+      [CLAIM, { ...claim, index: firstOwn + own.length }],
+    ]),
   };
   const functions = [...program.functions, ...own.map((fn) => new WordLowering(scope, fn).lowered()), claim];
   const { low, high } = placesOfWords(image.stateWords, request.seed);
   return {
     bytes: encodeModule({ imports, memories, functions, globals }), pages: layout.pages,
-    programHash: request.programHash, workers: request.workers, pagesMax: PAGES_MAX, arrays: Object.fromEntries(layout.arrays), setWords: shape.setWords,
+    programHash: request.programHash, workers: request.workers, pagesMax: PAGES_MAX, setWords: shape.setWords,
+    arrays: Object.fromEntries(layout.arrays),
     contents: { ...text.tables, ...(shape.long ? { low, high } : {}) },
   };
 }

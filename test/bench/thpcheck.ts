@@ -20,7 +20,8 @@ export interface Run {
 
 /** Breadth-first with traces, invariants on, 64-bit fingerprints: the defaults. A program runs as itself, and on one core. */
 export function thpcheck({ workers, engine = "js", refine = true }: Run): Contestant {
-  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}${engine === "js" ? "" : ", WebAssembly"}${refine ? "" : ", --no-refine"}`;
+  const how = `${engine === "js" ? "" : ", WebAssembly"}${refine ? "" : ", --no-refine"}`;
+  const name = `thpcheck, ${workers} worker${workers === 1 ? "" : "s"}${how}`;
   return {
     name,
     tool: "thpcheck",
@@ -62,7 +63,7 @@ function check(name: string, model: BenchModel, flags: readonly string[], env: R
   const [result] = (JSON.parse(run.stdout) as ResultFile).results;
   if (result?.verdict !== "holds") throw new Error(`${name}: ${model.name}: ${result?.verdict ?? "no result"}`);
   const wanted = flags[flags.indexOf("--engine") + 1];
-  if (result.engine !== wanted) throw new Error(`${name}: ${model.name} ran in ${result.engine}, not in ${wanted}: ${result.notes?.join("; ")}`);
+  if (result.engine !== wanted) throw new Error(`${name}: ${model.name} did not run in ${wanted}: ${result.notes?.join("; ")}`);
   const { wallSeconds, cpuSeconds, peakBytes } = run;
   return { states: result.states, transitions: result.transitions, searchSeconds: result.seconds, wallSeconds, cpuSeconds, peakBytes };
 }

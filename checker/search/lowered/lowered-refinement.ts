@@ -23,12 +23,11 @@ export class LoweredRefinement {
   constructor(checks: RefinementChecks, memories: WorkerMemories, module: object) {
     this.#checks = checks;
     this.#module = module as Exports;
-    const [taken, cellsTaken, journal, touched, loaded] = ["taken", "cellsTaken", "journal", "touched", "loaded"].map((name) => memories.array(name));
-    this.#taken = taken!;
-    this.#cellsTaken = cellsTaken!;
-    this.#journal = journal!;
-    this.#touched = touched!;
-    this.#loaded = loaded!;
+    this.#taken = memories.array("taken");
+    this.#cellsTaken = memories.array("cellsTaken");
+    this.#journal = memories.array("journal");
+    this.#touched = memories.array("touched");
+    this.#loaded = memories.array("loaded");
   }
 
   /** After a trap: a check that was not finished has not been. */

@@ -65,7 +65,8 @@ describe("check", () => {
   it("audits: every way of searching agrees", async () => {
     const r = await good.run(["check", "racy", "locked", "--audit"]);
     expect(r.code, r.stdout).toBe(0);
-    for (const variant of ["exact states", "another fingerprint seed", "depth first", "two workers", "in WebAssembly", "dead locals kept"]) {
+    const variants = ["exact states", "another fingerprint seed", "depth first", "two workers", "in WebAssembly", "dead locals kept"];
+    for (const variant of variants) {
       expect(r.stdout.match(new RegExp(`${variant} .* yes$`, "gm")), variant).toHaveLength(2);
     }
   });

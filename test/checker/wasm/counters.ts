@@ -3,7 +3,9 @@
  * are left out, that are booleans or have more than 32 bits, instances and payloads that do not exist, functions to which a route hands
  * its parameters on, and values that WebAssembly leaves to JavaScript in the middle of a check.
  */
-import { at, choose, emit, holds, int, scenario, table, violated, type Refinement, type Routine, type Scenario, type U8, type World } from "thpcheck";
+import {
+  at, choose, emit, holds, int, scenario, table, violated, type Refinement, type Routine, type Scenario, type U8, type World,
+} from "thpcheck";
 
 /** More than a word of bits has room for. */
 const COUNTERS = 36;
@@ -35,7 +37,8 @@ function last(args: Args, bounds: Bounds): number {
 
 const EVENTS: Refinement<typeof structs>["events"] = [
   { event: SET, name: "SET", payloads: STATES, route: (args, _bounds, move) => { move(args[0]!, args[1]!); } },
-  { event: RAISE, name: "RAISE", payloads: 2, route: (args, bounds, move) => { moveAll(move, NONE === null ? args[0]! : NONE[0], bounds, args); } },
+  { event: RAISE, name: "RAISE", payloads: 2,
+    route: (args, bounds, move) => { moveAll(move, NONE === null ? args[0]! : NONE[0], bounds, args); } },
   { event: FLAG, name: "FLAG", payloads: 2, route: (args, _bounds, move) => move(args[0]!, args[1]!) },
   { event: FIRST, name: "FIRST", payloads: 1, route: (args, _bounds, move) => { if (args[5] === 0) move(args[0]!, args[1]!); } },
   { event: NOWHERE, name: "NOWHERE", payloads: 1, route: (_args, bounds, move) => { move(-1, 0); move(bounds["counters"]!, 0); } },
@@ -53,7 +56,8 @@ function next(state: number, event: number, payload: number): number {
 
 type Abstract = (k: K, n: number) => number;
 const machine = (abstract: Abstract, name = "counter"): Refinement<typeof structs> => ({
-  machine: name, instances: COUNTERS, title: (n) => `counter ${n}`, bounds: { counters: COUNTERS, chosen: CHOSEN }, states: STATES, abstract, next,
+  machine: name, instances: COUNTERS, title: (n) => `counter ${n}`, bounds: { counters: COUNTERS, chosen: CHOSEN },
+  states: STATES, abstract, next,
   describe: (s) => `at ${s}`, events: EVENTS, arrows: [{ name: "any", lacks: null }], arrow: () => 0,
 });
 
@@ -108,7 +112,8 @@ const counters = (name: string, refine: readonly Refinement<typeof structs>[], m
 
 /** Those that hold, those that do not, and one that is not lowered. */
 export const refined = [
-  counters("plain", [machine(plain)]), counters("two-machines", [machine(plain), machine(halves, "by halves")]), counters("halves", [machine(halves)]),
+  counters("plain", [machine(plain)]), counters("two-machines", [machine(plain), machine(halves, "by halves")]),
+  counters("halves", [machine(halves)]),
 ];
 export const refused = [
   counters("faulty", [machine(plain)], [faulty]), counters("faulty-twice", [machine(halves), machine(plain, "other")], [faulty]),

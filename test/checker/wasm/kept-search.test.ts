@@ -51,7 +51,8 @@ describe("a search that was lowered before", () => {
     const others: [ProgramImage, SearchRequest][] = [
       [imageOf(doorScenario("ignored")), REQUEST], [{ ...image, refineAll: true }, REQUEST],
       [imageOf({ ...doorScenario("none"), refine: [] }), REQUEST], [{ ...image, stateWords: image.stateWords + 1 }, REQUEST],
-      [image, { ...REQUEST, seed: 2 }], [image, { ...REQUEST, fingerprintBits: 32 }], [image, { ...REQUEST, workers: 2 }], [image, { ...REQUEST, programHash: "another" }],
+      [image, { ...REQUEST, seed: 2 }], [image, { ...REQUEST, fingerprintBits: 32 }], [image, { ...REQUEST, workers: 2 }],
+      [image, { ...REQUEST, programHash: "another" }],
     ];
     lowerOrKept(image, REQUEST);
     for (const [other, request] of others) expect(lowerOrKept(other, request)).toEqual(lowerSearch(other, request));
