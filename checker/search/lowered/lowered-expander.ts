@@ -36,9 +36,10 @@ interface Exports {
   offer(parent: number, ordinal: number): void;
   flush(): void;
   readonly $source: Word; readonly $i: Word; readonly $to: Word; readonly $firstId: Word; readonly $actor: Word; readonly $ordinal: Word;
-  readonly $parity: Word; readonly $logs: Word; readonly $filled: Word; readonly $added: Word; readonly $transitions: Word; readonly $count: Word;
-  readonly $discovered: Word; readonly $tableCount: Word; readonly $frontierRoom: Word; readonly $linkRoom: Word; readonly $tableRoom: Word;
-  readonly $mask: Word; readonly $shift: Word; readonly $left: Word; readonly $phase: Word; readonly $row: Word; readonly $base: Word;
+  readonly $parity: Word; readonly $logs: Word; readonly $filled: Word; readonly $added: Word; readonly $transitions: Word;
+  readonly $count: Word; readonly $discovered: Word; readonly $tableCount: Word; readonly $frontierRoom: Word; readonly $linkRoom: Word;
+  readonly $tableRoom: Word; readonly $mask: Word; readonly $shift: Word; readonly $left: Word; readonly $phase: Word;
+  readonly $row: Word; readonly $base: Word;
   readonly $ci: WasmGlobal<bigint>; readonly $cl: WasmGlobal<bigint>;
 }
 

@@ -146,7 +146,7 @@ it("natively it is asked of a promise only", () => {
 it("in WebAssembly a position is not lowered, and who took a step comes to the same", async () => {
   const of = (parts: string): Scenario => loadGenerated(moduleOf(parts));
   const image = compileScenario(of('always: { p: (k: K) => !isAt(k, "a", "last") }'));
-  const lowered = lowerSearch(image.system.image, { seed: 1, fingerprintBits: 64, programHash: image.source.programHash });
+  const lowered = lowerSearch(image.system.image, { seed: 1, fingerprintBits: 64, workers: 1, programHash: image.source.programHash });
   expect("reason" in lowered ? lowered.reason : "lowered").toContain("not lowered");
   const both = await searchedInBoth(of('step: { p: (b: K, k: K) => !took(k, "b") || k.s.n.get() < 4 }'));
   expect("reason" in both ? both.reason : both.unlike).toEqual([]);
