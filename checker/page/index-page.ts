@@ -6,7 +6,7 @@ import type { ReportedRun } from "../report/formats/reported-run.ts";
 import { casesOf, type RunCase } from "../report/formats/run-case.ts";
 import { invariantTotals } from "../report/invariants.ts";
 import { arrowsTaken } from "../report/refinement.ts";
-import type { ScenarioResult } from "../result.ts";
+import type { ReplayedTrace, ScenarioResult } from "../result.ts";
 import { viewerStyle } from "./bundle.ts";
 import { document } from "./document.ts";
 import { escaped } from "./escaped.ts";
@@ -19,7 +19,7 @@ export function indexStyle(): string {
 }
 
 /** `pages`: the address of the page of each case that has one, by the case's name. */
-export function indexPage(run: ReportedRun, pages: ReadonlyMap<string, string>): string {
+export function indexPage(run: ReportedRun, pages: ReadonlyMap<string | ReplayedTrace, string>): string {
   const cases = casesOf(run);
   const results = run.scenarios.map((s) => s.checked.result);
   return document("thpcheck", indexStyle(), POLICY, [
@@ -53,7 +53,7 @@ const list = (sentences: readonly string[]): string =>
   (sentences.length === 0 ? "" : `<ul>${sentences.map((s) => `<li>${escaped(s)}</li>`).join("")}</ul>`);
 
 /** What failed comes first. */
-function caseTable(cases: readonly RunCase[], pages: ReadonlyMap<string, string>): string {
+function caseTable(cases: readonly RunCase[], pages: ReadonlyMap<string | ReplayedTrace, string>): string {
   const order = ["fail", "error", "skip", "pass"];
   const sorted = [...cases].sort((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
   const rows = sorted.map((c): Row => ({
@@ -63,8 +63,9 @@ function caseTable(cases: readonly RunCase[], pages: ReadonlyMap<string, string>
   return table(["", "scenario", "states", "transitions", "depth", "seconds", ""], rows);
 }
 
-function named({ name, trace, result }: RunCase, pages: ReadonlyMap<string, string>): string {
-  const page = trace === null && result === null ? undefined : pages.get(name);
+function named({ name, trace, result }: RunCase, pages: ReadonlyMap<string | ReplayedTrace, string>): string {
+  // Two violations of a scenario may have one name: a promise may be called as a rule is.
+  const page = trace !== null ? pages.get(trace) : result === null ? undefined : pages.get(name);
   return page === undefined ? escaped(name) : `<a href="${escaped(encodeURI(page))}">${escaped(name)}</a>`;
 }
 

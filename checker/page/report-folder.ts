@@ -7,6 +7,7 @@ import { reasonOf, writeWhole } from "../files.ts";
 import { withMachines } from "../project/machines.ts";
 import { pictureOf } from "../project/picture.ts";
 import type { LoadedScenario } from "../project/project.ts";
+import type { ReplayedTrace } from "../result.ts";
 import { CollectingReporter } from "../report/collecting-reporter.ts";
 import { furtherName, replayCommand } from "../report/replay-command.ts";
 import type { ReportedScenario, RunEnd, RunHead } from "../report/reporter.ts";
@@ -28,7 +29,8 @@ interface ShownTrace extends FurtherTrace {
 export class ReportFolder extends CollectingReporter {
   readonly #folder: string;
   #complain: (text: string) => void = () => {};
-  readonly #pages = new Map<string, string>();
+  /** By trace, and of a scenario's first one by its name as well. */
+  readonly #pages = new Map<string | ReplayedTrace, string>();
   #failed = false;
   /** What this run has made before it had anything to tell: files and folders, innermost first. */
   #made: readonly string[] = [];
@@ -62,7 +64,7 @@ export class ReportFolder extends CollectingReporter {
       for (const [name, shown] of this.#shown(reported)) {
         try {
           writeWhole(join(traces, `${name}.html`), await this.#page(reported.loaded, shown, engine));
-          this.#pages.set(shown.title, `${TRACES}/${name}.html`);
+          for (const key of [shown.title, shown.replayed]) this.#pages.set(key, `${TRACES}/${name}.html`);
         } catch (e) {
           this.#fail(`the page of ${shown.title} could not be written: ${e instanceof UsageError ? e.message : reasonOf(e)}`);
         }

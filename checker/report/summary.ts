@@ -57,10 +57,17 @@ function markOf(r: ScenarioResult, paint: Paint): string {
   return r.verdict === "incomplete" ? paint.yellow("part") : paint.red("FAIL");
 }
 
-/** Notes; and what was not checked, without what the line says already: that a search ends at a violation, or at a bound. */
+/**
+ * Notes; and what was not checked, without what the line says already: that a search ends at a violation, or at a bound. A search that
+ * went on past violations says what it missed, as one that holds does.
+ */
 function remarksOn(r: ScenarioResult): string[] {
-  if (r.verdict === "violated") return [...r.notes];
   const remarks = r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED);
+  if (r.verdict === "violated") {
+    if (r.further.length === 0) return [...r.notes];
+    const missing = r.witnesses.filter((w) => !w.reached).map((w) => `${JSON.stringify(w.name)} was never shown`);
+    return [...r.notes, ...missing, ...remarks];
+  }
   return [...r.notes, ...(r.verdict === "incomplete" ? remarks.filter((n) => !n.includes(r.reason ?? "")) : remarks)];
 }
 

@@ -53,9 +53,25 @@ export default scenario({
   expect: holds(),
 });
 `;
+/** A promise that is called as a rule is: two violations of one name, and a witness that nobody sees. */
+const NAMESAKES = `import { at, int, scenario, struct, type Routine, type World } from "thpcheck";
+const structs = { c: struct({ value: int(0, 2, "counter") }) };
+type K = World<typeof structs>;
+function* counts(k: K): Routine {
+  yield at("one");
+  k.c.value.set(1);
+  yield at("two");
+  k.c.value.add(2);
+}
+export default scenario({
+  name: "namesakes", structs, threads: [{ name: "alice", run: counts }],
+  always: { zero: (k: K) => k.c.value.get() === 0, range: (k: K) => k.c.value.get() === 0 },
+  sometimes: { two: (k: K) => k.c.value.get() === 2 },
+});
+`;
 const SHOWN = ['always "below two"', 'always "below three"', 'step "no step back"', 'fault "assertion"', 'finally "all are counted"'];
 
-const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY, "scenarios/late.ts": LATE });
+const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY, "scenarios/late.ts": LATE, "scenarios/namesakes.ts": NAMESAKES });
 const results = (name: string): ScenarioResult[] =>
   (JSON.parse(readFileSync(join(project.folder, name), "utf8")) as ResultFile).results as unknown as ScenarioResult[];
 const found = (r: ScenarioResult): string[] => [r.violation!, ...r.further].map((v) => `${v.kind} "${v.property}"`);
@@ -132,4 +148,14 @@ describe("check --continue", () => {
     const { code, stderr } = await project.run(["check", "many", "--continue", ...how]);
     expect([code, stderr]).toEqual([2, `thpcheck: ${says}\n`]);
   });
+});
+
+it("a promise and a rule of one name have a page each, and what was never shown is said", async () => {
+  const { stdout } = await project.run(["check", "namesakes", "--continue", "--report", "namesakes"]);
+  expect(stdout).toContain('note: "two" was never shown');
+  const index = readFileSync(join(project.folder, "namesakes/index.html"), "utf8");
+  const links = [...index.matchAll(/<a href="(traces\/[^"]*)">/g)].map((m) => m[1]!);
+  expect(links).toHaveLength(3);
+  expect(new Set(links).size).toBe(3);
+  expect(new Set(links.map((l) => readFileSync(join(project.folder, "namesakes", l), "utf8"))).size).toBe(3);
 });
