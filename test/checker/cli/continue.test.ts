@@ -71,7 +71,9 @@ export default scenario({
 `;
 const SHOWN = ['always "below two"', 'always "below three"', 'step "no step back"', 'fault "assertion"', 'finally "all are counted"'];
 
-const project = new Project({ "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY, "scenarios/late.ts": LATE, "scenarios/namesakes.ts": NAMESAKES });
+const project = new Project({
+  "thpcheck.config.ts": CONFIG, "scenarios/many.ts": MANY, "scenarios/late.ts": LATE, "scenarios/namesakes.ts": NAMESAKES,
+});
 const results = (name: string): ScenarioResult[] =>
   (JSON.parse(readFileSync(join(project.folder, name), "utf8")) as ResultFile).results as unknown as ScenarioResult[];
 const found = (r: ScenarioResult): string[] => [r.violation!, ...r.further].map((v) => `${v.kind} "${v.property}"`);
