@@ -18,7 +18,8 @@ const LEFT_OUT: readonly (readonly [what: string, names: RegExp])[] = [
   ["frames that the allocator hands out in one step", /^reservation-scanner@/],
   ["a folio that reclaim unlocks as it freezes it", /^(lazyfree-pin|reclaim-freed-again)$/],
   ["a list of isolated folios in the words of the free lists",
-    /^(pageout-(collapse|twice)|mthp-lazyfree-pageout|grain-lru-(activate|munmap|split))$/],
+    /^(pageout-(collapse|twice)|mthp-lazyfree-pageout|mthp-collapse-reclaim|grain-lru-(activate|munmap|split))$/],
+  ["words of the sizes that are read in one step", /^mthp-collapse-(policy|sizes-stores)$/],
   ["a folio that a PMD split unlocks late, before 5.18", /^cow-reuse-pmd-split$/],
   ["two reads that are one step here", /^(khugepaged-remap|vma-joins-unused|mthp-split-to-(mremap|lazyfree))$/],
 ];

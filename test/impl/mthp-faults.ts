@@ -3,7 +3,7 @@ import type { Replacement } from "../refinement/seeded-patch.ts";
 
 export interface MthpFault extends Replacement {
   readonly name: string;
-  /** Of test/scenarios/mthp.ts, or mthp-split.ts. */
+  /** Of test/scenarios/mthp.ts, mthp-collapse.ts or mthp-split.ts. */
   readonly scenario: string;
   /** The property that is broken, and the message, as they are reported. */
   readonly found: RegExp;

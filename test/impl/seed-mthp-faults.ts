@@ -6,10 +6,13 @@ import { checkScenario } from "../../checker/check/check.ts";
 import { DEFAULT_CHECK_OPTIONS } from "../../checker/check/options.ts";
 import { withMachines } from "../../checker/project/machines.ts";
 import { patchedScenario, ROOT, seededPatch } from "../refinement/seeded-patch.ts";
+import { MTHP_COLLAPSE_FAULTS } from "./mthp-collapse-faults.ts";
 import { MTHP_FAULTS, type MthpFault } from "./mthp-faults.ts";
 import { MTHP_SPLIT_FAULTS } from "./mthp-split-faults.ts";
 
-const TABLES: Readonly<Record<string, readonly MthpFault[]>> = { mthp: MTHP_FAULTS, "mthp-split": MTHP_SPLIT_FAULTS };
+const TABLES: Readonly<Record<string, readonly MthpFault[]>> = {
+  mthp: MTHP_FAULTS, "mthp-collapse": MTHP_COLLAPSE_FAULTS, "mthp-split": MTHP_SPLIT_FAULTS,
+};
 
 /** What became of one fault. */
 export interface MthpOutcome {
