@@ -17,7 +17,8 @@ export const MTHP_COLLAPSE_FAULTS: readonly MthpFault[] = [
   {
     name: "the entry behind the window is cleared, too", file: COLLAPSE, scenario: "mthp-collapse-zero", found: BESIDE,
     text: "for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);",
-    replacement: "for (let j = 0; j <= nr; j++) setPteAt(k, table, Math.min(i + j, k.param.hpagePmdNr.get() - 1), ENTRY_NONE);",
+    replacement: "for (let j = 0; j < nr; j++) setPteAt(k, table, i + j, ENTRY_NONE);\n" +
+      "    if (i + nr === windowFirst(k) + (1 << cc.order) && i + nr < k.param.hpagePmdNr.get()) setPteAt(k, table, i + nr, ENTRY_NONE);",
   },
   {
     name: "the pages of the first window are copied, whatever the window", file: COLLAPSE,
