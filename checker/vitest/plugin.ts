@@ -5,8 +5,8 @@ import { transformModule } from "../compile/transform.ts";
 
 const checkerRoot = fileURLToPath(new URL("../", import.meta.url));
 
-/** Whether the text of a module imports from this package. */
-const IMPORTS_THPCHECK = /\bfrom\s*["']thpcheck(?:\/kernel)?["']/;
+/** Whether the text of a module imports from this package, and not only types. */
+const IMPORTS_THPCHECK = /\bimport\s+(?!type\b)[^;"']*?\bfrom\s*["']thpcheck(?:\/kernel)?["']/;
 
 function isPlainTest(file: string, code: string): boolean {
   return file.endsWith(".test.ts") && !IMPORTS_THPCHECK.test(code);

@@ -36,7 +36,10 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/counters.ts", function: "vmstat", source: "export function vmstat() {", why: NATIVE },
   { file: "impl/structs/counters.ts", function: "events", source: "function events<const N extends string>(...names: readonly N[]): Events<N> {", why: NATIVE },
   { file: "impl/structs/cpu.ts", function: "cpu", source: "export function cpu(b: Bounds) {", why: NATIVE },
-  { file: "impl/structs/ghosts.ts", function: "collapse", source: "export function collapse(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/structs/ghosts.ts", function: "collapse",
+    source: 'export function collapse(b: Bounds & Pick<SwitchValues, "khugepagedMthp">) {', why: NATIVE,
+  },
   { file: "impl/structs/ghosts.ts", function: "user", source: "export function user(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "userCall", source: "export function userCall(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/ghosts.ts", function: "userSince", source: "export function userSince(b: Bounds) {", why: NATIVE },
@@ -150,7 +153,8 @@ export const UNREACHED: readonly Reason[] = [
   },
   {
     file: "impl/khugepaged/visible-cause.ts", function: "rangeStops",
-    source: "return stopsByRange(k, mm, start, pmd, result, cc) || tableStops(k, pmdTable(pmd) ? entryTarget(pmd) : NONE, result, cc);",
+    source: "return stopsByRange(k, mm, hpageAddress(k, start), pmd, result, cc) || " +
+      "tableStops(k, pmdTable(pmd) ? entryTarget(pmd) : NONE, result, cc);",
     why: NO_CAUSE,
   },
   {

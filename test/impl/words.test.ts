@@ -61,6 +61,6 @@ it("stages by their names, and contents", () => {
     names.map((name) => (ghosts as unknown as Record<string, unknown>)[`${prefix}_${name.toUpperCase()}`]);
   expect(values("COLLAPSE", ghosts.COLLAPSE_STAGES)).toEqual(ghosts.COLLAPSE_STAGES.map((_, value) => value));
   expect(values("PROMOTION", ghosts.PROMOTION_STAGES)).toEqual(ghosts.PROMOTION_STAGES.map((_, value) => value));
-  expect([0, 4, 9].map(valuesInWords(ghosts.COLLAPSE_STAGES))).toEqual(["idle", "isolated", "9"]);
+  expect([0, 4, 99].map(valuesInWords(ghosts.COLLAPSE_STAGES))).toEqual(["idle", "isolated", "99"]);
   expect([0, 3, 4].map(contentInWords(4))).toEqual(["0", "3", "poison"]);
 });

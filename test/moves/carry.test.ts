@@ -16,6 +16,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BY_HAND: Readonly<Record<string, string>> = {
   "scan-waits-for-page-lock.patch": "splitQueued() was written anew for lists of next and prev: the line that the patch undoes is another",
   "gup-fast-vs-collapse-recheck.patch": "gupFastPte() judges the reference that it hands out beside the line that the patch takes out",
+  "collapse-uses-old-vma.patch": "collapseUnderWriteLock() looks for the area of the huge range, whatever the window is, in that line",
   "split-vs-zap.patch": "pageVmaMappedWalk() notes a mapping that it has missed in the lines that the patch takes out",
 };
 

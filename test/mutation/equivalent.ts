@@ -82,8 +82,9 @@ export const EQUIVALENT: readonly Explanation[] = [
       "announced, and no flush is asked for. Which step is the first of the section changes nothing that another CPU could read.",
   },
   {
-    id: "a3cdf51ece",
-    change: "- return folioTestLarge(k, folio) && mapsFolio(k, table, 0, end, folio);  + return mapsFolio(k, table, 0, end, folio);",
+    id: "a5f80f9ce8",
+    change: "- return folioTestLarge(k, folio) && mapsFolio(k, table, windowFirst(k), end, folio);  + " +
+      "return mapsFolio(k, table, windowFirst(k), end, folio);",
     why: "Of a folio of one page the answer is no in either case: two PTEs of one page table map different pages. A fault maps a new " +
       "page in one place, fork copies into another process's table, mremap and migration take the entry away where they come from, " +
       "and a page that lies in the folio is the folio itself if it has one page. The entries of the detached table are read without " +

@@ -128,12 +128,12 @@ describe("left out", () => {
     const names = (pairs: readonly (readonly [number, number])[]) => pairs.map(([a, b]) => `${OPERATIONS[a]!.name}+${OPERATIONS[b]!.name}`);
     const right = new Set(names(independentBy({ of, promises })));
     const without = (set: ReadonlySet<string>, word: RegExp): Set<string> => new Set([...set].filter((path) => !word.test(path)));
-    // A store no longer reads the knob by which it maps a huge page.
-    const store = { reads: without(of["store"]!.reads, /^knob\./), changes: of["store"]!.changes };
+    // GUP no longer reads the knob by which its fault maps a huge page.
+    const getUserPage = { reads: without(of["getUserPage"]!.reads, /^knob\./), changes: of["getUserPage"]!.changes };
     // Nobody's reads count: only two who change one field meet.
     const blind = Object.fromEntries(Object.entries(of).map(([call, { changes }]) => [call, { reads: new Set<string>(), changes }]));
-    const word = "store-first+sysfs-enabled-never";
-    for (const mistaken of [{ of: { ...of, store }, promises }, { of: blind as typeof of, promises }]) {
+    const word = "sysfs-enabled-never+get-user-page-slow-pin-write";
+    for (const mistaken of [{ of: { ...of, getUserPage }, promises }, { of: blind as typeof of, promises }]) {
       const wrong = names(independentBy(mistaken)).filter((name) => !right.has(name));
       expect(wrong).toContain(word);
       expect(commuteNaively(program, cell(`${word}@hole`)).differ).toBeGreaterThan(0);
