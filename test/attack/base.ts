@@ -1,7 +1,8 @@
 /** The whole inputs that the malformed ones are made from. */
 
 export const IMPORTS = `import {
-  array, at, bitset, bool, bugOn, choose, current, emit, holds, int, mutex, mutexLock, mutexUnlock, NONE, queue, record, ref, rwsem, scenario,
+  array, at, bitset, bool, bugOn, choose, current, emit, holds, int, mutex, mutexLock, mutexUnlock, NONE, queue, record,
+  ref, rwsem, scenario,
   spinLock, spinTrylock, spinUnlock, spinlock, struct, table, violated } from "thpcheck";
 import type { Int, Ref, Routine, U8, UpTo, World } from "thpcheck";
 `;
