@@ -150,18 +150,17 @@ export class RefinementCompiler {
    */
   text(): string {
     const { abstractions, abstractionsBefore, routes } = this.functions();
-    const calls = new Map<number, string[]>();
-    for (const { event, machine, first, end, bounds, route } of routes) {
-      const ofEvent = calls.get(event) ?? [];
-      calls.set(event, ofEvent);
-      ofEvent.push(`{ machine: ${machine}, first: ${first}, end: ${end}, bounds: ${bounds}, route: ${route} }`);
-    }
+    const lists = [...Map.groupBy(routes, (r) => r.event)].map(([event, ofEvent]) => {
+      const calls = ofEvent.map(({ machine, first, end, bounds, route }) =>
+        `{ machine: ${machine}, first: ${first}, end: ${end}, bounds: ${bounds}, route: ${route} }`);
+      return `$routes[${event}] = [${calls.join(", ")}];`;
+    });
     const parts = `{
   vector: $vector, before: $before, plan: $deps.refinement, events: $event, eventWords: ${EVENT_WORDS}, changed: $changed, routes: $routes,
   abstractions: [${abstractions.join(", ")}], abstractionsBefore: [${abstractionsBefore.join(", ")}], ask: $deps.ask, all: $deps.all,
 }`;
     return `const $routes = [];
-${[...calls].map(([event, ofEvent]) => `$routes[${event}] = [${ofEvent.join(", ")}];`).join("\n")}
+${lists.join("\n")}
 const $refined = ${refinementRuntimeText(parts)};
 function $refine() { return $refined.check($events, $changes); }`;
   }

@@ -24,14 +24,13 @@ ${abstractText("$abstractBefore", refining.abstractionsBefore, first)}`;
 
 /** Hands the event at hand to each machine of whose alphabet it is. */
 function handText(functions: Functions, { routes }: RefiningFunctions): string {
-  const calls = new Map<number, string[]>();
-  for (const { event, machine, first, end, bounds, route } of routes) {
-    const given = new Map(["$args", bounds, "$move"].entries());
-    const ofEvent = calls.get(event) ?? [];
-    calls.set(event, ofEvent);
-    ofEvent.push(`$enter(${machine}, ${first}, ${end}); ${withGiven(functions, route, given)}();`);
-  }
-  const cases = [...calls].map(([event, ofEvent]) => `case ${event}: ${ofEvent.join(" ")} break;`);
+  const cases = [...Map.groupBy(routes, (r) => r.event)].map(([event, ofEvent]) => {
+    const calls = ofEvent.map(({ machine, first, end, bounds, route }) => {
+      const given = new Map(["$args", bounds, "$move"].entries());
+      return `$enter(${machine}, ${first}, ${end}); ${withGiven(functions, route, given)}();`;
+    });
+    return `case ${event}: ${calls.join(" ")} break;`;
+  });
   return `function $hand(event) { switch (event) { ${cases.join("\n")} } }`;
 }
 
