@@ -4,9 +4,9 @@
  * The tools take turns within each round, so that a machine that is slow for a while is slow for all of them.
  * Exit status: 0, 1 when a tool failed or counts differ, 2 for a wrong option.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { positiveInteger } from "../../checker/cli/options.ts";
 import type { Contestant, Measurement } from "./contestant.ts";
@@ -15,12 +15,13 @@ import { DEFAULT_MODELS, models, type BenchModel } from "./models.ts";
 import { missingSpin, spin } from "./spin.ts";
 import { disagreements, printRatios, printRefinementCost, printRows, ratios, refinementCost, row, type Ratio, type Row, type Series } from "./table.ts";
 import { missingTlc, tlc } from "./tlc.ts";
-import { start, thpcheck } from "./thpcheck.ts";
+import { COMMAND, earlier, start, thpcheck } from "./thpcheck.ts";
 import { xstate } from "./xstate.ts";
 
 interface Options {
   readonly runs: number;
   readonly models: readonly BenchModel[];
+  readonly against?: string;
   readonly format: "pretty" | "json";
   readonly out?: string;
 }
@@ -50,11 +51,19 @@ function outputFormat(text: string): "pretty" | "json" {
   throw new InvalidArgumentError("It must be pretty or json.");
 }
 
+function checkout(text: string): string {
+  const root = resolve(text);
+  if (!existsSync(join(root, COMMAND))) throw new InvalidArgumentError(`${root} is no checkout of this project: there is no ${COMMAND}.`);
+  if (!existsSync(join(root, "node_modules"))) throw new InvalidArgumentError(`Its packages are missing: npm ci --prefix ${root}`);
+  return root;
+}
+
 function readOptions(): Options {
   return new Command("bench")
     .description("Measure thpcheck on its benchmark models, beside Spin and TLC where they are installed.")
     .option("--runs <n>", "rounds; the medians of at least 3 are worth comparing", positiveInteger, 3)
     .addOption(new Option("--models <names>", `comma-separated, of ${models.map((m) => m.name).join(", ")}, or a set: kernel, start`).argParser(chosenModels).default(chosenModels(DEFAULT_MODELS), DEFAULT_MODELS))
+    .option("--against <checkout>", "another checkout of this project, installed: measured in the same rounds, one worker", checkout)
     .option("--format <format>", "pretty or json", outputFormat, "pretty")
     .option("--out <file>", "write the report to a file")
     .addHelpText("after", "\nExample:\n  npm run bench -- --runs 5 --models thp-resv-xl,peterson-5 --format json --out bench.json")
@@ -64,13 +73,13 @@ function readOptions(): Options {
 }
 
 /** Who takes part, and in sentences who does not. */
-function gather(): { contestants: Contestant[]; skipped: string[] } {
+function gather(against: string | undefined): { contestants: Contestant[]; skipped: string[] } {
   const workers = availableParallelism() > 1 ? [1, 2] : [1];
   const noSpin = missingSpin();
   const noTlc = missingTlc();
   return {
     contestants: [...workers.map((n) => thpcheck({ workers: n })), ...workers.map((n) => thpcheck({ workers: n, engine: "wasm" })), thpcheck({ workers: 1, refine: false }),
-      start("empty"), start("warm"), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
+      start("empty"), start("warm"), ...(against === undefined ? [] : [earlier(against)]), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
     skipped: [
       ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),
       ...(noSpin === null ? [] : [`SKIP spin: ${noSpin}`]),
@@ -101,7 +110,7 @@ function pretty(report: ModelReport): string {
 
 function main(): number {
   const options = readOptions();
-  const { contestants, skipped } = gather();
+  const { contestants, skipped } = gather(options.against);
   const machine = `${cpus()[0]?.model.trim() ?? arch()}, ${availableParallelism()} cores, ${platform()}, Node ${process.versions.node}`;
   process.stderr.write(`${[machine, ...skipped].join("\n")}\n`);
   const folder = mkdtempSync(join(tmpdir(), "thpcheck-bench-"));

@@ -18,7 +18,7 @@ export interface Contestant {
   /** As printed: `thpcheck, 1 worker`. */
   readonly name: string;
   /** Contestants of one tool share its name in the ratios. */
-  readonly tool: "thpcheck" | "spin" | "tlc" | "xstate";
+  readonly tool: "thpcheck" | "earlier" | "spin" | "tlc" | "xstate";
   readonly workers: number;
   /** Of this checker: whether it holds the steps of the kernel to the machines of the specification. */
   readonly refines?: boolean;

@@ -48,6 +48,13 @@ test("where the model has no counts, all runs must find what the first one found
   expect(disagreements(model, [series(one, 1, 1), wrong])).toEqual(["thp-resv-s: ours 2 found 999 states and 1,998 transitions instead of 1,000 and 2,000"]);
 });
 
+test("an earlier checkout is compared with one worker, and may count otherwise", () => {
+  const before = contestant("earlier", "earlier", 1);
+  const all = [series(one, 1, 1), { contestant: before, runs: [run(2, 900), run(2, 900)] }, series(two, 1, 1)];
+  expect(ratios(all).map((r) => `${r.of}/${r.to}`)).toEqual(["ours 1/earlier", "ours 2/ours 1"]);
+  expect(disagreements({ ...models[0]!, states: 1000, edges: 2000 }, all)).toEqual([]);
+});
+
 test("what was not measured is printed as a dash", () => {
   const unmeasured: Series = { contestant: one, runs: [{ ...run(2), cpuSeconds: null, peakBytes: null }] };
   expect(row(unmeasured).cpuSeconds).toBeNull();

@@ -7,7 +7,8 @@ import type { Contestant, Measurement } from "./contestant.ts";
 import type { BenchModel } from "./models.ts";
 import { measure } from "./measure.ts";
 
-const COMMAND = fileURLToPath(new URL("../../checker/cli/thpcheck.js", import.meta.url));
+/** Of a checkout. */
+export const COMMAND = join("checker", "cli", "thpcheck.js");
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** How it is run. */
@@ -38,6 +39,18 @@ export function thpcheck({ workers, engine = "js", refine = true }: Run): Contes
   };
 }
 
+/** An earlier state of this project: another checkout, installed, as its own command runs it. What it counts may differ. */
+export function earlier(root: string): Contestant {
+  const name = `thpcheck of ${root}, 1 worker`;
+  return {
+    name, tool: "earlier", workers: 1, expectedTransitions: (edges) => edges,
+    prepare: (model) => {
+      if (model.kernel !== true && model.spin === undefined) return null;
+      return () => check(name, model, ["--workers", "1", "--time", "3600"], {}, root);
+    },
+  };
+}
+
 /** The start of a process, with a cache that is empty or with one that an earlier process has filled; one worker, JavaScript. */
 export function start(cache: "empty" | "warm"): Contestant {
   const name = `thpcheck, ${cache} cache`;
@@ -56,13 +69,15 @@ export function start(cache: "empty" | "warm"): Contestant {
   };
 }
 
-function check(name: string, model: BenchModel, flags: readonly string[], env: Readonly<Record<string, string>>): Measurement {
-  const command = [COMMAND, "check", model.scenario ?? model.name, "--format", "json", ...flags];
-  const run = measure(process.execPath, command, ROOT, env);
+function check(
+  name: string, model: BenchModel, flags: readonly string[], env: Readonly<Record<string, string>>, root: string = ROOT,
+): Measurement {
+  const command = [join(root, COMMAND), "check", model.scenario ?? model.name, "--format", "json", ...flags];
+  const run = measure(process.execPath, command, root, env);
   if (run.status !== 0) throw new Error(`${name}: ${model.name} ended with status ${run.status}:\n${run.stdout}${run.stderr}`);
   const [result] = (JSON.parse(run.stdout) as ResultFile).results;
   if (result?.verdict !== "holds") throw new Error(`${name}: ${model.name}: ${result?.verdict ?? "no result"}`);
-  const wanted = flags[flags.indexOf("--engine") + 1];
+  const wanted = flags.includes("--engine") ? flags[flags.indexOf("--engine") + 1] : result.engine;
   if (result.engine !== wanted) throw new Error(`${name}: ${model.name} did not run in ${wanted}: ${result.notes?.join("; ")}`);
   const { wallSeconds, cpuSeconds, peakBytes } = run;
   return { states: result.states, transitions: result.transitions, searchSeconds: result.seconds, wallSeconds, cpuSeconds, peakBytes };
