@@ -53,7 +53,7 @@ function outputFormat(text: string): "pretty" | "json" {
 
 function checkout(text: string): string {
   const root = resolve(text);
-  if (!existsSync(join(root, COMMAND))) throw new InvalidArgumentError(`${root} is no checkout of this project: there is no ${COMMAND}.`);
+  if (!existsSync(join(root, COMMAND))) throw new InvalidArgumentError(`${root} is no checkout of this project: no ${COMMAND}.`);
   if (!existsSync(join(root, "node_modules"))) throw new InvalidArgumentError(`Its packages are missing: npm ci --prefix ${root}`);
   return root;
 }
