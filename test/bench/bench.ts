@@ -80,7 +80,8 @@ function gather(against: string | undefined): { contestants: Contestant[]; skipp
   return {
     contestants: [...workers.map((n) => thpcheck({ workers: n })), ...workers.map((n) => thpcheck({ workers: n, engine: "wasm" })), thpcheck({ workers: 1, refine: false }),
       start("empty"), start("warm"),
-      ...(against === undefined ? [] : [earlier(against)]), xstate, ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
+      ...(against === undefined ? [] : [earlier(against)]), xstate,
+      ...(noSpin === null ? [spin] : []), ...(noTlc === null ? workers.map(tlc) : [])],
     skipped: [
       ...(workers.length === 1 ? ["SKIP 2 workers: this machine has one core"] : []),
       ...(noSpin === null ? [] : [`SKIP spin: ${noSpin}`]),
