@@ -83,10 +83,11 @@ const structs = recordOf(struct, "a record of struct({ ... }) and table(n, { ...
 // ---- threads and machines ---------------------------------------------------------------------------------------
 
 const actorName = v.pipe(text("a name of one line"), v.regex(/^[^\n\r]*$/, "a name of one line"));
+const routine = v.custom((f) => typeof f === "function" && !inWords(f).includes("async"), "a routine, function*");
 const thread = objectOf(
   {
     name: actorName,
-    run: v.custom((f) => typeof f === "function" && !inWords(f).includes("async"), "a routine, function*"),
+    run: routine,
     daemon: v.optional(flag()),
   },
   "{ name, run }",
@@ -181,7 +182,10 @@ const COMMON = {
   config: v.optional(
     v.pipe(v.custom(isRecord, "a record of plain data"), plainData("plain data: numbers, texts, true, false, null, arrays, records")),
   ),
-  clearDeadLocals: v.optional(flag()),
+  clearDeadLocals: v.optional(v.union(
+    [flag(), objectOf({ except: v.array(routine, "an array of routines") }, "{ except: [routine] }")],
+    "true, false, or { except: [routine] }",
+  )),
   picture: v.optional(text()),
   sanitize: v.optional(v.union([flag(), text()], "true or false, or a text that says why the sanitizers leave it out")),
   always: properties,

@@ -110,8 +110,11 @@ interface ScenarioBase<S extends Structs> {
    * `picture` gives.
    */
   readonly picture?: string;
-  /** Clear dead locals at each yield; true unless set. Off, states that differ only in garbage count as different. */
-  readonly clearDeadLocals?: boolean;
+  /**
+   * Clear dead locals at each yield; true unless set. Off, states that differ only in garbage count as different. Off in some
+   * routines: `{ except: [routine] }`, as where a peer's model keeps what one of its processes has read last.
+   */
+  readonly clearDeadLocals?: boolean | { readonly except: readonly ((...args: never[]) => Routine<unknown>)[] };
   /**
    * Hold every block to the sanitizers (block atomicity, data races, lock order) as well, over the same state space, in
    * the full tier and with --sanitize; the nightly tier does so with all that pin few states. Off unless set. A text: never,

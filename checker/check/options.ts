@@ -98,9 +98,12 @@ export function isSearch(strategy: StrategyName): boolean {
   return strategy === "bfs" || strategy === "dfs";
 }
 
-/** Whether dead locals are cleared: as `override` says or, where it is null, as the scenario does. Default: true. */
+/**
+ * Whether dead locals are cleared, in all routines but those that the scenario excepts: as `override` says or, where it is null, as
+ * the scenario does. Default: true.
+ */
 export function clearsDeadLocals(s: Scenario, override: boolean | null): boolean {
-  return override ?? s.clearDeadLocals ?? true;
+  return override ?? s.clearDeadLocals !== false;
 }
 
 /** The reductions that a check applies, by the names in its result. A hand-written model has no locals. */

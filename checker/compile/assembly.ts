@@ -66,6 +66,11 @@ function countsIn(coverage: boolean | readonly string[]): (file: string) => bool
   return (file) => files.has(file);
 }
 
+/** Routines in which a scenario that clears dead locals keeps them. */
+function keeping({ clearDeadLocals: clears }: Scenario): readonly ((...args: never[]) => unknown)[] {
+  return typeof clears === "object" ? clears.except : [];
+}
+
 const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
 
 /** Asked of a program that no machine holds, which never does. */
@@ -104,7 +109,8 @@ export class Assembly {
     this.#straight = options.variant === "straight-line";
     this.#linker = new Linker(this.#plan, scenario.config ?? {}, {
       instrumented: this.#instrumented,
-      clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals ?? true,
+      clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals !== false,
+      keepsDeadLocals: new Set(keeping(scenario)),
       countsIn: countsIn(options.coverage ?? coverageLog() !== null),
       announces: options.coverage !== false && coverageLog() !== null,
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
@@ -152,6 +158,7 @@ export class Assembly {
     else this.#linkThreads(s);
     if (this.#refinements.length > 0) this.#refinementCompiler = new RefinementCompiler(this.#linker, this.#refinements);
     this.#emitter.drain();
+    this.#refuseForeign(keeping(s));
     let base = this.#plan.stateBytes;
     for (const root of this.#roots) {
       root.base = base;
@@ -167,6 +174,15 @@ export class Assembly {
     this.#body.push(this.#straight ? "" : this.#linker.positions.text(this.#roots, this.#emitter.routines));
     const step = this.#straight ? this.#runFunction() : isModel ? this.#modelStepFunction() : this.#stepFunction();
     this.#body.push(this.#initFunction(initCall), step);
+  }
+
+  /** What is to keep its dead locals must be one of the program: else it is misnamed, and nothing would be kept. */
+  #refuseForeign(routines: ReturnType<typeof keeping>): void {
+    for (const f of routines) {
+      if (this.#linker.emittedNamesOf(f).length > 0) continue;
+      const { name } = this.#scenario;
+      throw new Error(`scenario ${name}: clearDeadLocals: ${f.name || "a routine"} is excepted, but no thread of the scenario runs it`);
+    }
   }
 
   #link(f: unknown, name: string, purpose: Purpose, worlds: readonly ("" | "P")[], onlyRoutines = false): LinkedFunction {

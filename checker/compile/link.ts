@@ -22,6 +22,8 @@ export interface LinkOptions {
   /** Report each access and lock operation to an observer. */
   readonly instrumented: boolean;
   readonly clearDeadLocals: boolean;
+  /** Function objects of the routines that keep theirs all the same. */
+  readonly keepsDeadLocals: ReadonlySet<unknown>;
   /** Whether it is counted how often each basic block of the functions of a file runs. */
   readonly countsIn: (file: string) => boolean;
   /** Announcements are told to the process's coverage log. */

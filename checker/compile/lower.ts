@@ -57,6 +57,7 @@ class RoutineLowering {
   readonly #tr: Translator;
   readonly #linker: Linker;
   readonly #fn: LinkedFunction;
+  readonly #clears: boolean;
   readonly #forms = new Map<t.YieldExpression, YieldForm>();
   readonly #pcOf = new Map<t.YieldExpression, number>();
   readonly #points: (Point | null)[] = [null];
@@ -71,6 +72,7 @@ class RoutineLowering {
   constructor(linker: Linker, fn: LinkedFunction) {
     this.#linker = linker;
     this.#fn = fn;
+    this.#clears = linker.options.clearDeadLocals && !linker.options.keepsDeadLocals.has(fn.value);
     this.#tr = new Translator(linker, fn);
   }
 
@@ -208,14 +210,14 @@ class RoutineLowering {
 
   #saveFrame(y: t.YieldExpression): t.Statement[] {
     const live = this.#live.get(y) ?? new Set<string>();
-    const clearing = this.#linker.options.clearDeadLocals;
-    const saved = this.#slots.filter((s) => !clearing || live.has(s.variable)).map((slot) => ({ slot, checked: live.has(slot.variable) }));
+    const kept = this.#clears ? this.#slots.filter((s) => live.has(s.variable)) : this.#slots;
+    const saved = kept.map((slot) => ({ slot, checked: live.has(slot.variable) }));
     return this.#statements(writeFrame(this.#frame, "$b", this.#pcOf.get(y)!, saved, this.#tr.site(y)));
   }
 
   #loadLocals(y: t.YieldExpression): t.Statement[] {
     const live = this.#live.get(y) ?? new Set<string>();
-    const loaded = this.#linker.options.clearDeadLocals ? this.#slots.filter((s) => live.has(s.variable)) : this.#slots;
+    const loaded = this.#clears ? this.#slots.filter((s) => live.has(s.variable)) : this.#slots;
     return this.#statements(loaded.map((s) => `${s.variable} = ${readSlot(s, "$b")};`).join(" "));
   }
 

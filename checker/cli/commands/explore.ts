@@ -1,5 +1,6 @@
 /** `thpcheck explore`: a page in the browser in which a person takes the steps of a scenario. */
 import { defaultEngine } from "../../check/engine.ts";
+import { clearsDeadLocals } from "../../check/options.ts";
 import { serve, type Serving } from "../../explorer/server.ts";
 import { Session } from "../../explorer/session.ts";
 import { reasonOf } from "../../files.ts";
@@ -32,7 +33,7 @@ export async function runExplore(request: ExploreRequest, host: Host): Promise<n
   const loaded = scenarios.length === 1 ? scenarios[0]! : matchScenarios(name, scenarios, "nightly")[0]!;
   const scenario = await withMachines(loaded.scenario, host.folder);
   const { compile } = host.engine ?? (await defaultEngine());
-  const { system, source } = await compile(scenario, { clearDeadLocals: scenario.clearDeadLocals ?? true });
+  const { system, source } = await compile(scenario, { clearDeadLocals: clearsDeadLocals(scenario, null) });
   const session = new Session({
     system, scenario: scenario.name, programHash: source?.programHash ?? "", policy: scenario.policy, config: scenario.config ?? {},
     patch: request.patch, program: scenario, from: loaded.from,

@@ -1,6 +1,7 @@
 /** `thpcheck replay`: shows a recorded trace again, from its string, its file, or a file of results. */
 import { existsSync, readFileSync } from "node:fs";
 import { defaultEngine } from "../../check/engine.ts";
+import { clearsDeadLocals } from "../../check/options.ts";
 import { systemShowing } from "../../check/showing.ts";
 import { refuseForeign, writeNamed } from "../../files.ts";
 import { isPage, pageDocument } from "../../page/document.ts";
@@ -52,7 +53,7 @@ export async function runReplay(request: ReplayRequest, host: Host): Promise<num
   const loaded = matchScenarios(recipe.scenario, scenarios, "nightly")[0]!;
   const { compile } = host.engine ?? (await defaultEngine());
   const scenario = await withMachines(loaded.scenario, host.folder);
-  const clearDeadLocals = scenario.clearDeadLocals ?? true;
+  const clearDeadLocals = clearsDeadLocals(scenario, null);
   const { system: plain, source } = await compile(scenario, { clearDeadLocals });
   const { storyOf } = await import("../../trace/story.ts");
   const { withPlaceOfWrite } = await import("../../trace/place-of-write.ts");

@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { Scenario } from "thpcheck";
 import { checkScenario } from "../../../checker/check/check.ts";
 import { defaultEngine } from "../../../checker/check/engine.ts";
-import { DEFAULT_CHECK_OPTIONS } from "../../../checker/check/options.ts";
+import { clearsDeadLocals, DEFAULT_CHECK_OPTIONS } from "../../../checker/check/options.ts";
 import { GRAPH_FORMATS } from "../../../checker/report/graphs/index.ts";
 import type { NamedGraph } from "../../../checker/report/graphs/named-graph.ts";
 import { reachableGraph } from "../../../checker/search/reachable-graph.ts";
@@ -27,7 +27,7 @@ const named = (name: string): Scenario => scenarios.find((s) => s.name === name)
 
 async function graphOf(s: Scenario, maxStates = Infinity): Promise<NamedGraph> {
   const { compile } = await defaultEngine();
-  const { system } = await compile(s, { clearDeadLocals: s.clearDeadLocals ?? true });
+  const { system } = await compile(s, { clearDeadLocals: clearsDeadLocals(s, null) });
   return { scenario: s.name, graph: await reachableGraph(system, { maxStates, shouldStop: () => false }) };
 }
 const rendered = async (format: string, graph: NamedGraph): Promise<string> => (await GRAPH_FORMATS[format]!()).render(graph);
