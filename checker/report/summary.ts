@@ -58,16 +58,11 @@ function markOf(r: ScenarioResult, paint: Paint): string {
 }
 
 /**
- * Notes; and what was not checked, without what the line says already: that a search ends at a violation, or at a bound. A search that
- * went on past violations says what it missed, as one that holds does.
+ * Notes; and what was not checked, without what the line says already: that a search ends at a violation, or at a bound.
  */
 function remarksOn(r: ScenarioResult): string[] {
   const remarks = r.notChecked.filter((n) => n !== ATOMICITY_NOT_CHECKED);
-  if (r.verdict === "violated") {
-    if (r.further.length === 0) return [...r.notes];
-    const missing = r.witnesses.filter((w) => !w.reached).map((w) => `${JSON.stringify(w.name)} was never shown`);
-    return [...r.notes, ...missing, ...remarks];
-  }
+  if (r.verdict === "violated") return [...r.notes, ...(r.further.length === 0 ? [] : remarks)];
   return [...r.notes, ...(r.verdict === "incomplete" ? remarks.filter((n) => !n.includes(r.reason ?? "")) : remarks)];
 }
 

@@ -75,7 +75,9 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   const asked: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
   const { task, run, countedBefore, notLowered } = await searched(asked, source);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
-  const missing = run.complete ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
+  // A search that went on past violations has seen what can be reached as well: a step that fails leads nowhere.
+  const sawAll = run.complete || (options.goOn === true && run.stopReason === null);
+  const missing = sawAll ? system.sometimes.filter((_, i) => !witnessesReached[i]!) : [];
   const shown = shownOf(run.violations, missing, options);
   const finding = shown === null ? null
     : typeof shown.one === "string" ? missingWitness(shown.one, shown.also) : await report(task, shown.one, shown.also);

@@ -90,16 +90,21 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
   };
 }
 
-/** Of a search that went on past violations: a case for each promise that breaks besides. The first case says how long it took. */
+/** Of a search that went on past violations: a case for each promise that breaks, and witness that it missed, besides. The first case says how long it took. */
 function furtherCases({ loaded, checked: { result, further } }: ReportedScenario, folder: string): RunCase[] {
   const module = namedFile(loaded.file, folder);
-  return further.map(({ replayed, story }, n): RunCase => {
+  const missed = result.violation?.kind === "sometimes" ? [] : result.alsoViolated.filter((p) => p.kind === "sometimes");
+  const witnesses = missed.map(({ name }): RunCase => ({
+    name: furtherName(result.scenario, name), module, outcome: "fail", rule: name, message: `no reachable state shows "${name}"`,
+    ...told(null, null, loaded, folder), seconds: 0, result: null,
+  }));
+  return [...witnesses, ...further.map(({ replayed, story }, n): RunCase => {
     const { property: name, length, message } = result.further[n]!;
     return {
       name: furtherName(result.scenario, name), module, outcome: "fail", rule: name,
       message: `violates "${name}" in ${length} steps: ${message}`, ...told(replayed, story, loaded, folder), seconds: 0, result: null,
     };
-  });
+  })];
 }
 
 /** What a case says of a trace; of none, where its scenario was refused, or is. */

@@ -153,8 +153,12 @@ describe("check --continue", () => {
 });
 
 it("a promise and a rule of one name have a page each, and what was never shown is said", async () => {
-  const { stdout } = await project.run(["check", "namesakes", "--continue", "--report", "namesakes"]);
-  expect(stdout).toContain('note: "two" was never shown');
+  const { stdout } = await project.run(["check", "namesakes", "--continue", "--report", "namesakes",
+    "--out", "n.json", "--out", "sarif:n.sarif"]);
+  expect(stdout).toContain('broken: sometimes "two" too');
+  expect(results("n.json")[0]!.alsoViolated).toContainEqual({ kind: "sometimes", name: "two" });
+  const told = (JSON.parse(readFileSync(join(project.folder, "n.sarif"), "utf8")) as Log).runs[0]!.results!;
+  expect(told.map((r) => r.message.text)).toContainEqual(expect.stringContaining('no reachable state shows "two"'));
   const index = readFileSync(join(project.folder, "namesakes/index.html"), "utf8");
   const links = [...index.matchAll(/<a href="(traces\/[^"]*)">/g)].map((m) => m[1]!);
   expect(links).toHaveLength(3);
