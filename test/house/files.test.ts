@@ -41,7 +41,7 @@ describe("READMEs", () => {
 
   const readmes = globSync(["*.md", "{checker,spec,impl,kernel,picture,test,docs,examples}/**/*.md"], { cwd: ROOT }).sort();
   /** Files that a reader makes: names in examples. */
-  const MADE_BY_READERS = /^(\.\/)?(racy|scenarios\/x|idea)(\.pins)?\.(ts|patch|json)$/;
+  const MADE_BY_READERS = /^(\.\/)?(racy|scenarios\/x|idea|\.vscode\/(tasks|settings))(\.pins)?\.(ts|patch|json)$/;
 
   it.each(readmes)("%s names files that exist", (readme) => {
     const here = dirname(readme);

@@ -90,7 +90,10 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
   };
 }
 
-/** Of a search that went on past violations: a case for each promise that breaks, and witness that it missed, besides. The first case says how long it took. */
+/**
+ * Of a search that went on past violations: a case for each promise that breaks, and witness that it missed, besides. The first case
+ * says how long it took.
+ */
 function furtherCases({ loaded, checked: { result, further } }: ReportedScenario, folder: string): RunCase[] {
   const module = namedFile(loaded.file, folder);
   const missed = result.violation?.kind === "sometimes" ? [] : result.alsoViolated.filter((p) => p.kind === "sometimes");
