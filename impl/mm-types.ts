@@ -31,7 +31,7 @@ import { folioWait, pageWaiters } from "./structs/page-flags.ts";
 import { ptTable, rcu } from "./structs/page-table.ts";
 import { resv, resvLru, resvs } from "./structs/reservation.ts";
 import {
-  anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, mthpScan, thpSize, window,
+  anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, mthpScan, scanBitmap, thpSize, window,
 } from "./structs/thp.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
@@ -49,7 +49,7 @@ export function kernelStructs(c: KernelConfig) {
     hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c), anonOrders: anonOrders(c), thpSize: thpSize(c),
     deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
-    mthpScan: mthpScan(c), window: window(c), detachedPtes: detachedPtes(c),
+    mthpScan: mthpScan(c), scanBitmap: scanBitmap(c), window: window(c), detachedPtes: detachedPtes(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c), userSince: userSince(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(), mthpStat: mthpStat(),
   };

@@ -37,7 +37,9 @@ export type SplitQueueScan = typeof SPLIT_SCAN_PRIVATE_LIST | typeof SPLIT_SCAN_
  */
 export const KHUGEPAGED_MTHP_NONE = 0 as const;
 export const KHUGEPAGED_MTHP_MERGED = 1 as const;
-export type KhugepagedMthp = typeof KHUGEPAGED_MTHP_NONE | typeof KHUGEPAGED_MTHP_MERGED;
+/** As posted in August 2025, and not merged. */
+export const KHUGEPAGED_MTHP_V10 = 2 as const;
+export type KhugepagedMthp = typeof KHUGEPAGED_MTHP_NONE | typeof KHUGEPAGED_MTHP_MERGED | typeof KHUGEPAGED_MTHP_V10;
 
 /** Bits of `vma.flags` and `mm.flags` that invariants ask for. */
 export const VM_READ = 1 << 0;

@@ -22,7 +22,7 @@ const OWNERS: readonly Path[] = ["page.owner", "mm.owner", "vma.owner", "ptTable
 const PAGES_OF_ONE: readonly Path[] = [
   "ptTable.pte", "resv.used", "resv.unused", "page.nrPagesMapped", "page.mmIdMapcount0", "page.mmIdMapcount1", "page.pincount",
   "knob.maxPtesNone", "knob.maxPtesSwap", "knob.maxPtesShared", "knob.promotionThreshold",
-  "mthpScan.presentPtes", "mthpScan.unmapped", "window.first", "detachedPtes.before", "detachedPtes.done",
+  "mthpScan.presentPtes", "mthpScan.unmapped", "window.first", "detachedPtes.before", "detachedPtes.done", "scanBitmap",
 ];
 const MAPPINGS: readonly Path[] = ["page.mapcount", "page.largeMapcount", "page.entireMapcount"];
 

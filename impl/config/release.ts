@@ -12,7 +12,7 @@
  * between a page and a PMD, swap and files are in no preset.
  */
 import {
-  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO,
+  KHUGEPAGED_MTHP_MERGED, KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_V10, SCHEME_DOUBLEMAP_2015, SCHEME_FOLIO,
   SCHEME_TAIL_PINS_2011, SPLIT_SCAN_BATCH, SPLIT_SCAN_DISPOSE_LIST, SPLIT_SCAN_PRIVATE_LIST,
 } from "../../spec/enumerations.ts";
 import { contains, linuxRelease, type LinuxRelease } from "./linux-release.ts";
@@ -284,12 +284,14 @@ export const SWITCHES = {
   khugepagedMthp: {
     values: [
       { value: KHUGEPAGED_MTHP_NONE, name: "KHUGEPAGED_MTHP_NONE", since: ["2.6.38"] },
+      { value: KHUGEPAGED_MTHP_V10, name: "KHUGEPAGED_MTHP_V10", since: [] },
       { value: KHUGEPAGED_MTHP_MERGED, name: "KHUGEPAGED_MTHP_MERGED", since: ["7.2"] },
     ],
     default: KHUGEPAGED_MTHP_NONE,
     meaning: "whether khugepaged collapses to sizes between a page and a huge page, where there are any (`thpAnon`), and how; none " +
       "unless set, most scenarios are about other things",
-    source: "472ebd691d97 .. 90ed32d00054 (7.2): mm/khugepaged.c mthp_collapse()",
+    source: "472ebd691d97 .. 90ed32d00054 (7.2): mm/khugepaged.c mthp_collapse(); V10: of no release, posted as " +
+      "<20250819134205.622806-1-npache@redhat.com>",
   },
   directReclaim: {
     since: [], default: false,

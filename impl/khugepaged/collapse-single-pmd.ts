@@ -7,7 +7,8 @@ import { NOT_RESERVED, promoteRange, type PromotionResult } from "../thp-reserva
 import { hasReservations } from "../thp-reservation/container.ts";
 import { announceResult, announceScan } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
-import { hasMthpCollapse } from "./collapse-window.ts";
+import { collapseScanBitmap } from "./collapse-scan-bitmap.ts";
+import { hasMthpCollapse, isMthpV10 } from "./collapse-window.ts";
 import { collapseHugePage } from "./collapse.ts";
 import { mthpCollapse } from "./mthp-collapse.ts";
 import { SCAN_FAIL, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
@@ -41,13 +42,16 @@ export function* collapseSinglePmd(k: Kernel, mm: Mm, vma: Vma, start: Vpn, cc: 
       announceScan(k, mm, start);
     }
   }
-  if (!cc.lockDropped) {
+  const v10: boolean = isMthpV10(k) && cc.isKhugepaged;
+  if (!cc.lockDropped && !v10) {
     cc.lockDropped = true;
     yield* mmapReadUnlock(k, mm);
   }
   // SCAN_FAIL: the scan succeeded, but no size is allowed any more, so mthp_collapse() finds nothing to try.
   let collapsed: ScanResult = SCAN_FAIL;
-  if (hasMthpCollapse(k) && cc.isKhugepaged) {
+  if (v10) {
+    collapsed = yield* collapseScanBitmap(k, mm, start, cc);
+  } else if (hasMthpCollapse(k) && cc.isKhugepaged) {
     collapsed = yield* mthpCollapse(k, mm, start, cc);
   } else if (result === SCAN_SUCCEED) {
     collapsed = yield* collapseHugePage(k, mm, start, cc);

@@ -6,7 +6,7 @@
  * that a program without these sizes has nothing of them: without rows the window is the range.
  */
 import { current } from "thpcheck";
-import { KHUGEPAGED_MTHP_NONE } from "../../spec/enumerations.ts";
+import { KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_V10 } from "../../spec/enumerations.ts";
 import { hasMiddleOrders } from "../huge-memory/orders.ts";
 import type { Kernel } from "../mm-types.ts";
 
@@ -16,6 +16,11 @@ import type { Kernel } from "../mm-types.ts";
  */
 export function hasMthpCollapse(k: Kernel): boolean {
   return k.param.khugepagedMthp.get() !== KHUGEPAGED_MTHP_NONE && hasMiddleOrders(k);
+}
+
+/** They are collapsed as posted in 2025: collapse-scan-bitmap.ts. @model a constant, as above */
+export function isMthpV10(k: Kernel): boolean {
+  return k.param.khugepagedMthp.get() === KHUGEPAGED_MTHP_V10 && hasMiddleOrders(k);
 }
 
 /** The window is the whole range, for a huge page. @kernel include/linux/huge_mm.h is_pmd_order() */

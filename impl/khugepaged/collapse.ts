@@ -64,7 +64,7 @@ import { reservationCollapsed } from "../thp-reservation.ts";
 import { findVma } from "../vma-tree.ts";
 import { announceAllocated, announceCopied, announceIsolated, announceReinstalled, announceWindow } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
-import { isPmdOrder, windowFirst } from "./collapse-window.ts";
+import { isMthpV10, isPmdOrder, windowFirst } from "./collapse-window.ts";
 import { detachPageTable, lockHugeRange, reattachTable } from "./detach.ts";
 import { collapseHugePageIsolate, mapsFolio, releasePteFolio, releasePtePages } from "./isolate.ts";
 import {
@@ -282,7 +282,9 @@ export function* mapCollapsedFolio(k: Kernel, vma: Vma, start: Vpn, table: Table
 /**
  * The table goes back, and the new folio takes the place of the window's entries, which are empty. The hierarchy is live before
  * an entry is written: some architectures walk it there. Until then other CPUs find the window empty: a fault of theirs waits
- * for the VMA lock. The rest of the table is as it was. Writable and dirty only if the VMA is.
+ * for the VMA lock. The rest of the table is as it was. Writable and dirty only if the VMA is. As posted in 2025 (v10) the entries
+ * come first, without the lock of the table, and are dirty in any VMA; the latter is not so here, and nobody asks: the folio is
+ * swapbacked, and only lazyfree ones are judged by that bit.
  *
  * The kernel ends the mapping of the table (pte_unmap) when it has released the anon_vma, since 7.3 before. Nobody can tell: an
  * RCU section of a thread that holds mmap_lock for writing delays grace periods, and nothing waits for one under that lock.
@@ -295,6 +297,15 @@ function* mapCollapsedWindow(k: Kernel, vma: Vma, start: Vpn, table: Table, foli
   const mm: Mm = k.vma.mm.get(vma);
   yield* spinLock(k, pmdLockptr(k, mm));
   vmBugOn(!pmdNone(pmdpGet(k, mm, start)), "khugepaged: somebody filled the PMD entry during a collapse");
+  if (isMthpV10(k)) {
+    // Nobody else can reach the table yet; smp_wmb() stands between the entries and the PMD entry.
+    yield* mapAnonFolioPteNopf(k, folio, table, vma, start);
+    pmdPopulate(k, mm, start, table);
+    announceReinstalled(k, mm, start, table);
+    announceWindow(k);
+    spinUnlock(k, pmdLockptr(k, mm));
+    return;
+  }
   yield* spinLock(k, ptlOf(k, table));
   pmdPopulate(k, mm, start, table);
   announceReinstalled(k, mm, start, table);

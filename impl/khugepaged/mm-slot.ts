@@ -16,7 +16,8 @@ import type { Kernel } from "../mm-types.ts";
 import { MMF_VM_HUGEPAGE_BIT } from "../structs/mm.ts";
 import type { Mm, VmFlags, Vma } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
-import { hasMthpCollapse } from "./collapse-window.ts";
+import { hasMthpCollapse, isMthpV10 } from "./collapse-window.ts";
+import { hugepageEnabled } from "./hugepage-enabled.ts";
 import { slotAdd, slotDelete } from "./mm-slot-list.ts";
 import { collapseTestExit } from "./suitability.ts";
 
@@ -62,6 +63,7 @@ export function* khugepagedFork(k: Kernel, mm: Mm, oldmm: Mm): Routine {
 
 /** khugepaged may make a folio of some size in a VMA with these flags. @kernel mm/khugepaged.c collapse_possible() */
 function maySucceedIn(k: Kernel, vma: Vma, flags: VmFlags): boolean {
+  if (isMthpV10(k) && !hugepageEnabled(k)) return false;
   if (hasMthpCollapse(k)) return thpVmaCollapsibleOrders(k, vma, flags) !== 0;
   return thpVmaAllowableOrderWith(k, vma, flags, TVA_KHUGEPAGED);
 }

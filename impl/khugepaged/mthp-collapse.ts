@@ -120,8 +120,8 @@ export function* mthpCollapse(k: Kernel, mm: Mm, start: Vpn, cc: CollapseControl
   return result;
 }
 
-/** The next scan begins with a whole range. */
-function endWalk(k: Kernel, cc: CollapseControl): void {
+/** The next scan begins with a whole range. @kernel mm/khugepaged.c mthp_collapse(): cc->order is of one attempt */
+export function endWalk(k: Kernel, cc: CollapseControl): void {
   cc.order = k.param.hpagePmdOrder.get();
   setWindow(k, 0, k.param.hpagePmdOrder.get());
   forgetScan(k);

@@ -14,7 +14,8 @@ import { isRfc2018 } from "../thp-reservation/container.ts";
 import { rfcScanReservation } from "../thp-reservation/rfc-2018-promote.ts";
 import { pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import type { CollapseControl } from "./collapse-control.ts";
-import { hasMthpCollapse } from "./collapse-window.ts";
+import { atEntry } from "./collapse-scan-bitmap.ts";
+import { hasMthpCollapse, isMthpV10 } from "./collapse-window.ts";
 import { forgetScan } from "./mthp-collapse.ts";
 import {
   SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL, SCAN_LACK_REFERENCED_PAGE,
@@ -73,16 +74,20 @@ function ordersOfScan(k: Kernel, vma: Vma, cc: CollapseControl): boolean {
 /** @holds the lock of the table */
 function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseControl): Routine<ScanResult> {
   let noneOrZero: PteIndex = 0;
+  let emptyOfChunk: PteIndex = 0;
   let unmapped: PteIndex = 0;
   let shared: PteIndex = 0;
   let referenced: PteIndex = 0;
   let writable: boolean = k.param.collapseNeedsWritable.get() === 0;
+  const chunked: boolean = isMthpV10(k) && cc.isKhugepaged;
   for (let i: PteIndex = 0; i < k.param.hpagePmdNr.get(); i++) {
     if (i > 0) yield at("collapse_scan_pmd: pte");
     noteProgress(k, 1, cc);
+    if (chunked) emptyOfChunk = atEntry(k, i, emptyOfChunk);
     const pte: Entry = k.ptTable.pte.get(table, i);
     if (pteNone(pte) || isZeroPte(k, pte)) {
       noneOrZero++;
+      if (chunked) emptyOfChunk++;
       if (scanExceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
     } else if (!ptePresent(pte)) {
       // Swap entries are not part of this kernel: these are migration entries, which count as if they were.

@@ -16,7 +16,7 @@ import { DIRTY, WRITE, YOUNG, entryHas, pmdMigration, pmdNone, pmdTransHuge } fr
 import { pmdpGetLockless } from "../pgtable-generic.ts";
 import { findVma } from "../vma-tree.ts";
 import type { CollapseControl } from "./collapse-control.ts";
-import { hasMthpCollapse, isPmdOrder } from "./collapse-window.ts";
+import { hasMthpCollapse, isMthpV10, isPmdOrder } from "./collapse-window.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ANY_PROCESS, SCAN_NO_PTE_TABLE, SCAN_PAGE_ANON, SCAN_PAGE_LAZYFREE, SCAN_PMD_MAPPED,
   SCAN_PMD_NONE, SCAN_SUCCEED, SCAN_VMA_CHECK, SCAN_VMA_NULL, type ScanResult,
@@ -98,13 +98,14 @@ export function findPmdOrThpOrNone(k: Kernel, mm: Mm, start: Vpn): ScanResult {
 
 /**
  * Empty entries that a window of this order may have. The knob has a meaning for smaller sizes at its two ends only: all but one,
- * or none. MADV_COLLAPSE has no limit.
+ * or none. As posted in 2025 it is scaled down. MADV_COLLAPSE has no limit.
  * @kernel mm/khugepaged.c collapse_max_ptes_none()
  */
 export function collapseMaxPtesNone(k: Kernel, order: number, cc: CollapseControl): number {
   if (!cc.isKhugepaged) return k.param.hpagePmdNr.get();
   const knob = k.knob.maxPtesNone.once();
   if (isPmdOrder(k, order)) return knob;
+  if (isMthpV10(k)) return knob >> (k.param.hpagePmdOrder.get() - order);
   return knob === k.param.hpagePmdNr.get() - 1 ? (1 << order) - 1 : 0;
 }
 
@@ -129,7 +130,8 @@ export function scanExceedsMaxPtesNone(k: Kernel, none: number, cc: CollapseCont
 function scanMaxPtesNone(k: Kernel, cc: CollapseControl): number {
   const pmd = k.param.hpagePmdOrder.get();
   const all = hasMthpCollapse(k) && cc.isKhugepaged && k.mthpScan.enabledOrders.get(0) !== 1 << pmd;
-  return all ? k.param.hpagePmdNr.get() - 1 : collapseMaxPtesNone(k, pmd, cc);
+  if (!all) return collapseMaxPtesNone(k, pmd, cc);
+  return isMthpV10(k) ? k.param.hpagePmdNr.get() : k.param.hpagePmdNr.get() - 1;
 }
 
 /** Kernels that collapse to several sizes count for each of them. @kernel include/linux/huge_mm.h count_mthp_stat() */

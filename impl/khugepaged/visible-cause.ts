@@ -25,7 +25,7 @@ import type { Entry, Mm, Pfn, Table, Vpn } from "../structs/types.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../structs/vma.ts";
 import { isRfc2018 } from "../thp-reservation/container.ts";
 import type { CollapseControl } from "./collapse-control.ts";
-import { hasMthpCollapse, isPmdOrder, windowFirst } from "./collapse-window.ts";
+import { hasMthpCollapse, isMthpV10, isPmdOrder, windowFirst } from "./collapse-window.ts";
 import {
   SCAN_ADDRESS_RANGE, SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_ANY_PROCESS, SCAN_CGROUP_CHARGE_FAIL, SCAN_COPY_MC,
   SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_LACK_REFERENCED_PAGE,
@@ -172,10 +172,11 @@ function tableStops(k: Kernel, table: number, result: ScanResult, cc: CollapseCo
   }
 }
 
-/** Of a smaller window all may be empty but one, where the knob says the same of a range; else none. */
+/** Of a smaller window all may be empty but one, where the knob says the same of a range; else none. As posted in 2025 its part. */
 function mayBeEmpty(k: Kernel, cc: CollapseControl): number {
   const knob = k.knob.maxPtesNone.once();
   if (isPmdOrder(k, cc.order)) return knob;
+  if (isMthpV10(k)) return Math.floor(knob / 2 ** (k.param.hpagePmdOrder.get() - cc.order));
   return knob + 1 === k.param.hpagePmdNr.get() ? (1 << cc.order) - 1 : 0;
 }
 

@@ -4,7 +4,7 @@ import type { Bounds } from "../../spec/bounds.ts";
 import type { GrainFlags } from "../config/grain.ts";
 import type { SwitchValues } from "../config/release.ts";
 import type { AnonOrders } from "../config/thp-anon.ts";
-import { KHUGEPAGED_MTHP_NONE } from "../../spec/enumerations.ts";
+import { KHUGEPAGED_MTHP_NONE, KHUGEPAGED_MTHP_V10 } from "../../spec/enumerations.ts";
 
 export function hugeZero() {
   return struct({
@@ -56,6 +56,17 @@ export function mthpScan(c: OfMthpCollapse) {
     presentPtes: array(c.pagesPerHugePage, bool("mthp_present_ptes: the entry maps a page that may be collapsed", { guard: "model" })),
     unmapped: int(0, c.pagesPerHugePage, "entries that are not present", { guard: "model" }),
     enabledOrders: int(0, 2 ** (c.hpagePmdOrder + 1) - 1, "enabled_orders: a bit for each", { guard: "model" }),
+  });
+}
+
+/** What the form of 2025 (v10) has in struct collapse_control; none without it. A chunk is as large as the smallest folio. */
+export function scanBitmap(c: OfMthpCollapse) {
+  const chunks = 2 ** middleOrders(c);
+  return table(collapsesToSizes(c) && c.khugepagedMthp === KHUGEPAGED_MTHP_V10 ? 1 : 0, {
+    chunks: array(chunks, bool("mthp_bitmap: few enough entries of the chunk are empty", { guard: "model" })),
+    shifted: array(chunks, bool("mthp_bitmap_temp: the same from the chunk on that is looked at", { guard: "model" })),
+    stackOrder: array(chunks, int(0, middleOrders(c), "mthp_bitmap_stack[].order, of chunks", { guard: "model" })),
+    stackOffset: array(chunks, int(0, chunks - 1, "mthp_bitmap_stack[].offset, in chunks", { guard: "model" })),
   });
 }
 

@@ -25,6 +25,7 @@ import { assign, setup } from "xstate";
 const GOES_ON: ReadonlySet<string> = new Set([
   "alloc_huge_page_failed", "lack_referenced_page", "exceed_none_pte", "exceed_swap_pte", "exceed_shared_pte", "page_locked",
   "not_suitable_page_count", "could_not_delete_page_from_lru", "pte_non_present", "page_lazyfree", "pte_mapped_hugepage",
+  "no_writable_page",
 ]);
 
 export const collapseMachine = setup({
