@@ -1,5 +1,6 @@
 /** Error numbers of system calls, positive as in <asm-generic/errno-base.h>: a routine returns `-ENOMEM`. */
 export const EPERM = 1;
+export const ENOENT = 2;
 export const ESRCH = 3;
 export const EAGAIN = 11;
 export const ENOMEM = 12;

@@ -16,6 +16,7 @@ import { vmBugOn } from "./bug.ts";
 import { EAGAIN, EBUSY, ENOMEM } from "./errno.ts";
 import type { Kernel } from "./mm-types.ts";
 import { folioNrPages } from "./page-flags.ts";
+import { folioCacheRefCount } from "./page-ref.ts";
 import { entryHas, entryTarget, MIGRATION, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone } from "./pgtable.ts";
 import { mapcountOf, pinsOf } from "./refcount/scheme.ts";
 import type { Mm, Pfn, Vpn } from "./structs/types.ts";
@@ -69,7 +70,7 @@ export function pinIsSeen(k: Kernel, folio: Pfn): void {
  * @model judges a comparison
  */
 export function judgeExpected(k: Kernel, folio: Pfn, expected: number): void {
-  vmBugOn(!judged(k, expected === mapcountOf(k, folio), LOST_SPLIT, -EAGAIN), JUDGED);
+  vmBugOn(!judged(k, expected === mapcountOf(k, folio) + folioCacheRefCount(k, folio), LOST_SPLIT, -EAGAIN), JUDGED);
 }
 
 /**
@@ -82,7 +83,7 @@ export function judgeEarlyFailure(k: Kernel, folio: Pfn, expected: number): void
 }
 
 function mappingsChange(k: Kernel, folio: Pfn, expected: number): boolean {
-  return mapcountOf(k, folio) !== expected || (k.page.refcount.get(folio) - 1 < expected && anyPmdLock(k));
+  return mapcountOf(k, folio) + folioCacheRefCount(k, folio) !== expected || (k.page.refcount.get(folio) - 1 < expected && anyPmdLock(k));
 }
 
 function anyPmdLock(k: Kernel): boolean {
@@ -104,9 +105,9 @@ export function judgeUnmapped(k: Kernel, folio: Pfn): void {
   vmBugOn(!judged(k, mapcountOf(k, folio) === 0, LOST_SPLIT, -EBUSY), JUDGED);
 }
 
-/** Besides the caller's and those of the mappings. */
+/** Besides the caller's, those of the mappings, and of the swap cache. */
 function foreignReference(k: Kernel, folio: Pfn): boolean {
-  return k.page.refcount.get(folio) > 1 + mapcountOf(k, folio);
+  return k.page.refcount.get(folio) > 1 + mapcountOf(k, folio) + folioCacheRefCount(k, folio);
 }
 
 // ---- migration entries -----------------------------------------------------------------------------------------

@@ -23,21 +23,23 @@ import {
   lockVmaUnderRcu, mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock, vmaEndRead, vmaStartWrite,
 } from "./locking/mmap-lock.ts";
 import { madviseColdOrPageout } from "./madvise/cold-or-pageout.ts";
-import { zapVmaRangeBatched } from "./memory/zap.ts";
+import { zapSwapPte, zapVmaRangeBatched } from "./memory/zap.ts";
 import { handleMmFault, mmAccountFault } from "./memory.ts";
 import { tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from "./mmu-gather.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, VmFlags, Vma, Vpn } from "./structs/types.ts";
 import { VM_DONTCOPY, VM_HUGEPAGE, VM_LOCKED, VM_NOHUGEPAGE, VM_READ, VM_WIPEONFORK, VM_WRITE } from "./structs/vma.ts";
 import { type AddressOrErrno } from "./mmap.ts";
-import { folioNrPages, folioTestLarge, pageFolio } from "./page-flags.ts";
+import { folioNrPages, folioTestLarge, folioTestSwapcache, hasSwap, pageFolio } from "./page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "./page-ref.ts";
 import {
-  ENTRY_NONE, DIRTY, WRITE, YOUNG, entryHas, entryTarget, isZeroPte, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent,
+  ENTRY_NONE, DIRTY, WRITE, YOUNG, entryHas, entryTarget, isZeroPte, hpageAddress, pmdNone, pmdTransHuge, pteIndex, ptePresent, pteSwap,
   setPteAt,
 } from "./pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpGetLockless, pteOffsetMapLock, ptlOf, setPmdAt } from "./pgtable-generic.ts";
 import { folioMarkLazyfree, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "./swap.ts";
+import { folioFreeSwap } from "./swap/swapfile.ts";
+import { flushTlbBatchedPending } from "./tlb-batch.ts";
 import { hasReservations } from "./thp-reservation/container.ts";
 import { reservationBlocksHugePmd, reservationLosesPages } from "./thp-reservation.ts";
 import {
@@ -314,9 +316,16 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
   const mm: Mm = k.vma.mm.get(vma);
   let table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) return;
+  yield* flushTlbBatchedPending(k, mm);
   let addr: Vpn = start;
   while (addr < end) {
     const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
+    if (hasSwap(k) && pteSwap(pte)) {
+      // To bring it in would cost more than a new page of zeroes.
+      yield* zapSwapPte(k, mm, table, addr);
+      addr++;
+      continue;
+    }
     if (!ptePresent(pte) || isZeroPte(k, pte)) {
       addr++;
       continue;
@@ -355,30 +364,43 @@ function* madviseFreePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routin
       table = yield* pteOffsetMapLock(k, mm, addr);
       // MADV_DONTNEED has freed the table meanwhile, with what it mapped (`param.ptReclaim`).
       if (table === NONE) return;
+      yield* flushTlbBatchedPending(k, mm);
       // Split: look again at small pages. Not split: leave the folio alone.
       if (err !== 0) addr += nr;
       continue;
     }
-    yield at("folio_test_dirty");
-    let free: boolean = !k.page.dirty.get(folio);
-    if (!free) free = yield* cleanExclusiveFolio(k, folio);
-    if (free) {
-      // clear_young_dirty_ptes(): what the hardware sets until an entry is taken out is cleared as well, and nothing comes in between.
-      for (let i: Vpn = 0; i < nr; i++) {
-        yield at("clear_young_dirty_ptes");
-        if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;
-        yield at("ptep_get_and_clear");
-        const old: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
-        yield at("set_pte_at");
-        setPteAt(k, table, pteIndex(k, addr + i), old & ~(YOUNG | DIRTY));
-        tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
-      }
-      yield* folioMarkLazyfree(k, folio);
-    }
+    yield* freeMappedFolio(k, table, addr, nr, folio);
     addr += nr;
     if (addr < end) yield at("madvise_free_pte_range: pte");
   }
   spinUnlock(k, ptlOf(k, table));
+}
+
+/**
+ * The folio becomes lazyfree, if it is clean or can be made so.
+ * @kernel mm/madvise.c madvise_free_pte_range(), from folio_test_swapcache() on
+ * @holds the table's lock, under which `nr` entries from `addr` on map all of the folio; a gather is open
+ */
+function* freeMappedFolio(k: Kernel, table: Table, addr: Vpn, nr: Vpn, folio: Pfn): Routine {
+  yield at("folio_test_dirty");
+  let free: boolean = !k.page.dirty.get(folio);
+  if (hasSwap(k) && free) {
+    yield at("folio_test_swapcache");
+    free = k.page.swap.once(folio) === NONE;
+  }
+  if (!free) free = yield* cleanExclusiveFolio(k, folio);
+  if (!free) return;
+  // clear_young_dirty_ptes(): what the hardware sets until an entry is taken out is cleared as well, and nothing comes in between.
+  for (let i: Vpn = 0; i < nr; i++) {
+    yield at("clear_young_dirty_ptes");
+    if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;
+    yield at("ptep_get_and_clear");
+    const old: Entry = k.ptTable.pte.xchg(table, pteIndex(k, addr + i), ENTRY_NONE);
+    yield at("set_pte_at");
+    setPteAt(k, table, pteIndex(k, addr + i), old & ~(YOUNG | DIRTY));
+    tlbRemoveTlbEntry(k, addr + i, addr + i + 1);
+  }
+  yield* folioMarkLazyfree(k, folio);
 }
 
 /** Forgets that the folio is dirty, if it is mapped here only. @kernel mm/madvise.c madvise_free_pte_range() @holds the table's lock */
@@ -386,7 +408,9 @@ function* cleanExclusiveFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   yield at("folio_trylock");
   if (!folioTrylock(k, folio)) return false;
   yield at("folio_mapcount");
-  const exclusive: boolean = folioMapcount(k, folio) === folioNrPages(k, folio);
+  let exclusive: boolean = folioMapcount(k, folio) === folioNrPages(k, folio);
+  // Lazyfree folios are not in the swap cache.
+  if (exclusive && folioTestSwapcache(k, folio)) exclusive = yield* folioFreeSwap(k, folio);
   if (exclusive) {
     yield at("folio_clear_dirty");
     k.page.dirty.set(folio, false);

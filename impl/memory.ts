@@ -1,9 +1,10 @@
 /**
  * mm/memory.c: what a fault does. This file decides the kind of a fault. The kinds are `memory/anon.ts` (nothing is
- * mapped yet), `memory/cow.ts` (mapped read-only), `huge-memory/fault.ts` and `huge-memory/wp.ts` (huge pages).
+ * mapped yet), `memory/cow.ts` (mapped read-only), `memory/swap-fault.ts` (swapped out), `huge-memory/fault.ts` and
+ * `huge-memory/wp.ts` (huge pages).
  * Unmapping is in `memory/zap.ts`, fork's copy in `memory/copy.ts`.
  *
- * Not covered, because this kernel has no such entries: swap, NUMA hinting, device memory, userfaultfd; and page tables
+ * Not covered, because this kernel has no such entries: NUMA hinting, device memory, userfaultfd; and page tables
  * above the PMD, which are never missing.
  */
 import { at, NONE, record, spinLock, spinUnlock, type Routine } from "thpcheck";
@@ -13,11 +14,13 @@ import { doHugePmdWpPage } from "./huge-memory/wp.ts";
 import { doAnonymousPage } from "./memory/anon.ts";
 import { doWpPage } from "./memory/cow.ts";
 import { migrationEntryWait, pmdMigrationEntryWait } from "./memory/migration-wait.ts";
+import { doSwapPage } from "./memory/swap-fault.ts";
 import type { Kernel } from "./mm-types.ts";
+import { hasSwap } from "./page-flags.ts";
 import type { Mm, Vma, Vpn } from "./structs/types.ts";
 import {
   DIRTY, ENTRY_NONE, entryHas, entryTarget, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex, ptepGetLockless,
-  pteNone, ptePresent, setPteAt, WRITE, YOUNG,
+  pteNone, ptePresent, pteSwap, setPteAt, WRITE, YOUNG,
 } from "./pgtable.ts";
 import { pmdpGetLockless, ptlOf } from "./pgtable-generic.ts";
 import { rcuReadLock, rcuReadUnlock } from "./rcu.ts";
@@ -104,6 +107,7 @@ function* handlePteFault(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
   }
   if (!ptePresent(vmf.origPte)) {
     rcuReadUnlock(k);
+    if (hasSwap(k) && pteSwap(vmf.origPte)) return yield* doSwapPage(k, vmf);
     yield* migrationEntryWait(k, k.vma.mm.get(vmf.vma), vmf.address);
     return VM_FAULT_DONE;
   }

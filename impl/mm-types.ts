@@ -33,6 +33,7 @@ import { resv, resvLru, resvs } from "./structs/reservation.ts";
 import {
   anonOrders, deferredSplit, hugeZero, hugeZeroWords, khugepaged, mmSlot, mthpScan, scanBitmap, thpSize, window,
 } from "./structs/thp.ts";
+import { isolated, swapBio, swapDevice, swapSlot, tlbFlushBatched, tlbUbc } from "./structs/swap.ts";
 import { vma } from "./structs/vma.ts";
 import { lruvec, node, zone } from "./structs/zone.ts";
 
@@ -49,6 +50,8 @@ export function kernelStructs(c: KernelConfig) {
     hugeZero: hugeZero(), hugeZeroWords: hugeZeroWords(c), anonOrders: anonOrders(c), thpSize: thpSize(c),
     deferredSplit: deferredSplit(c), splitList: splitList(c), splitBatch: splitBatch(c), khugepaged: khugepaged(c), mmSlot: mmSlot(c),
     resvs: resvs(c), resv: resv(c), resvLru: resvLru(c),
+    swapDevice: swapDevice(c), swapSlot: swapSlot(c), swapBio: swapBio(c), isolated: isolated(c),
+    tlbUbc: tlbUbc(c), tlbFlushBatched: tlbFlushBatched(c),
     mthpScan: mthpScan(c), scanBitmap: scanBitmap(c), window: window(c), detachedPtes: detachedPtes(c),
     collapse: collapse(c), user: user(c), userCall: userCall(c), userSince: userSince(c), lost: lost(c),
     tracepoint: tracepoint(), vmstat: vmstat(), mthpStat: mthpStat(),

@@ -9,6 +9,7 @@ import { NONE, current, type Routine } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { pageFolio } from "./page-flags.ts";
 import { folioPut } from "./swap.ts";
+import { freeSwapCache } from "./swap/swapfile.ts";
 import { flushTlbRange } from "./tlb.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Cpu, Mm, Pfn, Table, Vpn } from "./structs/types.ts";
@@ -100,6 +101,7 @@ export function* tlbFlushMmu(k: Kernel, mm: Mm): Routine {
   freeGatheredTables(k, current(k));
   while (k.cpu.gatherPages.get(current(k), 0) !== NONE) {
     const folio: Pfn = pageFolio(k, takePage(k, current(k)));
+    yield* freeSwapCache(k, folio);
     yield* folioPut(k, folio);
   }
 }

@@ -23,6 +23,7 @@ import {
   mkEntry, ptePresent, setPteAt,
 } from "./pgtable.ts";
 import { pmdpGetLockless, pteOffsetMapLock, ptlOf } from "./pgtable-generic.ts";
+import { flushTlbBatchedPending } from "./tlb-batch.ts";
 import { findVma, vmaLookup } from "./vma-tree.ts";
 import { vmaModifyFlags } from "./vma.ts";
 
@@ -120,6 +121,7 @@ function* changePteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<boo
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) return false;
+  yield* flushTlbBatchedPending(k, mm);
   let vpn: Vpn = start;
   while (vpn < end) {
     const seen: Entry = k.ptTable.pte.get(table, pteIndex(k, vpn));

@@ -24,6 +24,7 @@ import { pmdClearTable, pmdLockptr, pmdPopulate, pmdpGet, pmdpGetLockless, pteAl
 import { anonVmaClone, anonVmaLockWrite, anonVmaUnlockWrite, unlinkAnonVmas } from "./anon-vma.ts";
 import { hasReservations, isRfc2018 } from "./thp-reservation/container.ts";
 import { reservationsMremap, reservationsOfNewVma } from "./thp-reservation.ts";
+import { flushTlbBatchedPending } from "./tlb-batch.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { judgeMoved, moveBegins, moveEnds, noRoomBehindIsSeen, noRoomIsSeen, shortageIsSeen } from "./lost-function.ts";
 import { userMemoryMoveBegin, userMemoryMoveEnd } from "./user-memory.ts";
@@ -479,6 +480,7 @@ function* movePtes(k: Kernel, mm: Mm, oldAddr: Vpn, newAddr: Vpn, extent: Vpn): 
   const oldTable: Table = yield* pteOffsetMapLock(k, mm, oldAddr);
   if (oldTable === NONE) return false;
   if (newTable !== oldTable) yield* spinLock(k, ptlOf(k, newTable));
+  yield* flushTlbBatchedPending(k, mm);
   let any: boolean = false;
   let flush: boolean = false;
   for (let i: Vpn = 0; i < extent; i++) {

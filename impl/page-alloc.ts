@@ -15,6 +15,7 @@ import { EV } from "../spec/events.ts";
 import { vmBugOn } from "./bug.ts";
 import { modNrAnon } from "./huge-memory/mthp-stat.ts";
 import { PAGE_FLAGS_CHECK_AT_PREP, PG_LOCKED, pageFlagsNonatomic } from "./page-flag-word.ts";
+import { hasSwap } from "./page-flags.ts";
 import { pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Order, Pfn, PteIndex } from "./structs/types.ts";
@@ -178,6 +179,8 @@ function freePagesPrepare(k: Kernel, folio: Pfn, order: Order): void {
   vmBugOn(k.page.deferred.once(folio), "page-alloc: a folio is freed that is on the deferred split queue");
   vmBugOn(k.page.partiallyMapped.once(folio), "page-alloc: a folio is freed that still counts as partially mapped");
   vmBugOn(k.page.lock.isHeld(folio), "page-alloc: a folio is freed that is locked");
+  if (hasSwap(k)) vmBugOn(k.page.swap.once(folio) !== NONE, "page-alloc: a folio is freed that is in the swap cache");
+  if (hasSwap(k)) vmBugOn(k.page.writeback.get(folio) !== 0, "page-alloc: a folio is freed that is being written");
   if (k.page.anon.get(folio)) modNrAnon(k, order, -1);
   for (let i = 0; i < 1 << order; i++) {
     const page = folio + i;
@@ -202,6 +205,7 @@ export function clearFolio(k: Kernel, folio: Pfn): void {
   k.page.index.set(folio, 0);
   // Of a folio that was on the LRU it is clear; who looks under lru_lock may be about to see that.
   if (k.page.swapbacked.get(folio)) k.page.swapbacked.set(folio, false);
+  if (hasSwap(k)) k.page.dropped.set(folio, 0);
   k.page.active.set(folio, false);
   k.page.referenced.set(folio, false);
   k.page.dirty.set(folio, false);

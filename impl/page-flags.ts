@@ -32,3 +32,13 @@ export function folioNrPages(k: Kernel, folio: Pfn): number {
 export function folioTestPmdMappable(k: Kernel, folio: Pfn): boolean {
   return k.page.order.get(folio) === k.param.hpagePmdOrder.get();
 }
+
+/** There is a swap device. @kernel include/linux/swap.h total_swap_pages */
+export function hasSwap(k: Kernel): boolean {
+  return k.param.swapSlots.get() !== 0;
+}
+
+/** PG_swapcache, under the folio lock: it cannot change. @kernel include/linux/page-flags.h folio_test_swapcache() */
+export function folioTestSwapcache(k: Kernel, folio: Pfn): boolean {
+  return hasSwap(k) && k.page.swap.get(folio) !== NONE;
+}

@@ -7,6 +7,7 @@
 import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import type { Kernel } from "./mm-types.ts";
+import { folioNrPages, hasSwap } from "./page-flags.ts";
 import type { Order, Pfn, Refs } from "./structs/types.ts";
 import {
   mapcountOf, maybeMappedShared, pinsOf, refsExpected, refsFreeze, refsGet, refsPut, refsTryGet, refsUnfreeze,
@@ -67,12 +68,17 @@ export function folioRefUnfreeze(k: Kernel, folio: Pfn, count: Refs): void {
 }
 
 /**
- * References that are accounted for: one per mapping. The swap cache, which adds one per page, is not part of this
- * kernel. The caller's own, an isolation's, a batch's and pins come on top.
+ * References that are accounted for: one per mapping, and with swap one per page in the swap cache. The caller's own, an
+ * isolation's, a batch's and pins come on top.
  * @kernel include/linux/mm.h folio_expected_ref_count()
  */
 export function folioExpectedRefCount(k: Kernel, folio: Pfn): number {
-  return refsExpected(k, folio);
+  return refsExpected(k, folio) + folioCacheRefCount(k, folio);
+}
+
+/** The swap cache has one reference for each page. @kernel mm/huge_memory.c folio_cache_ref_count() */
+export function folioCacheRefCount(k: Kernel, folio: Pfn): number {
+  return hasSwap(k) && k.page.swap.once(folio) !== NONE ? folioNrPages(k, folio) : 0;
 }
 
 /** Mappings, a PMD mapping counting one. @kernel include/linux/mm.h folio_mapcount() */

@@ -9,8 +9,9 @@
  *     bit 2 DIRTY      bit 3 YOUNG
  *     bit 4 SPECIAL    the zero page or the huge zero page: not counted, no struct page
  *     bit 5 MIGRATION  not present: stands for a locked folio that is being split or moved
- *     bit 6 EXCLUSIVE  migration entry: the page was anon-exclusive
+ *     bit 6 EXCLUSIVE  migration or swap entry: the page was anon-exclusive
  *     bit 7 LEAF       PMD: maps a huge page; clear: points to a table
+ *           SWAP       PTE, not present: names a slot of the swap device, which is the number above
  *     bit 8 PROTNONE   mapped without any permission: present for the kernel, not for the hardware
  *
  * Worked example, 9 flag bits: frame 5 mapped writable, dirty and young is 5 << 9 | 0b1111 = 2575. A huge entry after
@@ -33,6 +34,8 @@ export const MIGRATION = 1 << 5;
 export const EXCLUSIVE = 1 << 6;
 export const LEAF = 1 << 7;
 export const PROTNONE = 1 << 8;
+/** Of a PTE; the bit that says of a PMD whether it is a leaf. */
+export const SWAP = LEAF;
 
 /** Frame or table number of an entry. @kernel arch/x86/include/asm/pgtable.h pte_pfn(), pmd_pfn() */
 export function entryTarget(e: Entry): number { return e >> ENTRY_TARGET_SHIFT; }
@@ -64,6 +67,8 @@ export function pteNone(e: Entry): boolean { return e === ENTRY_NONE; }
 export function ptePresent(e: Entry): boolean { return (e & (PRESENT | PROTNONE)) !== 0; }
 /** @kernel include/linux/leafops.h softleaf_is_migration() */
 export function pteMigration(e: Entry): boolean { return (e & MIGRATION) !== 0; }
+/** @kernel include/linux/leafops.h softleaf_is_swap() */
+export function pteSwap(e: Entry): boolean { return (e & (SWAP | PRESENT | PROTNONE | MIGRATION)) === SWAP; }
 /**
  * Maps the zero page (PTE) or the huge zero page (PMD).
  * @kernel include/linux/pgtable.h is_zero_pfn(), include/linux/huge_mm.h is_huge_zero_pmd()

@@ -70,6 +70,21 @@ export function folioAddNewAnonRmap(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn): 
 }
 
 /**
+ * A folio that has come from swap becomes anonymous, before it is mapped for the first time. Others see it in the swap cache. One that
+ * may be shared is found by the oldest of the family: others of it map the folio, too.
+ * @kernel mm/rmap.c __folio_set_anon()
+ * @holds folio lock
+ */
+export function folioSetAnon(k: Kernel, folio: Pfn, vma: Vma, vpn: Vpn, exclusive: boolean): void {
+  vmBugOn(k.vma.anonVma.get(vma) === NONE, "rmap: an anonymous folio is mapped in a VMA without anon_vma");
+  k.page.anon.set(folio, true);
+  k.page.mapping.set(folio, exclusive ? k.vma.anonVma.get(vma) : k.anonVma.root.get(k.vma.anonVma.get(vma)));
+  k.page.index.set(folio, linearPageIndex(k, vma, vpn));
+  const order = k.page.order.get(folio);
+  modNrAnon(k, order, 1);
+}
+
+/**
  * `nr` PTEs from `vpn` on map the folio's pages from `page` on.
  * @kernel mm/rmap.c folio_add_anon_rmap_ptes()
  * @holds the PTE lock, and one reference for each of the new mappings

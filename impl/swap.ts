@@ -18,7 +18,7 @@ import { folioLockOrSleep, folioWake } from "./folio-wait.ts";
 import { folioUnqueueDeferredSplit } from "./huge-memory/deferred-split.ts";
 import { lruListAdd, lruListDel } from "./lru-list.ts";
 import { freeFolio } from "./page-alloc.ts";
-import { folioNrPages, folioTestLarge } from "./page-flags.ts";
+import { folioNrPages, folioTestLarge, hasSwap } from "./page-flags.ts";
 import { folioGet, pagesDisown, pagesOwn } from "./page-ref.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { Cpu, Order, Pfn, Refs } from "./structs/types.ts";
@@ -140,6 +140,14 @@ export function* folioAddLru(k: Kernel, folio: Pfn): Routine {
   yield* batchAdd(k, folio);
 }
 
+/** The same for a folio that is in the swap cache, where others have found it. @kernel mm/swap.c folio_add_lru() */
+export function* folioAddLruKnown(k: Kernel, folio: Pfn): Routine {
+  yield at("folio_add_lru");
+  folioGet(k, folio);
+  emit(k, EV.FOLIO_LRU_ADD, folio);
+  yield* batchAdd(k, folio);
+}
+
 /**
  * A fault is about to add the folio to the LRU, where nobody sees it yet: the multi-gen LRU takes that for a use.
  * @kernel mm/swap.c folio_add_lru(), lru_gen_in_fault()
@@ -241,6 +249,10 @@ function* folioActivate(k: Kernel, folio: Pfn): Routine {
 export function* folioMarkLazyfree(k: Kernel, folio: Pfn): Routine {
   yield at("folio_test_swapbacked");
   if (!k.page.anon.get(folio) || !k.page.swapbacked.once(folio)) return;
+  if (hasSwap(k)) {
+    yield at("folio_test_swapcache");
+    if (k.page.swap.once(folio) !== NONE) return;
+  }
   yield at("folio_test_lru");
   if (!k.page.lru.once(folio)) return;
   yield at("folio_get");
@@ -367,7 +379,12 @@ function* lazyfreeDrainCpu(k: Kernel, cpu: Cpu): Routine {
 function* lruLazyfree(k: Kernel, folio: Pfn): Routine {
   lruvecDelFolio(k, folio);
   emit(k, EV.FOLIO_ISOLATE, folio);
-  if (k.page.anon.get(folio) && k.page.swapbacked.get(folio)) {
+  let becomes: boolean = k.page.anon.get(folio) && k.page.swapbacked.get(folio);
+  if (hasSwap(k) && becomes) {
+    yield at("folio_test_swapcache");
+    becomes = k.page.swap.once(folio) === NONE;
+  }
+  if (becomes) {
     yield at("folio_clear_active");
     k.page.active.set(folio, false);
     yield at("folio_clear_referenced");

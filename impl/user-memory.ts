@@ -62,9 +62,11 @@ import { NONE, current } from "thpcheck";
 import { vmBugOn } from "./bug.ts";
 import { migrationDirty } from "./migration-entry.ts";
 import type { Kernel } from "./mm-types.ts";
+import { hasSwap } from "./page-flags.ts";
+import { swapContent } from "./swap/swap-content.ts";
 import type { Content, Cpu, Entry, Mm, Pfn, Vpn } from "./structs/types.ts";
 import {
-  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteMigration, pteNone,
+  DIRTY, entryHas, entryTarget, entryZeroPage, hpageAddress, pmdIndex, pmdNone, pmdTable, pteIndex, pteMigration, pteNone, pteSwap,
 } from "./pgtable.ts";
 
 /** Index in `k.user` of a page of an address space. */
@@ -330,15 +332,24 @@ function settle(k: Kernel, mm: Mm, vpn: Vpn): boolean {
   if (pmdTable(pmd) ? k.ptTable.lock.isHeld(entryTarget(pmd)) : k.mm.pmdLock.isHeld(mm)) return true;
   const entry: Entry = pmdTable(pmd) ? k.ptTable.pte.once(entryTarget(pmd), pteIndex(k, vpn)) : pmd;
   const page = mappedPage(k, vpn, pmd, entry);
-  const content: Content = page === NONE ? 0 : k.page.content.get(page);
+  const content: Content = page === NONE ? contentWithoutPage(k, pmd, entry) : k.page.content.get(page);
   userMemoryLoaded(k, mm, vpn, content);
   k.user.mayRead.set(i, page !== NONE && mayBeDiscarded(k, page, entry) ? (1 << content) | 1 : 1 << content);
   return true;
 }
 
-/** The frame that holds (mm, vpn) now, also behind a migration entry or an invalidated PMD; NONE where it reads as zero. */
+/** Zero where nothing is mapped. */
+function contentWithoutPage(k: Kernel, pmd: Entry, entry: Entry): Content {
+  return hasSwap(k) && pmdTable(pmd) && pteSwap(entry) ? swapContent(k, entryTarget(entry)) : 0;
+}
+
+/**
+ * The frame that holds (mm, vpn) now, also behind a migration entry or an invalidated PMD; NONE where it reads as zero, and where
+ * it is swapped out.
+ */
 function mappedPage(k: Kernel, vpn: Vpn, pmd: Entry, entry: Entry): Pfn {
   if (pmdNone(pmd) || pteNone(entry) || entryZeroPage(entry)) return NONE;
+  if (hasSwap(k) && pmdTable(pmd) && pteSwap(entry)) return NONE;
   return pmdTable(pmd) ? entryTarget(entry) : entryTarget(entry) + (vpn - hpageAddress(k, vpn));
 }
 

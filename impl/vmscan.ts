@@ -4,16 +4,17 @@
  * After MADV_FREE a clean lazyfree folio, huge or small, is unmapped and freed. A huge PMD is split first, and then its
  * PTEs go. Kernels with `param.lazyfreePmdDiscard` unmap the PMD as it is; `discardAnonFolioPmd` says what comes of that.
  *
- * There is no swap, so any other anonymous folio stays: folio_alloc_swap() fails. A large one is split first, since there
- * might be room for its parts.
+ * Any other anonymous folio goes to swap (`swapSlots`): it gets slots, its PTEs become swap entries, it is written and dropped. A
+ * large one for which there is no room is split, since there might be room for its parts. Without swap there never is, and it
+ * stays.
  *
  * Each entry that is cleared is flushed at once, as on architectures without ARCH_WANT_BATCHED_UNMAP_TLB_FLUSH (see
- * migrate.ts). The walk is PVMW_SYNC for small folios too. Not covered: everything that needs swap, writeback or files;
- * references by accessed bits (folio_check_references()), since that only decides which folio is looked at, and
- * MADV_PAGEOUT does not ask; VM_DROPPABLE; the assertion that no isolated folio is active, since activation here does not
- * wait for a batch (folioMarkAccessed()).
+ * migrate.ts), but for those of folios that go to swap with `param.unmapDefersFlush`. The walk is PVMW_SYNC for small folios too.
+ * Not covered: writeback of files; references by accessed bits (folio_check_references()), since that only decides which folio is
+ * looked at, and MADV_PAGEOUT does not ask; VM_DROPPABLE; the assertion that no isolated folio is active, since activation here does
+ * not wait for a batch (folioMarkAccessed()).
  */
-import { NONE, at, emit, record, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, record, spinLock, spinUnlock, type Int, type Routine } from "thpcheck";
 import { EV } from "../spec/events.ts";
 import { anonVmaLockRead, anonVmaUnlockRead, folioGetAnonVma, putAnonVma } from "./anon-vma.ts";
 import { vmBugOn } from "./bug.ts";
@@ -26,7 +27,7 @@ import { LRU_INACTIVE_FILE, lruListRotate, lruListTail } from "./lru-list.ts";
 import type { Kernel } from "./mm-types.ts";
 import type { AnonVma, Avc, Entry, Errno, Folios, Mm, Pfn, PteIndex, Refs, Table, Vma, Vpn } from "./structs/types.ts";
 import { VM_LOCKED } from "./structs/vma.ts";
-import { folioNrPages, folioTestLarge, folioTestPmdMappable } from "./page-flags.ts";
+import { folioNrPages, folioTestLarge, folioTestPmdMappable, folioTestSwapcache, hasSwap } from "./page-flags.ts";
 import { folioExpectedRefCount, folioMapcount, folioMaybeDmaPinned, folioRefFreeze, folioRefSub, folioTryGet } from "./page-ref.ts";
 import { pageVmaMappedWalk, vmaAddress, type PageVmaMappedWalk } from "./page-vma-mapped.ts";
 import { DIRTY, ENTRY_NONE, YOUNG, entryHas, entryTarget, hpageAddress, mkEntry, pmdIndex, pteIndex, setPteAt } from "./pgtable.ts";
@@ -35,8 +36,14 @@ import {
 } from "./pgtable-generic.ts";
 import { folioRemoveRmapPmd, folioRemoveRmapPtes } from "./rmap.ts";
 import { folioPut, folioPutbackLru, folioTrylock, folioUnlock, lruvecIsolateFolio, putReleasedFolio } from "./swap.ts";
+import { memCgroupSwapFull } from "./swap/swap-table.ts";
+import { folioAllocSwap, folioFreeSwap } from "./swap/swapfile.ts";
+import { tryToUnmapFlush, tryToUnmapFlushDirty } from "./tlb-batch.ts";
 import { flushTlbRange } from "./tlb.ts";
 import { userMemoryReclaimed } from "./user-memory.ts";
+import { folioListAdd, folioListAddNext, folioListDel, type FolioList } from "./vmscan/folio-list.ts";
+import { PAGE_CLEAN, PAGE_KEEP, pageout, removeMapping, type Pageout } from "./vmscan/pageout.ts";
+import { unmapAnonPte } from "./vmscan/unmap-anon.ts";
 
 /**
  * Tries to reclaim a lazyfree folio that is on the LRU.
@@ -69,7 +76,7 @@ export function* shrinkLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
  * @returns whether it was freed
  */
 function* freeLazyfreeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
-  yield* tryToUnmap(k, folio);
+  yield* tryToUnmap(k, folio, false);
   const unmapped: boolean = yield* mayBeFreed(k, folio);
   // A frozen folio is out of the reach of all others. The rest, until it is free, concerns this thread alone.
   if (unmapped) yield at("folio_ref_freeze");
@@ -114,44 +121,24 @@ export function* shrinkInactiveFile(k: Kernel, nr: Pfn): Routine<Folios> {
   return yield* reclaimPages(k, list);
 }
 
-// ---- by advice -------------------------------------------------------------------------------------------------
-
 /**
- * Folios that one thread has isolated, in the order in which they are reclaimed. As in the kernel they are linked by the word
- * that the allocator links free blocks by: a folio with references is no free block. NONE: there is none.
- * @kernel include/linux/mm_types.h struct folio, lru; struct page, buddy_list
+ * Memory pressure: reclaim comes to the folio of this frame, if there is one on the LRU, whatever it is.
+ * @kernel mm/vmscan.c shrink_inactive_list(), isolate_lru_folios() of one folio
+ * @holds nothing
+ * @returns how many folios were freed: parts of it, where it is split
  */
-export interface FolioList {
-  first: Pfn;
-  last: Pfn;
+export function* shrinkFrame(k: Kernel, folio: Pfn): Routine<Folios> {
+  const list: FolioList = record({ first: NONE, last: NONE });
+  yield* spinLock(k, k.lruvec.lock.at());
+  const isolates: boolean = k.page.lru.get(folio) && folioTryGet(k, folio);
+  if (isolates) lruvecIsolateFolio(k, folio);
+  spinUnlock(k, k.lruvec.lock.at());
+  if (!isolates) return 0;
+  yield* folioListAdd(k, list, folio);
+  return yield* reclaimPages(k, list);
 }
 
-/** @kernel include/linux/list.h list_add() @holds the isolation of the folio */
-export function* folioListAdd(k: Kernel, list: FolioList, folio: Pfn): Routine {
-  if (list.first === NONE) list.first = folio;
-  else {
-    yield at("list_add");
-    k.page.next.setOnce(list.last, folio);
-  }
-  list.last = folio;
-}
-/** Before all others. @kernel include/linux/list.h list_add_tail(), where the tail is reclaimed first @holds the isolation */
-function* folioListAddNext(k: Kernel, list: FolioList, folio: Pfn): Routine {
-  if (list.first === NONE) list.last = folio;
-  else {
-    yield at("list_add_tail");
-    k.page.next.setOnce(folio, list.first);
-  }
-  list.first = folio;
-}
-/** @kernel mm/vmscan.c lru_to_folio(), include/linux/list.h list_del() @returns the one that is next */
-function* folioListDel(k: Kernel, list: FolioList): Routine<Pfn> {
-  const folio: Pfn = list.first;
-  yield at("list_del");
-  list.first = k.page.next.xchg(folio, NONE);
-  if (list.first === NONE) list.last = NONE;
-  return folio;
-}
+// ---- by advice -------------------------------------------------------------------------------------------------
 
 /**
  * Reclaims the folios of the list, whether they were used lately or not, and gives those back to the LRU that stay.
@@ -166,7 +153,7 @@ export function* reclaimPages(k: Kernel, list: FolioList): Routine<Folios> {
     yield at("folio_clear_active");
     k.page.active.set(folio, false);
     yield at("lru_to_folio");
-    folio = k.page.next.once(folio);
+    folio = hasSwap(k) ? k.isolated.next.get(folio) : k.page.next.once(folio);
   }
   let reclaimed: Folios = 0;
   // The kernel's ret_folios.
@@ -177,6 +164,7 @@ export function* reclaimPages(k: Kernel, list: FolioList): Routine<Folios> {
     if (freed) reclaimed++;
     else yield* folioListAdd(k, kept, folio);
   }
+  yield* tryToUnmapFlush(k);
   while (kept.first !== NONE) {
     folio = yield* folioListDel(k, kept);
     yield* folioPutbackLru(k, folio);
@@ -195,6 +183,7 @@ function* shrinkFolio(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> 
   if (!folioTrylock(k, folio)) return false;
   yield at("folio_test_swapbacked");
   if (!k.page.swapbacked.once(folio)) return yield* freeLazyfreeFolio(k, folio);
+  if (hasSwap(k)) return yield* swapOutFolio(k, folio, list);
   const activates: boolean = yield* splitForSwap(k, folio, list);
   if (activates) {
     yield at("folio_set_active");
@@ -203,6 +192,117 @@ function* shrinkFolio(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> 
   yield at("folio_unlock");
   folioUnlock(k, folio);
   return false;
+}
+
+/** What becomes of a folio. @kernel mm/vmscan.c shrink_folio_list(), the labels keep, keep_locked and activate_locked, and without one */
+const KEEP = 0;
+const KEEP_LOCKED = 1;
+const ACTIVATE_LOCKED = 2;
+const GO_ON = 3;
+type Fate = Int<0, 3>;
+
+/**
+ * A swap-backed folio, where there is swap.
+ * @kernel mm/vmscan.c shrink_folio_list(), the body of the loop from folio_test_writeback() on
+ * @holds folio lock, which it drops, the isolation and its reference
+ * @returns whether it was freed
+ */
+function* swapOutFolio(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> {
+  let fate: Fate = GO_ON;
+  yield at("folio_test_writeback");
+  if (k.page.writeback.get(folio) !== 0) fate = ACTIVATE_LOCKED;
+  if (fate === GO_ON && !folioTestSwapcache(k, folio)) fate = yield* addToSwap(k, folio, list);
+  if (fate === GO_ON) fate = yield* unmapForSwap(k, folio);
+  if (fate === GO_ON) {
+    yield at("folio_test_dirty");
+    if (k.page.dirty.get(folio)) {
+      yield* tryToUnmapFlushDirty(k);
+      const written: Pageout = yield* pageout(k, folio);
+      if (written !== PAGE_CLEAN) fate = written === PAGE_KEEP ? KEEP_LOCKED : KEEP;
+    }
+  }
+  if (fate === GO_ON) {
+    const freed: boolean = yield* removeMapping(k, folio);
+    if (freed) return true;
+    fate = KEEP_LOCKED;
+  }
+  if (fate === ACTIVATE_LOCKED) yield* activateLocked(k, folio);
+  if (fate !== KEEP) {
+    yield at("folio_unlock");
+    folioUnlock(k, folio);
+  }
+  return false;
+}
+
+/** @kernel mm/vmscan.c shrink_folio_list(), activate_locked @holds folio lock, the isolation and its reference */
+function* activateLocked(k: Kernel, folio: Pfn): Routine {
+  if (folioTestSwapcache(k, folio)) {
+    yield at("vm_swap_full");
+    if (memCgroupSwapFull(k)) yield* folioFreeSwap(k, folio);
+  }
+  yield at("folio_set_active");
+  k.page.active.set(folio, true);
+}
+
+/**
+ * Slots for the folio. A large one is split at once if a part of it is unmapped, and if there is no run of slots for all of it.
+ * @kernel mm/vmscan.c shrink_folio_list(), from folio_test_swapcache() to folio_mark_dirty()
+ * @holds folio lock, the isolation and its reference
+ */
+function* addToSwap(k: Kernel, folio: Pfn, list: FolioList): Routine<Fate> {
+  yield at("folio_test_anon");
+  // What a fault has read and not mapped is nobody's: without the swap cache its content is not needed.
+  if (!k.page.anon.get(folio)) return KEEP_LOCKED;
+  yield at("folio_maybe_dma_pinned");
+  if (folioMaybeDmaPinned(k, folio)) return KEEP_LOCKED;
+  if (folioTestLarge(k, folio)) {
+    yield at("folio_expected_ref_count");
+    const expected: Refs = folioExpectedRefCount(k, folio);
+    yield at("folio_ref_count");
+    if (k.page.refcount.get(folio) - 1 !== expected) return ACTIVATE_LOCKED;
+    const partly: boolean = yield* isQueuedInPart(k, folio);
+    if (partly) {
+      const split: boolean = yield* splitOntoList(k, folio, list);
+      if (!split) return ACTIVATE_LOCKED;
+    }
+  }
+  let error: Errno = yield* folioAllocSwap(k, folio);
+  if (error !== 0 && folioTestLarge(k, folio)) {
+    const pmdSize: boolean = folioTestPmdMappable(k, folio);
+    const nr: PteIndex = folioNrPages(k, folio);
+    const split: boolean = yield* splitOntoList(k, folio, list);
+    if (!split) return ACTIVATE_LOCKED;
+    if (pmdSize) k.vmstat.thpSwpoutFallback.add(1);
+    k.mthpStat.swpoutFallback.add(highestOrder(nr), 1);
+    error = yield* folioAllocSwap(k, folio);
+  }
+  if (error !== 0) return ACTIVATE_LOCKED;
+  yield at("folio_mark_dirty");
+  k.page.dirty.set(folio, true);
+  return GO_ON;
+}
+
+/** Its other pages are seen to later in the same pass. @kernel mm/huge_memory.c split_folio_to_list() @holds as addToSwap() */
+function* splitOntoList(k: Kernel, folio: Pfn, list: FolioList): Routine<boolean> {
+  const nr: PteIndex = folioNrPages(k, folio);
+  const error: Errno = yield* splitFolioToList(k, folio);
+  if (error !== 0) return false;
+  for (let i: PteIndex = 1; i < nr; i++) yield* folioListAddNext(k, list, folio + i);
+  return true;
+}
+
+/**
+ * Every mapping becomes a swap entry. Nobody can pin the folio any more then; who did before keeps it.
+ * @kernel mm/vmscan.c shrink_folio_list(), from folio_mapped() to folio_maybe_dma_pinned()
+ * @holds folio lock, the isolation and its reference; the folio is in the swap cache
+ */
+function* unmapForSwap(k: Kernel, folio: Pfn): Routine<Fate> {
+  yield at("folio_mapped");
+  if (folioMapcount(k, folio) > 0) yield* tryToUnmap(k, folio, true);
+  yield at("folio_mapped");
+  if (folioMapcount(k, folio) > 0) return ACTIVATE_LOCKED;
+  yield at("folio_maybe_dma_pinned");
+  return folioMaybeDmaPinned(k, folio) ? ACTIVATE_LOCKED : GO_ON;
 }
 
 /**
@@ -270,8 +370,12 @@ function* mayBeFreed(k: Kernel, folio: Pfn): Routine<boolean> {
   return false;
 }
 
-/** @kernel mm/rmap.c try_to_unmap(), rmap_walk_anon(), folio_lock_anon_vma_read() @holds folio lock, a reference */
-function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
+/**
+ * `toSwap`: the folio is swap-backed, and has slots; else it is lazyfree.
+ * @kernel mm/rmap.c try_to_unmap(), rmap_walk_anon(), folio_lock_anon_vma_read()
+ * @holds folio lock, a reference
+ */
+function* tryToUnmap(k: Kernel, folio: Pfn, toSwap: boolean): Routine {
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
   if (anonVma === NONE) return;
   yield* anonVmaLockRead(k, anonVma);
@@ -280,7 +384,7 @@ function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
     const vma: Vma = k.avc.vma.get(avc);
     const start = vmaAddress(k, folio, vma);
     let goOn: boolean = true;
-    if (start !== NONE) goOn = yield* tryToUnmapOne(k, folio, vma, start);
+    if (start !== NONE) goOn = yield* tryToUnmapOne(k, folio, vma, start, toSwap);
     avc = goOn ? k.avc.nextInTree.get(avc) : NONE;
     if (avc === NONE) break;
     yield at("folio_not_mapped");
@@ -292,7 +396,7 @@ function* tryToUnmap(k: Kernel, folio: Pfn): Routine {
 }
 
 /** @kernel mm/rmap.c try_to_unmap_one() @returns false: it stays mapped here */
-function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<boolean> {
+function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn, toSwap: boolean): Routine<boolean> {
   const mm: Mm = k.vma.mm.get(vma);
   const pvmw: PageVmaMappedWalk = record({ folio, vma, address: start, table: NONE, migration: false });
   for (;;) {
@@ -301,7 +405,7 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
     const huge: boolean = pvmw.table === NONE;
     let unmapped: boolean = (k.vma.flags.once(vma) & VM_LOCKED) === 0;
     if (unmapped && huge) {
-      if (k.param.lazyfreePmdDiscard.get() !== 0) {
+      if (k.param.lazyfreePmdDiscard.get() !== 0 && !toSwap) {
         unmapped = yield* discardAnonFolioPmd(k, folio, vma, hpageAddress(k, pvmw.address), entry);
         if (unmapped || k.param.lazyfreeFailedDiscardSplits.get() === 0) {
           spinUnlock(k, pmdLockptr(k, mm));
@@ -314,7 +418,10 @@ function* tryToUnmapOne(k: Kernel, folio: Pfn, vma: Vma, start: Vpn): Routine<bo
       pvmw.address = start;
       continue;
     }
-    if (unmapped) unmapped = yield* unmapLazyfreePtes(k, pvmw, entry);
+    if (unmapped) {
+      if (toSwap) unmapped = yield* unmapAnonPte(k, pvmw);
+      else unmapped = yield* unmapLazyfreePtes(k, pvmw, entry);
+    }
     if (!unmapped) {
       spinUnlock(k, huge ? pmdLockptr(k, mm) : ptlOf(k, pvmw.table));
       return false;

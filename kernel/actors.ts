@@ -12,7 +12,7 @@ import { khugepaged, khugepagedDoScan } from "../impl/khugepaged.ts";
 import { MADV_COLLAPSE, MADV_HUGEPAGE } from "../impl/madvise.ts";
 import { folioTestLarge, pageFolioLockless } from "../impl/page-flags.ts";
 import { folioTryGet } from "../impl/page-ref.ts";
-import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable } from "../impl/pgtable.ts";
+import { ENTRY_NONE, entryTarget, entryZeroPage, LEAF, pmdTable, pteSwap } from "../impl/pgtable.ts";
 import type { Kernel } from "../impl/mm-types.ts";
 import type { Content, Errno, Frames, Mm, Pfn, Vpn } from "../impl/structs/types.ts";
 import { folioLock, folioPutFound, folioUnlock } from "../impl/swap.ts";
@@ -84,7 +84,7 @@ export function pageAt(k: Kernel, mm: Mm, vpn: Vpn): number {
   const h = k.param.hpagePmdNr.get();
   const pmd = k.mm.pmd.once(mm, Math.floor(vpn / h));
   const entry = pmdTable(pmd) ? k.ptTable.pte.once(entryTarget(pmd), vpn % h) : pmd;
-  if (entry === ENTRY_NONE || entryZeroPage(entry)) return NONE;
+  if (entry === ENTRY_NONE || entryZeroPage(entry) || (pmdTable(pmd) && pteSwap(entry))) return NONE;
   return entryTarget(entry) + ((entry & LEAF) !== 0 ? vpn % h : 0);
 }
 

@@ -7,9 +7,11 @@ import { NONE, type PropertyResult } from "thpcheck";
 import type { Kernel } from "../impl/mm-types.ts";
 import { MMF_HUGE_ZERO_FOLIO, MMF_VM_HUGEPAGE } from "../impl/structs/mm.ts";
 import { TABLE_DEPOSITED, TABLE_FREE, TABLE_LIVE } from "../impl/structs/page-table.ts";
-import { folioNrPages, folioTestLarge } from "../impl/page-flags.ts";
-import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, PRESENT, WRITE } from "../impl/pgtable.ts";
+import { folioNrPages, folioTestLarge, hasSwap } from "../impl/page-flags.ts";
+import { folioCacheRefCount } from "../impl/page-ref.ts";
+import { DIRTY, entryTarget, entryZeroPage, LEAF, pmdTable, pteNone, pteSwap, PRESENT, WRITE } from "../impl/pgtable.ts";
 import { entireMapcountOf, mapcountOf, pagesMappedByPtes, pinsOf } from "../impl/refcount/scheme.ts";
+import { swapContent } from "../impl/swap/swap-content.ts";
 
 /** The `finally` record of a scenario whose threads leave nothing behind but pins that `pinsMayStay`. */
 export function atRest(pinsMayStay: boolean): Record<string, (k: Kernel) => PropertyResult> {
@@ -25,6 +27,7 @@ export function atRest(pinsMayStay: boolean): Record<string, (k: Kernel) => Prop
     "T5 translation caches agree with the page table": cachesAgree,
     "X2 an exclusive page has one mapping": exclusiveMappedOnce,
     "P16 memory holds what was stored last": memoryIsAsPromised,
+    "swap at rest: nothing is being written, put off or lost": swapNotLeaked,
     "the huge zero folio counts its users": hugeZeroCounted,
     "K1 khugepaged's list and MMF_VM_HUGEPAGE agree": slotsAgree,
     "of an address space that has ended nothing is left": endedAddressSpacesAreGone,
@@ -67,9 +70,10 @@ function referencesAccounted(k: Kernel): PropertyResult {
     if (!inUse(k, folio)) continue;
     const refcount = k.page.refcount.get(folio);
     const mappings = mapcountOf(k, folio);
-    const others = batchesWith(k, folio) + pinsOf(k, folio) + (k.hugeZero.page.get() === folio ? 1 : 0);
+    const zero = k.hugeZero.page.get() === folio ? 1 : 0;
+    const others = batchesWith(k, folio) + pinsOf(k, folio) + zero + folioCacheRefCount(k, folio);
     if (refcount !== mappings + others || refcount === 0) return {
-      conjunct: "refcount === mappings + batches + pins > 0", values: { folio, refcount, mappings, others },
+      conjunct: "refcount === mappings + batches + pins + pages in the swap cache > 0", values: { folio, refcount, mappings, others },
     };
   }
   return true;
@@ -239,10 +243,36 @@ function memoryIsAsPromised(k: Kernel): PropertyResult {
     if (k.user.copied.get(user) || k.user.feeds.get(user) !== NONE) return {
       conjunct: "no call is under way", values: { mm, vpn },
     };
-    const frame = frameBehind(k, leafEntry(k, mm, vpn), vpn);
-    const content = frame === NONE ? 0 : k.page.content.get(frame);
+    const content = contentAt(k, mm, vpn);
     if (((k.user.mayRead.get(user) >> content) & 1) === 0 || content === k.param.contents.get()) return {
       conjunct: "a load would return what was stored last", values: { mm, vpn, content, mayRead: k.user.mayRead.get(user) },
+    };
+  }
+  return true;
+}
+
+/** At rest: a huge PMD is present. */
+function contentAt(k: Kernel, mm: number, vpn: number): number {
+  const entry = leafEntry(k, mm, vpn);
+  if (hasSwap(k) && pteSwap(entry)) return swapContent(k, entryTarget(entry));
+  const frame = frameBehind(k, entry, vpn);
+  return frame === NONE ? 0 : k.page.content.get(frame);
+}
+
+/**
+ * What was swapped out is what comes back: in every state a swap entry stands for what a load may return. Not while the lock of its
+ * table is held: there a slot is given up before the entry that names it.
+ */
+export function swapKeepsContent(k: Kernel): PropertyResult {
+  if (!hasSwap(k)) return true;
+  for (let mm = 0; mm < k.mm.count; mm++) for (let vpn = 0; vpn < k.param.vpnMax.get(); vpn++) {
+    const pmd = k.mm.pmd.get(mm, Math.floor(vpn / k.param.hpagePmdNr.get()));
+    const entry = pmdTable(pmd) ? leafEntry(k, mm, vpn) : 0;
+    if (!pteSwap(entry) || k.ptTable.lock.isHeld(entryTarget(pmd))) continue;
+    const content = swapContent(k, entryTarget(entry));
+    const mayRead = k.user.mayRead.get(mm * k.param.vpnMax.get() + vpn);
+    if (content === k.param.contents.get() || ((mayRead >> content) & 1) === 0) return {
+      conjunct: "the slot of a swap entry has what a load may return", values: { mm, vpn, slot: entryTarget(entry), content, mayRead },
     };
   }
   return true;
@@ -274,6 +304,22 @@ function dirtyAnywhere(k: Kernel, folio: number): boolean {
     if (page === folio || k.page.head.get(page) === folio) return true;
   }
   return false;
+}
+
+/** At rest nothing is being written, no flush is put off, and of a process that has ended no slot is left. */
+function swapNotLeaked(k: Kernel): PropertyResult {
+  if (!hasSwap(k)) return true;
+  for (let folio = 0; folio < k.page.count; folio++) if (k.page.writeback.get(folio) !== 0) return {
+    conjunct: "nothing is being written", values: { folio },
+  };
+  for (let cpu = 0; cpu < k.tlbUbc.count; cpu++) if (k.tlbUbc.mms.get(cpu) !== 0) return {
+    conjunct: "no flush is put off", values: { cpu },
+  };
+  let alive = 0;
+  for (let mm = 0; mm < k.mm.count; mm++) if (k.mm.users.get(mm) > 0) alive++;
+  let used = 0;
+  for (let slot = 0; slot < k.param.swapSlots.get(); slot++) if (k.swapDevice.counts.get(0, slot) > 0) used++;
+  return alive > 0 || used === 0 ? true : { conjunct: "no process is left, and no slot that is named", values: { used } };
 }
 
 function hugeZeroCounted(k: Kernel): PropertyResult {

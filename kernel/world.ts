@@ -15,7 +15,7 @@ import { VM_READ, VM_WRITE } from "../impl/structs/vma.ts";
 import { always } from "../spec/invariant.ts";
 import { INVARIANTS } from "../spec/invariants/index.ts";
 import { KERNEL_PICTURE } from "./picture.ts";
-import { atRest, reclaimLosesNothing } from "./quiescence.ts";
+import { atRest, reclaimLosesNothing, swapKeepsContent } from "./quiescence.ts";
 
 // ---- bounds ----------------------------------------------------------------------------------------------------
 
@@ -148,6 +148,10 @@ function nothing(_k: K): void {
 /** The invariants, and what is promised of reclaim: in every state of every scenario. */
 export function alwaysPromised(): Promises {
   return { ...(always(INVARIANTS) as unknown as Promises), "C7 reclaim may drop only what may be lost": reclaimLosesNothing };
+}
+/** Of scenarios with swap, besides. */
+export function swapPromised(): Promises {
+  return { "C8 what is swapped out is what was stored": swapKeepsContent };
 }
 /** What is promised when every thread has ended. */
 export function promisedAtRest(pinsMayStay: boolean): Promises {

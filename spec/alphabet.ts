@@ -306,7 +306,7 @@ export const MACHINES: readonly MachineSpec[] = [
   },
   {
     name: "swap-entry", machine: swapEntryMachine, instance: "a slot of the swap area", instances: (s) => s.slots,
-    title: (i) => `slot ${i}`, lacks: "swap",
+    title: (i) => `slot ${i}`,
     limits: (s) => ({ entries: s.mms }),
     alphabet: each(["SWAP_ADD", "SWAP_SET", "SWAP_UNSET", "SWAP_RECLAIM", "SWAP_READ", "SWAP_DELETE"], names(0)),
   },

@@ -48,6 +48,8 @@ export interface Bounds {
   readonly pinsPerThread: number;
   /** Pages of one LRU batch. */
   readonly lruBatch: number;
+  /** Slots of the swap device; 0: there is no swap. */
+  readonly swapSlots: number;
   /** PTEs of one scan of khugepaged. */
   readonly pagesToScan: number;
   /** How reservations are made: MECHANISM_*. */

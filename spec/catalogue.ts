@@ -40,7 +40,10 @@ const OTHERS: readonly PromiseMade[] = [
     id: "P10", name: "only the holder of the folio lock splits, isolates and migrates", family: "page",
     machines: ["folio", "collapse"], by: "assertions: splitFolio() and the isolation hold it, and locks have one owner",
   },
-  { id: "P13", name: "page i of a swapcache folio has slot base + i", family: "page", lacks: "swap" },
+  {
+    id: "P13", name: "page i of a swapcache folio has slot base + i", family: "page",
+    by: "every state of a kernel with swap: SW1 and SW4",
+  },
   { id: "P16", name: "memory changes only by its process", family: "page", by: "every load: impl/user-memory.ts" },
   {
     id: "P20", name: "discarded stays discarded: after the call, only what was stored since it began is read", family: "page",

@@ -17,6 +17,10 @@ export const ENTRY_TARGET_SHIFT = 9;
 export function permitsWrite(entry: number, encoded: boolean): boolean {
   return encoded && (entry & ENTRY_MIGRATION) !== 0 ? (entry & (3 << 1)) === 2 << 1 : (entry & ENTRY_WRITE) !== 0;
 }
+/** Names a slot of the swap device: of a PTE, not present. */
+export function isSwapEntry(pte: number): boolean {
+  return (pte & (ENTRY_LEAF | ENTRY_PRESENT | ENTRY_PROTNONE | ENTRY_MIGRATION)) === ENTRY_LEAF;
+}
 /** Maps a counted page: present for the kernel (with or without permission), and no zero page. */
 export function mapsPage(pte: number): boolean {
   return (pte & (ENTRY_PRESENT | ENTRY_PROTNONE)) !== 0 && (pte & ENTRY_SPECIAL) === 0;

@@ -16,7 +16,7 @@ export type Sizes = Pick<Bounds, "frames" | "pagesPerHugePage" | "hugeRanges" | 
   readonly pins: number;
 };
 
-/** The sizes of a kernel; neither swap slots nor pins are bounds of its own. */
+/** The sizes of a kernel; pins are no bound of its own. */
 export function sizesOf(b: Bounds, slots: number, pins: number): Sizes {
   const { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax } = b;
   return { frames, pagesPerHugePage, hugeRanges, mms, pageTables, cpus, refcountMax, slots, pins };

@@ -23,7 +23,7 @@ interface Many<F> { readonly shape: "table"; readonly fields: F }
 export interface ViewFields {
   param: One<{
     hpagePmdNr: "int"; hpagePmdOrder: "int"; minLargeOrder: "int"; hugeRanges: "int"; pmdsPerPage: "int"; vpnMax: "int"; contents: "int";
-    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int"; grainMigration: "int";
+    resvMechanism: "int"; resvPerMm: "int"; refcountScheme: "int"; splitQueueScan: "int"; grainMigration: "int"; swapSlots: "int";
   }>;
   page: Many<{
     lock: "lock";
@@ -35,6 +35,8 @@ export interface ViewFields {
     order: "int"; head: "ref"; buddy: "bool"; anon: "bool"; mapping: "ref"; index: "int";
     lru: "bool"; active: "bool"; swapbacked: "bool"; anonExclusive: "bool"; deferred: "bool"; partiallyMapped: "bool";
     content: "int";
+    /** The slot of its first page, -1 where it is not in the swap cache. */
+    swap: "int"; writeback: "int";
   }>;
   zone: One<{ lock: "lock"; freePages: "int" }>;
   lruvec: One<{ lock: "lock"; anonPages: "int"; filePages: "int"; isolated: "int" }>;
@@ -45,7 +47,7 @@ export interface ViewFields {
   cpu: Many<{ mm: "ref"; irqsOff: "bool"; tlb: "int[]"; tlbHuge: "int[]"; lruBatch: "ref[]"; gatherPages: "ref[]"; pinned: "ref[]" }>;
   mm: Many<{
     users: "int"; mmCount: "int"; flags: "bitset"; mmapLock: "lock"; pmdLock: "lock"; pmd: "int[]";
-    anonPages: "int"; nrPtes: "int";
+    anonPages: "int"; swapEntries: "int"; nrPtes: "int";
   }>;
   vma: Many<{ mm: "ref"; detached: "bool"; start: "int"; end: "int"; flags: "bitset"; pgoff: "int"; anonVma: "ref"; resvs: "ref" }>;
   anonVma: Many<{ lock: "lock"; refcount: "int"; root: "ref"; tree: "ref" }>;
@@ -70,6 +72,8 @@ export interface ViewFields {
   collapse: Many<{ stage: "int"; range: "int"; table: "ref" }>;
   /** Of which part of its range each CPU makes a folio; none unless khugepaged collapses to sizes below a huge page. */
   window: Many<{ first: "int"; order: "int" }>;
+  /** None without swap; by slot. */
+  swapDevice: Many<{ lock: "lock"; available: "int"; used: "bool[]"; folio: "ref[]"; counts: "int[]" }>;
   /** The table that is out for a window, and what it was: none without those. */
   detachedPtes: Many<{ table: "ref"; before: "int[]"; mayFill: "bool"; done: "bool[]" }>;
   /** A call that has lost its function: LOST_* of enumerations.ts. */

@@ -39,7 +39,8 @@ function abstract(k: Kernel, folio: number): number {
   const ptes = mapcountOf(k, folio) - pmds;
   const pins = pinsOf(k, folio);
   if (k.page.refcount.get(folio) === 0) {
-    if (k.page.lock.isHeld(folio)) return number(k, FROZEN, order, pmds, ptes, pins, k.page.lru.get(folio) ? 1 : 0);
+    const frozen = k.page.lock.isHeld(folio) && k.page.dropped.get(folio) === 0;
+    if (frozen) return number(k, FROZEN, order, pmds, ptes, pins, k.page.lru.get(folio) ? 1 : 0);
     return number(k, RELEASED, 0, pmds, ptes, pins, 0);
   }
   return number(k, pmds + ptes > 0 ? MAPPED : OWNED, order, pmds, ptes, pins, onLru(k, folio) ? 1 : 0);

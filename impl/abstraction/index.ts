@@ -11,11 +11,12 @@ import { refcountAbstraction } from "./refcount.ts";
 import { reservationAbstraction } from "./reservation.ts";
 import { reservedCounterAbstraction } from "./reserved-counter.ts";
 import { reservedPageAbstraction } from "./reserved-page.ts";
+import { swapEntryAbstraction } from "./swap-entry.ts";
 import { tlbEntryAbstraction } from "./tlb-entry.ts";
 import { vmaBoundsAbstraction } from "./vma-bounds.ts";
 
 export const ABSTRACTIONS: readonly Abstraction[] = [
   folioAbstraction, refcountAbstraction, deferredSplitAbstraction, migrationEntryAbstraction,
   hugePmdAbstraction, pageTableAbstraction, vmaBoundsAbstraction, tlbEntryAbstraction, collapseAbstraction, mmAbstraction,
-  reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction,
+  reservationAbstraction, reservedPageAbstraction, reservedCounterAbstraction, swapEntryAbstraction,
 ];

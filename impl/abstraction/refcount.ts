@@ -17,7 +17,7 @@ function abstract(k: Kernel, folio: number): number {
   const pmds = folioTestLarge(k, folio) ? entireMapcountOf(k, folio) : 0;
   const ptes = mapcountOf(k, folio) - pmds;
   const pins = pinsOf(k, folio);
-  const value = refs > 0 ? COUNTED : k.page.lock.isHeld(folio) ? FROZEN : RELEASED;
+  const value = refs > 0 ? COUNTED : k.page.lock.isHeld(folio) && k.page.dropped.get(folio) === 0 ? FROZEN : RELEASED;
   const mms = k.mm.count;
   const h = k.param.hpagePmdNr.get();
   return value + VALUES.length * (pmds + (mms + 2) * (ptes + (mms * h + 2) * (pins + (pinsMax(h) + 1) * refs)));

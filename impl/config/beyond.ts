@@ -83,6 +83,10 @@ export function beyondBounds(c: KernelConfig): Readonly<Record<string, string>> 
     "deferredSplit.unmappedInSplit": `there is no pair of frames %: frames is ${c.frames}`,
     lruList: `there is no list of folios %: frames is ${c.frames}`, lruSize: "there is no list % of the LRU",
     "lruSize.pages": `% pages are more than there are: frames is ${c.frames}`,
+    ...each(["swapSlot", "swapBio", "swapDevice", "page.swap", "swapDevice.available"], `there is no slot %: swapSlots is ${c.swapSlots}`),
+    "swapDevice.counts": `% swap entries are more than the address spaces can have: mms is ${c.mms}`,
+    "swapSlot.content": `there is no content %: contents is ${c.contents}`,
+    tlbUbc: cpu, "tlbUbc.mms": object("address space", "mms", c.mms), tlbFlushBatched: object("address space", "mms", c.mms),
     splitBatch: cpu, ...each(["mmSlot.next", "mmSlot.prev"], `there is no slot %: mms is ${c.mms}`),
     "splitBatch.folios":
       `folio % is more than the blocks that can be huge: frames is ${c.frames}, pagesPerHugePage is ${c.pagesPerHugePage}`,

@@ -56,6 +56,8 @@ interface DefaultedBounds {
    * 8 pages in a huge page. 1: none waits. @kernel mm/swap.c folio_batch
    */
   readonly lruBatch: number;
+  /** Slots of the swap device, a page each; 0 unless given: there is no swap. */
+  readonly swapSlots: number;
 }
 
 /** What may happen, or is watched; each false unless given. */
@@ -70,6 +72,8 @@ interface Flags {
   readonly debugAtomicSleep: boolean;
   /** What users read and reclaim drops is not held to what is promised: for who follows a broken promise to its end. */
   readonly userMemoryIsNotJudged: boolean;
+  /** SWP_SYNCHRONOUS_IO, as zram has it: who reads or writes does the transfer, and waits for nobody. */
+  readonly swapIsSynchronous: boolean;
 }
 
 /** What a scenario says of its kernel. Switches and knobs have a row each, where their members are declared. */
@@ -113,6 +117,7 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
   const h = bounds.pagesPerHugePage;
   const policy = switchesOf(o.policy, h);
   const promotionThreshold = o.promotionThreshold ?? policy.promotionThreshold;
+  checkSwap(o);
   const { pmdEnabled, ...sizes } = sizesOf(o);
   const knobs = knobValues({ ...o, promotionThreshold, ...(pmdEnabled === undefined ? {} : { pmdEnabled }) }, h);
   if (promotionThreshold > 1 && policy.resvMechanism === MECHANISM_OFF) {
@@ -126,7 +131,7 @@ export function kernelConfig(o: KernelOptions): KernelConfig {
     ...grainFlags(o.grain ?? "coarse"),
     hpagePmdOrder: Math.log2(h), maxOrder: Math.log2(h), vpnMax: bounds.hugeRanges * h,
     ...partsRoom(h, sizes.minLargeOrder),
-    entryMax: 2 ** ENTRY_TARGET_SHIFT * 2 ** Math.ceil(Math.log2(Math.max(bounds.frames, bounds.pageTables) + 1)) - 1,
+    entryMax: 2 ** ENTRY_TARGET_SHIFT * 2 ** Math.ceil(Math.log2(Math.max(bounds.frames, bounds.pageTables, bounds.swapSlots) + 1)) - 1,
   };
 }
 
@@ -144,6 +149,16 @@ function sizesOf(o: KernelOptions): AnonOrders {
   return sizes;
 }
 
+/** Reservations, whose pages have a reference more, and flags as words, have no place for slots yet. */
+function checkSwap(o: KernelOptions): void {
+  const { swapSlots = 0, swapIsSynchronous = false } = o;
+  if (swapSlots === 0 && swapIsSynchronous) throw new RangeError("swapIsSynchronous true: there is no swap without swapSlots");
+  if (swapSlots === 0) return;
+  const said = `swapSlots ${swapSlots}`;
+  if (o.policy !== undefined) throw new RangeError(`${said}: not implemented yet: beside reservations (policy)`);
+  if (grainFlags(o.grain ?? "coarse").grainFlags) throw new RangeError(`${said}: not implemented yet: with the part "flags" of the grain`);
+}
+
 /** What folios can be split into: `impl/huge-memory/split-parts.ts`. Single pages only where huge pages are the only large folios. */
 function partsRoom(h: number, minLargeOrder: number): Pick<Bounds, "partOrderMax" | "splitPartsMax"> {
   const order = Math.log2(h);
@@ -155,7 +170,7 @@ function partsRoom(h: number, minLargeOrder: number): Pick<Bounds, "partOrderMax
  * Objects that a scenario can do without. An operation that needs one fails as if memory had run out, or breaks an
  * assertion that says so.
  */
-const MAY_BE_NONE: ReadonlySet<string> = new Set(["vmas", "anonVmas", "anonVmaChains", "pageTables"]);
+const MAY_BE_NONE: ReadonlySet<string> = new Set(["vmas", "anonVmas", "anonVmaChains", "pageTables", "swapSlots"]);
 
 function boundsOf(o: KernelOptions): GivenBounds {
   const h = o.pagesPerHugePage;
@@ -168,6 +183,7 @@ function boundsOf(o: KernelOptions): GivenBounds {
     anonVmas: o.anonVmas ?? vmas, anonVmaChains: o.anonVmaChains ?? vmas * 2, contents: o.contents ?? 4,
     refcountMax: o.refcountMax ?? (h <= 8 ? 31 : 0xffff), gatherBatch: o.gatherBatch ?? h,
     pinsPerThread: o.pinsPerThread ?? (h <= 8 ? 1 : 64), lruBatch: o.lruBatch ?? (h <= 8 ? 2 : 15),
+    swapSlots: o.swapSlots ?? 0,
   };
   for (const [name, value] of Object.entries(bounds)) {
     const least = MAY_BE_NONE.has(name) ? 0 : 1;
@@ -179,8 +195,8 @@ function boundsOf(o: KernelOptions): GivenBounds {
 
 function flagsOf(o: KernelOptions): Flags {
   const { allocationMayFail = false, chargeMayFail = false, copyMayMeetPoison = false, debugAtomicSleep = false } = o;
-  const { userMemoryIsNotJudged = false } = o;
-  const flags = { allocationMayFail, chargeMayFail, copyMayMeetPoison, debugAtomicSleep, userMemoryIsNotJudged };
+  const { userMemoryIsNotJudged = false, swapIsSynchronous = false } = o;
+  const flags = { allocationMayFail, chargeMayFail, copyMayMeetPoison, debugAtomicSleep, userMemoryIsNotJudged, swapIsSynchronous };
   for (const [name, value] of Object.entries(flags)) {
     if (typeof value !== "boolean") throw new RangeError(`${name} ${String(value)}: true or false`);
   }

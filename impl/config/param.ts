@@ -30,6 +30,8 @@ export function paramStruct(c: KernelConfig) {
     gatherBatch: constant(c.gatherBatch, "pages of one mmu_gather batch"),
     pinsPerThread: constant(c.pinsPerThread, "pins that a thread holds at once"),
     lruBatch: constant(c.lruBatch, "folios of one LRU batch"),
+    swapSlots: constant(c.swapSlots, "slots of the swap device"),
+    swapIsSynchronous: constant(c.swapIsSynchronous, "SWP_SYNCHRONOUS_IO"),
     ...switchConstants(c), ...grainConstants(c),
     allocationMayFail: constant(c.allocationMayFail, "allocations may fail"),
     chargeMayFail: constant(c.chargeMayFail, "charges may fail"),

@@ -281,6 +281,12 @@ export const SWITCHES = {
     source: "mm/page_vma_mapped.c page_vma_mapped_walk() came with 4.11; its not_found() after check_pmd() is in the code of 6.12 and " +
       "7.2. The walk goes on behind a PMD that is none since 5.13; what is between was not looked at, nor was 7.3",
   },
+  unmapDefersFlush: {
+    since: ["4.3"], default: false,
+    meaning: "reclaim flushes the TLBs once for many pages that it takes out of page tables, before it writes dirty ones and before it " +
+      "frees any; off unless set: others meet the pages before the flush",
+    source: "72b252aed506 (4.3): mm/rmap.c should_defer_flush(), of x86",
+  },
   khugepagedMthp: {
     values: [
       { value: KHUGEPAGED_MTHP_NONE, name: "KHUGEPAGED_MTHP_NONE", since: ["2.6.38"] },

@@ -9,15 +9,16 @@
  * One queue, not one per node and memcg. Linux never queues folios of order 1, because their pages have no room for
  * the list. Here folios of two pages stand for larger ones and are queued.
  */
-import { at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
+import { NONE, at, emit, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { SPLIT_SCAN_PRIVATE_LIST } from "../../spec/enumerations.ts";
 import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { pageIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
-import { folioTestPmdMappable } from "../page-flags.ts";
+import { folioTestPmdMappable, hasSwap } from "../page-flags.ts";
 import type { Pfn } from "../structs/types.ts";
 import { modNrAnonPartiallyMapped } from "./mthp-stat.ts";
+import { noteUnmappedInCache } from "./unmapped-in-split.ts";
 import { deferredNode, listAddTail, listDelInit, listDelInitUnlocked, listEmpty, splitQueue } from "./deferred-list.ts";
 
 /**
@@ -28,6 +29,14 @@ import { deferredNode, listAddTail, listDelInit, listDelInitUnlocked, listEmpty,
  */
 export function* deferredSplitFolio(k: Kernel, folio: Pfn, partiallyMapped: boolean): Routine {
   if (!partiallyMapped && !k.knob.shrinkUnderused.once()) return;
+  if (hasSwap(k)) {
+    yield at("folio_test_swapcache");
+    // Reclaim has it already. If it stays in memory, the next page that is unmapped queues it.
+    if (k.page.swap.once(folio) !== NONE) {
+      noteUnmappedInCache(k, folio);
+      return;
+    }
+  }
   yield* spinLock(k, k.deferredSplit.lock.at());
   const order = k.page.order.get(folio);
   vmBugOn(order === 0, "deferred-split: a single page is queued");

@@ -15,8 +15,10 @@
  *
  * A split of the PMD alone (`split-pmd.ts`) cannot fail. This can, and every caller has another way then.
  *
- * Not covered: the swap cache (single pages only, uniform) and file folios with their page-cache entries, writeback (-EBUSY),
- * device-private folios, folio_split_unmapped(), -ENOMEM.
+ * A folio in the swap cache is split into single pages only, each of which takes over its slot, before the first one can be
+ * referenced again; not while it is being written.
+ *
+ * Not covered: file folios with their page-cache entries, device-private folios, folio_split_unmapped(), -ENOMEM.
  */
 import { NONE, at, emit, mutexTrylock, spinLock, spinUnlock, type Routine } from "thpcheck";
 import { EV } from "../../spec/events.ts";
@@ -29,11 +31,13 @@ import { lruListAddPart } from "../lru-list.ts";
 import { cloneFlags } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { AnonVma, Errno, Order, Pfn, PteIndex, Refs } from "../structs/types.ts";
-import { folioNrPages, folioTestPmdMappable, pageFolio } from "../page-flags.ts";
-import { folioExpectedRefCount, folioGet, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
+import { folioNrPages, folioTestPmdMappable, folioTestSwapcache, hasSwap, pageFolio } from "../page-flags.ts";
+import { folioCacheRefCount, folioExpectedRefCount, folioGet, folioRefFreeze, folioRefUnfreeze } from "../page-ref.ts";
 import { localIrqRestore, localIrqSave } from "../rcu.ts";
 import { accountSplit, refsOfSplitPage } from "../refcount/scheme.ts";
 import { folioPut, folioUnlock } from "../swap.ts";
+import { swapCacheReplaceFolio } from "../swap/swap-state.ts";
+import { freeSwapCache } from "../swap/swapfile.ts";
 import { folioUnqueueDeferredSplit, unqueueFrozen } from "./deferred-split.ts";
 import { modNrAnon } from "./mthp-stat.ts";
 import { hasMiddleOrders } from "./orders.ts";
@@ -47,8 +51,8 @@ import { forgetUnmapped, noteTornPart } from "./unmapped-in-split.ts";
  * references of their mappings only, and are freed if they have none.
  * @kernel mm/huge_memory.c split_folio(), __folio_split()
  * @holds folio lock, exactly one reference of its own
- * @returns 0; -EINVAL: a single page, or the huge zero page; -EBUSY: nothing maps it; -EAGAIN: somebody else holds a
- *   reference. On failure the folio is mapped as before, perhaps by PTEs.
+ * @returns 0; -EINVAL: a single page, or the huge zero page; -EBUSY: nothing maps it, or it is being written; -EAGAIN: somebody
+ *   else holds a reference. On failure the folio is mapped as before, perhaps by PTEs.
  */
 export function* splitFolio(k: Kernel, folio: Pfn): Routine<Errno> {
   const pmdSize: boolean = folioTestPmdMappable(k, folio);
@@ -107,7 +111,14 @@ function countSplit(k: Kernel, folio: Pfn, pmdSize: boolean, error: Errno): void
 
 /** `isolated`: the caller has it off the LRU. */
 function* splitToParts(k: Kernel, folio: Pfn, parts: Parts, isolated: boolean): Routine<Errno> {
-  if (k.page.order.get(folio) === 0 || !k.page.anon.get(folio)) return -EINVAL;
+  if (k.page.order.get(folio) === 0) return -EINVAL;
+  if (hasSwap(k)) yield at("folio_test_anon");
+  if (!k.page.anon.get(folio)) return -EINVAL;
+  if (folioTestSwapcache(k, folio)) {
+    if (parts !== SINGLE_PAGES) return -EINVAL;
+    yield at("folio_test_writeback");
+    if (k.page.writeback.get(folio) !== 0) return -EBUSY;
+  }
   const anonVma: AnonVma = yield* folioGetAnonVma(k, folio);
   if (anonVma === NONE) {
     judgeUnmapped(k, folio);
@@ -153,6 +164,7 @@ function* splitUnderAnonVma(k: Kernel, folio: Pfn, parts: Parts, isolated: boole
   for (let i: PteIndex = partPages(k, folio, folio, parts); i < nr; i += partPages(k, folio, folio + i, parts)) {
     yield at("S16: folio_unlock");
     folioUnlock(k, folio + i);
+    yield* freeSwapCache(k, folio + i);
     yield* folioPut(k, folio + i);
   }
   return 0;
@@ -170,7 +182,10 @@ function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
   if (k.param.grainLists.get() !== 0) yield* spinLock(k, k.deferredSplit.lock.at());
   else yield at("S8: folio_ref_freeze");
   localIrqSave(k);
-  const frozen: boolean = folioRefFreeze(k, folio, 1);
+  const cached: Refs = folioCacheRefCount(k, folio);
+  const frozen: boolean = folioRefFreeze(k, folio, 1 + cached);
+  // To the machines the references of the swap cache go before the last one, and come back behind it.
+  if (frozen && cached > 0) emit(k, EV.FOLIO_PUT, folio, cached);
   if (frozen) emit(k, EV.FOLIO_FREEZE, folio);
   else localIrqRestore(k);
   if (k.param.grainLists.get() !== 0) {
@@ -194,6 +209,8 @@ function* freezeFolio(k: Kernel, folio: Pfn): Routine<boolean> {
 function* splitFrozenFolio(k: Kernel, folio: Pfn, parts: Parts, isolated: boolean): Routine {
   const nr: PteIndex = folioNrPages(k, folio);
   if (k.param.grainLists.get() === 0) yield* folioUnqueueDeferredSplit(k, folio);
+  const cached: boolean = folioTestSwapcache(k, folio);
+  if (cached) yield* spinLock(k, k.swapDevice.lock.at(0));
   yield* spinLock(k, k.lruvec.lock.at());
   accountSplit(k, folio);
   vmBugOn(!isolated && !k.page.lru.get(folio), "split-folio: nobody else holds a reference, but the folio is not on the LRU");
@@ -205,6 +222,7 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, parts: Parts, isolated: boolea
     yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i, partOrder(k, folio, folio + i, parts));
+    if (cached) emit(k, EV.FOLIO_GET, folio + i, 1);
     yield at("lru_add_split_folio");
     if (isolated) folioGet(k, folio + i);
     else {
@@ -212,11 +230,14 @@ function* splitFrozenFolio(k: Kernel, folio: Pfn, parts: Parts, isolated: boolea
       if (k.param.grainLru.get() !== 0) lruListAddPart(k, folio + i, folio);
       emit(k, EV.FOLIO_LRU_ADD, folio + i);
     }
+    if (cached) yield* swapCacheReplaceFolio(k, folio, folio + i);
   }
   yield at("S13: folio_ref_unfreeze");
   folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio));
   emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, parts));
+  if (cached) emit(k, EV.FOLIO_GET, folio, 1);
   spinUnlock(k, k.lruvec.lock.at());
+  if (cached) spinUnlock(k, k.swapDevice.lock.at(0));
   localIrqRestore(k);
 }
 
@@ -281,4 +302,6 @@ function splitOff(k: Kernel, folio: Pfn, page: Pfn): void {
   k.page.referenced.set(page, k.page.referenced.get(folio));
   k.page.uptodate.set(page, k.page.uptodate.get(folio));
   k.page.dirty.set(page, k.page.dirty.get(folio));
+  // The slot of a tail is its own from now on; the swap table still leads to the head.
+  if (folioTestSwapcache(k, folio)) k.page.swap.set(page, k.page.swap.get(folio) + page - folio);
 }

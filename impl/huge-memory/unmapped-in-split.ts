@@ -10,6 +10,8 @@
  *
  * And a split takes the folio off the queue for good. A part that is a large folio, of which pages had been unmapped before, is on
  * no queue: deferred_split_folio() is called for pages that are unmapped, not for pages that are mapped again.
+ *
+ * Nor is a folio queued of which pages are unmapped while it is in the swap cache: deferred_split_folio() looks for that.
  */
 import { NONE } from "thpcheck";
 import { vmBugOn } from "../bug.ts";
@@ -38,6 +40,11 @@ export function noteLastMapping(k: Kernel, folio: Pfn): void {
  */
 export function noteTornPart(k: Kernel, part: Pfn): void {
   vmBugOn(!torn(k, part), UNNOTED);
+}
+
+/** A page of the folio is unmapped while it is in the swap cache. @kernel mm/huge_memory.c deferred_split_folio() */
+export function noteUnmappedInCache(k: Kernel, folio: Pfn): void {
+  vmBugOn(!zapped(k, folio), UNNOTED);
 }
 
 /**

@@ -5,13 +5,14 @@ import { isHugeZeroPmd } from "./huge-zero.ts";
 import { folioLockOrSleep } from "../folio-wait.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Mm, Pfn, PteIndex, Refs } from "../structs/types.ts";
-import { folioNrPages } from "../page-flags.ts";
+import { folioNrPages, folioTestSwapcache } from "../page-flags.ts";
 import { folioGet } from "../page-ref.ts";
 import { DIRTY, entryTarget, hpageAddress, maybeMkwrite, YOUNG } from "../pgtable.ts";
 import { pmdLockptr, pmdpGet, pmdpHugeClearFlush, setPmdAt } from "../pgtable-generic.ts";
 import { entireMapcountOf } from "../refcount/scheme.ts";
 import { folioMoveAnonRmap } from "../rmap.ts";
 import { folioPut, folioPutNew, folioTrylock, folioUnlock } from "../swap.ts";
+import { folioFreeSwap } from "../swap/swapfile.ts";
 import { FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_FALLBACK, type VmFault, type VmFaultReason } from "../vm-fault.ts";
 import { mapAnonFolioPmd, vmaAllocAnonFolioPmd } from "./fault.ts";
 import { splitHugePmd } from "./split-pmd.ts";
@@ -61,6 +62,12 @@ export function* doHugePmdWpPage(k: Kernel, vmf: VmFault): Routine<VmFaultReason
     // reference: nobody else has any.
     yield at("PageAnonExclusive");
     if (!k.page.anonExclusive.get(folio)) {
+      let tries: boolean = folioTestSwapcache(k, folio);
+      if (tries) {
+        yield at("folio_ref_count: swap cache");
+        tries = k.page.refcount.get(folio) <= 1 + folioNrPages(k, folio);
+      }
+      if (tries) yield* folioFreeSwap(k, folio);
       yield at("folio_ref_count");
       let alone: boolean = k.page.refcount.get(folio) === 1;
       if (k.param.reuseByMapcount.get() !== 0) alone = yield* mappedOnce(k, folio);

@@ -59,6 +59,7 @@ import { rcuReadLock, rcuReadUnlock } from "../rcu.ts";
 import { anonVmaUnlockWrite } from "../anon-vma.ts";
 import { folioRemoveRmapPtes } from "../rmap.ts";
 import { folioPutNew, folioPutRefs } from "../swap.ts";
+import { freeSwapCache } from "../swap/swapfile.ts";
 import { hasReservations } from "../thp-reservation/container.ts";
 import { reservationCollapsed } from "../thp-reservation.ts";
 import { findVma } from "../vma-tree.ts";
@@ -257,6 +258,7 @@ function* collapseHugePageCopySucceeded(k: Kernel, vma: Vma, table: Table, cc: C
     yield at("folio_remove_rmap_pte");
     yield* folioRemoveRmapPtes(k, folio, entryTarget(pte), nr, vma);
     spinUnlock(k, ptlOf(k, table));
+    yield* freeSwapCache(k, folio);
     yield* folioPutRefs(k, folio, nr);
     i += nr;
     // The isolation's reference keeps the folio until here.

@@ -17,7 +17,8 @@ import { judged, JUDGED } from "../lost-function.ts";
 import type { Kernel } from "../mm-types.ts";
 import { pageFolio } from "../page-flags.ts";
 import {
-  entryHas, entryTarget, hpageAddress, isZeroPte, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone, ptePresent, WRITE,
+  entryHas, entryTarget, hpageAddress, isZeroPte, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteMigration, pteNone,
+  ptePresent, pteSwap, WRITE,
 } from "../pgtable.ts";
 import { mapcountOf, maybeMappedShared } from "../refcount/scheme.ts";
 import { MMF_DISABLE_THP_COMPLETELY, MMF_DISABLE_THP_EXCEPT_ADVISED } from "../structs/mm.ts";
@@ -192,7 +193,7 @@ function ptesThat(k: Kernel, table: number, result: ScanResult, cc: CollapseCont
 
 function isSuch(k: Kernel, pte: number, result: ScanResult, cc: CollapseControl): boolean {
   if (result === SCAN_EXCEED_NONE_PTE) return pteNone(pte) || isZeroPte(k, pte);
-  if (result === SCAN_EXCEED_SWAP_PTE || result === SCAN_PTE_NON_PRESENT) return pteMigration(pte);
+  if (result === SCAN_EXCEED_SWAP_PTE || result === SCAN_PTE_NON_PRESENT) return pteMigration(pte) || pteSwap(pte);
   if (pteNone(pte) || isZeroPte(k, pte) || !ptePresent(pte)) return false;
   if (result === SCAN_PAGE_RO) return entryHas(pte, WRITE);
   const folio = pageFolio(k, entryTarget(pte));

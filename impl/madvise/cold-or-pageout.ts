@@ -25,7 +25,9 @@ import {
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import { VM_LOCKED } from "../structs/vma.ts";
 import { folioDeactivate, folioIsolateLru, folioLock, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
-import { folioListAdd, reclaimPages, type FolioList } from "../vmscan.ts";
+import { flushTlbBatchedPending } from "../tlb-batch.ts";
+import { reclaimPages } from "../vmscan.ts";
+import { folioListAdd, type FolioList } from "../vmscan/folio-list.ts";
 
 /**
  * Advises start..end - 1, which lies in the VMA.
@@ -108,6 +110,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
   const mm: Mm = k.vma.mm.get(vma);
   let table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) return;
+  yield* flushTlbBatchedPending(k, mm);
   let addr: Vpn = start;
   while (addr < end) {
     const pte: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
@@ -137,6 +140,7 @@ function* coldPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn, pageout: boole
       yield* folioPut(k, folio);
       table = yield* pteOffsetMapLock(k, mm, addr);
       if (table === NONE) return;
+      yield* flushTlbBatchedPending(k, mm);
       // Split: look again at small pages. Not split: leave the folio alone.
       if (error !== 0) addr += nr;
       continue;

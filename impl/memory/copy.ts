@@ -8,15 +8,16 @@ import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-wor
 import { readableMigrationEntry, softleafToFolio } from "../migration-entry.ts";
 import type { Kernel } from "../mm-types.ts";
 import type { Entry, Errno, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
-import { pageFolio } from "../page-flags.ts";
+import { hasSwap, pageFolio } from "../page-flags.ts";
 import { folioGet, folioRefSub } from "../page-ref.ts";
 import {
-  DIRTY, entryTarget, isZeroPte, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
-  pteIndex, pteNone, ptePresent, setPteAt, WRITE, YOUNG,
+  DIRTY, EXCLUSIVE, entryHas, entryTarget, isZeroPte, hpageAddress, maybeMkwrite, mkPte, pmdMigration, pmdNone, pmdTransHuge,
+  pteIndex, pteNone, ptePresent, pteSwap, setPteAt, WRITE, YOUNG,
 } from "../pgtable.ts";
 import { pmdpGetLockless, pteAlloc, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { folioAddNewAnonRmap, folioTryDupAnonRmapPte } from "../rmap.ts";
 import { folioAddLru, folioPutNew } from "../swap.ts";
+import { swapDupEntryDirect } from "../swap/swapfile.ts";
 import { folioPrealloc } from "./anon.ts";
 
 /**
@@ -83,7 +84,8 @@ function* copyPteRange(k: Kernel, dstVma: Vma, srcVma: Vma, start: Vpn, end: Vpn
           error = yield* copyPresentPage(k, dstVma, addr, dst, entryTarget(entry), prealloc);
           if (error === 0) prealloc = NONE;
         }
-      } else if (!pteNone(entry)) yield* copyMigrationPte(k, k.vma.mm.get(dstVma), addr, dst, src);
+      } else if (hasSwap(k) && pteSwap(entry)) yield* copySwapPte(k, k.vma.mm.get(dstVma), addr, dst, src);
+      else if (!pteNone(entry)) yield* copyMigrationPte(k, k.vma.mm.get(dstVma), addr, dst, src);
       if (error === 0) addr++;
     }
     spinUnlock(k, ptlOf(k, src));
@@ -168,4 +170,21 @@ function* copyMigrationPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table):
   setPteAt(k, dst, pteIndex(k, vpn), entry);
   emit(k, EV.MIGRATION_SET, mm, vpn, entryTarget(entry));
   k.mm.anonPages.add(mm, 1);
+}
+
+/**
+ * A swap entry: its slot is named once more, and is exclusive in neither.
+ * @kernel mm/memory.c copy_nonpresent_pte(): softleaf_is_swap()
+ * @holds the locks of both tables
+ */
+function* copySwapPte(k: Kernel, mm: Mm, vpn: Vpn, dst: Table, src: Table): Routine {
+  const entry: Entry = k.ptTable.pte.get(src, pteIndex(k, vpn));
+  yield* swapDupEntryDirect(k, entryTarget(entry));
+  if (entryHas(entry, EXCLUSIVE)) {
+    yield at("set_pte_at: not exclusive");
+    setPteAt(k, src, pteIndex(k, vpn), entry & ~EXCLUSIVE);
+  }
+  yield at("set_pte_at");
+  setPteAt(k, dst, pteIndex(k, vpn), entry & ~EXCLUSIVE);
+  k.mm.swapEntries.add(mm, 1);
 }

@@ -3,8 +3,8 @@ import { at, choose, NONE, spinUnlock, type Routine } from "thpcheck";
 import { noteLastMapping } from "../huge-memory/unmapped-in-split.ts";
 import { PG_SWAPBACKED, PG_UPTODATE, pageFlagsNonatomic } from "../page-flag-word.ts";
 import type { Kernel } from "../mm-types.ts";
-import type { Mm, Pfn, Vma } from "../structs/types.ts";
-import { folioTestLarge, pageFolio } from "../page-flags.ts";
+import type { Mm, Pfn, Refs, Vma } from "../structs/types.ts";
+import { folioTestLarge, folioTestSwapcache, hasSwap, pageFolio } from "../page-flags.ts";
 import { folioGet, folioMapcount, folioMaybeMappedShared } from "../page-ref.ts";
 import { DIRTY, entryTarget, isZeroPte, maybeMkwrite, mkPte, pteIndex, setPteAt, YOUNG } from "../pgtable.ts";
 import { ptepClearFlush, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
@@ -14,6 +14,7 @@ import {
   announceReservedPage, getReservedPage, putUnmappedPage, reservationForCow, reservedPageMapped,
 } from "../thp-reservation.ts";
 import { folioAddLru, folioMarkFaulted, folioPut, folioTrylock, folioUnlock, lruAddDrain } from "../swap.ts";
+import { folioFreeSwap, freeSwapCache } from "../swap/swapfile.ts";
 import {
   FAULT_FLAG_UNSHARE, VM_FAULT_DONE, VM_FAULT_HWPOISON, VM_FAULT_OOM, type VmFault, type VmFaultReason,
 } from "../vm-fault.ts";
@@ -67,6 +68,10 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
     // The last mapped page of a folio is copied, so that the folio can be freed as a whole.
     yield at("folio_large_mapcount");
     if (folioMapcount(k, folio) <= 1) return false;
+    if (hasSwap(k)) {
+      const locked: boolean = yield* freeSwapOfLarge(k, folio);
+      if (!locked) return false;
+    }
     yield at("folio_lock_large_mapcount", null, { instruction: true });
     return onlyMapped(k, folio);
   }
@@ -75,10 +80,16 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
   if (k.page.refcount.get(folio) > 3) return false;
   yield at("folio_test_lru");
   if (!k.page.lru.once(folio)) yield* lruAddDrain(k);
+  let refs: Refs = 1;
+  if (hasSwap(k)) {
+    yield at("folio_test_swapcache");
+    if (k.page.swap.once(folio) !== NONE) refs = 2;
+  }
   yield at("folio_ref_count");
-  if (k.page.refcount.get(folio) > 1) return false;
+  if (k.page.refcount.get(folio) > refs) return false;
   yield at("folio_trylock");
   if (!folioTrylock(k, folio)) return false;
+  if (folioTestSwapcache(k, folio)) yield* folioFreeSwap(k, folio);
   yield at("folio_ref_count: locked");
   if (k.page.refcount.get(folio) !== 1) {
     yield at("folio_unlock");
@@ -87,6 +98,22 @@ function* wpCanReuseAnonFolio(k: Kernel, folio: Pfn, vma: Vma): Routine<boolean>
   }
   yield at("folio_move_anon_rmap");
   folioMoveAnonRmap(k, folio, vma);
+  yield at("folio_unlock");
+  folioUnlock(k, folio);
+  return true;
+}
+
+/**
+ * The swap cache's references hide who else has the folio. It keeps them if a swap entry is left.
+ * @kernel mm/memory.c __wp_can_reuse_large_anon_folio()
+ * @returns false: somebody has it locked
+ */
+function* freeSwapOfLarge(k: Kernel, folio: Pfn): Routine<boolean> {
+  yield at("folio_test_swapcache");
+  if (k.page.swap.once(folio) === NONE) return true;
+  yield at("folio_trylock");
+  if (!folioTrylock(k, folio)) return false;
+  yield* folioFreeSwap(k, folio);
   yield at("folio_unlock");
   folioUnlock(k, folio);
   return true;
@@ -172,7 +199,10 @@ function* wpPageCopy(k: Kernel, vmf: VmFault): Routine<VmFaultReason> {
     noteLastMapping(k, pageFolio(k, oldPage));
   }
   spinUnlock(k, ptlOf(k, vmf.pte));
-  if (oldPage !== NONE) yield* folioPut(k, pageFolio(k, oldPage));
+  if (oldPage !== NONE) {
+    yield* folioPut(k, pageFolio(k, oldPage));
+    yield* freeSwapCache(k, pageFolio(k, oldPage));
+  }
   yield* putOldFolio(k, oldPage);
   return VM_FAULT_DONE;
 }

@@ -13,10 +13,10 @@ import type { Entry, Mm, Pfn, Table, Vma, Vpn } from "../structs/types.ts";
 import {
   tlbBatchRoom, tlbFlushMmu, tlbRemovePageSize, tlbRemoveTable, tlbRemoveTlbEntry,
 } from "../mmu-gather.ts";
-import { pageFolio } from "../page-flags.ts";
+import { hasSwap, pageFolio } from "../page-flags.ts";
 import {
   ENTRY_NONE, entryTarget, isZeroPte, hpageAddress, hpageAligned, pmdMigration, pmdNone, pmdTable, pmdTransHuge, pteIndex,
-  pteMigration, pteNone, ptePresent,
+  pteMigration, pteNone, ptePresent, pteSwap, setPteAt,
 } from "../pgtable.ts";
 import { pmdClearTable, pmdpGetLockless, pteOffsetMapLock, ptlOf } from "../pgtable-generic.ts";
 import { tryToFreePte } from "../pt-reclaim.ts";
@@ -25,6 +25,8 @@ import { reservationLosesPages, reservationZapped } from "../thp-reservation.ts"
 import { unlinkAnonVmas } from "../anon-vma.ts";
 import { folioRemoveRmapPtes } from "../rmap.ts";
 import { lruAddDrain } from "../swap.ts";
+import { swapPutEntryDirect } from "../swap/swapfile.ts";
+import { flushTlbBatchedPending } from "../tlb-batch.ts";
 
 /**
  * Unmaps start..end - 1 of one VMA; the VMA stays. MADV_DONTNEED. What nobody else uses is freed when the gather ends.
@@ -138,11 +140,17 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
   const mm: Mm = k.vma.mm.get(vma);
   const table: Table = yield* pteOffsetMapLock(k, mm, start);
   if (table === NONE) return start;
+  yield* flushTlbBatchedPending(k, mm);
   let addr: Vpn = start;
   let full: boolean = false;
   while (addr < end && !full) {
     const seen: Entry = k.ptTable.pte.get(table, pteIndex(k, addr));
     if (pteNone(seen)) {
+      addr++;
+      continue;
+    }
+    if (hasSwap(k) && pteSwap(seen)) {
+      yield* zapSwapPte(k, mm, table, addr);
       addr++;
       continue;
     }
@@ -177,6 +185,18 @@ function* zapPteRange(k: Kernel, vma: Vma, start: Vpn, end: Vpn): Routine<Vpn> {
   if (hasReservations(k)) yield* reservationLosesPages(k, vma, start);
   yield* tlbFlushMmu(k, mm);
   return addr;
+}
+
+/**
+ * A swap entry goes, and with it its slot, if nobody else names it. Linux gives several slots back at once.
+ * @kernel mm/memory.c zap_nonpresent_ptes()
+ * @holds the table's lock
+ */
+export function* zapSwapPte(k: Kernel, mm: Mm, table: Table, vpn: Vpn): Routine {
+  yield* swapPutEntryDirect(k, entryTarget(k.ptTable.pte.get(table, pteIndex(k, vpn))));
+  yield at("clear_not_present_full_ptes");
+  setPteAt(k, table, pteIndex(k, vpn), ENTRY_NONE);
+  k.mm.swapEntries.add(mm, -1);
 }
 
 /**

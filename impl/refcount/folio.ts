@@ -18,7 +18,7 @@ import { EV } from "../../spec/events.ts";
 import { vmBugOn } from "../bug.ts";
 import { pageIsFree } from "../dead-object.ts";
 import type { Kernel } from "../mm-types.ts";
-import { folioNrPages, folioTestLarge, pageFolio } from "../page-flags.ts";
+import { folioNrPages, folioTestLarge, folioTestSwapcache, pageFolio } from "../page-flags.ts";
 import type { Mm, Pfn } from "../structs/types.ts";
 import type { RefcountOperations } from "./operations.ts";
 
@@ -233,9 +233,9 @@ function accountSplit(k: Kernel, folio: Pfn): void {
     "refcount-scheme: an unmapped folio has an owner");
 }
 
-/** That of the thread that splits: nothing maps the pages, and nobody else holds one of them. */
-function refsOfSplitPage(_k: Kernel, _page: Pfn): number {
-  return 1;
+/** That of the thread that splits, and of the swap cache: nothing maps the pages, and nobody else holds one of them. */
+function refsOfSplitPage(k: Kernel, page: Pfn): number {
+  return folioTestSwapcache(k, page) ? 2 : 1;
 }
 
 function checkFreed(k: Kernel, folio: Pfn): void {

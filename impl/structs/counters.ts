@@ -20,7 +20,7 @@ export function mthpStat() {
   return struct({
     ...eventsByOrder(
       "anonFaultAlloc", "anonFaultFallback", "anonFaultFallbackCharge",
-      "split", "splitFailed", "splitDeferred", "swpoutFallback",
+      "split", "splitFailed", "splitDeferred", "swpout", "swpoutFallback", "swpin",
       "collapseAlloc", "collapseAllocFailed", "collapseExceedNonePte", "collapseExceedSwapPte", "collapseExceedSharedPte",
     ),
   });
@@ -33,9 +33,10 @@ export function vmstat() {
       "thpFaultAlloc", "thpFaultFallback", "thpFaultFallbackCharge",
       "thpCollapseAlloc", "thpCollapseAllocFailed",
       "thpZeroPageAlloc", "thpZeroPageAllocFailed",
-      "thpSplitPage", "thpSplitPageFailed", "thpDeferredSplitPage", "thpUnderusedSplitPage", "thpSplitPmd", "thpSwpoutFallback",
+      "thpSplitPage", "thpSplitPageFailed", "thpDeferredSplitPage", "thpUnderusedSplitPage", "thpSplitPmd",
+      "thpSwpout", "thpSwpoutFallback",
       "thpScanExceedNonePte", "thpScanExceedSwapPte", "thpScanExceedSharedPte",
-      "pgfault", "pglazyfree", "pglazyfreed",
+      "pgfault", "pgmajfault", "pswpin", "pswpout", "swpinZero", "swpoutZero", "pglazyfree", "pglazyfreed",
       "khugepagedPagesCollapsed", "khugepagedFullScans", "khugepagedResPagesCollapsed",
       "thpResAlloc", "thpResAllocFailed",
     ),

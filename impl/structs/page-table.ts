@@ -2,7 +2,7 @@
 import { NONE, array, bitset, int, ref, spinlock, struct, table } from "thpcheck";
 import type { Bounds } from "../../spec/bounds.ts";
 import type { GrainFlags } from "../config/grain.ts";
-import { PTE_MARKS, encodedPteInWords, entryInWords, tableStateInWords } from "./words.ts";
+import { PTE_MARKS, encodedPteInWords, pteInWords, tableStateInWords } from "./words.ts";
 
 // ---- life of a page-table page (values of ptTable.state) --------------------------------------------------------
 export const TABLE_FREE = 0;
@@ -22,7 +22,7 @@ export function ptTable(b: Bounds & GrainFlags) {
     lock: spinlock("its split page-table lock (ptl); fork: that of the child, then of the parent; mremap: the old one, then the new",
       { nesting: "nested" }),
     pte: array(b.pagesPerHugePage,
-      int(0, b.entryMax, "PTEs", { guard: "lock", marks: PTE_MARKS, show: b.grainMigration ? encodedPteInWords : entryInWords })),
+      int(0, b.entryMax, "PTEs", { guard: "lock", marks: PTE_MARKS, show: b.grainMigration ? encodedPteInWords : pteInWords })),
     owner: int(NONE, b.cpus - 1, "who has it to itself: who allocated it, or took it out of the page table",
       { role: "ghost", guard: "owner(referenced)" }),
   });

@@ -26,6 +26,12 @@ export function page(b: Bounds) {
     referenced: bool("PG_referenced (head)", { guard: "atomic" }),
     dirty: bool("PG_dirty (head)", { guard: "atomic" }),
     uptodate: bool("PG_uptodate (head)", { guard: "atomic" }),
+    // Without swap there is one value of each, and no room for it.
+    writeback: int(0, b.swapSlots > 0 ? 1 : 0, "PG_writeback (head)", { guard: "atomic" }),
+    swap: int(NONE, b.swapSlots - 1, "folio->swap: the slot of its first page; NONE: PG_swapcache is clear (head)",
+      { guard: "lock", init: NONE }),
+    dropped: int(0, b.swapSlots > 0 ? 1 : 0, "reclaim has frozen it to free it, and not a split; of the specification (head)",
+      { role: "ghost", guard: "model" }),
     anonExclusive: bool("PG_anon_exclusive: of the page; of a PMD mapping on the head", { guard: "atomic(mapping)" }),
     partiallyMapped: bool("PG_partially_mapped (head)", { guard: "deferredSplit.lock" }),
     deferred: bool("on the deferred split queue (head)", { guard: "deferredSplit.lock" }),

@@ -19,6 +19,8 @@ export type Cpu = Ref<"cpu">;
 export type Reservation = Ref<"resv">;
 /** Container of reservations: see `resvs` in reservation.ts. */
 export type Container = Ref<"resvs">;
+/** swp_entry_t: a slot of the swap device. */
+export type SwapSlot = Ref<"swapSlot">;
 /** A node of the split queue's lists: see list.ts. */
 export type SplitNode = Ref<"splitList">;
 /** Virtual page number, or the end of a VMA. */

@@ -8,6 +8,12 @@ const [PRESENT, WRITE, DIRTY, YOUNG, SPECIAL, MIGRATION, EXCLUSIVE, LEAF, PROTNO
 export const PTE_MARKS = PRESENT;
 export const PMD_MARKS = PRESENT | LEAF;
 
+/** A swap PTE names a slot: `swap slot 3 exclusive`. LEAF of what is not present, and no PMD. */
+export function pteInWords(e: number): string {
+  return isSwap(e) ? `swap slot ${e >> ENTRY_TARGET_SHIFT}${(e & EXCLUSIVE) !== 0 ? " exclusive" : ""}` : entryInWords(e);
+}
+const isSwap = (e: number): boolean => (e & (LEAF | PRESENT | PROTNONE | MIGRATION)) === LEAF;
+
 /** `page 5 rw dirty`, `huge page 0 ro, invalidated`, `zero page 3 ro`, `migration entry of page 3 rw`, `none`. */
 export function entryInWords(e: number): string {
   if (e === 0) return "none";
@@ -21,7 +27,7 @@ export function entryInWords(e: number): string {
 
 /** The same with migration entries in their own encoding, by the grain `migration`: `../migration-entry.ts`. */
 export function encodedPteInWords(e: number): string {
-  if ((e & MIGRATION) === 0) return entryInWords(e);
+  if ((e & MIGRATION) === 0) return pteInWords(e);
   return `migration entry of page ${e >> ENTRY_TARGET_SHIFT}${["", " exclusive", " rw"][(e >> 1) & 3] ?? ""}`;
 }
 

@@ -1,5 +1,5 @@
 /** anon_vmas: whom they belong to, and that they find what is mapped. */
-import { ENTRY_LEAF, ENTRY_SPECIAL, pointsToTable, target } from "../entry.ts";
+import { ENTRY_LEAF, ENTRY_SPECIAL, isSwapEntry, pointsToTable, target } from "../entry.ts";
 import { never, type Invariant } from "../invariant.ts";
 import type { KernelView } from "../view.ts";
 
@@ -77,7 +77,7 @@ export const anonVmaInvariants: readonly Invariant[] = [
           } else if (pointsToTable(e)) {
             for (let j = 0; j < h; j++) {
               const pte = v.ptTable.pte.get(target(e), j);
-              const wrong = pte === 0 || (pte & ENTRY_SPECIAL) !== 0 ? null : notFound(v, m, p * h + j, target(pte));
+              const wrong = pte === 0 || (pte & ENTRY_SPECIAL) !== 0 || isSwapEntry(pte) ? null : notFound(v, m, p * h + j, target(pte));
               if (wrong !== null) return { conjunct: wrong, values: { mm: m, address: p * h + j, page: target(pte) } };
             }
           }

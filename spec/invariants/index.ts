@@ -12,6 +12,7 @@ import { pageInvariants } from "./page.ts";
 import { pageTableInvariants } from "./page-table.ts";
 import { permissionInvariants } from "./permission.ts";
 import { reservationInvariants } from "./reservation.ts";
+import { swapInvariants } from "./swap.ts";
 import { tlbInvariants } from "./tlb.ts";
 import { vmaInvariants } from "./vma.ts";
 import { windowInvariants } from "./window.ts";
@@ -22,7 +23,7 @@ export const FAMILIES: Readonly<Record<string, readonly Invariant[]>> = {
   vma: vmaInvariants, "anon-vma": anonVmaInvariants, tlb: tlbInvariants, permission: permissionInvariants,
   counters: counterInvariants, deferred: deferredInvariants, lru: lruInvariants,
   khugepaged: khugepagedInvariants, reservations: reservationInvariants,
-  function: functionInvariants, windows: windowInvariants,
+  function: functionInvariants, windows: windowInvariants, swap: swapInvariants,
 };
 
 export const INVARIANTS: readonly Invariant[] = Object.values(FAMILIES).flat();

@@ -23,6 +23,11 @@ export function headsFolio(v: KernelView, pfn: number): boolean {
   return v.page.head.get(pfn) < 0 && !inFreeBlock(v, pfn);
 }
 
+/** A folio that a fault has read from swap: it is nobody's before it is mapped for the first time. */
+function isSwappedIn(v: KernelView, folio: number): boolean {
+  return v.param.swapSlots.get() > 0 && !v.page.anon.get(folio) && v.page.mapping.get(folio) < 0 && mapcountOf(v, folio) === 0;
+}
+
 export const pageInvariants: readonly Invariant[] = [
   {
     id: "P1", name: "who has no reference is mapped and pinned by nobody, and a free page has none",
@@ -176,10 +181,12 @@ export const pageInvariants: readonly Invariant[] = [
   {
     id: "P17", name: "a folio on the LRU has its owner and place",
     why: "who finds a frame by its number and gets a reference goes by them: to the reverse map, or to another folio's memory",
-    source: "mm/huge_memory.c __split_folio_to_order(): mapping and index of a tail are written before its reference count is unfrozen",
+    source: "mm/huge_memory.c __split_folio_to_order(): mapping and index of a tail are written before its reference count is " +
+      "unfrozen. Not of what a fault has read from swap and not mapped: it is nobody's yet, or never is",
     excuse: never,
     holds: (v) => {
       for (let i = 0; i < v.page.count; i++) {
+        if (isSwappedIn(v, i)) continue;
         if (v.page.lru.get(i) && (!v.page.anon.get(i) || v.page.mapping.get(i) < 0)) {
           return { conjunct: "a folio on the LRU is anonymous and has an anon_vma", values: { folio: i, mapping: v.page.mapping.get(i) } };
         }

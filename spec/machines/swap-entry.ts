@@ -1,9 +1,11 @@
 /**
- * A slot of the swap area: from add_to_swap() to the last entry that names it. No implementation has swap yet.
+ * A slot of the swap area: from folio_alloc_swap() to the last entry that names it. What the states are in a kernel:
  *
- *   free    nobody uses the slot
- *   cached  a folio in the swap cache holds the slot's content; `entries` swap PTEs name the slot
- *   stored  the content is on disk alone
+ *   free    the slot's word in the swap table is NULL
+ *   cached  it is a PFN: a folio in the swap cache has the content, or is about to read it
+ *   stored  it is a shadow: the content is on the device alone
+ *
+ *   entries  its count: swap PTEs that name the slot, or are about to (or, under their lock, no longer) do
  */
 import { assign, setup } from "xstate";
 
@@ -39,7 +41,7 @@ export const swapEntryMachine = setup({
       on: {
         SWAP_SET: { actions: "more", description: "reclaim replaces a PTE, or fork duplicates an entry" },
         SWAP_UNSET: { guard: "named", actions: "less", description: "a fault maps the page again, or the entry is zapped" },
-        SWAP_RECLAIM: { guard: "named", target: "stored", description: "written and dropped from memory" },
+        SWAP_RECLAIM: { guard: "named", target: "stored", description: "written and dropped from memory, or never read" },
         SWAP_DELETE: { guard: "unnamed", target: "free", description: "no entry needs the slot: the folio leaves the swap cache" },
       },
     },

@@ -73,6 +73,7 @@ export const PMD_RANGE: readonly PmdRangeUse[] = [
   { file: "impl/memory/zap.ts", function: "unmapPageRange", uses: 3, why: RANGE },
   { file: "impl/memory/zap.ts", function: "freePgtables", uses: 2, why: RANGE },
   { file: "impl/memory/zap.ts", function: "checkEmpty", uses: 1, why: TABLE },
+  { file: "impl/memory/swap-fault.ts", function: "swapPteBatch", uses: 1, why: TABLE },
   { file: "impl/mprotect.ts", function: "changeProtection", uses: 1, why: RANGE },
   { file: "impl/mprotect.ts", function: "changePmd", uses: 1, why: RANGE },
   { file: "impl/mremap.ts", function: "movePageTables", uses: 1, why: RANGE },

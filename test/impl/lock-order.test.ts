@@ -21,18 +21,19 @@ import reservationFull from "../scenarios/reservation-full.ts";
 import reservationPromotion from "../scenarios/reservation-promotion.ts";
 import reservationShrinker from "../scenarios/reservation-shrinker.ts";
 import splitZap from "../scenarios/split-zap.ts";
+import swap from "../scenarios/swap.ts";
 import unmap from "../scenarios/unmap.ts";
 
 const ALL = [
   collapseMunmap, collapseSplit, forkCow, khugepagedRefusals, mremap, reclaim, reservationFaults, reservationFork,
-  reservationFull, reservationPromotion, reservationShrinker, splitZap, unmap,
+  reservationFull, reservationPromotion, reservationShrinker, splitZap, swap, unmap,
 ].flat() as unknown as readonly Scenario[];
 
 /** Small ones, of each kind of operation. */
 const MET_BY = [
   "collapse-munmap", "collapse-split-poison", "dontneed-pt-reclaim", "fork-cow-exit", "fork-cow-huge", "khugepaged-dontneed",
   "mremap-table-underused", "reclaim-twice", "reservation-collapse-half@rfc-choices", "reservation-dontneed@rfc-choices",
-  "reservation-fork-both-write@rfc-2018", "reservation-shrinker@rfc-choices", "split-dontneed-pin",
+  "reservation-fork-both-write@rfc-2018", "reservation-shrinker@rfc-choices", "split-dontneed-pin", "swap-out-dontneed",
 ];
 
 interface Row {

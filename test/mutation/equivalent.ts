@@ -6,10 +6,11 @@ import type { Explanation } from "./explained.ts";
 
 export const EQUIVALENT: readonly Explanation[] = [
   {
-    id: "c3c75b1e79",
+    id: "a89ce1bd8c",
     change: "- folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, " +
-      "parts)); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, k.lruvec.lock.at()); yield at(\"moved behind the release\"); " +
-      "folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, parts));",
+      "parts)); if (cached) emit(k, EV.FOLIO_GET, folio, 1); spinUnlock(k, k.lruvec.lock.at());  + spinUnlock(k, " +
+      "k.lruvec.lock.at()); yield at(\"moved behind the release\"); folioRefUnfreeze(k, folio, refsOfSplitPage(k, folio)); emit(k, " +
+      "EV.FOLIO_UNFREEZE, folio, partOrder(k, folio, folio, parts)); if (cached) emit(k, EV.FOLIO_GET, folio, 1);",
     why: "Freezing and unfreezing are atomic operations on the reference count, which lru_lock does not protect: the lock is about " +
       "the list, PG_lru and the LRU's counters, and these have their final values before. Until it is unfrozen the head has no " +
       "reference, no mapping but migration entries, and a folio lock that the split holds. Whoever meets it on the LRU, in a frame " +
@@ -127,7 +128,7 @@ export const EQUIVALENT: readonly Explanation[] = [
       "it, and nobody promises it.",
   },
   {
-    id: "470755f5f6",
+    id: "ad6356e089",
     change: "- if (!entryHas(k.ptTable.pte.get(table, pteIndex(k, addr + i)), YOUNG | DIRTY)) continue;",
     why: "An entry that is neither young nor dirty is taken out, put back as it was, and flushed for, under the lock of its " +
       "table. So is every entry beside it that is young or dirty: whoever reads entries without that lock (the hardware, " +

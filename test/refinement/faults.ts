@@ -17,6 +17,7 @@ export const FAULTS: readonly SeededFault[] = [
     text: `    yield at("S12: folio_ref_unfreeze");
     folioRefUnfreeze(k, folio + i, refsOfSplitPage(k, folio + i));
     emit(k, EV.FOLIO_UNFREEZE, folio + i, partOrder(k, folio, folio + i, parts));
+    if (cached) emit(k, EV.FOLIO_GET, folio + i, 1);
     yield at("lru_add_split_folio");
     if (isolated) folioGet(k, folio + i);
     else {
@@ -140,5 +141,14 @@ export const FAULTS: readonly SeededFault[] = [
     k.node.thpReserved.add(-1);
     k.page.owner.set(page, current(k));
 `,
+  },
+  {
+    machine: "swap-entry", why: "a slot that nobody names any more loses its folio in one step and is free in the next",
+    scenario: "swap-in-dontneed", file: "impl/swap/swap-state.ts",
+    text: `    k.swapDevice.folio.setOnce(0, entry, NONE);
+    if (k.swapDevice.counts.get(0, entry) > 0)`,
+    replacement: `    k.swapDevice.folio.setOnce(0, entry, NONE);
+    yield at("__swap_cluster_free_entries");
+    if (k.swapDevice.counts.get(0, entry) > 0)`,
   },
 ];

@@ -38,7 +38,7 @@ function tableOf(machine: string): MachineTable {
 export function refinementOf(a: Abstraction, c: KernelConfig): Refinement {
   const table = tableOf(a.machine);
   const { spec } = table;
-  const sizes = sizesOf(c, 0, pinsMax(c.pagesPerHugePage));
+  const sizes = sizesOf(c, c.swapSlots, pinsMax(c.pagesPerHugePage));
   const numbers = new StateNumbers(a, c);
   const heard = new Set(table.transitions.map((t) => `${t.source} ${EV[t.event as EventName]}`));
   const inTable = (state: number): number => table.encode(numbers.value(state), numbers.context(state));

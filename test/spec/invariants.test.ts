@@ -8,6 +8,7 @@ import { CATALOGUE, keptBy } from "../../spec/catalogue.ts";
 import { KHUGEPAGED_MTHP_MERGED, LOST_SPLIT } from "../../spec/enumerations.ts";
 import { INVARIANTS } from "../../spec/invariants/index.ts";
 import { machineNamed } from "../../spec/alphabet.ts";
+import { MADV_PAGEOUT } from "../../impl/madvise.ts";
 import { MAP_FIXED } from "../../impl/mmap.ts";
 import { COLLAPSE_ISOLATED } from "../../impl/structs/ghosts.ts";
 import { VM_READ } from "../../impl/structs/vma.ts";
@@ -33,6 +34,8 @@ let onLru: SequentialKernel;
 let sized: SequentialKernel;
 /** Four single pages, which khugepaged may make folios of two of. */
 let windowed: SequentialKernel;
+/** A huge page of which one page has come back and one has not; and a single page on the device alone. */
+let swapping: SequentialKernel;
 let marks: readonly { back(): void }[];
 /** The one that the corruption at hand is for. */
 let s: SequentialKernel;
@@ -85,7 +88,24 @@ beforeAll(() => {
   });
   windowed.mmap(0, 0, 4, RW, MAP_FIXED);
   windowed.touch(0, 0, 4, 1);
-  marks = [windowed.mark(), sized.mark(), onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(), listed.mark(), zeroByNumber.mark()];
+  swapping = new SequentialKernel({
+    pagesPerHugePage: 2, hugeRanges: 2, frames: 8, mms: 1, vmas: 2, cpus: 1, enabled: ENABLED_ALWAYS, swapSlots: 4, swapIsSynchronous: true,
+  });
+  swapping.mmap(0, 0, 3, RW, MAP_FIXED);
+  swapping.touch(0, 0, 3, 1);
+  swapping.madvise(0, 2, 1, MADV_PAGEOUT);
+  // On a device that is not synchronous a page that is read stays in the swap cache.
+  swapping.k.page.swap.set(swapping.frame(0, 0), 2);
+  swapping.k.page.refcount.add(swapping.frame(0, 0), 2);
+  for (const slot of [2, 3]) {
+    swapping.k.swapDevice.used.set(0, slot, true);
+    swapping.k.swapDevice.folio.set(0, slot, swapping.frame(0, 0));
+  }
+  swapping.k.swapDevice.available.add(0, -2);
+  marks = [
+    swapping.mark(), windowed.mark(), sized.mark(), onLru.mark(), slotted.mark(), huge.mark(), reserving.mark(),
+    listed.mark(), zeroByNumber.mark(),
+  ];
 });
 beforeEach(() => {
   for (const mark of marks) mark.back();
@@ -179,6 +199,11 @@ const CORRUPTIONS: Readonly<Record<string, () => void>> = {
     detached(0);
     s.k.detachedPtes.before.set(0, 3, s.k.detachedPtes.before.get(0, 2));
   },
+  SW1: () => { s = swapping; s.k.swapDevice.folio.set(0, 3, 0); s.k.page.swap.set(0, -1); },
+  SW2: () => { s = swapping; s.k.swapDevice.used.set(0, 1, true); },
+  SW3: () => { s = swapping; s.k.swapDevice.counts.add(0, 3, 1); },
+  SW4: () => { s = swapping; s.k.page.swap.set(s.frame(0, 0), 1); },
+  SW5: () => { s = swapping; s.k.mm.swapEntries.add(0, 1); },
   P17: () => { s.k.page.mapping.set(folio(), -1); },
   R1: () => { s = reserving; s.k.resv.haddr.set(0, 2); },
   R2: () => { s = reserving; s.k.page.refcount.set(s.k.resv.page.get(0) + 1, 0); },
@@ -209,6 +234,7 @@ describe("the kernel that is corrupted", () => {
     expect(s.violations()).toEqual([]);
     expect(reserving.violations()).toEqual([]);
     expect(listed.violations()).toEqual([]);
+    expect(swapping.violations()).toEqual([]);
     expect(listed.k.deferredSplit.length.get()).toBe(1);
     expect([0, 1].map((res) => [reserving.k.resv.allocated.get(res), reserving.k.resv.unused.get(res)])).toEqual([[true, 1], [true, 1]]);
     expect([s.isHuge(0, HUGE), s.isHuge(0, PTES), s.isHuge(0, ZERO), s.frame(0, ZERO)].slice(0, 3)).toEqual([true, false, true]);
@@ -258,6 +284,6 @@ describe("the catalogue", () => {
     }
   });
   it("has the promises of every family of the kernel's", () => {
-    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "lru", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "tlb", "vma", "windows"]);
+    expect([...new Set(CATALOGUE.map((p) => p.family))].sort()).toEqual(["anon-vma", "counters", "deferred", "exclusivity", "function", "khugepaged", "liveness", "locks", "lru", "mapcount", "memcg", "objects", "page", "page-table", "permission", "reservations", "schemes", "split", "swap", "tlb", "vma", "windows"]);
   });
 });
