@@ -181,7 +181,8 @@ export default [
   deviceScenario({
     name: "swap-device-fault", why: "a page is mapped again and stored to while the device reads it", tier: "quick",
     options: { ...small, ...onePage }, areaEnd: 1, threads: { writesOut, stores },
-    sometimes: { "mapped while it is being written": (k) => k.page.writeback.get(0) !== 0 && k.page.mapcount.get(0) >= 0 }, expect: holds({ states: 10_988 }),
+    sometimes: { "mapped while it is being written": (k) => k.page.writeback.get(0) !== 0 && k.page.mapcount.get(0) >= 0 },
+    expect: holds({ states: 10_988 }),
   }),
   deviceScenario({
     name: "swap-device-redirtied", why: "reclaim drops a page that was written, unless it has been stored to meanwhile", tier: "full",
