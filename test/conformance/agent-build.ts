@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../../checker/usage-error.ts";
 import { AREA_RANGES, HOLDS, HPAGE, PROCESSES } from "./program.ts";
-import { COUNTED } from "./beyond.ts";
+import { COUNTED, STATS } from "./beyond.ts";
 import { agentOperations } from "./vocabulary.ts";
 
 const here = (folder: string): string => fileURLToPath(new URL(folder, import.meta.url));
@@ -34,9 +34,9 @@ export function compiler(): string | null {
  */
 export function agentDefines(): readonly string[] {
   const numbers = { HPAGE, AREA_RANGES, PROCESSES, HOLDS };
-  const counted = COUNTED.map((name) => `"${name}"`).join(",");
+  const texts = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(",");
   const sizes = Object.entries(numbers).map(([name, value]) => `-D${name}=${value}`);
-  return [`-DOPERATIONS=${agentOperations()}`, `-DCOUNTED=${counted}`, ...sizes];
+  return [`-DOPERATIONS=${agentOperations()}`, `-DCOUNTED=${texts(COUNTED)}`, `-DSTATS=${texts(STATS)}`, ...sizes];
 }
 
 /** The agent; for a guest with all its libraries in it. */

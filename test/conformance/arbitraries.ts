@@ -8,33 +8,14 @@
 import fc from "fast-check";
 import { ADVICE, MAP } from "../../impl/entry/calls.ts";
 import {
-  AREA_PAGES, AREA_RANGES, CONTENTS, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type Knobs, type Program, type Step,
+  AREA_PAGES, AREA_RANGES, DEFAULT_KNOBS, HOLDS, HPAGE, PROCESSES, type Knobs, type Program, type Step,
 } from "./program.ts";
+import { call, content, mixed, offset, point, type Range } from "./arbitraries-of-ranges.ts";
 import { BEYOND } from "./beyond.ts";
+import { sizesAtFirst, sizeStories, STATS, stats } from "./arbitraries-of-sizes.ts";
+import { concernsOthers } from "./sizes.ts";
 import { OPERATION_NAMES, OPERATIONS, type Kind, type OperationName } from "./vocabulary.ts";
 
-interface Range { readonly at: number; readonly pages: number }
-
-/** Offsets inside a huge page where something may go wrong by one. */
-const offset = fc.oneof(
-  { weight: 5, arbitrary: fc.constant(0) },
-  { weight: 4, arbitrary: fc.constantFrom(1, 2, 255, 256, 257, 510, 511) },
-  { weight: 1, arbitrary: fc.nat(HPAGE - 1) },
-);
-/** The lower ranges are where the memory is. */
-const hugeRange = fc.oneof({ weight: 6, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(AREA_RANGES - 1) });
-const point = fc.tuple(hugeRange, offset).map(([r, o]) => r * HPAGE + o);
-const clipped = (at: number, pages: number): Range => ({ at, pages: Math.max(1, Math.min(pages, AREA_PAGES - at)) });
-
-const wholeRanges: fc.Arbitrary<Range> = fc.tuple(hugeRange, fc.constantFrom(1, 1, 1, 2, 3)).map(([r, n]) => clipped(r * HPAGE, n * HPAGE));
-const somePages: fc.Arbitrary<Range> = fc.tuple(point, fc.constantFrom(1, 1, 2, 3, 8)).map(([at, n]) => clipped(at, n));
-const fromTo: fc.Arbitrary<Range> = fc.tuple(point, point).map(([a, b]) => clipped(Math.min(a, b), Math.abs(a - b)));
-const mixed = (whole: number, some: number, any: number): fc.Arbitrary<Range> =>
-  fc.oneof({ weight: whole, arbitrary: wholeRanges }, { weight: some, arbitrary: somePages }, { weight: any, arbitrary: fromTo });
-
-const call = (name: OperationName, args: fc.Arbitrary<readonly number[]>): fc.Arbitrary<Step> =>
-  fc.tuple(fc.nat(PROCESSES - 1), args).map(([process, a]) => ({ process, call: name, args: a }));
-const content = fc.integer({ min: 1, max: CONTENTS });
 const prot = fc.constantFrom(3, 3, 3, 1, 1, 0, 0, 2);
 const advice = (...names: (keyof typeof ADVICE)[]): fc.Arbitrary<number> => fc.constantFrom(...names.map((n) => ADVICE[n]));
 const ranged = (range: fc.Arbitrary<Range>, ...more: fc.Arbitrary<number>[]): fc.Arbitrary<readonly number[]> =>
@@ -196,6 +177,10 @@ const steps = (splits: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof(
   { weight: 2, arbitrary: tableStory },
   { weight: splits ? 1 : 0, arbitrary: split.map((s) => [s]) },
 );
+/** In a program with sizes between a page and a huge page most of what happens has to do with them. */
+const stepsOfSizes = (splits: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof(
+  { weight: 12, arbitrary: steps(splits) }, { weight: 5, arbitrary: sizeStories(splits) }, { weight: 2, arbitrary: stats },
+);
 
 const knobs: fc.Arbitrary<Knobs> = fc.record({
   enabled: fc.constantFrom(...Array<"madvise">(16).fill("madvise"), "always", "never"),
@@ -248,11 +233,28 @@ function settled(steps: readonly Step[], khugepagedAsked: boolean): readonly Ste
 }
 
 const STEPS_MAX = 36;
+const SIZED_STEPS_MAX = 44;
 
 /** Programs of 10 to 40 steps. At the end each process reads what it has. `splits`: with debugfs' split_huge_pages. */
-export function programs(splits: boolean): fc.Arbitrary<Program> {
+function programsWithoutSizes(splits: boolean): fc.Arbitrary<Program> {
   return fc.tuple(knobs, beginning, fc.array(steps(splits), { minLength: 8, maxLength: 28, size: "max" })).map(([k, first, rest]) => {
     const drawnSteps = [...first, ...rest.flat()].slice(0, STEPS_MAX);
     return { knobs: k, steps: settled(drawnSteps, k.enabled !== "always") };
   });
+}
+
+/** The same with sizes between a page and a huge page. At the end their files are read, where no other process can move them. */
+function programsWithSizes(splits: boolean): fc.Arbitrary<Program> {
+  const rest = fc.array(stepsOfSizes(splits), { minLength: 6, maxLength: 22, size: "max" });
+  return fc.tuple(knobs, sizesAtFirst, beginning, sizeStories(splits), rest).map(([k, sizes, first, story, more]) => {
+    const drawnSteps = [...sizes, ...first, ...story, ...more.flat()].slice(0, SIZED_STEPS_MAX);
+    const alone = !concernsOthers({ knobs: k, steps: drawnSteps });
+    const own = drawnSteps.filter((s) => alone || s.call !== "stats");
+    return { knobs: k, steps: settled([...own, ...(alone ? [STATS] : [])], alone && k.enabled !== "always") };
+  });
+}
+
+/** `splits`: with debugfs' split_huge_pages. */
+export function programs(splits: boolean): fc.Arbitrary<Program> {
+  return fc.oneof({ weight: 1, arbitrary: programsWithoutSizes(splits) }, { weight: 4, arbitrary: programsWithSizes(splits) });
 }

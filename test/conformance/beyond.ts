@@ -24,6 +24,12 @@ export const COUNTED = [
   ...[16, 64, 1024].flatMap((kib) => ["nr_anon", "split", "split_failed", "split_deferred", "swpout", "swpin"].map((s) => `${kib}kB/${s}`)),
   "2048kB/swpout", "2048kB/swpin", "2048kB/split_failed", "2048kB/collapse_alloc", "64kB/collapse_alloc", "64kB/nr_anon_partially_mapped",
 ] as const;
+/** The files of hugepages-<size>kB/stats that `impl/` has, in the order of a line of them; what the others say is added up behind. */
+export const STATS = [
+  "anon_fault_alloc", "anon_fault_fallback", "anon_fault_fallback_charge", "swpout_fallback", "split", "split_failed", "split_deferred",
+  "nr_anon", "nr_anon_partially_mapped", "collapse_alloc", "collapse_alloc_failed", "collapse_exceed_none_pte",
+  "collapse_exceed_swap_pte", "collapse_exceed_shared_pte",
+] as const;
 const SIZES: Words = Object.fromEntries([16, 32, 64, 128, 256, 512, 1024, 2048].map((kib) => [`${kib}kB`, kib]));
 /** In the order of `words` of agent/beyond.c, which answers with these numbers. */
 export const SIZE_WORDS = { never: 0, madvise: 1, always: 2, inherit: 3 } as const;
@@ -68,6 +74,10 @@ export const BEYOND = {
     lacks: (args: readonly number[]) => (IN_IMPL.test(COUNTED[args[0]!]!) ? null : "counters by name") },
   /** debugfs' split_huge_pages, toward the page of that offset in the folio. */
   split_at: { args: [PAGE, PAGES, number("order"), number("offset")], lacks: nothing },
+  /** From here on each step also tells the folios that entries map, with their orders. */
+  folios: { args: [], lacks: nothing },
+  /** Every file of hugepages-<size>kB/stats, of each size, told from the program's start on. */
+  stats: { args: [], lacks: nothing },
   /** memory.max of a control group that the process is put into. */
   memory_max: { args: [PAGES], lacks: "limits of control groups" },
   /** memory.reclaim of such a group. */

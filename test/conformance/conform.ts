@@ -23,7 +23,8 @@ import type { Observations } from "./observation.ts";
 import { lackedBy, programFromJson, type Program, type ProgramJson } from "./program.ts";
 import { BASE, recordings } from "./recording.ts";
 import { Recorder, type RecordOptions } from "./recorder.ts";
-import { disagreement, observations, statisticsText } from "./report.ts";
+import { disagreement, milestonesText, observations, statisticsText } from "./report.ts";
+import { concernsOthers } from "./sizes.ts";
 import { Statistics } from "./statistics.ts";
 import { Tally } from "./tally.ts";
 
@@ -68,7 +69,7 @@ class Conform {
   readonly #tally = new Tally();
   /** The skipped ones that this machine's kernel cannot run, though it runs others. */
   #splits = 0;
-  /** What the programs have reached was said: it is the same on every kernel, since they are. */
+  /** The outcomes of the programs were said: they are nearly the same on every kernel, since the programs are. */
   #statisticsTold = false;
 
   /** Throws a UsageError for a program that is not well formed. */
@@ -255,8 +256,8 @@ class Conform {
   async #random(kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
     const { programs: wanted, seed, keepGoing } = this.#flags;
     if (wanted === 0 || this.#tally.interrupted) return;
-    const statistics = new Statistics();
-    const { able, unable } = drawn(seed, wanted, (p) => kernel.can(p));
+    const statistics = new Statistics(impl.collapsesToSizes);
+    const { able, unable } = drawn(seed, wanted, (p) => kernel.can(p), (p) => guest !== "" || !concernsOthers(p));
     this.#cannot(unable);
     const start = performance.now();
     const named = able.map((d) => ({ ...d, name: `random program ${d.index}, seed ${seed}` }));
@@ -273,7 +274,7 @@ class Conform {
     }
     if (first !== null) await this.#smaller(first, kernel, impl, guest);
     say(`random, seed ${seed}, on Linux ${kernel.release}: ${statistics.programs} of ${wanted} agree, in ${secondsSince(start)}`);
-    if (!this.#statisticsTold) say(statisticsText(statistics));
+    say(this.#statisticsTold ? milestonesText(statistics) : statisticsText(statistics));
     this.#statisticsTold = true;
   }
 

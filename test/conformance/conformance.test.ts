@@ -7,6 +7,7 @@ import { programs } from "./arbitraries.ts";
 import { compare } from "./compare.ts";
 import { agentDefines } from "./agent-build.ts";
 import { alteredBy } from "./altered.ts";
+import { folioLines, pieces } from "./folios.ts";
 import { HostKernel, whyNot, type Machine } from "./host.ts";
 import { machineOptions } from "./guest/guest-flags.ts";
 import { ImplKernel } from "./implementation.ts";
@@ -24,6 +25,11 @@ import { OPERATION_NAMES, OPERATIONS, type OperationName } from "./vocabulary.ts
 
 const KERNEL = "6.18.0";
 const impl = new ImplKernel(KERNEL);
+const merged = new ImplKernel("7.3.4");
+const SIXTEENS = programFromJson({ steps: [
+  "0 size 64kB madvise", "0 size 2048kB never", "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.0 0.48 1", "0 folios",
+  "0 madvise 0.18 0.2 DONTNEED", "0 fork 1", "1 read 0.0 0.1", "0 stats",
+] });
 const SMALL = programFromJson({ steps: [
   "0 mmap 0.0 1.0 rw fixed", "0 madvise 0.0 1.0 HUGEPAGE", "0 write 0.3 0.2 7", "0 fork 1", "1 write 0.4 0.1 9", "0 contents",
   "1 contents",
@@ -152,16 +158,16 @@ describe("observations", () => {
     expect(contentsLine(5, [0, 0, 3, 4, 5, 29, 1, 1, 1])).toBe("c 5 0*2 3/3 29/2 1*2");
   });
   it("statistics", () => {
-    const s = new Statistics();
+    const s = new Statistics(false);
     s.add(SMALL, impl.run(SMALL));
-    expect(s.milestones().map((m) => m.share)).toEqual([1, 1, 0, 1, 0]);
+    expect(s.milestones().map((m) => m.share)).toEqual([1, 1, 0, 1, 0, 0, 0, 0, 0]);
     expect(s.outcomes()).toContainEqual(["fork: success", 1]);
     expect(s.rare()).toContainEqual(["madvise COLLAPSE: EAGAIN", 0]);
     expect(s.unknown()).toEqual([]);
   });
   it("statistics know a folio that two tables map, and one that lies there in part only", () => {
     const across = (...rest: string[]): number => {
-      const s = new Statistics();
+      const s = new Statistics(false);
       const program = programFromJson({ steps: [
         "0 mmap 0.0 4.0 rw fixed", "0 madvise 0.0 4.0 HUGEPAGE", "0 write 0.0 1.0 1", ...rest,
       ] });
@@ -173,6 +179,52 @@ describe("observations", () => {
     expect(across("0 mremap 0.0 1.0 1.0 fixed 2.256")).toBe(1);
     expect(across("0 mremap 0.0 0.256 0.256 fixed 2.256")).toBe(1);
     expect(across("0 madvise 0.256 0.256 DONTNEED", "0 mremap 0.0 0.256 0.256 fixed 2.256")).toBe(0);
+  });
+  it("folios that PTEs map are told from the step on that asks for them, whole ones of one order together", () => {
+    const seen = impl.run(SIXTEENS);
+    const told = seen.map((lines) => lines.filter((l) => l.startsWith("f ")));
+    expect(told.slice(0, 5)).toEqual([[], [], [], [], []]);
+    expect(told.slice(5, 9)).toEqual([
+      ["f 0 0 48 4 0"], ["f 0 0 16 4 0", "f 0 16 2 4 0", "f 0 20 12 4 4", "f 0 32 16 4 0"],
+      [...told[6]!, ...told[6]!.map((l) => l.replace("f 0", "f 1"))], told[7],
+    ]);
+    expect(lineToText(told[6]![2]!)).toBe("process 0: pages 20..32: of folios of order 4, from page 4 of the first on");
+    expect(pack(seen)[9]).toContain("=");
+    expect(unpack(pack(seen))).toEqual(seen);
+  });
+  it("a folio moved across two tables is one piece", () => {
+    const page = (folio: number, offset: number) => ({ folio, order: 4, offset });
+    const at = (vpn: number) => (vpn < 500 || vpn >= 520 ? null : vpn < 516 ? page(7, vpn - 500) : page(9, vpn - 508));
+    expect(folioLines(2, 490, 600, at)).toEqual(["f 2 500 16 4 0", "f 2 516 4 4 8"]);
+    const each = pieces(["f 0 0 32 4 0", "f 0 32 3 4 1"]).map((p) => [p.start, p.pages, p.offset]);
+    expect(each).toEqual([[0, 16, 0], [16, 16, 0], [32, 3, 1]]);
+  });
+  it("the files of each size are told from the program's start on", () => {
+    const lines = impl.run(SIXTEENS)[9]!.filter((l) => l.startsWith("s "));
+    expect(lines.map((l) => l.split(" ")[1])).toEqual(["16", "32", "64", "128", "256", "512", "1024", "2048"]);
+    const moved = "anon_fault_alloc +3, split_deferred +1, nr_anon +3, nr_anon_partially_mapped +1";
+    expect(lineToText(lines[2]!)).toBe(`hugepages-64kB/stats: ${moved}`);
+    expect(lines.filter((l) => !l.startsWith("s 64 ")).map(lineToText).every((l) => l.endsWith("none"))).toBe(true);
+  });
+  it("statistics know what has become of folios between a page and a huge page", () => {
+    const reached = (...rest: string[]): string[] => {
+      const s = new Statistics(true);
+      const program = programFromJson({ steps: [
+        "0 folios", "0 size 64kB madvise", "0 size 2048kB never", "0 mmap 0.0 2.0 rw fixed", "0 madvise 0.0 2.0 HUGEPAGE", ...rest,
+      ] });
+      s.add(program, merged.run(program));
+      return s.milestones().filter((m) => m.share === 1).map((m) => m.name);
+    };
+    const has = "have a folio between a page and a huge page";
+    expect(reached("0 write 0.0 0.32 1")).toEqual([has]);
+    expect(reached("0 write 0.0 0.32 1", "0 munmap 0.16 0.16")).toEqual([has]);
+    expect(reached("0 write 0.0 0.32 1", "0 munmap 0.18 0.1")).toEqual([has, "unmap a part of one"]);
+    expect(reached("0 write 0.0 0.32 1", "0 fork 1", "1 write 0.3 0.1 1")).toEqual(["fork", has, "fork with one"]);
+    expect(reached("0 write 0.0 0.32 1", "0 madvise 0.0 0.16 PAGEOUT")).toEqual([has, "split one"]);
+    expect(reached("0 write 0.0 0.32 1", "0 mremap 0.0 0.32 0.32 fixed 1.500")).toEqual(["map a folio from two tables", has]);
+    const small = ["0 madvise 0.0 1.0 NOHUGEPAGE", "0 write 0.0 0.32 1", "0 madvise 0.0 1.0 HUGEPAGE"];
+    expect(reached(...small)).toEqual([]);
+    expect(reached(...small, "0 khugepaged")).toEqual([has, "collapse to one by khugepaged"]);
   });
   it("the version switches follow the release", () => {
     const steps = [
@@ -204,7 +256,8 @@ describe("the agent", () => {
     const defines = agentDefines();
     expect(defines[0]).toMatch(/^-DOPERATIONS=OP_MMAP,OP_MUNMAP,.*OP_RELEASE,.*OP_RECLAIM$/);
     expect(defines[1]).toMatch(/^-DCOUNTED="pswpin",.*"64kB\/split",/);
-    expect(defines.slice(2)).toEqual(["-DHPAGE=512", "-DAREA_RANGES=8", "-DPROCESSES=6", "-DHOLDS=4"]);
+    expect(defines[2]).toMatch(/^-DSTATS="anon_fault_alloc",.*"collapse_exceed_shared_pte"$/);
+    expect(defines.slice(3)).toEqual(["-DHPAGE=512", "-DAREA_RANGES=8", "-DPROCESSES=6", "-DHOLDS=4"]);
   });
   it("has room for the arguments of every operation", () => {
     const room = Number(/ARGS = (\d+)/.exec(source("agent.h"))![1]);

@@ -9,15 +9,16 @@ export interface Drawn {
   readonly program: Program;
 }
 
-/** The first `count` of the seed that can be run, and how many before the last of them cannot. */
+/** The first `count` of the seed that can be run, and how many before the last of them cannot; of those that suit the machine. */
 export function drawn(
-  seed: number, count: number, can: (program: Program) => boolean,
+  seed: number, count: number, can: (program: Program) => boolean, suits: (program: Program) => boolean = () => true,
 ): { readonly able: Drawn[]; readonly unable: number } {
   if (count === 0) return { able: [], unable: 0 };
   for (let numRuns = count; ; numRuns *= 2) {
     const all = fc.sample(programs(true), { seed, numRuns }).map((program, index): Drawn => ({ index, program }));
-    const able = all.filter(({ program }) => can(program)).slice(0, count);
-    if (able.length === count) return { able, unable: able.at(-1)!.index + 1 - count };
+    const suitable = all.filter(({ program }) => suits(program));
+    const able = suitable.filter(({ program }) => can(program)).slice(0, count);
+    if (able.length === count) return { able, unable: suitable.indexOf(able.at(-1)!) + 1 - count };
   }
 }
 

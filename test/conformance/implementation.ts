@@ -10,13 +10,15 @@ import { MAP_FIXED } from "../../impl/mmap.ts";
 import { CALLS } from "../../impl/entry/calls.ts";
 import { storeEnabled } from "../impl/anon-folio-probes.ts";
 import { RW, SequentialKernel } from "../impl/sequential-kernel.ts";
+import { KHUGEPAGED_MTHP_NONE } from "../../spec/enumerations.ts";
 import { OBSERVED_FLAGS } from "../../spec/view.ts";
 import { COUNTED } from "./beyond.ts";
+import { folioLines, type MappedPage } from "./folios.ts";
 import {
   contentsLine, COUNTERS, PAGE_EXCLUSIVE, PAGE_HUGE, PAGE_LARGE, PAGE_MAPPED_ONCE, PAGE_PRESENT, PAGE_SAME, PAGE_ZERO, type Observations,
 } from "./observation.ts";
 import { AREA_PAGES, AREA_RANGES, CONTENTS, HPAGE, PROCESSES, type Program, type Step } from "./program.ts";
-import { isEligible, orderOf, readerOf, thpAnonFor } from "./sizes.ts";
+import { isEligible, orderOf, readerOf, statsNow, thpAnonFor } from "./sizes.ts";
 import { argumentsOf, OPERATIONS } from "./vocabulary.ts";
 
 const MM_MAX = PROCESSES;
@@ -88,6 +90,10 @@ export class ImplKernel {
   readonly #withSizes = new Map<string, ImplKernel>();
   /** Counters by name, as they were when the program began. */
   #atStart: readonly number[] = [];
+  /** The files of each size, as they were then. */
+  #statsAtStart: readonly (readonly number[])[] = [];
+  /** Folios are told as well. */
+  #withFolios = false;
 
   /**
    * `release`: as `uname -r` says it, from which the version switches follow; those that are given win. `thpAnon`: of its command
@@ -106,6 +112,11 @@ export class ImplKernel {
     this.#columns = columns(this.#s);
     this.#hugeZeroPage();
     this.#fresh = this.#s.mark();
+  }
+
+  /** khugepaged of this kernel makes folios between a page and a huge page. */
+  get collapsesToSizes(): boolean {
+    return this.#s.k.param.khugepagedMthp.get() !== KHUGEPAGED_MTHP_NONE;
   }
 
   /** Why `impl/` cannot be compared with a release, or null: it is of a scheme that has no code yet. */
@@ -151,6 +162,8 @@ export class ImplKernel {
     this.#held = [];
     for (const [file, value] of Object.entries(knobs)) s.sysfs(file.startsWith("max_") ? `khugepaged/${file}` : file, String(value));
     this.#atStart = COUNTED.map((_, i) => readerOf(i)?.(s.k) ?? 0);
+    this.#statsAtStart = statsNow(s.k).map(({ values }) => values);
+    this.#withFolios = false;
     return steps.map((step, i) => this.#step(i, step));
   }
 
@@ -189,6 +202,12 @@ export class ImplKernel {
       case "split_to": s.splitHugePages(p, a, b, c); return 0;
       case "split_at": s.splitHugePages(p, a, b, c, args[3]! + 1); return 0;
       case "size": return this.#size(a, b);
+      case "folios": this.#withFolios = true; return 0;
+      case "stats":
+        for (const [i, { kib, values }] of statsNow(s.k).entries()) {
+          contents.push(`s ${kib} ${values.map((v, j) => v - this.#statsAtStart[i]![j]!).join(" ")}`);
+        }
+        return 0;
       case "count": return readerOf(a)!(s.k) - this.#atStart[a]!;
       case "contents": contents.push(...this.#contents(p)); return 0;
       case "write": return s.touchEach(p, a, b, c);
@@ -297,6 +316,7 @@ export class ImplKernel {
         reached = k.vma.end.get(vma);
         const sums = this.#pages(p, mm, start, reached, runs, next);
         runs.end();
+        if (this.#withFolios) pages.push(...folioLines(p, start, reached, (vpn) => this.#mappedPage(mm, vpn)));
         const flags = k.vma.flags.get(vma);
         const advice = [VM_HUGEPAGE, VM_NOHUGEPAGE, VM_DONTCOPY, VM_WIPEONFORK].map((bit) => ((flags & bit) !== 0 ? 1 : 0));
         const eligible = isEligible(k, vma) ? 1 : 0;
@@ -350,6 +370,18 @@ export class ImplKernel {
       vpn = until;
     }
     return sums;
+  }
+
+  /** The page of a large folio that the PTE maps, or null. */
+  #mappedPage(mm: number, vpn: number): MappedPage | null {
+    const { pmd: pmdOf, pte: pteOf, head: headOf, order } = this.#columns;
+    const pmd = pmdOf(mm, Math.floor(vpn / HPAGE));
+    if (pmd === 0 || (pmd & LEAF) !== 0) return null;
+    const pte = pteOf(entryTarget(pmd), vpn % HPAGE);
+    if ((pte & (PRESENT | PROTNONE)) === 0 || (pte & SPECIAL) !== 0) return null;
+    const frame = entryTarget(pte);
+    const folio = headOf(frame) < 0 ? frame : headOf(frame);
+    return order(folio) === 0 ? null : { folio, order: order(folio), offset: frame - folio };
   }
 
   #lazyfree(head: number, entry: number): boolean {

@@ -11,12 +11,15 @@
  *   x                                         tracepoints cannot be had here
  *   v process start end prot hg nh dc wf rss anon huge lazyfree swap eligible      an area; sums in pages
  *   p process start pages flags frame mapcount                                     pages alike; flags are PAGE_*
+ *   f process start pages order offset        folios that PTEs map (folios.ts), from the step `folios` on
+ *   s kib value ...                           of the step `stats`: the files of STATS (beyond.ts) of a size, and the sum of the others
  *
  * Frames are numbered in the order in which they are met, 512 in a row for a huge page.
  */
 
 import type { Kernel } from "../../impl/mm-types.ts";
 import { OBSERVED_FLAGS } from "../../spec/view.ts";
+import { STATS } from "./beyond.ts";
 import { CONTENTS, HPAGE } from "./program.ts";
 
 export const PAGE_PRESENT = 1;
@@ -111,6 +114,11 @@ export function lineToText(line: string): string {
     case "n": return `others have moved: ${changesToText(n)}`;
     case "t": return `${TRACEPOINTS[n[0]!]}: ${words[1]}, ${words[2]} times`;
     case "v": return `process ${n[0]}: area ${n[1]}..${n[2]}: ${AREA_FIELDS.map((f, i) => `${f} ${words[i + 3]}`).join(", ")}`;
+    case "f": return `process ${n[0]}: pages ${n[1]}..${n[1]! + n[2]!}: of folios of order ${n[3]}, from page ${n[4]} of the first on`;
+    case "s": {
+      const moved = n.slice(1).flatMap((by, i) => (by === 0 ? [] : [`${STATS[i] ?? "others"} ${by > 0 ? "+" : ""}${by}`]));
+      return `hugepages-${n[0]}kB/stats: ${moved.join(", ") || "none"}`;
+    }
     case "p": return `process ${n[0]}: pages ${n[1]}..${n[1]! + n[2]!}: ${flagsToText(n[3]!)}; frames from #${n[4]}, mapcount ${n[5]}`;
     default: return line;
   }

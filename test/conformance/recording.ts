@@ -44,7 +44,7 @@ interface Difference {
 
 const NO_COUNTERS = `k ${COUNTERS.map(() => 0).join(" ")}`;
 const isTrace = (line: string): boolean => line.startsWith("t ");
-const isMemory = (line: string): boolean => line.startsWith("v ") || line.startsWith("p ");
+const isMemory = (line: string): boolean => line.startsWith("v ") || line.startsWith("p ") || line.startsWith("f ");
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 const sameLines = (a: readonly string[] | undefined, b: readonly string[] | undefined): boolean => a?.join("\n") === b?.join("\n");
 

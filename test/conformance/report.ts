@@ -60,7 +60,7 @@ export function observations(program: Program, real: Observations | null, impl: 
 
 /** The two sides say the same in different orders: tracepoints first or counters. */
 function inOrder(lines: readonly string[]): string[] {
-  const place = (line: string): number => "rctknvp".indexOf(line[0]!);
+  const place = (line: string): number => "rcstknvpf".indexOf(line[0]!);
   return lines.toSorted((a, b) => place(a) - place(b) || (a.startsWith("t ") ? a.localeCompare(b) : 0));
 }
 
@@ -69,12 +69,18 @@ function lines(all: readonly string[]): string[] {
   return all.length > LINES_MAX ? [...shown, `    and ${all.length - LINES_MAX} more`] : shown;
 }
 
-export function statisticsText(s: Statistics): string {
+/** Of a run on one kernel: what share of the programs has reached what. */
+export function milestonesText(s: Statistics): string {
   const out = [`reached, of ${s.programs} random programs with ${s.steps} steps:`];
   for (const m of s.milestones()) {
     const verdict = m.share < m.wanted ? "  NOT REACHED" : "";
     out.push(`  ${(m.share * 100).toFixed(0).padStart(3)}%  ${m.name} (wanted: ${m.wanted * 100}%)${verdict}`);
   }
+  return out.join("\n");
+}
+
+export function statisticsText(s: Statistics): string {
+  const out = [milestonesText(s)];
   out.push("outcomes:", ...s.outcomes().map(([what, n]) => `  ${String(n).padStart(6)}  ${what}`));
   const rare = s.rare();
   if (rare.length > 0) out.push(`fewer than 20 times: ${rare.map(([what, n]) => `${what} (${n})`).join(", ")}`);

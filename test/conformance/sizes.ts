@@ -10,7 +10,7 @@ import { windowStart } from "../../impl/huge-memory/orders.ts";
 import { MADV_HUGEPAGE } from "../../impl/madvise.ts";
 import { MMF_DISABLE_THP_COMPLETELY_BIT, MMF_DISABLE_THP_EXCEPT_ADVISED_BIT } from "../../impl/structs/mm.ts";
 import { VM_HUGEPAGE, VM_NOHUGEPAGE } from "../../impl/structs/vma.ts";
-import { COUNTED, SIZE_WORDS } from "./beyond.ts";
+import { COUNTED, SIZE_WORDS, STATS as STAT_FILES } from "./beyond.ts";
 
 /** Of a program, what matters here. */
 interface Step {
@@ -46,6 +46,12 @@ export function thpAnonFor(program: Program): string | null {
   const said = program.steps.find(isPmdSize)?.args[1] ?? SIZE_WORDS.inherit;
   const word = Object.entries(SIZE_WORDS).find(([, number]) => number === said)![0];
   return `${PAGE_KIB << SMALLEST}K-${PMD_KIB / 2}K:never;2M:${word}`;
+}
+
+/** A size is on for processes that have not asked for it: counters and khugepaged's passes are not the program's alone then. */
+export function concernsOthers({ knobs, steps }: Program): boolean {
+  const { always, inherit } = SIZE_WORDS;
+  return steps.filter(isSize).some(({ args }) => args[1] === always || (args[1] === inherit && knobs.enabled === "always"));
 }
 
 /**
@@ -91,22 +97,39 @@ const VMSTAT: Readonly<Record<string, Reader>> = {
   thp_split_pmd: (k) => k.vmstat.thpSplitPmd.get(), thp_deferred_split_page: (k) => k.vmstat.thpDeferredSplitPage.get(),
   thp_collapse_alloc: (k) => k.vmstat.thpCollapseAlloc.get(),
 };
-/** hugepages-<size>/stats, by order. */
-const STATS: Readonly<Record<string, (k: Kernel, order: number) => number>> = {
+const isPmd = (order: number): boolean => order === orderOf(PMD_KIB);
+/** hugepages-<size>kB/stats, by order. */
+const STATS: Readonly<Record<(typeof STAT_FILES)[number], (k: Kernel, order: number) => number>> = {
+  anon_fault_alloc: (k, order) => k.mthpStat.anonFaultAlloc.get(order),
+  anon_fault_fallback: (k, order) => k.mthpStat.anonFaultFallback.get(order),
+  anon_fault_fallback_charge: (k, order) => k.mthpStat.anonFaultFallbackCharge.get(order),
+  swpout_fallback: (k, order) => k.mthpStat.swpoutFallback.get(order),
   split: (k, order) => k.mthpStat.split.get(order),
   split_failed: (k, order) => k.mthpStat.splitFailed.get(order),
   split_deferred: (k, order) => k.mthpStat.splitDeferred.get(order),
+  nr_anon: (k, order) => (isPmd(order) ? k.node.nrAnon.get() : k.thpSize.count === 0 ? 0 : k.thpSize.nrAnon.get(order - SMALLEST)),
+  nr_anon_partially_mapped: (k, order) => (isPmd(order) ? k.node.nrAnonPartiallyMapped.get()
+    : k.thpSize.count === 0 ? 0 : k.thpSize.nrAnonPartiallyMapped.get(order - SMALLEST)),
   collapse_alloc: (k, order) => k.mthpStat.collapseAlloc.get(order),
-  nr_anon: (k, order) => (k.thpSize.count === 0 ? 0 : k.thpSize.nrAnon.get(order - SMALLEST)),
-  nr_anon_partially_mapped: (k, order) =>
-    (k.thpSize.count === 0 ? 0 : k.thpSize.nrAnonPartiallyMapped.get(order - SMALLEST)),
+  collapse_alloc_failed: (k, order) => k.mthpStat.collapseAllocFailed.get(order),
+  collapse_exceed_none_pte: (k, order) => k.mthpStat.collapseExceedNonePte.get(order),
+  collapse_exceed_swap_pte: (k, order) => k.mthpStat.collapseExceedSwapPte.get(order),
+  collapse_exceed_shared_pte: (k, order) => k.mthpStat.collapseExceedSharedPte.get(order),
 };
+
+/** The files of each size, in the order of a line of them. Those that `impl/` has none of say 0 behind: swap, files of shmem. */
+export function statsNow(k: Kernel): readonly { readonly kib: number; readonly values: readonly number[] }[] {
+  return Array.from({ length: orderOf(PMD_KIB) - SMALLEST + 1 }, (_, i) => {
+    const order = SMALLEST + i;
+    return { kib: PAGE_KIB << order, values: [...STAT_FILES.map((name) => STATS[name](k, order)), 0] };
+  });
+}
 
 /** How `impl/` tells a counter of beyond.ts, by its place there; null: it does not. */
 export function readerOf(counter: number): Reader | null {
   const name = COUNTED[counter]!;
   const [, kib = "", stat = ""] = /^(\d+)kB\/(\w+)$/.exec(name) ?? [];
   if (kib === "") return VMSTAT[name] ?? null;
-  const read = STATS[stat];
-  return read === undefined ? null : (k) => read(k, orderOf(Number(kib)));
+  return isStat(stat) ? (k) => STATS[stat](k, orderOf(Number(kib))) : null;
 }
+const isStat = (name: string): name is (typeof STAT_FILES)[number] => Object.hasOwn(STATS, name);

@@ -1,7 +1,8 @@
 /** What programs have reached: so that agreement is worth something. */
-import { ERRNO, PAGE_HUGE, PAGE_LARGE, type Observations } from "./observation.ts";
+import { ERRNO, type Observations } from "./observation.ts";
 import { ADVICE, CALLS } from "../../impl/entry/calls.ts";
-import { HPAGE, type Program, type Step } from "./program.ts";
+import { COLLAPSED_TO, MILESTONES, reachedBy, type Milestone } from "./milestones.ts";
+import type { Program, Step } from "./program.ts";
 import { OPERATIONS } from "./vocabulary.ts";
 
 /** Outcomes that a call can have in a sequential program of this area; what is left out is in the README. */
@@ -35,33 +36,14 @@ export const OUTCOMES: Readonly<Record<string, readonly string[]>> = {
   "split": ["success"],
   "hold": ["success", "EFAULT"],
   "release": ["success", "EAGAIN"],
+  "size": ["success"],
+  "folios": ["success"],
+  "stats": ["success"],
+  "split_to": ["success"],
+  "split_at": ["success"],
 };
 /** How often each outcome is wanted. */
 const WANTED = 20;
-
-const ACROSS = "map a folio from two tables";
-const MILESTONES = { "create a huge PMD": 0.5, "split one": 0.3, "collapse one": 0.2, "fork": 0.3, [ACROSS]: 0.4 } as const;
-type Milestone = keyof typeof MILESTONES;
-
-/** A process maps pages of one folio from two tables: it has moved them to another offset within a huge range. */
-function mapsAcross(lines: readonly string[]): boolean {
-  const tables = new Map<string, number>();
-  for (const line of lines) {
-    if (!line.startsWith("p ")) continue;
-    const [process, start, pages, flags, frame] = line.split(" ").slice(1).map(Number) as [number, number, number, number, number];
-    if ((flags & PAGE_LARGE) === 0) continue;
-    for (let at = start; at < start + pages;) {
-      const number = frame + at - start;
-      const folio = `${process} ${Math.floor(number / HPAGE)}`;
-      const table = Math.floor(at / HPAGE);
-      if ((tables.get(folio) ?? table) !== table) return true;
-      tables.set(folio, table);
-      // To the end of the table, or of the folio.
-      at += Math.min(HPAGE - (at % HPAGE), HPAGE - (number % HPAGE));
-    }
-  }
-  return false;
-}
 
 function untold(): readonly (readonly [string, readonly string[]])[] {
   const told = new Set(Object.keys(OUTCOMES).map((what) => what.split(" ")[0]!));
@@ -83,10 +65,12 @@ function outcomeOf(step: Step, line: string): string {
 export class Statistics {
   programs = 0;
   steps = 0;
-  readonly #reached: Record<Milestone, number> = {
-    "create a huge PMD": 0, "split one": 0, "collapse one": 0, "fork": 0, [ACROSS]: 0,
-  };
+  readonly #collapsesToSizes: boolean;
+  readonly #reached = new Map<Milestone, number>();
   readonly #outcomes = new Map<string, number>();
+
+  /** `collapsesToSizes`: khugepaged of this kernel makes folios between a page and a huge page. */
+  constructor(collapsesToSizes: boolean) { this.#collapsesToSizes = collapsesToSizes; }
 
   /** @param seen - what the real kernel or impl/ says: they agree */
   add(program: Program, seen: Observations): void {
@@ -94,27 +78,21 @@ export class Statistics {
     this.steps += program.steps.length;
     const reached = new Set<Milestone>();
     for (const [i, step] of program.steps.entries()) {
-      if (!reached.has(ACROSS) && mapsAcross(seen[i] ?? [])) reached.add(ACROSS);
+      for (const milestone of reachedBy(step, seen[i - 1] ?? [], seen[i] ?? [])) reached.add(milestone);
       for (const line of seen[i] ?? []) {
-        const words = line.split(" ");
-        if (words[0] === "p" && (Number(words[4]) & PAGE_HUGE) !== 0) reached.add("create a huge PMD");
-        // The columns of thp_split_pmd.
-        if (words[0] === "k" && Number(words[8]) > 0) reached.add("split one");
-        if (line.startsWith("t 1 succeeded")) reached.add("collapse one");
-        if (words[0] === "r") {
-          const what = `${callOf(step)}: ${outcomeOf(step, line)}`;
-          this.#outcomes.set(what, (this.#outcomes.get(what) ?? 0) + 1);
-          if (step.call === "fork" && words[3] === "0") reached.add("fork");
-        }
+        if (!line.startsWith("r ")) continue;
+        const what = `${callOf(step)}: ${outcomeOf(step, line)}`;
+        this.#outcomes.set(what, (this.#outcomes.get(what) ?? 0) + 1);
       }
     }
-    for (const m of reached) this.#reached[m]++;
+    for (const m of reached) this.#reached.set(m, (this.#reached.get(m) ?? 0) + 1);
   }
 
   /** Share of programs that reached each milestone, with what is wanted. */
   milestones(): readonly { readonly name: string; readonly share: number; readonly wanted: number }[] {
-    const share = (name: string): number => this.#reached[name as Milestone] / Math.max(1, this.programs);
-    return Object.entries(MILESTONES).map(([name, wanted]) => ({ name, share: share(name), wanted }));
+    const share = (name: string): number => (this.#reached.get(name as Milestone) ?? 0) / Math.max(1, this.programs);
+    return Object.entries(MILESTONES).filter(([name]) => name !== COLLAPSED_TO || this.#collapsesToSizes)
+      .map(([name, wanted]) => ({ name, share: share(name), wanted }));
   }
 
   /** Call and outcome, with how often it occurred. */

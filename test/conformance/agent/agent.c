@@ -81,6 +81,8 @@ static void run_step(int index, const struct step *s)
 	if (s->op == OP_CONTENTS)
 		read_all(s->process);
 	report_contents(s->arg[0], reply.contents);
+	if (s->op == OP_STATS)
+		beyond_report_stats();
 	if (s->op == OP_KHUGEPAGED)
 		trace_report_pass(identified, &others);
 	else

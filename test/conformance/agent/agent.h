@@ -8,8 +8,8 @@
 
 /*
  * host.ts compiles this with what programs can say: OPERATIONS (OP_MMAP, ...), HPAGE (pages of a huge page), AREA_RANGES
- * (huge ranges of the test area), PROCESSES (that a program can have in its life), HOLDS (pages that it can hold at a time), and
- * COUNTED (the counters that have names).
+ * (huge ranges of the test area), PROCESSES (that a program can have in its life), HOLDS (pages that it can hold at a time),
+ * COUNTED (the counters that have names), and STATS (files of hugepages-<size>kB/stats).
  */
 #ifndef OPERATIONS
 #error "compiled by itself, the agent does not know the operations: npx thpcheck conform --programs 0 compiles it"
@@ -58,6 +58,8 @@ void snapshot_opened(int process, pid_t pid);
 void snapshot_closed(int process);
 /* Reports areas and pages of all processes. */
 void snapshot(void);
+/* From now on, until the next program, also the folios that entries map. */
+void snapshot_with_folios(void);
 /* Pages of the process that were there, and could be read, at the last snapshot: the next run from `from` on. False: no more. */
 bool snapshot_readable(int process, long *from, long *pages);
 /* How many of the pages pagemap calls soft-dirty; how many PAGEMAP_SCAN calls written; a bit of /proc/kpageflags. -1 and errno. */
@@ -102,6 +104,8 @@ void beyond_begin(const struct step *steps, int count);
 long beyond_in_process(const struct step *s);
 /* False: it is a step for somebody else. */
 bool beyond_in_agent(const struct step *s, pid_t pid, struct reply *reply);
+/* Every file of hugepages-<size>kB/stats, a line for each size: how far it is from where it was when the program began. */
+void beyond_report_stats(void);
 
 /* debugfs.c */
 void debugfs_init(void);

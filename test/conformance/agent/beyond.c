@@ -3,6 +3,7 @@
  * by name. What each answers is compared with what the same kernel, and others, answered before.
  */
 #include "agent.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
@@ -158,6 +159,43 @@ enum { COUNTERS_BY_NAME = sizeof(counted) / sizeof(counted[0]) };
 static long at_start[COUNTERS_BY_NAME];
 static bool started[COUNTERS_BY_NAME];
 
+/* The files of hugepages-<size>kB/stats by name, and in the last place the sum of all others. */
+static const char *const stat_files[] = { STATS };
+enum { STAT_FILES = sizeof(stat_files) / sizeof(stat_files[0]) };
+enum { SIZES = 8, SMALLEST_KIB = 16 };
+static long stats_at_start[SIZES][STAT_FILES + 1];
+
+static void stats_of(long kib, long *to)
+{
+	char path[320];
+	memset(to, 0, (STAT_FILES + 1) * sizeof(*to));
+	snprintf(path, sizeof(path), THP "hugepages-%ldkB/stats", kib);
+	DIR *folder = opendir(path);
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		int i = 0;
+		while (i < STAT_FILES && strcmp(stat_files[i], entry->d_name) != 0)
+			i++;
+		snprintf(path, sizeof(path), THP "hugepages-%ldkB/stats/%s", kib, entry->d_name);
+		to[i] += file_value(path);
+	}
+	if (folder)
+		closedir(folder);
+}
+
+void beyond_report_stats(void)
+{
+	long now[STAT_FILES + 1];
+	for (int size = 0; size < SIZES; size++) {
+		stats_of(SMALLEST_KIB << size, now);
+		out("s %d", SMALLEST_KIB << size);
+		for (int i = 0; i <= STAT_FILES; i++)
+			out(" %ld", now[i] - stats_at_start[size][i]);
+		out("\n");
+	}
+}
+
 static void sizes_back(void)
 {
 	for (long kib = 16; kib <= 1024; kib *= 2)
@@ -174,6 +212,11 @@ void beyond_begin(const struct step *steps, int count)
 		rmdir(GROUP);
 	sizes_changed = grouped = false;
 	memset(started, 0, sizeof(started));
+	bool told = false;
+	for (int i = 0; i < count; i++)
+		told = told || steps[i].op == OP_STATS;
+	for (int size = 0; told && size < SIZES; size++)
+		stats_of(SMALLEST_KIB << size, stats_at_start[size]);
 	for (int i = 0; i < count; i++) {
 		long which = steps[i].arg[0];
 		if (steps[i].op != OP_COUNT || started[which])
@@ -217,6 +260,8 @@ bool beyond_in_agent(const struct step *s, pid_t pid, struct reply *reply)
 		sizes_changed = true;
 		reply->value = size_set(a[0], words[a[1]]) ? 0 : -1;
 		break;
+	case OP_FOLIOS: snapshot_with_folios(); break;
+	case OP_STATS: break;
 	case OP_WORD_AT_BOOT: reply->value = word_at_boot(a[0]); break;
 	case OP_COUNT: reply->value = counter(counted[a[0]]) - at_start[a[0]]; break;
 	case OP_SOFT_DIRTY: reply->value = snapshot_soft_dirty(s->process, a[0], a[1]); break;

@@ -142,7 +142,7 @@ static long carry_out(const struct step *s)
 			return process_own();
 		break;
 	/* loop() ends the process; the agent does the others itself. */
-	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OP_SPLIT_TO: case OP_SPLIT_AT: case OP_SIZE: case OP_COUNT: case OP_SOFT_DIRTY:
+	case OP_EXIT: case OP_KHUGEPAGED: case OP_CONTENTS: case OP_SPLIT: case OP_SPLIT_TO: case OP_SPLIT_AT: case OP_SIZE: case OP_COUNT: case OP_FOLIOS: case OP_STATS: case OP_SOFT_DIRTY:
 	case OP_WRITTEN: case OP_PAGE_FLAG: case OP_MEMORY_MAX: case OP_RECLAIM: case OP_WORD_AT_BOOT: break;
 	}
 	die("this operation is not one of a process: %d", s->op);

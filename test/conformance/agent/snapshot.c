@@ -73,7 +73,14 @@ void snapshot_init(void)
 		die("/proc/kpageflags and /proc/kpagecount cannot be opened: %s", strerror(errno));
 }
 
-void snapshot_begin(void) { memset(t->before, 0, sizeof(t->before)); }
+static bool with_folios;
+void snapshot_with_folios(void) { with_folios = true; }
+
+void snapshot_begin(void)
+{
+	with_folios = false;
+	memset(t->before, 0, sizeof(t->before));
+}
 
 void snapshot_opened(int process, pid_t pid)
 {
@@ -238,6 +245,38 @@ static void pages(int process, struct area area)
 	}
 }
 
+/*
+ * Which pages of which folios the entries map, as far as these are large and no PMD maps them: the order, and the first page's
+ * place in its folio. Whole folios of an order that follow one another are one line.
+ */
+static void folios(int process, struct area area)
+{
+	long start = 0, length = 0, order = 0, offset = 0;
+	bool whole = false;
+	for (long i = area.start; i < area.end;) {
+		if (!t->pfn[i] || !(t->flags[i] & KPF_THP) || t->scanned[i] & PAGE_HUGE) {
+			i++;
+			continue;
+		}
+		if (t->pfn[i] < folio.head || t->pfn[i] >= folio.head + folio.pages)
+			find_folio(t->pfn[i]);
+		long first = i, at = (long)(t->pfn[i] - folio.head), pages = (long)folio.pages;
+		while (i < area.end && t->pfn[i] == folio.head + (uint64_t)at + (uint64_t)(i - first) && at + i - first < pages && !(t->scanned[i] & PAGE_HUGE))
+			i++;
+		long of = __builtin_ctzl((unsigned long)pages);
+		bool all = at == 0 && i - first == pages;
+		if (length && whole && all && of == order && start + length == first) {
+			length += pages;
+			continue;
+		}
+		if (length)
+			out("f %d %ld %ld %ld %ld\n", process, start, length, order, offset);
+		start = first, length = i - first, order = of, offset = at, whole = all;
+	}
+	if (length)
+		out("f %d %ld %ld %ld %ld\n", process, start, length, order, offset);
+}
+
 void snapshot(void)
 {
 	generation++;
@@ -254,6 +293,8 @@ void snapshot(void)
 		memset(now, 0, sizeof(now));
 		for (int i = 0; i < n; i++) {
 			pages(process, t->areas[i]);
+			if (with_folios)
+				folios(process, t->areas[i]);
 			memcpy(now + t->areas[i].start, t->pfn + t->areas[i].start, (size_t)(t->areas[i].end - t->areas[i].start) * 8);
 		}
 		memcpy(t->before[process], now, sizeof(now));
