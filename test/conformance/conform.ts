@@ -262,34 +262,32 @@ class Conform {
     const start = performance.now();
     const named = able.map((d) => ({ ...d, name: `random program ${d.index}, seed ${seed}` }));
     const found = await this.#judgeAll(named, kernel, impl, ({ difference }) => keepGoing !== true && difference !== null);
-    let first: (Named & Drawn) | null = null;
+    let first: { readonly one: Named & Drawn; readonly found: Judgement } | null = null;
     for (const [i, one] of named.entries()) {
       const f = found[i];
       if (f === undefined) continue;
       if (f.difference !== null && keepGoing !== true) {
-        first = one;
+        first = { one, found: f };
         break;
       }
       if (this.#count(one, f, kernel.release, guest)) statistics.add(one.program, f.impl);
     }
-    if (first !== null) await this.#smaller(first, kernel, impl, guest);
+    if (first !== null) await this.#smaller(first.one, first.found, kernel, impl, guest);
     say(`random, seed ${seed}, on Linux ${kernel.release}: ${statistics.programs} of ${wanted} agree, in ${secondsSince(start)}`);
     say(this.#statisticsTold ? milestonesText(statistics) : statisticsText(statistics));
     this.#statisticsTold = true;
   }
 
-  async #smaller(first: Named & Drawn, kernel: RealKernel, impl: ImplKernel, guest: string): Promise<void> {
+  async #smaller(
+    first: Named & Drawn, asFound: Judgement, kernel: RealKernel, impl: ImplKernel, guest: string,
+  ): Promise<void> {
     say(`${first.name} disagrees; making it smaller`);
-    let last: Judgement | null = null;
-    const program = await shrunk(this.#flags.seed, first, async (p) => {
-      if (!kernel.can(p) || this.#tally.interrupted) return false;
-      const found = await this.#judge(p, kernel, impl);
-      if (found.difference === null) return false;
-      last = found;
-      return true;
+    const { program, found } = await shrunk(this.#flags.seed, first, asFound, async (p) => {
+      if (!kernel.can(p) || this.#tally.interrupted) return null;
+      const anew = await this.#judge(p, kernel, impl);
+      return anew.difference === null ? null : anew;
     });
-    // What disagreed once and agrees now has been disturbed: it is shown as it was first found.
-    this.#count({ name: first.name, program }, last ?? await this.#judge(first.program, kernel, impl), kernel.release, guest);
+    this.#count({ name: first.name, program }, found, kernel.release, guest);
   }
 
   async #recordHost(host: HostKernel): Promise<void> {

@@ -22,12 +22,24 @@ export function drawn(
   }
 }
 
-/** The smallest program for which `disagrees` is still so, that is got from this one by taking things away. */
-export async function shrunk(seed: number, { index, program }: Drawn, disagrees: (program: Program) => Promise<boolean>): Promise<Program> {
-  let smallest = program;
+/** A program, and what was found of it. */
+export interface FoundOf<F> {
+  readonly program: Program;
+  readonly found: F;
+}
+
+/**
+ * The smallest program of which something is `found` again, that is got from this one by taking things away. `again` is null where
+ * nothing is; if nothing is of this one either, it has been disturbed, and is given as it was first found.
+ */
+export async function shrunk<F>(
+  seed: number, { index, program }: Drawn, found: F, again: (program: Program) => Promise<F | null>,
+): Promise<FoundOf<F>> {
+  let smallest: FoundOf<F> = { program, found };
   const property = fc.asyncProperty(programs(true), async (p) => {
-    if (!await disagrees(p)) return true;
-    smallest = p;
+    const anew = await again(p);
+    if (anew === null) return true;
+    smallest = { program: p, found: anew };
     return false;
   });
   await fc.check(property, { seed, path: String(index), numRuns: 1 });

@@ -50,13 +50,9 @@ function follows(last: Piece, piece: Piece): boolean {
   return isWhole(last) && isWhole(piece) && last.order === piece.order && last.start + last.pages === piece.start;
 }
 
-/** A piece of a line: where it is, and how much of which order. */
-export interface FolioPiece {
+/** A piece of a line, and whose it is. */
+export interface FolioPiece extends Piece {
   readonly process: number;
-  readonly start: number;
-  readonly pages: number;
-  readonly order: number;
-  readonly offset: number;
 }
 
 /** The pieces of folios that lines tell of, each folio by itself. */

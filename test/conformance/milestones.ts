@@ -13,7 +13,7 @@ const SPLIT = "split one";
 export const COLLAPSED_TO = "collapse to one by khugepaged";
 /** Share of the programs that is wanted. */
 export const MILESTONES = {
-  "create a huge PMD": 0.5, "split a huge PMD": 0.3, "collapse to one": 0.2, "fork": 0.3, [ACROSS]: 0.3,
+  "create a huge PMD": 0.5, "split a huge PMD": 0.3, "collapse to one": 0.2, "fork": 0.3, [ACROSS]: 0.4,
   [BETWEEN]: 0.5, [TORN]: 0.25, [FORKED]: 0.2, [SPLIT]: 0.15, [COLLAPSED_TO]: 0.3,
 } as const;
 export type Milestone = keyof typeof MILESTONES;

@@ -178,9 +178,21 @@ describe("random programs", () => {
     expect(able.able).toEqual(all.filter((d) => !splits(d.program)).slice(0, 10));
     expect(able.unable).toBe(all.slice(0, able.able.at(-1)!.index).filter((d) => splits(d.program)).length);
     const forks = all.find((d) => d.index > 3 && d.program.steps.some((s) => s.call === "fork"))!;
-    const smallest = await shrunk(5, forks, (p) => Promise.resolve(p.steps.some((s) => s.call === "fork")));
+    const { program: smallest, found } = await shrunk(5, forks, "first", (p) =>
+      Promise.resolve(p.steps.some((s) => s.call === "fork") ? "again" : null));
+    expect(found).toBe("again");
     expect(smallest.steps.length).toBeLessThan(forks.program.steps.length);
     expect(smallest.steps.filter((s) => s.call === "fork")).toHaveLength(1);
+  });
+  it("are kept as they were first found, with what was found, where it is not found again", async () => {
+    const [one] = drawn(5, 1, () => true).able;
+    let asked = 0;
+    const kept = await shrunk(5, one!, "first", () => {
+      asked++;
+      return Promise.resolve(null);
+    });
+    expect(kept).toEqual({ program: one!.program, found: "first" });
+    expect(asked).toBe(1);
   });
   it("are run side by side, begun in their order, until there is an end", async () => {
     const begun: number[] = [];
