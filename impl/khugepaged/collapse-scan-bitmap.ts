@@ -25,12 +25,8 @@ import { announceNext, announceResult, announceWalked } from "./announce.ts";
 import type { CollapseControl } from "./collapse-control.ts";
 import { isPmdOrder, setWindow } from "./collapse-window.ts";
 import { collapseHugePage } from "./collapse.ts";
-import { endWalk } from "./mthp-collapse.ts";
-import {
-  SCAN_ALLOC_HUGE_PAGE_FAIL, SCAN_DEL_PAGE_LRU, SCAN_EXCEED_NONE_PTE, SCAN_EXCEED_SHARED_PTE, SCAN_EXCEED_SWAP_PTE, SCAN_FAIL,
-  SCAN_LACK_REFERENCED_PAGE, SCAN_PAGE_COUNT, SCAN_PAGE_LAZYFREE, SCAN_PAGE_LOCK, SCAN_PAGE_RO, SCAN_PTE_MAPPED_HUGEPAGE,
-  SCAN_PTE_NON_PRESENT, SCAN_SUCCEED, type ScanResult,
-} from "./scan-result.ts";
+import { endWalk, lowerMaySucceed } from "./mthp-collapse.ts";
+import { SCAN_FAIL, SCAN_PAGE_RO, SCAN_PTE_MAPPED_HUGEPAGE, SCAN_SUCCEED, type ScanResult } from "./scan-result.ts";
 
 /** Of 128 rooms, for 512 pages; -1: empty. */
 type StackTop = Int<-1, 127>;
@@ -87,24 +83,7 @@ function alwaysOrders(k: Kernel): number {
   return k.anonOrders.always.once(0) | (k.param.pmdEnabled.get() === ENABLED_ALWAYS ? 1 << k.param.hpagePmdOrder.get() : 0);
 }
 
-/** A smaller window of the same entries might still succeed. @kernel mm/khugepaged.c collapse_scan_bitmap() with patch 8 */
-function halvesMaySucceed(result: number): boolean {
-  switch (result) {
-    case SCAN_LACK_REFERENCED_PAGE:
-    case SCAN_EXCEED_NONE_PTE:
-    case SCAN_EXCEED_SWAP_PTE:
-    case SCAN_EXCEED_SHARED_PTE:
-    case SCAN_PAGE_LOCK:
-    case SCAN_PAGE_COUNT:
-    case SCAN_DEL_PAGE_LRU:
-    case SCAN_PTE_NON_PRESENT:
-    case SCAN_ALLOC_HUGE_PAGE_FAIL:
-    // It came with 7.1. As in what was merged.
-    case SCAN_PAGE_LAZYFREE: return true;
-    default: return false;
-  }
-}
-/** The walk goes on behind the window. */
+/** The walk goes on behind the window. @kernel mm/khugepaged.c collapse_scan_bitmap() with patch 8 */
 function othersMaySucceed(result: number): boolean {
   return result === SCAN_SUCCEED || result === SCAN_PAGE_RO || result === SCAN_PTE_MAPPED_HUGEPAGE;
 }
@@ -140,7 +119,7 @@ export function* collapseScanBitmap(k: Kernel, mm: Mm, start: Vpn, cc: CollapseC
         return SCAN_SUCCEED;
       }
       if (result === SCAN_SUCCEED) collapsed = true;
-      descends = halvesMaySucceed(result);
+      descends = lowerMaySucceed(result);
       const goesOn: boolean = descends || othersMaySucceed(result);
       announceNext(k, mm, start, result, goesOn);
       if (!goesOn) break;

@@ -134,8 +134,11 @@ function* prepareUnderReadLock(k: Kernel, mm: Mm, start: Vpn, cc: CollapseContro
 }
 
 /**
- * Brings in what is not present, for a huge page; a smaller window with such an entry is left alone. Without swap these are
- * migration entries. do_swap_page() waits until they are gone; then it can neither fail nor drop mmap_lock.
+ * Waits for what is not present, for a huge page; a smaller window with such an entry is left alone. do_swap_page() waits until a
+ * migration entry is gone; then it can neither fail nor drop mmap_lock.
+ *
+ * Not covered: a page that is swapped out. Linux brings it in here; so does nobody yet, and the isolation refuses its entry
+ * (SCAN_PTE_NON_PRESENT).
  * @kernel mm/khugepaged.c __collapse_huge_page_swapin()
  * @holds mmap_lock for reading
  */

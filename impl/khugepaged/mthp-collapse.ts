@@ -47,8 +47,12 @@ function maxOrderFromOffset(k: Kernel, offset: number): number {
   return offset === 0 ? k.param.hpagePmdOrder.get() : 31 - Math.clz32(offset & -offset);
 }
 
-/** A smaller window of the same entries might still succeed. @kernel mm/khugepaged.c mthp_collapse() */
-function lowerMaySucceed(result: number): boolean {
+/**
+ * A smaller window of the same entries might still succeed. As posted in 2025 it is the same, but for lazyfree folios: that result
+ * came with 7.1.
+ * @kernel mm/khugepaged.c mthp_collapse(), collapse_scan_bitmap() of v10 with patch 8
+ */
+export function lowerMaySucceed(result: number): boolean {
   switch (result) {
     case SCAN_ALLOC_HUGE_PAGE_FAIL:
     case SCAN_LACK_REFERENCED_PAGE:

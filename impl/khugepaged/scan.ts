@@ -90,7 +90,7 @@ function* scanPtes(k: Kernel, vma: Vma, start: Vpn, table: Table, cc: CollapseCo
       if (chunked) emptyOfChunk++;
       if (scanExceedsMaxPtesNone(k, noneOrZero, cc)) return SCAN_EXCEED_NONE_PTE;
     } else if (!ptePresent(pte)) {
-      // Swap entries are not part of this kernel: these are migration entries, which count as if they were.
+      // A swap entry, or a migration entry, which counts as if it were one.
       unmapped++;
       if (exceedsMaxPtesSwap(k, unmapped, cc)) return SCAN_EXCEED_SWAP_PTE;
     } else {

@@ -78,6 +78,37 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/structs/thp.ts", function: "deferredSplit", source: "export function deferredSplit(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/thp.ts", function: "khugepaged", source: "export function khugepaged(b: Bounds) {", why: NATIVE },
   { file: "impl/structs/vma.ts", function: "vma", source: "export function vma(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/structs/ghosts.ts", function: "detachedPtes",
+    source: 'export function detachedPtes(b: Bounds & Pick<SwitchValues, "khugepagedMthp">) {', why: NATIVE,
+  },
+  {
+    file: "impl/structs/thp.ts", function: "collapsesToSizes",
+    source:
+      "export const collapsesToSizes = (c: OfMthpCollapse): boolean => middleOrders(c) > 0 && c.khugepagedMthp !== KHUGEPAGED_MTHP_NONE;",
+    why: NATIVE,
+  },
+  { file: "impl/structs/thp.ts", function: "mthpScan", source: "export function mthpScan(c: OfMthpCollapse) {", why: NATIVE },
+  { file: "impl/structs/thp.ts", function: "scanBitmap", source: "export function scanBitmap(c: OfMthpCollapse) {", why: NATIVE },
+  { file: "impl/structs/thp.ts", function: "window", source: "export function window(c: OfMthpCollapse) {", why: NATIVE },
+  {
+    file: "impl/structs/swap.ts", function: "hasSwapSlots",
+    source: "const hasSwapSlots = (b: Bounds): boolean => b.swapSlots > 0;", why: NATIVE,
+  },
+  { file: "impl/structs/swap.ts", function: "swapDevice", source: "export function swapDevice(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/swap.ts", function: "swapSlot", source: "export function swapSlot(b: Bounds) {", why: NATIVE },
+  {
+    file: "impl/structs/swap.ts", function: "swapBio",
+    source: 'export function swapBio(b: Bounds & Pick<KernelConfig, "swapIsSynchronous">) {', why: NATIVE,
+  },
+  { file: "impl/structs/swap.ts", function: "isolated", source: "export function isolated(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/swap.ts", function: "tlbUbc", source: "export function tlbUbc(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/swap.ts", function: "tlbFlushBatched", source: "export function tlbFlushBatched(b: Bounds) {", why: NATIVE },
+  { file: "impl/structs/words.ts", function: "pteInWords", source: "export function pteInWords(e: number): string {", why: SHOWN },
+  {
+    file: "impl/structs/words.ts", function: "isSwap",
+    source: "const isSwap = (e: number): boolean => (e & (LEAF | PRESENT | PROTNONE | MIGRATION)) === LEAF;", why: SHOWN,
+  },
   { file: "impl/structs/words.ts", function: "entryInWords", source: "export function entryInWords(e: number): string {", why: SHOWN },
   { file: "impl/structs/words.ts", function: "pmdInWords", source: "export function pmdInWords(e: number): string {", why: SHOWN },
   {
