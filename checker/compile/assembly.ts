@@ -66,11 +66,6 @@ function countsIn(coverage: boolean | readonly string[]): (file: string) => bool
   return (file) => files.has(file);
 }
 
-/** Routines in which a scenario that clears dead locals keeps them. */
-function keeping({ clearDeadLocals: clears }: Scenario): readonly ((...args: never[]) => unknown)[] {
-  return typeof clears === "object" ? clears.except : [];
-}
-
 const declare = (names: readonly string[]): string => (names.length === 0 ? "" : `let ${names.join(", ")};`);
 
 /** Asked of a program that no machine holds, which never does. */
@@ -110,7 +105,7 @@ export class Assembly {
     this.#linker = new Linker(this.#plan, scenario.config ?? {}, {
       instrumented: this.#instrumented,
       clearDeadLocals: options.clearDeadLocals ?? scenario.clearDeadLocals !== false,
-      keepsDeadLocals: new Set(keeping(scenario)),
+      keepsDeadLocals: new Set(typeof scenario.clearDeadLocals === "object" ? scenario.clearDeadLocals.except : []),
       countsIn: countsIn(options.coverage ?? coverageLog() !== null),
       announces: options.coverage !== false && coverageLog() !== null,
       events: this.#refinements.length === 0 ? null : alphabetOf(this.#refinements),
@@ -158,7 +153,7 @@ export class Assembly {
     else this.#linkThreads(s);
     if (this.#refinements.length > 0) this.#refinementCompiler = new RefinementCompiler(this.#linker, this.#refinements);
     this.#emitter.drain();
-    this.#refuseForeign(keeping(s));
+    if (!this.#straight) this.#refuseForeign();
     let base = this.#plan.stateBytes;
     for (const root of this.#roots) {
       root.base = base;
@@ -176,12 +171,13 @@ export class Assembly {
     this.#body.push(this.#initFunction(initCall), step);
   }
 
-  /** What is to keep its dead locals must be one of the program: else it is misnamed, and nothing would be kept. */
-  #refuseForeign(routines: ReturnType<typeof keeping>): void {
-    for (const f of routines) {
-      if (this.#linker.emittedNamesOf(f).length > 0) continue;
-      const { name } = this.#scenario;
-      throw new Error(`scenario ${name}: clearDeadLocals: ${f.name || "a routine"} is excepted, but no thread of the scenario runs it`);
+  /** What is to keep its dead locals must be a routine of the program: else it is misnamed, and nothing would be kept. */
+  #refuseForeign(): void {
+    const { options, routineReads } = this.#linker;
+    for (const f of options.keepsDeadLocals) {
+      if (this.#linker.emittedNamesOf(f).some((emitted) => routineReads.has(emitted))) continue;
+      const what = `${f.name || "a routine"} is excepted, but no thread of the scenario runs it`;
+      throw new Error(`scenario ${this.#scenario.name}: clearDeadLocals: ${what}`);
     }
   }
 

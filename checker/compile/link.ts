@@ -23,7 +23,7 @@ export interface LinkOptions {
   readonly instrumented: boolean;
   readonly clearDeadLocals: boolean;
   /** Function objects of the routines that keep theirs all the same. */
-  readonly keepsDeadLocals: ReadonlySet<unknown>;
+  readonly keepsDeadLocals: ReadonlySet<(...args: never[]) => unknown>;
   /** Whether it is counted how often each basic block of the functions of a file runs. */
   readonly countsIn: (file: string) => boolean;
   /** Announcements are told to the process's coverage log. */

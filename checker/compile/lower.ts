@@ -72,7 +72,7 @@ class RoutineLowering {
   constructor(linker: Linker, fn: LinkedFunction) {
     this.#linker = linker;
     this.#fn = fn;
-    this.#clears = linker.options.clearDeadLocals && !linker.options.keepsDeadLocals.has(fn.value);
+    this.#clears = linker.options.clearDeadLocals && !(linker.options.keepsDeadLocals as ReadonlySet<unknown>).has(fn.value);
     this.#tr = new Translator(linker, fn);
   }
 

@@ -77,8 +77,11 @@ function check(
   if (run.status !== 0) throw new Error(`${name}: ${model.name} ended with status ${run.status}:\n${run.stdout}${run.stderr}`);
   const [result] = (JSON.parse(run.stdout) as ResultFile).results;
   if (result?.verdict !== "holds") throw new Error(`${name}: ${model.name}: ${result?.verdict ?? "no result"}`);
-  const wanted = flags.includes("--engine") ? flags[flags.indexOf("--engine") + 1] : result.engine;
-  if (result.engine !== wanted) throw new Error(`${name}: ${model.name} did not run in ${wanted}: ${result.notes?.join("; ")}`);
+  const asked = flags.indexOf("--engine");
+  const wanted = flags[asked + 1];
+  if (asked >= 0 && result.engine !== wanted) {
+    throw new Error(`${name}: ${model.name} did not run in ${wanted}: ${result.notes?.join("; ")}`);
+  }
   const { wallSeconds, cpuSeconds, peakBytes } = run;
   return { states: result.states, transitions: result.transitions, searchSeconds: result.seconds, wallSeconds, cpuSeconds, peakBytes };
 }

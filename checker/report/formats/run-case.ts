@@ -97,17 +97,17 @@ function caseOf({ loaded, checked, story }: ReportedScenario, folder: string, st
 function furtherCases({ loaded, checked: { result, further } }: ReportedScenario, folder: string): RunCase[] {
   const module = namedFile(loaded.file, folder);
   const missed = result.violation?.kind === "sometimes" ? [] : result.alsoViolated.filter((p) => p.kind === "sometimes");
-  const witnesses = missed.map(({ name }): RunCase => ({
-    name: furtherName(result.scenario, name), module, outcome: "fail", rule: name, message: `no reachable state shows "${name}"`,
-    ...told(null, null, loaded, folder), seconds: 0, result: null,
-  }));
-  return [...witnesses, ...further.map(({ replayed, story }, n): RunCase => {
-    const { property: name, length, message } = result.further[n]!;
-    return {
-      name: furtherName(result.scenario, name), module, outcome: "fail", rule: name,
-      message: `violates "${name}" in ${length} steps: ${message}`, ...told(replayed, story, loaded, folder), seconds: 0, result: null,
-    };
-  })];
+  const broken = (rule: string, message: string, trace: ReplayedTrace | null, story: TraceStory | null): RunCase => ({
+    name: furtherName(result.scenario, rule), module, outcome: "fail", rule, message, ...told(trace, story, loaded, folder), seconds: 0,
+    result: null,
+  });
+  return [
+    ...missed.map(({ name }) => broken(name, `no reachable state shows "${name}"`, null, null)),
+    ...further.map(({ replayed, story }, n) => {
+      const { property: name, length, message } = result.further[n]!;
+      return broken(name, `violates "${name}" in ${length} steps: ${message}`, replayed, story);
+    }),
+  ];
 }
 
 /** What a case says of a trace; of none, where its scenario was refused, or is. */

@@ -9,27 +9,24 @@ import { run } from "../search/options.ts";
 import { searchedInBoth } from "../wasm/both-engines.ts";
 import { loadGenerated } from "./load-generated.ts";
 
+const routine = (name: string): string => `function* ${name}(k: K): Routine {
+  const chosen: Int<0, 3> = choose(k, "number", 4);
+  yield at("use");
+  k.s.n.set(chosen > 1 ? 1 : 0);
+  yield at("rest");
+  k.s.n.set(0);
+  yield at("end");
+  k.s.n.set(helper(k));
+}
+`;
+
 /** Each thread calls a routine that chooses; what was chosen is dead at the yields after its use. */
 const moduleOf = (member: string): string => `
 import { at, choose, int, scenario, struct, type Int, type Routine, type World } from "thpcheck";
 const structs = { s: struct({ n: int(0, 1, "n") }) };
 type K = World<typeof structs>;
-function* used(k: K): Routine {
-  const chosen: Int<0, 3> = choose(k, "number", 4);
-  yield at("use");
-  k.s.n.set(chosen > 1 ? 1 : 0);
-  yield at("rest");
-  k.s.n.set(0);
-  yield at("end");
-}
-function* left(k: K): Routine {
-  const chosen: Int<0, 3> = choose(k, "number", 4);
-  yield at("use");
-  k.s.n.set(chosen > 1 ? 1 : 0);
-  yield at("rest");
-  k.s.n.set(0);
-  yield at("end");
-}
+${routine("used")}${routine("left")}
+function helper(k: K): number { return k.s.n.get(); }
 function* never(k: K): Routine { yield at("x"); k.s.n.set(0); }
 function* a(k: K): Routine { yield at("start"); yield* used(k); }
 function* b(k: K): Routine { yield at("start"); yield* left(k); }
@@ -76,5 +73,8 @@ describe("a routine that is excepted from the clearing of dead locals", () => {
   it("must be one that a thread runs", () => {
     expect(() => compileScenario(load("clearDeadLocals: { except: [never] }")))
       .toThrow("scenario dead: clearDeadLocals: never is excepted, but no thread of the scenario runs it");
+    // A plain function of the program has nothing to keep.
+    expect(() => compileScenario(load("clearDeadLocals: { except: [helper] }")))
+      .toThrow("scenario dead: clearDeadLocals: helper is excepted, but no thread of the scenario runs it");
   });
 });
