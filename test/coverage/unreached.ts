@@ -176,10 +176,26 @@ export const UNREACHED: readonly Reason[] = [
   { file: "impl/khugepaged.ts", function: "entersRange", source: "if (k.khugepaged.cursorAddress.get() > hend) return false;", why: "kept as the kernel has it. The area ends above the cursor, which is a multiple of a huge page, so the last whole range does not end below it" },
   { file: "impl/khugepaged/suitability.ts", function: "hugepageVmaRevalidate", source: "if (expectAnon && k.vma.anonVma.get(vma) === NONE) return SCAN_PAGE_ANON;", why: "kept as the kernel has it, for areas of files. An anonymous area without anon_vma fails thp_vma_allowable_order() on the line before" },
 
+  {
+    file: "impl/khugepaged/mthp-collapse.ts", function: "maxOrderFromOffset",
+    source: "return offset === 0 ? k.param.hpagePmdOrder.get() : 31 - Math.clz32(offset & -offset);",
+    why: "kept as the kernel has it. The walk asks where the next window begins, which is behind another: that is never at the first entry",
+  },
+
   // ---- judgements and second opinions
   {
     file: "impl/khugepaged/visible-cause.ts", function: "resourcesAreMissing",
     source: "default: return false;",
+    why: NO_CAUSE,
+  },
+  {
+    file: "impl/khugepaged/visible-cause.ts", function: "noBlock",
+    source: "for (let from = order; from <= k.param.hpagePmdOrder.get(); from++) if (k.zone.free.get(from) !== NONE) return false;",
+    why: NO_CAUSE,
+  },
+  {
+    file: "impl/khugepaged/visible-cause.ts", function: "smallOrderEnabled",
+    source: "if ((k.anonOrders.always.once(0) & bit) !== 0 || (advised && (k.anonOrders.madvise.once(0) & bit) !== 0)) return true;",
     why: NO_CAUSE,
   },
   {
