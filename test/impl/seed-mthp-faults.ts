@@ -9,9 +9,10 @@ import { patchedScenario, ROOT, seededPatch } from "../refinement/seeded-patch.t
 import { MTHP_COLLAPSE_FAULTS } from "./mthp-collapse-faults.ts";
 import { MTHP_FAULTS, type MthpFault } from "./mthp-faults.ts";
 import { MTHP_SPLIT_FAULTS } from "./mthp-split-faults.ts";
+import { SWAP_FAULTS } from "./swap-faults.ts";
 
 const TABLES: Readonly<Record<string, readonly MthpFault[]>> = {
-  mthp: MTHP_FAULTS, "mthp-collapse": MTHP_COLLAPSE_FAULTS, "mthp-split": MTHP_SPLIT_FAULTS,
+  mthp: MTHP_FAULTS, "mthp-collapse": MTHP_COLLAPSE_FAULTS, "mthp-split": MTHP_SPLIT_FAULTS, swap: SWAP_FAULTS,
 };
 
 /** What became of one fault. */
