@@ -211,7 +211,7 @@ export function* folioPutbackLru(k: Kernel, folio: Pfn): Routine {
 export function* folioMarkAccessed(k: Kernel, folio: Pfn): Routine {
   yield at("folio_test_referenced");
   const referenced: boolean = k.page.referenced.get(folio);
-  if (k.param.faultMarksReferenced.get() !== 0 && referenced) return;
+  if (k.param.usedStaysReferenced.get() !== 0 && referenced) return;
   yield at("folio_test_active");
   if (referenced && k.page.active.get(folio)) return;
   if (referenced) yield* folioActivate(k, folio);
@@ -372,7 +372,8 @@ function* lazyfreeDrainCpu(k: Kernel, cpu: Cpu): Routine {
 
 /**
  * Clears swapbacked and moves the folio to the file LRU, unless it is lazyfree already. Either way it is off the LRU
- * for a moment; in the kernel from before the lock is taken, which nobody can tell who needs the lock.
+ * for a moment; in the kernel from before the lock is taken, which nobody can tell who needs the lock. The multi-gen LRU means to
+ * clear the flag too, but asks a folio that it has just taken off its lists, and such a one has none to clear.
  * @kernel mm/folio.c lru_lazyfree(), with folio_test_clear_lru() and folio_set_lru() around it
  * @holds lru_lock, and a reference
  */
@@ -387,8 +388,10 @@ function* lruLazyfree(k: Kernel, folio: Pfn): Routine {
   if (becomes) {
     yield at("folio_clear_active");
     k.page.active.set(folio, false);
-    yield at("folio_clear_referenced");
-    k.page.referenced.set(folio, false);
+    if (k.param.usedStaysReferenced.get() === 0) {
+      yield at("folio_clear_referenced");
+      k.page.referenced.set(folio, false);
+    }
     yield at("folio_clear_swapbacked");
     k.page.swapbacked.set(folio, false);
     k.vmstat.pglazyfree.add(folioNrPages(k, folio));

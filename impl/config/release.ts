@@ -191,9 +191,15 @@ export const SWITCHES = {
   },
   faultMarksReferenced: {
     since: ["7.2"], default: false,
-    meaning: "CONFIG_LRU_GEN: a page that a fault adds to the LRU is referenced, and uses do not take that away; off unless set, most " +
+    meaning: "CONFIG_LRU_GEN: a page that a fault adds to the LRU is referenced; off unless set, most scenarios are about other things",
+    source: "mm/swap.c folio_add_lru(): seen, khugepaged of 7.2.6 takes pages which that of 7.1.13 takes for unused",
+  },
+  usedStaysReferenced: {
+    since: ["6.14"], default: false,
+    meaning: "CONFIG_LRU_GEN: a page that is referenced stays so, whether it is used once more or becomes lazyfree; off unless set, most " +
       "scenarios are about other things",
-    source: "mm/swap.c folio_add_lru(), lru_gen_inc_refs(): seen, khugepaged of 7.2.6 takes pages which that of 7.1.13 takes for unused",
+    source: "mm/swap.c lru_gen_inc_refs(), and lru_gen_clear_refs(), which lru_lazyfree() calls when the folio is on no generation's " +
+      "list, so that it does nothing: seen, khugepaged of 6.18.15 to 7.3.4 takes what MADV_FREE has left to a child; read, 6.12 clears",
   },
   hugeZeroUpgrade: {
     since: ["6.13"], default: true,

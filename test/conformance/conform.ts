@@ -16,7 +16,7 @@ import { NoModule } from "./guest/modules.ts";
 import { whyNoGuests, type GuestOptions, type Lru } from "./guest/qemu.ts";
 import { kernelsFor, NotFetched, refuseUnknownKernel, type KernelImage } from "./guest/store.ts";
 import { alteredIn } from "./altered.ts";
-import { HostKernel, whyNot } from "./host.ts";
+import { HostKernel, hostLru, whyNot } from "./host.ts";
 import { ImplKernel, ImplKernels } from "./implementation.ts";
 import { judge, type Judgement } from "./judge.ts";
 import type { Observations } from "./observation.ts";
@@ -109,7 +109,7 @@ class Conform {
     }
     if (altered !== null) say(`note: ${altered}`);
     if (this.#flags.record === true) await this.#recordHost(host);
-    else await this.#on(host, "");
+    else await this.#on(host, "", hostLru());
   }
 
   async #onGuests(wanted: string): Promise<void> {
@@ -163,10 +163,11 @@ class Conform {
   }
 
   /** `guest`: what names the kernel on the command line; empty for this machine's. */
-  async #on(kernel: RealKernel, guest: string, lru: Lru | null = null): Promise<void> {
+  async #on(kernel: RealKernel, guest: string, lru: Lru | null): Promise<void> {
     try {
-      // Only on the lists of generations does a fault make a page referenced.
-      const impl = new ImplKernel(kernel.release, lru === "classic" ? { faultMarksReferenced: false } : {});
+      // Only on the lists of generations does a fault make a page referenced, which it stays.
+      const classic = lru === "classic" ? { faultMarksReferenced: false, usedStaysReferenced: false } : {};
+      const impl = new ImplKernel(kernel.release, classic);
       if (this.#only !== null) await this.#judgeOnly(this.#only, kernel, impl);
       else {
         await this.#cases(kernel, impl, guest);

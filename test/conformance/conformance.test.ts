@@ -8,7 +8,7 @@ import { compare } from "./compare.ts";
 import { agentDefines } from "./agent-build.ts";
 import { alteredBy } from "./altered.ts";
 import { folioLines, pieces } from "./folios.ts";
-import { HostKernel, whyNot, type Machine } from "./host.ts";
+import { HostKernel, lruOf, whyNot, type Machine } from "./host.ts";
 import { machineOptions } from "./guest/guest-flags.ts";
 import { ImplKernel } from "./implementation.ts";
 import { judge } from "./judge.ts";
@@ -389,6 +389,11 @@ describe("the real side", () => {
     expect(alteredBy(after(PAGE_PRESENT | PAGE_ZERO))).toBeNull();
     expect(alteredBy(after(PAGE_PRESENT | PAGE_EXCLUSIVE))).toContain("not the zero page");
     expect(alteredBy([["r 0 0 0"], ["r 1 1 0"]])).toBeNull();
+  });
+
+  it("tells on which lists pages age: generations, the older ones, and one that has no generations", () => {
+    expect(["0x0007\n", "0x0001\n", "0x0006\n", "0x0000\n", null].map((words) => lruOf(words)))
+      .toEqual(["multi-gen", "multi-gen", "classic", "classic", "classic"]);
   });
 
   const reason = whyNot();

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { UsageError } from "../../checker/usage-error.ts";
 import { agentProgram, compiled, compiler } from "./agent-build.ts";
 import { AgentGone, AgentTalk, type RealKernel } from "./agent-talk.ts";
+import type { Lru } from "./guest/qemu.ts";
 import type { Observations } from "./observation.ts";
 import { HPAGE, lackedBy, type Program } from "./program.ts";
 
@@ -47,6 +48,21 @@ export function whyNot(m: Machine = thisMachine()): string | null {
   if (missing !== undefined) return `${missing} is not there`;
   if (m.bytes() !== HPAGE * 4096) return `huge pages have ${m.bytes()} bytes here, not 2 MiB`;
   return m.compiler === null ? "there is no C compiler (cc, gcc or clang)" : null;
+}
+
+/**
+ * The lists that a host's pages age on. `enabled`: what /sys/kernel/mm/lru_gen/enabled says, a set of bits of which the first stands
+ * for the generations; null: there is no such file, as without CONFIG_LRU_GEN.
+ * @kernel mm/vmscan.c enabled_show() of lru_gen, LRU_GEN_CORE
+ */
+export function lruOf(enabled: string | null): Lru {
+  return enabled !== null && (Number(enabled) & 1) !== 0 ? "multi-gen" : "classic";
+}
+
+/** The same of this machine. */
+export function hostLru(): Lru {
+  const file = "/sys/kernel/mm/lru_gen/enabled";
+  return lruOf(existsSync(file) ? readFileSync(file, "utf8") : null);
 }
 
 /** The kernel of this machine. One at a time: a second one waits for the first. */

@@ -22,6 +22,7 @@ export const UNSHOWN: Partial<Readonly<Record<SwitchName, string>>> = {
   discardTakesVmaLock: "it takes another thread that waits for the lock, or does not",
   discardFlushesAtEnd: "it takes another thread before the flush",
   splitTowardPage: "no program that says an offset was recorded on 6.12 and 6.16",
+  usedStaysReferenced: "no program of pages that are referenced and old, and used once more or advised, was recorded on 6.12 and 6.16",
   unmapDrainsBatch: "it takes a look at free memory, or at the batch",
 };
 

@@ -75,8 +75,8 @@ describe("the switches of", () => {
   });
   it("the newest release are the defaults, but for some that scenarios set, and for what is mended here", () => {
     const unlessSet = {
-      ptReclaim: false, faultMarksReferenced: false, adviceEntersIfNew: false, khugepagedMthp: KHUGEPAGED_MTHP_NONE,
-      unmapDefersFlush: false,
+      ptReclaim: false, faultMarksReferenced: false, usedStaysReferenced: false, adviceEntersIfNew: false,
+      khugepagedMthp: KHUGEPAGED_MTHP_NONE, unmapDefersFlush: false,
     };
     const mended = { splitQueueResetsNextFirst: false, walkEndsAtOtherPmd: false };
     expect({ ...switchesAt(linuxRelease("7.3")), ...unlessSet, ...mended }).toEqual(SWITCH_DEFAULTS);

@@ -95,7 +95,10 @@ describe("by its row", () => {
       s.khugepaged();
       return s.isHuge(1, 0);
     })).toEqual({ off: false, on: true });
-    expect(either("faultMarksReferenced", (s) => {
+  });
+
+  it("a page that was used twice, or that MADV_FREE has let go, is still referenced", () => {
+    expect(either("usedStaysReferenced", (s) => {
       map(s, 0, 4);
       s.madvise(0, 0, 4, MADV_NOHUGEPAGE);
       fill(s, 0, 1);
@@ -105,6 +108,19 @@ describe("by its row", () => {
         return s.k.page.referenced.get(frame);
       });
     })).toEqual({ off: [true, false, true], on: [true, true, true] });
+    expect(either("usedStaysReferenced", (s) => {
+      map(s, 0, 4);
+      s.madvise(0, 0, 4, MADV_NOHUGEPAGE);
+      fill(s, 0, 4);
+      s.putUserPage(0, s.getUserPage(0, 2, 0, false), false);
+      s.fork(0, 1);
+      s.madvise(0, 0, 4, MADV_FREE);
+      s.munmap(0, 0, 4);
+      // The child has touched nothing. Its entries are dirty, so the pages are none to be given up.
+      s.madvise(1, 0, 4, MADV_HUGEPAGE);
+      s.khugepaged();
+      return s.isHuge(1, 0);
+    })).toEqual({ off: false, on: true });
   });
 
   it("the same advice again makes a process known to khugepaged, and so does advice for a part that is too small", () => {
