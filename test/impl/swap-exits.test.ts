@@ -97,8 +97,10 @@ describe("a page stays", () => {
     map(s, 0, 4);
     s.store(0, 0, 1);
     s.madvise(0, 0, 1, MADV_PAGEOUT);
+    // What was copied stays in the swap cache until its write has ended and reclaim comes; then the other page goes out.
     writeOne(s);
-    press(s);
+    expect([press(s), isOut(s, 0)]).toEqual([1, true]);
+    writeOne(s);
     const folio = s.probe(READ, [0]);
     expect(s.k.page.swap.get(folio)).toBe(0);
     s.madvise(0, 0, 1, MADV_DONTNEED);
@@ -123,7 +125,8 @@ describe("a charge or an allocation fails", () => {
     expectNothingLeft(s);
   });
 
-  it.each([["no page", [1]], ["no charge", [0, 1]]] as const)("of the page that is read, %s: it stays out, and comes back later", (_, choices) => {
+  const reading = [["no page", [1]], ["no charge", [0, 1]]] as const;
+  it.each(reading)("of the page that is read, %s: it stays out, and comes back later", (_, choices) => {
     const s = kernel(failing);
     map(s, 0, 4);
     s.store(0, 0, 1);
@@ -151,13 +154,14 @@ describe("a slot", () => {
     expect([isOut(s, 0), entryHas(s.entry(0, 0).value, EXCLUSIVE)]).toEqual([true, false]);
     s.store(0, 0, 2);
     expect([s.load(0, 0), s.violations()]).toEqual([2, []]);
-    // What was copied stays in the swap cache until its write has ended and reclaim comes.
+    // What was copied stays in the swap cache until its write has ended and reclaim comes; then the other page goes out.
     writeOne(s);
-    press(s);
+    expect([press(s), isOut(s, 0)]).toEqual([1, true]);
+    writeOne(s);
     expectNothingLeft(s);
   });
 
-  it.each([[16, 1], [1, 0]])("of %i, that only another process names, stays with a page that is mapped while there is room", (swapSlots, left) => {
+  it.each([[16, 1], [1, 0]])("of %i, that only another process named, stays with a mapped page while there is room", (swapSlots, left) => {
     const s = kernel({ swapSlots });
     map(s, 0, 4);
     s.store(0, 0, 1);
