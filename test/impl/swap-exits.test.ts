@@ -97,10 +97,8 @@ describe("a page stays", () => {
     map(s, 0, 4);
     s.store(0, 0, 1);
     s.madvise(0, 0, 1, MADV_PAGEOUT);
-    // What was copied stays in the swap cache until its write has ended and reclaim comes; then the other page goes out.
     writeOne(s);
-    expect([press(s), isOut(s, 0)]).toEqual([1, true]);
-    writeOne(s);
+    press(s);
     const folio = s.probe(READ, [0]);
     expect(s.k.page.swap.get(folio)).toBe(0);
     s.madvise(0, 0, 1, MADV_DONTNEED);
