@@ -2,6 +2,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { thpcheckPlugin } from "./checker/vitest/plugin.ts";
+import { LongestFirst } from "./test/longest-first.ts";
 
 const root = import.meta.dirname;
 
@@ -19,8 +20,10 @@ const SHARING = [
 ];
 /** These change the process that they run in: from then on it counts what runs, or lets garbage be collected on request. */
 const CHANGE_THEIR_PROCESS = ["test/checker/compile/coverage.test.ts", "test/checker/compile/memory.test.ts"];
+/** These only start a process that does the work: they gain nothing by sharing theirs, and are too long to come at the end. */
+const START_ANOTHER = ["test/impl/lost-function.test.ts", "test/impl/*-faults.test.ts", "test/refinement/faults.test.ts"];
 
-const sharing = globSync(SHARING, { cwd: root, exclude: CHANGE_THEIR_PROCESS });
+const sharing = globSync(SHARING, { cwd: root, exclude: [...CHANGE_THEIR_PROCESS, ...START_ANOTHER] });
 const own = globSync("test/**/*.test.ts", { cwd: root, exclude: sharing });
 
 // Reports are compared as text, and a hosted CI sets variables that switch colours on. Processes that tests start inherit this.
@@ -41,6 +44,7 @@ export default defineConfig({
     // Against what hangs, and no measure of speed: a busy machine is ten times slower than a quiet one.
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { extends: true, test: { name: "sharing a process", include: sharing, isolate: false } },
       { extends: true, test: { name: "own process", include: own } },
