@@ -13,7 +13,8 @@ export {
 export type { LockId, World } from "./program/world.ts";
 export { holds, isScenario, scenario, violated } from "./scenario.ts";
 export type {
-  Expectation, GivenScenario, Model, ModelActor, ModelScenario, OutsideCall, ProgramScenario, PropertyResult, Scenario, Thread,
+  Expectation, GivenScenario, LeadsTo, Model, ModelActor, ModelScenario, OutsideCall, ProgramScenario, PropertyResult, RunProperty,
+  Scenario, Thread,
 } from "./scenario.ts";
 export { REFUSED } from "./refinement-plan.ts";
 export type { Refinement } from "./refinement.ts";

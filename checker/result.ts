@@ -1,5 +1,5 @@
 /** Results as plain data. Rendering them is the business of `report/`. */
-import type { Explanation, NamedValue, SourceFrame } from "./system.ts";
+import type { Explanation, LivenessKind, NamedValue, SourceFrame } from "./system.ts";
 
 export const RESULT_FORMAT = "thpcheck-result";
 export const RESULT_VERSION = 1;
@@ -24,12 +24,15 @@ export const IN_JAVASCRIPT = "it ran in JavaScript";
 /** How the remark begins that nobody looked for states from which no end can be reached. */
 export const TRAPS_NOT_CHECKED = "That an end stays reachable from every state was not checked";
 
+/** How the remark begins that nobody looked at whole runs. */
+export const LIVENESS_NOT_CHECKED = "What is promised of whole runs (liveness) was not checked";
+
 /**
  * What a trace shows to be broken. `fault` names a rule that every program is held to, `recurring` what must stay reachable from
- * everywhere.
+ * everywhere; of the kinds of liveness the trace is a run that goes round for ever (`Trace.loop`).
  */
 export interface PropertyRef {
-  readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault" | "recurring";
+  readonly kind: "always" | "step" | "finally" | "sometimes" | "deadlock" | "fault" | "recurring" | LivenessKind;
   readonly name: string;
 }
 

@@ -175,6 +175,9 @@ const property = v.pipe(
 );
 const properties = v.optional(recordOf(property, "a record of functions, { \"what is promised\": (k) => ... }"));
 
+const shown = plainFunction("a plain function that is true of states that show it");
+const runProperties = v.optional(recordOf(shown, "a record of functions, { \"what comes\": (k) => ... }"));
+
 const COMMON = {
   name: v.pipe(v.string("a text"), v.regex(/^[\w][\w.+()=,@-]*$/, "made of letters, digits and -_.+=,()@, without spaces")),
   why: text("a text that says why the scenario exists"),
@@ -193,6 +196,10 @@ const COMMON = {
   finally: properties,
   sometimes: v.optional(recordOf(plainFunction("a plain function that is true where it happens"), "a record of functions")),
   recurring: v.optional(recordOf(plainFunction("a plain function that is true of what must stay reachable"), "a record of functions")),
+  eventually: runProperties, alwaysEventually: runProperties, eventuallyAlways: runProperties, progress: runProperties,
+  leadsTo: v.optional(recordOf(objectOf(
+    { from: shown, to: shown, why: v.optional(text("a text that says why it is promised")) }, "{ from, to }"), "a record of { from, to }")),
+  fairness: v.optional(recordOf(oneOf(["weak", "strong", "none"]), "a record of \"weak\", \"strong\", \"none\" by thread")),
   endless: v.optional(flag()),
   initially: v.optional(plainFunction("a plain function that is true of initial states")),
   within: v.optional(plainFunction("a plain function that is true of states to go on from")),
@@ -220,7 +227,9 @@ export function checkPins(form: Form, pins: unknown, whose: string): void {
 }
 
 /** What a ready-made system would have to heed by itself. */
-const BOUNDS = ["initially", "within", "deadlock"] as const;
+const BOUNDS = [
+  "initially", "within", "deadlock", "eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress", "fairness",
+] as const;
 
 /** The parts of a scenario that must fit one another. */
 interface Parts {
@@ -231,6 +240,12 @@ interface Parts {
   readonly step?: object;
   readonly finally?: object;
   readonly recurring?: object;
+  readonly eventually?: object;
+  readonly leadsTo?: object;
+  readonly alwaysEventually?: object;
+  readonly eventuallyAlways?: object;
+  readonly progress?: object;
+  readonly fairness?: Readonly<Record<string, string>>;
   readonly cutShort?: Readonly<Record<string, string>>;
   readonly initially?: unknown;
   readonly within?: unknown;
@@ -251,7 +266,10 @@ function beyondForm(s: Parts): string | null {
   if (twice !== undefined) return `two threads have the same name, ${inWords(twice)}; traces could not tell them apart`;
   const stranger = Object.keys(s.cutShort ?? {}).find((name) => !actors.some((a) => a.name === name));
   if (stranger !== undefined) return `cutShort names ${inWords(stranger)}, which is no thread of it`;
-  const promise = firstTwice([s.always, s.step, s.finally, s.recurring].flatMap((g) => Object.keys(g ?? {})));
+  const unfair = Object.keys(s.fairness ?? {}).find((name) => !actors.some((a) => a.name === name));
+  if (unfair !== undefined) return `fairness names ${inWords(unfair)}, which is no thread of it`;
+  const ofRuns = [s.eventually, s.leadsTo, s.alwaysEventually, s.eventuallyAlways, s.progress];
+  const promise = firstTwice([s.always, s.step, s.finally, s.recurring, ...ofRuns].flatMap((g) => Object.keys(g ?? {})));
   if (promise !== undefined) return `two properties are named ${inWords(promise)}`;
   return structsProblem((s.model?.structs ?? s.structs)!);
 }

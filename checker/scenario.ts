@@ -1,4 +1,5 @@
 /** The scenario module: what a user writes, and what every strategy runs. See contracts, "Scenario module". */
+import type { Fairness, LivenessKind } from "./system.ts";
 import { FormError } from "./form.ts";
 import { inWords, isRecord } from "./value-in-words.ts";
 import type { Structs } from "./program/layout.ts";
@@ -19,6 +20,20 @@ export interface StateProperty<S extends Structs> {
    * can say in how many states the promise was in force.
    */
   readonly excuse?: (k: World<S>) => boolean;
+  /** Why it is promised, for the trace of a violation. */
+  readonly why?: string;
+}
+
+/** What a promise about whole runs speaks of: a state that shows it. */
+export interface RunProperty<S extends Structs> {
+  (k: World<S>): boolean;
+  /** Why it is promised, for the trace of a violation. */
+  readonly why?: string;
+}
+
+export interface LeadsTo<S extends Structs> {
+  readonly from: (k: World<S>) => boolean;
+  readonly to: (k: World<S>) => boolean;
   /** Why it is promised, for the trace of a violation. */
   readonly why?: string;
 }
@@ -127,6 +142,22 @@ interface ScenarioBase<S extends Structs> {
   readonly sometimes?: Readonly<Record<string, (k: World<S>) => boolean>>;
   /** From every reachable state, one that shows this must be reachable again. For programs that are not meant to end. */
   readonly recurring?: Readonly<Record<string, (k: World<S>) => boolean>>;
+  /** What every fair run comes to, once at least. Of a run: see `fairness`. */
+  readonly eventually?: Readonly<Record<string, RunProperty<S>>>;
+  /** After each state that shows `from` (or in it), every fair run comes to one that shows `to`. */
+  readonly leadsTo?: Readonly<Record<string, LeadsTo<S>>>;
+  /** What every fair run comes to again and again; one that ends must end in it. */
+  readonly alwaysEventually?: Readonly<Record<string, RunProperty<S>>>;
+  /** What is so for ever in every fair run, from some time on. */
+  readonly eventuallyAlways?: Readonly<Record<string, RunProperty<S>>>;
+  /** What every fair run that never ends comes to again and again: no cycle is without it (livelock). A run may end without. */
+  readonly progress?: Readonly<Record<string, RunProperty<S>>>;
+  /**
+   * What runs owe to actors, by name. "weak": who can move from some time on moves; "strong": who can move again and again moves, for
+   * those that wait for what others have at times; "none": it may stop at any time, as an environment may. Choices within a step
+   * are nobody's: each may turn out the same for ever. Unless given: "weak". Only promises about whole runs ask for it.
+   */
+  readonly fairness?: Readonly<Record<string, Fairness>>;
   /**
    * A filter on what `init` and its choices make: only states where it is true are initial. Unset: all of them. A check of a
    * scenario that is left with none is an error.
@@ -217,6 +248,15 @@ function completed<S extends Structs>(s: GivenScenario<S>): Scenario<S> {
 /** Whether the scenario is one of a hand-written model; otherwise it has threads that run routines. */
 export function isModel<S extends Structs>(s: Scenario<S>): s is ModelScenario<S> {
   return "model" in s;
+}
+
+/** The kinds of promises about whole runs, in the order in which they are looked at. */
+export const LIVENESS_KINDS = ["eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress"] as const satisfies
+  readonly LivenessKind[];
+
+/** Whether the scenario promises something of whole runs. */
+export function promisesOfRuns(s: Scenario): boolean {
+  return LIVENESS_KINDS.some((kind) => Object.keys(s[kind] ?? {}).length > 0);
 }
 
 export function isScenario(value: unknown): value is Scenario {

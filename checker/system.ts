@@ -166,6 +166,38 @@ export interface Recurring {
   holds(index: number): boolean;
 }
 
+/** What is promised of whole runs. */
+export type LivenessKind = "eventually" | "leadsTo" | "alwaysEventually" | "eventuallyAlways" | "progress";
+
+/** A promise about every fair run; a run that can go no further stays in its last state for ever. */
+export interface LivenessPromise {
+  readonly kind: LivenessKind;
+  readonly name: string;
+  /** The predicate of what must come: once (`eventually`, and after each `from` `leadsTo`), or again and again, or to stay. */
+  readonly goal: number;
+  /** Of `leadsTo`: the predicate of the states after which it must come. Null: of another kind. */
+  readonly from: number | null;
+}
+
+/**
+ * What runs owe an actor. `weak`: who can move from some time on moves; `strong`: who can move again and again moves; `none`: nothing.
+ */
+export type Fairness = "none" | "weak" | "strong";
+
+/** Promises about whole runs, and which runs are meant. */
+export interface Liveness {
+  readonly promises: readonly LivenessPromise[];
+  /** Predicates that the promises speak of: 1..PREDICATES_MAX. */
+  readonly predicates: number;
+  /** Whether a predicate is true of `vector`. */
+  holds(predicate: number): boolean;
+  /** By actor. */
+  readonly fairness: readonly Fairness[];
+}
+
+/** Predicates that one system can have: those that a state shows are kept in a word. */
+export const PREDICATES_MAX = 32;
+
 /** Excuses that one system can have: those of a state are kept in a word. */
 export const EXCUSES_MAX = 32;
 
@@ -243,6 +275,8 @@ export interface TransitionSystem {
   readonly coverage?: BlockCounts;
   /** Present where a scenario names states that must be reachable again from everywhere. */
   readonly recurring?: Recurring;
+  /** Present where something is promised of whole runs. */
+  readonly liveness?: Liveness;
   /** Present where a scenario says which routines the outside calls. */
   readonly calls?: CallOutcomes;
   /** Present where not every state that `init` makes is an initial one: whether `vector`, which it has just made, is. */

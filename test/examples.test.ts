@@ -16,6 +16,7 @@ const VERDICTS: Readonly<Record<string, readonly [ScenarioResult["verdict"], str
   "excuse.ts": ["holds", null, 4],
   "guard.ts": ["holds", null, 3],
   "kernel.ts": ["violated", "a huge page is left", 803],
+  "liveness.ts": ["violated", "who wants the key gets it", 6],
   "lock.ts": ["holds", null, 8],
   "model.ts": ["holds", null, 15],
   "positions.ts": ["violated", "at most one is inside", 13],

@@ -5,8 +5,8 @@
 import { errorSentence, isError } from "../error-sentence.ts";
 import { coverageLog } from "../program/coverage-log.ts";
 import { group } from "../numbers.ts";
-import { ATOMICITY_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace, type Violation } from "../result.ts";
-import { isModel, type Scenario } from "../scenario.ts";
+import { ATOMICITY_NOT_CHECKED, LIVENESS_NOT_CHECKED, TRAPS_NOT_CHECKED, type ReplayedTrace, type Violation } from "../result.ts";
+import { isModel, promisesOfRuns, type Scenario } from "../scenario.ts";
 import type { SanitizedRun } from "../sanitizer/pass.ts";
 import { SANITIZER_RULES } from "../sanitizer/sanitize.ts";
 import type { ExploreOptions, Finding, Outcome } from "../search/explore.ts";
@@ -86,7 +86,7 @@ async function checkOnce(a: Attempt): Promise<Checked | null> {
   const judged: Judged = {
     scenario: s, options, clearing, outcome, violation, also: finding?.also ?? [], further: others.violations, statesWithoutClearing,
   };
-  const notChecked = [...unrefined(s, options), ...trapsLeftOut(s, options), ...bounded(s), ...taken];
+  const notChecked = [...unrefined(s, options), ...trapsLeftOut(s, options), ...livenessLeftOut(s, options), ...bounded(s), ...taken];
   const result = resultOf(judged, { system, outcome, notChecked, notLowered: why ?? outcome.notLowered });
   const { traces } = others;
   const program = source?.programHash ?? null;
@@ -155,6 +155,10 @@ function trapsLeftOut(s: Scenario, { traps }: CheckOptions): string[] {
   return traps || (s.endless === true && s.recurring === undefined) ? [] : [`${TRAPS_NOT_CHECKED} (--no-traps).`];
 }
 
+function livenessLeftOut(s: Scenario, { liveness }: CheckOptions): string[] {
+  return liveness || !promisesOfRuns(s) ? [] : [`${LIVENESS_NOT_CHECKED} (--no-liveness).`];
+}
+
 function bounded(s: Scenario): string[] {
   const left = "what comes after a state in which the scenario's within is false was not looked at";
   return s.within === undefined ? [] : [`The search was bounded: ${left}.`];
@@ -169,7 +173,7 @@ function wantsSecondCount(s: Scenario, options: CheckOptions, clearing: boolean)
 /** States with dead-local clearing off; null when a bound ended the search. */
 async function countWithoutClearing({ scenario, engine, sourceMap }: Attempt, search: ExploreOptions): Promise<number | null> {
   const { system, source } = await engine.compile(scenario, { clearDeadLocals: false, refine: false, sourceMap });
-  const counted = await engine.explore(system, source, { ...search, traps: false });
+  const counted = await engine.explore(system, source, { ...search, traps: false, liveness: false });
   return counted.complete ? counted.measures.states : null;
 }
 

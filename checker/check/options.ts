@@ -8,7 +8,7 @@ import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import type { SystemSource, TransitionSystem } from "../system.ts";
 
 /** What a check decides itself. */
-type Decided = "lowered" | "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "traps" | "endless";
+type Decided = "lowered" | "workers" | "workersAfterMs" | "expectedStates" | "wanted" | "traps" | "endless" | "liveness";
 
 export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   /** Threads, or null: as many as the size of the scenario deserves (`workersFor`). */
@@ -29,6 +29,8 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
   readonly refine: boolean;
   /** Ask that an end stays reachable, and what scenarios name as recurring. */
   readonly traps: boolean;
+  /** Ask what scenarios promise of whole runs. */
+  readonly liveness: boolean;
   /** The patch under which the scenario was loaded; recorded in its trace. */
   readonly patch: Patch | null;
   /** Count the basic blocks that run: of all modules, of those of these files (absolute paths), or none. */
@@ -40,7 +42,8 @@ export interface CheckOptions extends Omit<ExploreOptions, Decided> {
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   strategy: "bfs", workers: null, exact: false, seed: 0, fingerprintBits: 64, walks: null, pctDepth: DEFAULT_PCT_DEPTH, minimise: true,
   maxStates: null, maxDepth: null, seconds: null, memoryBytes: null,
-  engine: "auto", sanitize: "none", clearDeadLocals: null, refine: true, traps: true, patch: null, coverage: false, story: false,
+  engine: "auto", sanitize: "none", clearDeadLocals: null, refine: true, traps: true, liveness: true, patch: null, coverage: false,
+  story: false,
   shouldStop: () => false, onProgress: () => {},
 };
 

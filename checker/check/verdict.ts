@@ -41,15 +41,21 @@ export function hasTrace(finding: Finding): boolean {
 export function recipeOf(f: Finding, scenario: string, programHash: string, seed: number): Recipe {
   const property: PropertyRef = { kind: f.kind, name: f.name };
   const steps = f.steps.map((step) => ({ ...step, label: null }));
-  return { scenario, programHash, seed, property, initial: f.initial, steps, loop: null };
+  return { scenario, programHash, seed, property, initial: f.initial, steps, loop: f.loop ?? null };
 }
 
 export function violationOf(f: Finding, replayed: ReplayedTrace | null): Violation {
   return {
-    property: f.name, kind: f.kind, message: f.kind === "recurring" ? f.message : replayed?.message ?? f.message,
+    property: f.name, kind: f.kind, message: messageOf(f, replayed),
     trace: replayed?.trace ?? null, length: f.steps.length, minimised: f.minimised,
     ...(f.explanation?.throws === undefined ? {} : { throws: f.explanation.throws }),
   };
+}
+
+/** Of a trap only the search knows how many states there are, and of a run whether there is a shorter loop. */
+function messageOf(f: Finding, replayed: ReplayedTrace | null): string {
+  if (f.kind === "recurring" || replayed === null) return f.message;
+  return f.loop === undefined || f.message === "" ? replayed.message : `${replayed.message}; ${f.message}`;
 }
 
 /** A search that is over, with the scenario that it was made for. */

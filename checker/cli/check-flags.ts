@@ -38,6 +38,7 @@ export interface CheckFlags {
   sanitize?: boolean;
   refine: boolean;
   traps: boolean;
+  liveness: boolean;
   coverage?: boolean;
   invariants?: boolean;
   full?: boolean;
@@ -105,6 +106,7 @@ export function addCheckOptions(command: Command): Command {
     .option("--sanitize", SANITIZE)
     .option("--no-refine", "do not hold each step to the machines of the specification")
     .option("--no-traps", "do not ask that an end stays reachable from every state (that no threads go round for ever)")
+    .option("--no-liveness", "do not ask what scenarios promise of whole runs (eventually, leadsTo and their like)")
     .option("--invariants", "say at the end in how many states each invariant was in force, that is not excused")
     .option("--strict", "a warning is not as expected: for a run whose scenarios are to have none")
     .option("--full", "show traces with every step, every field and every local, not only what matters to the broken promise")
@@ -183,11 +185,11 @@ export function requestOf(patterns: readonly string[], flags: CheckFlags, defaul
 }
 
 function optionsOf(flags: CheckFlags, defaults: CheckOptions): CheckOptions {
-  const { strategy, engine, seed: chosen, minimise, refine, traps, tier } = flags;
+  const { strategy, engine, seed: chosen, minimise, refine, traps, liveness, tier } = flags;
   const unlessAsked = tier === "quick" ? "none" : "asked";
   return {
     ...defaults,
-    strategy, engine, seed: chosen, minimise, refine, traps,
+    strategy, engine, seed: chosen, minimise, refine, traps, liveness,
     workers: flags.workers ?? null, exact: flags.exact ?? false,
     maxStates: flags.maxStates ?? null, maxDepth: flags.maxDepth ?? null,
     seconds: flags.time ?? null, memoryBytes: flags.memory ?? null,

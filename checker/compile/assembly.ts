@@ -7,7 +7,7 @@ import { planLayout, type LayoutPlan } from "../program/layout.ts";
 import type { StepObserver } from "../program/observer.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import { refinementProperty, type Refinement } from "../refinement.ts";
-import type { ModelScenario, ProgramScenario, Scenario } from "../scenario.ts";
+import { promisesOfRuns, type ModelScenario, type ProgramScenario, type Scenario } from "../scenario.ts";
 import { accessSetOf, readSetOf, type AccessSet, type FunctionName } from "./access-sets.ts";
 import { affectedFunction } from "./affected.ts";
 import { wantedBy } from "./arity.ts";
@@ -17,6 +17,7 @@ import { Emitter } from "./emit.ts";
 import { generateCode } from "./generate.ts";
 import { Linker, type LinkedFunction, type Purpose } from "./link.ts";
 import { STEP_ROUNDS_MAX, prelude } from "./prelude.ts";
+import { livenessOf } from "./whole-runs.ts";
 import { PropertyFunctions } from "./property-functions.ts";
 import { EVENT_RECORD, RefinementCompiler, alphabetOf, askMachines } from "./refine.ts";
 import type { Place, SourceModule } from "./source-module.ts";
@@ -344,7 +345,7 @@ function $find() {
 }`,
       ...(refinement === null ? [] : [EVENT_RECORD, this.#refinementCompiler!.text()]),
       ...this.#body,
-      EXPORTS + (refinement === null ? "refined: null };" : REFINED_EXPORTS),
+      EXPORTS + (promisesOfRuns(this.#scenario) ? "shows, " : "") + (refinement === null ? "refined: null };" : REFINED_EXPORTS),
     ].join("\n");
   }
 
@@ -363,12 +364,19 @@ function $find() {
       always: Object.keys(s.always ?? {}), excuseOf: this.#properties.excuseOf, excuses: this.#properties.excuses.length,
       stepProperties: [...Object.keys(s.step ?? {}), ...this.#refinements.map((r) => refinementProperty(r.machine))],
       finally: Object.keys(s.finally ?? {}), sometimes: Object.keys(s.sometimes ?? {}), recurring: Object.keys(s.recurring ?? {}),
+      ...ofRuns(s),
       initially: s.initially !== undefined, within: s.within !== undefined, deadlockIsFine: s.deadlock !== undefined,
       instrumented: this.#instrumented,
       blocks: linker.blocks, calls: linker.calls.rows, beyond: s.beyond ?? {},
       refinement, refining: this.#refinementCompiler?.functions() ?? null, refineAll: this.#refineAll,
     };
   }
+}
+
+/** Absent where nothing is promised of whole runs. */
+function ofRuns(s: Scenario): Pick<ProgramImage, "liveness"> {
+  const { liveness } = livenessOf(s);
+  return liveness === undefined ? {} : { liveness };
 }
 
 /** What an emitted program gives to `CompiledSystem`. */

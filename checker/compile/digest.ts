@@ -25,6 +25,7 @@ export interface DigestLine {
 /** Members that decide what is checked: what is expected of it does not. */
 const PARTS = [
   "name", "config", "structs", "model", "init", "threads", "always", "step", "finally", "sometimes", "recurring", "endless",
+  "eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress", "fairness",
   "initially", "within", "deadlock", "clearDeadLocals", "policy", "refine",
 ] as const;
 
@@ -61,7 +62,8 @@ const ENDS = ["always", "step", "finally"] as const;
 export function stepsDigestOf(scenario: Scenario): string {
   const text: string[] = [];
   const parts = scenario.expect.verdict === "violated" ? [...STEPS, ...ENDS] : STEPS;
-  new Walk((_, value) => text.push(value), null, ownText).scenario(scenario, parts);
+  // What is kept by it knows the parts by their order.
+  new Walk((_, value) => text.push(value), null, ownText).scenario(scenario, parts, false);
   return createHash("sha256").update(text.join("\n")).digest("hex").slice(0, 16);
 }
 
@@ -105,8 +107,13 @@ class Walk {
     this.#textOf = textOf;
   }
 
-  scenario(s: Scenario, parts: readonly string[]): void {
-    for (const part of parts) if (part in s) this.#value(part, (s as unknown as Record<string, unknown>)[part]);
+  /** `named`: which part a value belongs to counts, so that a promise about states is another than the same about end states. */
+  scenario(s: Scenario, parts: readonly string[], named = true): void {
+    for (const part of parts) {
+      if (!(part in s)) continue;
+      if (named) this.#line("the scenario", part);
+      this.#value(part, (s as unknown as Record<string, unknown>)[part]);
+    }
   }
 
   #value(where: string, value: unknown): void {

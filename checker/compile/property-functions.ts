@@ -3,6 +3,7 @@ import type { Scenario } from "../scenario.ts";
 import { EXCUSES_MAX } from "../system.ts";
 import type { Emitter } from "./emit.ts";
 import { explainingFunction } from "./explain.ts";
+import { livenessOf } from "./whole-runs.ts";
 import type { LinkedFunction, Linker, Purpose } from "./link.ts";
 import { STEP_ROUNDS_MAX } from "./prelude.ts";
 
@@ -40,7 +41,7 @@ export class PropertyFunctions {
 
   /**
    * The text of all functions. Links the properties in this order: always, excuses, step, finally, sometimes, recurring, initially,
-   * within.
+   * within, those of whole runs.
    */
   text(checkMachines: CheckMachines): string[] {
     const s = this.#scenario;
@@ -67,6 +68,7 @@ function isBroken(kind, index) { ${FUEL} try { switch (kind + index) { ${this.#s
   return false; }`,
       `function witness(i) { ${FUEL} switch (i) { ${witnesses} } return false; }`,
       `function recurs(i) { ${FUEL} switch (i) { ${recurring} } return false; }`,
+      ...this.#ofRuns(),
       `function initially() { ${FUEL} return ${initially}; }
 function within() { ${FUEL} return ${within}; }`,
       `${EXPLAIN}
@@ -76,6 +78,18 @@ function explain(kind, index) {
   return $found;
 }`,
     ];
+  }
+
+  /**
+   * The predicates of promises about whole runs. The promises and the fairness stand there as well: they are part of what decides
+   * which runs break something.
+   */
+  #ofRuns(): string[] {
+    const { liveness, predicates } = livenessOf(this.#scenario);
+    if (liveness === undefined) return [];
+    const cases = predicates.map(({ name, f }, i) => `case ${i}: return ${this.#link(f, name, "sometimes", [""]).emitted}() === true;`);
+    return [`// ${JSON.stringify(liveness)}
+function shows(i) { ${FUEL} switch (i) { ${cases.join(" ")} } return false; }`];
   }
 
   /** Text that asks property number `i`, and returns `i` where it does not hold. One that throws does not hold, see `$broke`. */

@@ -12,7 +12,7 @@ import { StateBytes, writeInitialValues } from "../program/world.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
 import type {
   ActorInfo, ActorPosition, BlockCounts, CallOutcomes,
-  Excuses, Explanation, Incremental, NamedValue, PropertyKind, Recurring, RefinementChecks,
+  Excuses, Explanation, Incremental, Liveness, NamedValue, PropertyKind, Recurring, RefinementChecks,
   OutsideCallSite, SourceFrame, TransitionSystem,
 } from "../system.ts";
 import { changedBits, eventsInWords, explainRefusal } from "./explain-refusal.ts";
@@ -43,6 +43,8 @@ interface Emitted {
   isBroken(kind: PropertyKind, index: number): boolean;
   witness(index: number): boolean;
   recurs(index: number): boolean;
+  /** Where something is promised of whole runs. */
+  shows?(predicate: number): boolean;
   initially(): boolean;
   within(): boolean;
   modelAtRest(actor: number): boolean;
@@ -91,6 +93,7 @@ export class CompiledSystem implements TransitionSystem {
   readonly refinement?: RefinementChecks;
   readonly coverage: BlockCounts;
   readonly recurring?: Recurring;
+  readonly liveness?: Liveness;
   readonly calls?: CallOutcomes;
   readonly isInitial?: () => boolean;
   readonly isBeyond?: () => boolean;
@@ -149,6 +152,7 @@ export class CompiledSystem implements TransitionSystem {
     if (image.excuses > 0) this.excuses = { count: image.excuses, of: image.excuseOf, evaluate: e.excuses };
     if (image.refinement !== null) this.refinement = { plan: image.refinement, ask, counts: () => e.refined!.counts };
     if (image.recurring.length > 0) this.recurring = { names: image.recurring, holds: e.recurs };
+    if (image.liveness !== undefined) this.liveness = { ...image.liveness, holds: e.shows! };
     if (image.initially) this.isInitial = e.initially;
     if (image.within) this.isBeyond = () => !e.within();
     this.deadlockIsFine = image.deadlockIsFine;

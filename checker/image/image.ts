@@ -5,7 +5,7 @@
 import type { LayoutPlan } from "../program/layout.ts";
 import type { Site } from "../program/observer.ts";
 import type { RefinementPlan } from "../refinement-plan.ts";
-import type { ActorInfo } from "../system.ts";
+import type { ActorInfo, Liveness } from "../system.ts";
 
 /** How a local is stored: `bits` bits holding `value - min`. */
 export interface SlotType {
@@ -101,6 +101,8 @@ export interface ProgramImage {
   readonly within: boolean;
   readonly deadlockIsFine: boolean;
   readonly recurring: readonly string[];
+  /** Absent: nothing is promised of whole runs. */
+  readonly liveness?: Omit<Liveness, "holds">;
   readonly instrumented: boolean;
   /** Sites of the basic blocks that are counted; empty unless coverage was asked for. */
   readonly blocks: readonly number[];

@@ -3,7 +3,7 @@ import { relative } from "node:path";
 import { mapOf } from "../compile/code-map.ts";
 import { compileScenario } from "../compile/compile.ts";
 import { stepsDigestOf } from "../compile/digest.ts";
-import { isModel, type Scenario } from "../scenario.ts";
+import { isModel, LIVENESS_KINDS, type Scenario } from "../scenario.ts";
 import { explore, type ExploreOptions } from "../search/explore.ts";
 import { DEFAULT_PCT_DEPTH } from "../search/strategy/pct.ts";
 import type { BlockSite } from "../system.ts";
@@ -78,7 +78,8 @@ export async function reachedBy(s: Scenario, texts: Texts, shouldStop: () => boo
  */
 function withoutPromises(s: Scenario): Scenario {
   if (s.expect.verdict === "violated") return s;
-  return { ...s, always: {}, step: {}, sometimes: {}, finally: {}, recurring: {} };
+  const ofRuns = Object.fromEntries(LIVENESS_KINDS.map((kind) => [kind, {}]));
+  return { ...s, always: {}, step: {}, sometimes: {}, finally: {}, recurring: {}, ...ofRuns };
 }
 
 function functionsOf(sites: readonly BlockSite[], counts: Float64Array, texts: Texts): ReachedFunction[] {

@@ -12,6 +12,7 @@ import type { ReplayedTrace, TraceRow } from "../result.ts";
 import type { SourceFrame } from "../system.ts";
 import { shortPath } from "../error-sentence.ts";
 import { count } from "../numbers.ts";
+import { loopBegins, loopEnds } from "./loop-text.ts";
 import { promiseInWords } from "./promise-text.ts";
 import type { Line, Style } from "./text-lines.ts";
 import type { TraceView } from "./trace-view.ts";
@@ -98,12 +99,13 @@ class TraceRenderer {
   }
 
   #steps(): void {
+    const { loop, steps } = this.#trace.trace;
     for (const row of this.#trace.rows.slice(1)) {
+      if (row.index - 1 === loop) this.#line(this.#paint.yellow(`  ~~~~ ${loopBegins(loop)}`));
       if (row.switchReason !== null) this.#line(this.#paint.yellow(`  ~~~~ ${row.switchReason}; ${row.actor} runs`));
       this.#step(row);
     }
-    const loop = this.#trace.trace.loop;
-    if (loop !== null) this.#line(this.#paint.yellow(`  ~~~~ from here the trace repeats from state ${loop}, forever`));
+    if (loop !== null) this.#line(this.#paint.yellow(`  ~~~~ ${loopEnds(loop, steps.length)}`));
   }
 
   #step(row: TraceRow): void {

@@ -19,6 +19,7 @@ export function promiseInWords(p: PropertyRef): string {
     .with("finally", () => `finally ${name}`)
     .with("sometimes", () => `sometimes ${name}`)
     .with("recurring", () => (p.name === END_STAYS_REACHABLE ? p.name : `recurring ${name}`))
+    .with("eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress", (kind) => `${kind} ${name}`)
     .with("deadlock", () => "freedom from deadlock")
     .with("fault", () => `rule ${name}`)
     .exhaustive();

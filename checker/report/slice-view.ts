@@ -14,6 +14,7 @@ import type { ReplayedTrace, StoryStep, TraceRow, TraceStory } from "../result.t
 import type { SourceFrame } from "../system.ts";
 import { ranksOf, storyOfRows, type Rank } from "../trace/slice.ts";
 import { CallPaths, divided } from "./call-paths.ts";
+import { loopBegins, loopEnds } from "./loop-text.ts";
 import { promiseLines } from "./promise-text.ts";
 import { freshInWords, locksOf, netLocks, staleInWords, storeInWords } from "./step-text.ts";
 import { packed, type Line, type Style } from "./text-lines.ts";
@@ -189,6 +190,8 @@ class SliceRenderer {
   }
 
   #steps(): void {
+    const { trace } = this.#trace;
+    const { loop } = trace;
     let folded: TraceRow[] = [];
     const unfold = (): void => {
       if (folded.length > 0) this.#fold(folded);
@@ -196,6 +199,10 @@ class SliceRenderer {
     };
     for (const row of this.#trace.rows.slice(1)) {
       const isFirst = row.index === 1 && this.#lanes.length === 0;
+      if (row.index - 1 === loop) {
+        unfold();
+        this.#add(this.#paint.yellow(`  ~~~~ ${loopBegins(loop)}`));
+      }
       if (row.switchReason !== null || isFirst) {
         unfold();
         this.#switch(row);
@@ -206,8 +213,7 @@ class SliceRenderer {
       } else folded.push(row);
     }
     unfold();
-    const { loop } = this.#trace.trace;
-    if (loop !== null) this.#add(this.#paint.yellow(`  ~~~~ from here the trace repeats from state ${loop}, forever`));
+    if (loop !== null) this.#add(this.#paint.yellow(`  ~~~~ ${loopEnds(loop, trace.steps.length)}`));
   }
 
   /** Who runs from here on, and why; a call that a step which is shown begins with is named here, if there is room. */

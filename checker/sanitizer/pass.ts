@@ -53,7 +53,8 @@ export async function sanitize(scenario: Scenario, options: PassOptions, clearDe
   return { outcome, findings: findings.map((f) => f.message), trusted, raised };
 }
 
-const searchOptions = (options: PassOptions): ExploreOptions => ({ ...options, strategy: "bfs", workers: 1, exact: false, goOn: false });
+const searchOptions = (options: PassOptions): ExploreOptions =>
+  ({ ...options, strategy: "bfs", workers: 1, exact: false, goOn: false, liveness: false });
 
 /** A system that raises the scenario's sanitizer findings at the step where each shows: what a replay of one needs. */
 export async function raisingSystem(scenario: Scenario, options: PassOptions, clearDeadLocals: boolean): Promise<TransitionSystem> {

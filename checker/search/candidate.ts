@@ -31,7 +31,8 @@ export interface Candidate {
 export const NO_STEP = -1;
 
 /** Order of kinds among violations of equal trace length. */
-const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "fault", "deadlock", "finally", "recurring", "sometimes"];
+const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "fault", "deadlock", "finally", "recurring", "sometimes",
+  "eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress"];
 
 /**
  * Negative when `a` is to be reported rather than `b`: the shorter trace, then the order of declaration, then the

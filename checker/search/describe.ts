@@ -22,6 +22,8 @@ export function describeViolation(system: TransitionSystem, broken: Broken, path
     case "fault": return broken.message;
     case "deadlock": return `nothing can move: ${whoWaits(system).join("; ")}`;
     case "recurring": return [broken.message, ...spinFrom(system, broken.name).sentences].join("; ");
+    // The replay of the run says how it breaks them.
+    case "eventually": case "leadsTo": case "alwaysEventually": case "eventuallyAlways": case "progress": return broken.message;
     case "sometimes": return `"${broken.name}" is never reached`;
   }
 }

@@ -1,5 +1,5 @@
 /** The one entry to the explorer: run a strategy, choose the violation, make it a trace. */
-import { TRAPS_NOT_CHECKED, type Measures, type PropertyRef } from "../result.ts";
+import { LIVENESS_NOT_CHECKED, TRAPS_NOT_CHECKED, type Measures, type PropertyRef } from "../result.ts";
 import type { Explanation, SystemSource, TransitionSystem } from "../system.ts";
 import { breadthFirst } from "./strategy/bfs.ts";
 import { describeViolation, explainViolation } from "./describe.ts";
@@ -12,6 +12,7 @@ import { releaseMemory } from "./store/release.ts";
 import type { ExploreOptions, SearchRun, SearchTask, Violated } from "./run.ts";
 import { OUT_OF_MEMORY, SEARCH_WORKERS_MAX, countedBy, countedSince, isLowered, type Counted } from "./run.ts";
 import type { PathStep } from "./steps.ts";
+import { asksForLiveness, lookForRuns } from "./liveness/look.ts";
 import { asksForTraps, goalNames } from "./traps/goals.ts";
 import { walk } from "./strategy/walk.ts";
 import { statesInForce } from "./in-force.ts";
@@ -30,6 +31,8 @@ export interface Finding {
   readonly message: string;
   readonly initial: readonly number[];
   readonly steps: readonly PathStep[];
+  /** Of a promise about whole runs: the number of the state to which the last one returns for ever; its own: the run stops. */
+  readonly loop?: number;
   /** Shortest, and with the fewest context switches among the shortest. */
   readonly minimised: boolean;
   readonly explanation: Explanation | null;
@@ -73,7 +76,8 @@ export async function explore(system: TransitionSystem, source: SystemSource | n
   checkOptions(options, source);
   const start = performance.now();
   const asked: SearchTask = { system, options, hashing: makeHashing(system.stateWords, options.fingerprintBits, options.seed) };
-  const { task, run, countedBefore, notLowered } = await searched(asked, source);
+  const { task, run: looked, countedBefore, notLowered } = await searched(asked, source);
+  const run = await withWholeRuns(task, looked, start);
   const witnessesReached = Array.from(run.witnessed, (seen) => seen === 1);
   // A search that went on past violations has seen what can be reached as well: a step that fails leads nowhere.
   const sawAll = run.complete || (options.goOn === true && run.stopReason === null);
@@ -142,6 +146,15 @@ async function searched(task: SearchTask, source: SystemSource | null): Promise<
   return { task: inJavaScript, run, countedBefore: counted, notLowered: "its memories have no room for the search" };
 }
 
+/** What is promised of whole runs is asked where every state was seen and nothing is broken. Unknown, it leaves the search incomplete. */
+async function withWholeRuns(task: SearchTask, run: SearchRun, start: number): Promise<SearchRun> {
+  if (!run.complete || run.violations.length > 0 || !asksForLiveness(task.system, task.options)) return run;
+  const { seconds } = task.options;
+  const found = await lookForRuns(task, seconds === null ? null : seconds - (performance.now() - start) / 1000);
+  if ("unknown" in found) return { ...run, complete: false, stopReason: `${LIVENESS_NOT_CHECKED}: ${found.unknown}` };
+  return { ...run, violations: found.violations };
+}
+
 function search(task: SearchTask, source: SystemSource | null): Promise<SearchRun> {
   const { system: { actors }, options } = task;
   switch (options.strategy) {
@@ -167,6 +180,9 @@ function remarks(run: SearchRun, { system, options }: SearchTask): string[] {
     lines.push(`${options.workers} workers were asked for; ${what} runs on one.`);
   }
   const asked = asksForTraps(options) && goalNames(system, options.endless !== true).length > 0;
+  if (asksForLiveness(system, options) && broken.length > 0 && !run.violations.some((v) => v.lasso !== undefined)) {
+    lines.push(`${LIVENESS_NOT_CHECKED}: other promises are broken.`);
+  }
   // A search that ended with a violation has said so.
   if (asked && (broken.length === 0 || options.goOn === true) && run.trapsNotChecked !== null) {
     lines.push(`${TRAPS_NOT_CHECKED}: ${run.trapsNotChecked}.`);
@@ -188,7 +204,12 @@ function shownOf(
 }
 
 async function report({ system, options, hashing }: SearchTask, shown: Violated, also: readonly PropertyRef[]): Promise<Finding> {
-  const { broken } = shown;
+  const { broken, lasso } = shown;
+  if (lasso !== undefined) {
+    const { kind, name } = broken;
+    const { loop, isShortest, remark } = lasso;
+    return { ...shown.path(), kind, name, also, message: remark, loop, minimised: isShortest, explanation: null };
+  }
   // The minimiser trusts fingerprints where the search does, but never those of the test mode.
   const whole = options.fingerprintBits === 64 ? hashing : makeHashing(system.stateWords, 64, options.seed);
   const minimising: MinimiseTask = {

@@ -43,6 +43,8 @@ export interface ExploreOptions {
   readonly traps?: boolean;
   /** Nothing is meant to end: only what is recurring is asked. */
   readonly endless?: boolean;
+  /** Ask what the system promises of whole runs (`liveness`), where every state was seen and nothing is broken. Unless set: not. */
+  readonly liveness?: boolean;
   /**
    * Go on past violations, so that each promise that breaks anywhere is found, with its own trace. Unless set: the search ends with
    * the level of the first. Breadth-first searches only. A step that fails leads nowhere. Traps, and witnesses that no state
@@ -120,6 +122,14 @@ export interface Violated {
   readonly broken: Broken;
   /** The path that led the search there. */
   readonly path: () => Path;
+  /** Of a promise about whole runs: how the path goes on for ever. It is a shortest one then. */
+  readonly lasso?: {
+    /** How many of its steps come before those that repeat; as many as it has: the run stops. */
+    readonly loop: number;
+    readonly isShortest: boolean;
+    /** How short the loop is, in words; may be empty. */
+    readonly remark: string;
+  };
   /** Of a trap: whether the state at a place of an array is one of the nearest trapped states. */
   readonly isNearest?: (words: Int32Array, at: number) => boolean;
 }

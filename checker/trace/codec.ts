@@ -29,6 +29,11 @@ const KINDS = [
   "deadlock",
   "fault",
   "recurring",
+  "eventually",
+  "leadsTo",
+  "alwaysEventually",
+  "eventuallyAlways",
+  "progress",
 ] as const satisfies readonly PropertyRef["kind"][];
 
 class ByteWriter {

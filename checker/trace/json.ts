@@ -2,7 +2,8 @@
 import { TRACE_FORMAT, TRACE_VERSION, type PropertyRef, type Trace, type TraceStep } from "../result.ts";
 import { UsageError } from "../usage-error.ts";
 
-const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "finally", "sometimes", "deadlock", "fault", "recurring"];
+const KINDS: readonly PropertyRef["kind"][] = ["always", "step", "finally", "sometimes", "deadlock", "fault", "recurring",
+  "eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress"];
 
 /** What a value is, for a message: `7`, `"abc"`, `an array`, `nothing`. */
 function describe(value: unknown): string {

@@ -30,6 +30,8 @@ export interface PromiseReads {
 export function promiseReads(end: TraceEnd): PromiseReads {
   const { kind, name } = end.replayed.property;
   const { always, finally: atEnd, step, recurring } = end.scenario;
+  const ofRun = ofRuns(end);
+  if (ofRun !== undefined) return evaluated(end, ofRun);
   const only = (words: Words): PromiseReads => ({ words, ownWords: false });
   if (kind === "always") return evaluated(end, always?.[name]);
   if (kind === "finally") return evaluated(end, atEnd?.[name]);
@@ -38,6 +40,13 @@ export function promiseReads(end: TraceEnd): PromiseReads {
   if (kind === "fault") return only(faultReads(end, name));
   if (step?.[name] !== undefined) return evaluated(end, step[name], true);
   return only(machineReads(end) ?? new Map(end.last.writes));
+}
+
+/** Of a promise about whole runs, the function of what must come. */
+function ofRuns({ replayed: { property: { kind, name } }, scenario }: TraceEnd): ((...worlds: never[]) => unknown) | undefined {
+  if (kind === "leadsTo") return scenario.leadsTo?.[name]?.to;
+  const isOfRuns = kind === "eventually" || kind === "alwaysEventually" || kind === "eventuallyAlways" || kind === "progress";
+  return isOfRuns ? scenario[kind]?.[name] : undefined;
 }
 
 /** Runs the promise over accessors that note what it reads. */

@@ -14,6 +14,7 @@ import { StepFault } from "../fault.ts";
 import { labelByte, type Recipe, type RecipeStep } from "./recipe.ts";
 import { placeOf, shortPath } from "../error-sentence.ts";
 import { faultOf } from "../search/candidate.ts";
+import { confirmRun, seenState, type SeenState } from "../search/liveness/confirm.ts";
 import { END_STAYS_REACHABLE } from "../search/traps/goals.ts";
 import { spinFrom } from "../search/traps/spin.ts";
 import { whoWaits } from "../search/waiting.ts";
@@ -79,7 +80,9 @@ class Replayer {
   #values: NamedValue[] = [];
   #before: Int32Array | null = null;
   #fault: Fault | null = null;
-  /** Who goes round in a trap, and who waits there. */
+  /** The states of a run with a loop. */
+  readonly #seen: SeenState[] = [];
+  /** Who goes round in a trap or a loop, and who waits there. */
   #waiting: readonly string[] = [];
 
   constructor(subject: ReplaySubject, recipe: Recipe) {
@@ -118,6 +121,7 @@ class Replayer {
       this.#mismatch(0, "the scenario's initially is not true of the initial state");
     }
     this.#values = system.values();
+    this.#see();
     this.#rows.push({
       index: 0, actor: null, label: null, choices: system.branchNames(), source: null, changes: [], statistics: [], switchReason: null,
     });
@@ -153,6 +157,7 @@ class Replayer {
       changes: changes(this.#values, values), statistics: counted(system.statistics()), switchReason,
     });
     this.#steps.push({ actor: info.name, label, choices: step.choices });
+    this.#see();
     this.#values = values;
     this.#before = before;
   }
@@ -233,6 +238,8 @@ class Replayer {
         const who = `${stuck.join(", ")} ${stuck.length === 1 ? "has" : "have"}`;
         return { explanation: null, message: `deadlock: no thread can move, and ${who} not ended` };
       })
+      .with("eventually", "leadsTo", "alwaysEventually", "eventuallyAlways", "progress", () => (
+        { explanation: null, message: this.#confirmRun(property) }))
       .with("recurring", () => ({ explanation: null, message: this.#confirmTrap(property.name) }))
       .with("fault", () => this.#confirmFault(name))
       .with("sometimes", () => this.#mismatch(this.#end, "a witness that is never reached has no trace"))
@@ -267,6 +274,26 @@ class Replayer {
     if (escapes) this.#unconfirmed(`${what} can be reached from the last state`);
     this.#waiting = sentences;
     return `${what} must stay reachable from every state, and cannot be reached from the last one`;
+  }
+
+  /** The trace must be a fair run that breaks the promise. */
+  #confirmRun({ kind, name }: PropertyRef): string {
+    const system = this.#system;
+    const { loop, steps } = this.#recipe;
+    const promise = system.liveness?.promises.find((p) => p.name === name && p.kind === kind);
+    if (promise === undefined) this.#unconfirmed(`the scenario has no promise ${JSON.stringify(name)} of this kind`);
+    if (loop === null || loop > steps.length) this.#unconfirmed("it has no loop");
+    const actors = steps.map((step, i) => this.#actorOf(step, i + 1).actor);
+    const run = { states: this.#seen, actors, loop, isBeyond: system.isBeyond?.() === true };
+    const confirmed = confirmRun(system, promise, run);
+    if ("problem" in confirmed) this.#unconfirmed(confirmed.problem);
+    this.#waiting = confirmed.sentences;
+    return confirmed.message;
+  }
+
+  /** What is kept of a state for the promise that the trace breaks. */
+  #see(): void {
+    if (this.#recipe.loop !== null && this.#system.liveness !== undefined && this.#fault === null) this.#seen.push(seenState(this.#system));
   }
 
   /** `wanted`: the rule that the trace names, in quotes. */

@@ -26,6 +26,7 @@ export function ranksOf(t: ReplayedTrace, story: TraceStory): ReadonlyMap<number
     for (const { changedBy } of stale) for (const step of [n + 1, changedBy]) give(step, 2);
     for (const { writer } of fresh) for (const step of [n + 1, writer]) give(step, 2);
   });
+  for (const step of stepsOfLoop(t)) give(step, 2);
   const read = new Set(story.reads.map((r) => r.name));
   story.steps.forEach((s, n) => {
     const step = n + 1;
@@ -37,6 +38,15 @@ export function ranksOf(t: ReplayedTrace, story: TraceStory): ReadonlyMap<number
     if (s.writes.some((w) => w.before !== w.after)) give(step, 4);
   });
   return ranks;
+}
+
+/** Steps of a loop that are shown, because each of them is part of why it can go on. */
+const LOOP_STEPS_MAX = 16;
+
+/** The steps of the loop, or, of a long one, its first. */
+function stepsOfLoop({ trace: { loop, steps } }: ReplayedTrace): number[] {
+  if (loop === null || loop === steps.length) return [];
+  return steps.length - loop > LOOP_STEPS_MAX ? [loop + 1] : Array.from({ length: steps.length - loop }, (_, i) => loop + 1 + i);
 }
 
 function isPreempted(next: TraceRow | undefined): boolean {

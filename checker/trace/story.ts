@@ -192,7 +192,7 @@ class Teller {
   /** What the author of the promise says of it: a property `why` of the function. */
   #why(): string | null {
     const { kind, name } = this.#replayed.property;
-    if (kind !== "always" && kind !== "finally" && kind !== "step") return null;
+    if (kind === "deadlock" || kind === "fault" || kind === "recurring" || kind === "sometimes") return null;
     const why: unknown = (this.#scenario[kind]?.[name] as { why?: unknown } | undefined)?.why;
     return typeof why === "string" ? why : null;
   }

@@ -1,6 +1,7 @@
 /** The steps: a lane for each thread, time downward, calls that fold, and a line wherever another thread takes over. */
 import { h, type JSX } from "preact";
 import type { PageData } from "../page/data.ts";
+import { loopEnds } from "../report/loop-text.ts";
 import type { CallNode, Stretch, TreePart } from "./call-tree.ts";
 
 export interface LanesProps {
@@ -24,7 +25,7 @@ export function Lanes(props: LanesProps): JSX.Element {
     h("div", { class: "lane-heads" }, moving.map((a) => h("div", { class: "lane-head" }, page.program.actors[a]))),
     h("div", { class: "start" }, start),
     stretches.map((s) => h(StretchView, { ...props, stretch: s, lane: moving.indexOf(s.actor) })),
-    loop === null ? null : h("div", { class: "switch" }, `from here the trace repeats from state ${loop}, for ever`));
+    loop === null ? null : h("div", { class: "switch" }, loopEnds(loop, page.trace.steps.length)));
 }
 
 function StretchView(props: LanesProps & { readonly stretch: Stretch; readonly lane: number }): JSX.Element {
@@ -73,12 +74,14 @@ function StepRow({ n, depth, label, tail, place, selected, found, select, page }
   const step = page.trace.steps[n - 1];
   const rank = step?.rank ?? 0;
   const alarm = step?.lines.some((l) => l.style === "alarm") === true ? " stale" : "";
-  const name = `step rank${rank}${n === selected ? " selected" : ""}${found.has(n) ? " found" : ""}${alarm}`;
+  const { loop } = page.trace;
+  const loops = loop !== null && n > loop ? " loops" : "";
+  const name = `step rank${rank}${loops}${n === selected ? " selected" : ""}${found.has(n) ? " found" : ""}${alarm}`;
   return h("a", {
     class: name, href: `#step=${n}`, id: `row-${n}`, role: "listitem", style: `--depth: ${depth}`,
     "aria-current": n === selected ? "step" : undefined,
     onClick: (e: Event) => { e.preventDefault(); select(n); },
-  }, h("span", { class: "number" }, String(n)),
+  }, h("span", { class: "number", title: loops === "" ? undefined : "part of the loop, which repeats for ever" }, String(n)),
   h("span", { class: "label" }, label, tail === "" ? null : h("span", { class: "choice" }, ` ${tail}`)),
   place === "" ? null : h("span", { class: "place" }, place));
 }

@@ -11,6 +11,7 @@
 import { count } from "../../numbers.ts";
 import type { StoryStep, TraceRow, TraceStory } from "../../result.ts";
 import { ranksOf, storyOfRows } from "../../trace/slice.ts";
+import { loopBegins, loopEnds } from "../loop-text.ts";
 import { freshInWords, staleInWords, storeInWords } from "../step-text.ts";
 import { retake, type FormattedTrace, type TraceFormat } from "./trace-format.ts";
 
@@ -94,9 +95,14 @@ class Diagram {
       if (hidden.size > 0) lines.push(`  note over ${over}: ${text(`... ${words}`)}`);
       hidden.clear();
     };
+    const { loop, steps: { length } } = this.#told.replayed.trace;
     for (const [n, step] of this.#story.steps.entries()) {
       const row = this.#rows[n + 1]!;
       const name = row.actor!;
+      if (n === loop) {
+        flush();
+        lines.push(`  loop ${text(`for ever: ${loopBegins(n)}`)}`);
+      }
       if ((this.#ranks.get(n + 1) ?? 5) > rank) {
         hidden.set(name, (hidden.get(name) ?? 0) + 1);
         continue;
@@ -109,6 +115,8 @@ class Diagram {
       if (wait !== null && isLeft) lines.push(`  note over ${life.id}: ${text(wait)}`);
     }
     flush();
+    if (loop !== null && loop < length) lines.push("  end");
+    if (loop !== null) lines.push(`  note over ${this.#all()}: ${text(loopEnds(loop, length))}`);
     for (const life of lives.values()) while (life.open.length > 0) lines.push(closing(life));
     return lines;
   }

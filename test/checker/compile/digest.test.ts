@@ -1,6 +1,6 @@
 /** What a scenario is made of, compared with what it is made of when its module is loaded otherwise. */
 import { describe, expect, it } from "vitest";
-import { digestLines, digestOf, firstDifference } from "../../../checker/compile/digest.ts";
+import { digestLines, digestOf, firstDifference, programLines } from "../../../checker/compile/digest.ts";
 import { loadGenerated } from "./load-generated.ts";
 
 const MODULE = `
@@ -64,4 +64,12 @@ describe("tells what differs, and where it is", () => {
     expect(firstDifference(digestLines(here), digestLines(there))).toMatch(says);
   });
   it("two loads that compute the same are the same", () => expect(digestOf(loadWith())).toBe(digestOf(loadWith())));
+});
+
+it("a promise about states is another than the same about end states, in what is kept too", () => {
+  const { always, ...rest } = load();
+  const [of, other] = [{ ...rest, always }, { ...rest, finally: always }] as Parameters<typeof digestOf>[0][];
+  expect(digestOf(of!)).not.toBe(digestOf(other!));
+  expect(programLines(of!)).not.toBe(programLines(other!));
+  expect(firstDifference(digestLines(of!), digestLines(other!))).toBe("the scenario is always in one and finally in the other");
 });

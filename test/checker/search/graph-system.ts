@@ -1,5 +1,7 @@
 /** A transition system given as an explicit graph: what random tests explore, with a naive search to compare. */
-import type { ActorInfo, ActorPosition, Explanation, NamedValue, PropertyKind, Recurring, TransitionSystem } from "../../../checker/system.ts";
+import type {
+  ActorInfo, ActorPosition, Explanation, Fairness, Liveness, LivenessPromise, NamedValue, PropertyKind, Recurring, TransitionSystem,
+} from "../../../checker/system.ts";
 import { STEP_DISABLED, STEP_TAKEN } from "../../../checker/system.ts";
 import { StepFault } from "../../../checker/fault.ts";
 import { BranchScript } from "./branch-script.ts";
@@ -27,6 +29,10 @@ export interface Graph {
   readonly shown: readonly (readonly number[])[];
   /** Of each promise "r0", "r1" that something recurs, the nodes that show it. */
   readonly recurring?: readonly (readonly number[])[];
+  /** Promises about whole runs: of each predicate the nodes that show it, and how fair runs are to each actor. */
+  readonly live?: {
+    readonly promises: readonly LivenessPromise[]; readonly shown: readonly (readonly number[])[]; readonly fairness: readonly Fairness[];
+  };
   /** Words of a state; the node is spread over them. */
   readonly words: number;
   /** Nodes whose steps take 20 ms, so that several workers get something to do. */
@@ -53,6 +59,7 @@ export class GraphSystem implements TransitionSystem {
   readonly finally = ["end"];
   readonly sometimes: readonly string[];
   readonly recurring?: Recurring;
+  readonly liveness?: Liveness;
   readonly #graph: Graph;
   readonly #script = new BranchScript();
 
@@ -63,7 +70,11 @@ export class GraphSystem implements TransitionSystem {
     this.actors = Array.from({ length: graph.actors }, (_, i) => ({ name: `a${i}`, daemon: false }));
     this.stepProperties = graph.badSteps.length > 0 ? ["s0"] : [];
     this.sometimes = graph.shown.map((_, i) => `w${i}`);
-    const { recurring } = graph;
+    const { recurring, live } = graph;
+    if (live !== undefined) {
+      const holds = (predicate: number): boolean => live.shown[predicate]!.includes(this.#node);
+      this.liveness = { promises: live.promises, predicates: live.shown.length, fairness: live.fairness, holds };
+    }
     if (recurring !== undefined) {
       this.recurring = { names: recurring.map((_, i) => `r${i}`), holds: (index) => recurring[index]!.includes(this.#node) };
     }

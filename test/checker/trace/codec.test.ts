@@ -94,7 +94,8 @@ describe("the trace file", () => {
     [{ ...good, seed: -1 }, "seed must be an integer from 0 upward, found -1"],
     [{ ...good, steps: [{ actor: 7, label: "l", choices: [] }] }, "steps[0].actor must be a string, found 7"],
     [{ ...good, steps: [...good.steps, { actor: "a", label: "l", choices: [0.5] }] }, "steps[1].choices[0] must be an integer from 0 upward, found 0.5"],
-    [{ ...good, property: { kind: "never", name: "x" } }, 'property.kind must be one of always, step, finally, sometimes, deadlock, fault, recurring, found "never"'],
+    [{ ...good, property: { kind: "never", name: "x" } }, 'property.kind must be one of always, step, finally, sometimes, deadlock, fault, recurring, ' +
+      'eventually, leadsTo, alwaysEventually, eventuallyAlways, progress, found "never"'],
     [{ ...good, loop: 5 }, "loop must be a state of the trace, 0..1, found 5"],
     [{ ...good, initial: undefined }, "initial must be an array, found nothing"],
   ])("says what is wrong: %#", (value, message) => {
