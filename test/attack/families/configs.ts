@@ -62,7 +62,8 @@ const OTHERS: Readonly<Record<string, string>> = {
   "a command twice": config(`${OWN}, commands: [${COMMAND}, ${COMMAND}]`), "a syntax error": "export default {",
   "an import of nothing": 'import "./none.ts";\nexport default {};',
   "a glob of nothing": config('scenarios: ["none/*.ts"]'), "a glob of everything": config('scenarios: ["**/*"]'),
-  "a glob above": config('scenarios: ["../../../../**/nothing-of-the-kind.ts"]'),
+  // Above the project, and below the folder of all inputs: what else lies on the machine is nobody's to walk.
+  "a glob above": config('scenarios: ["../../**/nothing-of-the-kind.ts"]'),
   "a glob that is none": config('scenarios: ["["]'), "a broken glob": config('scenarios: ["{a,b"]'),
   "itself": config('scenarios: ["thpcheck.config.ts"]'),
 };
