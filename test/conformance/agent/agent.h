@@ -80,8 +80,13 @@ void khugepaged_quiet(void);
 pid_t khugepaged_pid(void);
 /* One full scan by the thread. False: it did not happen in time. */
 bool khugepaged_pass(void);
-/* Makes a change of knobs, and waits for the first scan of the thread if that starts it. */
-void khugepaged_while(void (*change)(void));
+/*
+ * Around a change of knobs: what was there before it, and, where it has started a thread, the wait for that one's first scan. A scan
+ * that is not waited for comes in the middle of a program.
+ */
+struct khugepaged_seen { pid_t thread; long scans; };
+struct khugepaged_seen khugepaged_seen(void);
+void khugepaged_settle(struct khugepaged_seen before);
 void holder_init(void);
 /* Empties the LRU batches. */
 void lru_drain(void);

@@ -115,6 +115,17 @@ static bool size_set(long kib, const char *word)
 	return write_file(path, word);
 }
 
+/* errno is that of the knob. */
+static bool size_set_settled(long kib, const char *word)
+{
+	struct khugepaged_seen before = khugepaged_seen();
+	bool done = size_set(kib, word);
+	int error = errno;
+	khugepaged_settle(before);
+	errno = error;
+	return done;
+}
+
 static long word_at_boot(long kib)
 {
 	char knob[40] = "enabled";
@@ -206,8 +217,11 @@ static void sizes_back(void)
 /* Of the whole program: where each counter stood when it began. */
 void beyond_begin(const struct step *steps, int count)
 {
-	if (sizes_changed)
-		khugepaged_while(sizes_back);
+	if (sizes_changed) {
+		struct khugepaged_seen seen = khugepaged_seen();
+		sizes_back();
+		khugepaged_settle(seen);
+	}
 	if (grouped)
 		rmdir(GROUP);
 	sizes_changed = grouped = false;
@@ -256,10 +270,7 @@ bool beyond_in_agent(const struct step *s, pid_t pid, struct reply *reply)
 	switch (s->op) {
 	case OP_SPLIT_TO: debugfs_split_to(pid, a[0], a[1], a[2], -1); break;
 	case OP_SPLIT_AT: debugfs_split_to(pid, a[0], a[1], a[2], a[3]); break;
-	case OP_SIZE:
-		sizes_changed = true;
-		reply->value = size_set(a[0], words[a[1]]) ? 0 : -1;
-		break;
+	case OP_SIZE: sizes_changed = true; reply->value = size_set_settled(a[0], words[a[1]]) ? 0 : -1; break;
 	case OP_FOLIOS: snapshot_with_folios(); break;
 	case OP_STATS: break;
 	case OP_WORD_AT_BOOT: reply->value = word_at_boot(a[0]); break;

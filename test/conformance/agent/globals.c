@@ -69,17 +69,21 @@ static void knob_set(const char *knob, const char *value)
 		die("%s%s cannot be set to %s: %s", THP, knob, value, strerror(errno));
 }
 
-/* khugepaged, by its name among the threads of the kernel; 0: it does not run. */
+/*
+ * khugepaged, by its name among the threads of the kernel; 0: it does not run. The newest one: a thread that was stopped is seen
+ * for a moment still.
+ */
 static pid_t khugepaged(void)
 {
 	glob_t found;
 	pid_t pid = 0;
 	if (glob("/proc/[0-9]*/comm", 0, NULL, &found))
 		return 0;
-	for (size_t i = 0; i < found.gl_pathc && !pid; i++) {
+	for (size_t i = 0; i < found.gl_pathc; i++) {
 		char name[32];
-		if (read_file(found.gl_pathv[i], name, sizeof(name)) > 0 && strcmp(name, "khugepaged\n") == 0)
-			pid = atoi(found.gl_pathv[i] + strlen("/proc/"));
+		pid_t its = atoi(found.gl_pathv[i] + strlen("/proc/"));
+		if (its > pid && read_file(found.gl_pathv[i], name, sizeof(name)) > 0 && strcmp(name, "khugepaged\n") == 0)
+			pid = its;
 	}
 	globfree(&found);
 	return pid;
@@ -195,13 +199,17 @@ static void wait_for_first_scan(long scans)
 	khugepaged_priority(0);
 }
 
-void khugepaged_while(void (*change)(void))
+struct khugepaged_seen khugepaged_seen(void)
 {
-	long scans = full_scans();
-	bool ran = khugepaged() != 0;
-	change();
-	if (!ran && khugepaged())
-		wait_for_first_scan(scans);
+	return (struct khugepaged_seen){ khugepaged(), full_scans() };
+}
+
+/* Another thread than before has been started, be it that the old one was stopped meanwhile. */
+void khugepaged_settle(struct khugepaged_seen before)
+{
+	pid_t now = khugepaged();
+	if (now && now != before.thread)
+		wait_for_first_scan(before.scans);
 }
 
 static void wait_until_asleep(void)
@@ -243,13 +251,12 @@ void knobs_set(const struct knobs *k)
 	}
 	if (!knob_get("enabled", before, sizeof(before)))
 		die("the knob enabled cannot be read");
-	long scans = full_scans();
+	struct khugepaged_seen seen = khugepaged_seen();
 	knob_set("enabled", k->enabled);
 	if (strcmp(before, k->enabled) == 0)
 		return;
 	khugepaged_priority(0);
-	if (strcmp(before, "never") == 0)
-		wait_for_first_scan(scans);
+	khugepaged_settle(seen);
 }
 
 /* ---- the holder --------------------------------------------------------------------------------------------- */
