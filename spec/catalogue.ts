@@ -95,7 +95,10 @@ const OTHERS: readonly PromiseMade[] = [
   { id: "L7", name: "what a routine says of dropped locks is true", family: "locks", by: "every step: lock-ownership" },
   { id: "L8", name: "mmput() never runs under a lock that exit needs", family: "locks", by: "every state: deadlock" },
   // khugepaged
-  { id: "K3", name: "every registered process is visited again and again", family: "khugepaged", lacks: "a scenario that asks it of fair runs" },
+  {
+    id: "K3", name: "every registered process is visited again and again", family: "khugepaged",
+    lacks: "a scenario that asks it of fair runs",
+  },
   {
     id: "K4", name: "khugepaged leaves a process alone that has exited", family: "khugepaged", machines: ["mm"],
     by: "assertions: no walker meets a freed page table",
