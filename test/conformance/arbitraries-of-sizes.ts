@@ -174,7 +174,7 @@ const changes = fc.tuple(written, fc.constantFrom(...SETS), anyWord)
 
 /** `debugfs`: with its split_huge_pages. */
 export const sizeStories = (debugfs: boolean): fc.Arbitrary<readonly Step[]> => fc.oneof(
-  { weight: 8, arbitrary: collapses }, { weight: 5, arbitrary: tears }, { weight: 4, arbitrary: forks },
+  { weight: 11, arbitrary: collapses }, { weight: 5, arbitrary: tears }, { weight: 4, arbitrary: forks },
   { weight: 4, arbitrary: splits(SPLITS) }, { weight: 2, arbitrary: moves }, { weight: 1, arbitrary: changes },
   { weight: debugfs ? 2 : 0, arbitrary: splits(DEBUGFS_SPLITS) },
 );
