@@ -7,6 +7,7 @@ import { CompileError } from "./compile-error.ts";
 import { insertBlockCounters } from "./coverage.ts";
 import { generateProgram, type GeneratedProgram } from "./generate.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
+import type { Point } from "../image/image.ts";
 import { lowerRoutine, type LoweredRoutine } from "./lower.ts";
 import { Translator } from "./translate.ts";
 
@@ -50,7 +51,7 @@ export class Emitter {
     return generateProgram(this.#functions, sourceMap);
   }
 
-  /** Bytes of frames below and including routine `root`. Throws CompileError on recursion. */
+  /** Bytes of the deepest frames below and including routine `root`. Throws CompileError on recursion. */
   areaBytes(root: string): number {
     const byName = new Map(this.routines.map((r) => [r.emitted, r]));
     const depth = (name: string, above: readonly string[]): number => {
@@ -60,7 +61,9 @@ export class Emitter {
         const place = this.#linker.sites[r.points.find((p) => p !== null)?.site ?? 0] ?? { file: "", line: 0, column: 0 };
         throw new CompileError(place, `recursion: ${cycle}`, "A thread's frames have a fixed size: turn the recursion into a loop");
       }
-      return r.frame.bytes + Math.max(0, ...r.callees.map((c) => depth(c, [...above, name])));
+      const behind = (p: Point | null, pc: number): number =>
+        (p?.callee == null ? 0 : r.frame.layouts[pc]!.bytes + depth(p.callee, [...above, name]));
+      return Math.max(r.frame.bytes, ...r.points.map(behind));
     };
     return depth(root, []);
   }

@@ -1,16 +1,28 @@
 /**
- * The frame of a routine: its saved program counter and the locals that live across a yield, packed into whole bytes
+ * The frame of a routine: its saved program counter and the locals that are kept where it stands, packed into whole bytes
  * counted from the frame's base. Frames of nested calls lie one behind the other in their thread's area.
+ *
+ * Each point has a layout of its own, with room for what is kept there and for nothing else: the program counter, which lies
+ * at the same place in all of them, says which one it is. So two states of a thread are equal exactly if their program counters
+ * and all that is kept are. What lies behind a frame and its callees' frames is zero: a frame is written to its full length
+ * before a callee starts, and cleared to its full length when it ends.
  */
 import { bitsFor } from "../program/layout.ts";
-import type { FramePlan, Slot, SlotType } from "../image/image.ts";
+import type { FrameLayout, FrameLocal, FramePlan, Slot } from "../image/image.ts";
 
-/** `points`: yields and calls; program counter 0 means "not started, or ended". */
-export function planFrame(points: number, locals: readonly { variable: string; name: string; type: SlotType }[]): FramePlan {
-  const pcBits = bitsFor(points + 1);
+/** `kept`: the locals of each yield and call, by program counter from 1 on; 0 means "not started, or ended". */
+export function planFrame(kept: readonly (readonly FrameLocal[])[]): FramePlan {
+  const pcBits = bitsFor(kept.length + 1);
   const pcBytes = pcBits <= 8 ? 1 : 2;
-  let bytes = points === 0 ? 0 : pcBytes;
-  const open: { byte: number; used: number }[] = points > 0 && pcBits < 8 ? [{ byte: 0, used: pcBits }] : [];
+  const layouts = [{ slots: [], bytes: 0 }, ...kept.map((locals) => layoutOf(locals, pcBytes, pcBits))];
+  const bytes = Math.max(...layouts.map((l) => l.bytes));
+  return { pcBytes, pcBits, locals: [...new Set(kept.flat())], layouts, bytes };
+}
+
+/** The widest first; what is narrower than a byte fills what others have left over. */
+function layoutOf(locals: readonly FrameLocal[], pcBytes: number, pcBits: number): FrameLayout {
+  let bytes = pcBytes;
+  const open: { byte: number; used: number }[] = pcBits < 8 ? [{ byte: 0, used: pcBits }] : [];
   const slots: Slot[] = [];
   for (const l of [...locals].sort((a, b) => b.type.bits - a.type.bits)) {
     const bits = l.type.bits;
@@ -28,7 +40,7 @@ export function planFrame(points: number, locals: readonly { variable: string; n
     slots.push({ ...l, byte: home.byte, shift: home.used });
     home.used += bits;
   }
-  return { pcBytes, pcBits, slots, bytes };
+  return { slots, bytes };
 }
 
 /** Text of the expression that reads the program counter of the frame at `base`. */

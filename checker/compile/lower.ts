@@ -20,7 +20,7 @@ import { insertBlockCounters } from "./coverage.ts";
 import { checkIntrinsicCall } from "./intrinsic-calls.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 import { clearFrame, planFrame, readPc, readSlot, writeFrame } from "./frame.ts";
-import type { FramePlan, Point, Slot, SlotType } from "../image/image.ts";
+import type { FrameLayout, FrameLocal, FramePlan, Point, SlotType } from "../image/image.ts";
 import type { LinkedFunction, Linker } from "./link.ts";
 import { isLocalName, type Local } from "./locals.ts";
 import { expandLockWaits, type LockWait } from "./lock-waits.ts";
@@ -63,8 +63,7 @@ class RoutineLowering {
   readonly #points: (Point | null)[] = [null];
   readonly #callees: string[] = [];
   #live = new Map<t.YieldExpression, Locals>();
-  #frame: FramePlan = planFrame(0, []);
-  #slots: Slot[] = [];
+  #frame: FramePlan = planFrame([]);
   readonly #blocks: { label: number; body: t.Statement[] }[] = [{ label: 0, body: [] }];
   readonly #targets: Target[] = [];
   #nextLabel = 0;
@@ -160,10 +159,15 @@ class RoutineLowering {
   #planFrame(): void {
     const everLive = new Set<string>();
     for (const l of this.#live.values()) for (const x of l) everLive.add(x);
-    const typed = [...this.#tr.prepared.locals].filter(([variable]) => everLive.has(variable))
+    const locals: readonly FrameLocal[] = [...this.#tr.prepared.locals].filter(([variable]) => everLive.has(variable))
       .map(([variable, local]) => ({ variable, name: local.name, type: this.#slotType(variable, local) }));
-    this.#frame = planFrame(this.#points.length - 1, typed);
-    this.#slots = [...this.#frame.slots];
+    const keptAt = (y: t.YieldExpression): readonly FrameLocal[] =>
+      (this.#clears ? locals.filter((l) => this.#live.get(y)?.has(l.variable) === true) : locals);
+    this.#frame = planFrame([...this.#pcOf.keys()].map(keptAt));
+  }
+
+  #layoutAt(y: t.YieldExpression): FrameLayout {
+    return this.#frame.layouts[this.#pcOf.get(y)!]!;
   }
 
   #slotType(variable: string, local: Local): SlotType {
@@ -210,15 +214,12 @@ class RoutineLowering {
 
   #saveFrame(y: t.YieldExpression): t.Statement[] {
     const live = this.#live.get(y) ?? new Set<string>();
-    const kept = this.#clears ? this.#slots.filter((s) => live.has(s.variable)) : this.#slots;
-    const saved = kept.map((slot) => ({ slot, checked: live.has(slot.variable) }));
+    const saved = this.#layoutAt(y).slots.map((slot) => ({ slot, checked: live.has(slot.variable) }));
     return this.#statements(writeFrame(this.#frame, "$b", this.#pcOf.get(y)!, saved, this.#tr.site(y)));
   }
 
   #loadLocals(y: t.YieldExpression): t.Statement[] {
-    const live = this.#live.get(y) ?? new Set<string>();
-    const loaded = this.#clears ? this.#slots.filter((s) => live.has(s.variable)) : this.#slots;
-    return this.#statements(loaded.map((s) => `${s.variable} = ${readSlot(s, "$b")};`).join(" "));
+    return this.#statements(this.#layoutAt(y).slots.map((s) => `${s.variable} = ${readSlot(s, "$b")};`).join(" "));
   }
 
   // ------------------------------------------------------------------------------------- emitting cases
@@ -517,7 +518,7 @@ class RoutineLowering {
   }
 
   #callPoint(e: t.YieldExpression, form: RoutineCall, pc: number, into: t.Identifier | null): void {
-    const base = `$b + ${this.#frame.bytes}`;
+    const base = `$b + ${this.#layoutAt(e).bytes}`;
     const args = this.#tr.argumentsWithoutWorlds(form.call).map((a) => {
       if (t.isNumericLiteral(a) || t.isBooleanLiteral(a)) return a;
       const v = this.#tr.temporary();
@@ -548,7 +549,7 @@ class RoutineLowering {
   // ------------------------------------------------------------------------------------- the function
 
   #assemble(): t.FunctionDeclaration {
-    const slotOfVariable = new Map(this.#slots.map((s) => [s.variable, s]));
+    const slotOfVariable = new Map(this.#frame.locals.map((l) => [l.variable, l]));
     const worldParams = new Set(this.#tr.worlds.keys());
     const declared = [...this.#tr.prepared.locals.keys()].filter((v) => !worldParams.has(v) && !this.#tr.params.includes(v));
     // Before its first assignment a local reads as the zeroed slot does, so that an unsaved and a saved garbage value agree.

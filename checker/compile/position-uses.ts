@@ -40,7 +40,7 @@ export class PositionUses {
     for (const named of this.#named) this.#check(named, labelsOf(roots[named.actor]!.routine, routines));
     const table = routines.map(({ frame, points }) => [
       frame.pcBytes, (1 << frame.pcBits) - 1, frame.bytes,
-      points.map((p) => (p === null ? null : [p.label, p.callee === null ? -1 : index.get(p.callee)!])),
+      points.map((p, pc) => (p === null ? null : [p.label, p.callee === null ? -1 : index.get(p.callee)!, frame.layouts[pc]!.bytes])),
     ]);
     return `const $threads = ${JSON.stringify(roots.map((r) => [index.get(r.routine)!, r.base]))}, $routines = ${JSON.stringify(table)};
 function $isAt(bytes, actor, label) {
@@ -51,7 +51,7 @@ function $isAt(bytes, actor, label) {
     const point = points[pc];
     if (point === null || point === undefined) return false;
     if (point[1] < 0) return point[0] === label;
-    at += size; routine = point[1];
+    at += point[2]; routine = point[1];
   }
 }`;
   }

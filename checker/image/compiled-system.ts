@@ -16,11 +16,20 @@ import type {
   OutsideCallSite, SourceFrame, TransitionSystem,
 } from "../system.ts";
 import { changedBits, eventsInWords, explainRefusal } from "./explain-refusal.ts";
-import type { FramePlan, Point, ProgramImage, RoutineImage, Slot } from "./image.ts";
+import type { FrameLayout, FramePlan, Point, ProgramImage, RoutineImage, Slot } from "./image.ts";
 import type { Refusal, RefinementRuntime } from "./refinement-runtime.ts";
 
 /** What a machine answers for a state and a column of its table. */
 export type Ask = (machine: number, state: number, column: number) => number;
+
+/** Where a thread stands in one of the routines that it is in. */
+interface Frame {
+  readonly routine: RoutineImage;
+  readonly point: Point;
+  readonly layout: FrameLayout;
+  /** First byte of the frame in the state. */
+  readonly base: number;
+}
 
 /** What the emitted text defines. */
 interface Emitted {
@@ -201,17 +210,18 @@ export class CompiledSystem implements TransitionSystem {
   }
 
   /** Frames of a thread, innermost first; none when it has ended. */
-  #frames(actor: number): { routine: RoutineImage; point: Point; base: number }[] {
+  #frames(actor: number): Frame[] {
     const root = this.image.roots[actor]!;
-    const frames: { routine: RoutineImage; point: Point; base: number }[] = [];
+    const frames: Frame[] = [];
     let base = root.base;
     for (let name: string | null = root.routine; name !== null; ) {
       const routine: RoutineImage = this.#routines.get(name)!;
       const pc = this.#readPc(routine.frame, base);
       const point: Point | null = routine.points[pc] ?? null;
       if (point === null) break;
-      frames.unshift({ routine, point, base });
-      base += routine.frame.bytes;
+      const layout = routine.frame.layouts[pc]!;
+      frames.unshift({ routine, point, layout, base });
+      base += layout.bytes;
       name = point.callee;
     }
     return frames;
@@ -256,8 +266,8 @@ export class CompiledSystem implements TransitionSystem {
   }
 
   /** The lock that a thread stands before: from its local, or by trying the step (a failed guard changes nothing). */
-  #lockAt(actor: number, frame: { point: Point; routine: RoutineImage; base: number }): number {
-    const slot = frame.routine.frame.slots.find((s) => s.variable === frame.point.lockVariable);
+  #lockAt(actor: number, frame: Frame): number {
+    const slot = frame.layout.slots.find((s) => s.variable === frame.point.lockVariable);
     if (slot !== undefined) return this.#readSlot(slot, frame.base);
     const saved = this.vector.slice();
     try {
@@ -288,7 +298,7 @@ export class CompiledSystem implements TransitionSystem {
     this.image.roots.forEach((_, actor) => {
       for (const f of this.#frames(actor).reverse()) {
         for (const variable of f.point.live) {
-          const s = f.routine.frame.slots.find((x) => x.variable === variable);
+          const s = f.layout.slots.find((x) => x.variable === variable);
           if (s === undefined || s.name.startsWith("$")) continue;
           out.push({ name: `${this.actors[actor]!.name}/${f.routine.name}.${s.name}`, value: this.#slotText(s, f.base) });
         }

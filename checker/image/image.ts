@@ -19,25 +19,40 @@ export interface SlotType {
   readonly upTo?: string;
 }
 
-/** A local that lives across a yield, and its place in the frame. */
-export interface Slot {
+/** A local that lives across a yield. */
+export interface FrameLocal {
   /** The unique name of the local in the emitted code. */
   readonly variable: string;
   /** The name as written. */
   readonly name: string;
   readonly type: SlotType;
+}
+
+/** A local that is kept at a point, and its place in the frame there. */
+export interface Slot extends FrameLocal {
   /** First byte within the frame. */
   readonly byte: number;
   /** Within the byte, for slots narrower than 8 bits. */
   readonly shift: number;
 }
 
-/** The frame of a routine: its saved program counter, then its slots. Counted from the base of the frame. */
+/** What a frame holds while its routine stands at one point. */
+export interface FrameLayout {
+  readonly slots: readonly Slot[];
+  /** The frame of a callee begins behind them. */
+  readonly bytes: number;
+}
+
+/** The frame of a routine: its saved program counter, then the slots of where it stands. Counted from the base of the frame. */
 export interface FramePlan {
   readonly pcBytes: number;
   /** Bits of the program counter when it shares its byte (pcBytes is 1). */
   readonly pcBits: number;
-  readonly slots: readonly Slot[];
+  /** All that have a slot at some point. */
+  readonly locals: readonly FrameLocal[];
+  /** By program counter; 0 (not started, or ended) keeps nothing. */
+  readonly layouts: readonly FrameLayout[];
+  /** Of the largest layout. */
   readonly bytes: number;
 }
 

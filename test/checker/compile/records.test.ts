@@ -196,7 +196,7 @@ describe("the same as natively", () => {
 describe("room in a state", () => {
   const framesOf = (body: string, extra?: string): Record<string, string[]> =>
     Object.fromEntries(compileScenario(loadGenerated(program(body, extra))).image.routines
-      .map((r) => [r.name, r.frame.slots.map((s) => s.name).sort()]));
+      .map((r) => [r.name, r.frame.locals.map((s) => s.name).sort()]));
 
   test("a slot per member, and only for those that live across a yield", () => {
     expect(framesOf(`${FRESH}\nyield at("x");\nk.s.x.set(vmf.pte);`)).toEqual({ run: ["vmf.pte"] });

@@ -162,24 +162,34 @@ describe("slots", () => {
     compileScenario(loadGenerated(program(body, extra))).image.routines.find((r) => r.name === "run")!.frame;
 
   test("a local that never lives across a yield has no slot", () => {
-    expect(frameOf('yield at("x");\nconst v: U8 = k.s.n.get();\nk.s.n.set(v);').slots).toEqual([]);
+    expect(frameOf('yield at("x");\nconst v: U8 = k.s.n.get();\nk.s.n.set(v);').locals).toEqual([]);
   });
   test("width follows the type: an index of 3 pages or NONE takes 2 bits, a boolean 1, together with the program counter one byte", () => {
     const frame = frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nconst b: boolean = k.s.n.get() > 1;\nyield at("y");\nif (b) { k.page.next.set(0, p); }');
-    expect(frame.slots.map((s) => [s.name, s.type.bits])).toEqual([["p", 2], ["b", 1]]);
+    expect(frame.locals.map((s) => [s.name, s.type.bits])).toEqual([["p", 2], ["b", 1]]);
     expect(frame.bytes).toBe(1);
   });
   test("constants and accessor results need no annotation", () => {
     const frame = frameOf('yield at("x");\nconst five = 5;\nconst n = k.s.n.get();\nyield at("y");\nk.s.n.set(n + five - 5);');
-    expect(frame.slots.map((s) => [s.name, s.type.bits])).toEqual([["n", 3], ["five", 0]]);
+    expect(frame.locals.map((s) => [s.name, s.type.bits])).toEqual([["five", 0], ["n", 3]]);
+  });
+  test("a frame has room for what is kept where the routine stands, and a callee's frame begins behind that", () => {
+    const two = 'const a: U8 = k.s.n.get();\nyield at("a");\nk.s.n.set(a);\nconst b: U8 = k.s.n.get();\nyield at("b");\nk.s.n.set(b);';
+    expect(frameOf(two).layouts.map((l) => [l.slots.map((s) => s.name), l.bytes]))
+      .toEqual([[[], 0], [["a"], 2], [["b"], 2]]);
+    const { image } = compileScenario(loadGenerated(program(`${two}\nyield* inner(k);`,
+      'function* inner(k: K): Routine { const c: U8 = k.s.n.get();\nyield at("c");\nk.s.n.set(c); }')));
+    const [run, inner] = ["run", "inner"].map((name) => image.routines.find((r) => r.name === name)!.frame);
+    expect(run!.layouts.at(-1)!.bytes + inner!.bytes).toBe(3);
+    expect(image.stateWords).toBe(Math.ceil((image.plan.stateBytes + 3) / 4));
   });
   test("an alias from the same module is looked up", () => {
     expect(frameOf('yield at("x");\nlet v: Small = 2;\nyield at("y");\nk.s.n.set(v);',
-      "type Small = Int<-1, 2>;").slots[0]!.type).toMatchObject({ bits: 2, min: -1, max: 2 });
+      "type Small = Int<-1, 2>;").locals[0]!.type).toMatchObject({ bits: 2, min: -1, max: 2 });
   });
   test("a lock chosen before the wait is remembered; one named by a local is not", () => {
-    expect(frameOf('yield at("x");\nyield* spinLock(k, k.page.lock.at(k.s.n.get()));').slots.map((s) => s.name)).toEqual(["$lock1"]);
-    expect(frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nyield* spinLock(k, k.page.lock.at(p));').slots
+    expect(frameOf('yield at("x");\nyield* spinLock(k, k.page.lock.at(k.s.n.get()));').locals.map((s) => s.name)).toEqual(["$lock1"]);
+    expect(frameOf('yield at("x");\nconst p: Ref<"page"> = k.page.next.get(0);\nyield* spinLock(k, k.page.lock.at(p));').locals
       .map((s) => s.name)).toEqual(["p"]);
   });
   test("a value that does not fit its slot is a range fault at the yield", () => {
